@@ -1,0 +1,221 @@
+"""Settings of one running instance. The only reader of the environment.
+
+Every name is documented in docs/operations.md; a test fails when one is missing there.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).resolve().parent
+Environment = Literal["development", "production"]
+MailSecurity = Literal["tls", "starttls", "none"]
+
+
+class ConfigError(Exception):
+    """Everything that is wrong with the environment, told at once."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    env: Environment = "development"
+    instance: Path = ROOT / "instance"
+    uploads: Path = ROOT / "uploads"
+    secret_key: str
+    base_url: str = "http://localhost:8000"
+    trusted_hosts: tuple[str, ...] = ()
+    proxy_hops: int = 0
+    database_url: str
+    queue_url: str
+    time_zone: ZoneInfo = ZoneInfo("Europe/Brussels")
+    mail_host: str | None = None
+    mail_port: int = 587
+    mail_security: MailSecurity = "starttls"
+    mail_user: str | None = None
+    mail_password: str | None = None
+    mail_from: str = "passerelle@localhost"
+    mail_timeout: int = 20
+    mail_ca_file: Path | None = None
+    upload_mb: int = 25
+    learner_quota_mb: int = 1000
+    free_space_mb: int = 500
+
+    @property
+    def production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def https(self) -> bool:
+        return self.base_url.startswith("https://")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read LMS_*; raises ConfigError with every fault found."""
+        return _Reader(os.environ if environ is None else environ).settings()
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.faults: list[str] = []
+        self.asked: set[str] = set()
+
+    def get(self, name: str) -> str | None:
+        self.asked.add(name)
+        return self.environ.get(name, "").strip() or None
+
+    def parsed(self, name: str, default: T, parse: Callable[[str], T], wants: str) -> T:
+        raw = self.get(name)
+        if raw is None:
+            return default
+        try:
+            return parse(raw)
+        except (ValueError, ZoneInfoNotFoundError):
+            self.faults.append(f"{name} must be {wants}, not {raw!r}")
+            return default
+
+    def number(self, name: str, default: int, low: int, high: int) -> int:
+        def parse(raw: str) -> int:
+            value = int(raw)
+            if not low <= value <= high:
+                raise ValueError(raw)
+            return value
+
+        return self.parsed(name, default, parse, f"a whole number from {low} to {high}")
+
+    def settings(self) -> Settings:
+        env: Environment = "production" if self.one_of_env() == "production" else "development"
+        instance = Path(self.get("LMS_INSTANCE") or ROOT / "instance").absolute()
+        secret = self.get("LMS_SECRET_KEY") or self.secret_from(instance)
+        if len(secret) < 32:
+            self.faults.append("LMS_SECRET_KEY must be at least 32 characters long")
+        base_url = self.base_url(env)
+        mail_host = self.get("LMS_MAIL_HOST")
+        if env == "production" and mail_host is None:
+            self.faults.append("LMS_MAIL_HOST must be set in production: feedback leaves by mail")
+        user, password = self.get("LMS_MAIL_USER"), self.get("LMS_MAIL_PASSWORD")
+        if (user is None) != (password is None):
+            self.faults.append("LMS_MAIL_USER and LMS_MAIL_PASSWORD must be set together")
+        security = self.security()
+        if user is not None and security == "none":
+            self.faults.append("LMS_MAIL_SECURITY=none would send LMS_MAIL_PASSWORD in the clear")
+        settings = Settings(
+            env=env,
+            instance=instance,
+            uploads=Path(self.get("LMS_UPLOADS") or ROOT / "uploads").absolute(),
+            secret_key=secret,
+            base_url=base_url,
+            trusted_hosts=tuple(h for h in (self.get("LMS_TRUSTED_HOSTS") or "").split(",") if h),
+            proxy_hops=self.number("LMS_PROXY_HOPS", 0, 0, 5),
+            database_url=self.database_url(instance),
+            queue_url=self.queue_url(instance),
+            time_zone=self.parsed(
+                "LMS_TIME_ZONE", ZoneInfo("Europe/Brussels"), ZoneInfo, "an IANA time zone"
+            ),
+            mail_host=mail_host,
+            mail_port=self.number("LMS_MAIL_PORT", 465 if security == "tls" else 587, 1, 65535),
+            mail_security=security,
+            mail_user=user,
+            mail_password=password,
+            mail_from=self.parsed(
+                "LMS_MAIL_FROM", "passerelle@localhost", _address, "one plain e-mail address"
+            ),
+            mail_timeout=self.number("LMS_MAIL_TIMEOUT", 20, 1, 120),
+            mail_ca_file=self.ca_file(),
+            upload_mb=self.number("LMS_UPLOAD_MB", 25, 1, 200),
+            learner_quota_mb=self.number("LMS_LEARNER_QUOTA_MB", 1000, 1, 1_000_000),
+            free_space_mb=self.number("LMS_FREE_SPACE_MB", 500, 0, 1_000_000),
+        )
+        self.refuse_unknown()
+        if self.faults:
+            raise ConfigError(self.faults)
+        return settings
+
+    def one_of_env(self) -> str:
+        raw = self.get("LMS_ENV") or "development"
+        if raw not in ("development", "production"):
+            self.faults.append(f"LMS_ENV must be development or production, not {raw!r}")
+        return raw
+
+    def security(self) -> MailSecurity:
+        raw = self.get("LMS_MAIL_SECURITY") or "starttls"
+        if raw == "tls" or raw == "starttls" or raw == "none":
+            return raw
+        self.faults.append(f"LMS_MAIL_SECURITY must be tls, starttls or none, not {raw!r}")
+        return "starttls"
+
+    def base_url(self, env: Environment) -> str:
+        raw = self.get("LMS_BASE_URL")
+        if raw is None:
+            if env == "production":
+                self.faults.append("LMS_BASE_URL must be set in production: links in mails use it")
+            return "http://localhost:8000"
+        parts = urlsplit(raw)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+            self.faults.append(f"LMS_BASE_URL must look like https://cours.example.be, not {raw!r}")
+        return raw.rstrip("/")
+
+    def database_url(self, instance: Path) -> str:
+        raw = self.get("LMS_DATABASE_URL")
+        if raw is None:
+            return f"sqlite:///{instance / 'passerelle.sqlite3'}"
+        for prefix in ("postgresql://", "postgres://"):
+            raw = raw.replace(prefix, "postgresql+psycopg://", 1) if raw.startswith(prefix) else raw
+        if not raw.startswith(("sqlite:///", "postgresql+psycopg://")):
+            self.faults.append("LMS_DATABASE_URL must begin with sqlite:/// or postgresql://")
+        return raw
+
+    def queue_url(self, instance: Path) -> str:
+        raw = self.get("LMS_QUEUE_URL") or f"sqlite:///{instance / 'queue.sqlite3'}"
+        if not raw.startswith(("sqlite:///", "redis://", "rediss://")):
+            self.faults.append("LMS_QUEUE_URL must begin with sqlite:/// or redis://")
+        return raw
+
+    def ca_file(self) -> Path | None:
+        raw = self.get("LMS_MAIL_CA_FILE")
+        if raw is not None and not Path(raw).is_file():
+            self.faults.append(f"LMS_MAIL_CA_FILE: there is no file {raw}")
+        return Path(raw) if raw else None
+
+    def secret_from(self, instance: Path) -> str:
+        """The key made at the first run, readable by its owner only."""
+        path = instance / "secret.key"
+        try:
+            instance.mkdir(parents=True, exist_ok=True)
+            # O_EXCL: of two processes that start together one writes, the other reads.
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text().strip()
+        except OSError as error:
+            self.faults.append(f"LMS_INSTANCE: {instance} cannot be written ({error.strerror})")
+            return "x" * 32
+        with os.fdopen(descriptor, "w") as file:
+            key = secrets.token_hex(32)
+            file.write(key)
+        return key
+
+    def refuse_unknown(self) -> None:
+        """A mistyped name would silently do nothing."""
+        for name in sorted(self.environ):
+            if name.startswith("LMS_") and not name.startswith("LMS_TEST_") and name not in self.asked:
+                self.faults.append(f"{name} is not a setting; see docs/operations.md")
+
+
+def _address(raw: str) -> str:
+    local, at, host = raw.rpartition("@")
+    if not (local and at and host) or any(c.isspace() or c in "<>,;" for c in raw):
+        raise ValueError(raw)
+    return raw

@@ -1,0 +1,152 @@
+"""The shared parts of the application: database, login, forms' shield, languages, limits, queue.
+
+`write` is the one place where the word commit stands.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from flask import Flask, current_app
+from flask_babel import Babel
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+from sqlalchemy import BigInteger, Dialect, Engine, MetaData, String, TypeDecorator, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
+from sqlalchemy.pool import ConnectionPoolEntry
+
+T = TypeVar("T")
+
+# No 0/o, 1/l/i: an id is sometimes read over the telephone.
+_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+
+
+def new_id() -> str:
+    """Random text of 69 bits: ids stand in addresses, and counters would count learners."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(14))
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An instant: whole seconds since 1970 in the database, an aware datetime in Python.
+
+    A number, so that the quarter-hour CHECK is the same arithmetic on SQLite and PostgreSQL.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a naive datetime has no instant: {value}")
+        return int(value.timestamp())
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+class Base(DeclarativeBase):
+    # Given as a registry: Flask-SQLAlchemy copies the class body, which must not declare it twice.
+    registry = registry(
+        metadata=MetaData(
+            naming_convention={
+                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "ck": "ck_%(table_name)s_%(constraint_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+                "pk": "pk_%(table_name)s",
+            }
+        ),
+        type_annotation_map={datetime: UTCDateTime()},
+    )
+
+
+class Identified:
+    """A row that may stand in an address."""
+
+    id: Mapped[str] = mapped_column(String(14), primary_key=True, default=new_id)
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+migrate = Migrate()
+login = LoginManager()
+csrf = CSRFProtect()
+babel = Babel()
+limiter = Limiter(key_func=get_remote_address)
+
+RETRIES = 6
+_pause = threading.Event()
+
+
+def on_wake(app: Flask, wake: Callable[[list[str]], None]) -> None:
+    """Say who is told the outbox ids of a committed transaction (so that no page imports a job)."""
+    app.extensions["lms_wake"] = wake
+
+
+def write(verb: Callable[[Session], T]) -> T:
+    """Run `verb` in one transaction that holds the write lock from its beginning, and commit it.
+
+    What was read before belongs to an older snapshot, so the verb loads its things again under the
+    lock. A lock or a deadlock is tried again up to six times; then OperationalError reaches the
+    page, which answers 503 and keeps what was typed.
+    """
+    session: Session = db.session()
+    for attempt in range(RETRIES):
+        session.rollback()
+        session.info["outbox"] = []
+        try:
+            session.connection(execution_options={"immediate": True})
+            result = verb(session)
+            posted: list[str] = session.info["outbox"]
+            session.commit()
+        except OperationalError:
+            session.rollback()
+            if attempt == RETRIES - 1:
+                raise
+            _pause.wait(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311
+        except BaseException:
+            session.rollback()
+            raise
+        else:
+            if posted:
+                current_app.extensions["lms_wake"](posted)
+            return result
+    raise AssertionError("unreachable")
+
+
+def tune(engine: Engine, busy_seconds: int = 30) -> None:
+    """Give SQLite the settings of a database that answers for people's work (see ADR 0003)."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # our own BEGIN, see below
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={busy_seconds * 1000}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

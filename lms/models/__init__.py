@@ -1,0 +1,72 @@
+"""Tables, constraints and one-way relationships. Import models from here."""
+
+from lms.models.booking import CELL_SECONDS, Availability, Booking, Claim, Room, SpecialDay
+from lms.models.homework import (
+    FILE_KINDS,
+    KINDS,
+    Assignment,
+    Attachment,
+    Attempt,
+    Criterion,
+    Feedback,
+    Rendition,
+    Score,
+    Submission,
+)
+from lms.models.journal import AuditEvent
+from lms.models.lessons import Clip, ClipProgress, Lesson, LessonVisit, VocabItem
+from lms.models.outbox import MAIL_KINDS, OutboxItem, Receipt
+from lms.models.people import (
+    ROLES,
+    AccessCard,
+    AccessSession,
+    KnownDevice,
+    Level,
+    OpenedLevel,
+    PasswordLink,
+    Person,
+    PersonRole,
+    RateCount,
+    Role,
+    Service,
+)
+
+__all__ = [
+    "CELL_SECONDS",
+    "FILE_KINDS",
+    "KINDS",
+    "MAIL_KINDS",
+    "ROLES",
+    "AccessCard",
+    "AccessSession",
+    "Assignment",
+    "Attachment",
+    "Attempt",
+    "AuditEvent",
+    "Availability",
+    "Booking",
+    "Claim",
+    "Clip",
+    "ClipProgress",
+    "Criterion",
+    "Feedback",
+    "KnownDevice",
+    "Lesson",
+    "LessonVisit",
+    "Level",
+    "OpenedLevel",
+    "OutboxItem",
+    "PasswordLink",
+    "Person",
+    "PersonRole",
+    "RateCount",
+    "Receipt",
+    "Rendition",
+    "Role",
+    "Room",
+    "Score",
+    "Service",
+    "SpecialDay",
+    "Submission",
+    "VocabItem",
+]

@@ -1,0 +1,153 @@
+"""Availability in wall time, bookings as facts, and the claims that make a double booking impossible."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from lms.extensions import Base, Identified
+from lms.models.people import Person, one_of
+
+MODES = ("video", "onsite")
+RULE_MODES = (*MODES, "both")
+STATES = ("booked", "cancelled")
+CELL_SECONDS = 900
+
+
+class Room(Identified, Base):
+    """A place for one session at a time; several desks in one room are several rows."""
+
+    __tablename__ = "room"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    name: Mapped[str] = mapped_column(String(60))
+    closed_at: Mapped[datetime | None]
+
+
+class Availability(Identified, Base):
+    """A weekly rule of a teacher, in the wall time of the service. Monday is 0."""
+
+    __tablename__ = "availability"
+    __table_args__ = (
+        CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday"),
+        CheckConstraint("end_wall > start_wall", name="ends_after_start"),
+        CheckConstraint("valid_until IS NULL OR valid_until >= valid_from", name="valid"),
+        CheckConstraint(one_of("mode", RULE_MODES), name="mode"),
+        CheckConstraint("mode = 'video' OR room_id IS NOT NULL", name="onsite_has_room"),
+        Index("ix_availability_teacher_id", "teacher_id"),
+    )
+
+    teacher_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    weekday: Mapped[int]
+    start_wall: Mapped[time]
+    end_wall: Mapped[time]
+    valid_from: Mapped[date]
+    valid_until: Mapped[date | None]
+    mode: Mapped[str] = mapped_column(String(8))
+    room_id: Mapped[str | None] = mapped_column(ForeignKey("room.id", ondelete="RESTRICT"))
+
+    room: Mapped[Room | None] = relationship(lazy="raise_on_sql")
+
+
+class SpecialDay(Identified, Base):
+    """A dated exception: closed or extra open, for one teacher or (without one) the whole service."""
+
+    __tablename__ = "special_day"
+    __table_args__ = (
+        CheckConstraint("kind IN ('closed', 'open')", name="kind"),
+        CheckConstraint("date_until >= date_from", name="dates"),
+        CheckConstraint(
+            "(start_wall IS NULL) = (end_wall IS NULL) AND (end_wall IS NULL OR end_wall > start_wall)",
+            name="hours",
+        ),
+        CheckConstraint(
+            "kind = 'closed' OR (mode IS NOT NULL AND teacher_id IS NOT NULL AND start_wall IS NOT NULL)",
+            name="open_is_complete",
+        ),
+        CheckConstraint(f"mode IS NULL OR {one_of('mode', RULE_MODES)}", name="mode"),
+        CheckConstraint("mode IS NULL OR mode = 'video' OR room_id IS NOT NULL", name="onsite_has_room"),
+        Index("ix_special_day_date_from", "date_from"),
+    )
+
+    teacher_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(8))
+    date_from: Mapped[date]
+    date_until: Mapped[date]
+    start_wall: Mapped[time | None]
+    end_wall: Mapped[time | None]
+    mode: Mapped[str | None] = mapped_column(String(8))
+    room_id: Mapped[str | None] = mapped_column(ForeignKey("room.id", ondelete="RESTRICT"))
+    reason: Mapped[str] = mapped_column(String(120), default="")
+    made_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    made_at: Mapped[datetime]
+
+    room: Mapped[Room | None] = relationship(lazy="raise_on_sql")
+
+
+class Booking(Identified, Base):
+    """One hour of one learner with one teacher: a fact, never a copy of a rule."""
+
+    __tablename__ = "booking"
+    __table_args__ = (
+        UniqueConstraint("uid"),
+        UniqueConstraint("video_key"),
+        CheckConstraint("starts % 900 = 0 AND ends % 900 = 0 AND free_at % 900 = 0", name="quarter_hours"),
+        CheckConstraint("ends > starts", name="ends_after_start"),
+        CheckConstraint("free_at >= ends", name="free_after_end"),
+        CheckConstraint(one_of("mode", MODES), name="mode"),
+        CheckConstraint("(mode = 'onsite') = (room_id IS NOT NULL)", name="onsite_has_room"),
+        CheckConstraint(one_of("state", STATES), name="state"),
+        CheckConstraint("(state = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled"),
+        CheckConstraint("sequence >= 0", name="sequence"),
+        CheckConstraint("teacher_id <> learner_id", name="two_people"),
+        Index("ix_booking_learner_id_starts", "learner_id", "starts"),
+        Index("ix_booking_teacher_id_starts", "teacher_id", "starts"),
+        Index("ix_booking_starts", "starts"),
+    )
+
+    uid: Mapped[str] = mapped_column(String(40))
+    teacher_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    learner_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    room_id: Mapped[str | None] = mapped_column(ForeignKey("room.id", ondelete="RESTRICT"))
+    starts: Mapped[datetime]
+    ends: Mapped[datetime]
+    free_at: Mapped[datetime]  # the end and the buffer: from then teacher and room are free again
+    # The hour that was agreed, as a clock shows it: `starts` is derived from it and the zone.
+    wall_start: Mapped[str] = mapped_column(String(16))  # 2026-11-26T14:30
+    time_zone: Mapped[str] = mapped_column(String(40))
+    week: Mapped[str] = mapped_column(String(8))  # 2026-W48, for the weekly cap
+    mode: Mapped[str] = mapped_column(String(8))
+    state: Mapped[str] = mapped_column(String(10), default="booked")
+    sequence: Mapped[int] = mapped_column(default=0)
+    video_key: Mapped[str] = mapped_column(String(32))
+    booked_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    booked_at: Mapped[datetime]
+    cancelled_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    cancelled_at: Mapped[datetime | None]
+    late_cancel: Mapped[bool] = mapped_column(default=False)
+    reason: Mapped[str] = mapped_column(String(200), default="")
+
+    teacher: Mapped[Person] = relationship(foreign_keys=[teacher_id], lazy="raise_on_sql")
+    learner: Mapped[Person] = relationship(foreign_keys=[learner_id], lazy="raise_on_sql")
+    room: Mapped[Room | None] = relationship(lazy="raise_on_sql")
+
+
+class Claim(Base):
+    """A quarter of an hour of one person or one room. Its unique keys are the last word on overlap."""
+
+    __tablename__ = "claim"
+    __table_args__ = (
+        UniqueConstraint("person_id", "cell"),
+        UniqueConstraint("room_id", "cell"),
+        CheckConstraint("(person_id IS NULL) <> (room_id IS NULL)", name="person_or_room"),
+        Index("ix_claim_booking_id", "booking_id"),
+        Index("ix_claim_cell", "cell"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    booking_id: Mapped[str] = mapped_column(ForeignKey("booking.id", ondelete="CASCADE"))
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    room_id: Mapped[str | None] = mapped_column(ForeignKey("room.id", ondelete="RESTRICT"))
+    cell: Mapped[int]  # seconds since 1970 // 900

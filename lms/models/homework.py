@@ -1,0 +1,196 @@
+"""Assignments, what learners send, and what teachers answer."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from lms.extensions import Base, Identified
+from lms.models.lessons import Lesson
+from lms.models.people import Level, Person, one_of
+
+KINDS = ("photo", "voice", "text", "document")
+FILE_KINDS = ("photo", "voice", "document")
+
+
+class Assignment(Identified, Base):
+    """The homework of a lesson. The due day is soft: late is never red and never refused."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (
+        CheckConstraint("takes_photo OR takes_voice OR takes_text OR takes_document", name="takes_something"),
+        Index("ix_assignment_lesson_id", "lesson_id"),
+    )
+
+    lesson_id: Mapped[str] = mapped_column(ForeignKey("lesson.id", ondelete="RESTRICT"))
+    instruction: Mapped[str] = mapped_column(Text)
+    takes_photo: Mapped[bool] = mapped_column(default=True)
+    takes_voice: Mapped[bool] = mapped_column(default=False)
+    takes_text: Mapped[bool] = mapped_column(default=True)
+    takes_document: Mapped[bool] = mapped_column(default=False)
+    due_on: Mapped[date | None]
+    may_redo: Mapped[bool] = mapped_column(default=True)
+    made_at: Mapped[datetime]
+    made_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    withdrawn_at: Mapped[datetime | None]
+
+    lesson: Mapped[Lesson] = relationship(lazy="raise_on_sql")
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return tuple(kind for kind in KINDS if getattr(self, f"takes_{kind}"))
+
+
+class Submission(Identified, Base):
+    """One learner's work on one assignment, over all her attempts."""
+
+    __tablename__ = "submission"
+    __table_args__ = (
+        UniqueConstraint("assignment_id", "learner_id"),
+        Index("ix_submission_learner_id", "learner_id"),
+    )
+
+    assignment_id: Mapped[str] = mapped_column(ForeignKey("assignment.id", ondelete="RESTRICT"))
+    learner_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    made_at: Mapped[datetime]
+
+    assignment: Mapped[Assignment] = relationship(lazy="raise_on_sql")
+    learner: Mapped[Person] = relationship(lazy="raise_on_sql")
+    attempts: Mapped[list[Attempt]] = relationship(
+        lazy="raise_on_sql", order_by="Attempt.number", viewonly=True
+    )
+
+
+class Attempt(Identified, Base):
+    """Text and files sent once. Not yet sent, it is the learner's draft; once sent it never changes."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        UniqueConstraint("submission_id", "number"),
+        CheckConstraint("number >= 1", name="number"),
+        Index(
+            "uq_attempt_draft",
+            "submission_id",
+            unique=True,
+            sqlite_where=text("sent_at IS NULL"),
+            postgresql_where=text("sent_at IS NULL"),
+        ),
+        Index("ix_attempt_sent_at", "sent_at"),
+    )
+
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id", ondelete="RESTRICT"))
+    number: Mapped[int]
+    text: Mapped[str] = mapped_column(Text, default="")
+    made_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+    submission: Mapped[Submission] = relationship(lazy="raise_on_sql")
+    attachments: Mapped[list[Attachment]] = relationship(
+        lazy="raise_on_sql", order_by="Attachment.position", viewonly=True
+    )
+    feedback: Mapped[Feedback | None] = relationship(lazy="raise_on_sql", viewonly=True)
+
+
+class Attachment(Identified, Base):
+    """A file of an attempt. `store_key` is what is kept: for a photo our clean upright copy."""
+
+    __tablename__ = "attachment"
+    __table_args__ = (
+        UniqueConstraint("store_key"),
+        CheckConstraint(one_of("kind", FILE_KINDS), name="kind"),
+        CheckConstraint("size > 0", name="size"),
+        Index("ix_attachment_attempt_id_position", "attempt_id", "position"),
+    )
+
+    attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id", ondelete="RESTRICT"))
+    position: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(8))
+    shown_name: Mapped[str] = mapped_column(String(120))
+    store_key: Mapped[str] = mapped_column(String(80))
+    mime: Mapped[str] = mapped_column(String(80))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    seconds: Mapped[int | None]
+    excerpt: Mapped[str] = mapped_column(Text, default="")  # the text of a DOCX, for reading beside the copy
+    made_at: Mapped[datetime]
+
+    attempt: Mapped[Attempt] = relationship(lazy="raise_on_sql")
+    renditions: Mapped[list[Rendition]] = relationship(
+        lazy="raise_on_sql", order_by="Rendition.purpose, Rendition.page", viewonly=True
+    )
+
+
+class Rendition(Identified, Base):
+    """A picture that we made of an attachment: `web` to look at (one a page), `thumb` for lists."""
+
+    __tablename__ = "rendition"
+    __table_args__ = (
+        UniqueConstraint("store_key"),
+        UniqueConstraint("attachment_id", "purpose", "page"),
+        CheckConstraint("purpose IN ('web', 'thumb')", name="purpose"),
+    )
+
+    attachment_id: Mapped[str] = mapped_column(ForeignKey("attachment.id", ondelete="CASCADE"))
+    purpose: Mapped[str] = mapped_column(String(8))
+    page: Mapped[int] = mapped_column(default=1)
+    store_key: Mapped[str] = mapped_column(String(80))
+    mime: Mapped[str] = mapped_column(String(80))
+    width: Mapped[int]
+    height: Mapped[int]
+    size: Mapped[int]
+
+
+class Criterion(Identified, Base):
+    """A line of the rubric of a level: at most five, three at Niveau 1."""
+
+    __tablename__ = "criterion"
+    __table_args__ = (UniqueConstraint("level_id", "position"),)
+
+    level_id: Mapped[str] = mapped_column(ForeignKey("level.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    label: Mapped[str] = mapped_column(String(60))
+
+    level: Mapped[Level] = relationship(lazy="raise_on_sql")
+
+
+class Feedback(Identified, Base):
+    """A teacher's answer to an attempt: a draft until `returned_at`. `version` rises at each save."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (
+        UniqueConstraint("attempt_id"),
+        CheckConstraint("version >= 1", name="version"),
+        Index("ix_feedback_returned_at", "returned_at"),
+    )
+
+    attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id", ondelete="RESTRICT"))
+    teacher_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    comment: Mapped[str] = mapped_column(Text, default="")
+    next_step: Mapped[str] = mapped_column(Text, default="")
+    redo_requested: Mapped[bool] = mapped_column(default=False)
+    version: Mapped[int] = mapped_column(default=1)
+    made_at: Mapped[datetime]
+    saved_at: Mapped[datetime]
+    returned_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]  # the learner has opened it
+
+    attempt: Mapped[Attempt] = relationship(lazy="raise_on_sql")
+    teacher: Mapped[Person] = relationship(lazy="raise_on_sql")
+    scores: Mapped[list[Score]] = relationship(lazy="raise_on_sql", cascade="all, delete-orphan")
+
+
+class Score(Base):
+    """The band of one criterion: 0 pas encore, 1 presque, 2 acquis, 3 très bien."""
+
+    __tablename__ = "score"
+    __table_args__ = (CheckConstraint("band BETWEEN 0 AND 3", name="band"),)
+
+    feedback_id: Mapped[str] = mapped_column(ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True)
+    criterion_id: Mapped[str] = mapped_column(
+        ForeignKey("criterion.id", ondelete="RESTRICT"), primary_key=True
+    )
+    band: Mapped[int]
+
+    criterion: Mapped[Criterion] = relationship(lazy="raise_on_sql")

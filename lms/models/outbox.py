@@ -1,0 +1,70 @@
+"""What leaves the house, as rows first; and receipts, so that pressing twice is normal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from lms.extensions import Base, Identified
+from lms.models.people import Person, one_of
+
+# What can leave, and how its row can end.
+OUTCOMES = ("sent", "void", "no_address", "failed", "expired")
+MAIL_KINDS = (
+    "feedback_returned",
+    "password_link",
+    "booking_made",
+    "booking_moved",
+    "booking_cancelled",
+    "booking_reminder",
+)
+
+
+class OutboxItem(Identified, Base):
+    """One message to one person. Open until `closed_at`; a worker holds it until `claimed_until`."""
+
+    __tablename__ = "outbox_item"
+    __table_args__ = (
+        UniqueConstraint("dedupe"),
+        CheckConstraint(one_of("kind", MAIL_KINDS), name="kind"),
+        CheckConstraint(f"outcome IS NULL OR {one_of('outcome', OUTCOMES)}", name="outcome"),
+        CheckConstraint("(outcome IS NULL) = (closed_at IS NULL)", name="closed"),
+        Index(
+            "ix_outbox_item_due_open",
+            "due_at",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index("ix_outbox_item_about_id", "about_id"),
+    )
+
+    dedupe: Mapped[str] = mapped_column(String(160))
+    kind: Mapped[str] = mapped_column(String(24))
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    about_id: Mapped[str] = mapped_column(String(14))  # the feedback, booking or password link it tells of
+    sequence: Mapped[int] = mapped_column(default=0)  # of the booking when it was written
+    secret: Mapped[str | None] = mapped_column(String(80))  # a link's token; wiped when the row closes
+    made_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    claimed_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    outcome: Mapped[str | None] = mapped_column(String(12))
+    closed_at: Mapped[datetime | None]
+    error: Mapped[str] = mapped_column(String(200), default="")
+
+    person: Mapped[Person] = relationship(lazy="raise_on_sql")
+
+
+class Receipt(Base):
+    """Where a form led when it was first sent; sent again, it leads to the same page."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (Index("ix_receipt_made_at", "made_at"),)
+
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), primary_key=True)
+    request_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    location: Mapped[str] = mapped_column(String(300))
+    made_at: Mapped[datetime]

@@ -1,0 +1,233 @@
+"""The service, its levels, its people, and how each of them enters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal, get_args
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from lms.extensions import Base, Identified
+
+Role = Literal["learner", "teacher", "coordinator", "social_worker"]
+SessionKind = Literal["own", "shared", "staff"]
+ROLES: tuple[Role, ...] = get_args(Role)
+SESSION_KINDS: tuple[SessionKind, ...] = get_args(SessionKind)
+
+
+def one_of(column: str, words: tuple[str, ...]) -> str:
+    """The SQL of a CHECK that keeps a column to the given words."""
+    return f"{column} IN ({', '.join(repr(word) for word in words)})"
+
+
+class Service(Base):
+    """The centre itself: one row, made by `flask init`."""
+
+    __tablename__ = "service"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="only_one"),
+        CheckConstraint("lead_hours BETWEEN 0 AND 336", name="lead_hours"),
+        CheckConstraint("horizon_days BETWEEN 1 AND 365", name="horizon_days"),
+        CheckConstraint("weekly_cap BETWEEN 1 AND 20", name="weekly_cap"),
+        CheckConstraint("open_cap BETWEEN 1 AND 50", name="open_cap"),
+        CheckConstraint("onsite_buffer_minutes IN (0, 15, 30, 45, 60)", name="onsite_buffer"),
+        CheckConstraint("late_cancel_hours BETWEEN 0 AND 168", name="late_cancel_hours"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    name: Mapped[str] = mapped_column(String(120))
+    address: Mapped[str] = mapped_column(String(200), default="")
+    directions: Mapped[str] = mapped_column(String(200), default="")  # bus stop, floor, door
+    phone: Mapped[str] = mapped_column(String(40), default="")
+    email: Mapped[str] = mapped_column(String(254), default="")
+    pin_required: Mapped[bool] = mapped_column(default=True)
+    hygiene_notice: Mapped[bool] = mapped_column(default=False)
+    hygiene_text: Mapped[str] = mapped_column(Text, default="")
+    video_base: Mapped[str] = mapped_column(String(200), default="https://meet.jit.si")
+    lead_hours: Mapped[int] = mapped_column(default=12)
+    horizon_days: Mapped[int] = mapped_column(default=60)
+    weekly_cap: Mapped[int] = mapped_column(default=2)
+    open_cap: Mapped[int] = mapped_column(default=4)
+    onsite_buffer_minutes: Mapped[int] = mapped_column(default=15)
+    late_cancel_hours: Mapped[int] = mapped_column(default=12)
+
+
+class Level(Identified, Base):
+    __tablename__ = "level"
+    __table_args__ = (UniqueConstraint("code"), UniqueConstraint("position"))
+
+    code: Mapped[str] = mapped_column(String(8))
+    name: Mapped[str] = mapped_column(String(60))
+    cefr: Mapped[str] = mapped_column(String(30), default="")
+    blurb: Mapped[str] = mapped_column(String(200), default="")
+    position: Mapped[int]
+
+
+class Person(Identified, Base):
+    """Anyone the service works with. Never nationality, income, status or national number."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        UniqueConstraint("login_email"),
+        CheckConstraint("login_email = lower(login_email)", name="login_email_lower"),
+        CheckConstraint("text_size IN ('normal', 'large')", name="text_size"),
+        Index("ix_person_level_id", "level_id"),
+        Index("ix_person_social_worker_id", "social_worker_id"),
+    )
+
+    name: Mapped[str] = mapped_column(String(120))
+    language: Mapped[str] = mapped_column(String(8), default="fr")
+    email: Mapped[str | None] = mapped_column(String(254))
+    phone: Mapped[str | None] = mapped_column(String(40))
+    text_size: Mapped[str] = mapped_column(String(8), default="normal")
+    shared_phone: Mapped[bool] = mapped_column(default=False)
+    level_id: Mapped[str | None] = mapped_column(ForeignKey("level.id", ondelete="RESTRICT"))
+    social_worker_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    video_consent_at: Mapped[datetime | None]
+    # What a member of staff logs in with; learners have a card instead.
+    login_email: Mapped[str | None] = mapped_column(String(254))
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    made_at: Mapped[datetime]
+    deactivated_at: Mapped[datetime | None]
+
+    level: Mapped[Level | None] = relationship(lazy="raise_on_sql")
+    social_worker: Mapped[Person | None] = relationship(remote_side="Person.id", lazy="raise_on_sql")
+    role_rows: Mapped[list[PersonRole]] = relationship(lazy="selectin", cascade="all, delete-orphan")
+
+    @property
+    def roles(self) -> frozenset[str]:
+        return frozenset(row.role for row in self.role_rows)
+
+    @property
+    def is_learner(self) -> bool:
+        return "learner" in self.roles
+
+    @property
+    def is_staff(self) -> bool:
+        return bool(self.roles - {"learner"})
+
+    @property
+    def first_name(self) -> str:
+        return self.name.split()[0] if self.name.split() else self.name
+
+    # What Flask-Login asks of the person it carries.
+    is_authenticated: ClassVar[bool] = True
+    is_anonymous: ClassVar[bool] = False
+
+    @property
+    def is_active(self) -> bool:
+        return self.deactivated_at is None
+
+    def get_id(self) -> str:
+        return self.id
+
+
+class PersonRole(Base):
+    __tablename__ = "person_role"
+    __table_args__ = (CheckConstraint(one_of("role", ROLES), name="role"),)
+
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16), primary_key=True)
+
+
+class OpenedLevel(Base):
+    """A level that a teacher opened for a learner beside her own."""
+
+    __tablename__ = "opened_level"
+
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), primary_key=True)
+    level_id: Mapped[str] = mapped_column(ForeignKey("level.id", ondelete="CASCADE"), primary_key=True)
+    opened_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    opened_at: Mapped[datetime]
+
+
+class AccessCard(Identified, Base):
+    """The printed card. The code names it; only the token, or the code with the PIN, enters."""
+
+    __tablename__ = "access_card"
+    __table_args__ = (
+        UniqueConstraint("token_hash"),
+        UniqueConstraint("code"),
+        CheckConstraint("failed_pins >= 0", name="failed_pins"),
+        # A person carries one living card: issuing a new one kills the old one.
+        Index(
+            "uq_access_card_living",
+            "person_id",
+            unique=True,
+            sqlite_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
+
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    token_hash: Mapped[str] = mapped_column(String(64))
+    code: Mapped[str] = mapped_column(String(8))
+    pin_hash: Mapped[str] = mapped_column(String(200))
+    failed_pins: Mapped[int] = mapped_column(default=0)
+    locked_at: Mapped[datetime | None]
+    made_at: Mapped[datetime]
+    made_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    revoked_at: Mapped[datetime | None]
+
+    person: Mapped[Person] = relationship(foreign_keys=[person_id], lazy="raise_on_sql")
+
+
+class KnownDevice(Identified, Base):
+    """A device on which the PIN of this card was once given right."""
+
+    __tablename__ = "known_device"
+    __table_args__ = (UniqueConstraint("token_hash"), Index("ix_known_device_card_id", "card_id"))
+
+    card_id: Mapped[str] = mapped_column(ForeignKey("access_card.id", ondelete="CASCADE"))
+    token_hash: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+
+
+class AccessSession(Identified, Base):
+    """One entry on one device, alive on the server only."""
+
+    __tablename__ = "access_session"
+    __table_args__ = (
+        UniqueConstraint("token_hash"),
+        CheckConstraint(one_of("kind", SESSION_KINDS), name="kind"),
+        Index("ix_access_session_person_id", "person_id"),
+    )
+
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    card_id: Mapped[str | None] = mapped_column(ForeignKey("access_card.id", ondelete="CASCADE"))
+    token_hash: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(8))
+    device: Mapped[str] = mapped_column(String(80), default="")
+    made_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    person: Mapped[Person] = relationship(lazy="raise_on_sql")
+
+
+class PasswordLink(Identified, Base):
+    """A link, used once, that lets a member of staff choose a password."""
+
+    __tablename__ = "password_link"
+    __table_args__ = (UniqueConstraint("token_hash"), Index("ix_password_link_person_id", "person_id"))
+
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    token_hash: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    person: Mapped[Person] = relationship(lazy="raise_on_sql")
+
+
+class RateCount(Base):
+    """How often something was tried in a window of time; read and written by the limiter only."""
+
+    __tablename__ = "rate_count"
+    __table_args__ = (Index("ix_rate_count_expires", "expires"),)
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    count: Mapped[int]
+    expires: Mapped[datetime]
