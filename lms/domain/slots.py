@@ -1,0 +1,275 @@
+"""Which hours can be booked: computed from rules each time, never stored.
+
+Everything here is pure. Hours are walked on the *wall* clock of the school and only then turned into
+UTC, so that "Monday 9 h 00" stays 9 h 00 on the wall in summer and in winter.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Container, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+import holidays as holiday_calendars
+
+Mode = Literal["video", "onsite"]
+OfferedMode = Literal["video", "onsite", "both"]
+
+CELL = 900  # seconds: the quarter-hour in which people and rooms are claimed
+HOUR = timedelta(hours=1)
+DAY_MINUTES = 24 * 60
+HOLIDAY_LANGUAGES = {"fr": "fr", "en": "en_US", "nl": "nl", "de": "de", "uk": "uk"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Every week, from `start_wall` on, hour after hour. An end at 00:00 is midnight, the end of that day."""
+
+    teacher_id: str
+    weekday: int  # 0 is Monday
+    start_wall: time
+    end_wall: time
+    valid_from: date
+    valid_until: date | None  # the last day, included
+    mode: OfferedMode
+    room_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """What differs on some dates (both included); the hours hold for each of those dates.
+
+    Without hours it is the whole day. `closed` with a room closes only that room. `open` without hours
+    lets the weekly rules run on a holiday; `open` with hours also adds the teacher's hours of that day.
+    """
+
+    teacher_id: str | None  # None: the whole service
+    date_from: date
+    date_until: date
+    start_wall: time | None
+    end_wall: time | None
+    kind: Literal["closed", "open"]
+    mode: OfferedMode | None = None
+    room_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One bookable hour in one way; a rule for "both" makes two slots of the same hour."""
+
+    teacher_id: str
+    starts: datetime
+    ends: datetime
+    mode: Mode
+    room_id: str | None  # set exactly when on site
+
+
+class Span(NamedTuple):
+    """Minutes of the wall clock since midnight, half-open."""
+
+    start: int
+    end: int
+
+    def overlaps(self, other: Span) -> bool:
+        return self.start < other.end and other.start < self.end
+
+    def contains(self, other: Span) -> bool:
+        return self.start <= other.start and other.end <= self.end
+
+
+WHOLE_DAY = Span(0, DAY_MINUTES)
+
+
+class Offer(NamedTuple):
+    """An hour on the wall that one teacher offers on the day being looked at."""
+
+    teacher_id: str
+    span: Span
+    mode: OfferedMode
+    room_id: str | None
+
+
+def belgian_holidays(years: Iterable[int], language: str = "fr") -> dict[date, str]:
+    """Public holidays with their names; a language without names for them gets the French ones."""
+    named = HOLIDAY_LANGUAGES.get(language, "fr")
+    return {day: name for year in sorted(set(years)) for day, name in _holidays_of(year, named)}
+
+
+@lru_cache(maxsize=64)
+def _holidays_of(year: int, language: str) -> tuple[tuple[date, str], ...]:
+    return tuple(sorted(holiday_calendars.country_holidays("BE", years=year, language=language).items()))
+
+
+def slots(
+    rules: Iterable[Rule],
+    specials: Iterable[Special],
+    holidays: Container[date],
+    date_from: date,
+    date_until: date,
+    tz: ZoneInfo,
+) -> list[Slot]:
+    """Every hour offered from `date_from` to `date_until` (included), whether or not it is taken.
+
+    `closed` wins over `open`, `open` wins over holidays and rules. Two rules that say the same hour give
+    it once. Where the same hour is offered in several rooms, each room is its own slot: `free()` picks.
+    """
+    weekly: dict[int, list[Rule]] = defaultdict(list)
+    for rule in rules:
+        weekly[rule.weekday].append(rule)
+    dated = list(specials)
+    clock = WallClock(tz)
+    found: set[Slot] = set()
+    for number in range((date_until - date_from).days + 1):
+        day = date_from + timedelta(days=number)
+        today = [special for special in dated if special.date_from <= day <= special.date_until]
+        holiday = day in holidays
+        for offer in _offers(day, weekly[day.weekday()], today, holiday):
+            when = clock.hour(day, offer.span)
+            if when is not None:
+                found.update(_ways(offer, *when, today))
+    return sorted(found, key=_order)
+
+
+def _offers(day: date, rules: list[Rule], specials: list[Special], holiday: bool) -> Iterator[Offer]:
+    """The hours of one day on the wall, after open, holidays and closed have had their word."""
+    opened = [special for special in specials if special.kind == "open"]
+    extra = [
+        Offer(special.teacher_id, span, special.mode, special.room_id)
+        for special in opened
+        if special.teacher_id is not None and special.mode is not None and not _is_whole_day(special)
+        for span in _hours(_span(special.start_wall, special.end_wall))
+    ]
+    usual = [
+        Offer(rule.teacher_id, span, rule.mode, rule.room_id)
+        for rule in rules
+        if rule.valid_from <= day and (rule.valid_until is None or day <= rule.valid_until)
+        for span in _hours(_span(rule.start_wall, rule.end_wall))
+    ]
+    if holiday:
+        usual = [offer for offer in usual if any(_lifts(special, offer) for special in opened)]
+    if extra:
+        usual = [offer for offer in usual if not any(_replaces(other, offer) for other in extra)]
+    closed = [special for special in specials if special.kind == "closed" and special.room_id is None]
+    for offer in (*extra, *usual):
+        if not any(_closes(special, offer) for special in closed):
+            yield offer
+
+
+def _ways(offer: Offer, starts: datetime, ends: datetime, specials: list[Special]) -> Iterator[Slot]:
+    if offer.mode != "onsite":
+        yield Slot(offer.teacher_id, starts, ends, "video", None)
+    # Without a room there is nowhere to meet, so a rule that lost its room offers nothing on site.
+    if offer.mode != "video" and offer.room_id is not None:
+        room_closed = any(
+            special.kind == "closed" and special.room_id == offer.room_id and _closes(special, offer)
+            for special in specials
+        )
+        if not room_closed:
+            yield Slot(offer.teacher_id, starts, ends, "onsite", offer.room_id)
+
+
+def _concerns(special: Special, offer: Offer) -> bool:
+    return special.teacher_id is None or special.teacher_id == offer.teacher_id
+
+
+def _lifts(special: Special, offer: Offer) -> bool:
+    return _concerns(special, offer) and _span(special.start_wall, special.end_wall).contains(offer.span)
+
+
+def _closes(special: Special, offer: Offer) -> bool:
+    span = _span(special.start_wall, special.end_wall)
+    if span.end <= span.start:
+        span = WHOLE_DAY  # hours that run backwards: better nothing offered than an hour nobody keeps
+    return _concerns(special, offer) and span.overlaps(offer.span)
+
+
+def _replaces(extra: Offer, usual: Offer) -> bool:
+    return extra.teacher_id == usual.teacher_id and extra.span.overlaps(usual.span)
+
+
+def _is_whole_day(special: Special) -> bool:
+    return special.start_wall is None and special.end_wall is None
+
+
+def _span(start: time | None, end: time | None) -> Span:
+    first = 0 if start is None else start.hour * 60 + start.minute
+    last = 0 if end is None else end.hour * 60 + end.minute
+    return Span(first, last or DAY_MINUTES)
+
+
+def _hours(span: Span) -> Iterator[Span]:
+    for start in range(span.start, span.end - 59, 60):
+        yield Span(start, start + 60)
+
+
+def _order(slot: Slot) -> tuple[datetime, str, bool, str]:
+    return slot.starts, slot.teacher_id, slot.mode != "video", slot.room_id or ""
+
+
+class WallClock:
+    """Turns hours on the wall into UTC, and refuses those that touch a change of the clock."""
+
+    def __init__(self, tz: ZoneInfo) -> None:
+        self.tz = tz
+        self._offsets: dict[datetime, timedelta | None] = {}
+
+    def hour(self, day: date, span: Span) -> tuple[datetime, datetime] | None:
+        midnight = datetime.combine(day, time())
+        start = midnight + timedelta(minutes=span.start)
+        before, after = self._offset(start), self._offset(midnight + timedelta(minutes=span.end))
+        if before is None or before != after:
+            return None
+        starts = (start - before).replace(tzinfo=UTC)
+        return starts, starts + HOUR
+
+    def _offset(self, wall: datetime) -> timedelta | None:
+        """None where the wall shows this time twice (autumn) or never (spring)."""
+        if wall not in self._offsets:
+            first = wall.replace(tzinfo=self.tz, fold=0).utcoffset()
+            second = wall.replace(tzinfo=self.tz, fold=1).utcoffset()
+            self._offsets[wall] = first if first == second else None
+        return self._offsets[wall]
+
+
+def cells(starts: datetime, ends: datetime) -> range:
+    """The quarter-hours that [starts, ends) touches, numbered since 1970."""
+    return range(int(starts.timestamp()) // CELL, -(-int(ends.timestamp()) // CELL))
+
+
+def free_at(slot: Slot, buffer: timedelta) -> datetime:
+    """When teacher and room are free again: after a session on site the room is aired and cleaned."""
+    return slot.ends + buffer if slot.mode == "onsite" else slot.ends
+
+
+def free(
+    slots: Iterable[Slot],
+    taken: Collection[tuple[str, int]],
+    *,
+    now: datetime,
+    lead: timedelta,
+    horizon: timedelta,
+    buffer: timedelta,
+    learner_id: str | None = None,
+) -> list[Slot]:
+    """The slots that can be booked now: one per teacher, hour and mode.
+
+    `taken` holds (id of a person or a room, cell). With `learner_id`, hours at which she is somewhere
+    else are left out too.
+    """
+    chosen: dict[tuple[datetime, str, Mode], Slot] = {}
+    for slot in sorted(slots, key=_order):
+        key = slot.starts, slot.teacher_id, slot.mode
+        if key in chosen or not now + lead <= slot.starts <= now + horizon:
+            continue
+        held = cells(slot.starts, free_at(slot, buffer))
+        hosts = [slot.teacher_id] if slot.room_id is None else [slot.teacher_id, slot.room_id]
+        if any((host, cell) in taken for host in hosts for cell in held):
+            continue
+        if any((learner_id, cell) in taken for cell in cells(slot.starts, slot.ends)):
+            continue
+        chosen[key] = slot
+    return list(chosen.values())
