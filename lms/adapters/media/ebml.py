@@ -1,0 +1,161 @@
+"""WebM and Matroska: nested elements, as browsers record them (RFC 8794, RFC 9559)."""
+
+import struct
+from collections.abc import Iterator
+
+from lms.adapters.media.facts import Unfit
+from lms.adapters.media.isobmff import Sound
+
+MAX_ELEMENTS = 200_000
+_EBML, _DOCTYPE = 0x1A45DFA3, 0x4282
+_SEGMENT, _INFO, _TRACKS, _CLUSTER, _CUES = 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675, 0x1C53BB6B
+_TAGS, _SEEK, _CHAPTERS, _FILES = 0x1254C367, 0x114D9B74, 0x1043A770, 0x1941A469
+_OF_SEGMENT = {_INFO, _TRACKS, _CLUSTER, _CUES, _TAGS, _SEEK, _CHAPTERS, _FILES}
+_SCALE, _DURATION = 0x2AD7B1, 0x4489
+_TRACK, _TRACK_TYPE, _CODEC, _ENCODINGS = 0xAE, 0x83, 0x86, 0x6D80
+_CLUSTER_TIME, _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK = 0xE7, 0xA3, 0xA0, 0xA1
+_VIDEO, _AUDIO = 1, 2
+_PLAYS = {"A_OPUS": True, "A_VORBIS": True, "A_AAC": False, "A_MPEG/L3": False, "A_FLAC": False}
+
+Element = tuple[int, int, int]
+
+
+def read_sound(data: bytes) -> Sound:
+    doctype, segment = _outside(data)
+    if doctype not in ("webm", "matroska"):
+        raise Unfit("file_kind")
+    if segment is None:
+        raise Unfit("file_broken")
+    scale, duration, codec, last, blocks = 1_000_000, 0.0, "", 0, 0
+    for element, start, end in _elements(data, *segment):
+        if element == _INFO:
+            for kind, a, b in _elements(data, start, end):
+                if kind == _SCALE:
+                    scale = int.from_bytes(data[a:b], "big")
+                elif kind == _DURATION:
+                    duration = _float(data[a:b])
+        elif element == _TRACKS:
+            codec = _codec(data, start, end)
+        elif element == _CLUSTER:
+            time, count = _cluster(data, start, end)
+            last, blocks = max(last, time), blocks + count
+    if not codec or not blocks:
+        raise Unfit("file_broken")
+    seconds = round((duration or last) * scale / 1e9, 2)
+    plain = doctype == "webm"
+    return Sound(
+        "audio/webm" if plain else "audio/x-matroska",
+        ".webm" if plain else ".mka",
+        seconds if 0 < seconds < 86_400 else None,
+        plain and _PLAYS[codec],
+    )
+
+
+def _outside(data: bytes) -> tuple[str, tuple[int, int] | None]:
+    doctype = ""
+    for element, start, end in _elements(data, 0, len(data)):
+        if element == _EBML:
+            header = {kind: (a, b) for kind, a, b in _elements(data, start, end)}
+            a, b = header.get(_DOCTYPE, (0, 0))
+            doctype = data[a:b].rstrip(b"\0").decode("ascii", "replace")
+        elif element == _SEGMENT:
+            return doctype, (start, end)
+    return doctype, None
+
+
+def _codec(data: bytes, start: int, end: int) -> str:
+    codec = ""
+    for element, track_start, track_end in _elements(data, start, end):
+        if element != _TRACK:
+            continue
+        fields = {kind: data[a:b] for kind, a, b in _elements(data, track_start, track_end)}
+        role = int.from_bytes(fields.get(_TRACK_TYPE, b""), "big")
+        if role == _VIDEO:
+            raise Unfit("file_video")
+        if role == _AUDIO and not codec:
+            codec = fields.get(_CODEC, b"").rstrip(b"\0").decode("ascii", "replace")
+            codec = "A_AAC" if codec.startswith("A_AAC/") else codec
+    if codec not in _PLAYS:
+        raise Unfit("file_kind")
+    return codec
+
+
+def _cluster(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Time of the last block, and how many there are."""
+    base, last, blocks = 0, 0, 0
+    for element, a, b in _elements(data, start, end):
+        block = None
+        if element == _CLUSTER_TIME:
+            base = int.from_bytes(data[a:b], "big")
+        elif element == _SIMPLE_BLOCK:
+            block = a
+        elif element == _BLOCK_GROUP:
+            block = next((at for kind, at, _ in _elements(data, a, b) if kind == _BLOCK), None)
+        if block is not None:
+            _, width = _size(data, block, b)
+            offset = int.from_bytes(data[block + width : block + width + 2], "big", signed=True)
+            last = max(last, base + offset)
+            blocks += 1
+    return last, blocks
+
+
+def _elements(data: bytes, start: int, end: int) -> Iterator[Element]:
+    """(id, start of content, end). A live recording leaves the size of segment and clusters open."""
+    at = start
+    for _ in range(MAX_ELEMENTS):
+        if at >= end:
+            return
+        element, width = _id(data, at, end)
+        size, size_width = _size(data, at + width, end)
+        content = at + width + size_width
+        if size is None:
+            if element == _SEGMENT:
+                stop = end
+            elif element == _CLUSTER:
+                stop = _end_of_cluster(data, content, end)
+            else:
+                raise Unfit("file_broken")
+        else:
+            stop = content + size
+            if stop > end:
+                raise Unfit("file_broken")
+        yield element, content, stop
+        at = stop
+    raise Unfit("file_broken")
+
+
+def _end_of_cluster(data: bytes, start: int, end: int) -> int:
+    at = start
+    while at < end:
+        element, width = _id(data, at, end)
+        if element in _OF_SEGMENT:
+            return at
+        size, size_width = _size(data, at + width, end)
+        if size is None or at + width + size_width + size > end:
+            raise Unfit("file_broken")
+        at += width + size_width + size
+    return end
+
+
+def _id(data: bytes, at: int, end: int) -> tuple[int, int]:
+    width = 9 - data[at].bit_length()
+    if width > 4 or at + width > end:
+        raise Unfit("file_broken")
+    return int.from_bytes(data[at : at + width], "big"), width
+
+
+def _size(data: bytes, at: int, end: int) -> tuple[int | None, int]:
+    if at >= end:
+        raise Unfit("file_broken")
+    width = 9 - data[at].bit_length()
+    if width > 8 or at + width > end:
+        raise Unfit("file_broken")
+    value = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
+    return (None if value == (1 << 7 * width) - 1 else value), width
+
+
+def _float(raw: bytes) -> float:
+    if len(raw) not in (4, 8):
+        return 0.0
+    value: float = struct.unpack(">f" if len(raw) == 4 else ">d", raw)[0]
+    return value if 0 < value < 1e12 else 0.0

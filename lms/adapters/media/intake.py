@@ -1,0 +1,121 @@
+"""One door for every file a person sends: it looks at the bytes, never at the name or the declared type."""
+
+from pathlib import Path
+
+from lms.adapters.media.facts import MAX_BYTES, Rendition, Taken, Unfit
+from lms.adapters.media.names import clean_name
+from lms.adapters.media.sandbox import Facts, run
+from lms.adapters.media.voice import read_voice
+from lms.adapters.store import file_digest
+
+_HERE = "lms.adapters.media."
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
+
+
+def take(source: Path, *, shown_name: str, work: Path) -> Taken:
+    """Check the file and make the pictures of it, in the folder `work`. Raises `Unfit`."""
+    size = source.stat().st_size
+    if size == 0:
+        raise Unfit("file_empty")
+    if size > MAX_BYTES:
+        raise Unfit("file_too_big")
+    name = clean_name(shown_name)
+    with source.open("rb") as file:
+        head = file.read(1024)
+    if _is_photo(head):
+        return _photo(source, name, work)
+    if b"%PDF-" in head:
+        return _document(source, name, work, "pdf", "application/pdf")
+    if head.startswith(b"PK\x03\x04"):
+        return _document(source, name, work, "docx", _WORD)
+    return _other(source, name)
+
+
+def _is_photo(head: bytes) -> bool:
+    return (
+        head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
+        or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
+        or (head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS and b"avif" not in head[16:64])
+    )
+
+
+def _photo(source: Path, name: str, work: Path) -> Taken:
+    facts = run(_HERE + "photo", source, work)
+    kept, *shown = facts["made"]
+    original = _made(work, kept)
+    return Taken(
+        "photo",
+        "image/jpeg",
+        ".jpg",
+        original.stat().st_size,
+        file_digest(original),
+        original,
+        name,
+        _renditions(work, shown),
+        width=kept["width"],
+        height=kept["height"],
+    )
+
+
+def _document(source: Path, name: str, work: Path, reader: str, mime: str) -> Taken:
+    facts = run(_HERE + reader, source, work)
+    return Taken(
+        "document",
+        mime,
+        "." + reader,
+        source.stat().st_size,
+        file_digest(source),
+        source,
+        name,
+        _renditions(work, facts.get("made", [])),
+        pages=facts.get("pages"),
+        text=facts.get("text"),
+    )
+
+
+def _other(source: Path, name: str) -> Taken:
+    data = source.read_bytes()
+    if data.startswith(b"\xd0\xcf\x11\xe0") and _ENCRYPTED_OFFICE in data:
+        raise Unfit("file_encrypted")
+    try:
+        sound = read_voice(data)
+    except IndexError:  # the reader ran over the end of the file
+        raise Unfit("file_broken") from None
+    if sound is None:
+        raise Unfit("file_kind")
+    return Taken(
+        "voice",
+        sound.mime,
+        sound.suffix,
+        len(data),
+        file_digest(source),
+        source,
+        name,
+        seconds=sound.seconds,
+        plays=sound.plays,
+    )
+
+
+def _made(work: Path, facts: Facts) -> Path:
+    path = work / Path(facts["name"]).name
+    if not path.is_file() or path.is_symlink():
+        raise Unfit("file_broken")
+    return path
+
+
+def _renditions(work: Path, made: list[Facts]) -> tuple[Rendition, ...]:
+    return tuple(
+        Rendition(
+            facts["role"],
+            path := _made(work, facts),
+            "image/jpeg",
+            facts["width"],
+            facts["height"],
+            path.stat().st_size,
+            file_digest(path),
+            facts["page"],
+        )
+        for facts in made
+    )

@@ -1,0 +1,167 @@
+"""Boxes: the container of M4A, MP4, 3GP and HEIC files (ISO 14496-12)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lms.adapters.media.facts import Unfit
+
+MAX_BOXES = 20_000
+# Sound inside; what browsers play by themselves is marked.
+_CODECS = {b"mp4a": True, b"Opus": True, b"fLaC": True, b"alac": False, b"samr": False, b"sawb": False}
+_3GP_BRANDS = (b"3gp", b"3g2", b"3ge", b"3gr", b"3gs")
+_NO_SOUND = {b"vide": "file_video", b"auxv": "file_video", b"pict": "file_kind"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    mime: str
+    suffix: str
+    seconds: float | None
+    plays: bool
+
+
+def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start of content, end) of each box; `Unfit` where one says it is longer than what holds it."""
+    at, end = start, len(data) if end is None else end
+    for _ in range(MAX_BOXES):
+        if at >= end:
+            return
+        if end - at < 8:
+            raise Unfit("file_broken")
+        size, kind, content = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], at + 8
+        if size == 1:
+            size, content = int.from_bytes(data[at + 8 : at + 16], "big"), at + 16
+        elif size == 0:
+            size = end - at
+        if size < content - at or at + size > end:
+            raise Unfit("file_broken")
+        yield kind, content, at + size
+        at += size
+    raise Unfit("file_broken")
+
+
+def check_whole(data: bytes) -> None:
+    kinds = [kind for kind, _, _ in boxes(data)]
+    if not kinds or kinds[0] != b"ftyp":
+        raise Unfit("file_broken")
+
+
+def read_sound(data: bytes) -> Sound:
+    brands = _brands(data)
+    top = list(boxes(data))
+    moov = _first(top, b"moov")
+    if moov is None or not any(kind == b"mdat" and end > start for kind, start, end in top):
+        raise Unfit("file_broken")
+    codec: bytes | None = None
+    seconds = 0.0
+    scales: dict[int, int] = {}
+    for kind, start, end in boxes(data, *moov):
+        if kind != b"trak":
+            continue
+        track, scale, length, codec_here = _track(data, start, end)
+        if codec_here is not None:
+            codec = codec or codec_here
+            scales[track] = scale
+            seconds = max(seconds, length / scale if scale else 0.0)
+    if codec is None:
+        raise Unfit("file_kind")
+    if not seconds:
+        seconds = _fragments(data, top, moov, scales)
+    mobile = codec in (b"samr", b"sawb") or (brands[0].startswith(_3GP_BRANDS) and not _CODECS[codec])
+    mime, suffix = ("audio/3gpp", ".3gp") if mobile else ("audio/mp4", ".m4a")
+    return Sound(mime, suffix, round(seconds, 2) or None, _CODECS[codec])
+
+
+def _brands(data: bytes) -> list[bytes]:
+    size = min(int.from_bytes(data[:4], "big"), 512)
+    return [data[8:12], *(data[at : at + 4] for at in range(16, size, 4))]
+
+
+def _first(found: list[tuple[bytes, int, int]], kind: bytes) -> tuple[int, int] | None:
+    return next(((start, end) for name, start, end in found if name == kind), None)
+
+
+def _inside(data: bytes, span: tuple[int, int], *path: bytes) -> tuple[int, int] | None:
+    for kind in path:
+        found = _first(list(boxes(data, *span)), kind)
+        if found is None:
+            return None
+        span = found
+    return span
+
+
+def _number(data: bytes, at: int, length: int) -> int:
+    return int.from_bytes(data[at : at + length], "big")
+
+
+def _track(data: bytes, start: int, end: int) -> tuple[int, int, int, bytes | None]:
+    """(id, ticks a second, length in ticks, codec of the sound or None when the track is something else)."""
+    head = _inside(data, (start, end), b"tkhd")
+    media = _inside(data, (start, end), b"mdia")
+    if head is None or media is None:
+        raise Unfit("file_broken")
+    handler, times = _inside(data, media, b"hdlr"), _inside(data, media, b"mdhd")
+    if handler is None or times is None:
+        raise Unfit("file_broken")
+    role = data[handler[0] + 8 : handler[0] + 12]
+    if role in _NO_SOUND:
+        raise Unfit(_NO_SOUND[role])
+    track = _number(data, head[0] + (20 if data[head[0]] == 1 else 12), 4)
+    if data[times[0]] == 1:
+        scale, length = _number(data, times[0] + 20, 4), _number(data, times[0] + 24, 8)
+    else:
+        scale, length = _number(data, times[0] + 12, 4), _number(data, times[0] + 16, 4)
+    if role != b"soun":
+        return track, scale, length, None
+    samples = _inside(data, media, b"minf", b"stbl", b"stsd")
+    if samples is None:
+        raise Unfit("file_broken")
+    codec = data[samples[0] + 12 : samples[0] + 16]
+    if codec == b"enca":
+        raise Unfit("file_encrypted")
+    if codec not in _CODECS:
+        raise Unfit("file_kind")
+    return track, scale, length, codec
+
+
+def _fragments(
+    data: bytes, top: list[tuple[bytes, int, int]], moov: tuple[int, int], scales: dict[int, int]
+) -> float:
+    """A recording made in the browser says nothing about its length: add up its fragments."""
+    defaults: dict[int, int] = {}
+    extends = _inside(data, moov, b"mvex")
+    for kind, start, _ in boxes(data, *extends) if extends else ():
+        if kind == b"trex":
+            defaults[_number(data, start + 4, 4)] = _number(data, start + 12, 4)
+    ticks: dict[int, int] = dict.fromkeys(scales, 0)
+    for kind, start, end in top:
+        if kind != b"moof":
+            continue
+        for inner, inner_start, inner_end in boxes(data, start, end):
+            if inner == b"traf":
+                track, length = _fragment(data, inner_start, inner_end, defaults)
+                if track in ticks:
+                    ticks[track] += length
+    return max((ticks[track] / scale for track, scale in scales.items() if scale), default=0.0)
+
+
+def _fragment(data: bytes, start: int, end: int, defaults: dict[int, int]) -> tuple[int, int]:
+    track, each, length = 0, 0, 0
+    for kind, at, box_end in boxes(data, start, end):
+        flags = _number(data, at + 1, 3)
+        if kind == b"tfhd":
+            track = _number(data, at + 4, 4)
+            each = defaults.get(track, 0)
+            if flags & 0x08:
+                each = _number(data, at + 8 + (8 if flags & 0x01 else 0) + (4 if flags & 0x02 else 0), 4)
+        elif kind == b"trun":
+            count = _number(data, at + 4, 4)
+            row = 4 * sum(bool(flags & bit) for bit in (0x100, 0x200, 0x400, 0x800))
+            first = at + 8 + (4 if flags & 0x01 else 0) + (4 if flags & 0x04 else 0)
+            if first + row * count > box_end:
+                raise Unfit("file_broken")
+            if flags & 0x100:
+                length += sum(_number(data, first + row * index, 4) for index in range(count))
+            else:
+                length += each * count
+    return track, length

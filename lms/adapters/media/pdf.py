@@ -1,0 +1,60 @@
+"""The pages of a PDF as pictures for the screen. Runs in the child process."""
+
+import re
+import time
+from pathlib import Path
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_raw
+
+from lms.adapters.media.facts import Unfit
+from lms.adapters.media.photo import WEB_SIDE, screen_copies
+from lms.adapters.media.sandbox import Facts, serve
+
+MAX_PAGES, RENDERED_PAGES = 30, 20
+RENDER_SECONDS = 5.0  # what is not drawn by then can still be read in the file itself
+MAX_SCALE = 4.0
+_LINEARIZED = re.compile(rb"/Linearized\b[^>]*?/L\s+(\d+)")
+
+
+def look(source: Path, work: Path) -> Facts:
+    started = time.monotonic()
+    _check_whole(source)
+    try:
+        document = pdfium.PdfDocument(source)
+    except pdfium.PdfiumError as error:
+        protected = getattr(error, "err_code", None) in (
+            pdfium_raw.FPDF_ERR_PASSWORD,
+            pdfium_raw.FPDF_ERR_SECURITY,
+        )
+        raise Unfit("file_encrypted" if protected else "file_broken") from None
+    pages = len(document)
+    if pages == 0:
+        raise Unfit("file_broken")
+    if pages > MAX_PAGES:
+        raise Unfit("file_too_many_pages")
+    made: list[Facts] = []
+    for number in range(1, min(pages, RENDERED_PAGES) + 1):
+        if made and time.monotonic() - started > RENDER_SECONDS:
+            break
+        page = document[number - 1]
+        width, height = page.get_size()
+        if min(width, height) <= 0:
+            raise Unfit("file_broken")
+        bitmap = page.render(scale=min(MAX_SCALE, WEB_SIDE / max(width, height)), may_draw_forms=False)
+        made += screen_copies(bitmap.to_pil().convert("RGB"), work, page=number, thumb=number == 1)
+        bitmap.close()
+        page.close()
+    return {"pages": pages, "made": made}
+
+
+def _check_whole(source: Path) -> None:
+    """PDFium mends what it can and would show the first half of a file that was cut off."""
+    data = source.read_bytes()
+    linearized = _LINEARIZED.search(data, 0, 2048)
+    if b"%%EOF" not in data[-4096:] or (linearized and int(linearized.group(1)) > len(data)):
+        raise Unfit("file_broken")
+
+
+if __name__ == "__main__":
+    serve(look)

@@ -1,0 +1,132 @@
+"""Is this file a voice, and of which kind? Answered by reading its container; the sound is never decoded.
+
+The formats without a container (MP3, AAC, AMR) are recognised by frames that follow one another to the end.
+"""
+
+from lms.adapters.media import ebml, isobmff, ogg
+from lms.adapters.media.facts import Unfit
+from lms.adapters.media.isobmff import Sound
+
+# Frame sizes without the header byte; -1: no such type.
+_AMR_NARROW = (12, 13, 15, 17, 19, 20, 26, 31, 5, -1, -1, -1, -1, -1, -1, 0)
+_AMR_WIDE = (17, 23, 32, 36, 40, 46, 50, 58, 60, 5, -1, -1, -1, -1, 0, 0)
+_AMR = ((b"#!AMR\n", _AMR_NARROW, "audio/amr"), (b"#!AMR-WB\n", _AMR_WIDE, "audio/amr-wb"))
+
+_MP3_RATES = (44_100, 48_000, 32_000)
+_MP3_KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_MP3_KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_AAC_KHZ = (96, 88.2, 64, 48, 44.1, 32, 24, 22.05, 16, 12, 11.025, 8, 7.35)
+_LEAST_FRAMES = 4
+_TAG_ENDS = (b"TAG", b"APETAGEX", b"LYRICS", b"3DI")
+_PADDING = 64 * 1024
+
+
+def read_voice(data: bytes) -> Sound | None:
+    """None when it does not even look like a voice; `Unfit` when it does and cannot be kept."""
+    if data.startswith(b"\x1a\x45\xdf\xa3"):
+        return ebml.read_sound(data)
+    if data.startswith(b"OggS"):
+        return ogg.read_sound(data)
+    if data[4:8] == b"ftyp":
+        return isobmff.read_sound(data)
+    for magic, sizes, mime in _AMR:
+        if data.startswith(magic):
+            return _amr(data, len(magic), sizes, mime)
+    if data.startswith(b"ID3") or (data[:1] == b"\xff" and data[1:2] and data[1] & 0xE0 == 0xE0):
+        return _frames(data)
+    return None
+
+
+def _amr(data: bytes, at: int, sizes: tuple[int, ...], mime: str) -> Sound:
+    frames = 0
+    while at < len(data):
+        size = sizes[data[at] >> 3 & 15]
+        if data[at] & 0x83 or size < 0 or at + 1 + size > len(data):
+            raise Unfit("file_broken")
+        at += 1 + size
+        frames += 1
+    if frames < _LEAST_FRAMES:
+        raise Unfit("file_broken")
+    return Sound(mime, ".amr" if mime == "audio/amr" else ".awb", round(frames * 0.02, 2), False)
+
+
+def _frames(data: bytes) -> Sound | None:
+    tagged = data.startswith(b"ID3")
+    at = _after_id3(data)
+    mime, frame = ("audio/aac", _aac_frame) if data[at + 1] & 0x06 == 0 else ("audio/mpeg", _mp3_frame)
+    frames, seconds, promised, first = 0, 0.0, 0, at
+    while at < len(data):
+        if frames and data.startswith(_TAG_ENDS, at):
+            break
+        found = frame(data, at)
+        if found is None:
+            break
+        size, length = found
+        if not frames and mime == "audio/mpeg":
+            promised = _promised_bytes(data, at, at + size)
+        at += size
+        frames, seconds = frames + 1, seconds + length
+    if frames < _LEAST_FRAMES:
+        if tagged:
+            raise Unfit("file_broken")
+        return None
+    # A last frame that is cut is common and harmless; a file that announces much more than it holds was cut.
+    whole = promised <= 0 or at - first + 2048 >= promised
+    rest = 0 if data.startswith(_TAG_ENDS, at) else len(data) - at
+    if not whole or rest > max(4096, len(data) // 20):
+        raise Unfit("file_broken")
+    suffix = ".aac" if mime == "audio/aac" else ".mp3"
+    return Sound(mime, suffix, round(seconds, 2), True)
+
+
+def _after_id3(data: bytes) -> int:
+    at = 0
+    while data.startswith(b"ID3", at):
+        if len(data) < at + 10 or any(byte & 0x80 for byte in data[at + 6 : at + 10]):
+            raise Unfit("file_broken")
+        size = 0
+        for byte in data[at + 6 : at + 10]:
+            size = size << 7 | byte
+        at += 10 + size + (10 if data[at + 5] & 0x10 else 0)
+    stop = min(len(data), at + _PADDING)
+    while at < stop and data[at] == 0:
+        at += 1
+    if at + 4 > len(data):
+        raise Unfit("file_broken")
+    return at
+
+
+def _mp3_frame(data: bytes, at: int) -> tuple[int, float] | None:
+    """(bytes, seconds) of the layer III frame that starts here."""
+    head = int.from_bytes(data[at : at + 4], "big")
+    version, layer = head >> 19 & 3, head >> 17 & 3  # version 3: MPEG 1, 2: MPEG 2, 0: MPEG 2.5
+    kbits, rate = head >> 12 & 15, head >> 10 & 3
+    if at + 4 > len(data) or head >> 21 != 0x7FF or version == 1 or layer != 1:
+        return None
+    if kbits in (0, 15) or rate == 3:
+        return None
+    hertz = _MP3_RATES[rate] >> (0, 0, 1, 0)[version] if version else _MP3_RATES[rate] >> 2
+    bits = (_MP3_KBITS_1 if version == 3 else _MP3_KBITS_2)[kbits] * 1000
+    samples = 1152 if version == 3 else 576
+    size = samples // 8 * bits // hertz + (head >> 9 & 1)
+    return (size, samples / hertz) if at + size <= len(data) else None
+
+
+def _promised_bytes(data: bytes, start: int, end: int) -> int:
+    """How long the encoder's note in the first frame says the sound is; 0 when there is none."""
+    at = next((found for mark in (b"Xing", b"Info") if (found := data.find(mark, start, end)) > 0), -1)
+    if at < 0:
+        return 0
+    flags = int.from_bytes(data[at + 4 : at + 8], "big")
+    position = at + 8 + (4 if flags & 1 else 0)
+    return int.from_bytes(data[position : position + 4], "big") if flags & 2 else 0
+
+
+def _aac_frame(data: bytes, at: int) -> tuple[int, float] | None:
+    head = data[at : at + 7]
+    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 >= len(_AAC_KHZ):
+        return None
+    size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    if size < 7 or at + size > len(data):
+        return None
+    return size, 1.024 * ((head[6] & 3) + 1) / _AAC_KHZ[head[2] >> 2 & 15]
