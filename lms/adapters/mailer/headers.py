@@ -1,0 +1,76 @@
+"""What may stand in a header: cleaned text, checked addresses, stable message ids."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from email.charset import SHORTEST, Charset
+from email.header import Header
+
+MESSAGE_ID = re.compile(r"<[A-Za-z0-9._-]{1,80}@[A-Za-z0-9.-]{1,255}>")
+_LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
+_DOMAIN = re.compile(
+    r"(?=.{1,255}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}))*"
+)
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
+_HEADER_LIMIT = 200
+# Directional overrides, embeddings and isolates: one left open turns the whole line of a mail list.
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+_HEADER_UTF8 = Charset("utf-8")
+_HEADER_UTF8.header_encoding = SHORTEST
+
+
+def clean_header(text: str, limit: int = _HEADER_LIMIT) -> str:
+    """Text fit for a header: one line, no control character, and nothing that reads as an encoded word.
+
+    The last matters because some readers, Python 3.11 among them, decode `=?...?=` into line breaks,
+    and so into headers of the writer's choice.
+    """
+    kept = []
+    for character in text:
+        category = unicodedata.category(character)
+        if category in {"Cc", "Zl", "Zp"}:
+            kept.append(" ")
+        elif category != "Cs" and character not in _BIDI_CONTROLS and character != "\ufeff":
+            kept.append(character)
+    line = " ".join("".join(kept).split())
+    if len(line) > limit:
+        line = line[: limit - 1].rstrip() + "…"
+    return line.replace("=?", "= ?")
+
+
+def clean_address(address: str) -> str:
+    """The address as SMTP takes it, with an international domain in its ASCII form."""
+    local, at, domain = address.strip().rpartition("@")
+    try:
+        if len(domain) > 255:  # the IDNA codec takes quadratic time
+            raise ValueError("the address is malformed")
+        domain = domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        domain = ""
+    if not at or not _LOCAL_PART.fullmatch(local) or "=?" in local or not _DOMAIN.fullmatch(domain):
+        raise ValueError("the address is malformed")
+    return f"{local}@{domain}"
+
+
+def message_id(dedupe: str, host: str) -> str:
+    """The same for every attempt at one outbox row, so that a repeat folds in most mailboxes."""
+    domain = re.sub(r"[^a-z0-9.-]+", "-", host.lower()).strip("-.") or "localhost"
+    return f"<{hashlib.sha256(dedupe.encode()).hexdigest()[:40]}@{domain}>"
+
+
+def text_header(name: str, text: str) -> str:
+    text = clean_header(text)
+    plain = text.isascii() and len(text) <= 60
+    return Header(text, "us-ascii" if plain else _HEADER_UTF8, header_name=name).encode()
+
+
+def address_header(name: str, shown: str, address: str) -> str:
+    shown = clean_header(shown, 100)
+    header = Header(header_name=name)
+    if shown:
+        header.append(shown, "us-ascii" if _PLAIN_NAME.fullmatch(shown) else _HEADER_UTF8)
+    header.append(f"<{address}>" if shown else address, "us-ascii")
+    return header.encode()
