@@ -35,10 +35,10 @@ def clean_header(text: str, limit: int = _HEADER_LIMIT) -> str:
             kept.append(" ")
         elif category != "Cs" and character not in _BIDI_CONTROLS and character != "\ufeff":
             kept.append(character)
-    line = " ".join("".join(kept).split())
+    line = " ".join("".join(kept).split()).replace("=?", "= ?")
     if len(line) > limit:
         line = line[: limit - 1].rstrip() + "…"
-    return line.replace("=?", "= ?")
+    return line
 
 
 def clean_address(address: str) -> str:
