@@ -8,15 +8,17 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parent
+NO_BASE_URL = "http://localhost:8000"
+BRUSSELS = ZoneInfo("Europe/Brussels")
 Environment = Literal["development", "production"]
 MailSecurity = Literal["tls", "starttls", "none"]
 
@@ -35,12 +37,12 @@ class Settings:
     instance: Path = ROOT / "instance"
     uploads: Path = ROOT / "uploads"
     secret_key: str
-    base_url: str = "http://localhost:8000"
+    base_url: str = NO_BASE_URL
     trusted_hosts: tuple[str, ...] = ()
     proxy_hops: int = 0
     database_url: str
     queue_url: str
-    time_zone: ZoneInfo = ZoneInfo("Europe/Brussels")
+    time_zone: ZoneInfo = BRUSSELS
     mail_host: str | None = None
     mail_port: int = 587
     mail_security: MailSecurity = "starttls"
@@ -62,9 +64,17 @@ class Settings:
         return self.base_url.startswith("https://")
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read LMS_*; raises ConfigError with every fault found."""
-        return _Reader(os.environ if environ is None else environ).settings()
+    def from_env(
+        cls, environ: Mapping[str, str] | None = None, *, default_base_url: str | None = None
+    ) -> Settings:
+        """Read LMS_*; raises ConfigError with every fault found.
+
+        `default_base_url` stands where LMS_BASE_URL is not set, outside production.
+        """
+        found = _Reader(os.environ if environ is None else environ).settings()
+        if default_base_url and found.base_url == NO_BASE_URL:
+            found = replace(found, base_url=default_base_url)
+        return found
 
 
 class _Reader:
@@ -122,9 +132,7 @@ class _Reader:
             proxy_hops=self.number("LMS_PROXY_HOPS", 0, 0, 5),
             database_url=self.database_url(instance),
             queue_url=self.queue_url(instance),
-            time_zone=self.parsed(
-                "LMS_TIME_ZONE", ZoneInfo("Europe/Brussels"), ZoneInfo, "an IANA time zone"
-            ),
+            time_zone=self.parsed("LMS_TIME_ZONE", BRUSSELS, ZoneInfo, "an IANA time zone"),
             mail_host=mail_host,
             mail_port=self.number("LMS_MAIL_PORT", 465 if security == "tls" else 587, 1, 65535),
             mail_security=security,
@@ -152,8 +160,9 @@ class _Reader:
 
     def security(self) -> MailSecurity:
         raw = self.get("LMS_MAIL_SECURITY") or "starttls"
-        if raw == "tls" or raw == "starttls" or raw == "none":
-            return raw
+        for known in get_args(MailSecurity):
+            if raw == known:
+                return known  # type: ignore[no-any-return]
         self.faults.append(f"LMS_MAIL_SECURITY must be tls, starttls or none, not {raw!r}")
         return "starttls"
 
@@ -162,7 +171,7 @@ class _Reader:
         if raw is None:
             if env == "production":
                 self.faults.append("LMS_BASE_URL must be set in production: links in mails use it")
-            return "http://localhost:8000"
+            return NO_BASE_URL
         parts = urlsplit(raw)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
             self.faults.append(f"LMS_BASE_URL must look like https://cours.example.be, not {raw!r}")

@@ -1,1 +1,73 @@
+"""Passerelle: remote French lessons for adult newcomers. `create_app` is where the floors meet."""
 
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import make_url
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config import Settings
+from lms import access, assets, blueprints, cli, limits, web
+from lms.access import cookie_name
+from lms.adapters.store import LocalStore
+from lms.extensions import babel, csrf, db, limiter, migrate, on_wake, sqlite, tune
+from lms.jobs import Jobs, make_mailer
+
+MEGABYTE = 1 << 20
+
+
+def create_app(settings: Settings) -> Flask:
+    app = Flask("lms", static_folder=None, instance_path=str(settings.instance))
+    app.extensions["lms_settings"] = settings
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME=cookie_name(settings, "form"),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.https,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=180),
+        TRUSTED_HOSTS=list(settings.trusted_hosts) or None,
+        # A view that takes files raises these for itself.
+        MAX_CONTENT_LENGTH=MEGABYTE,
+        MAX_FORM_MEMORY_SIZE=MEGABYTE,
+        MAX_FORM_PARTS=500,
+        WTF_CSRF_TIME_LIMIT=None,  # a slow writer must not lose a homework
+        WTF_CSRF_SSL_STRICT=False,  # access checks where a form came from, on http as well
+        BABEL_DEFAULT_LOCALE="fr",
+        BABEL_DEFAULT_TIMEZONE=settings.time_zone.key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings.database_url),
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    db.init_app(app)
+    with app.app_context():
+        tune(db.engine)
+    migrate.init_app(app, db, directory=str(Path(__file__).parent / "migrations"), render_as_batch=True)
+    csrf.init_app(app)
+    babel.init_app(app, locale_selector=web.request_language)
+    limits.init_app(app, limiter, settings)
+    access.init_app(app)
+    web.init_app(app)
+    app.extensions["lms_store"] = LocalStore(settings.uploads)
+    jobs = Jobs(app, settings, make_mailer(settings))
+    app.extensions["lms_jobs"] = jobs
+    on_wake(app, jobs.wake)
+    cli.init_app(app)
+    blueprints.init_app(app)
+    manifest = assets.build(Path(__file__).parent / "static", settings.instance / "static")
+    app.jinja_env.globals["asset"] = manifest.url
+    app.wsgi_app = assets.serve(app.wsgi_app, manifest, web.COMMON_HEADERS)  # type: ignore[assignment,method-assign]
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    if make_url(url).get_backend_name() == "sqlite":
+        return {"module": sqlite, "connect_args": {"check_same_thread": False}}
+    return {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 10}

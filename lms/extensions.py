@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import secrets
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -27,7 +28,18 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
 from sqlalchemy.pool import ConnectionPoolEntry
 
+if sys.platform == "linux":
+    import pysqlite3 as sqlite
+else:
+    import sqlite3 as sqlite
+
+__all__ = ["Base", "Identified", "UTCDateTime", "babel", "csrf", "db", "limiter", "login", "migrate"]
+__all__ += ["new_id", "on_wake", "sqlite", "tune", "write"]
+
 T = TypeVar("T")
+
+# Before this version a WAL file can be corrupted by two connections (sqlite.org/wal.html).
+SAFE_WAL = (3, 51, 3)
 
 # No 0/o, 1/l/i: an id is sometimes read over the telephone.
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -138,7 +150,7 @@ def tune(engine: Engine, busy_seconds: int = 30) -> None:
         cursor = connection.cursor()
         for pragma in (
             f"busy_timeout={busy_seconds * 1000}",
-            "journal_mode=WAL",
+            f"journal_mode={'WAL' if sqlite.sqlite_version_info >= SAFE_WAL else 'DELETE'}",
             "synchronous=FULL",
             "foreign_keys=ON",
             "secure_delete=ON",

@@ -1,0 +1,44 @@
+"""What a monitor asks: does the process answer, and can the house work?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, Response, current_app, jsonify
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from lms.access import allow
+from lms.clock import now
+from lms.domain import outbox
+from lms.extensions import db
+from lms.web import settings
+
+bp = Blueprint("health", __name__)
+
+QUEUE_LATE = timedelta(minutes=15)
+MEGABYTE = 1 << 20
+
+
+@bp.get("/healthz")
+@allow("anyone")
+def process() -> Response:
+    return jsonify(ok=True)
+
+
+@bp.get("/readyz")
+@allow("anyone")
+def ready() -> tuple[Response, int]:
+    """Database, queue age and disk; 503 when one of them is not well. Tells nothing else."""
+    checks = {"database": False, "queue": False, "disk": False}
+    try:
+        db.session.execute(text("SELECT 1"))
+        waiting = outbox.oldest_waiting(db.session(), now())
+        checks["database"] = True
+        checks["queue"] = waiting is None or waiting < QUEUE_LATE
+    except SQLAlchemyError:
+        db.session.rollback()
+    free = current_app.extensions["lms_store"].free_bytes()
+    checks["disk"] = free >= settings().free_space_mb * MEGABYTE
+    well = all(checks.values())
+    return jsonify(ok=well, **checks), 200 if well else 503

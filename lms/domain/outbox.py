@@ -1,0 +1,130 @@
+"""What leaves the house is a row first.
+
+A row is written in the transaction that causes it. A worker claims it with a lease, sends with no
+transaction open, and closes it; the sweep finds whatever was left behind by a killed process.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from lms.models import OutboxItem, Person, Receipt
+
+# Longer than any mail may take (LMS_MAIL_TIMEOUT is at most 120 s for each of a few steps).
+LEASE = timedelta(minutes=10)
+KEEP_TRYING = timedelta(days=3)
+_FIRST_PAUSE = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(hours=4)
+
+
+def post(
+    session: Session,
+    kind: str,
+    person: Person,
+    about_id: str,
+    *,
+    sequence: int = 0,
+    secret: str | None = None,
+    due_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    now: datetime,
+) -> OutboxItem:
+    """Write one message to one person; the same message twice is one row."""
+    dedupe = f"{about_id}:{sequence}:{kind}:{person.id}"
+    item = session.scalar(select(OutboxItem).where(OutboxItem.dedupe == dedupe))
+    if item is not None:
+        return item
+    item = OutboxItem(
+        dedupe=dedupe,
+        kind=kind,
+        person_id=person.id,
+        about_id=about_id,
+        sequence=sequence,
+        secret=secret,
+        made_at=now,
+        due_at=due_at or now,
+        expires_at=expires_at or now + KEEP_TRYING,
+    )
+    session.add(item)
+    session.flush()
+    if item.due_at <= now:
+        session.info.setdefault("outbox", []).append(item.id)
+    return item
+
+
+def due(session: Session, now: datetime, limit: int = 200) -> list[str]:
+    """Open rows whose time has come and that no living worker holds."""
+    return list(
+        session.scalars(
+            select(OutboxItem.id)
+            .where(
+                OutboxItem.closed_at.is_(None),
+                OutboxItem.due_at <= now,
+                or_(OutboxItem.claimed_until.is_(None), OutboxItem.claimed_until <= now),
+            )
+            .order_by(OutboxItem.due_at, OutboxItem.id)
+            .limit(limit)
+        )
+    )
+
+
+def claim(session: Session, item_id: str, now: datetime) -> bool:
+    """Take the row for the length of a lease. False when it is closed, not due or in other hands."""
+    result = session.execute(
+        update(OutboxItem)
+        .where(
+            OutboxItem.id == item_id,
+            OutboxItem.closed_at.is_(None),
+            OutboxItem.due_at <= now,
+            or_(OutboxItem.claimed_until.is_(None), OutboxItem.claimed_until <= now),
+        )
+        .values(claimed_until=now + LEASE, attempts=OutboxItem.attempts + 1)
+        .returning(OutboxItem.id)
+    )
+    return result.scalar_one_or_none() is not None
+
+
+def close(session: Session, item_id: str, outcome: str, now: datetime, error: str = "") -> None:
+    session.execute(
+        update(OutboxItem)
+        .where(OutboxItem.id == item_id, OutboxItem.closed_at.is_(None))
+        .values(outcome=outcome, closed_at=now, claimed_until=None, secret=None, error=error[:200])
+    )
+
+
+def postpone(session: Session, item_id: str, now: datetime, error: str) -> None:
+    """Try again later: after a minute, two, four ... at most four hours; after three days never."""
+    item = session.get_one(OutboxItem, item_id)
+    pause = min(_FIRST_PAUSE * 2 ** max(item.attempts - 1, 0), _LONGEST_PAUSE)
+    if now + pause > item.expires_at:
+        close(session, item_id, "failed", now, error)
+        return
+    item.due_at, item.claimed_until, item.error = now + pause, None, error[:200]
+
+
+def void(session: Session, about_id: str, now: datetime, *, kind: str | None = None) -> None:
+    """Close what is still open about a thing, because it no longer makes sense."""
+    where = [OutboxItem.about_id == about_id, OutboxItem.closed_at.is_(None)]
+    if kind is not None:
+        where.append(OutboxItem.kind == kind)
+    session.execute(
+        update(OutboxItem)
+        .where(*where)
+        .values(outcome="void", closed_at=now, claimed_until=None, secret=None)
+    )
+
+
+def oldest_waiting(session: Session, now: datetime) -> timedelta | None:
+    """Since when the oldest due message waits; None when nothing waits."""
+    first = session.scalar(
+        select(func.min(OutboxItem.due_at)).where(OutboxItem.closed_at.is_(None), OutboxItem.due_at <= now)
+    )
+    return None if first is None else now - first
+
+
+def forget_receipts(session: Session, before: datetime) -> None:
+    """No form is sent again after a month."""
+    session.execute(delete(Receipt).where(Receipt.made_at < before))

@@ -1,0 +1,41 @@
+"""The languages of the people here, most used first (docs/adr/0008)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Language:
+    code: str
+    name: str  # as its speakers write it
+    direction: str = "ltr"
+    catalogue: bool = False  # our sentences exist in it
+    reviewed: bool = False  # a person who speaks it has read them
+
+
+LANGUAGES: tuple[Language, ...] = (
+    Language("fr", "français", catalogue=True, reviewed=True),
+    Language("ar", "العربية", "rtl", catalogue=True),
+    Language("en", "English", catalogue=True, reviewed=True),
+    Language("uk", "українська", catalogue=True),
+    Language("tr", "Türkçe", catalogue=True),
+    Language("ps", "پښتو", "rtl"),
+    Language("fa", "دری / فارسی", "rtl"),
+    Language("es", "español"),
+    Language("ti", "ትግርኛ"),
+    Language("ro", "română"),
+    Language("sq", "shqip"),
+    Language("ru", "русский"),
+    Language("so", "Soomaali"),
+)
+BY_CODE = {language.code: language for language in LANGUAGES}
+SOURCE = BY_CODE["fr"]
+WITH_CATALOGUE = tuple(language for language in LANGUAGES if language.catalogue)
+STAFF_LANGUAGES = (BY_CODE["fr"], BY_CODE["en"])
+
+
+def shown_in(code: str | None) -> Language:
+    """The language in which a person who chose `code` sees us: her own where we have it, else French."""
+    language = BY_CODE.get(code or "", SOURCE)
+    return language if language.catalogue else SOURCE

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from flask_babel import LazyString
+
+SENTENCES: dict[str, LazyString] = {}

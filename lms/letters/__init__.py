@@ -1,0 +1,83 @@
+"""The text of each mail: French first, the person's language under it.
+
+A writer gets the outbox row, looks at the thing again and answers None when the mail no longer
+makes sense. Templates: `mail/<kind>.subject.txt`, `mail/<kind>.txt`, `mail/<kind>.html`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+from flask import current_app
+from flask_babel import force_locale
+from sqlalchemy.orm import Session
+
+from config import Settings
+from lms import i18n
+from lms.adapters.mailer import Letter, clean_header, message_id
+from lms.models import OutboxItem, Person, Service
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a writer found: the words' material, and an invitation when there is one."""
+
+    values: dict[str, object]
+    calendar: bytes | None = None
+    method: Literal["REQUEST", "CANCEL"] | None = None
+
+
+Writer = Callable[[Session, OutboxItem, Settings, datetime], Content | None]
+
+
+def address_of(person: Person) -> str | None:
+    return person.email or person.login_email
+
+
+def compose(
+    session: Session, item: OutboxItem, writer: Writer, settings: Settings, now: datetime
+) -> Letter | None:
+    """The letter for an outbox row, or None when it no longer makes sense."""
+    person = item.person
+    address = address_of(person)
+    content = writer(session, item, settings, now)
+    if content is None or address is None:
+        return None
+    service = session.get_one(Service, 1)
+    values: dict[str, object] = {
+        **content.values,
+        "person": person,
+        "service": service,
+        "base_url": settings.base_url,
+        "zone": settings.time_zone,
+    }
+    own = i18n.shown_in(person.language)
+    tongues = [i18n.shown_in("fr")] + ([own] if own.code != "fr" else [])
+    texts, pages = [], []
+    for tongue in tongues:
+        with force_locale(tongue.code):
+            here = {**values, "lang": tongue.code, "dir": tongue.direction}
+            texts.append(_render(f"mail/{item.kind}.txt", here).strip())
+            pages.append((tongue, _render(f"mail/{item.kind}.html", here)))
+    with force_locale("fr"):
+        subject = _render(f"mail/{item.kind}.subject.txt", {**values, "lang": "fr"})
+        text = _render("mail/frame.txt", {**values, "texts": texts})
+        html = _render("mail/frame.html", {**values, "pages": pages, "subject": subject})
+    return Letter(
+        to=address,
+        subject=clean_header(subject),
+        text=text,
+        html=html,
+        message_id=message_id(item.dedupe, urlsplit(settings.base_url).hostname or "localhost"),
+        calendar=content.calendar,
+        calendar_method=content.method,
+    )
+
+
+def _render(name: str, values: dict[str, object]) -> str:
+    # Not flask.render_template: its context belongs to a request, and a letter has none.
+    return current_app.jinja_env.get_template(name).render(values)

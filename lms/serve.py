@@ -1,0 +1,111 @@
+"""Start one house: database brought up to date, demo school, job worker, web server."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import socket
+import sys
+from types import FrameType
+
+from flask import Flask
+from flask_migrate import upgrade
+from waitress import create_server
+
+from config import ConfigError, Settings
+from lms import create_app
+
+PORTS_TRIED = 20
+
+
+def make_app() -> Flask:
+    """For `flask --app lms.serve:make_app` and WSGI servers: no worker, no migration."""
+    return create_app(_settings_or_exit())
+
+
+def migrate_database(app: Flask) -> None:
+    with app.app_context():
+        upgrade()
+
+
+def free_port(host: str, wanted: int) -> socket.socket:
+    """A listening socket on the wanted port, or on the next one that is free."""
+    last: OSError | None = None
+    for port in range(wanted, min(wanted + PORTS_TRIED, 65536)):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(1024)
+        except OSError as error:
+            listener.close()
+            last = error
+        else:
+            return listener
+    raise SystemExit(f"No free port from {wanted} to {wanted + PORTS_TRIED - 1}: {last}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="./dev run")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+
+    listener = free_port(options.host, options.port)
+    port = listener.getsockname()[1]
+    if port != options.port:
+        print(f"Port {options.port} is busy: using {port} instead.", flush=True)
+    # Links in mails and on cards must lead to this very server.
+    settings = _settings_or_exit(base_url=f"http://localhost:{port}")
+    app = create_app(settings)
+    migrate_database(app)
+    greeting = _demo(app, settings)
+    stop_worker = app.extensions["lms_jobs"].start_worker()
+    server = create_server(
+        app,
+        sockets=[listener],
+        threads=8,
+        connection_limit=1000,
+        channel_timeout=120,
+        max_request_body_size=settings.upload_mb * 11 * (1 << 20),
+        ident="",
+    )
+    print(f"\nPasserelle: {settings.base_url}  (Ctrl-C stops it)", flush=True)
+    if settings.mail_host is None:
+        print(f"Mail is written to {settings.instance / 'mail'}", flush=True)
+    print(greeting, flush=True)
+    try:
+        server.run()
+    except (KeyboardInterrupt, SystemExit):
+        pass
+    finally:
+        server.close()
+        stop_worker()
+        print("Passerelle has stopped.", flush=True)
+    return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    # A second signal while stopping changes nothing.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise SystemExit(0)
+
+
+def _demo(app: Flask, settings: Settings) -> str:
+    return ""
+
+
+def _settings_or_exit(base_url: str | None = None) -> Settings:
+    try:
+        return Settings.from_env(default_base_url=base_url)
+    except ConfigError as error:
+        raise SystemExit("The settings are not right:\n- " + "\n- ".join(error.faults)) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

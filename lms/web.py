@@ -1,0 +1,234 @@
+"""What every page shares: headers, errors, the language of the request, and forms sent twice."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Response as BaseResponse
+
+from config import Settings
+from lms import i18n
+from lms.access import cookie, me, me_or_nobody
+from lms.adapters.store import StoreFull
+from lms.clock import now
+from lms.domain.errors import Absent, Refused
+from lms.extensions import db, write
+from lms.forms import PageForm
+from lms.models import Receipt, Service
+
+log = logging.getLogger("lms.web")
+
+YOUTUBE = "https://www.youtube-nocookie.com"
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "media-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        f"frame-src {YOUTUBE}",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+COMMON_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # YouTube refuses to play for a page that sends no referrer at all.
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Permissions-Policy": "camera=(self), microphone=(self), geolocation=(), payment=(), usb=()",
+}
+
+
+def settings() -> Settings:
+    found: Settings = current_app.extensions["lms_settings"]
+    return found
+
+
+def service() -> Service:
+    """The centre, read once a request."""
+    if "service" not in g:
+        g.service = db.session().get(Service, 1) or Service(
+            name="Passerelle", pin_required=True, hygiene_notice=False
+        )
+    found: Service = g.service
+    return found
+
+
+def page(template: str, answer: int = 200, /, **context: object) -> Response:
+    return make_response(render_template(template, **context), answer)
+
+
+def once(form: PageForm, verb: Callable[[Session], str]) -> BaseResponse:
+    """Run the verb in one transaction and answer 303 to the page it names.
+
+    The same form sent again (double tap, lost network, back button) leads to the same page and
+    does nothing: its key is unique in the database, in the transaction of the deed.
+    """
+    key = form.request_id.data or secrets.token_urlsafe(16)
+
+    def deed(session: Session) -> str:
+        receipt = session.get(Receipt, (me().id, key))
+        if receipt is not None:
+            return receipt.location
+        location = verb(session)
+        session.add(Receipt(person_id=me().id, request_id=key, location=location, made_at=now()))
+        session.flush()
+        return location
+
+    try:
+        return redirect(write(deed), 303)
+    except IntegrityError:
+        # On PostgreSQL its twin may have committed first.
+        receipt = db.session().get(Receipt, (me().id, key))
+        if receipt is None:
+            raise
+        return redirect(receipt.location, 303)
+
+
+def request_language() -> str:
+    """The person's language, else the one chosen on this device, else the browser's, else French."""
+    person = me_or_nobody()
+    if person is not None:
+        return i18n.shown_in(person.language).code
+    chosen = cookie("language")
+    if chosen:
+        return i18n.shown_in(chosen).code
+    codes = [language.code for language in i18n.WITH_CATALOGUE]
+    return request.accept_languages.best_match(codes) or "fr"
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(_begin)
+    app.after_request(_headers)
+    app.after_request(_log)
+    app.context_processor(_context)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(CSRFError, _stale_form)
+    app.register_error_handler(RequestEntityTooLarge, _too_large)
+    app.register_error_handler(Absent, lambda _no: _error(404))
+    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(OperationalError, _busy)
+    app.register_error_handler(StoreFull, _full)
+    app.register_error_handler(Exception, _broken)
+    zone = app.extensions["lms_settings"].time_zone
+    app.jinja_env.filters.update(
+        hour=lambda moment: i18n.hour(moment, zone),
+        day=lambda moment, language="fr": i18n.day(moment, zone, language),
+        short_day=lambda moment: i18n.short_day(moment, zone),
+        full_day=lambda moment: i18n.full_day(moment, zone),
+        ago=lambda moment: i18n.ago(moment, now()),
+        mb=lambda size: _("%(number)s Mo", number=f"{size / 1_000_000:.1f}".replace(".", ",")),
+    )
+
+
+def _begin() -> None:
+    g.began = time.perf_counter()
+    g.request_key = secrets.token_hex(8)
+
+
+def _context() -> dict[str, object]:
+    language = i18n.shown_in(str(get_locale() or "fr"))
+    person = me_or_nobody()
+    return {
+        "lang": language.code,
+        "dir": language.direction,
+        "me": person,
+        "service": service(),
+        "languages": i18n.WITH_CATALOGUE,
+        "text_size": person.text_size if person else "normal",
+        "clock": now,
+    }
+
+
+def _headers(response: Response) -> Response:
+    for name, value in COMMON_HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Content-Security-Policy", POLICY)
+    response.headers.setdefault("Cache-Control", "private, no-store")
+    if settings().https:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response
+
+
+def _log(response: Response) -> Response:
+    """One line of JSON a request: no body, no query, no token, ids instead of names."""
+    # Asked here only where the page asked already: a static answer should not cost a look-up.
+    person = me_or_nobody() if "_login_user" in g else None
+    log.info(
+        json.dumps(
+            {
+                "request": g.get("request_key"),
+                "method": request.method,
+                "route": str(request.url_rule) if request.url_rule else None,
+                "status": response.status_code,
+                "ms": round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000),
+                "person": person.id if person else None,
+            }
+        )
+    )
+    return response
+
+
+def _error(status: int, sentence: str | None = None) -> Response:
+    db.session().rollback()
+    return page("error.html", status, status=status, sentence=sentence, again=_same_site_referrer())
+
+
+def _same_site_referrer() -> str | None:
+    """Where the person came from, to offer the way back."""
+    parts = urlsplit(request.referrer or "")
+    return parts.path if parts.netloc == request.host and parts.path != request.path else None
+
+
+def _http_error(error: HTTPException) -> Response:
+    response = _error(error.code or 500)
+    for name, value in error.get_headers():
+        if name.lower() in ("retry-after", "allow"):
+            response.headers[name] = value
+    return response
+
+
+def _stale_form(_error_: CSRFError) -> Response:
+    return _error(400, _("La page est trop vieille. Revenez en arrière et envoyez encore."))
+
+
+def _too_large(_error_: RequestEntityTooLarge) -> Response:
+    return _error(413, _("C’est trop lourd. Envoyez moins de fichiers à la fois."))
+
+
+def _refused(no: Refused) -> Response:
+    """A refusal that no form was there to show."""
+    return _error(409, i18n.sentence(no))
+
+
+def _busy(error: OperationalError) -> Response:
+    log.warning("database said: %s", type(error.orig).__name__)
+    response = _error(503)
+    response.headers["Retry-After"] = "30"
+    return response
+
+
+def _full(_error_: StoreFull) -> Response:
+    return _error(507)
+
+
+def _broken(error: Exception) -> Response:
+    log.error("request %s broke", g.get("request_key"), exc_info=error)
+    return _error(500)

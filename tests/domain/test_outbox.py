@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from lms.domain import outbox
+from lms.models import OutboxItem
+from tests import make
+from tests.house import House
+from tests.make import NOW
+
+
+def test_the_same_message_twice_is_one_row(house: House) -> None:
+    def press(session):  # type: ignore[no-untyped-def]
+        return outbox.post(session, "feedback_returned", make.samira(session), "abc", now=NOW).id
+
+    assert house.write(press) == house.write(press)
+    assert len(house.read(lambda s: s.scalars(select(OutboxItem)).all())) == 1
+
+
+def _posted(house: House) -> str:
+    return house.write(lambda s: outbox.post(s, "feedback_returned", make.samira(s), "abc", now=NOW).id)
+
+
+def test_only_one_worker_gets_a_row_until_its_lease_is_over(house: House) -> None:
+    item = _posted(house)
+    assert house.write(lambda s: outbox.claim(s, item, NOW))
+    assert not house.write(lambda s: outbox.claim(s, item, NOW + timedelta(minutes=1)))
+    assert house.read(lambda s: outbox.due(s, NOW + timedelta(minutes=1))) == []
+    later = NOW + outbox.LEASE
+    assert house.read(lambda s: outbox.due(s, later)) == [item]
+    assert house.write(lambda s: outbox.claim(s, item, later))
+
+
+def test_a_message_that_cannot_leave_waits_longer_each_time_and_is_given_up_after_three_days(
+    house: House,
+) -> None:
+    item, moment, pauses = _posted(house), NOW, []
+
+    def try_in_vain(at: datetime) -> OutboxItem:
+        assert house.write(lambda s: outbox.claim(s, item, at))
+        house.write(lambda s: outbox.postpone(s, item, at, "no answer"))
+        return house.read(lambda s: s.get_one(OutboxItem, item))
+
+    while (row := try_in_vain(moment)).closed_at is None:
+        pauses.append(row.due_at - moment)
+        moment = row.due_at
+    assert pauses[:4] == [timedelta(minutes=n) for n in (1, 2, 4, 8)]
+    assert max(pauses) == timedelta(hours=4)
+    assert row.outcome == "failed"
+    assert outbox.KEEP_TRYING - timedelta(hours=4) < moment - NOW <= outbox.KEEP_TRYING
+
+
+def test_a_closed_row_is_never_sent_again_and_forgets_its_secret(house: House) -> None:
+    item = house.write(
+        lambda s: outbox.post(s, "password_link", make.nadia(s), "abc", secret="token", now=NOW).id
+    )
+    house.write(lambda s: outbox.close(s, item, "sent", NOW))
+    assert not house.write(lambda s: outbox.claim(s, item, NOW + timedelta(days=1)))
+    assert house.read(lambda s: s.get_one(OutboxItem, item)).secret is None
+
+
+def test_what_no_longer_makes_sense_is_closed_as_void(house: House) -> None:
+    item = _posted(house)
+    house.write(lambda s: outbox.void(s, "abc", NOW))
+    assert house.read(lambda s: s.get_one(OutboxItem, item)).outcome == "void"
+    assert house.read(lambda s: outbox.oldest_waiting(s, NOW)) is None

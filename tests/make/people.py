@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lms.models import Level, Person, PersonRole, Service
+
+# A Monday at 9 h 00 in Belgium, in winter time.
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+LEVELS = {"N1": ("Niveau 1", "A1.1 → A1"), "N2": ("Niveau 2", "A1 → A2"), "N3": ("Niveau 3", "A2 → B1")}
+
+
+def school(session: Session) -> Service:
+    """The service and its three levels."""
+    service = session.get(Service, 1)
+    if service is None:
+        service = Service(id=1, name="Passerelle Charleroi", address="Rue du Pont 1, 6000 Charleroi")
+        session.add(service)
+        for position, code in enumerate(LEVELS, start=1):
+            name, cefr = LEVELS[code]
+            session.add(Level(code=code, name=name, cefr=cefr, position=position))
+        session.flush()
+    return service
+
+
+def level(session: Session, code: str = "N1") -> Level:
+    school(session)
+    return session.scalars(select(Level).where(Level.code == code)).one()
+
+
+def person(
+    session: Session,
+    name: str,
+    *roles: str,
+    login_email: str | None = None,
+    email: str | None = None,
+    language: str = "fr",
+    level_code: str | None = None,
+    now: datetime = NOW,
+) -> Person:
+    made = Person(
+        name=name,
+        language=language,
+        login_email=login_email,
+        email=email,
+        level_id=level(session, level_code).id if level_code else None,
+        made_at=now,
+        role_rows=[PersonRole(role=role) for role in roles],
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def learner(session: Session, name: str, level_code: str = "N1", **more: str) -> Person:
+    return person(session, name, "learner", level_code=level_code, **more)  # type: ignore[arg-type]
+
+
+def _cast(session: Session, name: str, *roles: str, **more: str) -> Person:
+    """The same person each time she is asked for."""
+    found = session.scalars(select(Person).where(Person.name == name)).first()
+    return found or person(session, name, *roles, **more)  # type: ignore[arg-type]
+
+
+def samira(session: Session) -> Person:
+    return _cast(
+        session, "Samira", "learner", level_code="N1", language="ar", email="samira@learners.example.be"
+    )
+
+
+def oksana(session: Session) -> Person:
+    return _cast(session, "Oksana Bondar", "learner", level_code="N2", language="uk")
+
+
+def nadia(session: Session) -> Person:
+    school(session)
+    return _cast(session, "Nadia Dubois", "teacher", login_email="nadia@service.example.be")
+
+
+def luc(session: Session) -> Person:
+    school(session)
+    return _cast(session, "Luc Lambert", "teacher", login_email="luc@service.example.be")
+
+
+def claire(session: Session) -> Person:
+    school(session)
+    return _cast(session, "Claire Renard", "coordinator", login_email="claire@service.example.be")
+
+
+def farid(session: Session) -> Person:
+    school(session)
+    return _cast(session, "Farid Amrani", "social_worker", login_email="farid@service.example.be")
