@@ -1,0 +1,123 @@
+"""Fixtures of the real servers and the real browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers import PostgresServer, RedisServer, Run, find_chromium, find_postgres, find_redis, require
+from tests.smtp import SmtpServer
+
+RUN = pytest.StashKey[Run]()
+FOLDER = pytest.StashKey[Path]()
+CHROMIUM_OPTIONS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+# One run has one folder of servers: xdist's controller makes it, its workers are told where it is.
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    told = getattr(config, "workerinput", {}).get("servers")
+    if told is not None:
+        config.stash[FOLDER] = Path(told)
+        return
+    run = Run()
+    config.stash[RUN] = run
+    config.stash[FOLDER] = run.folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["servers"] = str(node.config.stash[FOLDER])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return
+    if os.environ.get("LMS_TEST_POSTGRES_URL"):
+        PostgresServer.shared(run.folder).drop_all()
+    run.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One browser at a time, unless a journey says otherwise: two would be slow on a small machine."""
+    for item in items:
+        uses_browser = item.get_closest_marker("journey") or "browser" in getattr(item, "fixturenames", ())
+        if uses_browser and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session")
+def servers_folder(pytestconfig: pytest.Config) -> Path:
+    return pytestconfig.stash[FOLDER]
+
+
+@pytest.fixture(scope="session")
+def postgres(servers_folder: Path) -> PostgresServer:
+    require("postgresql", os.environ.get("LMS_TEST_POSTGRES_URL") or find_postgres())
+    return PostgresServer.shared(servers_folder)
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """An empty database of this test's own."""
+    url = postgres.fresh_database()
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(scope="session")
+def redis_server(servers_folder: Path) -> Iterator[RedisServer]:
+    require("redis", os.environ.get("LMS_TEST_REDIS_URL") or find_redis())
+    server = RedisServer(servers_folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """An empty Redis."""
+    redis_server.empty()
+    return redis_server.url
+
+
+@pytest.fixture
+def smtp() -> Iterator[SmtpServer]:
+    """A mail server that takes everything, without TLS."""
+    with SmtpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def start_smtp() -> Iterator[Callable[..., SmtpServer]]:
+    """Starts mail servers of another kind: start_smtp(tls="starttls", certificate="self-signed")."""
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> SmtpServer:
+            return stack.enter_context(SmtpServer(**options))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The system's Chromium for pytest-playwright's `browser`, `context` and `page`."""
+    path = find_chromium()
+    require("chromium", path)
+    # Chromium's sandbox refuses root.
+    unboxed = ["--no-sandbox"] if os.getuid() == 0 else []
+    return {**browser_type_launch_args, "executable_path": path, "args": [*CHROMIUM_OPTIONS, *unboxed]}
