@@ -67,7 +67,8 @@ def build(
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", method)
     calendar.add_component(event)
-    return calendar.to_ical()
+    content: bytes = calendar.to_ical()
+    return content
 
 
 def _utc(moment: datetime) -> datetime:
@@ -86,7 +87,8 @@ def _line(text: str) -> str:
 
 def _person(name: str, address: str) -> vCalAddress:
     person = vCalAddress(f"mailto:{_line(address)}")
-    shown = clean_header(name, 100).replace('"', "’")  # a parameter has no way to write a straight quote
+    # A parameter has no way to write a straight quote, and some readers take `\:` for an escaped colon.
+    shown = clean_header(name, 100).replace('"', "’").replace("\\", "/")
     if shown:
         person.params["CN"] = shown
     return person
