@@ -1,0 +1,226 @@
+"""`./dev` on a machine where nothing is installed yet, one install that was killed, and the pins."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import importlib.machinery
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.servers import wait_until
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone without requirements: an installation needs no internet and takes a moment."""
+    shutil.copy(ROOT / "dev", tmp_path / "dev")
+    (tmp_path / "requirements.txt").write_text("# nothing\n")
+    (tmp_path / "requirements-test.txt").write_text("# nothing\n")
+    (tmp_path / "lms").mkdir()
+    (tmp_path / "lms" / "serve.py").write_text("import sys\nprint('serving', *sys.argv[1:])\n")
+    return tmp_path
+
+
+def dev(clone: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "dev", *arguments]
+    return subprocess.run(
+        command,
+        cwd=clone,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def loaded(path: Path) -> ModuleType:
+    loader = importlib.machinery.SourceFileLoader("dev_under_test", str(path))
+    spec = importlib.util.spec_from_loader("dev_under_test", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def test_help_lists_the_commands() -> None:
+    told = subprocess.run([ROOT / "dev", "--help"], capture_output=True, text=True, check=True).stdout
+    for command in ("run", "test", "lint", "lock", "bench"):
+        assert re.search(rf"^  {command}\b", told, re.MULTILINE), command
+
+
+def test_an_unknown_command_is_told_the_known_ones(clone: Path) -> None:
+    answer = dev(clone, "start")
+    assert answer.returncode == 2
+    assert "no command 'start'" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (clone / ".venv").exists()
+
+
+def test_an_old_python_reads_one_clear_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    ast.parse((ROOT / "dev").read_text(encoding="utf-8"), feature_version=(3, 8))
+    assert loaded(ROOT / "dev").main(["run"], version=(3, 8)) == 1
+    told = capsys.readouterr()
+    assert "Python 3.11 or newer is needed, this is 3.8" in told.err
+    assert len(told.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("module", ["ensurepip", "venv"])
+def test_without_venv_the_mending_line_is_all_there_is(clone: Path, tmp_path: Path, module: str) -> None:
+    absent = tmp_path / "absent"
+    absent.mkdir()
+    (absent / f"{module}.py").write_text(f"raise ModuleNotFoundError('No module named {module}')\n")
+    answer = dev(clone, "run", PYTHONPATH=str(absent))
+    assert answer.returncode == 1
+    assert re.search(r"^  sudo apt install python3(\.\d+)?-venv$", answer.stderr, re.MULTILINE)
+    assert "Traceback" not in answer.stderr
+    assert not (clone / ".venv").exists()
+
+
+def test_the_second_start_installs_nothing_and_hands_the_arguments_over(clone: Path) -> None:
+    first = dev(clone, "run", "--port", "8111")
+    assert first.stdout == "serving --port 8111\n", first.stderr
+    assert "Installing requirements.txt" in first.stderr
+    # Any call of pip or pybabel would fail now.
+    shutil.rmtree(next(clone.glob(".venv/lib/python*/site-packages/pip")))
+    second = dev(clone, "run")
+    assert (second.stdout, second.stderr) == ("serving\n", "")
+
+
+def test_changed_pins_are_installed(clone: Path) -> None:
+    dev(clone, "run")
+    (clone / "requirements.txt").write_text("# changed\n")
+    assert "Installing requirements.txt" in dev(clone, "run").stderr
+    assert dev(clone, "run").stderr == ""
+
+
+def test_the_test_set_serves_the_school_too(clone: Path) -> None:
+    # There is no pytest in it: only what is installed matters here.
+    assert "Installing requirements-test.txt" in dev(clone, "test").stderr
+    assert dev(clone, "run").stderr == ""
+
+
+# A package whose building tells that it has begun and does not end: the moment of the kill is certain.
+ENDLESS = """
+import pathlib, time
+def get_requires_for_build_wheel(config_settings=None):
+    pathlib.Path({begun!r}).touch()
+    time.sleep(120)
+"""
+
+
+def endless_requirement(clone: Path) -> tuple[str, Path]:
+    begun = clone / "begun"
+    folder = clone / "endless-1.0"
+    folder.mkdir()
+    (folder / "backend.py").write_text(ENDLESS.format(begun=str(begun)))
+    (folder / "pyproject.toml").write_text(
+        "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+    )
+    archive = clone / "endless-1.0.tar.gz"
+    with tarfile.open(archive, "w:gz") as file:
+        file.add(folder, folder.name)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    return f"./{archive.name} --hash=sha256:{digest}\n", begun
+
+
+def end_while_installing(clone: Path, number: signal.Signals) -> tuple[int, str]:
+    requirement, begun = endless_requirement(clone)
+    (clone / "requirements.txt").write_text(requirement)
+    command = [sys.executable, "dev", "run"]
+    with subprocess.Popen(
+        command,
+        cwd=clone,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            wait_until(begun.exists, "the beginning of the installation")
+            process.send_signal(number)
+            code = process.wait(timeout=20)
+        finally:
+            # Its pip and the endless building too.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        assert process.stderr is not None
+        return code, process.stderr.read()
+
+
+def test_a_killed_installation_is_done_again_from_nothing(clone: Path) -> None:
+    dev(clone, "run")
+    end_while_installing(clone, signal.SIGKILL)
+    (clone / ".venv" / "torn").write_text("what a killed pip may leave")
+    (clone / "requirements.txt").write_text("# nothing\n")
+    again = dev(clone, "run")
+    assert "anew" in again.stderr
+    assert again.stdout == "serving\n"
+    assert not (clone / ".venv" / "torn").exists()
+    assert not list(clone.glob(".venv-*"))
+    assert dev(clone, "run").stderr == ""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_installation_can_be_interrupted(clone: Path, number: signal.Signals, code: int) -> None:
+    ended, told = end_while_installing(clone, number)
+    assert ended == code
+    assert "Traceback" not in told
+
+
+def test_without_internet_the_old_pins_still_work(clone: Path) -> None:
+    dev(clone, "run")
+    (clone / "requirements.txt").write_text(f"passerelle-absent==1.0 --hash=sha256:{'0' * 64}\n")
+    failed = dev(clone, "run", PIP_NO_INDEX="1")
+    assert failed.returncode == 1
+    assert "could not be installed" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    (clone / "requirements.txt").write_text("# nothing\n")
+    assert dev(clone, "run").stderr == ""
+
+
+def pins(name: str) -> dict[str, str]:
+    """Requirement -> everything that stands below it."""
+    found: dict[str, str] = {}
+    current = ""
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith((" ", "#")):
+            current = line.removesuffix(" \\")
+            found[current] = ""
+        elif current:
+            found[current] += line + "\n"
+    return found
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
+def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
+    found = pins(name)
+    assert len(found) > 20
+    for requirement, below in found.items():
+        assert re.match(r"[a-z0-9._-]+(\[[a-z0-9,-]+\])?==[^ ]+( ; .+)?$", requirement), requirement
+        assert "--hash=sha256:" in below, requirement
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
+def test_the_pins_name_no_machine_and_no_registry(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert "#    ./dev lock\n" in text
+    assert not re.search(r"://|index-url|find-links|trusted-host|(^|\s)/\w", text)
+
+
+def test_the_test_set_contains_the_other_one() -> None:
+    assert set(pins("requirements.txt")) <= set(pins("requirements-test.txt"))
