@@ -9,6 +9,7 @@ MAX_BOXES = 20_000
 # Sound inside; what browsers play by themselves is marked.
 _CODECS = {b"mp4a": True, b"Opus": True, b"fLaC": True, b"alac": False, b"samr": False, b"sawb": False}
 _3GP_BRANDS = (b"3gp", b"3g2", b"3ge", b"3gr", b"3gs")
+_STILLS = (b"avif", b"avis", b"crx ")  # AVIF, and the raw photos of a camera
 _NO_SOUND = {b"vide": "file_video", b"auxv": "file_video", b"pict": "file_kind"}
 
 
@@ -47,7 +48,9 @@ def check_whole(data: bytes) -> None:
 
 
 def read_sound(data: bytes) -> Sound:
-    brands = _brands(data)
+    brand = data[8:12]
+    if brand in _STILLS:
+        raise Unfit("file_kind")
     top = list(boxes(data))
     moov = _first(top, b"moov")
     if moov is None or not any(kind == b"mdat" and end > start for kind, start, end in top):
@@ -67,14 +70,9 @@ def read_sound(data: bytes) -> Sound:
         raise Unfit("file_kind")
     if not seconds:
         seconds = _fragments(data, top, moov, scales)
-    mobile = codec in (b"samr", b"sawb") or (brands[0].startswith(_3GP_BRANDS) and not _CODECS[codec])
+    mobile = codec in (b"samr", b"sawb") or (brand.startswith(_3GP_BRANDS) and not _CODECS[codec])
     mime, suffix = ("audio/3gpp", ".3gp") if mobile else ("audio/mp4", ".m4a")
     return Sound(mime, suffix, round(seconds, 2) or None, _CODECS[codec])
-
-
-def _brands(data: bytes) -> list[bytes]:
-    size = min(int.from_bytes(data[:4], "big"), 512)
-    return [data[8:12], *(data[at : at + 4] for at in range(16, size, 4))]
 
 
 def _first(found: list[tuple[bytes, int, int]], kind: bytes) -> tuple[int, int] | None:

@@ -30,13 +30,15 @@ QUEUE_SECONDS = 20.0
 _places = threading.BoundedSemaphore(CHILDREN)
 _log = logging.getLogger(__name__)
 _LMS = Path(__file__).resolve().parents[2]
-_START = (
+START = (
     "import runpy, sys, types\n"
     "lms = types.ModuleType('lms')\n"
     "lms.__path__ = [sys.argv[1]]\n"
     "sys.modules['lms'] = lms\n"
     "runpy.run_module(sys.argv[2], run_name='__main__')\n"
 )
+# How C++ ends when it gets no memory (PDFium stops itself on purpose), and how the system's own killer ends it.
+_OUT_OF_MEMORY = {-signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL, -signal.SIGKILL}
 _NO_SPACE = "no_space"
 
 Facts = dict[str, Any]
@@ -54,7 +56,7 @@ def run(module: str, source: Path, work: Path, *, wall_seconds: float = WALL_SEC
 
 def _run(module: str, source: Path, work: Path, wall_seconds: float) -> Facts:
     child = subprocess.Popen(  # noqa: S603 our own interpreter, our own module, paths that we made
-        [sys.executable, "-I", "-c", _START, str(_LMS), module, str(source.resolve()), str(work.resolve())],
+        [sys.executable, "-I", "-c", START, str(_LMS), module, str(source.resolve()), str(work.resolve())],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -74,6 +76,8 @@ def _run(module: str, source: Path, work: Path, wall_seconds: float) -> Facts:
         child.communicate()
     if child.returncode == -signal.SIGXCPU:
         raise _refusal(module, "file_too_slow", "processor time")
+    if child.returncode in _OUT_OF_MEMORY:
+        raise _refusal(module, "file_too_heavy", f"exit {child.returncode}")
     if child.returncode != 0:
         raise _refusal(module, "file_broken", f"exit {child.returncode}")
     try:

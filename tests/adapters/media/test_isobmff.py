@@ -1,0 +1,59 @@
+import pytest
+
+from lms.adapters.media import Unfit
+from lms.adapters.media.isobmff import boxes, read_sound
+from tests import files
+
+
+def test_a_voice_of_a_phone_is_known_with_its_length() -> None:
+    sound = read_sound(files.voice_m4a(4.5))
+    assert (sound.mime, sound.suffix, sound.seconds, sound.plays) == ("audio/mp4", ".m4a", 4.5, True)
+
+
+def test_an_old_android_voice_is_no_video_and_needs_another_player() -> None:
+    sound = read_sound(files.voice_3gp(7))
+    assert (sound.mime, sound.suffix, sound.seconds, sound.plays) == ("audio/3gpp", ".3gp", 7.0, False)
+
+
+def test_aac_in_a_3gp_file_is_called_what_browsers_play() -> None:
+    sound = read_sound(files.mp4(b"3gp5", [(b"soun", b"mp4a")]))
+    assert (sound.mime, sound.plays) == ("audio/mp4", True)
+
+
+def test_the_length_of_a_recording_in_fragments_is_added_up() -> None:
+    assert read_sound(files.voice_m4a_of_a_browser(4)).seconds == 4.0
+
+
+@pytest.mark.parametrize(
+    ("tracks", "code"),
+    [
+        ([(b"vide", b"avc1"), (b"soun", b"mp4a")], "file_video"),
+        ([(b"soun", b"mp4a"), (b"vide", b"hvc1")], "file_video"),
+        ([(b"text", b"tx3g")], "file_kind"),
+        ([(b"soun", b"ec-3")], "file_kind"),
+        ([(b"soun", b"enca")], "file_encrypted"),
+        ([], "file_kind"),
+    ],
+)
+def test_only_sound_that_can_be_heard_is_taken(tracks: list[tuple[bytes, bytes]], code: str) -> None:
+    with pytest.raises(Unfit, match=code):
+        read_sound(files.mp4(b"isom", tracks))
+
+
+def test_a_file_whose_index_never_arrived_is_broken() -> None:
+    whole = files.voice_m4a()
+    index = whole.index(b"moov") - 4
+    with pytest.raises(Unfit, match="file_broken"):
+        read_sound(whole[:index])
+
+
+def test_a_box_may_not_be_longer_than_what_holds_it() -> None:
+    assert len(list(boxes(files.voice_m4a()))) == 3
+    for size in (7, 500, 2**31):
+        with pytest.raises(Unfit, match="file_broken"):
+            list(boxes(size.to_bytes(4, "big") + b"free" + bytes(20)))
+
+
+def test_a_swarm_of_tiny_boxes_is_not_followed_for_ever() -> None:
+    with pytest.raises(Unfit, match="file_broken"):
+        list(boxes(files.box(b"free") * 30_000))
