@@ -21,7 +21,6 @@ import brotli
 from whitenoise import WhiteNoise
 
 PREFIX = "/static/"
-FOREVER = 365 * 24 * 3600
 KEPT_BUILDS = 3
 COMPRESSIBLE = {".css", ".js", ".svg", ".webmanifest", ".json", ".txt"}
 ALWAYS = {
@@ -138,7 +137,6 @@ def serve(wsgi_app: WSGIApplication, manifest: Manifest, headers: Mapping[str, s
 
     front = WhiteNoise(
         wsgi_app,
-        max_age=FOREVER,
         immutable_file_test=lambda path, url: True,
         add_headers_function=add_headers,
         allow_all_origins=False,

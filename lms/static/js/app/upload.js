@@ -14,12 +14,17 @@ const list = (input) => {
     const weight = document.createElement("bdi");
     name.textContent = file.name;
     weight.dir = "ltr";
-    weight.textContent = `${size(file.size)} MB`;
+    weight.textContent = `${size(file.size)} ${door.dataset.door || "MB"}`;
     row.append(name, weight);
     chosen.append(row);
   }
   door.append(chosen);
 };
+
+// The whole door takes the press and the dropped file; without script the plain input inside it stays visible.
+const ready = () => document.querySelectorAll("[data-door]").forEach((door) => door.classList.add("ready"));
+document.addEventListener("page:changed", ready);
+ready();
 
 const gauge = (form) => {
   const box = document.createElement("div");
