@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from lms.adapters.media.facts import Unfit
 from lms.adapters.media.isobmff import Sound
 
-MAX_ELEMENTS = 200_000
+MAX_ELEMENTS = 600_000  # three hours of speech in pieces of 20 ms
+MAX_IN_GROUP = 8
 _EBML, _DOCTYPE = 0x1A45DFA3, 0x4282
 _SEGMENT, _INFO, _TRACKS, _CLUSTER, _CUES = 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675, 0x1C53BB6B
 _TAGS, _SEEK, _CHAPTERS, _FILES = 0x1254C367, 0x114D9B74, 0x1043A770, 0x1941A469
@@ -37,7 +38,7 @@ def read_sound(data: bytes) -> Sound:
         elif element == _TRACKS:
             codec = _codec(data, start, end)
         elif element == _CLUSTER:
-            time, count = _cluster(data, start, end)
+            time, count = _cluster(data, start, end, MAX_ELEMENTS - blocks)
             last, blocks = max(last, time), blocks + count
     if not codec or not blocks:
         raise Unfit("file_broken")
@@ -80,29 +81,29 @@ def _codec(data: bytes, start: int, end: int) -> str:
     return codec
 
 
-def _cluster(data: bytes, start: int, end: int) -> tuple[int, int]:
-    """Time of the last block, and how many there are."""
-    base, last, blocks = 0, 0, 0
-    for element, a, b in _elements(data, start, end):
+def _cluster(data: bytes, start: int, end: int, most: int) -> tuple[int, int]:
+    """Time of the last block, and how many elements there are."""
+    base, last, elements = 0, 0, 0
+    for element, a, b in _elements(data, start, end, most):
         block = None
+        elements += 1
         if element == _CLUSTER_TIME:
             base = int.from_bytes(data[a:b], "big")
         elif element == _SIMPLE_BLOCK:
             block = a
         elif element == _BLOCK_GROUP:
-            block = next((at for kind, at, _ in _elements(data, a, b) if kind == _BLOCK), None)
+            block = next((at for kind, at, _ in _elements(data, a, b, MAX_IN_GROUP) if kind == _BLOCK), None)
         if block is not None:
             _, width = _size(data, block, b)
             offset = int.from_bytes(data[block + width : block + width + 2], "big", signed=True)
             last = max(last, base + offset)
-            blocks += 1
-    return last, blocks
+    return last, elements
 
 
-def _elements(data: bytes, start: int, end: int) -> Iterator[Element]:
+def _elements(data: bytes, start: int, end: int, most: int = MAX_ELEMENTS) -> Iterator[Element]:
     """(id, start of content, end). A live recording leaves the size of segment and clusters open."""
     at = start
-    for _ in range(MAX_ELEMENTS):
+    for _ in range(most):
         if at >= end:
             return
         element, width = _id(data, at, end)
@@ -126,7 +127,9 @@ def _elements(data: bytes, start: int, end: int) -> Iterator[Element]:
 
 def _end_of_cluster(data: bytes, start: int, end: int) -> int:
     at = start
-    while at < end:
+    for _ in range(MAX_ELEMENTS):
+        if at >= end:
+            return end
         element, width = _id(data, at, end)
         if element in _OF_SEGMENT:
             return at
@@ -134,7 +137,7 @@ def _end_of_cluster(data: bytes, start: int, end: int) -> int:
         if size is None or at + width + size_width + size > end:
             raise Unfit("file_broken")
         at += width + size_width + size
-    return end
+    raise Unfit("file_broken")
 
 
 def _id(data: bytes, at: int, end: int) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from lms.adapters.media.facts import Unfit
 
 MAX_BOXES = 20_000
+MAX_TRACKS = 16
 # Sound inside; what browsers play by themselves is marked.
 _CODECS = {b"mp4a": True, b"Opus": True, b"fLaC": True, b"alac": False, b"samr": False, b"sawb": False}
 _3GP_BRANDS = (b"3gp", b"3g2", b"3ge", b"3gr", b"3gs")
@@ -56,11 +57,14 @@ def read_sound(data: bytes) -> Sound:
     if moov is None or not any(kind == b"mdat" and end > start for kind, start, end in top):
         raise Unfit("file_broken")
     codec: bytes | None = None
-    seconds = 0.0
+    seconds, tracks = 0.0, 0
     scales: dict[int, int] = {}
     for kind, start, end in boxes(data, *moov):
         if kind != b"trak":
             continue
+        tracks += 1
+        if tracks > MAX_TRACKS:
+            raise Unfit("file_broken")
         track, scale, length, codec_here = _track(data, start, end)
         if codec_here is not None:
             codec = codec or codec_here
@@ -72,7 +76,7 @@ def read_sound(data: bytes) -> Sound:
         seconds = _fragments(data, top, moov, scales)
     mobile = codec in (b"samr", b"sawb") or (brand.startswith(_3GP_BRANDS) and not _CODECS[codec])
     mime, suffix = ("audio/3gpp", ".3gp") if mobile else ("audio/mp4", ".m4a")
-    return Sound(mime, suffix, round(seconds, 2) or None, _CODECS[codec])
+    return Sound(mime, suffix, round(seconds, 2) if 0 < seconds < 86_400 else None, _CODECS[codec])
 
 
 def _first(found: list[tuple[bytes, int, int]], kind: bytes) -> tuple[int, int] | None:

@@ -37,7 +37,7 @@ START = (
     "sys.modules['lms'] = lms\n"
     "runpy.run_module(sys.argv[2], run_name='__main__')\n"
 )
-# How C++ ends when it gets no memory (PDFium stops itself on purpose), and how the system's own killer ends it.
+# How C++ ends when it gets no memory (PDFium stops itself on purpose), and how the system's killer ends it.
 _OUT_OF_MEMORY = {-signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL, -signal.SIGKILL}
 _NO_SPACE = "no_space"
 

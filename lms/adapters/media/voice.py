@@ -16,7 +16,7 @@ _MP3_RATES = (44_100, 48_000, 32_000)
 _MP3_KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _MP3_KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _AAC_KHZ = (96, 88.2, 64, 48, 44.1, 32, 24, 22.05, 16, 12, 11.025, 8, 7.35)
-_LEAST_FRAMES = 4
+_LEAST_FRAMES, _MOST_FRAMES = 4, 1_000_000  # five hours
 _TAG_ENDS = (b"TAG", b"APETAGEX", b"LYRICS", b"3DI")
 _PADDING = 64 * 1024
 
@@ -45,6 +45,8 @@ def _amr(data: bytes, at: int, sizes: tuple[int, ...], mime: str) -> Sound:
             raise Unfit("file_broken")
         at += 1 + size
         frames += 1
+        if frames > _MOST_FRAMES:
+            raise Unfit("file_too_heavy")
     if frames < _LEAST_FRAMES:
         raise Unfit("file_broken")
     return Sound(mime, ".amr" if mime == "audio/amr" else ".awb", round(frames * 0.02, 2), False)
@@ -61,6 +63,8 @@ def _frames(data: bytes) -> Sound | None:
         found = frame(data, at)
         if found is None:
             break
+        if frames > _MOST_FRAMES:
+            raise Unfit("file_too_heavy")
         size, length = found
         if not frames and mime == "audio/mpeg":
             promised = _promised_bytes(data, at, at + size)
