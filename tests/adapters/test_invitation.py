@@ -103,6 +103,13 @@ def test_other_calendars_show_the_hour_as_private() -> None:
     assert event_of(invitation())["CLASS"] == "PRIVATE"
 
 
+def test_every_kind_of_line_break_is_one_in_the_description_and_none_in_the_title() -> None:
+    text = "un\r\ndeux\rtrois\u2028quatre\x85cinq\x0bsix\nsept"
+    event = event_of(invitation(summary=text, description=text))
+    assert event["DESCRIPTION"] == "un\ndeux\ntrois\nquatre\ncinq\nsix\nsept"
+    assert event["SUMMARY"] == "un deux trois quatre cinq six sept"
+
+
 def test_a_time_without_zone_is_our_own_mistake() -> None:
     with pytest.raises(ValueError, match="naive"):
         invitation(starts=datetime(2026, 11, 26, 14, 30))  # noqa: DTZ001
