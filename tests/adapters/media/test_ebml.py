@@ -33,4 +33,4 @@ def test_another_kind_of_document_in_the_same_container_is_not_a_voice() -> None
 
 def test_a_swarm_of_tiny_elements_is_not_followed_for_ever() -> None:
     with pytest.raises(Unfit, match="file_broken"):
-        read_sound(b"\x1a\x45\xdf\xa3\x80" + b"\xec\x80" * 300_000)
+        read_sound(b"\x1a\x45\xdf\xa3\x80" + b"\xec\x80" * 700_000)
