@@ -45,8 +45,10 @@ def test_an_iphone_photo_is_turned_once_and_not_twice(tmp_path: Path, orientatio
     assert all(files.stands_upright(copy) for copy in pictures(taken))
 
 
-def test_neither_place_nor_phone_nor_comment_is_left_in_any_copy(tmp_path: Path) -> None:
-    sent = files.rotated_jpeg()
+@pytest.mark.parametrize("rotated", [True, False])
+def test_neither_place_nor_phone_nor_comment_is_left_in_any_copy(tmp_path: Path, rotated: bool) -> None:
+    straight = files.saved(files.upright(), "JPEG", exif=files.phone_exif(1), comment=files.COMMENT)
+    sent = files.rotated_jpeg() if rotated else straight
     assert files.COMMENT in sent
     assert b"Maker of the phone" in sent
     taken = taken_from(tmp_path, sent)
