@@ -21,6 +21,8 @@ LASTS: dict[SessionKind, timedelta] = {
     "shared": timedelta(minutes=30),
     "staff": timedelta(hours=12),
 }
+# How long the cookie is kept. A shared phone's outlives the half hour, which is counted on the server.
+COOKIE_LASTS: dict[SessionKind, timedelta] = {**LASTS, "shared": timedelta(hours=12)}
 # How stale `seen_at` may grow before a page is worth a write.
 _TOUCH_AFTER: dict[SessionKind, timedelta] = {
     "own": timedelta(hours=1),
@@ -93,6 +95,15 @@ def end(session: Session, person: Person, entry_id: str, now: datetime) -> None:
     if entry.ended_at is None:
         entry.ended_at = now
         journal.note(session, person, "session_ended", "person", person.id, now=now)
+
+
+def end_token(session: Session, token: str, now: datetime) -> None:
+    """End the entry behind a cookie, whoever it was: somebody else enters, or she leaves."""
+    session.execute(
+        update(AccessSession)
+        .where(AccessSession.token_hash == digest(token), AccessSession.ended_at.is_(None))
+        .values(ended_at=now)
+    )
 
 
 def end_all(session: Session, person_id: str, now: datetime, *, but: str | None = None) -> None:

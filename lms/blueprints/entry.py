@@ -1,0 +1,166 @@
+"""The door: cards, passwords, leaving, and the language chosen before anybody is known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask import session as form_cookie
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, cookie, drop_cookie, own_path, set_cookie
+from lms.adapters import passwords
+from lms.clock import now
+from lms.domain.errors import Refused
+from lms.domain.people import cards, sessions
+from lms.domain.people.sessions import digest
+from lms.extensions import db, limiter, write
+from lms.forms.entry import EntryForm
+from lms.i18n import WITH_CATALOGUE
+from lms.web import page, service
+
+bp = Blueprint("entry", __name__)
+
+YEAR = timedelta(days=365)
+# A centre of sixty people shares one address.
+PER_ADDRESS = "120/minute;1500/hour"
+PER_CARD = "12/minute;60/hour"
+DEVICES_KEPT = 4  # a family's tablet
+
+_SYSTEMS = ("iPhone", "iPad", "Android", "Windows", "Macintosh", "CrOS", "Linux")
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("SamsungBrowser", "Samsung"),
+    ("OPR", "Opera"),
+    ("Firefox", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("CriOS", "Chrome"),
+    ("Safari", "Safari"),
+)
+
+
+@bp.after_request
+def _no_leak(response: BaseResponse) -> BaseResponse:
+    # Not `no-referrer`: with it browsers send `Origin: null` with our own form, which we refuse.
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
+
+
+@bp.get("/card")
+@allow("anyone")
+def card() -> BaseResponse:
+    """Where the code of a card is typed."""
+    form = EntryForm(formdata=None, data={"next": own_path(request.args.get("next"))})
+    return _card_page(form, 200)
+
+
+@bp.get("/card/<token>")
+@allow("anyone")
+def link(token: str) -> BaseResponse:
+    """Where the QR leads. It looks the same for every token, and only the button enters."""
+    form = EntryForm(formdata=None, data={"token": token[:100], "next": own_path(request.args.get("next"))})
+    return _card_page(form, 200)
+
+
+@bp.post("/card/entry")
+@allow("anyone")
+@limiter.limit(PER_ADDRESS)
+@limiter.limit(PER_CARD, key_func=lambda: digest(_named_card()))
+def enter() -> BaseResponse:
+    form = EntryForm()
+    by_link = bool(form.token.data)
+    pin_wanted = service().pin_required and not _known_here(form.token.data)
+    form.expect(code=not by_link, pin=pin_wanted)
+    if not form.validate_on_submit():
+        return _card_page(form, 422)
+    found = (
+        cards.by_token(db.session(), form.token.data)
+        if by_link
+        else cards.by_code(db.session(), form.code.data)
+    )
+    # Worked out before the lock is taken, and also for a card that does not exist.
+    pin_hash = found.pin_hash if found else None
+    way = cards.Way(
+        card_id=found.id if found else None,
+        by_link=by_link,
+        pin_wanted=pin_wanted,
+        pin_right=passwords.matches(pin_hash, form.pin.data or ""),
+        pin_hash=pin_hash,
+        shared=form.shared.data == "yes",
+        device=device_name(),
+        language=cookie("language") if cookie("language") in _codes() else None,
+        old_token=cookie("session"),
+    )
+    outcome = write(lambda session: cards.attempt(session, way, now=now()))
+    if isinstance(outcome, Refused):
+        form.pin.data = ""
+        form.refuse(outcome)
+        return _card_page(form, 422)
+    response = redirect(own_path(form.next.data) or "/", 303)
+    form_cookie.clear()
+    set_cookie(response, "session", outcome.token, sessions.COOKIE_LASTS[outcome.kind])
+    if outcome.device_token:
+        kept = [outcome.device_token, *_devices()][:DEVICES_KEPT]
+        set_cookie(response, "device", ".".join(kept), YEAR)
+    return response
+
+
+@bp.post("/language")
+@allow("anyone")
+def language() -> BaseResponse:
+    """The language of somebody who is not known yet, kept on the device."""
+    response = redirect(own_path(request.form.get("next")) or url_for("entry.card"), 303)
+    chosen = request.form.get("language", "")
+    if chosen in _codes():
+        set_cookie(response, "language", chosen, YEAR)
+    return response
+
+
+@bp.post("/logout")
+@allow("someone")
+def logout() -> BaseResponse:
+    token = cookie("session") or ""
+    write(lambda session: sessions.end_token(session, token, now()))
+    response = redirect(url_for("entry.card"), 303)
+    form_cookie.clear()
+    drop_cookie(response, "session")
+    flash(_("Vous êtes sorti de Passerelle."), "success")
+    return response
+
+
+def _card_page(form: EntryForm, answer: int) -> BaseResponse:
+    by_link = bool(form.token.data)
+    pin_wanted = service().pin_required and not _known_here(form.token.data)
+    here = url_for("entry.link", token=form.token.data) if by_link else url_for("entry.card")
+    return page("entry/card.html", answer, form=form, by_link=by_link, pin_wanted=pin_wanted, here=here)
+
+
+def _known_here(token: str | None) -> bool:
+    """Whether this device has proved the PIN of this card before. Only the link profits from it."""
+    devices = _devices()
+    if not token or not devices:
+        return False
+    found = cards.by_token(db.session(), token)
+    return found is not None and cards.knows(db.session(), found, devices)
+
+
+def _devices() -> list[str]:
+    return [part for part in (cookie("device") or "").split(".") if part][:DEVICES_KEPT]
+
+
+def _named_card() -> str:
+    return request.form.get("token", "")[:100] or request.form.get("code", "")[:40]
+
+
+def _codes() -> set[str]:
+    return {language.code for language in WITH_CATALOGUE}
+
+
+def device_name() -> str:
+    """What a person recognises in a list: the kind of device and the browser."""
+    agent = request.user_agent.string
+    device = next((name for name in _SYSTEMS if name in agent), "")
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
+    return " · ".join(part for part in (device, browser) if part)

@@ -1,0 +1,215 @@
+"""The printed card: how it is made, how it enters, how it is locked and dies."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, delete, exists, select, update
+from sqlalchemy.orm import Session, contains_eager
+
+from lms.domain import journal
+from lms.domain.errors import Refused
+from lms.domain.people import sessions
+from lms.domain.people.sessions import digest
+from lms.models import AccessCard, AccessSession, KnownDevice, Person
+from lms.models.people import SessionKind
+
+PIN_TRIES = 5
+CODE_DIGITS = 8
+# The first that anybody tries.
+_WEAK_PINS = {"0123", "1234", "2345", "3456", "4567", "5678", "6789", "4321", "9876", "1212", "2580"}
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What a new card shows once and nobody stores."""
+
+    token: str
+    pin: str
+
+
+@dataclass(frozen=True)
+class Way:
+    """How somebody tries to enter: by the link of the card, or by the code printed on it."""
+
+    card_id: str | None
+    by_link: bool
+    pin_wanted: bool
+    pin_right: bool
+    pin_hash: str | None = None  # the one that was compared; a new PIN meanwhile makes it void
+    shared: bool = False
+    device: str = ""
+    language: str | None = None  # chosen on this device
+    old_token: str | None = None  # of whoever was in before
+
+
+@dataclass(frozen=True)
+class Entered:
+    token: str
+    kind: SessionKind
+    device_token: str | None
+
+
+def new_secrets() -> Secrets:
+    return Secrets(token=secrets.token_urlsafe(18), pin=new_pin())
+
+
+def new_pin() -> str:
+    while True:
+        pin = f"{secrets.randbelow(10_000):04d}"
+        if pin not in _WEAK_PINS and len(set(pin)) > 1:
+            return pin
+
+
+def by_token(session: Session, token: str) -> AccessCard | None:
+    """The living card of a link. A dead one, and one of somebody who left, is as good as none."""
+    return session.scalars(_living().where(AccessCard.token_hash == digest(token))).one_or_none()
+
+
+def by_code(session: Session, code: str) -> AccessCard | None:
+    return session.scalars(_living().where(AccessCard.code == code)).one_or_none()
+
+
+def of(session: Session, person: Person) -> AccessCard | None:
+    """The card she carries now."""
+    return session.scalars(
+        select(AccessCard).where(AccessCard.person_id == person.id, AccessCard.revoked_at.is_(None))
+    ).one_or_none()
+
+
+def knows(session: Session, card: AccessCard, device_tokens: Sequence[str]) -> bool:
+    """Whether the PIN of this card was once given right on this device."""
+    hashes = [digest(token) for token in device_tokens]
+    return bool(
+        hashes
+        and session.scalar(
+            select(exists().where(KnownDevice.card_id == card.id, KnownDevice.token_hash.in_(hashes)))
+        )
+    )
+
+
+def attempt(session: Session, way: Way, *, now: datetime) -> Entered | Refused:
+    """Enter, or count the wrong PIN. The refusal is returned, not raised: its count must be kept."""
+    no = Refused("card_dead" if way.by_link else "code_wrong")
+    card = None
+    if way.card_id is not None:
+        card = session.scalars(
+            _living().where(AccessCard.id == way.card_id).with_for_update(of=AccessCard)
+        ).one_or_none()
+    if card is None:
+        return no
+    if not way.by_link and not way.pin_wanted:
+        return no  # the code alone names a card, it never enters
+    if way.pin_wanted:
+        if card.locked_at is not None:
+            return Refused("card_locked") if way.by_link else no
+        if not way.pin_right or card.pin_hash != way.pin_hash:
+            return _wrong_pin(session, card, way, now)
+        card.failed_pins = 0
+    person = card.person
+    _take_language(session, person, way.language)
+    if way.old_token:
+        sessions.end_token(session, way.old_token, now)
+    kind: SessionKind = "shared" if way.shared else "own"
+    person.shared_phone = way.shared
+    token = sessions.open_session(session, person, kind, card=card, device=way.device, now=now)
+    device_token = None
+    if way.pin_wanted and not way.shared:
+        device_token = secrets.token_urlsafe(32)
+        session.add(KnownDevice(card_id=card.id, token_hash=digest(device_token), made_at=now))
+    return Entered(token, kind, device_token)
+
+
+def issue(
+    session: Session, person: Person, actor: Person, token: str, pin_hash: str, *, now: datetime
+) -> AccessCard:
+    """A new card. The old one dies with its entries and the devices that knew it."""
+    if not person.is_learner:
+        raise Refused("card_not_learner")
+    if not person.is_active:
+        raise Refused("person_deactivated")
+    kill(session, person, now)
+    card = AccessCard(
+        person_id=person.id,
+        token_hash=digest(token),
+        code=_new_code(session),
+        pin_hash=pin_hash,
+        made_at=now,
+        made_by_id=actor.id,
+    )
+    session.add(card)
+    session.flush()
+    journal.note(session, actor, "card_issued", "person", person.id, now=now)
+    return card
+
+
+def kill(session: Session, person: Person, now: datetime) -> None:
+    card = of(session, person)
+    if card is None:
+        return
+    card.revoked_at = now
+    session.execute(delete(KnownDevice).where(KnownDevice.card_id == card.id))
+    session.execute(
+        update(AccessSession)
+        .where(AccessSession.card_id == card.id, AccessSession.ended_at.is_(None))
+        .values(ended_at=now)
+    )
+    session.flush()
+
+
+def unlock(session: Session, person: Person, actor: Person, *, now: datetime) -> None:
+    card = of(session, person)
+    if card is None:
+        raise Refused("card_missing")
+    if card.locked_at is None:
+        return
+    card.locked_at, card.failed_pins = None, 0
+    journal.note(session, actor, "card_unlocked", "person", person.id, now=now)
+
+
+def renew_pin(session: Session, person: Person, actor: Person, pin_hash: str, *, now: datetime) -> None:
+    """Another PIN for the same card; every device is asked for it once."""
+    card = of(session, person)
+    if card is None:
+        raise Refused("card_missing")
+    card.pin_hash, card.locked_at, card.failed_pins = pin_hash, None, 0
+    session.execute(delete(KnownDevice).where(KnownDevice.card_id == card.id))
+    journal.note(session, actor, "pin_renewed", "person", person.id, now=now)
+
+
+def _living() -> Select[AccessCard]:
+    return (
+        select(AccessCard)
+        .join(AccessCard.person)
+        .where(AccessCard.revoked_at.is_(None), Person.deactivated_at.is_(None))
+        .options(contains_eager(AccessCard.person))
+    )
+
+
+def _wrong_pin(session: Session, card: AccessCard, way: Way, now: datetime) -> Refused:
+    card.failed_pins += 1
+    if card.failed_pins >= PIN_TRIES:
+        card.locked_at = now
+        journal.note(session, None, "card_locked", "person", card.person_id, now=now)
+        if way.by_link:
+            return Refused("card_locked")
+    # Who holds the link holds a card; who types a code may be guessing, and learns nothing.
+    return Refused("pin_wrong" if way.by_link else "code_wrong")
+
+
+def _take_language(session: Session, person: Person, language: str | None) -> None:
+    """The language chosen on the card page counts once, at the very first entry."""
+    if language is None or language == person.language:
+        return
+    if not session.scalar(select(exists().where(AccessSession.person_id == person.id))):
+        person.language = language
+
+
+def _new_code(session: Session) -> str:
+    while True:
+        code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+        if not session.scalar(select(exists().where(AccessCard.code == code))):
+            return code

@@ -1,0 +1,52 @@
+"""Entering: by card, or by e-mail and password."""
+
+from __future__ import annotations
+
+import re
+
+from flask_babel import lazy_gettext as _l
+from wtforms import HiddenField, PasswordField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Length, Regexp
+
+from lms.forms import PageForm, required, tidy
+
+# Arabic and other keyboards type digits of their own.
+_DIGITS = {ord(c): str(d) for d in range(10) for c in (chr(0x660 + d), chr(0x6F0 + d))}
+
+
+def digits(value: str | None) -> str | None:
+    """Digits as they are typed from a card: with spaces, hyphens, or of another script."""
+    return None if value is None else re.sub(r"[\s\-.\u200e\u200f]", "", value).translate(_DIGITS)
+
+
+class EntryForm(PageForm):
+    """The button of a card. `token` comes from the link, `code` from the fingers."""
+
+    token = HiddenField(validators=[Length(max=100)])
+    next = HiddenField()
+    code = StringField(_l("Les 8 chiffres de la carte"), filters=[digits])
+    pin = StringField(_l("Votre code secret"), filters=[digits])
+    shared = RadioField(
+        _l("D’autres personnes utilisent ce téléphone\N{NO-BREAK SPACE}?"),
+        choices=[
+            SelectChoice("no", _l("Non, seulement moi")),
+            SelectChoice("yes", _l("Oui, d’autres aussi")),
+        ],
+        default="no",
+    )
+
+    def expect(self, *, code: bool, pin: bool) -> None:
+        """Which of the numbers this entry needs."""
+        if code:
+            self.code.validators = [Regexp(r"[0-9]{8}\Z", message=_l("Écrivez les 8 chiffres de la carte."))]
+        if pin:
+            self.pin.validators = [
+                Regexp(r"[0-9]{4}\Z", message=_l("Écrivez les 4 chiffres de votre code secret."))
+            ]
+
+
+class LoginForm(PageForm):
+    next = HiddenField()
+    email = StringField(_l("E-mail"), filters=[tidy], validators=[required(), Length(max=254)])
+    password = PasswordField(_l("Mot de passe"), validators=[required(), Length(max=200)])
