@@ -142,9 +142,13 @@ def end_while_installing(clone: Path, number: signal.Signals) -> tuple[int, str]
     requirement, begun = endless_requirement(clone)
     (clone / "requirements.txt").write_text(requirement)
     command = [sys.executable, "dev", "run"]
+    # A killed pip leaves its temporary files.
+    rubbish = clone / "tmp"
+    rubbish.mkdir()
     with subprocess.Popen(
         command,
         cwd=clone,
+        env={**os.environ, "TMPDIR": str(rubbish)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
