@@ -117,7 +117,7 @@ class Jobs:
         with self.app.app_context():
             write(lambda session: outbox.forget_receipts(session, now() - RECEIPTS_KEPT))
             write(lambda session: sessions.forget_old(session, now()))
-            self.app.extensions["lms_store"].sweep_temp(timedelta(days=1))
+            self.app.extensions["lms_store"].sweep_temp(now() - timedelta(days=1))
 
     def deliver_due(self, at: datetime | None = None) -> int:
         """Deliver in this process everything that is due; for `flask outbox send` and for tests."""

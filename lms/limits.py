@@ -45,20 +45,17 @@ class SqlStorage(Storage):
         moment = self._now()
         table = RateCount.__table__
         insert = sqlite_insert if self.engine.dialect.name == "sqlite" else postgres_insert
-        fresh = {"key": key[:200], "count": amount, "expires": moment + timedelta(seconds=expiry)}
-        over = RateCount.expires <= moment
-        statement = (
-            insert(table)  # type: ignore[arg-type]
-            .values(fresh)
-            .on_conflict_do_update(
-                index_elements=["key"],
-                set_={
-                    "count": case((over, amount), else_=RateCount.count + amount),
-                    "expires": case((over, fresh["expires"]), else_=RateCount.expires),
-                },
-            )
-            .returning(RateCount.count)
+        fresh = insert(table).values(  # type: ignore[arg-type]
+            key=key[:200], count=amount, expires=moment + timedelta(seconds=expiry)
         )
+        over = RateCount.expires <= moment
+        statement = fresh.on_conflict_do_update(
+            index_elements=["key"],
+            set_={
+                "count": case((over, fresh.excluded.count), else_=RateCount.count + fresh.excluded.count),
+                "expires": case((over, fresh.excluded.expires), else_=RateCount.expires),
+            },
+        ).returning(RateCount.count)
         with self._begin() as connection:
             return int(connection.execute(statement).scalar_one())
 

@@ -104,7 +104,7 @@ def once(form: PageForm, verb: Callable[[Session], str]) -> BaseResponse:
 
 def request_language() -> str:
     """The person's language, else the one chosen on this device, else the browser's, else French."""
-    person = me_or_nobody()
+    person = None if g.get("ask_nothing") else me_or_nobody()
     if person is not None:
         return i18n.shown_in(person.language).code
     chosen = cookie("language")
@@ -145,6 +145,8 @@ def _begin() -> None:
 
 def _context() -> dict[str, object]:
     language = i18n.shown_in(str(get_locale() or "fr"))
+    if g.get("ask_nothing"):
+        return {"lang": language.code, "dir": language.direction, "me": None, "text_size": "normal"}
     person = me_or_nobody()
     return {
         "lang": language.code,
@@ -186,12 +188,17 @@ def _log(response: Response) -> Response:
     return response
 
 
-def _error(status: int, sentence: str | None = None) -> Response:
-    db.session().rollback()
-    return page("error.html", status, status=status, sentence=sentence, again=_same_site_referrer())
+def _error(code: int, sentence: str | None = None) -> Response:
+    """The page of a refusal. It asks the database nothing when that may be what is ill."""
+    g.ask_nothing = code >= 500
+    if not g.ask_nothing:
+        db.session().rollback()
+    return page(
+        "error.html", code, code=code, sentence=sentence, href=_way_back(), request_id=g.get("request_key")
+    )
 
 
-def _same_site_referrer() -> str | None:
+def _way_back() -> str | None:
     """Where the person came from, to offer the way back."""
     parts = urlsplit(request.referrer or "")
     return parts.path if parts.netloc == request.host and parts.path != request.path else None

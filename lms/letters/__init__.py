@@ -69,6 +69,9 @@ def compose(
         html = _render("mail/frame.html", {**values, "pages": pages, "subject": subject})
     return Letter(
         to=address,
+        to_name=person.name,
+        from_name=service.name,
+        reply_to=service.email or None,
         subject=clean_header(subject),
         text=text,
         html=html,

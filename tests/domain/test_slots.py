@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -346,14 +345,3 @@ def test_whatever_the_rules_nothing_is_offered_inside_a_closure(
                 assert one.start_wall is not None or one.end_wall is not None
                 begin = one.start_wall or time()
                 assert not begin <= starts.time() or (one.end_wall or time.max) <= starts.time()
-
-
-def test_sixty_days_of_two_teachers_are_computed_before_anyone_notices() -> None:
-    rules = [rule(who, weekday, "09:00", "17:00") for who in ("nadia", "luc") for weekday in range(7)]
-    tries = []
-    for _ in range(5):
-        begin = perf_counter()
-        found = slots(rules, [], NO_HOLIDAYS, MONDAY, MONDAY + timedelta(days=59), BRUSSELS)
-        tries.append(perf_counter() - begin)
-        assert len(found) == 960
-    assert min(tries) < 0.030

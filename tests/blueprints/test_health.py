@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from lms.clock import now
+from lms.domain import outbox
+from tests import make
+from tests.house import House, copy_template, open_house, settings_for
+from tests.make import NOW
+
+
+def test_a_house_that_can_work_says_so(house: House) -> None:
+    client = house.app.test_client()
+    assert client.get("/healthz").json == {"ok": True}
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json) == (
+        200,
+        {"ok": True, "database": True, "queue": True, "disk": True},
+    )
+
+
+def test_a_mail_that_waits_for_long_makes_the_house_unready(house: House) -> None:
+    assert now() > NOW - outbox.KEEP_TRYING
+    house.write(
+        lambda s: outbox.post(s, "feedback_returned", make.samira(s), "abc", now=NOW.replace(year=2025))
+    )
+    ready = house.app.test_client().get("/readyz")
+    assert (ready.status_code, ready.json["queue"]) == (503, False)  # type: ignore[index]
+
+
+def test_a_disk_without_room_makes_the_house_unready(tmp_path: Path, template: Path) -> None:
+    copy_template(template, tmp_path)
+    house = open_house(settings_for(tmp_path, free_space_mb=10**9), migrated=True)
+    ready = house.app.test_client().get("/readyz")
+    assert (ready.status_code, ready.json["disk"]) == (503, False)  # type: ignore[index]
+
+
+def test_a_lost_database_makes_the_house_unready_and_not_broken(tmp_path: Path) -> None:
+    house = open_house(settings_for(tmp_path), migrated=True)  # a file without a single table
+    ready = house.app.test_client().get("/readyz")
+    assert (ready.status_code, ready.json["database"]) == (503, False)  # type: ignore[index]
+    assert house.app.test_client().get("/healthz").status_code == 200

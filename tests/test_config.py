@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from config import ConfigError, Settings
+
+
+def read(tmp_path: Path, **environ: str) -> Settings:
+    return Settings.from_env({"LMS_INSTANCE": str(tmp_path / "instance"), **environ})
+
+
+def faults(tmp_path: Path, **environ: str) -> list[str]:
+    with pytest.raises(ConfigError) as told:
+        read(tmp_path, **environ)
+    return told.value.faults
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    found = faults(tmp_path, LMS_MAIL_PORT="mail", LMS_TIME_ZONE="Charleroi", LMS_MAIL_USER="nadia")
+    assert [fault.split()[0] for fault in found] == ["LMS_MAIL_USER", "LMS_TIME_ZONE", "LMS_MAIL_PORT"]
+
+
+def test_a_mistyped_name_is_a_fault_and_not_silence(tmp_path: Path) -> None:
+    assert "LMS_MAIL_HOTS is not a setting" in faults(tmp_path, LMS_MAIL_HOTS="smtp.example.be")[0]
+
+
+def test_production_wants_a_mail_server_and_its_own_address(tmp_path: Path) -> None:
+    found = faults(tmp_path, LMS_ENV="production")
+    assert [fault.split()[0] for fault in found] == ["LMS_BASE_URL", "LMS_MAIL_HOST"]
+
+
+def test_a_password_never_goes_over_an_open_line(tmp_path: Path) -> None:
+    found = faults(
+        tmp_path,
+        LMS_MAIL_HOST="smtp.example.be",
+        LMS_MAIL_SECURITY="none",
+        LMS_MAIL_USER="nadia",
+        LMS_MAIL_PASSWORD="secret",
+    )
+    assert "in the clear" in found[0]
+    assert "secret" not in found[0]
+
+
+def test_the_secret_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    first, second = read(tmp_path), read(tmp_path)
+    assert first.secret_key == second.secret_key
+    assert len(first.secret_key) == 64
+    path = tmp_path / "instance" / "secret.key"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_two_instances_share_nothing(tmp_path: Path) -> None:
+    here, there = read(tmp_path / "a"), read(tmp_path / "b")
+    assert here.secret_key != there.secret_key
+    assert here.database_url != there.database_url
+    assert here.queue_url != there.queue_url
+
+
+@pytest.mark.parametrize("given", ["postgres://u:p@db/school", "postgresql://u:p@db/school"])
+def test_an_address_of_postgresql_means_its_driver(tmp_path: Path, given: str) -> None:
+    assert read(tmp_path, LMS_DATABASE_URL=given).database_url == "postgresql+psycopg://u:p@db/school"
+
+
+def test_a_database_nobody_knows_is_refused(tmp_path: Path) -> None:
+    assert "LMS_DATABASE_URL" in faults(tmp_path, LMS_DATABASE_URL="mysql://db/school")[0]
+
+
+def test_links_use_the_given_address_without_its_last_stroke(tmp_path: Path) -> None:
+    assert read(tmp_path, LMS_BASE_URL="https://cours.example.be/").base_url == "https://cours.example.be"
+    assert read(tmp_path, LMS_BASE_URL="https://cours.example.be/").https
+    assert "LMS_BASE_URL" in faults(tmp_path, LMS_BASE_URL="cours.example.be")[0]
+
+
+def test_the_address_in_use_stands_in_where_none_is_set(tmp_path: Path) -> None:
+    environ = {"LMS_INSTANCE": str(tmp_path)}
+    found = Settings.from_env(environ, default_base_url="http://localhost:8001")
+    assert found.base_url == "http://localhost:8001"

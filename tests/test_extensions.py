@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.orm import Session
+
+from lms.domain import outbox
+from lms.extensions import db, write
+from lms.models import Level, Person
+from tests import make
+from tests.fixtures_engines import house, postgres_template
+from tests.house import House
+from tests.make import NOW
+
+__all__ = ["house", "postgres_template"]
+
+
+def test_an_instant_comes_back_as_it_was_and_a_naive_one_is_refused(house: House) -> None:
+    made = house.write(make.samira)
+    assert house.read(lambda s: s.get_one(Person, made.id)).made_at == NOW
+    with pytest.raises(StatementError, match="naive"):
+        house.write(lambda s: make.person(s, "X", "learner", now=datetime(2026, 1, 1)))  # noqa: DTZ001
+
+
+def test_what_a_verb_began_is_gone_when_it_fails(house: House) -> None:
+    def half(session: Session) -> None:
+        make.samira(session)
+        raise ValueError("on the way")
+
+    with pytest.raises(ValueError, match="on the way"):
+        house.write(half)
+    assert house.read(lambda s: s.scalar(select(func.count(Person.id)))) == 0
+
+
+def test_twenty_people_who_count_at_once_lose_no_count(house: House) -> None:
+    """Each reads and then writes: without the lock from the beginning some would overwrite others."""
+    house.write(make.school)
+
+    def add(session: Session) -> None:
+        level = session.scalars(select(Level).where(Level.code == "N1").with_for_update()).one()
+        level.blurb = str(int(level.blurb or "0") + 1)
+
+    def one() -> None:
+        with house.app.app_context():
+            write(add)
+
+    threads = [threading.Thread(target=one) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert house.read(make.level).blurb == "20"
+
+
+def test_the_worker_is_told_only_what_was_committed(house: House) -> None:
+    told: list[str] = []
+    house.app.extensions["lms_wake"] = told.extend
+
+    def post(session: Session) -> str:
+        return outbox.post(session, "feedback_returned", make.samira(session), "abc", now=NOW).id
+
+    def post_and_fail(session: Session) -> None:
+        outbox.post(session, "feedback_returned", make.samira(session), "def", now=NOW)
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011  (our own, on the line above)
+        house.write(post_and_fail)
+    assert told == []
+    item = house.write(post)
+    assert told == [item]
+
+
+def test_a_message_for_tomorrow_wakes_nobody_today(house: House) -> None:
+    told: list[str] = []
+    house.app.extensions["lms_wake"] = told.extend
+    house.write(
+        lambda s: (
+            outbox.post(
+                s, "booking_reminder", make.samira(s), "abc", due_at=NOW + timedelta(days=1), now=NOW
+            ).id
+        )
+    )
+    assert told == []
+
+
+def test_the_database_keeps_its_own_rules(house: House) -> None:
+    """SQLite checks foreign keys only when told so on each connection."""
+    with pytest.raises(IntegrityError):
+        house.write(lambda s: s.execute(text("INSERT INTO person_role VALUES ('nobody', 'learner')")))
+
+
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+def test_sqlite_answers_for_peoples_work(house: House) -> None:
+    with house.app.app_context():
+        asked = {
+            name: db.session.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")
+        }
+    assert asked == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "secure_delete": 1,
+        "busy_timeout": 30000,
+    }
