@@ -4,6 +4,7 @@ Everybody here is also in the demo school: Samira and Oksana learn, Nadia and Lu
 coordinates, Farid is a social worker.
 """
 
+from tests.make.booking import all_week, booked, closed, room, rule, wall
 from tests.make.people import (
     NOW,
     claire,
@@ -20,7 +21,10 @@ from tests.make.people import (
 
 __all__ = [
     "NOW",
+    "all_week",
+    "booked",
     "claire",
+    "closed",
     "farid",
     "learner",
     "level",
@@ -28,6 +32,9 @@ __all__ = [
     "nadia",
     "oksana",
     "person",
+    "room",
+    "rule",
     "samira",
     "school",
+    "wall",
 ]

@@ -1,5 +1,24 @@
 from __future__ import annotations
 
 from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
 
-SENTENCES: dict[str, LazyString] = {}
+SENTENCES: dict[str, LazyString] = {
+    "slot_taken": _l("Cette heure vient d’être prise. Choisissez une autre heure."),
+    "slot_gone": _l("Cette heure n’est plus proposée. Choisissez une autre heure."),
+    "too_soon": _l("Cette heure est trop proche. Choisissez une heure plus tard."),
+    "too_far": _l("Cette date est trop loin. Choisissez une date plus proche."),
+    "week_full": _l("Cette semaine, vous avez déjà %(number)s rendez-vous. Choisissez une autre semaine."),
+    "too_many_open": _l("Vous avez déjà %(number)s rendez-vous. Venez d’abord à un rendez-vous."),
+    "already_cancelled": _l("Ce rendez-vous est déjà annulé. Vous pouvez en prendre un autre."),
+    "already_begun": _l("Ce rendez-vous a déjà commencé. Appelez le service."),
+    "busy_yourself": _l("Vous avez déjà un rendez-vous à cette heure. Choisissez une autre heure."),
+    "not_bookable": _l("Cette personne ne peut pas prendre de rendez-vous. Demandez au service."),
+    # Availability and exceptions of the team.
+    "hours_backward": _l("La fin vient avant le début. Changez une des deux heures."),
+    "hours_too_short": _l("Il faut au moins une heure entre le début et la fin."),
+    "dates_backward": _l("La dernière date vient avant la première. Changez une des deux dates."),
+    "dates_too_long": _l("La période est trop longue. Choisissez un an au plus."),
+    "room_missing": _l("Écrivez la salle pour les rendez-vous sur place."),
+    "hours_missing": _l("Choisissez les heures de cette ouverture."),
+}

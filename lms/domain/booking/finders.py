@@ -1,0 +1,139 @@
+"""Appointments, found through the person who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from lms.domain.errors import Absent
+from lms.domain.slots import cells
+from lms.models import Booking, Claim, Person, Service
+
+# When the video room opens before the hour, and how long it stays open after it.
+DOOR = timedelta(minutes=15)
+
+
+def _with_people() -> Select[Booking]:
+    """One statement: the names are joined, nobody's roles are asked."""
+    return select(Booking).options(
+        joinedload(Booking.teacher).lazyload(Person.role_rows),
+        joinedload(Booking.learner).lazyload(Person.role_rows),
+        joinedload(Booking.room),
+    )
+
+
+def booking_for(session: Session, person: Person, booking_id: str) -> Booking:
+    """The appointment with its people and its room. Raises Absent when she may not know of it.
+
+    A learner sees her own; teachers and the coordinator see all; a social worker those of her people.
+    """
+    booking = session.scalar(_with_people().where(Booking.id == booking_id))
+    if booking is None or not (
+        person.id in (booking.learner_id, booking.teacher_id)
+        or person.roles & {"teacher", "coordinator"}
+        or ("social_worker" in person.roles and booking.learner.social_worker_id == person.id)
+    ):
+        raise Absent
+    return booking
+
+
+def session_for(session: Session, person: Person, booking_id: str) -> Booking:
+    """The appointment whose door this person may open: its learner's and its teacher's, nobody else's."""
+    booking = session.scalar(
+        _with_people().where(
+            Booking.id == booking_id, or_(Booking.learner_id == person.id, Booking.teacher_id == person.id)
+        )
+    )
+    if booking is None:
+        raise Absent
+    return booking
+
+
+def learner_for(session: Session, person: Person, learner_id: str) -> Person:
+    """The learner for whom this person may book: herself, or one of those the team member cares for."""
+    learner = person if person.id == learner_id else session.get(Person, learner_id)
+    if learner is None or not learner.is_learner or not learner.is_active:
+        raise Absent
+    if (
+        learner.id == person.id
+        or person.roles & {"teacher", "coordinator"}
+        or ("social_worker" in person.roles and learner.social_worker_id == person.id)
+    ):
+        return learner
+    raise Absent
+
+
+def _hers(person: Person, now: datetime) -> Select[Booking]:
+    """What lies before a person, as learner or as teacher, the hour that runs included."""
+    return (
+        _with_people()
+        .where(
+            Booking.state == "booked",
+            Booking.ends > now,
+            or_(Booking.learner_id == person.id, Booking.teacher_id == person.id),
+        )
+        .order_by(Booking.starts, Booking.id)
+    )
+
+
+def next_for(session: Session, person: Person, now: datetime) -> Booking | None:
+    return session.scalars(_hers(person, now).limit(1)).first()
+
+
+def coming(session: Session, person: Person, now: datetime, limit: int = 20) -> Sequence[Booking]:
+    return session.scalars(_hers(person, now).limit(limit)).all()
+
+
+def between(
+    session: Session, teacher: Person, begin: datetime, end: datetime, *, cancelled: bool = False
+) -> Sequence[Booking]:
+    """The teacher's appointments that start in [begin, end)."""
+    asked = _with_people().where(
+        Booking.teacher_id == teacher.id, Booking.starts >= begin, Booking.starts < end
+    )
+    if not cancelled:
+        asked = asked.where(Booking.state == "booked")
+    return session.scalars(asked.order_by(Booking.starts, Booking.id)).all()
+
+
+def today_of(session: Session, teacher: Person, now: datetime, zone: ZoneInfo) -> Sequence[Booking]:
+    """The teacher's appointments of the day on the wall, those already held included."""
+    day = now.astimezone(zone).date()
+    begin = datetime.combine(day, time(), zone)
+    return between(session, teacher, begin, datetime.combine(day + timedelta(days=1), time(), zone))
+
+
+def already_claimed(
+    session: Session, learner_id: str, teacher_id: str, starts: datetime, *, but: str | None = None
+) -> bool:
+    """Whether somebody else holds this hour of this teacher: one cheap look, without any lock.
+
+    A learner's own booking does not count: her form, sent twice, must find its receipt.
+    """
+    span = cells(starts, starts + timedelta(hours=1))
+    where = [
+        Claim.person_id == teacher_id,
+        Claim.cell >= span.start,
+        Claim.cell < span.stop,
+        Booking.learner_id != learner_id,
+    ]
+    if but is not None:
+        where.append(Booking.id != but)
+    asked = select(Claim.id).join(Booking, Booking.id == Claim.booking_id).where(and_(*where)).limit(1)
+    return session.scalar(asked) is not None
+
+
+def door_opens(booking: Booking) -> datetime:
+    return booking.starts - DOOR
+
+
+def door_is_open(booking: Booking, now: datetime) -> bool:
+    return booking.state == "booked" and booking.starts - DOOR <= now <= booking.ends + DOOR
+
+
+def video_address(service: Service, booking: Booking) -> str:
+    return f"{service.video_base.rstrip('/')}/{booking.video_key}"
