@@ -71,6 +71,24 @@ def closed(session: Session, teacher: Person | None, first: str, last: str, by: 
     return made
 
 
+def opened(session: Session, teacher: Person, day: str, start: str, end: str) -> SpecialDay:
+    """Extra hours by video on one date."""
+    made = SpecialDay(
+        teacher_id=teacher.id,
+        kind="open",
+        date_from=date.fromisoformat(day),
+        date_until=date.fromisoformat(day),
+        start_wall=time.fromisoformat(start),
+        end_wall=time.fromisoformat(end),
+        mode="video",
+        made_by_id=teacher.id,
+        made_at=NOW,
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
 def booked(
     session: Session,
     learner: Person,

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from lms.domain import people
 from lms.domain.errors import Absent
 from lms.domain.slots import cells
 from lms.models import Booking, Claim, Person, Service
@@ -54,17 +55,11 @@ def session_for(session: Session, person: Person, booking_id: str) -> Booking:
 
 
 def learner_for(session: Session, person: Person, learner_id: str) -> Person:
-    """The learner for whom this person may book: herself, or one of those the team member cares for."""
-    learner = person if person.id == learner_id else session.get(Person, learner_id)
-    if learner is None or not learner.is_learner or not learner.is_active:
+    """The learner for whom this person may book: herself, or one whom this member of the team knows."""
+    learner = person if person.id == learner_id else people.learner_for(session, person, learner_id)
+    if not learner.is_learner or not learner.is_active:
         raise Absent
-    if (
-        learner.id == person.id
-        or person.roles & {"teacher", "coordinator"}
-        or ("social_worker" in person.roles and learner.social_worker_id == person.id)
-    ):
-        return learner
-    raise Absent
+    return learner
 
 
 def _hers(person: Person, now: datetime) -> Select[Booking]:
