@@ -1,0 +1,14 @@
+"""Commands of the house: `flask --app lms.serve:make_app ...`. A file a command."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Attach the `command` of every file in this folder."""
+    for found in iter_modules(__path__, f"{__name__}."):
+        app.cli.add_command(import_module(found.name).command)

@@ -1,0 +1,108 @@
+"""`flask doctor`: is this house whole? Says what it looked at; exit code 1 when something is wrong."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from datetime import timedelta
+
+import click
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import current_app
+from flask.cli import with_appcontext
+from sqlalchemy import select, text, union_all
+from sqlalchemy.orm import Session
+
+from config import Settings
+from lms.adapters.store import Store
+from lms.clock import now
+from lms.domain import booking, journal, outbox
+from lms.extensions import SAFE_WAL, db, sqlite
+from lms.models import Attachment, Rendition
+
+MAIL_LATE = timedelta(minutes=15)
+# A file is kept before its row is written: a young one without a row is on its way.
+FILE_YOUNG = timedelta(hours=1)
+
+Check = Callable[[Session, Settings], list[str]]
+
+
+def integrity(session: Session, settings: Settings) -> list[str]:
+    if session.get_bind().dialect.name != "sqlite":
+        return []
+    found = [str(row[0]) for row in session.execute(text("PRAGMA integrity_check")) if row[0] != "ok"]
+    return found + [f"{row[0]}: a row points to nothing" for row in session.execute(text("PRAGMA foreign_key_check"))]
+
+
+def versions(session: Session, settings: Settings) -> list[str]:
+    found = []
+    script = ScriptDirectory.from_config(current_app.extensions["migrate"].migrate.get_config())
+    here = MigrationContext.configure(session.connection()).get_current_revision()
+    if here != script.get_current_head():
+        found.append(f"the database is at {here}, the code at {script.get_current_head()}: flask db upgrade")
+    if settings.database_url.startswith("sqlite") and sqlite.sqlite_version_info < SAFE_WAL:
+        found.append(f"SQLite {sqlite.sqlite_version} is too old for WAL, so the slower journal is used")
+    return found
+
+
+def permissions(session: Session, settings: Settings) -> list[str]:
+    found = []
+    for path in (settings.instance / "secret.key", settings.uploads):
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
+        if mode & 0o007 or (path.is_file() and mode & 0o070):
+            found.append(f"{path} can be read by others (mode {mode:o})")
+    return found
+
+
+def files(session: Session, settings: Settings) -> list[str]:
+    """Rows without files are lost work; files without rows are left over from a crash."""
+    store: Store = current_app.extensions["lms_store"]
+    named = set(session.scalars(union_all(select(Attachment.store_key), select(Rendition.store_key))))
+    kept = dict(store.keys())
+    missing = sorted(named - set(kept))
+    old = now() - FILE_YOUNG
+    left_over = sorted(key for key, made_at in kept.items() if key not in named and made_at < old)
+    return [f"row without file: {key}" for key in missing] + [f"file without row: {key}" for key in left_over]
+
+
+def claims(session: Session, settings: Settings) -> list[str]:
+    return booking.claims_broken(session)
+
+
+def journal_chain(session: Session, settings: Settings) -> list[str]:
+    broken = journal.first_broken(session)
+    late = journal.unsealed_since(session, now())
+    found = [] if broken is None else [f"the chain breaks at line {broken}"]
+    return found + ([f"lines unsealed for too long: {late}"] if late else [])
+
+
+def mail(session: Session, settings: Settings) -> list[str]:
+    waiting = outbox.oldest_waiting(session, now())
+    late = waiting is not None and waiting > MAIL_LATE
+    return [f"a mail has waited since {waiting}"] if late else []
+
+
+CHECKS: tuple[Check, ...] = (integrity, versions, permissions, files, claims, journal_chain, mail)
+
+
+def examine(session: Session, settings: Settings) -> dict[str, list[str]]:
+    """What each check found; empty lists mean a whole house."""
+    return {check.__name__: check(session, settings) for check in CHECKS}
+
+
+@click.command("doctor")
+@with_appcontext
+def command() -> None:
+    """Check the house; exit code 1 when something is wrong."""
+    settings: Settings = current_app.extensions["lms_settings"]
+    found = examine(db.session(), settings)
+    for name, faults in found.items():
+        click.echo(f"{'ill ' if faults else 'well'}  {name.replace('_', ' ')}")
+        for fault in faults:
+            click.echo(f"      {fault}")
+    if any(found.values()):
+        raise SystemExit(1)
+
+
+__all__ = ["command", "examine"]

@@ -1,0 +1,49 @@
+"""`flask init`: open a new school."""
+
+from __future__ import annotations
+
+import re
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from config import Settings
+from lms import i18n
+from lms.clock import now
+from lms.domain.errors import Refused
+from lms.domain.people import centre, staff
+from lms.extensions import db, write
+from lms.forms import tidy
+from lms.models import Service
+
+
+@click.command("init")
+@click.option("--service", "name", help="Name of the service.")
+@click.option("--coordinator", help="Name of the first coordinator.")
+@click.option("--email", help="The coordinator's e-mail address.")
+@with_appcontext
+def command(name: str | None, coordinator: str | None, email: str | None) -> None:
+    """Open a new school: the service, three levels, and a link for the first coordinator."""
+    if db.session().get(Service, 1) is not None:
+        raise click.ClickException(f"{i18n.sentence(Refused('already_founded'))} (already_founded)")
+    service_name = _asked(name, "Name of the service", 120)
+    person_name = _asked(coordinator, "Name of the first coordinator", 120)
+    address = _asked(email, "E-mail address of the coordinator", 254)
+    if not re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;]{2,}", address):
+        raise click.BadParameter(f"{address} is no e-mail address", param_hint="--email")
+    token = staff.new_token()
+    try:
+        write(lambda s: centre.found(s, service_name, person_name, address, token, now=now()))
+    except Refused as no:
+        raise click.ClickException(f"{i18n.sentence(no)} ({no.code})") from None
+    settings: Settings = current_app.extensions["lms_settings"]
+    click.echo(f"{service_name} is open. For one hour {person_name} chooses a password here:")
+    click.echo(f"{settings.base_url}/password/{token}")
+
+
+def _asked(given: str | None, question: str, longest: int) -> str:
+    value = tidy(given if given is not None else click.prompt(question)) or ""
+    if not value or len(value) > longest:
+        raise click.BadParameter(f"{question}: 1 to {longest} characters")
+    return value

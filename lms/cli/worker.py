@@ -1,0 +1,25 @@
+"""`flask worker`: the job worker as a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+
+@click.command("worker")
+@click.option("--threads", default=2, show_default=True, type=click.IntRange(1, 16))
+@with_appcontext
+def command(threads: int) -> None:
+    """Deliver mails and tidy up until told to stop (Ctrl-C, SIGTERM)."""
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    stop = current_app.extensions["lms_jobs"].start_worker(threads)
+    click.echo("The worker is at work.")
+    told.wait()
+    stop()
+    click.echo("The worker has stopped.")
