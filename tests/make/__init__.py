@@ -4,7 +4,8 @@ Everybody here is also in the demo school: Samira and Oksana learn, Nadia and Lu
 coordinates, Farid is a social worker.
 """
 
-from tests.make.booking import all_week, booked, closed, room, rule, wall
+from tests.make.booking import all_week, booked, closed, opened, room, rule, wall
+from tests.make.lessons import clip_draft, clip_of, lesson
 from tests.make.people import (
     NOW,
     claire,
@@ -24,13 +25,17 @@ __all__ = [
     "all_week",
     "booked",
     "claire",
+    "clip_draft",
+    "clip_of",
     "closed",
     "farid",
     "learner",
+    "lesson",
     "level",
     "luc",
     "nadia",
     "oksana",
+    "opened",
     "person",
     "room",
     "rule",

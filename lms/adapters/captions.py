@@ -1,0 +1,160 @@
+"""Caption files (.vtt, .srt) and pasted transcripts, made into a text that people read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from itertools import pairwise
+
+from lms.domain.errors import Refused
+
+MOST_BYTES = 1_000_000
+MOST_LETTERS = 100_000
+
+_TIME = r"(?:\d{1,3}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?"
+_TIMING = re.compile(rf"\s*({_TIME})\s*-->\s*({_TIME})(?:\s.*)?", re.ASCII)
+_STAMP = re.compile(r"(?:\d{1,2}:)?\d{1,2}:\d{2}", re.ASCII)  # as YouTube's own transcript panel is copied
+_SPEAKER = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]{1,60})>")
+_TAG = re.compile(r"</?[A-Za-z0-9][^<>]{0,200}>|\{\\[^{}]{0,60}\}")
+_NEW_TURN = re.compile(r"(?:[-–—]\s|>>|[^\W\d_][\w .’'-]{0,28}\s?:\s|\[|♪)")
+_SENTENCE_END = (".", "?", "!", "…", "»", "]", "♪")
+_LONG_LINE = 160
+_PAUSE = 2.0
+
+
+@dataclass
+class _Cue:
+    starts: float
+    ends: float
+    lines: list[str] = field(default_factory=list)
+
+
+def read(raw: bytes) -> str:
+    """The text of an uploaded file."""
+    if len(raw) > MOST_BYTES:
+        raise Refused("captions_too_big")
+    return tidy(_decoded(raw))
+
+
+def tidy(text: str) -> str:
+    """The readable text of captions, or of a transcript that was simply pasted."""
+    lines = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    cues = _cues(lines)
+    if cues:
+        readable = _merged(_without_repeats(cues))
+    elif sum(1 for line in lines if _STAMP.fullmatch(line.strip())) > 1:
+        spoken = [line for line in lines if not _STAMP.fullmatch(line.strip())]
+        readable = _merged([_Cue(0, 0, [clean]) for line in spoken if (clean := _clean(line))])
+    elif lines and lines[0].startswith("WEBVTT"):
+        readable = ""
+    else:
+        plain = "\n".join(" ".join(line.split()) for line in lines)
+        readable = re.sub(r"\n{3,}", "\n\n", plain).strip()
+    if not readable:
+        raise Refused("captions_empty")
+    if len(readable) > MOST_LETTERS:
+        raise Refused("captions_too_big")
+    return readable
+
+
+def _decoded(raw: bytes) -> str:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encodings = ["utf-16"]
+    elif raw[:400].count(0) > len(raw[:400]) // 4:  # half of the bytes of Latin text in UTF-16
+        encodings = ["utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"]
+    else:
+        encodings = ["utf-8-sig", "cp1252"]
+    for encoding in encodings:
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if not re.search(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]", text):
+            return text
+    raise Refused("captions_unreadable")
+
+
+def _cues(lines: list[str]) -> list[_Cue]:
+    """Everything under a timing line up to the next one; header, notes, styles and names of cues go."""
+    timings = [(number, found) for number, line in enumerate(lines) if (found := _TIMING.fullmatch(line))]
+    cues = []
+    for here, (number, found) in enumerate(timings):
+        last = here + 1 == len(timings)
+        under = lines[number + 1 : len(lines) if last else timings[here + 1][0]]
+        if not last and under:
+            under = _without_name(under)
+        cue = _Cue(_moment(found.group(1)), _moment(found.group(2)))
+        aside = False
+        for index, line in enumerate(under):
+            if not line.strip():
+                aside = False
+            elif (index == 0 or not under[index - 1].strip()) and re.match(r"(NOTE|STYLE|REGION)\b", line):
+                aside = index > 0
+            if not aside and (clean := _clean(line)):
+                cue.lines.append(clean)
+        cues.append(cue)
+    return cues
+
+
+def _without_name(under: list[str]) -> list[str]:
+    """Without the number or name that belongs to the next cue: the line that touches its timing."""
+    name = under[-1].strip()
+    alone = len(under) > 1 and not under[-2].strip()
+    return under[:-1] if name and (alone or (name.isdigit() and len(under) > 1)) else under
+
+
+def _clean(line: str) -> str:
+    line = _SPEAKER.sub(lambda found: f"{found.group(1).strip()} : ", line)
+    return " ".join(unescape(_TAG.sub("", line)).replace("\u200b", "").split())
+
+
+def _moment(stamp: str) -> float:
+    hours, minutes, seconds = ["0", *stamp.replace(",", ".").split(":")][-3:]
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def _without_repeats(cues: list[_Cue]) -> list[_Cue]:
+    """Automatic captions roll: a cue shows again the last line of the one before. Said twice stays twice."""
+    cues = [cue for cue in cues if cue.lines]
+    rolling = sum(
+        1
+        for before, cue in pairwise(cues)
+        if cue.lines[0] == before.lines[-1] and cue.starts - before.ends < 0.1
+    )
+    if rolling * 4 < len(cues):
+        return cues
+    kept: list[_Cue] = []
+    shown: list[str] = []
+    for cue in cues:
+        overlap = next(
+            (n for n in range(min(len(shown), len(cue.lines)), 0, -1) if shown[-n:] == cue.lines[:n]), 0
+        )
+        new = cue.lines[overlap:]
+        shown = cue.lines
+        if new:
+            kept.append(_Cue(cue.starts, cue.ends, new))
+        elif kept:
+            kept[-1].ends = cue.ends
+    return kept
+
+
+def _merged(cues: list[_Cue]) -> str:
+    """One sentence or one turn of speech a line."""
+    written: list[str] = []
+    ended = 0.0
+    for cue in cues:
+        for line in cue.lines:
+            goes_on = (
+                written
+                and not written[-1].endswith(_SENTENCE_END)
+                and not _NEW_TURN.match(line)
+                and cue.starts - ended < _PAUSE
+                and len(written[-1]) < _LONG_LINE
+            )
+            if goes_on:
+                written[-1] += f" {line}"
+            else:
+                written.append(line)
+            ended = cue.ends
+    return "\n".join(written)

@@ -1,0 +1,137 @@
+"""YouTube addresses, in whatever form a teacher finds them, and the addresses we make of them.
+
+Nothing here asks YouTube anything: an address is read, never fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import unescape
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+from lms.domain.errors import Refused
+
+FRAME_ORIGIN = "https://www.youtube-nocookie.com"
+LONGEST = 4000  # a pasted frame with its attributes has a few hundred characters
+
+_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_HOSTS = frozenset(
+    {"youtube.com", "www.youtube.com", "m.youtube.com", "music.youtube.com", "gaming.youtube.com"}
+    | {"youtube-nocookie.com", "www.youtube-nocookie.com", "youtu.be", "www.youtu.be"}
+)
+_CONSENT = "consent.youtube.com"  # what the address bar shows a European before the video
+_FOLDERS = frozenset({"embed", "shorts", "live", "v", "e", "vi", "watch"})
+_FRAME_SOURCE = re.compile(r"<iframe\b[^>]*?\bsrc\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
+_LOOKS_LIKE_ADDRESS = re.compile(
+    r"[^\s<>\"'«»()\[\]{}]*(?:://|\byoutu|www\.)[^\s<>\"'«»\[\]{}]*", re.IGNORECASE
+)
+_CLOCK = re.compile(r"(?:(?:([0-9]{1,2}):)?([0-9]{1,3}):)?([0-9]{1,6})")
+_SPOKEN = re.compile(r"(?:([0-9]{1,3})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,6})s?)?", re.IGNORECASE)
+_LONGEST_VIDEO = 12 * 3600
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video, and the part of it that is meant."""
+
+    id: str
+    starts: int = 0
+    ends: int | None = None
+
+
+def read(text: str) -> Video:
+    """The video that a pasted text names, or a Refused that says what is wrong with it."""
+    text = unescape(text[:LONGEST]).strip()
+    frame = _FRAME_SOURCE.search(text)
+    found = [frame.group(1)] if frame else _LOOKS_LIKE_ADDRESS.findall(text)
+    refusal: Refused | None = None
+    for candidate in found[:20]:
+        try:
+            return _read_address(candidate.rstrip(".,;:!?)…"))
+        except Refused as no:
+            # The first address is the one that was meant, unless it is not YouTube's at all.
+            if refusal is None or refusal.code == "youtube_elsewhere":
+                refusal = no
+    raise refusal or Refused("youtube_none")
+
+
+def _read_address(address: str, depth: int = 0) -> Video:
+    try:
+        parts = urlsplit(_with_scheme(address))
+        host = (parts.hostname or "").rstrip(".")
+        asked = parse_qs(parts.query, max_num_fields=60)
+        after_hash = parse_qs(parts.fragment.lstrip("!/?"), max_num_fields=60)
+    except ValueError:
+        raise Refused("youtube_none") from None
+    if parts.scheme not in ("http", "https"):
+        raise Refused("youtube_none")
+    if host == _CONSENT and asked.get("continue") and depth == 0:
+        return _read_address(asked["continue"][0], depth + 1)
+    if host not in _HOSTS:
+        raise Refused("youtube_elsewhere")
+    folders = [piece for piece in unquote(parts.path).split("/") if piece]
+    video_id = _named_id(host, folders, asked)
+    if not _ID.fullmatch(video_id):
+        raise Refused("youtube_bad_id")
+    starts = next(
+        (
+            at
+            for name, values in (("start", asked), ("t", asked), ("time_continue", asked), ("t", after_hash))
+            if (at := _seconds(values.get(name))) is not None
+        ),
+        0,
+    )
+    ends = _seconds(asked.get("end"))
+    return Video(video_id, starts, ends if ends is not None and ends > starts else None)
+
+
+def _with_scheme(address: str) -> str:
+    if address.startswith("//"):
+        return f"https:{address}"
+    # "youtube.com:443/..." has a port, "https://..." a scheme; only the second has the two strokes.
+    return address if "://" in address else f"https://{address}"
+
+
+def _named_id(host: str, folders: list[str], asked: dict[str, list[str]]) -> str:
+    """The piece of the address that should be the id; refuses what names no single video."""
+    first = folders[0] if folders else ""
+    if host.endswith("youtu.be"):
+        if not folders:
+            raise Refused("youtube_none")
+        return first
+    if first.startswith("@") or first in ("channel", "c", "user"):
+        raise Refused("youtube_channel")
+    if first in _FOLDERS and len(folders) > 1 and folders[1] != "videoseries":
+        return folders[1]
+    if first in ("watch", "") and asked.get("v"):
+        return asked["v"][0]
+    if asked.get("list"):
+        raise Refused("youtube_playlist")
+    raise Refused("youtube_none")
+
+
+def _seconds(values: list[str] | None) -> int | None:
+    """90, 90s, 1m30s, 1h2m, 1:30 in seconds; None for anything else: a bad time is no reason to refuse."""
+    if not values:
+        return None
+    said = values[0].strip()
+    found = _CLOCK.fullmatch(said) or _SPOKEN.fullmatch(said)
+    if found is None or not any(found.groups()):
+        return None
+    hours, minutes, seconds = (int(group or 0) for group in found.groups())
+    total = hours * 3600 + minutes * 60 + seconds
+    return total if total < _LONGEST_VIDEO else None
+
+
+def watch_address(video_id: str, starts: int = 0, ends: int | None = None) -> str:
+    """The page on YouTube; `end` means nothing there but comes back when a teacher saves the form again."""
+    values = {"v": video_id} | ({"t": f"{starts}s"} if starts else {}) | ({"end": str(ends)} if ends else {})
+    return f"https://www.youtube.com/watch?{urlencode(values)}"
+
+
+def frame_address(video_id: str, starts: int, ends: int | None, origin: str) -> str:
+    """The frame that keeps no cookie before it plays; `origin` is who may talk with it."""
+    values = {"start": str(starts)} | ({"end": str(ends)} if ends else {})
+    values |= {"enablejsapi": "1", "origin": origin, "rel": "0", "hl": "fr", "cc_load_policy": "1"}
+    return f"{FRAME_ORIGIN}/embed/{video_id}?{urlencode(values)}"

@@ -1,0 +1,186 @@
+"""Where the team makes lessons: create, edit, order, publish."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from flask import Blueprint, Response, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, me
+from lms.clock import now
+from lms.domain import lessons
+from lms.domain.errors import Refused
+from lms.extensions import db, write
+from lms.forms.lessons import MOST_CLIPS, EditLesson, NewLesson, values_of
+from lms.models import Lesson
+from lms.web import once, page
+
+bp = Blueprint("lesson_desk", __name__)
+
+# Room for the caption files of several clips; each is capped for itself.
+MOST_BYTES = 6 << 20
+
+
+@bp.url_value_preprocessor
+def _room_for_captions(endpoint: str | None, _values: dict[str, object] | None) -> None:
+    """Before anything reads the form, the shield against forged ones included."""
+    if endpoint == "lesson_desk.save":
+        request.max_content_length = MOST_BYTES
+        request.max_form_memory_size = 2 << 20
+
+
+@bp.get("/lessons/new")
+@allow("teacher", "coordinator")
+def new() -> Response:
+    form = _new_form()
+    return page("lessons/new.html", form=form, section="lessons")
+
+
+@bp.post("/lessons")
+@allow("teacher", "coordinator")
+def create() -> BaseResponse:
+    form = _new_form()
+    if not form.validate_on_submit():
+        return page("lessons/new.html", 422, form=form, section="lessons")
+
+    def deed(session: Session) -> str:
+        level = lessons.level_for(session, me(), str(form.level.data))
+        lesson = lessons.create(
+            session,
+            level,
+            me(),
+            title=form.title.data or "",
+            goal=form.goal.data or "",
+            clips=form.clips(),
+            now=now(),
+        )
+        return url_for("lesson_desk.edit", id=lesson.id)
+
+    answer = once(form, deed)
+    flash(_("La leçon est gardée. Ajoutez la suite, puis publiez."), "success")
+    return answer
+
+
+def _new_form() -> NewLesson:
+    form = NewLesson(data={"level": request.args.get("level")})
+    form.offer(lessons.levels_for(db.session(), me()))
+    return form
+
+
+@bp.get("/lessons/<id>/edit")
+@allow("teacher", "coordinator")
+def edit(id: str) -> Response:
+    lesson = lessons.lesson_for(db.session(), me(), id, whole=True)
+    form = EditLesson(formdata=None, data=values_of(lesson, lessons.fingerprint(lesson)))
+    return _desk(form, lesson)
+
+
+@bp.post("/lessons/<id>")
+@allow("teacher", "coordinator")
+def save(id: str) -> BaseResponse:
+    """Save everything on the page. The buttons that add, move and remove a clip save as well."""
+    lesson = lessons.lesson_for(db.session(), me(), id, whole=True)
+    form = EditLesson()
+    what, number = _wanted(request.form.get("do", "save"), len(form.clips))
+    if what == "remove":  # a clip that goes needs no right link any more
+        form.clips.entries.pop(number)
+    if not form.validate_on_submit():
+        return _desk(form, lesson, 422)
+    drafts = form.drafts()
+    if what in ("up", "down"):
+        there = number + (1 if what == "down" else -1)
+        if 0 <= there < len(drafts):
+            drafts[number], drafts[there] = drafts[there], drafts[number]
+    drafts = [*drafts, *form.added()][:MOST_CLIPS]
+
+    def deed(session: Session) -> str:
+        lessons.edit(
+            session,
+            lessons.lesson_for(session, me(), id, whole=True),
+            me(),
+            title=form.title.data or "",
+            goal=form.goal.data or "",
+            instructions=form.instructions.data or "",
+            words=form.word_list(),
+            clips=drafts,
+            seen=form.seen.data or "",
+            now=now(),
+        )
+        return url_for("lesson_desk.edit", id=id, _anchor=None if what == "save" else "clips")
+
+    try:
+        answer = once(form, deed)
+    except Refused as no:
+        form.refuse(no)
+        saved = lessons.lesson_for(db.session(), me(), id, whole=True)
+        if no.code != "lesson_changed":
+            return _desk(form, saved, 422)
+        form.seen.data = lessons.fingerprint(saved)
+        return _desk(form, saved, 409)
+    flash(_("C’est enregistré."), "success")
+    return answer
+
+
+def _wanted(do: str, clips: int) -> tuple[str, int]:
+    what, _colon, number = do.partition(":")
+    if what == "save" and not number:
+        return what, 0
+    if what in ("up", "down", "remove") and number in {str(n) for n in range(clips)}:
+        return what, int(number)
+    raise BadRequest
+
+
+def _desk(form: EditLesson, lesson: Lesson, answer: int = 200) -> Response:
+    saved = values_of(lesson, "") if answer == 409 else None
+    return page(
+        "lessons/edit.html",
+        answer,
+        form=form,
+        lesson=lesson,
+        saved=saved,
+        untold=sum(1 for clip in lesson.clips if not clip.transcript),
+        section="lessons",
+    )
+
+
+@bp.post("/lessons/<id>/publication")
+@allow("teacher", "coordinator")
+def publish(id: str) -> BaseResponse:
+    def deed(session: Session) -> int:
+        lesson = lessons.lesson_for(session, me(), id, whole=True)
+        lessons.publish(session, lesson, me(), now=now())
+        return sum(1 for clip in lesson.clips if not clip.transcript)
+
+    try:
+        untold = write(deed)
+    except Refused as no:
+        lesson = lessons.lesson_for(db.session(), me(), id, whole=True)
+        form = EditLesson(formdata=None, data=values_of(lesson, lessons.fingerprint(lesson)))
+        form.refuse(no)
+        return _desk(form, lesson, 422)
+    flash(_("La leçon est publiée. Les apprenants la voient."), "success")
+    if untold:
+        flash(_("Vidéos sans texte : %(number)s. Ajoutez le texte bientôt.", number=untold), "warning")
+    return redirect(url_for("lesson_desk.edit", id=id), 303)
+
+
+@bp.post("/lessons/<id>/retraction")
+@allow("teacher", "coordinator")
+def unpublish(id: str) -> BaseResponse:
+    write(lambda s: lessons.unpublish(s, lessons.lesson_for(s, me(), id), me(), now=now()))
+    flash(_("La leçon est un brouillon. Les apprenants ne la voient plus."), "success")
+    return redirect(url_for("lesson_desk.edit", id=id), 303)
+
+
+@bp.post("/lessons/<id>/position")
+@allow("teacher", "coordinator")
+def move(id: str) -> BaseResponse:
+    way: Literal["up", "down"] = "up" if request.form.get("way") == "up" else "down"
+    if request.form.get("way") not in ("up", "down"):
+        raise BadRequest
+    write(lambda s: lessons.move(s, lessons.lesson_for(s, me(), id), me(), way, now=now()))
+    return redirect(url_for("lessons.index", _anchor=f"lesson-{id}"), 303)
