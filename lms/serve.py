@@ -14,7 +14,9 @@ from flask_migrate import upgrade
 from waitress import create_server
 
 from config import ConfigError, Settings
-from lms import create_app
+from lms import create_app, demo
+from lms.clock import now
+from lms.extensions import db
 
 PORTS_TRIED = 20
 
@@ -97,7 +99,17 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _demo(app: Flask, settings: Settings) -> str:
-    return ""
+    """Make the demo school on the first start; answers with everybody's way in."""
+    if settings.production:
+        return ""
+    with app.app_context():
+        empty = demo.is_empty(db.session())
+        db.session.remove()
+    if empty:
+        print("Making the demo school ...", flush=True)
+        demo.build(app, now())
+    lines = [f"  {account.name:<14} {account.way}" for account in demo.accounts(settings.base_url)]
+    return "\n".join(["", "Demo accounts (the PIN of every card is 1234):", *lines])
 
 
 def _settings_or_exit(base_url: str | None = None) -> Settings:

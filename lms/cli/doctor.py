@@ -32,7 +32,9 @@ def integrity(session: Session, settings: Settings) -> list[str]:
     if session.get_bind().dialect.name != "sqlite":
         return []
     found = [str(row[0]) for row in session.execute(text("PRAGMA integrity_check")) if row[0] != "ok"]
-    return found + [f"{row[0]}: a row points to nothing" for row in session.execute(text("PRAGMA foreign_key_check"))]
+    return found + [
+        f"{row[0]}: a row points to nothing" for row in session.execute(text("PRAGMA foreign_key_check"))
+    ]
 
 
 def versions(session: Session, settings: Settings) -> list[str]:

@@ -1,0 +1,169 @@
+"""Aujourd’hui: what each role meets first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask import Blueprint, Response
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from lms import i18n
+from lms.access import allow, me
+from lms.clock import now
+from lms.domain import booking, homework, lessons
+from lms.domain.booking import overview
+from lms.domain.homework import correction, needs
+from lms.domain.people import directory
+from lms.domain.people.numbers import numbers
+from lms.extensions import db
+from lms.models import Booking, Person
+from lms.web import page, settings
+
+bp = Blueprint("home", __name__)
+
+SOON = timedelta(days=1)
+SMALL_CARDS = 3
+QUEUE_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Card:
+    """One next useful thing. `lang` is the language of `text`, when it is not that of the page."""
+
+    section: str
+    icon: str
+    title: str
+    text: str
+    href: str
+    action: str
+    lang: str | None = None
+
+
+@bp.get("/")
+@allow("someone")
+def today() -> Response:
+    roles = me().roles
+    if "teacher" in roles:
+        return _teacher()
+    if "coordinator" in roles:
+        return _coordinator()
+    if "social_worker" in roles:
+        return _social_worker()
+    return _learner()
+
+
+def _learner() -> Response:
+    session: Session = db.session()
+    person, moment = me(), now()
+    works = homework.all_for(session, person)
+    appointment = booking.next_for(session, person, moment)
+    lesson = lessons.next_lesson(session, person)
+    bridges = lessons.bridges(session, person)
+    soon = appointment is not None and appointment.starts - moment < SOON
+    cards = [_answered(work) for work in works if work.unseen]
+    if appointment is not None and soon:
+        cards.append(_appointment(appointment))
+    cards += [_homework(work) for work in works if work.state in ("redo", "todo") and not work.unseen][:1]
+    if lesson is not None:
+        cards.append(
+            Card(
+                "lessons",
+                "lesson",
+                _("Continuer la leçon"),
+                lesson.title,
+                f"/lessons/{lesson.id}",
+                _("Continuer"),
+                "fr",
+            )
+        )
+    if appointment is not None and not soon:
+        cards.append(_appointment(appointment))
+    done, total = bridges.get(person.level_id or "", (0, 0))
+    return page(
+        "home/learner.html",
+        section="today",
+        first=cards[0] if cards else None,
+        others=cards[1 : 1 + SMALL_CARDS],
+        done=done,
+        total=total,
+    )
+
+
+def _answered(work: homework.Work) -> Card:
+    first_name = (work.teacher or "").split(" ")[0]
+    return Card(
+        "homework",
+        "homework",
+        _("%(name)s a répondu", name=first_name),
+        work.lesson_title,
+        f"/submissions/{work.submission_id}",
+        _("Lire la réponse"),
+        "fr",
+    )
+
+
+def _homework(work: homework.Work) -> Card:
+    again = work.state == "redo"
+    return Card(
+        "homework",
+        "redo" if again else "homework",
+        _("Devoir à refaire") if again else _("Devoir à faire"),
+        work.lesson_title,
+        f"/assignments/{work.assignment.id}",
+        _("Recommencer") if again else _("Faire le devoir"),
+        "fr",
+    )
+
+
+def _appointment(found: Booking) -> Card:
+    zone = settings().time_zone
+    french = f"{i18n.day(found.starts, zone).capitalize()}, {i18n.hour(found.starts, zone)}"
+    language = i18n.shown_in(str(get_locale())).code
+    own_day = "" if language == "fr" else f"{i18n.day(found.starts, zone, language)} · "
+    where = _("en vidéo") if found.mode == "video" else _("sur place")
+    with_whom = _("avec %(name)s", name=found.teacher.first_name)
+    return Card(
+        "booking",
+        "calendar",
+        french,
+        f"{own_day}{with_whom}, {where} · {_('heure de Belgique')}",
+        f"/bookings/{found.id}",
+        _("Voir le rendez-vous"),
+    )
+
+
+def _teacher() -> Response:
+    session: Session = db.session()
+    person, moment = me(), now()
+    zone = settings().time_zone
+    return page(
+        "home/teacher.html",
+        section="today",
+        counts=correction.counts_by_level(session),
+        queue=correction.queue(session, limit=QUEUE_SHOWN),
+        appointments=booking.coming(session, person, moment, limit=QUEUE_SHOWN),
+        today=moment.astimezone(zone).date(),
+        needs=needs.needs(session, moment),
+    )
+
+
+def _coordinator() -> Response:
+    session: Session = db.session()
+    return page("home/coordinator.html", section="today", numbers=numbers(session, now()))
+
+
+def _social_worker() -> Response:
+    session: Session = db.session()
+    person: Person = me()
+    hers = directory.of_social_worker(session, person)
+    ids = [one.id for one in hers]
+    return page(
+        "home/social_worker.html",
+        section="today",
+        people=hers,
+        progress=lessons.class_progress(session, ids),
+        appointments=overview.next_of_many(session, ids, now()),
+    )

@@ -1,0 +1,23 @@
+"""`flask demo`: the demo school in an empty database."""
+
+from __future__ import annotations
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from lms import demo
+from lms.clock import now
+
+
+@click.command("demo")
+@with_appcontext
+def command() -> None:
+    """Make the demo school; refuses in production and in a school that exists."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    try:
+        demo.build(app, now())
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from None
+    for account in demo.accounts(app.extensions["lms_settings"].base_url):
+        click.echo(f"{account.name:<14} {account.way}")

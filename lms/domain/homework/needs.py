@@ -1,0 +1,105 @@
+"""Who needs a teacher: the questions of a teacher's morning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, and_, exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from lms.models import AccessSession, Attempt, Feedback, Person, PersonRole, Submission
+
+REDO_LONG = timedelta(days=7)
+SILENT_LONG = timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class Need:
+    """`reason`: first (her very first copy waits), redo (asked again, nothing came), silent (not seen)."""
+
+    person_id: str
+    name: str
+    reason: str
+    since: datetime
+
+
+def needs(session: Session, now: datetime, limit: int = 12) -> list[Need]:
+    """Those who need somebody, the most urgent reason first; three statements, whatever the size."""
+    found: dict[str, Need] = {}
+    for reason, asked in (
+        ("first", _first_copies()),
+        ("redo", _redo_waiting(now)),
+        ("silent", _silent(now)),
+    ):
+        for person_id, name, since in session.execute(asked.limit(limit)):
+            found.setdefault(person_id, Need(person_id, name, reason, since))
+    return list(found.values())[:limit]
+
+
+def _first_copies() -> Select[Any]:
+    other_submission, other = aliased(Submission), aliased(Attempt)
+    earlier = (
+        exists()
+        .where(
+            other.submission_id == other_submission.id,
+            other_submission.learner_id == Person.id,
+            other.sent_at.is_not(None),
+            other.id != Attempt.id,
+        )
+        .correlate(Person, Attempt)
+    )
+    return (
+        select(Person.id, Person.name, Attempt.sent_at)
+        .join(Submission, Submission.learner_id == Person.id)
+        .join(Attempt, Attempt.submission_id == Submission.id)
+        .outerjoin(Feedback, Feedback.attempt_id == Attempt.id)
+        .where(
+            Attempt.sent_at.is_not(None),
+            Feedback.returned_at.is_(None),
+            Person.deactivated_at.is_(None),
+            ~earlier,
+        )
+        .order_by(Attempt.sent_at)
+    )
+
+
+def _redo_waiting(now: datetime) -> Select[Any]:
+    later = aliased(Attempt)
+    answered = (
+        exists()
+        .where(
+            later.submission_id == Attempt.submission_id,
+            later.number > Attempt.number,
+            later.sent_at.is_not(None),
+        )
+        .correlate(Attempt)
+    )
+    return (
+        select(Person.id, Person.name, func.min(Feedback.returned_at))
+        .join(Submission, Submission.learner_id == Person.id)
+        .join(Attempt, Attempt.submission_id == Submission.id)
+        .join(Feedback, Feedback.attempt_id == Attempt.id)
+        .where(
+            Feedback.redo_requested,
+            Feedback.returned_at < now - REDO_LONG,
+            Person.deactivated_at.is_(None),
+            ~answered,
+        )
+        .group_by(Person.id, Person.name)
+        .order_by(func.min(Feedback.returned_at))
+    )
+
+
+def _silent(now: datetime) -> Select[Any]:
+    seen = func.coalesce(func.max(AccessSession.seen_at), Person.made_at)
+    return (
+        select(Person.id, Person.name, seen)
+        .join(PersonRole, and_(PersonRole.person_id == Person.id, PersonRole.role == "learner"))
+        .outerjoin(AccessSession, AccessSession.person_id == Person.id)
+        .where(Person.deactivated_at.is_(None))
+        .group_by(Person.id, Person.name, Person.made_at)
+        .having(seen < now - SILENT_LONG)
+        .order_by(seen)
+    )

@@ -1,0 +1,56 @@
+"""What a coordinator counts in the morning: people, cards, appointments, mails that failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from lms.models import AccessCard, Booking, Level, OutboxItem, Person, PersonRole
+
+FAILED_SINCE = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    by_level: list[tuple[Level, int]]
+    without_card: int
+    locked_cards: int
+    coming_bookings: int
+    failed_mails: int
+
+
+def numbers(session: Session, now: datetime) -> Numbers:
+    learner = and_(PersonRole.person_id == Person.id, PersonRole.role == "learner")
+    by_level = session.execute(
+        select(Level, func.count(PersonRole.person_id))
+        .outerjoin(Person, and_(Person.level_id == Level.id, Person.deactivated_at.is_(None)))
+        .outerjoin(PersonRole, learner)
+        .group_by(Level.id)
+        .order_by(Level.position)
+    )
+    living = and_(AccessCard.person_id == Person.id, AccessCard.revoked_at.is_(None))
+    without, locked = session.execute(
+        select(
+            func.count().filter(AccessCard.id.is_(None)),
+            func.count().filter(AccessCard.locked_at.is_not(None)),
+        )
+        .select_from(Person)
+        .join(PersonRole, learner)
+        .outerjoin(AccessCard, living)
+        .where(Person.deactivated_at.is_(None))
+    ).one()
+    coming = select(func.count(Booking.id)).where(Booking.state == "booked", Booking.ends > now)
+    failed = select(func.count(OutboxItem.id)).where(
+        or_(OutboxItem.outcome == "failed", OutboxItem.outcome == "expired"),
+        OutboxItem.closed_at > now - FAILED_SINCE,
+    )
+    return Numbers(
+        by_level=[(level, number) for level, number in by_level],
+        without_card=without,
+        locked_cards=locked,
+        coming_bookings=session.scalar(coming) or 0,
+        failed_mails=session.scalar(failed) or 0,
+    )
