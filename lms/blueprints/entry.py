@@ -13,10 +13,11 @@ from lms.access import allow, cookie, drop_cookie, own_path, set_cookie
 from lms.adapters import passwords
 from lms.clock import now
 from lms.domain.errors import Refused
-from lms.domain.people import cards, sessions
+from lms.domain.people import cards, sessions, staff
 from lms.domain.people.sessions import digest
 from lms.extensions import db, limiter, write
-from lms.forms.entry import EntryForm
+from lms.forms.entry import EntryForm, LoginForm
+from lms.forms.people import AskPasswordForm, NewPasswordForm
 from lms.i18n import WITH_CATALOGUE
 from lms.web import page, service
 
@@ -118,6 +119,67 @@ def language() -> BaseResponse:
     return response
 
 
+@bp.route("/login", methods=["GET", "POST"])
+@allow("anyone")
+@limiter.limit("60/minute;600/hour", methods=["POST"])
+@limiter.limit(
+    "8/minute;40/hour", key_func=lambda: f"{_named_account()} {request.remote_addr}", methods=["POST"]
+)
+@limiter.limit("200/hour", key_func=lambda: _named_account(), methods=["POST"])  # noqa: PLW0108
+def login() -> BaseResponse:
+    """Staff enter here. The same answer, after the same work, for an address nobody has."""
+    form = LoginForm()
+    if not form.is_submitted():
+        form.next.data = own_path(request.args.get("next"))
+        return page("entry/login.html", form=form)
+    if form.validate():
+        token = _staff_token(form.email.data, form.password.data)
+        if token is not None:
+            response = redirect(own_path(form.next.data) or "/", 303)
+            form_cookie.clear()
+            set_cookie(response, "session", token, sessions.COOKIE_LASTS["staff"])
+            return response
+        form.refuse(Refused("login_wrong"))
+    return page("entry/login.html", 422, form=form)
+
+
+@bp.route("/password", methods=["GET", "POST"])
+@allow("anyone")
+@limiter.limit("20/minute;100/hour", methods=["POST"])
+@limiter.limit("5/hour", key_func=lambda: _named_account(), methods=["POST"])  # noqa: PLW0108
+def ask_password() -> BaseResponse:
+    """A forgotten password. What is answered does not depend on who is known here."""
+    form = AskPasswordForm()
+    if not form.validate_on_submit():
+        return page("entry/ask_password.html", 422 if form.is_submitted() else 200, form=form, sent=False)
+    token = staff.new_token()
+    passwords.matches(None, token)  # drowns the time that writing a row takes
+    write(lambda session: staff.ask_reset(session, form.email.data, token, now=now()))
+    return page("entry/ask_password.html", form=form, sent=True)
+
+
+@bp.route("/password/<token>", methods=["GET", "POST"])
+@allow("anyone")
+@limiter.limit("30/minute;200/hour", methods=["POST"])
+def choose_password(token: str) -> BaseResponse:
+    """Opening the link spends nothing; the button does."""
+    found = staff.living_link(db.session(), token, now())
+    if found is None:
+        return page("entry/dead_link.html", 404)
+    form = NewPasswordForm()
+    if form.validate_on_submit():
+        try:
+            staff.check_password(form.password.data, found.person.name, found.person.login_email)
+            fresh = passwords.hash_secret(form.password.data)
+            write(lambda session: staff.choose_password(session, token, fresh, now=now()).id)
+        except Refused as no:
+            form.refuse(no, form.password)
+        else:
+            flash(_("Votre mot de passe est choisi. Entrez maintenant."), "success")
+            return redirect(url_for("entry.login"), 303)
+    return page("entry/choose_password.html", 422 if form.is_submitted() else 200, form=form, token=token)
+
+
 @bp.post("/logout")
 @allow("someone")
 def logout() -> BaseResponse:
@@ -156,6 +218,28 @@ def _named_card() -> str:
 
 def _codes() -> set[str]:
     return {language.code for language in WITH_CATALOGUE}
+
+
+def _staff_token(email: str, password: str) -> str | None:
+    person = staff.by_email(db.session(), email)
+    stored = person.password_hash if person else None
+    right = passwords.matches(stored, password)
+    if person is None or stored is None or not right:
+        return None
+    person_id = person.id
+    return write(
+        lambda session: staff.enter(
+            session, person_id, stored, device=device_name(), old_token=cookie("session"), now=now()
+        )
+    )
+
+
+def _named_account() -> str:
+    return digest(request.form.get("email", "")[:254].strip().lower())
+
+
+def _account_here() -> str:
+    return f"{_named_account()} {request.remote_addr}"
 
 
 def device_name() -> str:

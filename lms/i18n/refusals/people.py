@@ -15,5 +15,18 @@ SENTENCES: dict[str, LazyString] = {
         "Après cinq erreurs, la carte se ferme. Votre professeur peut l’ouvrir."
     ),
     "pin_wrong": _l("Ce code secret ne marche pas. Essayez encore ou demandez à votre professeur."),
+    "already_founded": _l("Le service existe déjà."),
+    "email_taken": _l("Une personne de l’équipe a déjà cette adresse."),
+    "last_coordinator": _l("Il faut une personne à la coordination. Nommez d’abord quelqu’un d’autre."),
+    "level_unknown": _l("Ce niveau n’existe plus. Choisissez un autre niveau."),
+    "link_dead": _l("Ce lien ne marche plus. Demandez un nouveau lien."),
+    "login_wrong": _l("L’adresse ou le mot de passe ne va pas. Essayez encore."),
+    "not_yourself": _l("Vous ne pouvez pas vous désactiver. Demandez à une autre personne."),
+    "password_common": _l("Ce mot de passe est trop facile à deviner. Choisissez-en un autre."),
+    "password_short": _l("Ce mot de passe est trop court. Écrivez au moins 8 caractères."),
+    "password_wrong": _l("Ce n’est pas votre mot de passe actuel. Essayez encore."),
+    "role_missing": _l("Choisissez au moins un rôle."),
+    "room_known": _l("Cette salle est déjà ouverte."),
+    "social_worker_unknown": _l("Cet assistant social n’est plus là. Choisissez une autre personne."),
     "person_deactivated": _l("Cette personne ne vient plus. Réactivez-la d’abord."),
 }

@@ -1,0 +1,109 @@
+"""What a person decides for herself: language, letters, phone, entries, password."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, cookie, drop_cookie, entry, me, set_cookie
+from lms.adapters import passwords
+from lms.clock import now
+from lms.domain.errors import Refused
+from lms.domain.people import own, sessions, staff
+from lms.extensions import db, limiter, write
+from lms.forms.people import ChangePasswordForm, PressForm, WishesForm
+from lms.web import page
+
+bp = Blueprint("me", __name__)
+
+
+@bp.route("/me", methods=["GET", "POST"])
+@allow("someone")
+def show() -> BaseResponse:
+    person = me()
+    form = WishesForm(obj=person, data={"shared": "yes" if entry().kind == "shared" else "no"})
+    form.fit(person)
+    if form.validate_on_submit():
+        entry_id = entry().id
+        write(lambda session: own.change(session, me(), entry_id, form.wishes(), now=now()))
+        response = redirect(url_for("me.show"), 303)
+        if not me().is_staff:
+            lasts = sessions.COOKIE_LASTS["shared" if me().shared_phone else "own"]
+            set_cookie(response, "session", cookie("session") or "", lasts)
+        flash(_("C’est changé."), "success")
+        return response
+    return page(
+        "me/show.html",
+        422 if form.is_submitted() else 200,
+        form=form,
+        press=PressForm(formdata=None),
+        entries=sessions.of(db.session(), person, now()),
+        here=entry().id,
+    )
+
+
+@bp.post("/me/entries/<id>/end")
+@allow("someone")
+def end(id: str) -> BaseResponse:
+    """One device leaves; it may be the one in hand."""
+    here = entry().id == id
+    write(lambda session: sessions.end(session, me(), id, now()))
+    if here:
+        return _left()
+    flash(_("Cet appareil est sorti."), "success")
+    return redirect(url_for("me.show"), 303)
+
+
+@bp.post("/me/entries/end")
+@allow("someone")
+def end_all() -> BaseResponse:
+    write(lambda session: own.leave_everywhere(session, me(), now=now()))
+    return _left()
+
+
+@bp.post("/me/video-consent/withdrawal")
+@allow("learner")
+def withdraw_video() -> BaseResponse:
+    write(lambda session: own.withdraw_video(session, me(), now=now()))
+    flash(_("C’est changé. La vidéo demande de nouveau votre accord."), "success")
+    return redirect(url_for("me.show"), 303)
+
+
+@bp.route("/me/password", methods=["GET", "POST"])
+@allow("teacher", "coordinator", "social_worker")
+@limiter.limit("10/minute;40/hour", key_func=lambda: me().id, methods=["POST"])
+def password() -> BaseResponse:
+    form = ChangePasswordForm()
+    if form.validate_on_submit():
+        try:
+            return _change_password(form)
+        except Refused as no:
+            form.refuse(no, form.current if no.code == "password_wrong" else form.password)
+    return page("me/password.html", 422 if form.is_submitted() else 200, form=form)
+
+
+def _change_password(form: ChangePasswordForm) -> BaseResponse:
+    """Every entry ends with the old password; this device gets a new one."""
+    person = me()
+    if not passwords.matches(person.password_hash, form.current.data):
+        raise Refused("password_wrong")
+    staff.check_password(form.password.data, person.name, person.login_email)
+    fresh, device = passwords.hash_secret(form.password.data), entry().device
+
+    def change(session: Session) -> str:
+        staff.change_password(session, me(), fresh, now=now())
+        return sessions.open_session(session, me(), "staff", device=device, now=now())
+
+    token = write(change)
+    response = redirect(url_for("me.show"), 303)
+    set_cookie(response, "session", token, sessions.COOKIE_LASTS["staff"])
+    flash(_("Le mot de passe est changé. Les autres appareils sont sortis."), "success")
+    return response
+
+
+def _left() -> BaseResponse:
+    response = redirect(url_for("entry.card"), 303)
+    drop_cookie(response, "session")
+    return response

@@ -1,0 +1,102 @@
+"""The card of a learner: made, printed, unlocked; its PIN told once."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, flash, redirect, url_for
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms import i18n
+from lms.access import allow, me
+from lms.adapters import passwords, qr
+from lms.blueprints.people.replay import first_time
+from lms.clock import now
+from lms.domain import people
+from lms.domain.people import cards
+from lms.extensions import db, write
+from lms.forms.people import PressForm
+from lms.web import page, settings
+
+bp = Blueprint("people_cards", __name__)
+
+
+@bp.post("/people/<id>/card")
+@allow("teacher", "coordinator")
+def make(id: str) -> BaseResponse:
+    """Issue a card and answer the page to print: its link and PIN exist nowhere else."""
+    form, back = PressForm(), url_for("people.show", id=id)
+    people.learner_for(db.session(), me(), id)
+    secrets = cards.new_secrets()
+    pin_hash = passwords.hash_secret(secrets.pin)
+    code = first_time(
+        form,
+        lambda s: (
+            cards.issue(s, people.learner_for(s, me(), id), me(), secrets.token, pin_hash, now=now()).code
+        ),
+        back,
+    )
+    if code is None:
+        flash(
+            _("La carte est déjà faite. Elle n’est pas imprimée\N{NO-BREAK SPACE}? Refaites une carte."),
+            "error",
+        )
+        return redirect(back, 303)
+    person = people.learner_for(db.session(), me(), id)
+    own = i18n.shown_in(person.language)
+    return page(
+        "people/card.html",
+        person=person,
+        pin=secrets.pin,
+        code=f"{code[:4]}\N{NO-BREAK SPACE}{code[4:]}",
+        drawing=qr.svg(f"{settings().base_url}/card/{secrets.token}"),
+        texts=[_words("fr")] + ([_words(own.code)] if own.code != "fr" else []),
+        back=back,
+    )
+
+
+@bp.post("/people/<id>/card/pin")
+@allow("teacher", "coordinator")
+def renew_pin(id: str) -> BaseResponse:
+    form, back = PressForm(), url_for("people.show", id=id)
+    people.learner_for(db.session(), me(), id)
+    pin = cards.new_pin()
+    pin_hash = passwords.hash_secret(pin)
+
+    def renew(s: Session) -> bool:
+        cards.renew_pin(s, people.learner_for(s, me(), id), me(), pin_hash, now=now())
+        return True
+
+    if first_time(form, renew, back) is None:
+        flash(_("Le code secret est déjà changé. Il n’est plus montré."), "error")
+        return redirect(back, 303)
+    return page("people/pin.html", person=people.learner_for(db.session(), me(), id), pin=pin, back=back)
+
+
+@bp.post("/people/<id>/card/unlocking")
+@allow("teacher", "coordinator")
+def unlock(id: str) -> BaseResponse:
+    write(lambda s: cards.unlock(s, people.learner_for(s, me(), id), me(), now=now()))
+    flash(_("La carte est ouverte."), "success")
+    return redirect(url_for("people.show", id=id), 303)
+
+
+def _words(language: str) -> dict[str, str]:
+    """What stands on the card, in one language."""
+    with force_locale(language):
+        return {
+            "lang": language,
+            "dir": i18n.shown_in(language).direction,
+            "title": _("Votre carte"),
+            "scan": _("Ouvrez l’appareil photo et visez le carré noir et blanc."),
+            "type": _("Ou écrivez ces chiffres sur %(address)s", address=_address()),
+            "lost": _("Carte perdue\N{NO-BREAK SPACE}? Appelez le service."),
+        }
+
+
+def _address() -> str:
+    parts = urlsplit(settings().base_url)
+    return f"\u2066{parts.netloc}/card\u2069"

@@ -1,0 +1,136 @@
+"""The learners a person may know: the list, a new one, one of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, me
+from lms.clock import now
+from lms.domain import journal, people
+from lms.domain.errors import Refused
+from lms.domain.people import cards, directory, learners, sessions, staff
+from lms.extensions import db, write
+from lms.forms import tidy
+from lms.forms.people import LearnerEditForm, LearnerForm, PressForm
+from lms.web import once, page
+
+bp = Blueprint("people", __name__)
+
+
+@bp.get("/people")
+@allow("teacher", "coordinator", "social_worker")
+def index() -> BaseResponse:
+    wanted = directory.Wanted(
+        text=(tidy(request.args.get("q")) or "")[:80],
+        level_id=request.args.get("level", "")[:14],
+        left=request.args.get("left") == "1",
+        page=_number(request.args.get("page")),
+    )
+    lines, more = directory.list_learners(db.session(), me(), wanted)
+    return page(
+        "people/index.html",
+        lines=lines,
+        wanted=wanted,
+        levels=people.levels(db.session()),
+        previous=_turn(wanted.page - 1) if wanted.page > 1 else None,
+        following=_turn(wanted.page + 1) if more else None,
+    )
+
+
+@bp.route("/people/new", methods=["GET", "POST"])
+@allow("teacher", "coordinator")
+def new() -> BaseResponse:
+    form = LearnerForm()
+    form.offer(people.levels(db.session()))
+    if form.validate_on_submit():
+        try:
+            return once(form, lambda session: _made(session, form))
+        except Refused as no:
+            form.refuse(no)
+    return page("people/new.html", 422 if form.is_submitted() else 200, form=form)
+
+
+@bp.get("/people/<id>")
+@allow("teacher", "coordinator", "social_worker")
+def show(id: str) -> BaseResponse:
+    session = db.session()
+    person = people.person_for(session, me(), id)
+    lines = journal.lines_about(session, id, 30) if "coordinator" in me().roles else None
+    both = {
+        "person": person,
+        "form": PressForm(formdata=None),
+        "entries": len(sessions.of(session, person, now())),
+        "lines": lines,
+        "actors": directory.names(session, {line.actor_id for line in lines or () if line.actor_id}),
+    }
+    if not person.is_learner:
+        return page("people/colleague.html", **both)
+    opened = people.opened_level_ids(session, person)
+    return page(
+        "people/show.html",
+        **both,
+        opened=[level for level in people.levels(session) if level.id in opened],
+        card=cards.of(session, person),
+        may_change=bool(me().roles & {"teacher", "coordinator"}),
+    )
+
+
+@bp.route("/people/<id>/edit", methods=["GET", "POST"])
+@allow("teacher", "coordinator")
+def edit(id: str) -> BaseResponse:
+    session = db.session()
+    person = people.learner_for(session, me(), id)
+    form = LearnerEditForm(obj=person)
+    form.offer_more(people.levels(session), people.social_workers(session), person.social_worker)
+    if not form.is_submitted():
+        form.opened.data = list(people.opened_level_ids(session, person))
+        form.social_worker_id.data = person.social_worker_id or ""
+    elif form.validate():
+        try:
+            write(
+                lambda s: learners.change(s, people.learner_for(s, me(), id), me(), form.facts(), now=now())
+            )
+        except Refused as no:
+            form.refuse(no)
+        else:
+            flash(_("C’est changé."), "success")
+            return redirect(url_for("people.show", id=id), 303)
+    return page("people/edit.html", 422 if form.is_submitted() else 200, form=form, person_id=id)
+
+
+@bp.post("/people/<id>/deactivation")
+@allow("teacher", "coordinator")
+def deactivate(id: str) -> BaseResponse:
+    """She no longer comes. A teacher says so of learners, the coordinator of everybody."""
+    write(lambda s: staff.deactivate(s, people.person_for(s, me(), id), me(), now=now()))
+    flash(_("Cette personne ne peut plus entrer."), "success")
+    return redirect(url_for("people.show", id=id), 303)
+
+
+@bp.post("/people/<id>/reactivation")
+@allow("teacher", "coordinator")
+def reactivate(id: str) -> BaseResponse:
+    write(lambda s: staff.reactivate(s, people.person_for(s, me(), id), me(), now=now()))
+    flash(_("Cette personne peut entrer de nouveau."), "success")
+    return redirect(url_for("people.show", id=id), 303)
+
+
+def _made(session: Session, form: LearnerForm) -> str:
+    learner = learners.add(session, me(), form.facts(), now=now())
+    return url_for("people.show", id=learner.id)
+
+
+def _number(raw: str | None) -> int:
+    return max(1, min(int(raw[:6]), 10_000)) if raw and raw.isascii() and raw.isdecimal() else 1
+
+
+def _turn(number: int) -> str:
+    kept: dict[str, Any] = {
+        name: request.args[name] for name in ("q", "level", "left") if name in request.args
+    }
+    return url_for("people.index", page=number, **kept)

@@ -1,0 +1,103 @@
+"""The team, for the coordinator: invite, change, send a link for a password."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, entry, me, set_cookie
+from lms.blueprints.people.replay import first_time
+from lms.clock import now
+from lms.domain import people
+from lms.domain.errors import Refused
+from lms.domain.people import directory, sessions, staff
+from lms.extensions import db, write
+from lms.forms.people import ColleagueForm, PressForm
+from lms.models import Person
+from lms.web import page, settings
+
+bp = Blueprint("people_team", __name__)
+
+
+@bp.get("/people/team")
+@allow("coordinator")
+def index() -> BaseResponse:
+    return page("people/team.html", team=directory.list_team(db.session(), me()))
+
+
+@bp.route("/people/team/new", methods=["GET", "POST"])
+@allow("coordinator")
+def new() -> BaseResponse:
+    form = ColleagueForm()
+    if form.validate_on_submit():
+        token, back = staff.new_token(), url_for("people_team.index")
+        try:
+            invited = first_time(form, lambda s: _invite(s, form, token), back)
+        except Refused as no:
+            form.refuse(no, form.email if no.code == "email_taken" else None)
+        else:
+            return _sent(invited, token, back)
+    return page("people/invite.html", 422 if form.is_submitted() else 200, form=form)
+
+
+@bp.route("/people/team/<id>/edit", methods=["GET", "POST"])
+@allow("coordinator")
+def edit(id: str) -> BaseResponse:
+    person = people.colleague_for(db.session(), me(), id)
+    form = ColleagueForm(
+        data={"name": person.name, "email": person.login_email, "roles": sorted(person.roles)}
+    )
+    if form.validate_on_submit():
+        try:
+            changed = write(lambda s: _change(s, id, form))
+        except Refused as no:
+            form.refuse(no, form.email if no.code == "email_taken" else None)
+        else:
+            flash(_("C’est changé."), "success")
+            response = redirect(url_for("people.show", id=id), 303)
+            if changed:
+                set_cookie(response, "session", changed, sessions.COOKIE_LASTS["staff"])
+            return response
+    return page("people/colleague_edit.html", 422 if form.is_submitted() else 200, form=form, person_id=id)
+
+
+@bp.post("/people/team/<id>/password-link")
+@allow("coordinator")
+def send_link(id: str) -> BaseResponse:
+    form, back, token = PressForm(), url_for("people.show", id=id), staff.new_token()
+
+    def send(session: Session) -> str:
+        person = people.colleague_for(session, me(), id)
+        staff.send_link(session, person, token, now=now())
+        return person.id
+
+    return _sent(first_time(form, send, back), token, back)
+
+
+def _invite(session: Session, form: ColleagueForm, token: str) -> str:
+    person = staff.invite(session, me(), form.name.data, form.email.data, form.roles.data, token, now=now())
+    return person.id
+
+
+def _change(session: Session, colleague_id: str, form: ColleagueForm) -> str | None:
+    """Returns the token of a new entry when her own roles changed: the old one ended with them."""
+    person = people.colleague_for(session, me(), colleague_id)
+    moved = staff.change(session, person, me(), form.name.data, form.email.data, form.roles.data, now=now())
+    if not moved or person.id != me().id:
+        return None
+    return sessions.open_session(session, person, "staff", device=entry().device, now=now())
+
+
+def _sent(person_id: str | None, token: str, back: str) -> BaseResponse:
+    """The link goes by mail. Only a house that sends no mail shows it, once."""
+    if person_id is None:
+        flash(_("Le lien est déjà parti."), "success")
+        return redirect(back, 303)
+    if settings().mail_host is not None:
+        flash(_("Le lien part par e-mail."), "success")
+        return redirect(url_for("people.show", id=person_id), 303)
+    person = db.session().get_one(Person, person_id)
+    link = f"{settings().base_url}/password/{token}"
+    return page("people/link.html", person=person, link=link, back=url_for("people.show", id=person_id))

@@ -1,0 +1,161 @@
+"""Who finds whom: teachers every learner, a social worker her own, the coordinator everybody."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Exists, Select, exists, false, func, select
+from sqlalchemy.orm import Session, joinedload
+
+from lms.domain.errors import Absent
+from lms.models import AccessCard, AccessSession, Level, OpenedLevel, Person, PersonRole
+
+PAGE = 30
+
+
+@dataclass(frozen=True)
+class Line:
+    """A learner in the list, with what a glance needs."""
+
+    person: Person
+    has_card: bool
+    locked: bool
+    seen_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the list is asked for."""
+
+    text: str = ""
+    level_id: str = ""
+    left: bool = False  # those who no longer come
+    page: int = 1
+
+
+def has_role(role: str) -> Exists:
+    return exists().where(PersonRole.person_id == Person.id, PersonRole.role == role)
+
+
+def known_learners(person: Person) -> Select[Person]:
+    """The learners whom this person may know."""
+    everyone = select(Person).where(has_role("learner"))
+    if person.roles & {"teacher", "coordinator"}:
+        return everyone
+    if "social_worker" in person.roles:
+        return everyone.where(Person.social_worker_id == person.id)
+    return everyone.where(false())
+
+
+def of_social_worker(session: Session, person: Person) -> Sequence[Person]:
+    """The people entrusted to a social worker, with their levels."""
+    hers = known_learners(person).where(Person.deactivated_at.is_(None))
+    return session.scalars(hers.options(joinedload(Person.level)).order_by(Person.name, Person.id)).all()
+
+
+def learner_for(session: Session, person: Person, learner_id: str) -> Person:
+    """That learner with level and social worker; Absent when this person may not know her."""
+    found = session.scalars(_with_facts(known_learners(person)).where(Person.id == learner_id)).one_or_none()
+    if found is None:
+        raise Absent
+    return found
+
+
+def colleague_for(session: Session, person: Person, colleague_id: str) -> Person:
+    """A member of staff, for the coordinator."""
+    found = session.scalars(_team(person).where(Person.id == colleague_id)).one_or_none()
+    if found is None:
+        raise Absent
+    return found
+
+
+def person_for(session: Session, person: Person, person_id: str) -> Person:
+    """A learner or, for the coordinator, a member of staff."""
+    found = session.scalars(_with_facts(known_learners(person)).where(Person.id == person_id)).one_or_none()
+    return found or colleague_for(session, person, person_id)
+
+
+def list_learners(session: Session, person: Person, wanted: Wanted) -> tuple[list[Line], bool]:
+    """One page of the learners this person may know, and whether another follows."""
+    query = known_learners(person)
+    query = query.where(
+        Person.deactivated_at.is_not(None) if wanted.left else Person.deactivated_at.is_(None)
+    )
+    if wanted.level_id:
+        query = query.where(Person.level_id == wanted.level_id)
+    if wanted.text:
+        query = query.where(Person.id.in_(_named(session, query, wanted.text)))
+    seen = (
+        select(AccessSession.person_id, func.max(AccessSession.seen_at).label("seen_at"))
+        .group_by(AccessSession.person_id)
+        .subquery()
+    )
+    rows = session.execute(
+        query.add_columns(AccessCard.id, AccessCard.locked_at, seen.c.seen_at)
+        .outerjoin(AccessCard, (AccessCard.person_id == Person.id) & AccessCard.revoked_at.is_(None))
+        .outerjoin(seen, seen.c.person_id == Person.id)
+        .options(joinedload(Person.level), joinedload(Person.social_worker))
+        .order_by(func.lower(Person.name), Person.id)
+        .limit(PAGE + 1)
+        .offset((wanted.page - 1) * PAGE)
+    ).all()
+    lines = [Line(row[0], row[1] is not None, row[2] is not None, row[3]) for row in rows[:PAGE]]
+    return lines, len(rows) > PAGE
+
+
+def list_team(session: Session, person: Person) -> Sequence[Person]:
+    """Everybody of the staff, for the coordinator; who left comes last."""
+    return session.scalars(
+        _team(person).order_by(Person.deactivated_at.is_not(None), func.lower(Person.name), Person.id)
+    ).all()
+
+
+def levels(session: Session) -> Sequence[Level]:
+    return session.scalars(select(Level).order_by(Level.position)).all()
+
+
+def social_workers(session: Session) -> Sequence[Person]:
+    return session.scalars(
+        select(Person)
+        .where(has_role("social_worker"), Person.deactivated_at.is_(None))
+        .order_by(func.lower(Person.name), Person.id)
+    ).all()
+
+
+def opened_level_ids(session: Session, learner: Person) -> set[str]:
+    """The levels a teacher opened for her beside her own."""
+    return set(session.scalars(select(OpenedLevel.level_id).where(OpenedLevel.person_id == learner.id)))
+
+
+def names(session: Session, person_ids: Collection[str]) -> dict[str, str]:
+    """Who stands behind the ids of the journal."""
+    if not person_ids:
+        return {}
+    rows = session.execute(select(Person.id, Person.name).where(Person.id.in_(person_ids)))
+    return dict(rows.tuples().all())
+
+
+def fold(text: str) -> str:
+    """How names are compared: without case and accents, in every script."""
+    bare = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in bare if not unicodedata.combining(c))
+
+
+def _named(session: Session, query: Select[Person], text: str) -> list[str]:
+    # In Python: SQLite folds the case of ASCII only, and half of the names are in another script.
+    words = fold(text).split()
+    names = session.execute(query.with_only_columns(Person.id, Person.name)).all()
+    return [found for found, name in names if all(word in fold(name) for word in words)]
+
+
+def _with_facts(query: Select[Person]) -> Select[Person]:
+    return query.options(joinedload(Person.level), joinedload(Person.social_worker))
+
+
+def _team(person: Person) -> Select[Person]:
+    staff = exists().where(PersonRole.person_id == Person.id, PersonRole.role != "learner")
+    query = select(Person).where(staff)
+    return query if "coordinator" in person.roles else query.where(false())

@@ -1,0 +1,106 @@
+"""Learners come, change, get levels opened, leave and come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from lms.domain import journal
+from lms.domain.errors import Refused
+from lms.domain.people.directory import opened_level_ids, social_workers
+from lms.models import Level, OpenedLevel, Person, PersonRole
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the service keeps of a learner, and nothing more."""
+
+    name: str
+    level_id: str
+    language: str = "fr"
+    email: str | None = None
+    phone: str | None = None
+    social_worker_id: str | None = None
+    opened: frozenset[str] = field(default_factory=frozenset)
+
+
+def add(session: Session, actor: Person, facts: Facts, *, now: datetime) -> Person:
+    level = _level(session, facts.level_id)
+    learner = Person(
+        name=facts.name,
+        level_id=level.id,
+        language=facts.language,
+        email=facts.email,
+        phone=facts.phone,
+        made_at=now,
+        role_rows=[PersonRole(role="learner")],
+    )
+    session.add(learner)
+    session.flush()
+    journal.note(session, actor, "person_made", "person", learner.id, detail=level.code, now=now)
+    return learner
+
+
+def change(session: Session, learner: Person, actor: Person, facts: Facts, *, now: datetime) -> None:
+    """Take over new facts; the journal tells which, never what they say."""
+    changed = [
+        name
+        for name in ("name", "language", "email", "phone")
+        if getattr(learner, name) != getattr(facts, name)
+    ]
+    for name in changed:
+        setattr(learner, name, getattr(facts, name))
+    if changed:
+        journal.note(
+            session, actor, "person_changed", "person", learner.id, detail=",".join(changed), now=now
+        )
+    _move(session, learner, actor, facts.level_id, now)
+    _assign(session, learner, actor, facts.social_worker_id, now)
+    _open(session, learner, actor, facts.opened - {facts.level_id}, now)
+
+
+def _move(session: Session, learner: Person, actor: Person, level_id: str, now: datetime) -> None:
+    if learner.level_id == level_id:
+        return
+    level = _level(session, level_id)
+    before = session.get(Level, learner.level_id) if learner.level_id else None
+    learner.level_id = level.id
+    detail = f"{before.code if before else ''}>{level.code}"
+    journal.note(session, actor, "level_changed", "person", learner.id, detail=detail, now=now)
+
+
+def _assign(session: Session, learner: Person, actor: Person, worker_id: str | None, now: datetime) -> None:
+    if learner.social_worker_id == worker_id:
+        return
+    if worker_id is not None and worker_id not in {worker.id for worker in social_workers(session)}:
+        raise Refused("social_worker_unknown")
+    learner.social_worker_id = worker_id
+    journal.note(
+        session, actor, "social_worker_changed", "person", learner.id, detail=worker_id or "", now=now
+    )
+
+
+def _open(session: Session, learner: Person, actor: Person, wanted: frozenset[str], now: datetime) -> None:
+    has = opened_level_ids(session, learner)
+    for level_id in sorted(wanted - has):
+        level = _level(session, level_id)
+        session.add(
+            OpenedLevel(person_id=learner.id, level_id=level.id, opened_by_id=actor.id, opened_at=now)
+        )
+        journal.note(session, actor, "level_opened", "person", learner.id, detail=level.code, now=now)
+    for level_id in sorted(has - wanted):
+        level = _level(session, level_id)
+        session.execute(
+            delete(OpenedLevel).where(OpenedLevel.person_id == learner.id, OpenedLevel.level_id == level_id)
+        )
+        journal.note(session, actor, "level_closed", "person", learner.id, detail=level.code, now=now)
+
+
+def _level(session: Session, level_id: str) -> Level:
+    level = session.scalars(select(Level).where(Level.id == level_id)).one_or_none()
+    if level is None:
+        raise Refused("level_unknown")
+    return level
