@@ -4,7 +4,8 @@ Everybody here is also in the demo school: Samira and Oksana learn, Nadia and Lu
 coordinates, Farid is a social worker.
 """
 
-from tests.make.booking import all_week, booked, closed, opened, room, rule, wall
+from tests.make.booking import BRUSSELS, all_week, booked, closed, opened, room, rule, wall
+from tests.make.homework import answered, assignment, criteria, drafted, sent, stored
 from tests.make.lessons import clip_draft, clip_of, lesson
 from tests.make.people import (
     NOW,
@@ -21,13 +22,18 @@ from tests.make.people import (
 )
 
 __all__ = [
+    "BRUSSELS",
     "NOW",
     "all_week",
+    "answered",
+    "assignment",
     "booked",
     "claire",
     "clip_draft",
     "clip_of",
     "closed",
+    "criteria",
+    "drafted",
     "farid",
     "learner",
     "lesson",
@@ -41,5 +47,7 @@ __all__ = [
     "rule",
     "samira",
     "school",
+    "sent",
+    "stored",
     "wall",
 ]

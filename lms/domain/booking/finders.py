@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, and_, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain import people
 from lms.domain.errors import Absent
@@ -22,7 +22,7 @@ def _with_people() -> Select[Booking]:
     """One statement: the names are joined, nobody's roles are asked."""
     return select(Booking).options(
         joinedload(Booking.teacher).lazyload(Person.role_rows),
-        joinedload(Booking.learner).lazyload(Person.role_rows),
+        joinedload(Booking.learner).options(lazyload(Person.role_rows), joinedload(Person.level)),
         joinedload(Booking.room),
     )
 

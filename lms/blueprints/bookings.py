@@ -1,0 +1,248 @@
+"""Appointments: the learner's own, and those the team makes for her."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms import i18n
+from lms.access import allow, me
+from lms.clock import now
+from lms.domain import booking as bookings
+from lms.domain.errors import Refused
+from lms.extensions import db
+from lms.forms.booking import CancelForm, HourForm, hour_value, read_hour
+from lms.models import Booking, Person
+from lms.web import once, page, service, settings
+
+bp = Blueprint("bookings", __name__)
+
+
+@bp.get("/bookings")
+@allow("learner")
+def index() -> BaseResponse:
+    coming = bookings.coming(db.session(), me(), now())
+    return page("bookings/index.html", coming=coming, form=CancelForm(), door=bookings.door_is_open, at=now())
+
+
+@bp.get("/bookings/new")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def new() -> BaseResponse:
+    wish = _wish(request.args.get("learner"))
+    return _picker(wish, wanted=_date(request.args.get("from")))
+
+
+@bp.get("/bookings/new/confirm")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def confirm() -> BaseResponse:
+    wish = _wish(request.args.get("learner"))
+    return _confirm(wish, request.args.get("hour"))
+
+
+@bp.post("/bookings")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def create() -> BaseResponse:
+    form = HourForm()
+    wish = _wish(form.learner.data or None)
+    chosen = read_hour(form.hour.data)
+    if chosen is None or form.mode.data not in ("video", "onsite"):
+        return _confirm(wish, form.hour.data, 422)
+    teacher_id, starts = chosen
+    try:
+        # Whoever comes too late learns it without queueing for the lock.
+        if bookings.already_claimed(db.session(), wish.learner_id, teacher_id, starts):
+            raise Refused("slot_taken")
+        return once(form, lambda s: _book(s, wish.learner_id, teacher_id, starts, form.mode.data))
+    except Refused as no:
+        return _lost(wish, no, starts)
+
+
+def _book(session: Session, learner_id: str, teacher_id: str, starts: datetime, mode: Any) -> str:
+    learner = bookings.learner_for(session, me(), learner_id)
+    made = bookings.book(session, learner, me(), teacher_id, starts, mode, now(), settings().time_zone)
+    return url_for("bookings.show", id=made.id, done="made")
+
+
+@bp.get("/bookings/<id>")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def show(id: str) -> BaseResponse:
+    booking = bookings.booking_for(db.session(), me(), id)
+    ahead = booking.state == "booked" and booking.starts > now()
+    again = hour_value(booking.teacher_id, booking.starts) if booking.starts > _earliest(booking) else None
+    return page(
+        "bookings/show.html",
+        booking=booking,
+        form=CancelForm(),
+        ahead=ahead,
+        again=again,
+        done=request.args.get("done"),
+        door_open=bookings.door_is_open(booking, now()),
+        hers=booking.learner_id == me().id,
+        mine=me().id in (booking.learner_id, booking.teacher_id),
+    )
+
+
+@bp.post("/bookings/<id>/cancellation")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def cancel(id: str) -> BaseResponse:
+    form = CancelForm()
+    bookings.booking_for(db.session(), me(), id)
+
+    def deed(session: Session) -> str:
+        booking = bookings.booking_for(session, me(), id)
+        reason = "" if booking.learner_id == me().id else form.reason.data or ""
+        bookings.cancel(session, booking, me(), reason, now())
+        return url_for("bookings.show", id=id, done="cancelled")
+
+    try:
+        return once(form, deed)
+    except Refused as no:
+        # Cancelled is what she wanted: the page says so, whoever was first.
+        flash(i18n.sentence(no), "success" if no.code == "already_cancelled" else "error")
+        return redirect(url_for("bookings.show", id=id), 303)
+
+
+@bp.get("/bookings/<id>/move")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def move(id: str) -> BaseResponse:
+    return _picker(_wish_to_move(db.session(), id), wanted=_date(request.args.get("from")))
+
+
+@bp.get("/bookings/<id>/move/confirm")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def confirm_move(id: str) -> BaseResponse:
+    return _confirm(_wish_to_move(db.session(), id), request.args.get("hour"))
+
+
+@bp.post("/bookings/<id>/move")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def update(id: str) -> BaseResponse:
+    form = HourForm()
+    wish = _wish_to_move(db.session(), id)
+    chosen = read_hour(form.hour.data)
+    mode: Any = form.mode.data
+    if chosen is None or mode not in ("video", "onsite"):
+        return _confirm(wish, form.hour.data, 422)
+    teacher_id, starts = chosen
+
+    def deed(session: Session) -> str:
+        booking = bookings.booking_for(session, me(), id)
+        if booking.teacher_id != teacher_id:
+            raise Refused("slot_gone")
+        bookings.move(session, booking, me(), starts, mode, now(), settings().time_zone)
+        return url_for("bookings.show", id=id, done="moved")
+
+    try:
+        if bookings.already_claimed(db.session(), wish.learner_id, teacher_id, starts, but=id):
+            raise Refused("slot_taken")
+        return once(form, deed)
+    except Refused as no:
+        if no.code in ("already_cancelled", "already_begun"):
+            flash(i18n.sentence(no), "error")
+            return redirect(url_for("bookings.show", id=id), 303)
+        return _lost(_wish_to_move(db.session(), id), no, starts)
+
+
+@bp.get("/s/<id>")
+@allow("learner", "teacher")
+def door(id: str) -> BaseResponse:
+    """The one address of a session, in mails and calendars: it opens the room when it is time."""
+    booking = bookings.session_for(db.session(), me(), id)
+    if booking.mode == "video" and bookings.door_is_open(booking, now()):
+        return redirect(bookings.video_address(service(), booking), 303)
+    over = now() > booking.ends
+    return page("bookings/door.html", booking=booking, opens=bookings.door_opens(booking), over=over)
+
+
+# -- parts ---------------------------------------------------------------------------------------
+
+
+def _earliest(booking: Booking) -> datetime:
+    """From when on this person could take a cancelled hour back."""
+    return now() + (timedelta(hours=service().lead_hours) if booking.learner_id == me().id else timedelta(0))
+
+
+def _date(value: str | None) -> date | None:
+    try:
+        return date.fromisoformat(value or "")
+    except ValueError:
+        return None
+
+
+def _wish(learner_id: str | None) -> bookings.Wish:
+    person = me()
+    learner = bookings.learner_for(db.session(), person, learner_id or person.id)
+    return bookings.Wish(learner.id, settings().time_zone, on_behalf=learner.id != person.id)
+
+
+def _wish_to_move(session: Session, id: str) -> bookings.Wish:
+    booking = bookings.booking_for(session, me(), id)
+    if booking.state != "booked" or booking.starts <= now():
+        raise Refused("already_cancelled" if booking.state != "booked" else "already_begun")
+    zone, learner_id = settings().time_zone, booking.learner_id
+    return bookings.Wish(learner_id, zone, on_behalf=learner_id != me().id, moving=booking)
+
+
+def _whose(wish: bookings.Wish) -> dict[str, Any]:
+    """What every page of the way to an hour needs: for whom, from where, and the addresses."""
+    learner = db.session().get_one(Person, wish.learner_id)
+    hers = None if learner.id == me().id else learner.id
+    if wish.moving is None:
+        start = url_for("bookings.new", learner=hers)
+        ask, send = url_for("bookings.confirm"), url_for("bookings.create")
+    else:
+        start = url_for("bookings.move", id=wish.moving.id)
+        ask, send = url_for("bookings.confirm_move", id=wish.moving.id), start
+    return {
+        "learner": learner,
+        "for_id": hers,
+        "moving": wish.moving,
+        "start": start,
+        "ask": ask,
+        "send": send,
+    }
+
+
+def _picker(wish: bookings.Wish, *, wanted: date | None, answer: int = 200) -> BaseResponse:
+    found = bookings.picker_page(db.session(), service(), wish, wanted, now())
+    days = [(hour.starts.astimezone(wish.zone).date(), hour) for hour in found.hours]
+    return page(
+        "bookings/new.html",
+        answer,
+        **_whose(wish),
+        days=[(day, [hour for _day, hour in group]) for day, group in groupby(days, lambda pair: pair[0])],
+        earlier=found.earlier,
+        later=found.later,
+        hour_value=hour_value,
+    )
+
+
+def _lost(wish: bookings.Wish, no: Refused, starts: datetime) -> BaseResponse:
+    """The hour is gone: the reason, and fresh hours, the nearest first."""
+    week_before = starts.astimezone(wish.zone).date() - timedelta(days=7)
+    found = bookings.picker_page(db.session(), service(), wish, week_before, now())
+    near = bookings.nearest(found.hours, starts)
+    return page(
+        "bookings/lost.html",
+        409,
+        **_whose(wish),
+        near=near,
+        sentence=i18n.sentence(no),
+        hour_value=hour_value,
+    )
+
+
+def _confirm(wish: bookings.Wish, value: str | None, answer: int = 200) -> BaseResponse:
+    chosen = read_hour(value)
+    if chosen is None:
+        return _picker(wish, wanted=None, answer=422)
+    hour = bookings.free_hour(db.session(), service(), wish, *chosen, now())
+    if hour is None:
+        return _lost(wish, Refused("slot_taken"), chosen[1])
+    form = HourForm(formdata=None, hour=value, learner=wish.learner_id)
+    return page("bookings/confirm.html", answer, **_whose(wish), hour=hour, form=form)
