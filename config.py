@@ -54,6 +54,7 @@ class Settings:
     upload_mb: int = 25
     learner_quota_mb: int = 1000
     free_space_mb: int = 500
+    demo: bool = True
 
     @property
     def production(self) -> bool:
@@ -146,6 +147,7 @@ class _Reader:
             upload_mb=self.number("LMS_UPLOAD_MB", 25, 1, 200),
             learner_quota_mb=self.number("LMS_LEARNER_QUOTA_MB", 1000, 1, 1_000_000),
             free_space_mb=self.number("LMS_FREE_SPACE_MB", 500, 0, 1_000_000),
+            demo=self.parsed("LMS_DEMO", True, _yes_or_no, "yes or no") and env != "production",
         )
         self.refuse_unknown()
         if self.faults:
@@ -221,6 +223,12 @@ class _Reader:
         for name in sorted(self.environ):
             if name.startswith("LMS_") and not name.startswith("LMS_TEST_") and name not in self.asked:
                 self.faults.append(f"{name} is not a setting; see docs/operations.md")
+
+
+def _yes_or_no(raw: str) -> bool:
+    if raw.lower() not in ("yes", "no"):
+        raise ValueError(raw)
+    return raw.lower() == "yes"
 
 
 def _address(raw: str) -> str:

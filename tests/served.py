@@ -33,6 +33,7 @@ class Served:
             "LMS_INSTANCE": str(folder / "instance"),
             "LMS_UPLOADS": str(folder / "uploads"),
             "LMS_FREE_SPACE_MB": "0",
+            "LMS_DEMO": "no",
             **settings,
         }
         self.log = folder / "served.log"

@@ -25,7 +25,7 @@ class Need:
     since: datetime
 
 
-def needs(session: Session, now: datetime, limit: int = 12) -> list[Need]:
+def needs(session: Session, now: datetime, limit: int = 6) -> list[Need]:
     """Those who need somebody, the most urgent reason first; three statements, whatever the size."""
     found: dict[str, Need] = {}
     for reason, asked in (
@@ -38,7 +38,7 @@ def needs(session: Session, now: datetime, limit: int = 12) -> list[Need]:
     return list(found.values())[:limit]
 
 
-def _first_copies() -> Select[Any]:
+def _first_copies() -> Select[*tuple[Any, ...]]:
     other_submission, other = aliased(Submission), aliased(Attempt)
     earlier = (
         exists()
@@ -65,7 +65,7 @@ def _first_copies() -> Select[Any]:
     )
 
 
-def _redo_waiting(now: datetime) -> Select[Any]:
+def _redo_waiting(now: datetime) -> Select[*tuple[Any, ...]]:
     later = aliased(Attempt)
     answered = (
         exists()
@@ -92,7 +92,7 @@ def _redo_waiting(now: datetime) -> Select[Any]:
     )
 
 
-def _silent(now: datetime) -> Select[Any]:
+def _silent(now: datetime) -> Select[*tuple[Any, ...]]:
     seen = func.coalesce(func.max(AccessSession.seen_at), Person.made_at)
     return (
         select(Person.id, Person.name, seen)

@@ -1,0 +1,87 @@
+"""kill -9 of the real server between the commit and the mail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from lms.clock import now
+from lms.domain import outbox
+from lms.models import OutboxItem, PasswordLink
+from tests import make
+from tests.house import House
+from tests.served import Served
+from tests.servers import wait_until
+from tests.smtp import SmtpServer
+
+
+def _invite(session: Session, name: str) -> str:
+    """A letter caused as a page causes one, by the commit of its transaction alone."""
+    moment = now()
+    person = make.person(
+        session, name, "teacher", login_email=f"{name.lower()}@service.example.be", now=moment
+    )
+    link = PasswordLink(
+        person_id=person.id,
+        token_hash=f"{name:0>64}",
+        made_at=moment,
+        expires_at=moment + timedelta(hours=1),
+    )
+    session.add(link)
+    session.flush()
+    return outbox.post(session, "password_link", person, link.id, secret=f"link-of-{name}", now=moment).id
+
+
+def _row(house: House, item: str) -> OutboxItem:
+    return house.read(lambda s: s.get_one(OutboxItem, item))
+
+
+def _mail(server: SmtpServer) -> dict[str, str]:
+    return {"LMS_MAIL_HOST": server.host, "LMS_MAIL_PORT": str(server.port), "LMS_MAIL_SECURITY": "none"}
+
+
+def test_a_server_killed_between_commit_and_mail_sends_the_mail_once_after_its_restart(
+    tmp_path: Path, start_smtp: Callable[..., SmtpServer]
+) -> None:
+    """One mail is in the worker's hands and one still waits when the process dies."""
+    deaf = start_smtp(answers=False)
+    server = Served(tmp_path, **_mail(deaf)).start()
+    try:
+        house = server.house()
+        house.write(make.school)
+        in_hand = house.write(lambda s: _invite(s, "Nadia"))
+        house.app.extensions["lms_jobs"].wake([in_hand])
+        wait_until(lambda: _row(house, in_hand).claimed_until is not None, "a worker takes the mail", 30)
+        waiting = house.write(lambda s: _invite(s, "Luc"))
+    finally:
+        server.kill()
+    assert [_row(house, item).outcome for item in (in_hand, waiting)] == [None, None]
+
+    # The dead worker's lease is over after ten minutes; nobody waits for that here.
+    house.write(lambda s: s.execute(update(OutboxItem).values(claimed_until=None)))
+    with SmtpServer() as post, Served(tmp_path, **_mail(post)):
+        post.wait_for(2)
+        wait_until(lambda: _closed(house) == {"sent"}, "both rows are closed", 30)
+    with SmtpServer() as quiet, Served(tmp_path, **_mail(quiet)):
+        wait_until(lambda: _closed(house) == {"sent"}, "the rows stay closed", 10)
+    assert sorted(str(letter["To"]).split()[0] for letter in post.messages) == ["Luc", "Nadia"]
+    assert quiet.messages == []
+
+
+def _closed(house: House) -> set[str | None]:
+    return set(house.read(lambda s: s.scalars(select(OutboxItem.outcome)).all()))
+
+
+def test_a_living_lease_is_respected_by_the_next_process(house: House, smtp: SmtpServer) -> None:
+    """Two processes never send one mail: the second waits until the lease of the first is over."""
+    item = house.write(lambda s: _invite(s, "Nadia"))
+    assert house.write(lambda s: outbox.claim(s, item, now()))
+    jobs = house.app.extensions["lms_jobs"]
+    jobs.deliver(item)
+    jobs.every_minute()
+    assert _row(house, item).outcome is None
+    assert smtp.messages == []

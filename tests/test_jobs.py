@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lms.domain import outbox
+from lms.extensions import on_wake
+from lms.jobs import Jobs, make_mailer
+from lms.models import OutboxItem, PasswordLink
+from tests import make
+from tests.house import House
+from tests.smtp import SmtpServer
+
+
+def invited(house: House) -> str:
+    """Nadia was sent a link to choose a password; the id of the outbox row."""
+    from_now = make.NOW.replace(year=2026)
+
+    def invite(session):  # type: ignore[no-untyped-def]
+        nadia = make.nadia(session)
+        link = PasswordLink(
+            person_id=nadia.id, token_hash="0" * 64, made_at=from_now, expires_at=from_now.replace(year=2030)
+        )
+        session.add(link)
+        session.flush()
+        return outbox.post(
+            session,
+            "password_link",
+            nadia,
+            link.id,
+            secret="token-of-the-link",
+            expires_at=from_now.replace(year=2030),
+            now=from_now.replace(year=2025),
+        ).id
+
+    return house.write(invite)
+
+
+def with_mail_server(house: House, server: SmtpServer) -> None:
+    settings = replace(
+        house.settings, mail_host=server.host, mail_port=server.port, mail_security="none", mail_timeout=5
+    )
+    house.app.extensions["lms_jobs"].mailer = make_mailer(settings)
+
+
+def row(house: House, item: str) -> OutboxItem:
+    return house.read(lambda s: s.get_one(OutboxItem, item))
+
+
+def test_a_mail_leaves_once_however_often_it_is_delivered(house: House, smtp: SmtpServer) -> None:
+    with_mail_server(house, smtp)
+    item = invited(house)
+    jobs = house.app.extensions["lms_jobs"]
+    for _ in range(3):
+        jobs.deliver(item)
+    assert len(smtp.messages) == 1
+    assert (row(house, item).outcome, row(house, item).secret) == ("sent", None)
+
+
+def test_a_mail_server_that_is_down_costs_patience_and_no_mail(
+    house: House, start_smtp: Callable[..., SmtpServer]
+) -> None:
+    server = start_smtp()
+    with_mail_server(house, server)
+    server.stop()
+    item = invited(house)
+    house.deliver()
+    waiting = row(house, item)
+    assert waiting.closed_at is None
+    assert "refused the connection" in waiting.error
+    assert waiting.due_at > make.NOW.replace(year=2025)
+
+
+def test_a_person_without_an_address_is_told_apart_from_a_failure(house: House) -> None:
+    item = house.write(
+        lambda s: (
+            outbox.post(s, "feedback_returned", make.oksana(s), "abc", now=make.NOW.replace(year=2025)).id
+        )
+    )
+    house.write(lambda s: setattr(s.get_one(OutboxItem, item), "expires_at", make.NOW.replace(year=2030)))
+    house.deliver()
+    assert row(house, item).outcome == "no_address"
+
+
+def test_a_mail_about_something_gone_is_void_and_a_late_one_expired(house: House) -> None:
+    gone = invited(house)
+    late = house.write(
+        lambda s: (
+            outbox.post(s, "feedback_returned", make.samira(s), "abc", now=make.NOW.replace(year=2025)).id
+        )
+    )
+    house.write(lambda s: s.delete(s.get_one(PasswordLink, row(house, gone).about_id)))
+    house.deliver()
+    assert (row(house, gone).outcome, row(house, late).outcome) == ("void", "expired")
+
+
+def test_without_a_mail_server_the_letter_lies_in_the_folder(house: House) -> None:
+    invited(house)
+    house.deliver()
+    (letter,) = Path(house.settings.instance / "mail").glob("*.eml")
+    assert "token-of-the-link" in letter.read_bytes().decode()
+
+
+@pytest.mark.parametrize("queue", ["sqlite", "redis"])
+def test_a_worker_delivers_what_a_page_caused_and_stops_when_told(
+    house: House, smtp: SmtpServer, queue: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'q.sqlite3'}" if queue == "sqlite" else request.getfixturevalue("redis_url")
+    settings = replace(
+        house.settings,
+        queue_url=url,
+        mail_host=smtp.host,
+        mail_port=smtp.port,
+        mail_security="none",
+    )
+    jobs = Jobs(house.app, settings, make_mailer(settings))
+    on_wake(house.app, jobs.wake)
+    stop = jobs.start_worker()
+    try:
+        invited(house)
+        assert smtp.wait_for(1, limit=20)
+    finally:
+        stop()
+    assert len(smtp.messages) == 1
