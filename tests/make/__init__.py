@@ -5,6 +5,7 @@ coordinates, Farid is a social worker.
 """
 
 from tests.make.booking import BRUSSELS, all_week, booked, closed, opened, room, rule, wall
+from tests.make.entry import PASSWORD, entered, printed_card, with_password
 from tests.make.homework import answered, assignment, criteria, drafted, sent, stored
 from tests.make.lessons import clip_draft, clip_of, lesson
 from tests.make.people import (
@@ -24,6 +25,7 @@ from tests.make.people import (
 __all__ = [
     "BRUSSELS",
     "NOW",
+    "PASSWORD",
     "all_week",
     "answered",
     "assignment",
@@ -34,6 +36,7 @@ __all__ = [
     "closed",
     "criteria",
     "drafted",
+    "entered",
     "farid",
     "learner",
     "lesson",
@@ -43,6 +46,7 @@ __all__ = [
     "oksana",
     "opened",
     "person",
+    "printed_card",
     "room",
     "rule",
     "samira",
@@ -50,4 +54,5 @@ __all__ = [
     "sent",
     "stored",
     "wall",
+    "with_password",
 ]

@@ -1,0 +1,172 @@
+"""À corriger: the queue of copies, and the desk on which one copy is answered."""
+
+from __future__ import annotations
+
+import secrets
+
+from babel import Locale
+from flask import Blueprint, flash, jsonify, request, url_for
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms import i18n
+from lms.access import allow, me
+from lms.clock import now
+from lms.domain.errors import Refused
+from lms.domain.homework import correction
+from lms.extensions import db
+from lms.forms.correction import FeedbackForm, chosen_bands
+from lms.letters import address_of
+from lms.models import Attempt, Criterion, Person
+from lms.web import once, page
+
+bp = Blueprint("corrections", __name__)
+
+BESIDE = 30  # copies in the queue beside the desk
+
+
+@bp.get("/corrections")
+@allow("teacher")
+def index() -> BaseResponse:
+    session, level = db.session(), request.args.get("level")
+    return page(
+        "corrections/index.html",
+        copies=correction.queue(session, level),
+        counts=correction.counts_by_level(session),
+        level=level,
+    )
+
+
+@bp.get("/corrections/<id>")
+@allow("teacher")
+def desk(id: str) -> BaseResponse:
+    attempt = correction.copy_for(db.session(), me(), id)
+    feedback = attempt.feedback
+    form = FeedbackForm(formdata=None)
+    bands: dict[str, int] = {}
+    if feedback is not None:
+        form.comment.data, form.next_step.data = feedback.comment, feedback.next_step
+        form.version.data = str(feedback.version)
+        bands = {score.criterion_id: score.band for score in feedback.scores}
+    return _desk(200, attempt, form, bands)
+
+
+@bp.post("/corrections/<id>")
+@allow("teacher")
+def answer(id: str) -> BaseResponse:
+    """One form, three buttons: keep the draft, ask to do it again, return it."""
+    attempt = correction.copy_for(db.session(), me(), id)
+    criteria = _criteria(attempt)
+    form = FeedbackForm()
+    bands = chosen_bands(request.form, criteria)
+    action = request.form.get("action", "draft")
+    if not form.validate():
+        return _refused(422, attempt, form, bands)
+    written, level = form.answer(bands), request.args.get("level")
+
+    def deed(session: Session) -> str:
+        copy = correction.copy_for(session, me(), id)
+        if action not in ("redo", "return"):
+            correction.save(session, copy, me(), written, form.seen_version, now=now())
+            return url_for("corrections.desk", id=id, level=level)
+        correction.give_back(
+            session, copy, me(), written, form.seen_version, redo=action == "redo", now=now()
+        )
+        following = correction.next_copy(session, copy, level)
+        if following is None:
+            return url_for("corrections.index", level=level)
+        return url_for("corrections.desk", id=following, level=level)
+
+    name = attempt.submission.learner.name
+    try:
+        response = once(form, deed)
+    except Refused as no:
+        form.refuse(no)
+        lost_race = no.code in ("copy_changed", "already_returned")
+        attempt = correction.copy_for(db.session(), me(), id)
+        return _refused(409 if lost_race else 422, attempt, form, bands)
+    if _by_script():
+        return _kept(id)
+    flash(
+        _("Le brouillon est gardé.")
+        if action == "draft"
+        else _("La copie de %(name)s est renvoyée.", name=name),
+        "success",
+    )
+    return response
+
+
+def _by_script() -> bool:
+    """Whether the page's script keeps the draft meanwhile, and wants no page in answer."""
+    return request.accept_mimetypes.best == "application/json"
+
+
+def _kept(id: str) -> BaseResponse:
+    feedback = correction.copy_for(db.session(), me(), id).feedback
+    return jsonify(
+        version=feedback.version if feedback else 0,
+        request_id=secrets.token_urlsafe(16),
+        said=_("Brouillon gardé."),
+    )
+
+
+def _refused(status: int, attempt: Attempt, form: FeedbackForm, bands: dict[str, int]) -> BaseResponse:
+    """The desk again, with what she typed; beside it what a colleague wrote meanwhile."""
+    if _by_script():
+        said = [*form.form_errors, *(error for field in form for error in field.errors)]
+        return jsonify(said=" ".join(str(each) for each in said)), status  # type: ignore[return-value]
+    form.request_id.data = secrets.token_urlsafe(16)
+    clash = attempt.feedback if status == 409 else None
+    if clash is not None:
+        form.version.data = str(clash.version)  # saving now is meant to replace the other text
+    return _desk(status, attempt, form, bands, clash=clash is not None)
+
+
+def _desk(
+    status: int, attempt: Attempt, form: FeedbackForm, bands: dict[str, int], *, clash: bool = False
+) -> BaseResponse:
+    session, level = db.session(), request.args.get("level")
+    copies = correction.queue(session, level, BESIDE)
+    places = [copy.attempt_id for copy in copies]
+    here = places.index(attempt.id) if attempt.id in places else None
+    submission = attempt.submission
+    returned = [
+        each.feedback.id for each in submission.attempts if each.feedback and each.feedback.returned_at
+    ]
+    return page(
+        "corrections/desk.html",
+        status,
+        attempt=attempt,
+        submission=submission,
+        earlier=[each for each in submission.attempts if each.sent_at and each.number < attempt.number][::-1],
+        later=[each for each in submission.attempts if each.sent_at and each.number > attempt.number],
+        form=form,
+        bands=bands,
+        clash=clash,
+        criteria=_criteria(attempt),
+        copies=copies,
+        level=level,
+        previous=places[here - 1] if here else None,
+        following=places[here + 1] if here is not None and here + 1 < len(places) else None,
+        mail=correction.mail_outcomes(session, returned),
+        reach=_reach(submission.learner),
+    )
+
+
+def _criteria(attempt: Attempt) -> list[Criterion]:
+    return list(correction.criteria(db.session(), attempt.submission.assignment.lesson.level_id))
+
+
+def _reach(learner: Person) -> str:
+    """Who receives what, in which languages."""
+    name, own = learner.first_name, i18n.shown_in(learner.language)
+    if address_of(learner) is None:
+        return str(_("%(name)s n’a pas d’e-mail : la réponse est dans l’application.", name=name))
+    if own.code == "fr":
+        return str(_("%(name)s reçoit un e-mail en français.", name=name))
+    language = Locale.parse(own.code).get_language_name(str(get_locale() or "fr"))
+    return str(
+        _("%(name)s reçoit un e-mail en français et en %(language)s.", name=name, language=language)
+    )

@@ -1,0 +1,100 @@
+"""A teacher writes, changes and withdraws the homework of a lesson."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, me
+from lms.clock import now
+from lms.domain import homework
+from lms.extensions import db, write
+from lms.forms.homework import AssignmentForm
+from lms.web import once, page
+
+bp = Blueprint("assignments", __name__)
+
+TEMPLATE = "homework/assignment.html"
+
+
+@bp.get("/lessons/<lesson_id>/assignments/new")
+@allow("teacher")
+def new(lesson_id: str) -> BaseResponse:
+    lesson = homework.lesson_for(db.session(), me(), lesson_id)
+    return page(TEMPLATE, form=AssignmentForm(), lesson=lesson, assignment=None)
+
+
+@bp.post("/lessons/<lesson_id>/assignments/new")
+@allow("teacher")
+def give(lesson_id: str) -> BaseResponse:
+    lesson = homework.lesson_for(db.session(), me(), lesson_id)
+    form = AssignmentForm()
+    if not form.validate():
+        return page(TEMPLATE, 422, form=form, lesson=lesson, assignment=None)
+
+    def deed(session: Session) -> str:
+        lesson = homework.lesson_for(session, me(), lesson_id)
+        made = homework.give(session, lesson, me(), _task(form), now=now())
+        return url_for("assignments.edit", id=made.id)
+
+    answer = once(form, deed)
+    flash(_("Le devoir est gardé."), "success")
+    return answer
+
+
+@bp.get("/assignments/<id>/edit")
+@allow("teacher")
+def edit(id: str) -> BaseResponse:
+    assignment = homework.assignment_for(db.session(), me(), id)
+    form = AssignmentForm(
+        data={
+            "instruction": assignment.instruction,
+            "kinds": list(assignment.kinds),
+            "due_on": assignment.due_on,
+            "may_redo": assignment.may_redo,
+        }
+    )
+    return page(TEMPLATE, form=form, lesson=assignment.lesson, assignment=assignment)
+
+
+@bp.post("/assignments/<id>/edit")
+@allow("teacher")
+def change(id: str) -> BaseResponse:
+    form = AssignmentForm()
+    if not form.validate():
+        assignment = homework.assignment_for(db.session(), me(), id)
+        return page(TEMPLATE, 422, form=form, lesson=assignment.lesson, assignment=assignment)
+
+    def deed(session: Session) -> None:
+        homework.change(session, homework.assignment_for(session, me(), id), me(), _task(form), now=now())
+
+    write(deed)
+    flash(_("Le devoir est gardé."), "success")
+    return redirect(url_for("assignments.edit", id=id), 303)
+
+
+@bp.post("/assignments/<id>/withdrawal")
+@allow("teacher")
+def withdraw(id: str) -> BaseResponse:
+    write(lambda s: homework.withdraw(s, homework.assignment_for(s, me(), id), me(), now=now()))
+    flash(_("Le devoir est retiré."), "success")
+    return redirect(url_for("assignments.edit", id=id), 303)
+
+
+@bp.post("/assignments/<id>/comeback")
+@allow("teacher")
+def bring_back(id: str) -> BaseResponse:
+    write(lambda s: homework.bring_back(s, homework.assignment_for(s, me(), id), me(), now=now()))
+    flash(_("Le devoir est de nouveau là."), "success")
+    return redirect(url_for("assignments.edit", id=id), 303)
+
+
+def _task(form: AssignmentForm) -> homework.Task:
+    return homework.Task(
+        instruction=form.instruction.data or "",
+        kinds=form.kinds.data or [],
+        due_on=form.due_on.data,
+        may_redo=bool(form.may_redo.data),
+    )

@@ -1,0 +1,49 @@
+"""What a learner sent and what came back."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, me
+from lms.clock import now
+from lms.domain import homework
+from lms.extensions import db, write
+from lms.web import page
+
+bp = Blueprint("submissions", __name__)
+
+
+@bp.get("/submissions/<id>")
+@allow("learner")
+def show(id: str) -> BaseResponse:
+    """The receipt, and later the answer: the same page, because it is the same work."""
+    session = db.session()
+    submission = homework.submission_for(session, me(), id)
+    work = homework.work_for(session, me(), submission.assignment_id)
+    sent = [attempt for attempt in submission.attempts if attempt.sent_at]
+    if not sent:
+        return redirect(url_for("homework.work", id=submission.assignment_id), 303)
+    return page(
+        "homework/submission.html", submission=submission, work=work, last=sent[-1], earlier=sent[-2::-1]
+    )
+
+
+@bp.post("/submissions/<id>/reading")
+@allow("learner")
+def read(id: str) -> BaseResponse:
+    """The learner says that she has read the answer; opening a page alone changes nothing."""
+    write(lambda s: homework.read(s, me(), id, now=now()))
+    return redirect(url_for("submissions.show", id=id), 303)
+
+
+@bp.post("/submissions/<id>/attempts")
+@allow("learner")
+def start_again(id: str) -> BaseResponse:
+    def deed(session: Session) -> str:
+        assignment_id = homework.read(session, me(), id, now=now())
+        homework.open_draft(session, me(), assignment_id, now=now())
+        return assignment_id
+
+    return redirect(url_for("homework.work", id=write(deed)), 303)

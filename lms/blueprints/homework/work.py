@@ -1,0 +1,206 @@
+"""The learner's homework: the list, and the page on which a draft becomes a submission."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from flask import Blueprint, current_app, redirect, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, me
+from lms.adapters.media import clean_name
+from lms.adapters.receiving import Received, forget, is_kept, receive
+from lms.adapters.store import Store
+from lms.clock import now
+from lms.domain import homework
+from lms.domain.errors import Refused
+from lms.domain.homework import files
+from lms.domain.homework.files import MAX_FILES
+from lms.extensions import csrf, db
+from lms.forms.homework import WorkForm
+from lms.i18n import sentence
+from lms.models import Attempt
+from lms.web import once, page, settings
+
+bp = Blueprint("homework", __name__)
+
+MEGABYTE = 1 << 20
+
+
+@bp.get("/homework")
+@allow("learner")
+def index() -> BaseResponse:
+    works = homework.all_for(db.session(), me())
+    groups = [(state, list(same)) for state, same in groupby(works, key=lambda work: work.state)]
+    return page("homework/index.html", groups=groups)
+
+
+@bp.get("/assignments/<id>")
+@allow("learner")
+def work(id: str) -> BaseResponse:
+    found = homework.work_for(db.session(), me(), id)
+    draft = homework.draft_of(db.session(), me(), id)
+    if found.state != "todo" and draft is None and found.submission_id:
+        return redirect(url_for("submissions.show", id=found.submission_id), 303)
+    return _work_page(200, found, draft, WorkForm(text=draft.text if draft else ""))
+
+
+@dataclass
+class _Outcome:
+    """What the transaction made of a form; begun anew when the transaction is tried again."""
+
+    used: set[str] = field(default_factory=set)
+    dropped: list[str] = field(default_factory=list)
+    refused: list[tuple[str, Refused]] = field(default_factory=list)
+    no: Refused | None = None
+
+
+@bp.post("/assignments/<id>")
+@allow("learner")
+def work_on(id: str) -> BaseResponse:
+    """Every button of the work page: add, send, remove, move. Whatever it is, text and files are kept."""
+    found = homework.work_for(db.session(), me(), id)
+    request.max_content_length = (settings().upload_mb * MAX_FILES + 1) * MEGABYTE
+    try:
+        csrf.protect()
+        form = WorkForm()
+    except RequestEntityTooLarge:
+        return _too_large(found)
+    form.validate()
+    received, refused = _receive(found)
+    outcome = _Outcome()
+
+    def deed(session: Session) -> str:
+        nonlocal outcome
+        outcome = _Outcome()
+        return _work_on(session, id, form, received, outcome, may_send=not (refused or form.errors))
+
+    try:
+        answer = once(form, deed)
+    except Refused as no:
+        forget(_store(), received.keys)
+        form.refuse(no)
+        return _again(409, id, form)
+    except BaseException:
+        forget(_store(), received.keys)
+        raise
+    # A form sent twice kept its files the first time.
+    forget(_store(), [*outcome.dropped, *(key for key in received.keys if key not in outcome.used)])
+    refused += outcome.refused
+    if not refused and not form.errors and outcome.no is None:
+        return answer
+    if outcome.no is not None:
+        form.refuse(outcome.no)
+    return _again(507 if any(no.code == "store_full" for _, no in refused) else 422, id, form, refused)
+
+
+# Checked in the view by csrf.protect(): before that, the guard must have asked who it is, and the
+# larger body of this one page must have been allowed.
+csrf.exempt(work_on)
+
+
+def _work_on(
+    session: Session, id: str, form: WorkForm, received: Received, outcome: _Outcome, *, may_send: bool
+) -> str:
+    draft = homework.open_draft(session, me(), id, now=now())
+    assignment = homework.work_for(session, me(), id).assignment
+    if not form.text.errors:
+        homework.write_text(session, draft, form.text.data or "")
+    room = settings().learner_quota_mb * MEGABYTE - files.used_bytes(session, me())
+    for new in received.files:
+        try:
+            files.attach(session, draft, assignment, new, room=room, now=now())
+        except Refused as no:
+            outcome.refused.append((new.shown_name, no))
+        else:
+            room -= new.room
+            outcome.used.update(new.keys)
+    action, _, target = request.form.get("action", "add").partition(":")
+    if action == "remove":
+        outcome.dropped = files.detach(session, draft, target)
+    elif action in ("up", "down"):
+        files.shift(session, draft, target, -1 if action == "up" else 1)
+    elif action == "send" and may_send and not outcome.refused:
+        try:
+            homework.send(session, draft, assignment, now=now())
+        except Refused as no:
+            outcome.no = no
+        else:
+            return url_for("submissions.show", id=draft.submission_id)
+    return url_for("homework.work", id=id)
+
+
+def _receive(found: homework.Work) -> tuple[Received, list[tuple[str, Refused]]]:
+    """The files of the form, kept; and those that were not, each with its reason."""
+    uploads: list[FileStorage] = [
+        upload
+        for name in ("photo", "picture", "voice", "document")
+        for upload in request.files.getlist(name)
+        if upload.filename
+    ]
+    limits, kinds = settings(), found.assignment.kinds
+    room = limits.learner_quota_mb * MEGABYTE - files.used_bytes(db.session(), me())
+    refused = _lost(found) if request.form.get("action") == "send" else []
+    db.session().rollback()  # nothing of the database is held while files are looked at
+    with TemporaryDirectory(prefix="passerelle-") as folder:
+        received = receive(
+            _store(),
+            uploads[:MAX_FILES],
+            Path(folder),
+            max_bytes=limits.upload_mb * MEGABYTE,
+            room=room,
+            floor=limits.free_space_mb * MEGABYTE,
+            kinds=kinds,
+        )
+    refused += [(name, Refused(code)) for name, code in received.refused]
+    for upload in uploads[MAX_FILES:]:
+        refused.append((clean_name(upload.filename or ""), Refused("too_many_files", number=MAX_FILES)))
+    return received, refused
+
+
+def _lost(found: homework.Work) -> list[tuple[str, Refused]]:
+    """The receipt promises what the teacher will see, so every file is read back before it is sent."""
+    return [
+        (attachment.shown_name, Refused("file_lost"))
+        for attachment in (files.of_attempt(db.session(), found.draft_id) if found.draft_id else [])
+        if not is_kept(_store(), attachment.store_key, attachment.sha256)
+    ]
+
+
+def _too_large(found: homework.Work) -> BaseResponse:
+    """The body was never read: what stands in the draft is shown."""
+    draft = homework.draft_of(db.session(), me(), found.assignment.id)
+    form = WorkForm(formdata=None, text=draft.text if draft else "")
+    form.refuse(Refused("form_too_big"))
+    return _work_page(413, found, draft, form)
+
+
+def _again(status: int, id: str, form: WorkForm, refused: Sequence[tuple[str, Refused]] = ()) -> BaseResponse:
+    """The page once more, with what was typed and what is now in the draft."""
+    form.request_id.data = secrets.token_urlsafe(16)  # the old key has had its answer
+    found = homework.work_for(db.session(), me(), id)
+    return _work_page(status, found, homework.draft_of(db.session(), me(), id), form, refused)
+
+
+def _work_page(
+    status: int,
+    found: homework.Work,
+    draft: Attempt | None,
+    form: WorkForm,
+    refused: Sequence[tuple[str, Refused]] = (),
+) -> BaseResponse:
+    bad = [(name, sentence(no)) for name, no in refused]
+    return page("homework/work.html", status, work=found, draft=draft, form=form, refused=bad)
+
+
+def _store() -> Store:
+    store: Store = current_app.extensions["lms_store"]
+    return store

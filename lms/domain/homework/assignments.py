@@ -1,0 +1,93 @@
+"""The homework of a lesson, as teachers write it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from lms.domain import journal
+from lms.domain.errors import Absent
+from lms.domain.homework import works
+from lms.models import KINDS, Assignment, Lesson, Person
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a teacher asks for."""
+
+    instruction: str
+    kinds: Collection[str]
+    due_on: date | None = None
+    may_redo: bool = True
+
+
+def lesson_for(session: Session, person: Person, lesson_id: str) -> Lesson:
+    """The lesson that homework is written for: a teacher's business."""
+    lesson = session.get(Lesson, lesson_id, options=[joinedload(Lesson.level)])
+    if lesson is None or "teacher" not in person.roles:
+        raise Absent
+    return lesson
+
+
+def assignment_for(session: Session, person: Person, assignment_id: str) -> Assignment:
+    """Any assignment for a teacher, for a learner one of her own; with its lesson and level."""
+    if "teacher" not in person.roles:
+        works.work_for(session, person, assignment_id)
+    found = session.scalar(
+        select(Assignment)
+        .where(Assignment.id == assignment_id)
+        .options(joinedload(Assignment.lesson).joinedload(Lesson.level))
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise Absent
+    return found
+
+
+def of_lesson(session: Session, lesson_id: str) -> Sequence[Assignment]:
+    """For the teacher's page of a lesson: withdrawn ones too, at the end."""
+    return session.scalars(
+        select(Assignment)
+        .where(Assignment.lesson_id == lesson_id)
+        .order_by(Assignment.withdrawn_at.is_not(None), Assignment.made_at, Assignment.id)
+    ).all()
+
+
+def give(session: Session, lesson: Lesson, person: Person, task: Task, *, now: datetime) -> Assignment:
+    made = Assignment(lesson_id=lesson.id, made_by_id=person.id, made_at=now)
+    _fill(made, task)
+    session.add(made)
+    session.flush()
+    journal.note(session, person, "assignment_made", "assignment", made.id, now=now)
+    return made
+
+
+def change(session: Session, assignment: Assignment, person: Person, task: Task, *, now: datetime) -> None:
+    """What learners have already sent stays as it is."""
+    _fill(assignment, task)
+    journal.note(session, person, "assignment_changed", "assignment", assignment.id, now=now)
+
+
+def withdraw(session: Session, assignment: Assignment, person: Person, *, now: datetime) -> None:
+    """Nobody begins it any more; what was sent stays to be corrected and read."""
+    if assignment.withdrawn_at is None:
+        assignment.withdrawn_at = now
+        journal.note(session, person, "assignment_withdrawn", "assignment", assignment.id, now=now)
+
+
+def bring_back(session: Session, assignment: Assignment, person: Person, *, now: datetime) -> None:
+    if assignment.withdrawn_at is not None:
+        assignment.withdrawn_at = None
+        journal.note(session, person, "assignment_brought_back", "assignment", assignment.id, now=now)
+
+
+def _fill(assignment: Assignment, task: Task) -> None:
+    assignment.instruction = task.instruction
+    assignment.due_on = task.due_on
+    assignment.may_redo = task.may_redo
+    for kind in KINDS:
+        setattr(assignment, f"takes_{kind}", kind in task.kinds)

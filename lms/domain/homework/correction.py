@@ -1,0 +1,227 @@
+"""The queue of copies and the teachers' answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.orm import Session, aliased
+
+from lms.domain import journal, outbox
+from lms.domain.errors import Absent, Refused
+from lms.domain.homework.attempts import submission_for
+from lms.models import (
+    Assignment,
+    Attempt,
+    Criterion,
+    Feedback,
+    Lesson,
+    Level,
+    OutboxItem,
+    Person,
+    Score,
+    Submission,
+)
+
+BANDS = range(4)
+MAIL = "feedback_returned"
+
+_Holder = aliased(Person, name="holder")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy in the queue."""
+
+    attempt_id: str
+    number: int
+    sent_at: datetime
+    learner: str
+    lesson: str
+    level_id: str
+    level: str
+    holder_id: str | None  # whose draft of an answer lies on it
+    holder: str | None
+
+    @property
+    def is_follow_up(self) -> bool:
+        return self.number > 1
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a teacher wrote, as it came from the page."""
+
+    comment: str = ""
+    next_step: str = ""
+    bands: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.comment and not self.bands
+
+
+def _waiting(*columns: Any) -> Select[Any]:
+    return (
+        select(*columns)
+        .select_from(Attempt)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .join(Lesson, Lesson.id == Assignment.lesson_id)
+        .join(Level, Level.id == Lesson.level_id)
+        .join(Person, Person.id == Submission.learner_id)
+        .outerjoin(Feedback, Feedback.attempt_id == Attempt.id)
+        .where(Attempt.sent_at.is_not(None), Feedback.returned_at.is_(None))
+    )
+
+
+def queue(session: Session, level_id: str | None = None, limit: int = 100) -> list[Copy]:
+    """Copies without an answer, the oldest first, over all levels or in one; one statement."""
+    asked = (
+        _waiting(
+            Attempt.id,
+            Attempt.number,
+            Attempt.sent_at,
+            Person.name,
+            Lesson.title,
+            Level.id,
+            Level.name,
+            _Holder.id,
+            _Holder.name,
+        )
+        .outerjoin(_Holder, _Holder.id == Feedback.teacher_id)
+        .order_by(Attempt.sent_at, Attempt.id)
+        .limit(limit)
+    )
+    if level_id is not None:
+        asked = asked.where(Level.id == level_id)
+    return [Copy(*line) for line in session.execute(asked)]
+
+
+def counts_by_level(session: Session) -> list[tuple[Level, int]]:
+    """Every level in its order, with the number of its copies that wait; one statement."""
+    waiting = _waiting(Level.id, func.count().label("number")).group_by(Level.id).subquery()
+    found = session.execute(
+        select(Level, func.coalesce(waiting.c.number, 0))
+        .outerjoin(waiting, waiting.c.id == Level.id)
+        .order_by(Level.position)
+    )
+    return [(level, int(number)) for level, number in found]
+
+
+def next_copy(session: Session, attempt: Attempt, level_id: str | None = None) -> str | None:
+    """The copy that comes after this one in the queue; after the last one the oldest."""
+    waiting = [copy for copy in queue(session, level_id, limit=1000) if copy.attempt_id != attempt.id]
+    sent_at = attempt.sent_at
+    later = [c for c in waiting if sent_at is not None and (c.sent_at, c.attempt_id) > (sent_at, attempt.id)]
+    found = later or waiting
+    return found[0].attempt_id if found else None
+
+
+def copy_for(session: Session, person: Person, attempt_id: str) -> Attempt:
+    """A copy that was sent, with its submission, earlier attempts, files and answer: for teachers."""
+    submission_id = session.scalar(
+        select(Attempt.submission_id).where(Attempt.id == attempt_id, Attempt.sent_at.is_not(None))
+    )
+    if submission_id is None or "teacher" not in person.roles:
+        raise Absent
+    whole = submission_for(session, person, submission_id)
+    return next(attempt for attempt in whole.attempts if attempt.id == attempt_id)
+
+
+def criteria(session: Session, level_id: str) -> Sequence[Criterion]:
+    """The lines of the rubric of a level."""
+    return session.scalars(
+        select(Criterion).where(Criterion.level_id == level_id).order_by(Criterion.position)
+    ).all()
+
+
+def save(
+    session: Session, attempt: Attempt, teacher: Person, answer: Answer, version: int, *, now: datetime
+) -> Feedback:
+    """Keep the draft of an answer.
+
+    `version` is the one that the page showed, 0 for none: when a colleague was quicker, this is refused
+    and her words stay.
+    """
+    # Two first drafts of one copy would collide on PostgreSQL: the second waits and then sees the first.
+    session.execute(select(Attempt.id).where(Attempt.id == attempt.id).with_for_update(key_share=True))
+    feedback = session.scalar(
+        select(Feedback).where(Feedback.attempt_id == attempt.id).execution_options(populate_existing=True)
+    )
+    if feedback is not None and feedback.returned_at is not None:
+        raise Refused("already_returned")
+    if version != (feedback.version if feedback else 0):
+        raise Refused("copy_changed")
+    if feedback is None:
+        feedback = Feedback(attempt_id=attempt.id, version=0, made_at=now)
+        session.add(feedback)
+    feedback.teacher_id = teacher.id
+    feedback.comment = answer.comment
+    feedback.next_step = answer.next_step
+    feedback.version += 1
+    feedback.saved_at = now
+    session.flush()
+    _score(session, feedback, answer.bands)
+    return feedback
+
+
+def give_back(
+    session: Session,
+    attempt: Attempt,
+    teacher: Person,
+    answer: Answer,
+    version: int,
+    *,
+    redo: bool,
+    now: datetime,
+) -> Feedback:
+    """Return the copy with its answer: feedback, mail row and journal row in one transaction."""
+    if answer.is_empty:
+        raise Refused("empty_feedback")
+    feedback = save(session, attempt, teacher, answer, version, now=now)
+    feedback.redo_requested = redo
+    feedback.returned_at = now
+    outbox.post(session, MAIL, attempt.submission.learner, feedback.id, now=now)
+    journal.note(
+        session,
+        teacher,
+        "feedback_returned",
+        "feedback",
+        feedback.id,
+        detail="redo" if redo else "finished",
+        now=now,
+    )
+    session.flush()
+    return feedback
+
+
+def mail_outcomes(session: Session, feedback_ids: Sequence[str]) -> dict[str, str]:
+    """What became of the mail of each answer: waiting, sent, no_address, failed, expired or void."""
+    found = session.execute(
+        select(OutboxItem.about_id, OutboxItem.outcome).where(
+            and_(OutboxItem.kind == MAIL, OutboxItem.about_id.in_(list(feedback_ids)))
+        )
+    )
+    return {about_id: outcome or "waiting" for about_id, outcome in found}
+
+
+def _score(session: Session, feedback: Feedback, bands: Mapping[str, int]) -> None:
+    there = {
+        score.criterion_id: score
+        for score in session.scalars(select(Score).where(Score.feedback_id == feedback.id))
+    }
+    for criterion_id, score in there.items():
+        if criterion_id not in bands:
+            session.delete(score)
+    for criterion_id, band in bands.items():
+        if band not in BANDS:
+            raise ValueError(f"not a band: {band}")
+        if criterion_id in there:
+            there[criterion_id].band = band
+        else:
+            session.add(Score(feedback_id=feedback.id, criterion_id=criterion_id, band=band))
+    session.flush()

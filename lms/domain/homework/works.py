@@ -1,0 +1,160 @@
+"""What a learner has to do, has sent and has got back: one line an assignment, with its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, case, exists, func, or_, select, true
+from sqlalchemy.orm import Session, aliased
+
+from lms.domain.errors import Absent
+from lms.models import Assignment, Attempt, Feedback, Lesson, OpenedLevel, Person, Submission
+
+# In the order in which a learner should look at them.
+STATES = ("redo", "returned", "todo", "sent", "done")
+
+_Draft = aliased(Attempt, name="draft")
+_Teacher = aliased(Person, name="answering")
+_Maker = aliased(Person, name="maker")
+
+# The state is that of the last attempt that was sent; a draft changes nothing.
+_STATE = case(
+    (Attempt.id.is_(None), "todo"),
+    (Feedback.id.is_(None), "sent"),
+    (Feedback.redo_requested, "redo"),
+    (Feedback.seen_at.is_(None), "returned"),
+    else_="done",
+)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One assignment as one learner stands to it."""
+
+    assignment: Assignment
+    lesson_id: str
+    lesson_title: str
+    state: str
+    submission_id: str | None
+    draft_id: str | None
+    sent_at: datetime | None
+    returned_at: datetime | None
+    seen_at: datetime | None
+    teacher: str | None  # who answered
+    maker: str  # who gave the homework
+
+    @property
+    def unseen(self) -> bool:
+        return self.returned_at is not None and self.seen_at is None
+
+    @property
+    def may_write(self) -> bool:
+        """Whether a new attempt may begin or go on; before the teacher has answered it may not."""
+        again = self.assignment.may_redo and self.assignment.withdrawn_at is None
+        return self.state in ("todo", "redo") or (self.state in ("returned", "done") and again)
+
+    @property
+    def due_on(self) -> date | None:
+        return self.assignment.due_on
+
+
+def _works(*columns: Any) -> Select[Any]:
+    """Every learner with every assignment she may see: of her levels, or one she has sent work for."""
+    other = aliased(Attempt)
+    latest = (
+        select(func.max(other.number))
+        .where(other.submission_id == Submission.id, other.sent_at.is_not(None))
+        .correlate(Submission)
+        .scalar_subquery()
+    )
+    opened = exists().where(OpenedLevel.person_id == Person.id, OpenedLevel.level_id == Lesson.level_id)
+    on_offer = and_(
+        Assignment.withdrawn_at.is_(None),
+        Lesson.published_at.is_not(None),
+        or_(Lesson.level_id == Person.level_id, opened),
+    )
+    return (
+        select(*columns)
+        .select_from(Person)
+        .join(Assignment, true())
+        .join(Lesson, Lesson.id == Assignment.lesson_id)
+        .outerjoin(
+            Submission, and_(Submission.assignment_id == Assignment.id, Submission.learner_id == Person.id)
+        )
+        .outerjoin(Attempt, and_(Attempt.submission_id == Submission.id, Attempt.number == latest))
+        .outerjoin(Feedback, and_(Feedback.attempt_id == Attempt.id, Feedback.returned_at.is_not(None)))
+        .where(or_(Attempt.id.is_not(None), on_offer))
+    )
+
+
+def _lines(session: Session, person: Person, *where: Any) -> list[Work]:
+    found = session.execute(
+        _works(
+            Assignment,
+            Lesson.id,
+            Lesson.title,
+            _STATE,
+            Submission.id,
+            _Draft.id,
+            Attempt.sent_at,
+            Feedback.returned_at,
+            Feedback.seen_at,
+            _Teacher.name,
+            _Maker.name,
+        )
+        .outerjoin(_Draft, and_(_Draft.submission_id == Submission.id, _Draft.sent_at.is_(None)))
+        .outerjoin(_Teacher, _Teacher.id == Feedback.teacher_id)
+        .join(_Maker, _Maker.id == Assignment.made_by_id)
+        .where(Person.id == person.id, *where)
+        .order_by(Lesson.position, Assignment.made_at, Assignment.id)
+    )
+    return [Work(*line) for line in found]
+
+
+def all_for(session: Session, person: Person) -> list[Work]:
+    """Her homework as she should look at it: to do again, answered, to do by day, sent, finished."""
+
+    def order(work: Work) -> tuple[int, date, float]:
+        late = work.returned_at or work.sent_at
+        return (STATES.index(work.state), work.due_on or date.max, -late.timestamp() if late else 0.0)
+
+    return sorted(_lines(session, person), key=order)
+
+
+def to_do(session: Session, person: Person) -> list[Work]:
+    """What waits for her hand: to do again first, then by due day."""
+    return [work for work in all_for(session, person) if work.state in ("redo", "todo")]
+
+
+def returned_unseen(session: Session, person: Person) -> list[Work]:
+    """Answers of a teacher that she has not opened yet, the newest first."""
+    asked = (Feedback.returned_at.is_not(None), Feedback.seen_at.is_(None))
+    return sorted(_lines(session, person, *asked), key=lambda work: str(work.returned_at), reverse=True)
+
+
+def counts(session: Session, person: Person) -> dict[str, int]:
+    """How many of her assignments are in each state."""
+    return states(session, [person.id])[person.id]
+
+
+def states(session: Session, person_ids: Iterable[str]) -> dict[str, dict[str, int]]:
+    """The same for many learners, in one statement."""
+    ids = list(person_ids)
+    found = {person_id: dict.fromkeys(STATES, 0) for person_id in ids}
+    state = _STATE.label("state")
+    for person_id, word, number in session.execute(
+        _works(Person.id, state, func.count()).where(Person.id.in_(ids)).group_by(Person.id, state)
+    ):
+        found[person_id][word] = number
+    return found
+
+
+def work_for(session: Session, person: Person, assignment_id: str) -> Work:
+    """The assignment as she stands to it. Raises Absent when it is none of hers."""
+    lines = _lines(session, person, Assignment.id == assignment_id) if person.is_learner else []
+    if not lines:
+        raise Absent
+    return lines[0]

@@ -1,0 +1,35 @@
+"""A teacher's answer to a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flask_babel import lazy_gettext as _l
+from werkzeug.datastructures import MultiDict
+from wtforms import HiddenField, TextAreaField
+
+from lms.domain.homework.correction import BANDS, Answer
+from lms.forms import PageForm, at_most, tidy_text
+from lms.models import Criterion
+
+
+class FeedbackForm(PageForm):
+    version = HiddenField(default="0")
+    comment = TextAreaField(_l("Un mot"), filters=[tidy_text], validators=[at_most(5000)])
+    next_step = TextAreaField(_l("La prochaine étape"), filters=[tidy_text], validators=[at_most(1000)])
+
+    @property
+    def seen_version(self) -> int:
+        """The version that the page showed; nonsense is a version that never was."""
+        said = self.version.data or ""
+        return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else -1
+
+    def answer(self, bands: dict[str, int]) -> Answer:
+        return Answer(self.comment.data or "", self.next_step.data or "", bands)
+
+
+def chosen_bands(sent: MultiDict[str, str], criteria: Iterable[Criterion]) -> dict[str, int]:
+    """The band per criterion of this level; anything else in the form is left aside."""
+    words = {str(band): band for band in BANDS}
+    found = {criterion.id: sent.get(f"band-{criterion.id}", "") for criterion in criteria}
+    return {key: words[value] for key, value in found.items() if value in words}

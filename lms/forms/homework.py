@@ -1,0 +1,49 @@
+"""Homework: what a teacher asks, and what a learner puts in."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf.file import MultipleFileField
+from wtforms import BooleanField, DateField, SelectMultipleField, TextAreaField
+from wtforms.validators import Optional
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from lms.forms import PageForm, at_most, required, tidy_text
+
+TEXT_LENGTH = 20_000
+
+
+class AssignmentForm(PageForm):
+    instruction = TextAreaField(
+        _l("Consigne"),
+        description=_l("Une idée par phrase. Si besoin, dites « inventez »."),
+        filters=[tidy_text],
+        validators=[required(), at_most(2000)],
+    )
+    kinds = SelectMultipleField(
+        _l("La personne peut envoyer"),
+        choices=[
+            ("photo", _l("une photo")),
+            ("voice", _l("sa voix")),
+            ("text", _l("un texte")),
+            ("document", _l("un document PDF ou Word")),
+        ],
+        default=["photo", "text"],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+        validators=[required()],
+    )
+    due_on = DateField(
+        _l("Pour quel jour"),
+        description=_l("Vous pouvez laisser vide. Un devoir en retard est accepté."),
+        validators=[Optional()],
+    )
+    may_redo = BooleanField(_l("La personne peut recommencer après la correction"), default=True)
+
+
+class WorkForm(PageForm):
+    text = TextAreaField(_l("Écrire"), filters=[tidy_text], validators=[at_most(TEXT_LENGTH)])
+    photo = MultipleFileField(_l("Prendre une photo"))
+    picture = MultipleFileField(_l("Choisir une photo"))
+    voice = MultipleFileField(_l("Parler"))
+    document = MultipleFileField(_l("Choisir un document"))
