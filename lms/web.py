@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 from werkzeug.wrappers import Response as BaseResponse
 
 from config import Settings
@@ -120,6 +120,7 @@ def init_app(app: Flask) -> None:
     app.after_request(_log)
     app.context_processor(_context)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(SecurityError, _strange_host)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(Absent, lambda _no: _error(404))
@@ -210,6 +211,11 @@ def _http_error(error: HTTPException) -> Response:
         if name.lower() in ("retry-after", "allow"):
             response.headers[name] = value
     return response
+
+
+def _strange_host(_error_: SecurityError) -> Response:
+    """Without a page of ours: it would be built from the very name that is not trusted."""
+    return Response("400 Bad Request\n", 400, mimetype="text/plain")
 
 
 def _stale_form(_error_: CSRFError) -> Response:

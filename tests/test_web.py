@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import event
+
+from lms.extensions import db, sqlite
+from lms.models import Person
+from tests import make
+from tests.house import House, copy_template, open_house, settings_for
+from tests.pages import filled, honest_page
+
+
+@contextmanager
+def held_lock(house: House) -> Iterator[None]:
+    """Somebody else writes and does not stop."""
+    # The same library as the house's own: locks of two SQLites in one process do not see each other.
+    other = sqlite.connect(house.settings.database_url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+@pytest.fixture
+def hasty_house(tmp_path: Path, template: Path) -> House:
+    """A house that waits a moment for a lock and not half a minute."""
+    copy_template(template, tmp_path)
+    house = open_house(settings_for(tmp_path), migrated=True)
+    with house.app.app_context():
+        db.engine.dispose()
+
+    event.listen(house.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=50"))
+    return house
+
+
+def test_every_answer_carries_its_shields(house: House) -> None:
+    for path in ("/card", "/healthz", "/nothing-here"):
+        headers = house.app.test_client().get(path).headers
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "private, no-store"
+        assert "Strict-Transport-Security" not in headers
+
+
+def test_over_https_browsers_are_told_to_stay_there(tmp_path: Path, template: Path) -> None:
+    copy_template(template, tmp_path)
+    house = open_house(settings_for(tmp_path, base_url="https://cours.example.be"), migrated=True)
+    headers = house.app.test_client().get("/card").headers
+    assert "max-age=31536000" in headers["Strict-Transport-Security"]
+
+
+@pytest.mark.parametrize("language", ["fr", "ar", "uk", "tr", "en"])
+def test_a_lost_page_answers_in_the_language_of_the_browser(house: House, language: str) -> None:
+    answer = house.app.test_client().get("/nothing-here", headers={"Accept-Language": language})
+    page = honest_page(answer.get_data(as_text=True))
+    assert answer.status_code == 404
+    assert page.all("html")[0].get("lang") == language
+    assert page.all("html")[0].get("dir") == ("rtl" if language == "ar" else "ltr")
+
+
+def test_who_has_a_language_without_a_catalogue_sees_french_and_keeps_it(house: House) -> None:
+    tesfay = house.write(lambda s: make.learner(s, "Tesfay", language="ti"))
+    page = house.visitor(tesfay).get("/me")
+    assert page.root.all("html")[0].get("lang") == "fr"
+    assert house.read(lambda s: s.get_one(Person, tesfay.id)).language == "ti"
+
+
+def test_a_busy_database_is_a_page_and_nothing_half_done(hasty_house: House) -> None:
+    samira = hasty_house.write(make.samira)
+    visitor = hasty_house.visitor(samira)
+    page = visitor.get("/me")
+    with held_lock(hasty_house):
+        assert visitor.get("/me").status == 200, "reading goes on"
+        answer = visitor.submit(page, action="/logout")
+    assert answer.status == 503
+    assert answer.response.headers["Retry-After"] == "30"
+    assert visitor.get("/me").status == 200, "she is still inside"
+
+
+def test_what_breaks_is_a_page_without_a_word_of_the_fault(house: House) -> None:
+    def broken() -> str:
+        raise RuntimeError("secret inside")
+
+    broken.allowed = frozenset({"anyone"})  # type: ignore[attr-defined]
+    house.app.add_url_rule("/broken", view_func=broken)
+    answer = house.app.test_client().get("/broken")
+    assert answer.status_code == 500
+    assert "secret" not in answer.get_data(as_text=True)
+    honest_page(answer.get_data(as_text=True))
+
+
+def test_a_form_of_another_site_does_nothing(house: House) -> None:
+    samira = house.write(make.samira)
+    visitor = house.visitor(samira)
+    page = visitor.get("/me")
+    token = filled(page.form("/logout"))["csrf_token"]
+    for headers in (
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+    ):
+        answer = visitor.client.post("/logout", data={"csrf_token": token}, headers=headers)
+        assert answer.status_code == 403, headers
+    assert visitor.get("/me").status == 200
+
+
+def test_a_form_without_its_token_is_refused_with_the_way_back(house: House) -> None:
+    samira = house.write(make.samira)
+    visitor = house.visitor(samira)
+    answer = visitor.client.post("/logout", headers={"Referer": "http://localhost/lessons"})
+    assert answer.status_code == 400
+    assert "/lessons" in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example"])
+def test_only_our_own_names_are_answered_when_they_are_set(tmp_path: Path, template: Path, host: str) -> None:
+    copy_template(template, tmp_path)
+    house = open_house(settings_for(tmp_path, trusted_hosts=("localhost",)), migrated=True)
+    client: FlaskClient = house.app.test_client()
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/healthz", headers={"Host": host}).status_code == 400
+
+
+def test_forty_people_read_at_once(house: House) -> None:
+    samira = house.write(make.samira)
+    visitor = house.visitor(samira)
+    cookie = visitor.get("/").response.request.headers["Cookie"]
+    found: list[int] = []
+
+    def read() -> None:
+        client = house.app.test_client(use_cookies=False)
+        found.append(client.get("/", headers={"Cookie": cookie}).status_code)
+
+    threads = [threading.Thread(target=read) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert found == [200] * 40
