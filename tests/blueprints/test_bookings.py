@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from lms import clock
 from lms.domain import booking as bookings
-from lms.domain.slots import belgian_holidays
 from lms.forms.booking import hour_value
 from lms.models import Booking, OutboxItem, Person, Service
 from tests import make
@@ -24,17 +23,7 @@ from tests.pages import Page, Visitor
 HOUR = timedelta(hours=1)
 
 
-def _next_monday() -> date:
-    """A Monday after next weekend that begins a week without holidays, far enough from every lead time."""
-    day = clock.now().date() + timedelta(days=8)
-    day += timedelta(days=-day.weekday() % 7)
-    holidays = belgian_holidays([day.year, day.year + 1])
-    while any(day + timedelta(days=n) in holidays for n in range(5)):
-        day += timedelta(days=7)
-    return day
-
-
-MONDAY = _next_monday()
+MONDAY = make.coming_monday()
 
 
 def at(hour: str, days: int = 0) -> datetime:

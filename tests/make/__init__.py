@@ -4,7 +4,7 @@ Everybody here is also in the demo school: Samira and Oksana learn, Nadia and Lu
 coordinates, Farid is a social worker.
 """
 
-from tests.make.booking import BRUSSELS, all_week, booked, closed, opened, room, rule, wall
+from tests.make.booking import BRUSSELS, all_week, booked, closed, coming_monday, opened, room, rule, wall
 from tests.make.entry import PASSWORD, entered, printed_card, with_password
 from tests.make.homework import answered, assignment, criteria, drafted, sent, stored
 from tests.make.lessons import clip_draft, clip_of, lesson
@@ -34,6 +34,7 @@ __all__ = [
     "clip_draft",
     "clip_of",
     "closed",
+    "coming_monday",
     "criteria",
     "drafted",
     "entered",

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lms import clock
 from lms.domain import booking as bookings
+from lms.domain.slots import belgian_holidays
 from lms.models import Availability, Booking, Person, Room, SpecialDay
 from tests.make.people import NOW
 
@@ -17,6 +19,16 @@ BRUSSELS = ZoneInfo("Europe/Brussels")
 def wall(day: str, hour: str) -> datetime:
     """wall("2026-11-26", "14:30"): an hour as the clock in Belgium shows it."""
     return datetime.combine(date.fromisoformat(day), time.fromisoformat(hour), BRUSSELS).astimezone(UTC)
+
+
+def coming_monday() -> date:
+    """A Monday of the real calendar, past every lead time, that begins a week without holidays."""
+    day = clock.now().date() + timedelta(days=8)
+    day += timedelta(days=-day.weekday() % 7)
+    holidays = belgian_holidays([day.year, day.year + 1])
+    while any(day + timedelta(days=n) in holidays for n in range(5)):
+        day += timedelta(days=7)
+    return day
 
 
 def room(session: Session, name: str = "Salle 2") -> Room:
