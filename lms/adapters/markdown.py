@@ -39,7 +39,7 @@ def to_html(text: str) -> Markup:
     clean = nh3.clean(
         str(made),
         tags=TAGS,
-        attributes={"a": {"href"}},
+        attributes={"a": {"href"}, "*": set()},
         url_schemes={"http", "https", "mailto", "tel"},
         link_rel="noopener noreferrer nofollow",
     )

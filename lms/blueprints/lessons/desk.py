@@ -142,6 +142,7 @@ def _desk(form: EditLesson, lesson: Lesson, answer: int = 200) -> Response:
         form=form,
         lesson=lesson,
         saved=saved,
+        assignments=lessons.homework_of(db.session(), lesson),
         untold=sum(1 for clip in lesson.clips if not clip.transcript),
         section="lessons",
     )

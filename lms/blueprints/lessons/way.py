@@ -30,6 +30,7 @@ class Shown:
 
     id: str
     title: str
+    own_title: str  # empty where the lesson's title stands above it already
     minutes: int | None
     megabytes: int | None
     transcript: str
@@ -45,6 +46,7 @@ def shown(state: lessons.ClipState, title: str) -> Shown:
     return Shown(
         id=clip.id,
         title=clip.title or title,
+        own_title=clip.title,
         minutes=max(1, round(seconds / 60)) if seconds else None,
         megabytes=max(1, math.ceil(seconds * MEGABYTES_A_SECOND)) if seconds else None,
         transcript=clip.transcript,

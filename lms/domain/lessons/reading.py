@@ -100,7 +100,7 @@ def lesson_for(session: Session, person: Person, lesson_id: str, *, whole: bool 
         question = question.options(selectinload(Lesson.clips), selectinload(Lesson.words))
     if not is_writer(person):
         question = question.where(Lesson.published_at.is_not(None), in_sight(person))
-    lesson = session.scalars(question.execution_options(populate_existing=True)).first()
+    lesson = session.scalars(question).first()
     if lesson is None:
         raise Absent
     return lesson

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from lms.domain import lessons
+from lms.models import ClipProgress, LessonVisit, Person
+from tests import make
+from tests.house import House
+from tests.make import NOW
+
+
+def test_watching_twice_counts_once_and_keeps_the_first_time(house: House) -> None:
+    def deed(s: Session) -> ClipProgress:
+        samira, clip = make.samira(s), make.lesson(s).clips[0]
+        lessons.watched(s, clip, samira, now=NOW)
+        lessons.watched(s, clip, samira, now=NOW + timedelta(hours=1))
+        return s.scalars(select(ClipProgress)).one()
+
+    row = house.write(deed)
+    assert (row.watched_at, row.seen_at) == (NOW, NOW + timedelta(hours=1))
+
+
+def test_progress_after_the_end_does_not_put_out_the_plank(house: House) -> None:
+    def deed(s: Session) -> ClipProgress:
+        samira, clip = make.samira(s), make.lesson(s).clips[0]
+        lessons.watched(s, clip, samira, now=NOW)
+        lessons.progress(s, clip, samira, 12, now=NOW)
+        return s.scalars(select(ClipProgress)).one()
+
+    row = house.write(deed)
+    assert (row.watched_at, row.seconds) == (NOW, 12)
+
+
+@pytest.mark.parametrize(("said", "kept"), [(-5, 0), (12, 12), (10**12, 24 * 3600)])
+def test_a_nonsense_second_is_brought_within_a_day(house: House, said: int, kept: int) -> None:
+    def deed(s: Session) -> int:
+        lessons.progress(s, make.lesson(s).clips[0], make.samira(s), said, now=NOW)
+        return s.scalars(select(ClipProgress.seconds)).one()
+
+    assert house.write(deed) == kept
+
+
+def test_a_learner_has_one_visit_of_a_lesson_however_often_she_comes(house: House) -> None:
+    def deed(s: Session) -> tuple[int, str]:
+        samira, lesson = make.samira(s), make.lesson(s)
+        for step in ("words", "watch", "words"):
+            lessons.visit(s, lesson, samira, step, now=NOW)
+        lessons.watched(s, lesson.clips[0], samira, now=NOW)
+        return s.scalars(select(func.count()).select_from(LessonVisit)).one(), s.scalars(
+            select(LessonVisit.step)
+        ).one()
+
+    assert house.write(deed) == (1, "words")
+
+
+def test_a_finished_lesson_opens_at_its_beginning(house: House) -> None:
+    def deed(s: Session) -> str:
+        samira, lesson = make.samira(s), make.lesson(s)
+        lessons.visit(s, lesson, samira, "words", now=NOW)
+        lessons.finish(s, lesson, samira, now=NOW)
+        return lessons.opened_for(s, samira, lesson.id).left_at
+
+    assert house.write(deed) == "watch"
+
+
+def test_the_first_yes_to_youtube_is_kept(house: House) -> None:
+    def deed(s: Session) -> Person:
+        samira = make.samira(s)
+        lessons.agree_to_video(s, samira, now=NOW)
+        lessons.agree_to_video(s, samira, now=NOW + timedelta(days=1))
+        return samira
+
+    assert house.write(deed).video_consent_at == NOW
