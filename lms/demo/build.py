@@ -60,6 +60,9 @@ class _Upload:
     def save(self, dst: Path, /) -> None:
         dst.write_bytes(self.content)
 
+    def close(self) -> None:
+        """Nothing is open: the bytes are in memory."""
+
 
 def _school() -> dict[str, Any]:
     return cast("dict[str, Any]", yaml.safe_load(SCHOOL.read_text(encoding="utf-8")))

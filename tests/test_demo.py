@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, select
+
+from lms import demo
+from lms.cli.doctor import examine
+from lms.clock import now
+from lms.domain.homework import correction
+from lms.models import Attachment, Booking, Lesson, Level, OutboxItem
+from tests.house import House
+
+
+@pytest.fixture
+def demo_house(house: House) -> House:
+    demo.build(house.app, now())
+    return house
+
+
+def test_the_demo_school_has_work_in_every_state(demo_house: House) -> None:
+    read = demo_house.read
+    assert read(lambda s: s.scalar(select(func.count(Level.id)))) == 3
+    assert read(lambda s: s.scalar(select(func.count(Lesson.id)))) == 11
+    waiting = read(correction.queue)
+    assert {copy.learner for copy in waiting} == {"Samira", "Elif Yilmaz", "Ahmad", "Grace Mbala"}
+    kept = set(read(lambda s: s.scalars(select(Attachment.mime)).all()))
+    assert kept == {"image/jpeg", "application/pdf"}, "a HEIC is kept as our clean JPEG"
+    assert read(lambda s: s.scalar(select(func.count(Booking.id)))) == 4
+    assert read(lambda s: s.scalar(select(func.count(OutboxItem.id)))) > 0
+
+
+def test_the_doctor_finds_the_demo_school_whole(demo_house: House) -> None:
+    demo_house.app.extensions["lms_jobs"].every_minute()
+    demo_house.deliver()
+    found = demo_house.read(lambda s: examine(s, demo_house.settings))
+    assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+def test_every_account_enters_as_the_greeting_says(demo_house: House) -> None:
+    for account in demo.accounts("http://localhost"):
+        visitor = demo_house.visitor()
+        if "@" in account.way:
+            email, password = account.way.split(" / ")
+            page = visitor.submit(visitor.get("/login"), {"email": email, "password": password})
+        else:
+            card = visitor.get(account.way.removeprefix("http://localhost"))
+            page = visitor.submit(card, {"pin": "1234"}, action="/card/entry")
+        assert page.status == 200
+        assert account.name.split()[0] in page.text, account
+
+
+def test_a_school_that_exists_is_left_alone(demo_house: House) -> None:
+    with pytest.raises(RuntimeError, match="a school already"):
+        demo.build(demo_house.app, now())
+
+
+def test_there_is_no_demo_school_in_production(house: House) -> None:
+    house.app.extensions["lms_settings"] = replace(house.settings, env="production")
+    with pytest.raises(RuntimeError, match="production"):
+        demo.build(house.app, now())
+    assert house.read(demo.is_empty)
