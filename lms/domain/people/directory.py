@@ -135,7 +135,7 @@ def names(session: Session, person_ids: Collection[str]) -> dict[str, str]:
     if not person_ids:
         return {}
     rows = session.execute(select(Person.id, Person.name).where(Person.id.in_(person_ids)))
-    return dict(rows.tuples().all())
+    return {row.id: row.name for row in rows}
 
 
 def fold(text: str) -> str:

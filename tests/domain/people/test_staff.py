@@ -1,0 +1,187 @@
+"""The team: invitations, passwords, roles, leaving."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lms.domain.errors import Refused
+from lms.domain.people import sessions, staff
+from lms.models import AuditEvent, OutboxItem, PasswordLink, Person
+from tests import make
+from tests.house import House
+from tests.make import NOW
+
+
+def actions(house: House) -> list[str]:
+    return sorted(house.read(lambda s: s.scalars(select(AuditEvent.action)).all()))
+
+
+def invite(house: House, email: str = "Eva@Service.example.be", roles=("teacher",)) -> tuple[str, str]:
+    token = staff.new_token()
+    person_id = house.write(
+        lambda s: staff.invite(s, make.claire(s), "Eva Martin", email, roles, token, now=NOW).id
+    )
+    return person_id, token
+
+
+def test_an_invitation_makes_a_person_without_a_password_and_posts_one_mail(house: House) -> None:
+    person_id, token = invite(house)
+    person = house.read(lambda s: s.get_one(Person, person_id))
+    assert (person.login_email, person.password_hash) == ("eva@service.example.be", None)
+    item = house.read(lambda s: s.scalars(select(OutboxItem)).one())
+    assert (item.kind, item.person_id, item.secret) == ("password_link", person_id, token)
+    assert house.read(lambda s: s.scalars(select(PasswordLink.token_hash)).one()) != token
+
+
+@pytest.mark.parametrize(("roles", "code"), [((), "role_missing"), (("learner",), "role_missing")])
+def test_a_colleague_has_a_role_of_the_team(house: House, roles: tuple[str, ...], code: str) -> None:
+    with pytest.raises(Refused, match=code):
+        invite(house, roles=roles)
+
+
+def test_an_address_belongs_to_one_person_whatever_its_case(house: House) -> None:
+    invite(house)
+    with pytest.raises(Refused, match="email_taken"):
+        invite(house, "EVA@service.example.be")
+
+
+def test_a_link_is_spent_by_choosing_and_not_by_looking(house: House) -> None:
+    person_id, token = invite(house)
+    for _ in range(3):
+        assert house.read(lambda s: staff.living_link(s, token, NOW))
+    house.write(lambda s: staff.choose_password(s, token, "hash", now=NOW))
+    assert house.read(lambda s: s.get_one(Person, person_id).password_hash) == "hash"
+    assert house.read(lambda s: staff.living_link(s, token, NOW)) is None
+    with pytest.raises(Refused, match="link_dead"):
+        house.write(lambda s: staff.choose_password(s, token, "other", now=NOW))
+    assert actions(house) == ["password_changed", "person_made"]
+
+
+def test_a_reset_link_lives_an_hour_and_an_invitation_three_days(house: House) -> None:
+    _, invitation = invite(house)
+    token = staff.new_token()
+    house.write(lambda s: staff.ask_reset(s, make.luc(s).login_email.upper(), token, now=NOW))
+    for link, lasts in ((token, timedelta(hours=1)), (invitation, timedelta(days=3))):
+        before = NOW + lasts - timedelta(seconds=1)
+        assert house.read(lambda s, link=link, at=before: staff.living_link(s, link, at))
+        assert house.read(lambda s, link=link, at=NOW + lasts: staff.living_link(s, link, at)) is None
+
+
+def test_a_new_link_kills_the_earlier_one_and_its_mail(house: House) -> None:
+    tokens = [staff.new_token(), staff.new_token()]
+    for token in tokens:
+        house.write(lambda s, token=token: staff.send_link(s, make.luc(s), token, now=NOW))
+    assert house.read(lambda s: staff.living_link(s, tokens[0], NOW)) is None
+    assert house.read(lambda s: staff.living_link(s, tokens[1], NOW))
+    open_items = select(OutboxItem).where(OutboxItem.closed_at.is_(None))
+    assert [item.secret for item in house.read(lambda s: s.scalars(open_items).all())] == [tokens[1]]
+
+
+@pytest.mark.parametrize("address", ["nobody@example.be", "samira@learners.example.be"])
+def test_nothing_is_posted_to_an_address_that_cannot_log_in(house: House, address: str) -> None:
+    house.write(make.samira)
+    house.write(lambda s: staff.ask_reset(s, address, staff.new_token(), now=NOW))
+    assert house.read(lambda s: s.scalars(select(OutboxItem)).all()) == []
+
+
+def test_a_new_password_ends_every_entry(house: House) -> None:
+    token = house.write(lambda s: make.entered(s, make.luc(s)))
+    house.write(lambda s: staff.change_password(s, make.luc(s), "hash", now=NOW))
+    assert house.read(lambda s: sessions.living(s, token, NOW)) is None
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("court", "password_short"),
+        ("azertyuiop", "password_common"),
+        ("Charleroi2024!", "password_common"),
+        ("BONJOUR123", "password_common"),
+        ("aaaaaaaaaaaa", "password_common"),
+        ("Lambert1975", "password_common"),
+    ],
+)
+def test_an_easy_password_is_refused(password: str, code: str) -> None:
+    with pytest.raises(Refused, match=code):
+        staff.check_password(password, "Luc Lambert", "luc@service.example.be")
+
+
+@pytest.mark.parametrize("password", ["trois-vélos-verts", "كلمة سر طويلة جدا", "Xk9#mqP2"])
+def test_a_good_password_of_any_script_is_taken(password: str) -> None:
+    staff.check_password(password, "Luc Lambert", "luc@service.example.be")
+
+
+def test_entering_looks_again_under_the_lock(house: House) -> None:
+    def enter(stored: str) -> str | None:
+        return house.write(
+            lambda s: staff.enter(s, make.luc(s).id, stored, device="", old_token=None, now=NOW)
+        )
+
+    house.write(lambda s: staff.change_password(s, make.luc(s), "hash", now=NOW))
+    assert enter("hash")
+    assert enter("an older hash") is None
+    house.write(lambda s: staff.deactivate(s, make.luc(s), make.claire(s), now=NOW))
+    assert enter("hash") is None
+
+
+def test_other_roles_end_her_entries(house: House) -> None:
+    token = house.write(lambda s: make.entered(s, make.luc(s)))
+
+    def change(roles: set[str]) -> bool:
+        return house.write(
+            lambda s: staff.change(
+                s, make.luc(s), make.claire(s), "Luc Lambert", "luc@service.example.be", roles, now=NOW
+            )
+        )
+
+    assert change({"teacher"}) is False
+    assert house.read(lambda s: sessions.living(s, token, NOW))
+    assert change({"teacher", "coordinator"}) is True
+    assert house.read(lambda s: sessions.living(s, token, NOW)) is None
+    assert house.read(lambda s: make.luc(s).roles) == {"teacher", "coordinator"}
+    assert actions(house) == ["roles_changed"]
+
+
+def test_the_last_coordinator_stays(house: House) -> None:
+    def lose_it(session: Session) -> None:
+        claire = make.claire(session)
+        staff.change(session, claire, claire, claire.name, claire.login_email, {"teacher"}, now=NOW)
+
+    with pytest.raises(Refused, match="last_coordinator"):
+        house.write(lose_it)
+    with pytest.raises(Refused, match="last_coordinator"):
+        house.write(lambda s: staff.deactivate(s, make.claire(s), make.luc(s), now=NOW))
+    house.write(lambda s: make.person(s, "Rita", "coordinator", login_email="rita@service.example.be"))
+    house.write(lose_it)
+    assert house.read(lambda s: make.claire(s).roles) == {"teacher"}
+
+
+def test_nobody_deactivates_herself(house: House) -> None:
+    with pytest.raises(Refused, match="not_yourself"):
+        house.write(lambda s: staff.deactivate(s, make.claire(s), make.claire(s), now=NOW))
+
+
+def test_who_left_is_out_everywhere_and_her_link_is_dead(house: House) -> None:
+    person_id, link = invite(house)
+    token = house.write(lambda s: make.entered(s, s.get_one(Person, person_id)))
+    house.write(lambda s: staff.deactivate(s, s.get_one(Person, person_id), make.claire(s), now=NOW))
+    assert house.read(lambda s: sessions.living(s, token, NOW)) is None
+    assert house.read(lambda s: staff.living_link(s, link, NOW)) is None
+    assert house.read(lambda s: staff.by_email(s, "eva@service.example.be")) is None
+    with pytest.raises(Refused, match="person_deactivated"):
+        house.write(lambda s: staff.send_link(s, s.get_one(Person, person_id), "x", now=NOW))
+    house.write(lambda s: staff.reactivate(s, s.get_one(Person, person_id), make.claire(s), now=NOW))
+    assert house.read(lambda s: staff.by_email(s, "eva@service.example.be").id) == person_id
+    assert actions(house) == ["person_deactivated", "person_made", "person_reactivated"]
+
+
+def test_leaving_twice_is_one_line(house: House) -> None:
+    for _ in range(2):
+        house.write(lambda s: staff.deactivate(s, make.samira(s), make.nadia(s), now=NOW))
+    for _ in range(2):
+        house.write(lambda s: staff.reactivate(s, make.samira(s), make.nadia(s), now=NOW))
+    assert actions(house) == ["person_deactivated", "person_reactivated"]
