@@ -18,7 +18,7 @@ from lms.models import Booking, Claim, Person, Service
 DOOR = timedelta(minutes=15)
 
 
-def _with_people() -> Select[Booking]:
+def with_people() -> Select[Booking]:
     """One statement: the names are joined, nobody's roles are asked."""
     return select(Booking).options(
         joinedload(Booking.teacher).lazyload(Person.role_rows),
@@ -32,7 +32,7 @@ def booking_for(session: Session, person: Person, booking_id: str) -> Booking:
 
     A learner sees her own; teachers and the coordinator see all; a social worker those of her people.
     """
-    booking = session.scalar(_with_people().where(Booking.id == booking_id))
+    booking = session.scalar(with_people().where(Booking.id == booking_id))
     if booking is None or not (
         person.id in (booking.learner_id, booking.teacher_id)
         or person.roles & {"teacher", "coordinator"}
@@ -45,7 +45,7 @@ def booking_for(session: Session, person: Person, booking_id: str) -> Booking:
 def session_for(session: Session, person: Person, booking_id: str) -> Booking:
     """The appointment whose door this person may open: its learner's and its teacher's, nobody else's."""
     booking = session.scalar(
-        _with_people().where(
+        with_people().where(
             Booking.id == booking_id, or_(Booking.learner_id == person.id, Booking.teacher_id == person.id)
         )
     )
@@ -65,7 +65,7 @@ def learner_for(session: Session, person: Person, learner_id: str) -> Person:
 def _hers(person: Person, now: datetime) -> Select[Booking]:
     """What lies before a person, as learner or as teacher, the hour that runs included."""
     return (
-        _with_people()
+        with_people()
         .where(
             Booking.state == "booked",
             Booking.ends > now,
@@ -87,7 +87,7 @@ def between(
     session: Session, teacher: Person, begin: datetime, end: datetime, *, cancelled: bool = False
 ) -> Sequence[Booking]:
     """The teacher's appointments that start in [begin, end)."""
-    asked = _with_people().where(
+    asked = with_people().where(
         Booking.teacher_id == teacher.id, Booking.starts >= begin, Booking.starts < end
     )
     if not cancelled:
