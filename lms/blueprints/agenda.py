@@ -180,6 +180,7 @@ def _rules(form: RuleForm, answer: int = 200) -> BaseResponse:
         end=EndForm(formdata=None, last=_today()),
         weekdays=WEEKDAYS,
         rules=mine,
+        today=_today(),
         rooms=availability.rooms(session),
         strays=[one for one in availability.strays(session, me(), now(), zone) if not one.closed],
     )

@@ -122,8 +122,8 @@ class SpecialForm(_HoursForm):
     )
     first = DayField(_l("Premier jour"), validators=[InputRequired(_l("Choisissez une date."))])
     last = DayField(_l("Dernier jour"), validators=[Optional()])
-    start = SelectField(_l("De"), choices=[SelectChoice("", _l("toute la journée")), *CLOCK], default="")
-    end = SelectField(_l("À"), choices=[SelectChoice("", _l("toute la journée")), *CLOCK], default="")
+    start = SelectField(_l("De"), choices=[SelectChoice("", _l("jour entier")), *CLOCK], default="")
+    end = SelectField(_l("À"), choices=[SelectChoice("", _l("jour entier")), *CLOCK], default="")
     mode = RadioField(_l("Comment"), choices=list(WAYS), default="video")
     reason = StringField(_l("Raison"), filters=[tidy], validators=[at_most(120)])
 
