@@ -82,25 +82,22 @@ def edit(id: str) -> Response:
 @bp.post("/lessons/<id>")
 @allow("teacher", "coordinator")
 def save(id: str) -> BaseResponse:
-    """Save everything on the page. The buttons that add, move and remove a clip save as well."""
+    """Save everything on the page. Its other buttons, that move or remove a clip or publish, save as well."""
     lesson = lessons.lesson_for(db.session(), me(), id, whole=True)
     form = EditLesson()
     what, number = _wanted(request.form.get("do", "save"), len(form.clips))
-    if what == "remove":  # a clip that goes needs no right link any more
+    if what == "remove" and number is not None:  # a clip that goes needs no right link any more
         form.clips.entries.pop(number)
     if not form.validate_on_submit():
         return _desk(form, lesson, 422)
-    drafts = form.drafts()
-    if what in ("up", "down"):
-        there = number + (1 if what == "down" else -1)
-        if 0 <= there < len(drafts):
-            drafts[number], drafts[there] = drafts[there], drafts[number]
+    drafts = _moved(form.drafts(), what, number)
     drafts = [*drafts, *form.added()][:MOST_CLIPS]
 
     def deed(session: Session) -> str:
+        lesson = lessons.lesson_for(session, me(), id, whole=True)
         lessons.edit(
             session,
-            lessons.lesson_for(session, me(), id, whole=True),
+            lesson,
             me(),
             title=form.title.data or "",
             goal=form.goal.data or "",
@@ -110,7 +107,9 @@ def save(id: str) -> BaseResponse:
             seen=form.seen.data or "",
             now=now(),
         )
-        return url_for("lesson_desk.edit", id=id, _anchor=None if what == "save" else "clips")
+        if what == "publish":
+            lessons.publish(session, lesson, me(), now=now())
+        return url_for("lesson_desk.edit", id=id, _anchor="clips" if number is not None else None)
 
     try:
         answer = once(form, deed)
@@ -121,17 +120,37 @@ def save(id: str) -> BaseResponse:
             return _desk(form, saved, 422)
         form.seen.data = lessons.fingerprint(saved)
         return _desk(form, saved, 409)
-    flash(_("C’est enregistré."), "success")
+    if what == "publish":
+        flash(_("La leçon est publiée. Les apprenants la voient."), "success")
+    else:
+        flash(_("C’est enregistré."), "success")
+    if what == "publish" and any(not draft.transcript for draft in drafts):
+        flash(_("Une vidéo n’a pas de texte. Ajoutez-le bientôt."), "warning")
     return answer
 
 
-def _wanted(do: str, clips: int) -> tuple[str, int]:
+def _wanted(do: str, clips: int) -> tuple[str, int | None]:
+    """What the pressed button says: save, publish, or up, down, remove with the number of a clip."""
     what, _colon, number = do.partition(":")
-    if what == "save" and not number:
-        return what, 0
+    if do in ("save", "publish"):
+        return what, None
     if what in ("up", "down", "remove") and number in {str(n) for n in range(clips)}:
         return what, int(number)
     raise BadRequest
+
+
+def _moved(drafts: list[lessons.ClipDraft], what: str, number: int | None) -> list[lessons.ClipDraft]:
+    if number is None or what not in ("up", "down"):
+        return drafts
+    there = number + (1 if what == "down" else -1)
+    if 0 <= there < len(drafts):
+        drafts[number], drafts[there] = drafts[there], drafts[number]
+    return drafts
+
+
+def _typed_clips(form: EditLesson) -> list[dict[str, str]]:
+    names = ("id", "address", "title", "minutes", "transcript")
+    return [{name: entry.form[name].data or "" for name in names} for entry in form.clips]
 
 
 def _desk(form: EditLesson, lesson: Lesson, answer: int = 200) -> Response:
@@ -142,31 +161,11 @@ def _desk(form: EditLesson, lesson: Lesson, answer: int = 200) -> Response:
         form=form,
         lesson=lesson,
         saved=saved,
+        clips_differ=saved is not None and _typed_clips(form) != saved["clips"],
         assignments=lessons.homework_of(db.session(), lesson),
         untold=sum(1 for clip in lesson.clips if not clip.transcript),
         section="lessons",
     )
-
-
-@bp.post("/lessons/<id>/publication")
-@allow("teacher", "coordinator")
-def publish(id: str) -> BaseResponse:
-    def deed(session: Session) -> int:
-        lesson = lessons.lesson_for(session, me(), id, whole=True)
-        lessons.publish(session, lesson, me(), now=now())
-        return sum(1 for clip in lesson.clips if not clip.transcript)
-
-    try:
-        untold = write(deed)
-    except Refused as no:
-        lesson = lessons.lesson_for(db.session(), me(), id, whole=True)
-        form = EditLesson(formdata=None, data=values_of(lesson, lessons.fingerprint(lesson)))
-        form.refuse(no)
-        return _desk(form, lesson, 422)
-    flash(_("La leçon est publiée. Les apprenants la voient."), "success")
-    if untold:
-        flash(_("Vidéos sans texte : %(number)s. Ajoutez le texte bientôt.", number=untold), "warning")
-    return redirect(url_for("lesson_desk.edit", id=id), 303)
 
 
 @bp.post("/lessons/<id>/retraction")

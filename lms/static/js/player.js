@@ -29,7 +29,9 @@ const listenTo = (clip, frame) => {
     if (state !== ENDED || ended || seconds === 0) return;
     ended = true;
     const answer = await tell(clip, clip.dataset.watched, {});
-    if (answer?.ok) clip.querySelector("[data-seen]").hidden = false;
+    if (!answer?.ok) return;
+    clip.querySelector("[data-seen]").hidden = false;
+    clip.querySelector("[data-until-seen]")?.remove();
   };
   window.addEventListener("message", (event) => {
     if (event.origin !== YOUTUBE || event.source !== frame.contentWindow) return;
@@ -64,7 +66,6 @@ const play = (clip) => {
   frame.title = clip.dataset.title;
   frame.referrerPolicy = "strict-origin-when-cross-origin";
   frame.allow = "fullscreen; encrypted-media; picture-in-picture";
-  frame.allowFullscreen = true;
   listenTo(clip, frame);
   frame.src = address;
   clip.querySelector("[data-agree]").hidden = true;
@@ -82,6 +83,7 @@ document.addEventListener("click", (event) => {
   if (clip.dataset.consent === "yes") return play(clip);
   const question = clip.querySelector("[data-agree]");
   question.hidden = false;
+  clip.querySelector("[data-notice]")?.remove();
   question.querySelector("button").focus();
 });
 
