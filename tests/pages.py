@@ -160,6 +160,8 @@ class Visitor:
             content_type="multipart/form-data" if form.get("enctype") else None,
             headers={"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"},
         )
+        for answer in (response, *response.history):
+            answer.request.environ["wsgi.input"].close()  # a large body lies in a temporary file
         return self._page(target, response)
 
     def _page(self, url: str, response: TestResponse) -> Page:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 from flask_babel import force_locale
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from config import Settings
@@ -62,7 +63,8 @@ def compose(
         with force_locale(tongue.code):
             here = {**values, "lang": tongue.code, "dir": tongue.direction}
             texts.append(_render(f"mail/{item.kind}.txt", here).strip())
-            pages.append((tongue, _render(f"mail/{item.kind}.html", here)))
+            # Escaped by its own template: the frame must not do it again.
+            pages.append((tongue, Markup(_render(f"mail/{item.kind}.html", here))))  # noqa: S704
     with force_locale("fr"):
         subject = _render(f"mail/{item.kind}.subject.txt", {**values, "lang": "fr"})
         text = _render("mail/frame.txt", {**values, "texts": texts})

@@ -5,14 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from lms.domain.homework import correction
-from lms.models import AuditEvent, Feedback, OutboxItem, Score
+from lms.models import Assignment, Attempt, AuditEvent, Feedback, OutboxItem, Score, Submission
 from tests import make
 from tests.house import House, open_house
 from tests.make import NOW
-from tests.pages import Page, Visitor
+from tests.pages import Page, Visitor, filled
 from tests.smtp import SmtpServer
 
 
@@ -38,8 +37,8 @@ def luc(house: House, copy: str) -> Visitor:
 
 
 def press(teacher: Visitor, page: Page, action: str, **values: object) -> Page:
-    form = page.form(page.url.split("?")[0].rsplit("/", 1)[-1])
-    return teacher.submit(page, {"action": action, **values}, action=form.get("action"))
+    copy = page.url.split("?")[0].rsplit("/", 1)[-1]
+    return teacher.submit(page, {"action": action, **values}, action=copy)
 
 
 def bands(house: House, *values: int) -> dict[str, str]:
@@ -60,3 +59,215 @@ def test_a_copy_is_returned_with_bands_and_a_comment(house: House, nadia: Visito
     assert sorted(house.read(lambda s: s.scalars(select(Score.band)).all())) == [0, 1, 3]
     assert house.read(lambda s: s.scalars(select(OutboxItem.about_id)).all()) == [feedback.id]
     assert "feedback_returned" in house.read(lambda s: s.scalars(select(AuditEvent.action)).all())
+
+
+def test_a_draft_is_kept_and_nothing_leaves(house: House, nadia: Visitor, copy: str) -> None:
+    page = press(nadia, nadia.get(f"/corrections/{copy}"), "draft", comment="À revoir", **bands(house, 2))
+    assert page.url == f"/corrections/{copy}" and page.form().all("textarea")[0].text == "À revoir"
+    assert [r.get("value") for r in page.root.all("input") if "checked" in r.attrs] == ["2"]
+    page = press(nadia, page, "draft", comment="À revoir ensemble", next_step="Le pluriel")
+    feedback = house.read(lambda s: s.scalars(select(Feedback)).one())
+    assert (feedback.comment, feedback.version, feedback.returned_at) == ("À revoir ensemble", 2, None)
+    assert house.read(lambda s: s.scalars(select(OutboxItem)).all()) == []
+    assert "mon brouillon" in nadia.get("/corrections").text
+
+
+def test_a_draft_kept_by_the_script_is_answered_without_a_page(
+    house: House, nadia: Visitor, luc: Visitor, copy: str
+) -> None:
+    page = nadia.get(f"/corrections/{copy}")
+    data = {**filled(page.form()), "comment": "Presque", "action": "draft"}
+    answer = nadia.client.post(f"/corrections/{copy}", data=data, headers={"Accept": "application/json"})
+    told = answer.get_json()
+    assert answer.status_code == 200 and told["version"] == 1 and told["said"] == "Brouillon gardé."
+    press(luc, luc.get(f"/corrections/{copy}"), "draft", comment="Moi aussi")
+    data |= {"version": "1", "request_id": told["request_id"]}
+    answer = nadia.client.post(f"/corrections/{copy}", data=data, headers={"Accept": "application/json"})
+    assert answer.status_code == 409
+    assert "Une autre personne a écrit" in answer.get_json()["said"]
+
+
+def test_two_teachers_on_one_copy_lose_nothing(house: House, nadia: Visitor, luc: Visitor, copy: str) -> None:
+    hers, his = nadia.get(f"/corrections/{copy}"), luc.get(f"/corrections/{copy}")
+    press(nadia, hers, "draft", comment="Le mot de Nadia", **bands(house, 3))
+    page = press(luc, his, "draft", comment="Le mot de Luc")
+    assert page.status == 409
+    assert "Une autre personne a écrit sur cette copie." in page.text
+    assert "Nadia Dubois a écrit" in page.text and "Le mot de Nadia" in page.text
+    assert page.form(copy).all("textarea")[0].text == "Le mot de Luc"
+    assert house.read(lambda s: s.scalars(select(Feedback.comment)).one()) == "Le mot de Nadia"
+    over = press(luc, page, "draft")
+    assert over.status == 200
+    assert house.read(lambda s: s.scalars(select(Feedback.comment)).one()) == "Le mot de Luc"
+    assert "Luc Lambert a commencé cette réponse." in nadia.get(f"/corrections/{copy}").text
+    assert "brouillon de Luc" in nadia.get("/corrections").text
+
+
+def test_what_a_colleague_has_returned_is_not_returned_again(
+    house: House, nadia: Visitor, luc: Visitor, copy: str
+) -> None:
+    hers, his = nadia.get(f"/corrections/{copy}"), luc.get(f"/corrections/{copy}")
+    press(nadia, hers, "return", comment="Bravo")
+    page = press(luc, his, "redo", comment="Encore")
+    assert page.status == 409 and "déjà renvoyée" in page.text and "Encore" in page.text
+    feedback = house.read(lambda s: s.scalars(select(Feedback)).one())
+    assert (feedback.comment, feedback.redo_requested) == ("Bravo", False)
+    assert house.read(lambda s: s.scalar(select(func.count(OutboxItem.id)))) == 1
+
+
+def test_returned_twice_is_one_answer_and_one_mail(house: House, nadia: Visitor, copy: str) -> None:
+    page = nadia.get(f"/corrections/{copy}")
+    first, second = (press(nadia, page, "return", comment="Bravo") for _ in range(2))
+    assert first.status == second.status == 200 and first.url == second.url
+    assert house.read(lambda s: s.scalar(select(func.count(OutboxItem.id)))) == 1
+    returned = nadia.get(f"/corrections/{copy}")
+    assert "E-mail en attente." in returned.text and not returned.root.all("textarea")
+
+
+def test_nothing_is_returned_empty(house: House, nadia: Visitor, copy: str) -> None:
+    page = press(nadia, nadia.get(f"/corrections/{copy}"), "return", next_step="Le pluriel")
+    assert page.status == 422 and "Écrivez un mot ou choisissez une appréciation." in page.text
+    assert page.root.all("textarea")[1].text == "Le pluriel"
+    assert house.read(lambda s: s.scalars(select(Feedback)).all()) == []
+    assert press(nadia, page, "return", **bands(house, 2)).status == 200
+
+
+def test_after_a_return_comes_the_next_copy_of_the_queue(house: House, nadia: Visitor, copy: str) -> None:
+    def more(session):  # type: ignore[no-untyped-def]
+        work = make.assignment(session, make.lesson(session, level_code="N2"))
+        later = NOW + timedelta(hours=1)
+        oksana = make.sent(session, make.oksana(session), work, "Chez le médecin", now=later)
+        diego = make.learner(session, "Diego Ramos")
+        other = make.sent(session, diego, make.assignment(session), now=later + timedelta(hours=1))
+        return oksana.id, other.id, make.level(session).id
+
+    oksana, diego, level = house.write(more)
+    queue = nadia.get("/corrections")
+    order = [row.all("th")[0].text for row in queue.root.all("tr")[1:]]
+    assert order == ["Samira", "Oksana Bondar", "Diego Ramos"]
+    assert "Niveau 1 2" in queue.text and "Niveau 2 1" in queue.text
+    page = nadia.get(f"/corrections/{copy}?level={level}")
+    assert f"/corrections/{diego}" in page.html and f"/corrections/{oksana}" not in page.html
+    assert press(nadia, page, "return", comment="Bien").url.startswith(f"/corrections/{diego}")
+    page = nadia.get(f"/corrections/{oksana}")
+    assert press(nadia, page, "redo", comment="Presque").url.startswith(f"/corrections/{diego}")
+
+
+def test_a_new_attempt_comes_back_as_a_follow_up_with_the_earlier_one_below(
+    house: House, nadia: Visitor, copy: str
+) -> None:
+    press(nadia, nadia.get(f"/corrections/{copy}"), "redo", comment="Regardez « mardi »")
+
+    def again(session):  # type: ignore[no-untyped-def]
+        samira = make.samira(session)
+        first = session.get_one(Attempt, copy)
+        given = session.get_one(Submission, first.submission_id).assignment_id
+        return make.sent(session, samira, session.get_one(Assignment, given), "Lundi, mardi !").id
+
+    second = house.write(again)
+    assert "suite" in nadia.get("/corrections").text
+    page = nadia.get(f"/corrections/{second}")
+    assert "Lundi, mardi !" in page.text and "Lundi, mardi, mercredi." in page.text
+    assert "Regardez « mardi »" in page.text
+
+
+def test_only_teachers_see_copies(house: House, copy: str) -> None:
+    for role in (make.samira, make.claire, make.farid):
+        visitor = house.visitor(house.write(role))
+        assert visitor.get("/corrections").status == 404
+        assert visitor.get(f"/corrections/{copy}").status == 404
+    nadia = house.visitor(house.write(make.nadia))
+    assert nadia.get("/corrections/nothing").status == 404
+    draft = house.write(lambda s: make.drafted(s, make.samira(s), make.assignment(s), "secret").id)
+    assert nadia.get(f"/corrections/{draft}").status == 404
+
+
+def test_one_or_thirty_copies_cost_the_same_statements(house: House, nadia: Visitor, copy: str) -> None:
+    def count(path: str) -> int:
+        with house.counting_statements() as sent:
+            assert nadia.get(path).status == 200
+        return len(sent)
+
+    pages = ("/corrections", f"/corrections/{copy}")
+    few = [count(path) for path in pages]
+
+    def thirty(session):  # type: ignore[no-untyped-def]
+        given = make.assignment(session)
+        for number in range(30):
+            make.sent(session, make.learner(session, f"Personne {number}"), given)
+
+    house.write(thirty)
+    assert [count(path) for path in pages] == few
+
+
+def test_nothing_to_correct_says_so(house: House) -> None:
+    nadia = house.visitor(house.write(make.nadia))
+    assert "Aucune copie à corriger." in nadia.get("/corrections").text
+    assert nadia.get("/corrections?level=nothing").status == 200
+
+
+def with_mail(house: House, smtp: SmtpServer) -> House:
+    mail = {"mail_host": "localhost", "mail_port": smtp.port, "mail_security": "none"}
+    return open_house(replace(house.settings, **mail), migrated=True)  # type: ignore[arg-type]
+
+
+def test_the_mail_carries_the_answer_in_both_languages(house: House, copy: str, smtp: SmtpServer) -> None:
+    house = with_mail(house, smtp)
+    nadia = house.visitor(house.write(make.nadia))
+    page = nadia.get(f"/corrections/{copy}")
+    press(
+        nadia,
+        page,
+        "redo",
+        comment="Bravo <b>Samira</b>.\nPresque fini.",
+        next_step="Le pluriel",
+        **bands(house, 3, 1),
+    )
+    assert house.deliver() == 1 and house.deliver() == 0
+    (mail,) = smtp.wait_for(1)
+    assert mail["Subject"] == "Votre devoir est corrigé" and "samira@learners.example.be" in mail["To"]
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    html = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
+    submission = house.read(lambda s: s.get_one(Attempt, copy).submission_id)
+    for body in (text, html):
+        assert body.count("La tâche") == 2 and body.count("Le pluriel") == 2
+        assert "très bien" in body and "presque" in body and "Presque fini." in body
+        assert f"http://localhost/submissions/{submission}" in body
+        assert body.index("Nadia a corrigé votre devoir.") < body.rindex("Le pluriel")
+    assert 'lang="ar" dir="rtl"' in html
+    assert "&lt;b&gt;Samira&lt;/b&gt;" in html, html
+    assert '<blockquote lang="fr" dir="ltr">' in html
+    assert "E-mail envoyé." in nadia.get(f"/corrections/{copy}").text
+
+
+def test_a_learner_without_an_address_reads_in_the_app_and_the_teacher_knows(house: House) -> None:
+    def write(session):  # type: ignore[no-untyped-def]
+        given = make.assignment(session, make.lesson(session, level_code="N2"))
+        return make.sent(session, make.oksana(session), given).id
+
+    copy = house.write(write)
+    nadia = house.visitor(house.write(make.nadia))
+    page = nadia.get(f"/corrections/{copy}")
+    assert "Oksana n’a pas d’e-mail" in page.text
+    press(nadia, page, "return", comment="Bien")
+    house.deliver()
+    assert "Pas d’adresse" in nadia.get(f"/corrections/{copy}").text
+
+
+def test_a_mail_server_that_is_down_loses_nothing_and_nothing_is_sent_twice(
+    house: House, copy: str, start_smtp: Callable[..., SmtpServer]
+) -> None:
+    server = start_smtp()
+    server.refuse = "451 4.3.0 try again later"
+    house = with_mail(house, server)
+    nadia = house.visitor(house.write(make.nadia))
+    press(nadia, nadia.get(f"/corrections/{copy}"), "return", comment="Bien")
+    house.deliver()
+    assert server.attempts == 1 and server.messages == []
+    assert "E-mail en attente." in nadia.get(f"/corrections/{copy}").text
+    server.refuse = None
+    jobs = house.app.extensions["lms_jobs"]
+    house.write(lambda s: s.execute(update(OutboxItem).values(due_at=NOW - timedelta(days=2))))
+    jobs.deliver_due()
+    jobs.deliver_due()
+    assert len(server.wait_for(1)) == 1

@@ -9,7 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flask import Blueprint, current_app, redirect, request, url_for
+from flask import Blueprint, current_app, jsonify, make_response, redirect, request, url_for
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -96,7 +97,7 @@ def work_on(id: str) -> BaseResponse:
     forget(_store(), [*outcome.dropped, *(key for key in received.keys if key not in outcome.used)])
     refused += outcome.refused
     if not refused and not form.errors and outcome.no is None:
-        return answer
+        return _kept() if _by_script() else answer
     if outcome.no is not None:
         form.refuse(outcome.no)
     return _again(507 if any(no.code == "store_full" for _, no in refused) else 422, id, form, refused)
@@ -160,6 +161,8 @@ def _receive(found: homework.Work) -> tuple[Received, list[tuple[str, Refused]]]
             floor=limits.free_space_mb * MEGABYTE,
             kinds=kinds,
         )
+    for upload in uploads:
+        upload.close()  # a large one lies in a temporary file
     refused += [(name, Refused(code)) for name, code in received.refused]
     for upload in uploads[MAX_FILES:]:
         refused.append((clean_name(upload.filename or ""), Refused("too_many_files", number=MAX_FILES)))
@@ -173,6 +176,15 @@ def _lost(found: homework.Work) -> list[tuple[str, Refused]]:
         for attachment in (files.of_attempt(db.session(), found.draft_id) if found.draft_id else [])
         if not is_kept(_store(), attachment.store_key, attachment.sha256)
     ]
+
+
+def _by_script() -> bool:
+    """Whether the page's script keeps the text meanwhile, and wants no page in answer."""
+    return request.accept_mimetypes.best == "application/json"
+
+
+def _kept() -> BaseResponse:
+    return jsonify(request_id=secrets.token_urlsafe(16), said=_("Votre texte est gardé."))
 
 
 def _too_large(found: homework.Work) -> BaseResponse:
@@ -197,6 +209,9 @@ def _work_page(
     form: WorkForm,
     refused: Sequence[tuple[str, Refused]] = (),
 ) -> BaseResponse:
+    if _by_script():
+        said = [*form.form_errors, *form.text.errors]
+        return make_response(jsonify(said=" ".join(str(each) for each in said)), status)
     bad = [(name, sentence(no)) for name, no in refused]
     return page("homework/work.html", status, work=found, draft=draft, form=form, refused=bad)
 

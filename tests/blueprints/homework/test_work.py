@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
 from lms.models import Attachment, Attempt, Rendition, Submission
 from tests import files, make
-from tests.house import House
+from tests.house import House, open_house
 from tests.pages import Page, Visitor, file
 
 
@@ -36,7 +37,9 @@ def attempts(house: House) -> list[Attempt]:
     return list(house.read(lambda s: s.scalars(select(Attempt).order_by(Attempt.number)).all()))
 
 
-def put(samira: Visitor, given: str, *more: tuple[object, str], action: str = "add", **values: object) -> Page:
+def put(
+    samira: Visitor, given: str, *more: tuple[object, str], action: str = "add", **values: object
+) -> Page:
     page = samira.get(f"/assignments/{given}")
     return samira.submit(
         page, {"picture": list(more), "action": action, **values}, action=f"/assignments/{given}"
@@ -62,3 +65,262 @@ def test_a_rotated_photo_and_an_iphone_photo_are_sent_and_the_receipt_shows_them
         answer = samira.client.get(address, buffered=True)
         assert answer.status_code == 200 and answer.mimetype == "image/jpeg"
     assert stored_keys(house) == known_keys(house)
+
+
+GOOD = [
+    (files.jpeg, "feuille.jpg", "photo", "image/jpeg"),
+    (files.png, "feuille.png", "photo", "image/jpeg"),
+    (files.webp, "feuille.webp", "photo", "image/jpeg"),
+    (files.heic, "IMG_7.HEIC", "photo", "image/jpeg"),
+    (files.pdf, "ma lettre.pdf", "document", "application/pdf"),
+    (files.docx, "رسالة.docx", "document", "application/vnd.openxmlformats"),
+    (files.voice_webm, "voix.webm", "voice", "audio/webm"),
+    (files.voice_ogg, "PTT.opus", "voice", "audio/ogg"),
+    (files.voice_m4a, "voix.m4a", "voice", "audio/mp4"),
+    (files.voice_mp3, "voix.mp3", "voice", "audio/mpeg"),
+    (files.voice_3gp, "voix.3gp", "voice", "audio/3gpp"),
+]
+BAD = [
+    (lambda: b"", "vide.jpg", "Ce fichier est vide."),
+    (files.truncated_jpeg, "coupe.jpg", "Ce fichier est abîmé."),
+    (lambda: b"MZ program", "photo.jpg", "Nous ne lisons pas ce fichier."),
+    (files.png_bomb, "bombe.png", "Cette photo est trop grande."),
+    (files.encrypted_pdf, "secret.pdf", "Ce fichier a un mot de passe."),
+    (files.video_mp4, "film.mp4", "C’est une vidéo."),
+]
+
+
+@pytest.mark.parametrize(("make_file", "name", "kind", "mime"), GOOD, ids=[row[1] for row in GOOD])
+def test_what_phones_make_is_taken(
+    house: House,
+    samira: Visitor,
+    given: str,
+    make_file: Callable[[], bytes],
+    name: str,
+    kind: str,
+    mime: str,
+) -> None:
+    page = put(samira, given, file(make_file(), name))
+    assert page.status == 200
+    assert name.rpartition(".")[0] in page.text
+    kept = house.read(lambda s: s.scalars(select(Attachment)).one())
+    assert kept.kind == kind and kept.mime.startswith(mime)
+    assert stored_keys(house) == known_keys(house)
+
+
+@pytest.mark.parametrize(("make_file", "name", "sentence"), BAD, ids=[row[1] for row in BAD])
+def test_a_bad_file_gets_its_own_sentence_and_the_rest_stays(
+    house: House, samira: Visitor, given: str, make_file: Callable[[], bytes], name: str, sentence: str
+) -> None:
+    page = put(
+        samira,
+        given,
+        file(make_file(), name),
+        file(files.jpeg(), "bonne.jpg"),
+        action="send",
+        text="Mes jours",
+    )
+    assert page.status == 422
+    assert name in page.text and sentence in page.text
+    assert "bonne.jpg" in page.text and page.form().all("textarea")[0].text == "Mes jours"
+    (draft,) = attempts(house)
+    assert draft.sent_at is None and draft.text == "Mes jours"
+    assert house.read(lambda s: s.scalars(select(Attachment.shown_name)).all()) == ["bonne.jpg"]
+    sent = samira.submit(page, {"action": "send"}, action=given)
+    assert "C’est envoyé." in sent.text
+
+
+def test_a_kind_that_the_teacher_did_not_ask_for_is_refused(house: House) -> None:
+    given = house.write(lambda s: make.assignment(s, kinds=("photo",)).id)
+    samira = house.visitor(house.write(make.samira))
+    page = put(samira, given, file(files.voice_mp3(), "voix.mp3"))
+    assert page.status == 422 and "Ce devoir se fait sans la voix." in page.text
+    page = put(samira, given, file(files.jpeg(), "a.jpg"), action="send", text="un texte quand même")
+    assert page.status == 422 and "Ce devoir se fait sans texte." in page.text
+    assert attempts(house)[0].sent_at is None
+    assert stored_keys(house) == known_keys(house)
+
+
+def test_nothing_can_be_sent_empty(house: House, samira: Visitor, given: str) -> None:
+    page = put(samira, given, action="send", text="  ")
+    assert page.status == 422 and "Il n’y a rien à envoyer." in page.text
+    assert attempts(house)[0].sent_at is None
+
+
+def test_pressing_send_twice_gives_one_submission_and_keeps_the_files_once(
+    house: House, samira: Visitor, given: str
+) -> None:
+    page = samira.get(f"/assignments/{given}")
+    first, second = (
+        samira.submit(page, {"picture": file(files.jpeg(), "a.jpg"), "action": "send"}, follow=False)
+        for _ in range(2)
+    )
+    assert first.status == second.status == 303
+    assert first.response.location == second.response.location
+    assert house.read(lambda s: s.scalar(select(func.count(Submission.id)))) == 1
+    assert house.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 1
+    assert stored_keys(house) == known_keys(house)
+
+
+def test_the_same_photo_chosen_twice_is_kept_once(house: House, samira: Visitor, given: str) -> None:
+    put(samira, given, file(files.jpeg(), "a.jpg"))
+    page = put(samira, given, file(files.jpeg(), "a.jpg"))
+    assert page.status == 422 and "Ce fichier est déjà là." in page.text
+    assert house.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 1
+    assert stored_keys(house) == known_keys(house)
+
+
+def test_what_is_sent_cannot_be_changed_from_an_old_page(house: House, samira: Visitor, given: str) -> None:
+    old = samira.get(f"/assignments/{given}")
+    put(samira, given, action="send", text="Le premier")
+    page = samira.submit(old, {"text": "Le second", "picture": file(files.jpeg(), "b.jpg"), "action": "send"})
+    assert page.status == 409
+    assert "Ce devoir est déjà envoyé." in page.text and "Le second" in page.text
+    assert [attempt.text for attempt in attempts(house)] == ["Le premier"]
+    assert stored_keys(house) == set()
+
+
+def test_photos_are_put_in_order_and_taken_out_and_the_text_stays(
+    house: House, samira: Visitor, given: str
+) -> None:
+    page = put(samira, given, file(files.jpeg(), "un.jpg"), file(files.webp(), "deux.webp"), text="Mot")
+
+    def names() -> list[str]:
+        return list(
+            house.read(lambda s: s.scalars(select(Attachment.shown_name).order_by(Attachment.position)).all())
+        )
+
+    assert names() == ["un.jpg", "deux.jpg"]
+    up = next(b.get("value") for b in page.root.all("button") if b.get("value").startswith("up:"))
+    page = samira.submit(page, {"action": up, "text": "Mot nouveau"}, action=given)
+    assert names() == ["deux.jpg", "un.jpg"]
+    drop = next(b.get("value") for b in page.root.all("button") if b.get("value").startswith("remove:"))
+    samira.submit(page, {"action": drop}, action=given)
+    again = samira.submit(page, {"action": drop}, action=given)
+    assert again.status == 200
+    assert names() == ["un.jpg"] and attempts(house)[0].text == "Mot nouveau"
+    assert stored_keys(house) == known_keys(house)
+
+
+def test_ten_files_are_the_most(house: House, samira: Visitor, given: str) -> None:
+    eleven = [file(files.jpeg(60 + n, 80), f"page {n}.jpg") for n in range(11)]
+    page = put(samira, given, *eleven, action="send")
+    assert page.status == 422
+    assert "page 10.jpg" in page.text and "Vous pouvez envoyer 10 fichiers." in page.text
+    assert house.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 10
+
+
+def tight(house: House, **more: object) -> House:
+    """The same school with other limits."""
+    return open_house(replace(house.settings, **more), migrated=True)  # type: ignore[arg-type]
+
+
+def test_a_file_over_the_limit_is_refused_by_its_name(house: House, given: str) -> None:
+    small = tight(house, upload_mb=1)
+    samira = small.visitor(small.write(make.samira))
+    page = put(samira, given, file(b"x" * (1 << 20) + b"x", "lourd.jpg"), file(files.jpeg(), "bonne.jpg"))
+    assert page.status == 422 and "lourd.jpg" in page.text and "trop lourd" in page.text
+    assert "bonne.jpg" in page.text
+
+
+def test_a_form_over_the_limit_is_refused_whole_and_the_draft_stays(house: House, given: str) -> None:
+    small = tight(house, upload_mb=1)
+    samira = small.visitor(small.write(make.samira))
+    put(samira, given, text="Mon texte")
+    page = put(samira, given, file(b"x" * (11 * (1 << 20) + 1), "lourd.jpg"))
+    assert page.status == 413
+    assert "Envoyez les fichiers un par un." in page.text
+    assert page.form().all("textarea")[0].text == "Mon texte"
+
+
+def test_a_full_disk_takes_no_file_but_keeps_the_text(house: House, given: str) -> None:
+    full = tight(house, free_space_mb=10**9)
+    samira = full.visitor(full.write(make.samira))
+    page = put(samira, given, file(files.jpeg(), "a.jpg"), action="send", text="Mon texte")
+    assert page.status == 507 and "Il n’y a plus de place ici." in page.text
+    assert [attempt.text for attempt in attempts(house)] == ["Mon texte"]
+    assert stored_keys(house) == set()
+
+
+def test_a_learner_has_so_much_room_and_no_more(house: House, given: str) -> None:
+    narrow = tight(house, learner_quota_mb=1)
+    samira = narrow.visitor(narrow.write(make.samira))
+    big = files.saved(files.noise(2600, 2600), "JPEG", quality=95)
+    page = put(samira, given, file(big, "grande.jpg"), file(files.jpeg(), "petite.jpg"))
+    assert page.status == 422 and "Votre place est pleine." in page.text and "petite.jpg" in page.text
+    assert stored_keys(house) == known_keys(house)
+
+
+def test_a_file_that_the_disk_lost_is_named_before_anything_is_sent(
+    house: House, samira: Visitor, given: str
+) -> None:
+    put(samira, given, file(files.jpeg(), "perdue.jpg"))
+    (key,) = house.read(lambda s: s.scalars(select(Attachment.store_key)).all())
+    house.app.extensions["lms_store"].delete(key)
+    page = put(samira, given, action="send")
+    assert page.status == 422 and "perdue.jpg" in page.text and "Ce fichier n’est plus là." in page.text
+    assert attempts(house)[0].sent_at is None
+
+
+def test_a_form_of_another_site_or_without_its_token_is_refused(
+    house: House, samira: Visitor, given: str
+) -> None:
+    page = samira.get(f"/assignments/{given}")
+    assert samira.submit(page, {"csrf_token": None, "text": "x"}).status == 400
+    answer = samira.client.post(f"/assignments/{given}", headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
+    assert attempts(house) == []
+
+
+def test_homework_of_another_level_or_not_yet_published_does_not_exist(house: House) -> None:
+    samira = house.visitor(house.write(make.samira))
+    other = house.write(lambda s: make.assignment(s, make.lesson(s, level_code="N2")).id)
+    hidden = house.write(lambda s: make.assignment(s, make.lesson(s, published=False)).id)
+    for given in (other, hidden, "nothing"):
+        assert samira.get(f"/assignments/{given}").status == 404
+    for role in (make.nadia, make.claire, make.farid):
+        staff = house.visitor(house.write(role))
+        assert staff.get(f"/assignments/{other}").status == 404
+        assert staff.get("/homework").status == 404
+    assert "Pas de devoir." in samira.get("/homework").text
+
+
+def test_the_list_shows_every_state_and_the_most_urgent_first(house: House) -> None:
+    def write(session):  # type: ignore[no-untyped-def]
+        samira = make.samira(session)
+        of = {
+            word: make.assignment(session, make.lesson(session, word), due_on=date(2026, 11, 26))
+            for word in ("faire", "envoi", "lire", "refaire", "fini")
+        }
+        make.sent(session, samira, of["envoi"])
+        make.answered(session, make.sent(session, samira, of["lire"]))
+        make.answered(session, make.sent(session, samira, of["refaire"]), redo=True)
+        done = make.answered(session, make.sent(session, samira, of["fini"]))
+        done.seen_at = make.NOW
+
+    house.write(write)
+    page = house.visitor(house.write(make.samira)).get("/homework")
+    headings = ["À refaire", "Corrigé : à lire", "À faire", "Envoyé", "Terminé"]
+    assert [h.text for h in page.root.all("h2")] == headings
+    assert [s.text for s in page.root.all("strong")] == ["refaire", "lire", "faire", "envoi", "fini"]
+    assert "Nadia a répondu" in page.text and "jeudi 26 novembre" in page.text
+
+
+def test_one_or_thirty_assignments_cost_the_same_statements(house: House, samira: Visitor) -> None:
+    samira.get("/homework")
+    with house.counting_statements() as one:
+        samira.get("/homework")
+    house.write(lambda s: [make.sent(s, make.samira(s), make.assignment(s)) for _ in range(30)])
+    with house.counting_statements() as many:
+        samira.get("/homework")
+    assert len(one) == len(many) <= 6, many
+
+
+def test_one_or_ten_files_cost_the_same_statements(house: House, samira: Visitor, given: str) -> None:
+    put(samira, given, file(files.jpeg(), "a.jpg"))
+    with house.counting_statements() as one:
+        samira.get(f"/assignments/{given}")
+    put(samira, given, *[file(files.jpeg(60 + n, 80), f"{n}.jpg") for n in range(9)])
+    with house.counting_statements() as many:
+        samira.get(f"/assignments/{given}")
+    assert len(one) == len(many) <= 6, many

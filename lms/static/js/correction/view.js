@@ -22,7 +22,8 @@ for (const view of document.querySelectorAll("[data-view]")) {
       const image = sheet.querySelector("img");
       sheet.dataset.turns = turns;
       sheet.style.setProperty("--zoom", `${STEPS[step]}%`);
-      sheet.style.setProperty("--ratio", image.width && turns % 2 ? `${image.getAttribute("height")} / ${image.getAttribute("width")}` : "auto");
+const [width, height] = ["width", "height"].map((side) => Number(image.getAttribute(side)));
+      sheet.style.setProperty("--ratio", turns % 2 ? height / width : "auto");
     }
   };
   const bar = document.createElement("div");

@@ -1,9 +1,18 @@
-// Keeps the draft of an answer while the teacher writes. What fails here is still in the page and its buttons.
+// Keeps what is being written on the server. What fails here is still in the page and behind its buttons.
+// form[data-draft="name of the action"]; [data-kept] tells how it went.
 const PAUSE = 4000;
+const NOT_WORDS = ["csrf_token", "request_id", "version"];
 
-for (const form of document.querySelectorAll(".feedback-form")) {
+const keep = (form) => {
+  if (form.dataset.keeping) return;
+  form.dataset.keeping = "1";
   const status = form.querySelector("[data-kept]");
-  const words = () => JSON.stringify([...new FormData(form)].filter(([name]) => !["csrf_token", "request_id", "version"].includes(name)));
+  const content = () => {
+    const data = new FormData(form);
+    for (const input of form.querySelectorAll("input[type=file]")) data.delete(input.name);
+    return data;
+  };
+  const words = () => JSON.stringify([...content()].filter(([name]) => !NOT_WORDS.includes(name)));
   let kept = words();
   let timer = null;
   let underway = null;
@@ -12,16 +21,15 @@ for (const form of document.querySelectorAll(".feedback-form")) {
   const save = async () => {
     const now = words();
     if (now === kept || stopped || form.dataset.busy) return;
-    const data = new FormData(form);
-    data.set("action", "draft");
+    const data = content();
+    data.set("action", form.dataset.draft);
     try {
       const answer = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" } });
       const told = await answer.json();
-      status.textContent = told.said;
+      if (status.textContent !== told.said) status.textContent = told.said;
       if (answer.ok) {
         kept = now;
-        form.elements.version.value = told.version;
-        form.elements.request_id.value = told.request_id;
+        for (const name of ["version", "request_id"]) if (name in told) form.elements[name].value = told[name];
       } else if (answer.status === 409) {
         stopped = true;
       }
@@ -45,4 +53,8 @@ for (const form of document.querySelectorAll(".feedback-form")) {
       form.requestSubmit(submitter);
     });
   });
-}
+};
+
+const look = () => document.querySelectorAll("form[data-draft]").forEach(keep);
+document.addEventListener("page:changed", look);
+look();
