@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -7,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lms.domain import lessons
+from lms.extensions import write
 from lms.models import ClipProgress, LessonVisit, Person
 from tests import make
 from tests.house import House
@@ -75,3 +78,22 @@ def test_the_first_yes_to_youtube_is_kept(house: House) -> None:
         return samira
 
     assert house.write(deed).video_consent_at == NOW
+
+
+def test_a_button_pressed_on_eight_devices_at_once_leaves_one_row_and_no_error(house: House) -> None:
+    lesson, samira = house.write(make.lesson), house.write(make.samira)
+    clip_id, gate = lesson.clips[0].id, threading.Barrier(8)
+
+    def press(_number: int) -> None:
+        def deed(s: Session) -> None:
+            person = s.get_one(Person, samira.id)
+            lessons.watched(s, lessons.clip_for(s, person, clip_id), person, now=NOW)
+
+        gate.wait(20)
+        with house.app.app_context():
+            write(deed)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(press, range(8)))
+    for table in (ClipProgress, LessonVisit):
+        assert house.read(lambda s, t=table: s.scalars(select(func.count()).select_from(t)).one()) == 1  # type: ignore[misc]
