@@ -96,7 +96,6 @@ def enter() -> BaseResponse:
     )
     outcome = write(lambda session: cards.attempt(session, way, now=now()))
     if isinstance(outcome, Refused):
-        form.pin.data = ""
         form.refuse(outcome)
         return _card_page(form, 422)
     response = redirect(own_path(form.next.data) or "/", 303)
@@ -193,6 +192,7 @@ def logout() -> BaseResponse:
 
 
 def _card_page(form: EntryForm, answer: int) -> BaseResponse:
+    form.pin.data = ""  # never back on a screen that others may see
     by_link = bool(form.token.data)
     pin_wanted = service().pin_required and not _known_here(form.token.data)
     here = url_for("entry.link", token=form.token.data) if by_link else url_for("entry.card")

@@ -10,7 +10,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import DataRequired, Length, ValidationError
 
 from lms.domain.errors import Refused
 from lms.i18n import sentence
@@ -53,8 +53,9 @@ def tidy_text(value: str | None) -> str | None:
     return unicodedata.normalize("NFC", kept).strip()
 
 
-def required() -> InputRequired:
-    return InputRequired(_l("Écrivez quelque chose ici."))
+def required() -> DataRequired:
+    """Something must be left after the filters: blanks alone are nothing."""
+    return DataRequired(_l("Écrivez quelque chose ici."))
 
 
 def at_most(number: int) -> Length:

@@ -30,8 +30,8 @@ class EntryForm(PageForm):
     shared = RadioField(
         _l("D’autres personnes utilisent ce téléphone\N{NO-BREAK SPACE}?"),
         choices=[
-            SelectChoice("no", _l("Non, seulement moi")),
-            SelectChoice("yes", _l("Oui, d’autres aussi")),
+            SelectChoice("no", _l("Non")),
+            SelectChoice("yes", _l("Oui")),
         ],
         default="no",
     )

@@ -132,8 +132,8 @@ class WishesForm(PageForm):
     shared = RadioField(
         _l("D’autres personnes utilisent ce téléphone\N{NO-BREAK SPACE}?"),
         choices=[
-            SelectChoice("no", _l("Non, seulement moi")),
-            SelectChoice("yes", _l("Oui, d’autres aussi")),
+            SelectChoice("no", _l("Non")),
+            SelectChoice("yes", _l("Oui")),
         ],
     )
     email = StringField(_l("E-mail (facultatif)"), filters=[tidy], validators=[email_address])

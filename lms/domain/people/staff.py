@@ -43,7 +43,7 @@ def check_password(password: str, *about: str | None) -> None:
         raise Refused("password_short")
     whole = fold(password)
     base = re.sub(r"[\W\d_]+\Z", "", whole)
-    own = {part for text in about if text for part in re.split(r"[\W_]+", fold(text)) if len(part) > 3}
+    own = {part for text in about if text for part in re.split(r"[\W_]+", fold(text)) if len(part) > 2}
     if whole in _COMMON or base in _COMMON or base in own or len(set(whole)) < 4:
         raise Refused("password_common")
 

@@ -1,0 +1,120 @@
+"""The printed page: made once, shown once."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import func, select
+
+from lms.domain.people import cards, sessions
+from lms.models import AccessCard
+from tests import make
+from tests.house import House
+from tests.make import NOW
+from tests.pages import Page, Visitor, filled
+
+
+@pytest.fixture
+def samira(house: House) -> str:
+    return house.write(lambda s: make.samira(s).id)
+
+
+@pytest.fixture
+def nadia(house: House) -> Visitor:
+    return house.visitor(house.write(make.nadia))
+
+
+def issue(nadia: Visitor, samira: str) -> Page:
+    return nadia.submit(nadia.get(f"/people/{samira}"), action="/card")
+
+
+def pin_on(page: Page) -> str:
+    found = re.search(r'class="pin"><bdi dir="ltr">([0-9]{4})<', page.html)
+    assert found, page.text
+    return found.group(1)
+
+
+def test_the_answer_is_the_card_to_print_and_it_enters(house: House, nadia: Visitor, samira: str) -> None:
+    page = issue(nadia, samira)
+    assert page.status == 200
+    assert page.response.headers["Cache-Control"] == "private, no-store"
+    article = page.root.all("article")[0]
+    code = re.search(r"[0-9]{4}\s[0-9]{4}", article.text).group()
+    assert "Samira" in article.text
+    assert article.all("svg")
+    assert {e.get("lang") for e in article.all("div", "p") if e.get("lang")} == {"fr", "ar"}
+    visitor = house.visitor()
+    answer = visitor.submit(
+        visitor.get("/card"), {"code": code, "pin": pin_on(page)}, action="/card/entry", follow=False
+    )
+    assert answer.status == 303
+
+
+def test_the_pin_is_beside_the_card_and_not_on_it(nadia: Visitor, samira: str) -> None:
+    page = issue(nadia, samira)
+    assert pin_on(page) not in page.root.all("article")[0].text.split()
+    beside = [e for e in page.root.all("div") if "no-print" in e.get("class")]
+    assert any(pin_on(page) in e.text and "Dites ce code, ne l’écrivez pas." in e.text for e in beside)
+
+
+def test_pressing_twice_makes_one_card_and_says_so(house: House, nadia: Visitor, samira: str) -> None:
+    form_page = nadia.get(f"/people/{samira}")
+    first = nadia.submit(form_page, action="/card")
+    second = nadia.submit(form_page, action="/card")
+    assert pin_on(first)
+    assert second.root.all("h1")[0].text == "Samira"
+    assert "La carte est déjà faite." in second.text
+    assert house.read(lambda s: s.scalar(select(func.count(AccessCard.id)))) == 1
+
+
+def test_a_new_card_ends_what_the_old_one_opened(house: House, nadia: Visitor, samira: str) -> None:
+    old = house.write(lambda s: make.printed_card(s, make.samira(s)))
+    visitor = house.visitor()
+    visitor.submit(visitor.get(f"/card/{old.token}"), {"pin": old.pin}, action="/card/entry", follow=False)
+    assert visitor.get("/me").root.all("h1")[0].text == "Samira"
+    issue(nadia, samira)
+    assert visitor.get("/me").root.all("h1")[0].text != "Samira"
+
+
+def test_a_new_pin_is_shown_once_and_the_old_one_is_dead(house: House, nadia: Visitor, samira: str) -> None:
+    old = house.write(lambda s: make.printed_card(s, make.samira(s)))
+    form_page = nadia.get(f"/people/{samira}")
+    fresh = pin_on(nadia.submit(form_page, action="/card/pin"))
+    again = nadia.submit(form_page, action="/card/pin")
+    assert "Le code secret est déjà changé." in again.text
+    for pin, status in ((old.pin, 422), (fresh, 303)):
+        if pin == fresh or old.pin != fresh:
+            visitor = house.visitor()
+            page = visitor.get(f"/card/{old.token}")
+            assert visitor.submit(page, {"pin": pin}, action="/card/entry", follow=False).status == status
+
+
+def test_a_card_for_somebody_who_left_is_refused_by_a_page(house: House, nadia: Visitor, samira: str) -> None:
+    form_page = nadia.get(f"/people/{samira}")
+    nadia.submit(form_page, action="/deactivation")
+    assert nadia.submit(form_page, action="/card").status == 409
+
+
+def test_a_social_worker_and_a_learner_make_no_card(house: House, nadia: Visitor, samira: str) -> None:
+    form_page = nadia.get(f"/people/{samira}")
+    for who in (make.farid, make.oksana):
+        visitor = house.visitor(house.write(who))
+        form = visitor.get("/me").form("/logout")
+        answer = visitor.client.post(f"/people/{samira}/card", data=filled(form))
+        assert answer.status_code == 404
+    assert form_page.status == 200
+    assert house.read(lambda s: cards.of(s, make.samira(s))) is None
+
+
+def test_entries_of_another_day_are_not_ended_by_unlocking(house: House, nadia: Visitor, samira: str) -> None:
+    house.write(lambda s: make.printed_card(s, make.samira(s)))
+    token = house.write(lambda s: make.entered(s, make.samira(s)))
+
+    def lock(session) -> None:
+        cards.of(session, make.samira(session)).locked_at = NOW
+
+    house.write(lock)
+    page = nadia.submit(nadia.get(f"/people/{samira}"), action="/card/unlocking")
+    assert "La carte est ouverte." in page.text
+    assert house.read(lambda s: sessions.living(s, token, NOW))

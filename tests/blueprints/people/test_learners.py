@@ -1,0 +1,187 @@
+"""The list of learners, a new one, one of them: who may, what is refused, what is kept."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from lms.models import AuditEvent, Person
+from tests import make
+from tests.house import House
+from tests.pages import Page, Visitor
+
+
+@pytest.fixture
+def cast(house: House) -> dict[str, str]:
+    def everybody(session: Session) -> dict[str, str]:
+        makers = (make.samira, make.oksana, make.nadia, make.luc, make.claire, make.farid)
+        found = {maker.__name__: maker(session) for maker in makers}
+        found["samira"].social_worker_id = found["farid"].id
+        return {name: person.id for name, person in found.items()}
+
+    return house.write(everybody)
+
+
+@pytest.fixture
+def nadia(house: House, cast: dict[str, str]) -> Visitor:
+    return house.visitor(cast["nadia"])
+
+
+def new_learner(house: House, visitor: Visitor, **values: str) -> Page:
+    n1 = house.read(lambda s: make.level(s, "N1").id)
+    page = visitor.get("/people/new")
+    return visitor.submit(page, {"name": "Mehari Tesfay", "level_id": n1, "language": "ti", **values})
+
+
+def test_a_teacher_adds_a_person_and_is_led_to_the_card(house: House, nadia: Visitor) -> None:
+    page = new_learner(house, nadia)
+    assert page.status == 200
+    assert page.root.all("h1")[0].text == "Mehari Tesfay"
+    assert "Imprimer la carte" in page.text
+    made = house.read(lambda s: s.scalars(select(Person).where(Person.name == "Mehari Tesfay")).one())
+    assert (made.language, made.email, made.login_email) == ("ti", None, None)
+
+
+def test_the_same_form_sent_twice_adds_one_person(house: House, nadia: Visitor) -> None:
+    n1 = house.read(lambda s: make.level(s, "N1").id)
+    page = nadia.get("/people/new")
+    answers = [nadia.submit(page, {"name": "Mehari", "level_id": n1}) for _ in range(2)]
+    assert answers[0].url == answers[1].url
+    counted = select(func.count(Person.id)).where(Person.name == "Mehari")
+    assert house.read(lambda s: s.scalar(counted)) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"name": "   "}, "Écrivez quelque chose ici."),
+        ({"name": "x" * 121}, "C’est trop long."),
+        ({"name": "Mehari 85.07.30-033.28"}, "Pas de numéro national ici. Effacez-le."),
+        ({"email": "not an address"}, "Cette adresse e-mail ne marche pas."),
+        ({"phone": "call me"}, "Ce numéro ne marche pas."),
+        ({"level_id": "nowhere"}, ""),
+        ({"language": "xx"}, ""),
+    ],
+)
+def test_a_wrong_field_is_told_and_the_rest_is_kept(
+    house: House, nadia: Visitor, wrong: dict[str, str], sentence: str
+) -> None:
+    page = new_learner(house, nadia, **{"phone": "0475 12 34 56", **wrong})
+    assert page.status == 422
+    assert sentence in page.text
+    kept = {field.get("name"): field.get("value") for field in page.form().all("input")}
+    assert kept["phone"] == wrong.get("phone", "0475 12 34 56")
+    assert kept["name"] in ("Mehari Tesfay", wrong.get("name", "").strip())
+
+
+def test_names_of_every_script_and_length_stand_on_the_page(house: House, nadia: Visitor) -> None:
+    for name in ("محمد", "Ñ <b>&amp;</b>", "x" * 120):
+        assert new_learner(house, nadia, name=name).root.all("h1")[0].text == name
+
+
+def test_the_list_costs_the_same_for_one_and_for_thirty(house: House, nadia: Visitor) -> None:
+    def statements() -> int:
+        nadia.get("/people")
+        with house.counting_statements() as sent:
+            assert nadia.get("/people").status == 200
+        return len(sent)
+
+    few = statements()
+    house.write(lambda s: [make.printed_card(s, make.learner(s, f"Z {n}")) for n in range(30)])
+    assert statements() == few <= 8
+
+
+def test_a_long_list_is_turned_page_by_page_and_keeps_its_filter(house: House, nadia: Visitor) -> None:
+    house.write(lambda s: [make.learner(s, f"Zoé {n:02d}") for n in range(31)])
+    page = nadia.get("/people?q=zoe")
+    assert "Zoé 29" in page.text
+    assert "Zoé 30" not in page.text
+    page = nadia.get(page.links()["Après"])
+    assert "Zoé 30" in page.text
+    assert "Samira" not in page.text
+
+
+@pytest.mark.parametrize(
+    "query", ["?page=0", "?page=-1", "?page=x", "?page=99999999999999999999", "?level=%00"]
+)
+def test_a_strange_question_is_answered_by_a_page(nadia: Visitor, query: str) -> None:
+    assert nadia.get(f"/people{query}").status == 200
+
+
+def test_facts_level_and_social_worker_change_in_one_form(
+    house: House, nadia: Visitor, cast: dict[str, str]
+) -> None:
+    n2, n3 = house.read(lambda s: [make.level(s, code).id for code in ("N2", "N3")])
+    page = nadia.get(f"/people/{cast['oksana']}/edit")
+    page = nadia.submit(
+        page,
+        {"level_id": n3, "opened": [n2], "social_worker_id": cast["farid"], "phone": "0475/12.34.56"},
+    )
+    assert "C’est changé." in page.text
+    for words in ("Niveau 3", "Niveau 2", "Farid Amrani", "0475/12.34.56"):
+        assert words in page.text
+    actions = house.read(lambda s: set(s.scalars(select(AuditEvent.action)).all()))
+    assert {"person_changed", "level_changed", "level_opened", "social_worker_changed"} <= actions
+
+
+def test_a_wrong_change_is_told_and_kept(nadia: Visitor, cast: dict[str, str]) -> None:
+    page = nadia.get(f"/people/{cast['oksana']}/edit")
+    page = nadia.submit(page, {"name": "", "email": "x"})
+    assert page.status == 422
+    assert {f.get("name"): f.get("value") for f in page.form().all("input")}["email"] == "x"
+
+
+def test_a_social_worker_sees_her_people_without_changing_them(house: House, cast: dict[str, str]) -> None:
+    farid = house.visitor(cast["farid"])
+    page = farid.get("/people")
+    assert "Samira" in page.text
+    assert "Oksana" not in page.text
+    page = farid.get(f"/people/{cast['samira']}")
+    assert page.root.all("main")[0].all("form") == []
+    assert "Journal" not in page.text
+    assert farid.get(f"/people/{cast['oksana']}").status == 404
+    assert farid.get(f"/people/{cast['samira']}/edit").status == 404
+    assert farid.get("/people/new").status == 404
+
+
+def test_a_stranger_looks_like_nobody(house: House, cast: dict[str, str]) -> None:
+    farid = house.visitor(cast["farid"])
+    pages = [farid.get(f"/people/{found}") for found in (cast["oksana"], "nobody-at-all")]
+    assert [page.status for page in pages] == [404, 404]
+    codes = [page.root.all("small")[-1].text.split()[-1] for page in pages]
+    assert pages[0].text.replace(codes[0], "") == pages[1].text.replace(codes[1], "")
+
+
+def test_a_learner_has_no_list_of_people(house: House, cast: dict[str, str]) -> None:
+    samira = house.visitor(cast["samira"])
+    for path in ("/people", "/people/new", f"/people/{cast['samira']}", "/people/team", "/service"):
+        assert samira.get(path).status == 404
+
+
+def test_a_teacher_sees_no_colleague(nadia: Visitor, cast: dict[str, str]) -> None:
+    assert nadia.get(f"/people/{cast['luc']}").status == 404
+    assert nadia.get("/people/team").status == 404
+
+
+def test_who_leaves_is_out_at_once_and_may_come_back(
+    house: House, nadia: Visitor, cast: dict[str, str]
+) -> None:
+    samira = house.visitor(cast["samira"])
+    assert samira.get("/me").root.all("h1")[0].text == "Samira"
+    page = nadia.get(f"/people/{cast['samira']}")
+    page = nadia.submit(page, action="/deactivation")
+    assert "Ne vient plus" in page.text
+    assert samira.get("/me").root.all("h1")[0].text != "Samira"
+    assert "Samira" not in nadia.get("/people").text
+    page = nadia.submit(page, action="/reactivation")
+    assert "Ne vient plus" not in page.text
+    assert "Samira" in nadia.get("/people").text
+
+
+def test_the_coordinator_reads_the_journal_of_a_person(
+    house: House, nadia: Visitor, cast: dict[str, str]
+) -> None:
+    nadia.submit(nadia.get(f"/people/{cast['samira']}"), action="/card")
+    page = house.visitor(cast["claire"]).get(f"/people/{cast['samira']}")
+    assert "Carte faite · Nadia Dubois" in page.text

@@ -1,0 +1,123 @@
+"""What a person decides for herself."""
+
+from __future__ import annotations
+
+import pytest
+
+from lms.clock import now
+from lms.domain.people import sessions
+from lms.models import Person
+from tests import make
+from tests.house import House
+from tests.pages import Visitor, filled
+
+
+@pytest.fixture
+def samira(house: House) -> Visitor:
+    return house.visitor(house.write(make.samira))
+
+
+def test_a_learner_chooses_language_and_letters(house: House, samira: Visitor) -> None:
+    page = samira.get("/me")
+    assert page.root.all("html")[0].get("lang") == "ar"
+    page = samira.submit(page, {"language": "fr", "text_size": "large", "phone": "0475 12 34 56"})
+    top = page.root.all("html")[0]
+    assert (top.get("lang"), top.get("data-text")) == ("fr", "large")
+    assert "C’est changé." in page.text
+
+
+def test_a_language_without_catalogue_stays_hers_until_she_changes_it(house: House) -> None:
+    mehari = house.write(lambda s: make.learner(s, "Mehari", language="ti"))
+    visitor = house.visitor(mehari)
+    visitor.submit(visitor.get("/me"), {"text_size": "large"})
+    assert house.read(lambda s: s.get_one(Person, mehari.id).language) == "ti"
+
+
+@pytest.mark.parametrize("wrong", [{"language": "xx"}, {"email": "x"}, {"phone": "y"}, {"text_size": "huge"}])
+def test_a_wrong_wish_is_told_and_kept(samira: Visitor, wrong: dict[str, str]) -> None:
+    page = samira.submit(samira.get("/me"), wrong)
+    assert page.status == 422
+    kept = {field.get("name"): field.get("value") for field in page.form().all("input")}
+    for name in {"email", "phone"} & set(wrong):
+        assert kept[name] == wrong[name]
+
+
+def test_a_phone_becomes_shared_with_one_answer(house: House, samira: Visitor) -> None:
+    samira.submit(samira.get("/me"), {"shared": "yes"})
+    found = house.read(lambda s: sessions.of(s, make.samira(s), now()))
+    assert [entry.kind for entry in found] == ["shared"]
+    assert house.read(make.samira).shared_phone
+
+
+def test_another_device_is_sent_out_and_not_that_of_somebody_else(house: House, samira: Visitor) -> None:
+    other = house.write(lambda s: make.entered(s, make.samira(s), now=now()))
+    entry_id = house.read(lambda s: sessions.living(s, other, now()).id)
+    page = samira.get("/me")
+    oksana = house.visitor(house.write(make.oksana))
+    form = oksana.get("/me").form("/logout")
+    assert oksana.client.post(f"/me/entries/{entry_id}/end", data=filled(form)).status_code == 404
+    samira.submit(page, action=f"/me/entries/{entry_id}/end")
+    assert house.read(lambda s: sessions.living(s, other, now())) is None
+    assert samira.get("/me").root.all("h1")[0].text == "Samira"
+
+
+def test_leaving_everywhere_ends_every_device(house: House, samira: Visitor) -> None:
+    other = house.write(lambda s: make.entered(s, make.samira(s), now=now()))
+    samira.submit(samira.get("/me"), action="/me/entries/end")
+    assert house.read(lambda s: sessions.living(s, other, now())) is None
+    assert house.read(lambda s: sessions.of(s, make.samira(s), now())) == []
+
+
+def test_consent_to_the_video_is_shown_and_taken_back(house: House, samira: Visitor) -> None:
+    assert "YouTube" not in samira.get("/me").text
+
+    def agree(session) -> None:
+        make.samira(session).video_consent_at = make.NOW
+
+    house.write(agree)
+    page = samira.get("/me")
+    assert "YouTube" in page.text
+    samira.submit(page, action="/me/video-consent/withdrawal")
+    assert house.read(make.samira).video_consent_at is None
+
+
+@pytest.fixture
+def luc(house: House) -> Visitor:
+    return house.visitor(house.write(lambda s: make.with_password(s, make.luc(s))))
+
+
+def test_a_teacher_reads_french_or_english(luc: Visitor) -> None:
+    page = luc.get("/me")
+    offered = {f.get("value") for f in page.form("/me").all("input") if f.get("name") == "language"}
+    assert offered == {"fr", "en"}
+    page = luc.submit(page, {"language": "en"}, action="/me")
+    assert page.root.all("html")[0].get("lang") == "en"
+
+
+def test_a_new_password_sends_the_other_devices_out_and_keeps_this_one(house: House, luc: Visitor) -> None:
+    other = house.write(lambda s: make.entered(s, make.luc(s), now=now()))
+    page = luc.submit(luc.get("/me/password"), {"current": make.PASSWORD, "password": "quatre-vélos-bleus"})
+    assert "Le mot de passe est changé." in page.text
+    assert house.read(lambda s: sessions.living(s, other, now())) is None
+    assert luc.get("/me").root.all("h1")[0].text == "Luc Lambert"
+
+
+@pytest.mark.parametrize(
+    ("current", "password", "sentence"),
+    [
+        ("wrong", "quatre-vélos-bleus", "Ce n’est pas votre mot de passe actuel."),
+        (make.PASSWORD, "court", "Ce mot de passe est trop court."),
+        (make.PASSWORD, "luc12345", "trop facile à deviner"),
+        ("", "", "Écrivez quelque chose ici."),
+    ],
+)
+def test_a_wrong_change_of_password_is_told(luc: Visitor, current: str, password: str, sentence: str) -> None:
+    page = luc.submit(luc.get("/me/password"), {"current": current, "password": password})
+    assert page.status == 422
+    assert sentence in page.text
+    typed = [f for f in page.form().all("input") if f.get("type") == "password"]
+    assert [f.get("value") for f in typed] == ["", ""]
+
+
+def test_a_learner_has_no_password(samira: Visitor) -> None:
+    assert samira.get("/me/password").status == 404
