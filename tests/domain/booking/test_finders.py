@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from lms.domain import booking as bookings
+from lms.domain.errors import Absent
+from lms.models import Booking, Person
+from tests import make
+from tests.house import House
+from tests.make import BRUSSELS, NOW, wall
+
+TUESDAY = wall("2026-11-24", "10:00")
+HOUR = timedelta(hours=1)
+
+
+def booked(
+    house: House, starts: datetime = TUESDAY, who: Callable[[Session], Person] = make.samira
+) -> Booking:
+    def make_it(session: Session) -> Booking:
+        if not session.query(Booking).count():
+            make.all_week(session, make.nadia(session))
+        return make.booked(session, who(session), make.nadia(session), starts)
+
+    return house.write(make_it)
+
+
+def sees(house: House, who: Callable[[Session], Person], made: Booking) -> bool:
+    try:
+        house.write(lambda s: bookings.booking_for(s, who(s), made.id).id)
+    except Absent:
+        return False
+    return True
+
+
+def test_an_appointment_is_known_to_its_people_and_the_team_that_cares(house: House) -> None:
+    made = booked(house)
+    shown = {who.__name__: sees(house, who, made) for who in (
+        make.samira, make.oksana, make.nadia, make.luc, make.claire, make.farid
+    )}  # fmt: skip
+    assert shown == {
+        "samira": True, "oksana": False, "nadia": True, "luc": True, "claire": True, "farid": False
+    }  # fmt: skip
+    house.write(lambda s: setattr(make.samira(s), "social_worker_id", make.farid(s).id))
+    assert sees(house, make.farid, made)
+
+
+@pytest.mark.parametrize("who", [make.luc, make.claire, make.oksana])
+def test_the_door_is_for_the_two_of_the_session_only(house: House, who: Callable[[Session], Person]) -> None:
+    made = booked(house)
+    with pytest.raises(Absent):
+        house.write(lambda s: bookings.session_for(s, who(s), made.id))
+
+
+def test_the_next_appointment_is_the_one_that_runs_or_comes(house: House) -> None:
+    first, second = booked(house), booked(house, TUESDAY + 24 * HOUR)
+
+    def following(at: datetime) -> str | None:
+        found = house.read(lambda s: bookings.next_for(s, make.samira(s), at))
+        return found.id if found else None
+
+    assert following(NOW) == first.id
+    assert following(TUESDAY + HOUR / 2) == first.id
+    assert following(TUESDAY + HOUR) == second.id
+    assert following(TUESDAY + 48 * HOUR) is None
+    coming = house.read(lambda s: bookings.coming(s, make.samira(s), NOW))
+    assert [one.teacher.first_name for one in coming] == ["Nadia", "Nadia"]
+
+
+def test_the_day_of_a_teacher_is_the_day_on_the_wall(house: House) -> None:
+    made = booked(house)
+    late_evening = wall("2026-11-24", "00:30")
+    for at, found in ((late_evening, [made.id]), (TUESDAY + 5 * HOUR, [made.id]), (NOW, [])):
+        today = house.read(lambda s, at=at: bookings.today_of(s, make.nadia(s), at, BRUSSELS))
+        assert [one.id for one in today] == found
+
+
+def test_the_door_opens_a_quarter_before_and_closes_a_quarter_after(house: House) -> None:
+    made, minute = booked(house), timedelta(minutes=1)
+    opening = {m: bookings.door_is_open(made, TUESDAY + m * minute) for m in (-16, -15, 0, 75, 76)}
+    assert opening == {-16: False, -15: True, 0: True, 75: True, 76: False}
+    made.state = "cancelled"
+    assert not bookings.door_is_open(made, TUESDAY)

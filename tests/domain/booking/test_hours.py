@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from sqlalchemy.orm import Session
+
+from lms.domain import booking as bookings
+from lms.domain.booking import FreeHour, Wish
+from lms.models import Booking, Service
+from tests import make
+from tests.house import House
+from tests.make import BRUSSELS, NOW, wall
+
+TUESDAY = date(2026, 11, 24)
+
+
+def hours(house: House, first: date = TUESDAY, days: int = 0, **more: object) -> list[FreeHour]:
+    def ask(session: Session) -> list[FreeHour]:
+        wish = Wish(make.samira(session).id, BRUSSELS, **more)  # type: ignore[arg-type]
+        service = session.get_one(Service, 1)
+        return bookings.free_hours(session, service, wish, first, first + timedelta(days=days), NOW)
+
+    return house.write(ask)
+
+
+def told(found: list[FreeHour]) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [(f"{hour.starts.astimezone(BRUSSELS):%H:%M}", hour.teacher, hour.modes) for hour in found]
+
+
+def test_an_hour_either_way_is_one_choice(house: House) -> None:
+    house.write(lambda s: make.rule(s, make.luc(s), 1, "09:00", "10:00", "both"))
+    assert told(hours(house)) == [("09:00", "Luc", ("video", "onsite"))]
+
+
+def test_hours_of_the_same_moment_stand_in_the_order_of_the_names(house: House) -> None:
+    house.write(lambda s: make.rule(s, make.nadia(s), 1, "09:00", "11:00"))
+    house.write(lambda s: make.rule(s, make.luc(s), 1, "09:00", "11:00"))
+    assert [line[:2] for line in told(hours(house))] == [
+        ("09:00", "Luc"), ("09:00", "Nadia"), ("10:00", "Luc"), ("10:00", "Nadia")
+    ]  # fmt: skip
+
+
+def test_who_left_and_what_is_closed_offers_nothing(house: House) -> None:
+    house.write(lambda s: make.rule(s, make.luc(s), 1, "09:00", "10:00", "both"))
+    house.write(lambda s: setattr(make.room(s), "closed_at", NOW))
+    assert told(hours(house)) == [("09:00", "Luc", ("video",))]
+    house.write(lambda s: setattr(make.luc(s), "deactivated_at", NOW))
+    assert hours(house) == []
+
+
+def test_the_team_may_book_within_the_lead_time(house: House) -> None:
+    house.write(lambda s: make.rule(s, make.nadia(s), 0, "09:00", "12:00"))
+    monday = date(2026, 11, 23)
+    assert hours(house, monday) == []
+    assert [line[0] for line in told(hours(house, monday, on_behalf=True))] == ["10:00", "11:00"]
+
+
+def test_for_a_move_the_hours_of_its_teacher_are_asked_and_its_own_hour_is_free(house: House) -> None:
+    house.write(lambda s: make.rule(s, make.nadia(s), 1, "09:00", "11:00"))
+    house.write(lambda s: make.rule(s, make.luc(s), 1, "09:00", "11:00"))
+    made: Booking = house.write(
+        lambda s: make.booked(s, make.samira(s), make.nadia(s), wall("2026-11-24", "09:00"))
+    )
+    assert [line[:2] for line in told(hours(house))] == [("10:00", "Luc"), ("10:00", "Nadia")]
+    assert [line[:2] for line in told(hours(house, moving=made))] == [("09:00", "Nadia"), ("10:00", "Nadia")]
+
+
+def test_pages_of_two_weeks_reach_to_the_horizon_and_no_further(house: House) -> None:
+    house.write(lambda s: make.all_week(s, make.nadia(s)))
+    seen: list[date] = []
+    wanted: date | None = None
+    for _page in range(10):
+
+        def ask(session: Session, wanted: date | None = wanted) -> bookings.PickerPage:
+            service = session.get_one(Service, 1)
+            return bookings.picker_page(
+                session, service, Wish(make.samira(session).id, BRUSSELS), wanted, NOW
+            )
+
+        page = house.write(ask)
+        seen += [hour.starts.astimezone(BRUSSELS).date() for hour in page.hours]
+        wanted = page.later
+        if wanted is None:
+            break
+    assert seen == sorted(seen)
+    assert seen[0] == TUESDAY
+    assert seen[-1] <= NOW.date() + timedelta(days=60)
+    assert seen[-1] >= NOW.date() + timedelta(days=55)
+
+
+def test_the_nearest_hours_come_first(house: House) -> None:
+    house.write(lambda s: make.rule(s, make.nadia(s), 1, "09:00", "13:00"))
+    found = bookings.nearest(hours(house), wall("2026-11-24", "11:00"))
+    assert [line[0] for line in told(found)] == ["11:00", "10:00", "12:00", "09:00"]
