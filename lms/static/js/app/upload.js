@@ -90,7 +90,8 @@ const send = (form, submitter) => {
     if (!page || !request.responseURL.startsWith(location.origin)) return plainly();
     turnTo(request);
   };
-  request.open("POST", form.action);
+  // Not form.action: a button named "action" would stand in its place.
+  request.open("POST", form.getAttribute("action") || location.href);
   request.send(data);
 };
 
