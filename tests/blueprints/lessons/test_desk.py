@@ -211,7 +211,7 @@ def test_a_caption_file_becomes_the_text_of_its_clip(house: House) -> None:
     [
         (b"\x89PNG\r\n\x1a\n\0\0\0", "Ce fichier n’est pas un texte."),
         (b"", "Ce fichier ne contient pas de texte."),
-        (b"a" * 1_000_001, "Les sous-titres sont trop longs."),
+        (b"a" * 2_000_000, "Les sous-titres sont trop longs."),
     ],
 )
 def test_a_file_that_is_no_caption_is_refused_beside_its_field(
