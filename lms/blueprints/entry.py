@@ -9,16 +9,17 @@ from flask import session as form_cookie
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from lms.access import allow, cookie, drop_cookie, own_path, set_cookie
+from lms.access import allow, cookie, drop_cookie, entry, own_path, set_cookie
 from lms.adapters import passwords
 from lms.clock import now
 from lms.domain.errors import Refused
 from lms.domain.people import cards, sessions, staff
 from lms.domain.people.sessions import digest
 from lms.extensions import db, limiter, write
-from lms.forms.entry import EntryForm, LoginForm
+from lms.forms.entry import EntryForm, LoginForm, digits
 from lms.forms.people import AskPasswordForm, NewPasswordForm
-from lms.i18n import WITH_CATALOGUE
+from lms.i18n import WITH_CATALOGUE, shown_in
+from lms.models import Person
 from lms.web import page, service
 
 bp = Blueprint("entry", __name__)
@@ -91,7 +92,7 @@ def enter() -> BaseResponse:
         pin_hash=pin_hash,
         shared=form.shared.data == "yes",
         device=device_name(),
-        language=cookie("language") if cookie("language") in _codes() else None,
+        language=_chosen_language(found.person) if found else None,
         old_token=cookie("session"),
     )
     outcome = write(lambda session: cards.attempt(session, way, now=now()))
@@ -187,6 +188,8 @@ def logout() -> BaseResponse:
     response = redirect(url_for("entry.card"), 303)
     form_cookie.clear()
     drop_cookie(response, "session")
+    if entry().kind == "shared":
+        drop_cookie(response, "language")  # the next person chooses her own
     flash(_("Vous êtes sorti de Passerelle."), "success")
     return response
 
@@ -213,7 +216,15 @@ def _devices() -> list[str]:
 
 
 def _named_card() -> str:
-    return request.form.get("token", "")[:100] or request.form.get("code", "")[:40]
+    named = request.form.get("token", "")[:100] or digits(request.form.get("code", "")[:40])
+    return named or request.remote_addr or ""
+
+
+def _chosen_language(person: Person) -> str | None:
+    """The language of this device, unless it is what she sees anyway: who reads Pashto and presses
+    "français", because Pashto is not there yet, keeps her Pashto for later."""
+    chosen = cookie("language")
+    return chosen if chosen in _codes() and chosen != shown_in(person.language).code else None
 
 
 def _codes() -> set[str]:
@@ -235,7 +246,7 @@ def _staff_token(email: str, password: str) -> str | None:
 
 
 def _named_account() -> str:
-    return digest(request.form.get("email", "")[:254].strip().lower())
+    return digest(request.form.get("email", "")[:254].strip().lower() or request.remote_addr or "")
 
 
 def _account_here() -> str:

@@ -7,6 +7,7 @@ import re
 import click
 from flask import current_app
 from flask.cli import with_appcontext
+from flask_babel import force_locale
 
 from config import Settings
 from lms import i18n
@@ -26,7 +27,7 @@ from lms.models import Service
 def command(name: str | None, coordinator: str | None, email: str | None) -> None:
     """Open a new school: the service, three levels, and a link for the first coordinator."""
     if db.session().get(Service, 1) is not None:
-        raise click.ClickException(f"{i18n.sentence(Refused('already_founded'))} (already_founded)")
+        raise _told(Refused("already_founded"))
     service_name = _asked(name, "Name of the service", 120)
     person_name = _asked(coordinator, "Name of the first coordinator", 120)
     address = _asked(email, "E-mail address of the coordinator", 254)
@@ -36,10 +37,15 @@ def command(name: str | None, coordinator: str | None, email: str | None) -> Non
     try:
         write(lambda s: centre.found(s, service_name, person_name, address, token, now=now()))
     except Refused as no:
-        raise click.ClickException(f"{i18n.sentence(no)} ({no.code})") from None
+        raise _told(no) from None
     settings: Settings = current_app.extensions["lms_settings"]
     click.echo(f"{service_name} is open. For one hour {person_name} chooses a password here:")
     click.echo(f"{settings.base_url}/password/{token}")
+
+
+def _told(no: Refused) -> click.ClickException:
+    with force_locale("en"):  # there is no request, so nobody's language
+        return click.ClickException(f"{i18n.sentence(no)} ({no.code})")
 
 
 def _asked(given: str | None, question: str, longest: int) -> str:

@@ -253,6 +253,38 @@ def test_the_language_is_chosen_by_its_own_name_before_anybody_is_known(house: H
     assert house.read(make.samira).language == "ar"
 
 
+def test_who_sees_french_for_want_of_pashto_keeps_her_pashto(house: House) -> None:
+    def prepare(session):
+        gul = make.learner(session, "Gul", language="ps")
+        return gul.id, make.printed_card(session, gul)
+
+    gul, card = house.write(prepare)
+    visitor = house.visitor()
+    visitor.submit(visitor.get("/card"), {"language": "fr"}, action="/language")
+    press(visitor, visitor.get(f"/card/{card.token}"), pin=card.pin)
+    assert house.read(lambda s: s.get_one(Person, gul).language) == "ps"
+
+
+def test_a_shared_phone_forgets_the_language_of_who_leaves(house: House, card: Printed) -> None:
+    visitor = house.visitor()
+    name = cookie_name(house.settings, "language")
+    visitor.submit(visitor.get("/card"), {"language": "ar"}, action="/language")
+    press(visitor, visitor.get(f"/card/{card.token}"), pin=card.pin, shared="yes")
+    assert visitor.client.get_cookie(name)
+    visitor.submit(visitor.get("/me"), action="/logout")
+    assert visitor.client.get_cookie(name) is None
+
+
+def test_empty_forms_of_others_do_not_close_the_door(house: House, card: Printed) -> None:
+    far = {"REMOTE_ADDR": "192.0.2.7"}
+    stranger = house.visitor()
+    stranger.client.environ_base.update(far)
+    page = stranger.get("/card")
+    assert {press(stranger, page).status for _ in range(14)} == {422, 429}
+    visitor = house.visitor()
+    assert press(visitor, visitor.get("/card")).status == 422
+
+
 @pytest.mark.parametrize("language", ["", "xx", "ps", "../fr"])
 def test_a_language_we_do_not_speak_is_not_kept(house: House, language: str) -> None:
     visitor = house.visitor()

@@ -25,9 +25,10 @@ bp = Blueprint("people", __name__)
 @bp.get("/people")
 @allow("teacher", "coordinator", "social_worker")
 def index() -> BaseResponse:
+    level = request.args.get("level", "")[:14]
     wanted = directory.Wanted(
         text=(tidy(request.args.get("q")) or "")[:80],
-        level_id=request.args.get("level", "")[:14],
+        level_id=level if level.isalnum() else "",
         left=request.args.get("left") == "1",
         page=_number(request.args.get("page")),
     )

@@ -14,7 +14,7 @@ from lms.domain import journal
 from lms.domain.errors import Refused
 from lms.domain.people import sessions
 from lms.domain.people.sessions import digest
-from lms.models import AccessCard, AccessSession, KnownDevice, Person
+from lms.models import AccessCard, AccessSession, KnownDevice, Person, Service
 from lms.models.people import SessionKind
 
 PIN_TRIES = 5
@@ -99,12 +99,12 @@ def attempt(session: Session, way: Way, *, now: datetime) -> Entered | Refused:
         card = session.scalars(
             _living().where(AccessCard.id == way.card_id).with_for_update(of=AccessCard)
         ).one_or_none()
-    if card is None:
-        return no
-    if not way.by_link and not way.pin_wanted:
-        return no  # the code alone names a card, it never enters
+    if card is None or (not way.by_link and not way.pin_wanted):
+        _as_if(session)
+        return no  # and a code alone names a card, it never enters
     if way.pin_wanted:
         if card.locked_at is not None:
+            _as_if(session)
             return Refused("card_locked") if way.by_link else no
         if not way.pin_right or card.pin_hash != way.pin_hash:
             return _wrong_pin(session, card, way, now)
@@ -198,6 +198,11 @@ def _wrong_pin(session: Session, card: AccessCard, way: Way, now: datetime) -> R
             return Refused("card_locked")
     # Who holds the link holds a card; who types a code may be guessing, and learns nothing.
     return Refused("pin_wrong" if way.by_link else "code_wrong")
+
+
+def _as_if(session: Session) -> None:
+    """Write as much as a wrong PIN does: the time of an answer must not tell which codes exist."""
+    session.execute(update(Service).values(lead_hours=Service.lead_hours))
 
 
 def _take_language(session: Session, person: Person, language: str | None) -> None:

@@ -122,6 +122,21 @@ def test_who_types_a_code_learns_nothing_about_cards(house: House) -> None:
     assert set(answers) == {"code_wrong"}
 
 
+def test_a_guessed_code_costs_the_same_writes_whether_its_card_exists_or_not(house: House) -> None:
+    _, card = the_card(house)
+    nobody = Way(card_id=None, by_link=False, pin_wanted=True, pin_right=False)
+    wrong = by_link(house, card, by_link=False, pin_right=False)
+    writes = []
+    for way in [nobody] + [wrong] * 4 + [None] + [wrong]:
+        if way is None:
+            attempt(house, wrong)  # the fifth, which also writes in the journal, once
+            continue
+        with house.counting_statements() as sent:
+            attempt(house, way)
+        writes.append(len([statement for statement in sent if statement.startswith("UPDATE")]))
+    assert writes == [1] * 6
+
+
 def test_a_pin_that_was_renewed_between_the_work_and_the_lock_does_not_enter(house: House) -> None:
     person_id, card = the_card(house)
     way = by_link(house, card)
