@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import MultipleFileField
 from wtforms import BooleanField, DateField, SelectMultipleField, TextAreaField
+from wtforms.fields import SelectChoice
 from wtforms.validators import Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -23,10 +24,10 @@ class AssignmentForm(PageForm):
     kinds = SelectMultipleField(
         _l("La personne peut envoyer"),
         choices=[
-            ("photo", _l("une photo")),
-            ("voice", _l("sa voix")),
-            ("text", _l("un texte")),
-            ("document", _l("un document PDF ou Word")),
+            SelectChoice("photo", _l("une photo")),
+            SelectChoice("voice", _l("sa voix")),
+            SelectChoice("text", _l("un texte")),
+            SelectChoice("document", _l("un document PDF ou Word")),
         ],
         default=["photo", "text"],
         widget=ListWidget(prefix_label=False),

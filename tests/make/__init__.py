@@ -6,7 +6,7 @@ coordinates, Farid is a social worker.
 
 from tests.make.booking import BRUSSELS, all_week, booked, closed, coming_monday, opened, room, rule, wall
 from tests.make.entry import PASSWORD, entered, printed_card, with_password
-from tests.make.homework import answered, assignment, criteria, drafted, sent, stored
+from tests.make.homework import answered, assignment, assignment_of, criteria, drafted, sent, stored
 from tests.make.lessons import clip_draft, clip_of, lesson
 from tests.make.people import (
     NOW,
@@ -29,6 +29,7 @@ __all__ = [
     "all_week",
     "answered",
     "assignment",
+    "assignment_of",
     "booked",
     "claire",
     "clip_draft",

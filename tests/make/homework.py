@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from lms.adapters.store import LocalStore
 from lms.domain import homework
 from lms.domain.homework import correction, files
-from lms.models import Assignment, Attempt, Criterion, Feedback, Lesson, Person
+from lms.models import Assignment, Attempt, Criterion, Feedback, Lesson, Person, Submission
 from tests.make.lessons import lesson as make_lesson
 from tests.make.people import NOW, level, nadia
 
@@ -52,6 +52,11 @@ def sent(
     draft = drafted(session, learner, assignment, text, now)
     homework.send(session, draft, assignment, now=now)
     return draft
+
+
+def assignment_of(session: Session, attempt: Attempt) -> Assignment:
+    submission = session.get_one(Submission, attempt.submission_id)
+    return session.get_one(Assignment, submission.assignment_id)
 
 
 def answered(

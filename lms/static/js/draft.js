@@ -24,7 +24,7 @@ const keep = (form) => {
     const data = content();
     data.set("action", form.dataset.draft);
     try {
-      const answer = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" } });
+      const answer = await fetch(form.getAttribute("action"), { method: "POST", body: data, headers: { Accept: "application/json" } });
       const told = await answer.json();
       if (status.textContent !== told.said) status.textContent = told.said;
       if (answer.ok) {

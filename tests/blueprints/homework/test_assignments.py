@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from lms.models import Assignment, AuditEvent
+from tests import make
+from tests.house import House
+
+
+def test_a_teacher_gives_changes_withdraws_and_brings_back_homework(house: House) -> None:
+    lesson = house.write(lambda s: make.lesson(s).id)
+    nadia, samira = house.visitor(house.write(make.nadia)), house.visitor(house.write(make.samira))
+    page = nadia.get(f"/lessons/{lesson}/assignments/new")
+    values = {"instruction": "Écrivez six mots.", "kinds": ["photo", "voice"], "due_on": "2026-11-26"}
+    page = nadia.submit(page, values)
+    assert page.status == 200 and page.url.endswith("/edit")
+    (made,) = house.read(lambda s: s.scalars(select(Assignment)).all())
+    assert made.kinds == ("photo", "voice") and str(made.due_on) == "2026-11-26" and made.may_redo
+    assert "Écrivez six mots." in samira.get("/homework").text
+    page = nadia.submit(page, {"instruction": "Écrivez sept mots.", "may_redo": None}, action="/edit")
+    assert "Écrivez sept mots." in samira.get("/homework").text
+    page = nadia.submit(page, action="/withdrawal")
+    assert "Ce devoir est retiré." in page.text and "Pas de devoir." in samira.get("/homework").text
+    nadia.submit(page, action="/comeback")
+    assert "Écrivez sept mots." in samira.get("/homework").text
+    actions = house.read(lambda s: s.scalars(select(AuditEvent.action)).all())
+    for verb in ("made", "changed", "withdrawn", "brought_back"):
+        assert f"assignment_{verb}" in actions
+
+
+def test_the_same_form_sent_twice_gives_one_homework(house: House) -> None:
+    lesson = house.write(lambda s: make.lesson(s).id)
+    nadia = house.visitor(house.write(make.nadia))
+    page = nadia.get(f"/lessons/{lesson}/assignments/new")
+    first, second = (nadia.submit(page, {"instruction": "Écrivez."}) for _ in range(2))
+    assert first.url == second.url
+    assert house.read(lambda s: s.scalar(select(func.count(Assignment.id)))) == 1
+
+
+def test_homework_without_words_or_without_a_way_to_send_is_refused_and_kept_in_the_form(
+    house: House,
+) -> None:
+    lesson = house.write(lambda s: make.lesson(s).id)
+    nadia = house.visitor(house.write(make.nadia))
+    page = nadia.get(f"/lessons/{lesson}/assignments/new")
+    assert nadia.submit(page, {"instruction": "  "}).status == 422
+    for bad in ({"kinds": []}, {"kinds": ["parcel"]}, {"due_on": "demain"}):
+        refused = nadia.submit(page, {"instruction": "Écrivez six mots.", **bad})
+        assert refused.status == 422 and "Écrivez six mots." in refused.html, bad
+    assert house.read(lambda s: s.scalar(select(func.count(Assignment.id)))) == 0
+
+
+def test_only_teachers_give_homework(house: House) -> None:
+    given, lesson = house.write(lambda s: ((a := make.assignment(s)).id, a.lesson_id))
+    for role in (make.samira, make.claire, make.farid):
+        visitor = house.visitor(house.write(role))
+        assert visitor.get(f"/assignments/{given}/edit").status == 404
+        assert visitor.get(f"/lessons/{lesson}/assignments/new").status == 404
+    nadia = house.visitor(house.write(make.nadia))
+    assert nadia.get("/assignments/nothing/edit").status == 404
+    assert nadia.get("/lessons/nothing/assignments/new").status == 404

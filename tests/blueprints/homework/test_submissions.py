@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from lms.models import Attempt, Feedback
+from tests import files, make
+from tests.house import House
+from tests.pages import Visitor, file
+
+
+@pytest.fixture
+def samira(house: House) -> Visitor:
+    return house.visitor(house.write(make.samira))
+
+
+def copy(house: House, *, redo: bool | None = None, may_redo: bool = True) -> str:
+    """The id of a submission of Samira's; with `redo` told, a teacher has answered."""
+
+    def write(session):  # type: ignore[no-untyped-def]
+        make.criteria(session)
+        attempt = make.sent(session, make.samira(session), make.assignment(session, may_redo=may_redo))
+        if redo is not None:
+            make.answered(session, attempt, redo=redo)
+        return attempt.submission_id
+
+    return house.write(write)
+
+
+def seen(house: House) -> bool:
+    return house.read(lambda s: s.scalars(select(Feedback)).one()).seen_at is not None
+
+
+def test_opening_an_answer_changes_nothing_and_reading_it_does(house: House, samira: Visitor) -> None:
+    submission = copy(house, redo=False)
+    page = samira.get(f"/submissions/{submission}")
+    assert "Devoir corrigé" in page.text and "Bravo, le message est clair." in page.text
+    assert "Nadia a répondu" in samira.get("/homework").text and not seen(house)
+    page = samira.submit(page, action="/reading")
+    assert "Devoir terminé" in page.text and seen(house)
+    assert "Nadia a répondu" not in samira.get("/homework").text
+
+
+def test_a_copy_to_do_again_is_started_again_and_the_first_attempt_stays(
+    house: House, samira: Visitor
+) -> None:
+    submission = copy(house, redo=True)
+    page = samira.get(f"/submissions/{submission}")
+    assert "essayez encore" in page.text
+    work = samira.submit(page, action="/attempts")
+    assert work.url.startswith("/assignments/") and seen(house)
+    twice = samira.submit(page, action="/attempts")
+    assert twice.url == work.url
+    sent = samira.submit(work, {"text": "Lundi, mardi !", "action": "send"})
+    assert sent.url == f"/submissions/{submission}"
+    assert "C’est envoyé." in sent.text and "Lundi, mardi !" in sent.text
+    assert "Essai 1" in sent.text and "Lundi, mardi, mercredi." in sent.text
+    attempts = house.read(lambda s: s.scalars(select(Attempt).order_by(Attempt.number)).all())
+    assert [(a.number, a.text) for a in attempts] == [(1, "Lundi, mardi, mercredi."), (2, "Lundi, mardi !")]
+
+
+def test_before_the_teacher_answers_there_is_no_second_attempt(house: House, samira: Visitor) -> None:
+    submission = copy(house)
+    page = samira.get(f"/submissions/{submission}")
+    assert "Recommencer" not in page.text
+    with_form = samira.get(f"/submissions/{copy(house, redo=True)}")
+    answer = samira.client.post(
+        f"/submissions/{submission}/attempts", data={"csrf_token": token(with_form.html)}
+    )
+    assert answer.status_code == 409
+
+
+def token(html: str) -> str:
+    return html.split('name="csrf_token" value="')[1].split('"')[0]
+
+
+def test_a_finished_homework_that_may_not_be_redone_offers_nothing(house: House, samira: Visitor) -> None:
+    page = samira.get(f"/submissions/{copy(house, redo=False, may_redo=False)}")
+    assert "Recommencer" not in page.text and "J’ai lu" in page.text
+
+
+def test_nobody_else_finds_a_submission(house: House) -> None:
+    submission = copy(house, redo=False)
+    for role in (lambda s: make.learner(s, "Tesfay"), make.nadia, make.claire, make.farid):
+        assert house.visitor(house.write(role)).get(f"/submissions/{submission}").status == 404
+    assert house.visitor(house.write(make.samira)).get("/submissions/nothing").status == 404
+
+
+def test_a_voice_can_be_heard_and_an_old_one_downloaded(house: House, samira: Visitor) -> None:
+    given = house.write(lambda s: make.assignment(s).id)
+    voices = [file(files.voice_ogg(), "PTT.opus"), file(files.voice_3gp(), "vieux.3gp")]
+    page = samira.submit(samira.get(f"/assignments/{given}"), {"voice": voices, "action": "send"})
+    (player,) = page.root.all("audio")
+    assert player.get("preload") == "none"
+    assert samira.client.get(player.get("src"), buffered=True).mimetype == "audio/ogg"
+    assert "Ce son s’ouvre avec le téléphone ou l’ordinateur." in page.text
+
+
+def test_one_or_many_attempts_cost_the_same_statements(house: House, samira: Visitor) -> None:
+    submission = copy(house, redo=True)
+    with house.counting_statements() as one:
+        samira.get(f"/submissions/{submission}")
+
+    def more(session):  # type: ignore[no-untyped-def]
+        for _ in range(5):
+            given = session.scalars(select(Attempt)).first()
+            work = make.assignment_of(session, given)
+            make.answered(session, make.sent(session, make.samira(session), work), redo=True)
+
+    house.write(more)
+    with house.counting_statements() as many:
+        samira.get(f"/submissions/{submission}")
+    assert len(one) == len(many) <= 7, many

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from lms.models import Attachment, Attempt, Rendition
+from tests import files, make
+from tests.house import House
+from tests.pages import Visitor, file
+
+
+@pytest.fixture
+def samira(house: House) -> Visitor:
+    return house.visitor(house.write(make.samira))
+
+
+def keep(house: House, samira: Visitor, content: bytes, name: str, *, send: bool = True) -> Attachment:
+    """Samira puts a file into a homework and perhaps sends it."""
+    given = house.write(lambda s: make.assignment(s).id)
+    values = {"picture": file(content, name), "action": "send" if send else "add"}
+    assert samira.submit(samira.get(f"/assignments/{given}"), values).status == 200
+    return house.read(lambda s: s.scalars(select(Attachment)).one())
+
+
+def renditions(house: House) -> list[Rendition]:
+    return list(house.read(lambda s: s.scalars(select(Rendition).order_by(Rendition.purpose)).all()))
+
+
+def test_a_photo_is_delivered_upright_without_place_or_comment(house: House, samira: Visitor) -> None:
+    kept = keep(house, samira, files.rotated_jpeg(), "IMG.jpg")
+    for file_id in (kept.id, *(made.id for made in renditions(house))):
+        answer = samira.client.get(f"/files/{file_id}", buffered=True)
+        assert answer.status_code == 200 and answer.content_length == len(answer.data)
+        picture = Image.open(io.BytesIO(answer.data))
+        assert files.stands_upright(picture) and not picture.getexif() and "comment" not in picture.info
+        assert files.COMMENT not in answer.data
+
+
+def test_what_we_made_is_shown_and_everything_is_sandboxed(house: House, samira: Visitor) -> None:
+    kept = keep(house, samira, files.pdf(2), "ma lettre.pdf")
+    made = renditions(house)
+    assert {each.purpose for each in made} == {"web", "thumb"}
+    for file_id, how in ((kept.id, "attachment"), (made[0].id, "inline")):
+        answer = samira.client.get(f"/files/{file_id}", buffered=True)
+        assert answer.headers["Content-Disposition"].startswith(how + ";")
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert answer.headers["Cache-Control"] == "private, no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert samira.client.get(f"/files/{kept.id}", buffered=True).data == files.pdf(2)
+
+
+def test_a_name_in_any_script_survives_the_download(house: House, samira: Visitor) -> None:
+    kept = keep(house, samira, files.docx(), 'رسالة "1".docx')
+    disposition = samira.client.get(f"/files/{kept.id}", buffered=True).headers["Content-Disposition"]
+    assert disposition.isascii() and "%D8%B1%D8%B3%D8%A7%D9%84%D8%A9" in disposition
+    assert disposition.count('"') == 2
+
+
+def test_a_player_may_ask_for_a_piece_of_a_voice(house: House, samira: Visitor) -> None:
+    kept = keep(house, samira, files.voice_mp3(), "voix.mp3")
+    whole = samira.client.get(f"/files/{kept.id}", buffered=True)
+    assert whole.mimetype == "audio/mpeg" and whole.headers["Accept-Ranges"] == "bytes"
+    piece = samira.client.get(f"/files/{kept.id}", headers={"Range": "bytes=100-199"}, buffered=True)
+    assert piece.status_code == 206 and piece.data == whole.data[100:200]
+    assert piece.headers["Content-Range"] == f"bytes 100-199/{len(whole.data)}"
+    beyond = samira.client.get(f"/files/{kept.id}", headers={"Range": "bytes=9999999-"}, buffered=True)
+    assert beyond.status_code == 416
+
+
+@pytest.mark.parametrize(
+    ("who", "before", "after"),
+    [
+        (make.samira, 200, 200),
+        (lambda s: make.learner(s, "Tesfay"), 404, 404),
+        (make.oksana, 404, 404),
+        (make.nadia, 404, 200),
+        (make.luc, 404, 200),
+        (make.claire, 404, 404),
+        (make.farid, 404, 404),
+    ],
+    ids=["samira", "same level", "other level", "nadia", "luc", "claire", "farid"],
+)
+def test_who_may_have_a_file_before_and_after_it_is_sent(
+    house: House, samira: Visitor, who: Callable[..., object], before: int, after: int
+) -> None:
+    kept = keep(house, samira, files.jpeg(), "a.jpg", send=False)
+    addresses = [kept.id, *(made.id for made in renditions(house))]
+    visitor = house.visitor(house.write(who))  # type: ignore[arg-type]
+
+    def statuses() -> set[int]:
+        return {visitor.client.get(f"/files/{id}", buffered=True).status_code for id in addresses}
+
+    assert statuses() == {before}
+    house.write(lambda s: setattr(s.scalars(select(Attempt)).one(), "sent_at", make.NOW))
+    assert statuses() == {after}
+
+
+def test_a_stranger_is_asked_to_enter_and_a_missing_file_is_missing(house: House, samira: Visitor) -> None:
+    kept = keep(house, samira, files.jpeg(), "a.jpg")
+    answer = house.visitor().client.get(f"/files/{kept.id}")
+    assert answer.status_code == 303 and "/card" in answer.location
+    assert samira.get("/files/nothing").status == 404
+    house.app.extensions["lms_store"].delete(kept.store_key)
+    assert samira.get(f"/files/{kept.id}").status == 404

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from lms.domain import homework
+from lms.domain.errors import Absent, Refused
+from lms.models import Attempt, Feedback, Submission
+from tests import make
+from tests.house import House
+from tests.make import NOW
+
+
+def refused(code: str, verb: object) -> None:
+    with pytest.raises(Refused) as no:
+        verb()  # type: ignore[operator]
+    assert no.value.code == code
+
+
+def test_the_draft_is_one_and_the_same_until_it_is_sent(house: House) -> None:
+    def story(session: Session) -> None:
+        samira, work = make.samira(session), make.assignment(session)
+        assert homework.draft_of(session, samira, work.id) is None
+        first = make.drafted(session, samira, work, "Bonjour")
+        assert homework.open_draft(session, samira, work.id, now=NOW) is first
+        homework.send(session, first, work, now=NOW)
+        assert homework.draft_of(session, samira, work.id) is None
+
+    house.write(story)
+
+
+def test_the_database_refuses_a_second_draft_and_a_second_submission(house: House) -> None:
+    ids = house.write(
+        lambda s: ((d := make.drafted(s, make.samira(s), make.assignment(s))).id, d.submission_id)
+    )
+    attempt = {"submission_id": ids[1], "number": 2, "text": "", "made_at": NOW}
+    with pytest.raises(IntegrityError):
+        house.write(lambda s: (s.add(Attempt(**attempt)), s.flush()))
+
+    def again(session: Session) -> None:
+        there = session.get_one(Submission, ids[1])
+        twin = Submission(assignment_id=there.assignment_id, learner_id=there.learner_id, made_at=NOW)
+        session.add(twin)
+        session.flush()
+
+    with pytest.raises(IntegrityError):
+        house.write(again)
+
+
+def test_a_second_attempt_waits_for_the_teacher(house: House) -> None:
+    def story(session: Session) -> list[int]:
+        samira, work = make.samira(session), make.assignment(session, may_redo=False)
+        first = make.sent(session, samira, work)
+        refused("already_sent", lambda: homework.open_draft(session, samira, work.id, now=NOW))
+        make.answered(session, first, redo=True)
+        second = make.sent(session, samira, work, "Mieux")
+        make.answered(session, second)
+        refused("no_redo", lambda: homework.open_draft(session, samira, work.id, now=NOW))
+        return [first.number, second.number]
+
+    assert house.write(story) == [1, 2]
+
+
+def test_whoever_sends_again_has_seen_the_answer(house: House) -> None:
+    def story(session: Session) -> None:
+        samira, work = make.samira(session), make.assignment(session)
+        make.answered(session, make.sent(session, samira, work))
+        make.sent(session, samira, work, "Encore mieux")
+
+    house.write(story)
+    assert house.read(lambda s: s.scalars(select(Feedback.seen_at)).one()) == NOW
+
+
+def test_nothing_is_sent_empty_or_in_a_way_nobody_asked_for(house: House) -> None:
+    def story(session: Session) -> None:
+        samira, work = make.samira(session), make.assignment(session, kinds=["photo"])
+        draft = make.drafted(session, samira, work)
+        refused("nothing_to_send", lambda: homework.send(session, draft, work, now=NOW))
+        homework.write_text(session, draft, "Un texte")
+        refused("kind_text", lambda: homework.send(session, draft, work, now=NOW))
+
+    house.write(story)
+
+
+def test_a_submission_is_found_by_its_learner_and_by_teachers_once_it_is_sent(house: House) -> None:
+    def story(session: Session) -> None:
+        samira, nadia, work = make.samira(session), make.nadia(session), make.assignment(session)
+        draft = make.drafted(session, samira, work, "Bonjour")
+        found = homework.submission_for(session, samira, draft.submission_id)
+        assert [attempt.text for attempt in found.attempts] == ["Bonjour"]
+        with pytest.raises(Absent):
+            homework.submission_for(session, nadia, draft.submission_id)
+        homework.send(session, draft, work, now=NOW)
+        assert homework.submission_for(session, nadia, draft.submission_id).learner.name == "Samira"
+        for person in (make.oksana(session), make.claire(session), make.farid(session)):
+            with pytest.raises(Absent):
+                homework.submission_for(session, person, draft.submission_id)
+            with pytest.raises(Absent):
+                homework.read(session, person, draft.submission_id, now=NOW)
+
+    house.write(story)

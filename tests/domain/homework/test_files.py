@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from lms.adapters.store import LocalStore
+from lms.domain import homework
+from lms.domain.errors import Absent, Refused
+from lms.domain.homework import files
+from lms.models import Attachment, Rendition
+from tests import make
+from tests.house import House
+from tests.make import NOW
+from tests.make.homework import ROOM
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store")
+
+
+def test_files_keep_their_order_and_can_change_it(house: House, store: LocalStore) -> None:
+    def story(session: Session) -> None:
+        work = make.assignment(session)
+        draft = make.drafted(session, make.samira(session), work)
+        made = [
+            files.attach(session, draft, work, make.stored(store, name), room=ROOM, now=NOW).id
+            for name in (b"1", b"2", b"3")
+        ]
+
+        def order() -> list[int]:
+            return [made.index(each.id) + 1 for each in files.of_attempt(session, draft.id)]
+
+        files.shift(session, draft, made[2], -1)
+        assert order() == [1, 3, 2]
+        files.shift(session, draft, made[0], -1)
+        files.shift(session, draft, "nothing", 1)
+        assert order() == [1, 3, 2]
+        keys = files.detach(session, draft, made[0])
+        assert len(keys) == 2 and files.detach(session, draft, made[0]) == []
+        assert order() == [3, 2]
+        again = files.attach(session, draft, work, make.stored(store, b"4"), room=ROOM, now=NOW)
+        assert files.of_attempt(session, draft.id)[-1].id == again.id
+
+    house.write(story)
+
+
+def test_a_file_is_refused_when_it_is_there_not_asked_for_or_too_much(
+    house: House, store: LocalStore
+) -> None:
+    def story(session: Session) -> None:
+        work = make.assignment(session, kinds=["photo"])
+        draft = make.drafted(session, make.samira(session), work)
+
+        def attach(new: files.NewFile, room: int = ROOM) -> str:
+            with pytest.raises(Refused) as no:
+                files.attach(session, draft, work, new, room=room, now=NOW)
+            return no.value.code
+
+        new = make.stored(store, b"12345")
+        assert attach(new, room=9) == "quota_full"
+        files.attach(session, draft, work, new, room=10, now=NOW)
+        assert files.used_bytes(session, make.samira(session)) == 10
+        assert files.used_bytes(session, make.oksana(session)) == 0
+        assert attach(make.stored(store, b"12345")) == "file_twice"
+        assert attach(make.stored(store, b"la", kind="voice")) == "kind_voice"
+        for number in range(9):
+            other = make.stored(store, f"page {number}".encode())
+            files.attach(session, draft, work, other, room=ROOM, now=NOW)
+        assert attach(make.stored(store, b"the eleventh")) == "too_many_files"
+
+    house.write(story)
+
+
+def test_two_rows_never_share_a_stored_file(house: House, store: LocalStore) -> None:
+    def story(session: Session) -> None:
+        work = make.assignment(session)
+        draft = make.drafted(session, make.samira(session), work)
+        new = make.stored(store)
+        files.attach(session, draft, work, new, room=ROOM, now=NOW)
+        files.attach(session, draft, work, replace(new, sha256="0" * 64), room=ROOM, now=NOW)
+
+    with pytest.raises(IntegrityError):
+        house.write(story)
+
+
+def test_a_file_is_delivered_to_its_learner_and_once_sent_to_teachers(
+    house: House, store: LocalStore
+) -> None:
+    def story(session: Session) -> None:
+        samira, work = make.samira(session), make.assignment(session)
+        draft = make.drafted(session, samira, work)
+        files.attach(session, draft, work, make.stored(store), room=ROOM, now=NOW)
+        ids = [session.scalars(select(kind.id)).one() for kind in (Attachment, Rendition)]
+
+        def may(person: object) -> list[bool]:
+            answers = []
+            for file_id in ids:
+                try:
+                    answers.append(files.delivery_for(session, person, file_id).ours)  # type: ignore[arg-type]
+                except Absent:
+                    answers.append(False)
+            return answers
+
+        assert may(samira) == [True, True]
+        assert may(make.nadia(session)) == [False, False]
+        homework.send(session, draft, work, now=NOW)
+        assert may(make.nadia(session)) == [True, True]
+        for person in (make.oksana(session), make.claire(session), make.farid(session)):
+            assert may(person) == [False, False]
+
+    house.write(story)
