@@ -23,9 +23,7 @@ _HOSTS = frozenset(
 _CONSENT = "consent.youtube.com"  # what the address bar shows a European before the video
 _FOLDERS = frozenset({"embed", "shorts", "live", "v", "e", "vi", "watch"})
 _FRAME_SOURCE = re.compile(r"<iframe\b[^>]*?\bsrc\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
-_LOOKS_LIKE_ADDRESS = re.compile(
-    r"[^\s<>\"'«»()\[\]{}]*(?:://|\byoutu|www\.)[^\s<>\"'«»\[\]{}]*", re.IGNORECASE
-)
+_BETWEEN = re.compile(r"[\s<>\"'«»\[\]{}]+")
 _CLOCK = re.compile(r"(?:(?:([0-9]{1,2}):)?([0-9]{1,3}):)?([0-9]{1,6})")
 _SPOKEN = re.compile(r"(?:([0-9]{1,3})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,6})s?)?", re.IGNORECASE)
 _LONGEST_VIDEO = 12 * 3600
@@ -44,16 +42,21 @@ def read(text: str) -> Video:
     """The video that a pasted text names, or a Refused that says what is wrong with it."""
     text = unescape(text[:LONGEST]).strip()
     frame = _FRAME_SOURCE.search(text)
-    found = [frame.group(1)] if frame else _LOOKS_LIKE_ADDRESS.findall(text)
+    found = [frame.group(1)] if frame else [word for word in _BETWEEN.split(text) if _may_be_address(word)]
     refusal: Refused | None = None
     for candidate in found[:20]:
         try:
-            return _read_address(candidate.rstrip(".,;:!?)…"))
+            return _read_address(candidate.strip("(.,;:!?)…"))
         except Refused as no:
             # The first address is the one that was meant, unless it is not YouTube's at all.
             if refusal is None or refusal.code == "youtube_elsewhere":
                 refusal = no
     raise refusal or Refused("youtube_none")
+
+
+def _may_be_address(word: str) -> bool:
+    word = word.lower()
+    return "://" in word or "youtu" in word or "www." in word
 
 
 def _read_address(address: str, depth: int = 0) -> Video:
