@@ -216,6 +216,7 @@ def _picker(wish: bookings.Wish, *, wanted: date | None, answer: int = 200) -> B
         answer,
         **_whose(wish),
         days=[(day, [hour for _day, hour in group]) for day, group in groupby(days, lambda pair: pair[0])],
+        full=found.full,
         earlier=found.earlier,
         later=found.later,
         hour_value=hour_value,

@@ -23,8 +23,9 @@ from lms.domain.booking.hours import (
     nearest,
     picker_page,
     timetable,
+    week_of,
 )
-from lms.domain.booking.verbs import book, cancel, move, week_of
+from lms.domain.booking.verbs import book, cancel, move
 
 __all__ = [
     "FreeHour",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -187,6 +188,28 @@ class PickerPage:
     hours: list[FreeHour]
     earlier: date | None
     later: date | None
+    full: bool = False  # she has as many appointments ahead as she may have
+
+
+def week_of(moment: datetime, zone: ZoneInfo) -> str:
+    """The ISO week on the wall: 2026-W48."""
+    year, week, _ = moment.astimezone(zone).isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def _caps(session: Session, service: Service, wish: Wish, now: datetime) -> tuple[bool, set[str]]:
+    """Whether she has all the appointments she may have, and the weeks that are full."""
+    rows = session.execute(
+        select(Booking.id, Booking.week, Booking.ends).where(
+            Booking.learner_id == wish.learner_id,
+            Booking.state == "booked",
+            Booking.ends > now - timedelta(days=8),
+        )
+    ).all()
+    others = [row for row in rows if wish.moving is None or row.id != wish.moving.id]
+    weeks = Counter(row.week for row in others)
+    ahead = sum(row.ends > now for row in others)
+    return ahead >= service.open_cap, {w for w, count in weeks.items() if count >= service.weekly_cap}
 
 
 def picker_page(
@@ -196,9 +219,17 @@ def picker_page(
     horizon = today + timedelta(days=service.horizon_days)
     first = max(today, min(wanted or today, horizon))
     last = min(first + (PAGE_DAYS - 1) * DAY, horizon)
-    hours = free_hours(session, service, wish, first, last, now)
+    full, weeks = _caps(session, service, wish, now)
+    if full:
+        return PickerPage(first, [], None, None, full=True)
+
+    def free(begin: date, end: date) -> list[FreeHour]:
+        found = free_hours(session, service, wish, begin, end, now)
+        return [hour for hour in found if week_of(hour.starts, wish.zone) not in weeks]
+
+    hours = free(first, last)
     if not hours and last < horizon:
-        rest = free_hours(session, service, wish, last + DAY, horizon, now)
+        rest = free(last + DAY, horizon)
         if rest:
             first = rest[0].starts.astimezone(wish.zone).date()
             last = min(first + (PAGE_DAYS - 1) * DAY, horizon)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.domain import journal, outbox
 from lms.domain.booking import claims
-from lms.domain.booking.hours import timetable
+from lms.domain.booking.hours import timetable, week_of
 from lms.domain.errors import Refused
 from lms.domain.slots import HOUR, Mode, Slot, cells, free_at
 from lms.models import Booking, Person, Service
@@ -113,12 +113,6 @@ def cancel(session: Session, booking: Booking, by: Person, reason: str, now: dat
         outbox.post(session, "booking_cancelled", person, booking.id, sequence=booking.sequence, now=now)
     journal.note(session, by, "booking_cancelled", "booking", booking.id, now=now)
     return booking
-
-
-def week_of(moment: datetime, zone: ZoneInfo) -> str:
-    """The ISO week on the wall: 2026-W48."""
-    year, week, _ = moment.astimezone(zone).isocalendar()
-    return f"{year}-W{week:02d}"
 
 
 def _still_ahead(booking: Booking, now: datetime) -> None:

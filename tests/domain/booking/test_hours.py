@@ -92,3 +92,41 @@ def test_the_nearest_hours_come_first(house: House) -> None:
     house.write(lambda s: make.rule(s, make.nadia(s), 1, "09:00", "13:00"))
     found = bookings.nearest(hours(house), wall("2026-11-24", "11:00"))
     assert [line[0] for line in told(found)] == ["11:00", "10:00", "12:00", "09:00"]
+
+
+def picker(house: House, wanted: date | None = None, moving: Booking | None = None) -> bookings.PickerPage:
+    def ask(session: Session) -> bookings.PickerPage:
+        wish = Wish(make.samira(session).id, BRUSSELS, moving=moving)
+        return bookings.picker_page(session, session.get_one(Service, 1), wish, wanted, NOW)
+
+    return house.write(ask)
+
+
+def days(page: bookings.PickerPage) -> set[date]:
+    return {hour.starts.astimezone(BRUSSELS).date() for hour in page.hours}
+
+
+def test_a_week_in_which_she_has_her_two_appointments_is_not_offered(house: House) -> None:
+    house.write(lambda s: make.all_week(s, make.nadia(s)))
+
+    def book_two(session: Session) -> Booking:
+        first = make.booked(session, make.samira(session), make.nadia(session), wall("2026-11-24", "09:00"))
+        make.booked(session, make.samira(session), make.nadia(session), wall("2026-11-25", "09:00"))
+        return first
+
+    made = house.write(book_two)
+    assert min(days(picker(house))) == date(2026, 11, 30)
+    # Moving one of the two, its own week is open again.
+    assert min(days(picker(house, moving=made))) == TUESDAY
+
+
+def test_with_all_her_appointments_taken_the_picker_says_so(house: House) -> None:
+    house.write(lambda s: make.all_week(s, make.nadia(s)))
+
+    def book_four(session: Session) -> None:
+        for day in ("2026-11-24", "2026-11-25", "2026-12-01", "2026-12-02"):
+            make.booked(session, make.samira(session), make.nadia(session), wall(day, "09:00"))
+
+    house.write(book_four)
+    page = picker(house)
+    assert (page.full, page.hours) == (True, [])
