@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from lms.domain.people import cards, sessions
-from lms.models import AccessCard
+from lms.models import AccessCard, Service
 from tests import make
 from tests.house import House
 from tests.make import NOW
@@ -56,6 +56,18 @@ def test_the_pin_is_beside_the_card_and_not_on_it(nadia: Visitor, samira: str) -
     assert pin_on(page) not in page.root.all("article")[0].text.split()
     beside = [e for e in page.root.all("div") if "no-print" in e.get("class")]
     assert any(pin_on(page) in e.text and "Dites ce code, ne l’écrivez pas." in e.text for e in beside)
+
+
+def test_where_pins_are_off_the_card_offers_no_code_to_type(
+    house: House, nadia: Visitor, samira: str
+) -> None:
+    def switch_off(session) -> None:
+        session.get_one(Service, 1).pin_required = False
+
+    house.write(switch_off)
+    page = issue(nadia, samira)
+    assert not re.search(r"[0-9]{4}\s[0-9]{4}", page.root.all("article")[0].text)
+    assert "Cette carte entre sans code secret." in page.text
 
 
 def test_pressing_twice_makes_one_card_and_says_so(house: House, nadia: Visitor, samira: str) -> None:
