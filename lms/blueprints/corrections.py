@@ -167,6 +167,4 @@ def _reach(learner: Person) -> str:
     if own.code == "fr":
         return str(_("%(name)s reçoit un e-mail en français.", name=name))
     language = Locale.parse(own.code).get_language_name(str(get_locale() or "fr"))
-    return str(
-        _("%(name)s reçoit un e-mail en français et en %(language)s.", name=name, language=language)
-    )
+    return str(_("%(name)s reçoit un e-mail en français et en %(language)s.", name=name, language=language))

@@ -34,9 +34,12 @@ def test_a_photo_is_delivered_upright_without_place_or_comment(house: House, sam
     kept = keep(house, samira, files.rotated_jpeg(), "IMG.jpg")
     for file_id in (kept.id, *(made.id for made in renditions(house))):
         answer = samira.client.get(f"/files/{file_id}", buffered=True)
-        assert answer.status_code == 200 and answer.content_length == len(answer.data)
+        assert answer.status_code == 200
+        assert answer.content_length == len(answer.data)
         picture = Image.open(io.BytesIO(answer.data))
-        assert files.stands_upright(picture) and not picture.getexif() and "comment" not in picture.info
+        assert files.stands_upright(picture)
+        assert not picture.getexif()
+        assert "comment" not in picture.info
         assert files.COMMENT not in answer.data
 
 
@@ -56,16 +59,19 @@ def test_what_we_made_is_shown_and_everything_is_sandboxed(house: House, samira:
 def test_a_name_in_any_script_survives_the_download(house: House, samira: Visitor) -> None:
     kept = keep(house, samira, files.docx(), 'رسالة "1".docx')
     disposition = samira.client.get(f"/files/{kept.id}", buffered=True).headers["Content-Disposition"]
-    assert disposition.isascii() and "%D8%B1%D8%B3%D8%A7%D9%84%D8%A9" in disposition
+    assert disposition.isascii()
+    assert "%D8%B1%D8%B3%D8%A7%D9%84%D8%A9" in disposition
     assert disposition.count('"') == 2
 
 
 def test_a_player_may_ask_for_a_piece_of_a_voice(house: House, samira: Visitor) -> None:
     kept = keep(house, samira, files.voice_mp3(), "voix.mp3")
     whole = samira.client.get(f"/files/{kept.id}", buffered=True)
-    assert whole.mimetype == "audio/mpeg" and whole.headers["Accept-Ranges"] == "bytes"
+    assert whole.mimetype == "audio/mpeg"
+    assert whole.headers["Accept-Ranges"] == "bytes"
     piece = samira.client.get(f"/files/{kept.id}", headers={"Range": "bytes=100-199"}, buffered=True)
-    assert piece.status_code == 206 and piece.data == whole.data[100:200]
+    assert piece.status_code == 206
+    assert piece.data == whole.data[100:200]
     assert piece.headers["Content-Range"] == f"bytes 100-199/{len(whole.data)}"
     beyond = samira.client.get(f"/files/{kept.id}", headers={"Range": "bytes=9999999-"}, buffered=True)
     assert beyond.status_code == 416
@@ -92,7 +98,7 @@ def test_who_may_have_a_file_before_and_after_it_is_sent(
     visitor = house.visitor(house.write(who))  # type: ignore[arg-type]
 
     def statuses() -> set[int]:
-        return {visitor.client.get(f"/files/{id}", buffered=True).status_code for id in addresses}
+        return {visitor.client.get(f"/files/{file_id}", buffered=True).status_code for file_id in addresses}
 
     assert statuses() == {before}
     house.write(lambda s: setattr(s.scalars(select(Attempt)).one(), "sent_at", make.NOW))
@@ -102,7 +108,8 @@ def test_who_may_have_a_file_before_and_after_it_is_sent(
 def test_a_stranger_is_asked_to_enter_and_a_missing_file_is_missing(house: House, samira: Visitor) -> None:
     kept = keep(house, samira, files.jpeg(), "a.jpg")
     answer = house.visitor().client.get(f"/files/{kept.id}")
-    assert answer.status_code == 303 and "/card" in answer.location
+    assert answer.status_code == 303
+    assert "/card" in answer.location
     assert samira.get("/files/nothing").status == 404
     house.app.extensions["lms_store"].delete(kept.store_key)
     assert samira.get(f"/files/{kept.id}").status == 404

@@ -13,14 +13,18 @@ def test_a_teacher_gives_changes_withdraws_and_brings_back_homework(house: House
     page = nadia.get(f"/lessons/{lesson}/assignments/new")
     values = {"instruction": "Écrivez six mots.", "kinds": ["photo", "voice"], "due_on": "2026-11-26"}
     page = nadia.submit(page, values)
-    assert page.status == 200 and page.url.endswith("/edit")
+    assert page.status == 200
+    assert page.url.endswith("/edit")
     (made,) = house.read(lambda s: s.scalars(select(Assignment)).all())
-    assert made.kinds == ("photo", "voice") and str(made.due_on) == "2026-11-26" and made.may_redo
+    assert made.kinds == ("photo", "voice")
+    assert str(made.due_on) == "2026-11-26"
+    assert made.may_redo
     assert "Écrivez six mots." in samira.get("/homework").text
     page = nadia.submit(page, {"instruction": "Écrivez sept mots.", "may_redo": None}, action="/edit")
     assert "Écrivez sept mots." in samira.get("/homework").text
     page = nadia.submit(page, action="/withdrawal")
-    assert "Ce devoir est retiré." in page.text and "Pas de devoir." in samira.get("/homework").text
+    assert "Ce devoir est retiré." in page.text
+    assert "Pas de devoir." in samira.get("/homework").text
     nadia.submit(page, action="/comeback")
     assert "Écrivez sept mots." in samira.get("/homework").text
     actions = house.read(lambda s: s.scalars(select(AuditEvent.action)).all())
@@ -44,9 +48,11 @@ def test_homework_without_words_or_without_a_way_to_send_is_refused_and_kept_in_
     nadia = house.visitor(house.write(make.nadia))
     page = nadia.get(f"/lessons/{lesson}/assignments/new")
     assert nadia.submit(page, {"instruction": "  "}).status == 422
-    for bad in ({"kinds": []}, {"kinds": ["parcel"]}, {"due_on": "demain"}):
+    cases: list[dict[str, object]] = [{"kinds": []}, {"kinds": ["parcel"]}, {"due_on": "demain"}]
+    for bad in cases:
         refused = nadia.submit(page, {"instruction": "Écrivez six mots.", **bad})
-        assert refused.status == 422 and "Écrivez six mots." in refused.html, bad
+        assert refused.status == 422, bad
+        assert "Écrivez six mots." in refused.html, bad
     assert house.read(lambda s: s.scalar(select(func.count(Assignment.id)))) == 0
 
 

@@ -22,7 +22,8 @@ def test_withdrawn_homework_stands_at_the_end_and_can_come_back(house: House) ->
         assert first.withdrawn_at is None
         task = homework.Task("Parlez.", ["voice"], may_redo=False)
         homework.change(session, first, nadia, task, now=NOW)
-        assert first.kinds == ("voice",) and not first.may_redo
+        assert first.kinds == ("voice",)
+        assert not first.may_redo
 
     house.write(story)
 

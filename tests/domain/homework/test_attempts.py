@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -35,9 +37,13 @@ def test_the_database_refuses_a_second_draft_and_a_second_submission(house: Hous
     ids = house.write(
         lambda s: ((d := make.drafted(s, make.samira(s), make.assignment(s))).id, d.submission_id)
     )
-    attempt = {"submission_id": ids[1], "number": 2, "text": "", "made_at": NOW}
+
+    def twin(session: Session) -> None:
+        session.add(Attempt(submission_id=ids[1], number=2, text="", made_at=NOW))
+        session.flush()
+
     with pytest.raises(IntegrityError):
-        house.write(lambda s: (s.add(Attempt(**attempt)), s.flush()))
+        house.write(twin)
 
     def again(session: Session) -> None:
         there = session.get_one(Submission, ids[1])
@@ -47,6 +53,24 @@ def test_the_database_refuses_a_second_draft_and_a_second_submission(house: Hous
 
     with pytest.raises(IntegrityError):
         house.write(again)
+
+
+def test_two_forms_at_the_same_moment_write_into_one_draft(house: House) -> None:
+    given = house.write(lambda s: (make.samira(s), make.assignment(s).id)[-1])
+    start, drafts = threading.Barrier(2), []
+
+    def press() -> None:
+        start.wait(10)
+        draft = house.write(lambda s: homework.open_draft(s, make.samira(s), given, now=NOW))
+        drafts.append(draft.id)
+
+    threads = [threading.Thread(target=press) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(drafts) == 2
+    assert len(set(drafts)) == 1
 
 
 def test_a_second_attempt_waits_for_the_teacher(house: House) -> None:

@@ -42,7 +42,8 @@ def test_files_keep_their_order_and_can_change_it(house: House, store: LocalStor
         files.shift(session, draft, "nothing", 1)
         assert order() == [1, 3, 2]
         keys = files.detach(session, draft, made[0])
-        assert len(keys) == 2 and files.detach(session, draft, made[0]) == []
+        assert len(keys) == 2
+        assert files.detach(session, draft, made[0]) == []
         assert order() == [3, 2]
         again = files.attach(session, draft, work, make.stored(store, b"4"), room=ROOM, now=NOW)
         assert files.of_attempt(session, draft.id)[-1].id == again.id

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from lms.domain.errors import Absent, Refused
+from lms.domain.homework import correction
+from lms.domain.homework.correction import Answer
+from lms.models import AuditEvent, Feedback, OutboxItem, Score
+from tests import make
+from tests.house import House
+from tests.make import NOW
+
+
+@pytest.fixture
+def copy(house: House) -> str:
+    return house.write(lambda s: make.sent(s, make.samira(s), make.assignment(s)).id)
+
+
+def test_the_queue_is_oldest_first_over_all_levels_and_one_statement(house: House) -> None:
+    def story(session: Session) -> str:
+        work = make.assignment(session)
+        other = make.assignment(session, make.lesson(session, level_code="N2"))
+        make.sent(session, make.samira(session), work, now=NOW + timedelta(hours=2))
+        make.sent(session, make.oksana(session), other, now=NOW)
+        make.sent(session, make.learner(session, "Tesfay"), work, now=NOW + timedelta(hours=1))
+        make.drafted(session, make.learner(session, "Elif Yilmaz"), work, "pas encore")
+        return make.level(session).id
+
+    level = house.write(story)
+    with house.counting_statements() as sent:
+        names = [copy.learner for copy in house.read(correction.queue)]
+    assert names == ["Oksana Bondar", "Tesfay", "Samira"]
+    assert len(sent) == 1
+    assert [c.learner for c in house.read(lambda s: correction.queue(s, level))] == ["Tesfay", "Samira"]
+    assert len(house.read(lambda s: correction.queue(s, limit=2))) == 2
+    with house.counting_statements() as sent:
+        counts = house.read(correction.counts_by_level)
+    assert [(each.code, number) for each, number in counts] == [("N1", 2), ("N2", 1), ("N3", 0)]
+    assert len(sent) == 1
+
+
+def test_a_follow_up_is_marked_and_a_returned_copy_leaves_the_queue(house: House) -> None:
+    def story(session: Session) -> None:
+        samira, work = make.samira(session), make.assignment(session)
+        make.answered(session, make.sent(session, samira, work), redo=True)
+        assert correction.queue(session) == []
+        make.sent(session, samira, work, "Mieux")
+        (copy,) = correction.queue(session)
+        assert copy.is_follow_up
+        assert copy.number == 2
+
+    house.write(story)
+
+
+def test_after_the_last_copy_of_the_queue_comes_the_oldest(house: House) -> None:
+    def story(session: Session) -> None:
+        nadia, work = make.nadia(session), make.assignment(session)
+        first, last = (
+            make.sent(session, make.learner(session, name), work, now=NOW + timedelta(hours=hour))
+            for hour, name in enumerate(("Tesfay", "Ahmad"))
+        )
+        assert correction.next_copy(session, first) == last.id
+        assert correction.next_copy(session, last) == first.id
+        make.answered(session, last)
+        assert correction.next_copy(session, correction.copy_for(session, nadia, last.id)) == first.id
+        make.answered(session, first)
+        assert correction.next_copy(session, first) is None
+
+    house.write(story)
+
+
+def save(session: Session, copy: str, who: str, answer: Answer, version: int) -> Feedback:
+    teacher = make.luc(session) if who == "luc" else make.nadia(session)
+    attempt = correction.copy_for(session, teacher, copy)
+    return correction.save(session, attempt, teacher, answer, version, now=NOW)
+
+
+def test_whoever_saves_on_an_old_version_is_told_and_the_first_text_stays(house: House, copy: str) -> None:
+    assert house.write(lambda s: save(s, copy, "nadia", Answer("Bien"), 0)).version == 1
+    for old in (0, 2, -1):
+        with pytest.raises(Refused, match="copy_changed"):
+            house.write(partial(save, copy=copy, who="luc", answer=Answer("Autre"), version=old))
+    assert house.read(lambda s: s.scalars(select(Feedback.comment)).one()) == "Bien"
+    saved = house.write(lambda s: save(s, copy, "luc", Answer("Autre"), 1))
+    assert (saved.version, saved.comment) == (2, "Autre")
+
+
+def test_of_two_teachers_who_save_at_the_same_moment_one_is_told(house: House, copy: str) -> None:
+    house.write(lambda s: (make.nadia(s), make.luc(s)))
+    start, ends = threading.Barrier(2), []
+
+    def press(who: str) -> None:
+        start.wait(10)
+        try:
+            house.write(lambda s: save(s, copy, who, Answer(who), 0))
+            ends.append("saved")
+        except Refused as no:
+            ends.append(no.code)
+
+    threads = [threading.Thread(target=press, args=(who,)) for who in ("nadia", "luc")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(ends) == ["copy_changed", "saved"]
+    assert house.read(lambda s: s.scalar(select(func.count(Feedback.id)))) == 1
+
+
+def test_bands_are_set_changed_and_taken_back(house: House, copy: str) -> None:
+    task, words, _ = (criterion.id for criterion in house.write(make.criteria))
+
+    def scores() -> dict[str, int]:
+        found = house.read(lambda s: s.scalars(select(Score)).all())
+        return {score.criterion_id: score.band for score in found}
+
+    house.write(lambda s: save(s, copy, "nadia", Answer(bands={task: 3, words: 0}), 0))
+    assert scores() == {task: 3, words: 0}
+    house.write(lambda s: save(s, copy, "nadia", Answer(bands={task: 1}), 1))
+    assert scores() == {task: 1}
+    with pytest.raises(ValueError, match="not a band"):
+        house.write(lambda s: save(s, copy, "nadia", Answer(bands={task: 4}), 2))
+
+
+def test_returning_writes_answer_mail_and_journal_together_and_only_once(house: House, copy: str) -> None:
+    def give(session: Session, answer: Answer, version: int) -> str:
+        nadia = make.nadia(session)
+        attempt = correction.copy_for(session, nadia, copy)
+        return correction.give_back(session, attempt, nadia, answer, version, redo=True, now=NOW).id
+
+    with pytest.raises(Refused, match="empty_feedback"):
+        house.write(lambda s: give(s, Answer(next_step="Le pluriel"), 0))
+    assert house.read(lambda s: s.scalars(select(Feedback)).all()) == []
+    feedback = house.write(lambda s: give(s, Answer("Presque"), 0))
+    for version in (0, 1):
+        with pytest.raises(Refused, match="already_returned"):
+            house.write(partial(give, answer=Answer("Encore"), version=version))
+    assert house.read(lambda s: s.scalars(select(OutboxItem.about_id)).all()) == [feedback]
+    (line,) = house.read(
+        lambda s: s.scalars(select(AuditEvent).where(AuditEvent.object_kind == "feedback")).all()
+    )
+    assert (line.action, line.object_id, line.detail) == ("feedback_returned", feedback, "redo")
+    assert house.read(lambda s: correction.mail_outcomes(s, [feedback, "other"])) == {feedback: "waiting"}
+
+
+def test_copies_are_for_teachers_and_only_once_they_are_sent(house: House, copy: str) -> None:
+    def look(session: Session) -> None:
+        for person in (make.samira(session), make.claire(session), make.farid(session)):
+            with pytest.raises(Absent):
+                correction.copy_for(session, person, copy)
+        draft = make.drafted(session, make.samira(session), make.assignment(session), "Bonjour")
+        with pytest.raises(Absent):
+            correction.copy_for(session, make.nadia(session), draft.id)
+
+    house.write(look)
