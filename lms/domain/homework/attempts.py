@@ -118,6 +118,6 @@ _WHOLE = (
     selectinload(Submission.attempts).options(
         selectinload(Attempt.attachments).joinedload(Attachment.renditions),
         _ANSWER.joinedload(Feedback.teacher).lazyload(Person.role_rows),
-        _ANSWER.selectinload(Feedback.scores).joinedload(Score.criterion),
+        _ANSWER.joinedload(Feedback.scores).joinedload(Score.criterion),
     ),
 )
