@@ -94,8 +94,8 @@ def once(form: PageForm, verb: Callable[[Session], str]) -> BaseResponse:
 
     try:
         return redirect(write(deed), 303)
-    except IntegrityError:
-        # On PostgreSQL its twin may have committed first.
+    except (IntegrityError, Refused):
+        # On PostgreSQL its twin may have committed first: then it answers like its twin.
         receipt = db.session().get(Receipt, (me().id, key))
         if receipt is None:
             raise

@@ -58,8 +58,10 @@ class Track:
         ]
 
     def race(self, wishes: list[tuple[str, str, datetime, str]]) -> list[dict[str, Any]]:
+        return self.run(self.runners(wishes))
+
+    def run(self, runners: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """All forms are fetched first, then every client sends all of its own at once."""
-        runners = self.runners(wishes)
         clients = [
             subprocess.Popen(
                 [sys.executable, str(RACER), "127.0.0.1", str(self.server.port)],
@@ -174,4 +176,36 @@ def test_a_week_of_two_appointments_never_holds_a_third(track: Track) -> None:
     answers = track.race([(learner, nadia, hour, "video") for hour in hours * 2])
     assert Counter(answer["status"] for answer in answers) == {303: 2, 409: 46}
     assert track.booked(learner) == 2
+    assert track.house.read(bookings.claims_broken) == []
+
+
+def test_one_form_sent_forty_times_at_once_is_one_appointment_and_one_answer(track: Track) -> None:
+    (learner,) = track.people(1)
+    runners = track.runners([(learner, track.id_of(make.nadia), at("09:00", 7), "video")] * 40)
+    for runner in runners:
+        runner["values"]["request_id"] = "the-very-same-form"
+    answers = track.run(runners)
+    assert Counter(answer["status"] for answer in answers) == {303: 40}
+    assert len({answer["location"] for answer in answers}) == 1
+    assert track.booked(learner) == 1
+
+
+def test_forty_cancellations_at_once_are_one(track: Track) -> None:
+    (learner,) = track.people(1)
+    nadia, hour = track.id_of(make.nadia), at("11:00", 7)
+
+    def book(session: Session) -> str:
+        who = session.get_one(Person, learner)
+        return bookings.book(session, who, who, nadia, hour, "video", clock.now()).id
+
+    made = track.house.write(book)
+    runners = track.runners([(learner, nadia, hour, "video")] * 40)
+    for runner in runners:
+        runner.update(page=f"/bookings/{made}", action=f"/bookings/{made}/cancellation", values={})
+    answers = track.run(runners)
+    assert Counter(answer["status"] for answer in answers) == {303: 40}
+    kept = track.house.read(lambda s: s.get_one(Booking, made))
+    assert (kept.state, kept.sequence) == ("cancelled", 1)
+    told = select(func.count()).where(OutboxItem.about_id == made, OutboxItem.kind == "booking_cancelled")
+    assert track.house.read(lambda s: s.scalar(told)) == 2
     assert track.house.read(bookings.claims_broken) == []
