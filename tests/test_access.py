@@ -1,0 +1,332 @@
+"""Who may enter: every route against every role, with one's own things and with a stranger's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from lms import demo
+from lms.access import own_path
+from lms.clock import now
+from lms.extensions import db
+from lms.models import (
+    AccessSession,
+    Assignment,
+    Attachment,
+    Attempt,
+    Availability,
+    Booking,
+    Clip,
+    Feedback,
+    Level,
+    Person,
+    PersonRole,
+    Room,
+    SpecialDay,
+    Submission,
+)
+from tests.house import House, copy_template, open_house, settings_for
+from tests.pages import filled, parse
+
+ROLES = ("learner", "teacher", "coordinator", "social_worker")
+# Who acts on Samira's things, and who of the same role has nothing to do with her.
+OWN = {
+    "learner": "Samira",
+    "teacher": "Nadia Dubois",
+    "coordinator": "Claire Renard",
+    "social_worker": "Farid Amrani",
+}
+STRANGERS = {"learner": "Grace Mbala", "social_worker": "Vera Peeters"}
+# What a stranger of that role may see all the same: nothing of anybody in particular.
+PUBLIC = {"service", "card", "password"}
+
+
+def _complete(session: Session) -> None:
+    """What the demo school lacks: an answer to Samira, a special day, a second social worker."""
+    moment = now()
+    attempt = _attempt(session)
+    nadia = _person(session, "Nadia Dubois")
+    session.add(
+        Feedback(
+            attempt_id=attempt.id,
+            teacher_id=nadia.id,
+            comment="Bravo",
+            made_at=moment,
+            saved_at=moment,
+            returned_at=moment,
+        )
+    )
+    for teacher_id in (nadia.id, None):
+        session.add(
+            SpecialDay(
+                teacher_id=teacher_id,
+                kind="closed",
+                date_from=moment.date(),
+                date_until=moment.date(),
+                made_by_id=nadia.id,
+                made_at=moment,
+            )
+        )
+    session.add(
+        Person(
+            name="Vera Peeters",
+            login_email="vera@demo.example.be",
+            made_at=moment,
+            role_rows=[PersonRole(role="social_worker")],
+        )
+    )
+
+
+def _person(session: Session, name: str) -> Person:
+    return session.scalars(select(Person).where(Person.name == name)).one()
+
+
+def _attempt(session: Session) -> Attempt:
+    samira = _person(session, "Samira")
+    return session.scalars(
+        select(Attempt)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .where(Submission.learner_id == samira.id, Attempt.sent_at.is_not(None))
+    ).one()
+
+
+@pytest.fixture(scope="module")
+def whole_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo school with something of everything, made once and copied for each test."""
+    folder = tmp_path_factory.mktemp("whole")
+    house = open_house(settings_for(folder))
+    demo.build(house.app, now())
+    house.write(_complete)
+    with house.app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    return folder
+
+
+@pytest.fixture
+def copies(whole_school: Path, tmp_path: Path) -> Iterator[Copies]:
+    made = Copies(whole_school, tmp_path)
+    yield made
+    made.close()
+
+
+class Copies:
+    """Fresh copies of the whole school: what one person does there, the next does not see."""
+
+    def __init__(self, whole: Path, folder: Path) -> None:
+        self.whole, self.folder, self.open = whole, folder, list[House]()
+
+    def fresh(self) -> House:
+        target = self.folder / str(len(self.open))
+        target.mkdir()
+        copy_template(self.whole / "school.sqlite3", target)
+        # Static copies and files are shared: nobody here deletes one.
+        settings = settings_for(target, instance=self.whole / "instance", uploads=self.whole / "uploads")
+        house = open_house(settings, migrated=True)
+        self.open.append(house)
+        return house
+
+    def close(self, *houses: House) -> None:
+        for house in houses or self.open:
+            with house.app.app_context():
+                db.session.remove()
+                db.engine.dispose()
+
+
+def things(session: Session) -> dict[str, str]:
+    """The id that stands in an address after each of these words: all of them Samira's."""
+    attempt = _attempt(session)
+    submission = session.get_one(Submission, attempt.submission_id)
+    lesson_id = session.get_one(Assignment, submission.assignment_id).lesson_id
+    samira, nadia = _person(session, "Samira"), _person(session, "Nadia Dubois")
+
+    def first(asked: object) -> str:
+        return str(session.scalars(asked).first().id)  # type: ignore[call-overload]
+
+    return {
+        "lessons": lesson_id,
+        "clips": first(select(Clip).where(Clip.lesson_id == lesson_id)),
+        "assignments": submission.assignment_id,
+        "submissions": submission.id,
+        "corrections": attempt.id,
+        "files": first(select(Attachment).where(Attachment.attempt_id == attempt.id)),
+        "bookings": first(select(Booking).where(Booking.learner_id == samira.id)),
+        "s": first(select(Booking).where(Booking.learner_id == samira.id)),
+        "people": samira.id,
+        "team": _person(session, "Luc Lambert").id,
+        "levels": first(select(Level).order_by(Level.position)),
+        "rooms": first(select(Room).order_by(Room.name)),
+        "availability": first(select(Availability).where(Availability.teacher_id == nadia.id)),
+        "exceptions": first(select(SpecialDay).where(SpecialDay.teacher_id == nadia.id)),
+        "closures": first(select(SpecialDay).where(SpecialDay.teacher_id.is_(None))),
+        "card": "no-such-card",
+        "password": "no-such-link",
+    }
+
+
+def address(rule: Rule, ids: dict[str, str]) -> str:
+    """The rule with ids in the place of its parameters, told by the word before each."""
+    words = rule.rule.split("/")
+    for place, word in enumerate(words):
+        if word.startswith("<"):
+            words[place] = ids[words[place - 1]]
+    return "/".join(words)
+
+
+def call(house: House, client: FlaskClient, rule: Rule, method: str, path: str) -> TestResponse:
+    if method == "GET":
+        return client.get(path)
+    card = parse(client.get("/card").get_data(as_text=True))
+    token = filled(next(form for form in card.all("form")))["csrf_token"]
+    return client.post(
+        path, data={"csrf_token": token, "seconds": "1"}, headers={"Sec-Fetch-Site": "same-origin"}
+    )
+
+
+@pytest.fixture(scope="module")
+def rules(whole_school: Path) -> dict[tuple[str, str], Rule]:
+    app = open_house(settings_for(whole_school), migrated=True).app
+    return {
+        (rule.rule, method): rule
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) & {"GET", "POST"}
+    }
+
+
+def entries(house: House, name: str) -> str:
+    """An entry of this very person."""
+
+    def asked(session: Session) -> str:
+        person = _person(session, name)
+        hers = select(AccessSession.id).where(AccessSession.person_id == person.id)
+        return str(session.scalars(hers.limit(1)).one())
+
+    return house.read(asked)
+
+
+def visit(house: House, name: str | None, rule: Rule, method: str, *, own: bool = True) -> TestResponse:
+    person = house.read(lambda s: _person(s, name)) if name else None
+    client = house.visitor(person).client
+    ids = house.read(things)
+    ids["entries"] = "nobody"
+    if name:
+        if not own:
+            house.visitor(house.read(lambda s: _person(s, "Samira")))
+        ids["entries"] = entries(house, name if own else "Samira")
+    path = address(rule, ids)
+    if person is not None and not person.is_learner:
+        path += f"?learner={ids['people']}"  # the team books for somebody
+        if "coordinator" in person.roles:
+            # A teacher's leave is her own; what closes the whole service is the coordinator's.
+            path = path.replace(ids["exceptions"], ids["closures"])
+    answer = call(house, client, rule, method, path)
+    answer.close()
+    return answer
+
+
+def allowed(house: House, rule: Rule) -> frozenset[str]:
+    found: frozenset[str] = house.app.view_functions[rule.endpoint].allowed  # type: ignore[attr-defined]
+    return found
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_enters_where_it_may_and_nowhere_else(
+    copies: Copies, rules: dict[tuple[str, str], Rule], role: str
+) -> None:
+    wrong = []
+    quiet = copies.fresh()  # nobody changes anything here: all of these are refused
+    for (path, method), rule in sorted(rules.items()):
+        may = allowed(quiet, rule)
+        enters = bool(may & {role, "someone", "anyone"})
+        house = copies.fresh() if enters and method == "POST" else quiet
+        status = visit(house, OWN[role], rule, method).status_code
+        well = (status < 500 or path == "/readyz") and (
+            path.endswith("<token>") or status not in (401, 403, 404)
+        )
+        if well != enters if enters else status != 404:
+            wrong.append(f"{method} {path}: {status}, {'may' if enters else 'may not'} enter")
+        if house is not quiet:
+            copies.close(house)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_whoever_is_not_signed_in_is_sent_to_the_entrance(
+    copies: Copies, rules: dict[tuple[str, str], Rule]
+) -> None:
+    wrong, house = [], copies.fresh()
+    for (path, method), rule in sorted(rules.items()):
+        answer = visit(house, None, rule, method)
+        if "anyone" in allowed(house, rule):
+            well = answer.status_code < 500 or path == "/readyz"
+        elif method == "GET":
+            well = answer.status_code == 303 and answer.headers["Location"].startswith("/card")
+        else:
+            well = answer.status_code == 401
+        if not well:
+            wrong.append(f"{method} {path}: {answer.status_code}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("role", STRANGERS)
+def test_a_stranger_finds_nothing_of_samira(
+    copies: Copies, rules: dict[tuple[str, str], Rule], role: str
+) -> None:
+    wrong, house = [], copies.fresh()
+    for (path, method), rule in sorted(rules.items()):
+        named = {word for word in path.split("/") if word in house.read(things) or word == "entries"}
+        if "<" not in path or named & PUBLIC or not allowed(house, rule) & {role, "someone"}:
+            continue
+        status = visit(house, STRANGERS[role], rule, method, own=False).status_code
+        if status != 404:
+            wrong.append(f"{method} {path}: {status}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_missing_thing_and_a_strangers_thing_answer_alike(copies: Copies) -> None:
+    house = copies.fresh()
+    grace = house.visitor(house.read(lambda s: _person(s, "Grace Mbala")))
+    ids = house.read(things)
+    for word in ("lessons", "assignments", "submissions", "bookings", "files"):
+        hers = grace.get(f"/{word}/{ids[word]}")
+        missing = grace.get(f"/{word}/aaaaaaaaaaaaaa")
+        assert (hers.status, missing.status) == (404, 404), word
+        assert hers.root.all("h1")[0].text == missing.root.all("h1")[0].text
+
+
+@pytest.mark.parametrize(
+    "value", ["9" * 19, "0", "-1", "a" * 300, "%00", "é", "..%2f..%2fetc", "' OR 1=1 --"]
+)
+def test_no_strange_id_breaks_a_page(copies: Copies, rules: dict[tuple[str, str], Rule], value: str) -> None:
+    house = copies.fresh()
+    nadia = house.visitor(house.read(lambda s: _person(s, "Nadia Dubois"))).client
+    for (path, method), rule in sorted(rules.items()):
+        if method == "GET" and "<" in path:
+            target = "/".join(value if word.startswith("<") else word for word in path.split("/"))
+            assert nadia.get(target).status_code in (200, 303, 308, 400, 404), (rule.rule, value)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/lessons\nSet-Cookie: x=1",
+        "",
+        None,
+    ],
+)
+def test_after_entering_nobody_is_led_off_the_site(target: str | None) -> None:
+    assert own_path(target) is None
+
+
+def test_after_entering_one_goes_on_where_one_wanted() -> None:
+    assert own_path("/lessons/abc?step=2") == "/lessons/abc?step=2"
