@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -157,6 +158,12 @@ def door(id: str) -> BaseResponse:
         return redirect(bookings.video_address(service(), booking), 303)
     over = now() > booking.ends
     return page("bookings/door.html", booking=booking, opens=bookings.door_opens(booking), over=over)
+
+
+@bp.app_template_global()
+def appointments_of(learner: Person) -> Sequence[Booking]:
+    """For the page of a learner, whose feature does not know this one."""
+    return bookings.coming(db.session(), learner, now(), 4)
 
 
 # -- parts ---------------------------------------------------------------------------------------

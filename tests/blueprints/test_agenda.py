@@ -157,6 +157,7 @@ def test_the_coordinator_closes_the_whole_service_and_a_teacher_cannot(house: Ho
     open_week(house)
     booked(house, at("10:00"))
     claire = visitor(house, make.claire)
+    assert "/agenda/exceptions" in claire.get("/service").links().values()
     values = {"first": MONDAY.isoformat(), "last": (MONDAY + timedelta(days=4)).isoformat()}
     page = claire.submit(claire.get("/agenda/exceptions"), values, action="/agenda/exceptions")
     assert "Samira" in page.text

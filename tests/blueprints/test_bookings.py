@@ -218,6 +218,13 @@ def test_the_team_books_moves_and_cancels_for_a_learner(house: House) -> None:
     assert [tuple(row) for row in states] == [(samira, "cancelled")] * 3
 
 
+def test_the_page_of_a_learner_shows_what_lies_ahead_and_leads_to_an_hour(house: House) -> None:
+    samira, made = person_id(house, make.samira), booked(house, at("09:00"))
+    page = visitor(house, make.nadia).get(f"/people/{samira}")
+    assert f"/bookings/{made}" in page.links().values()
+    assert f"/bookings/new?learner={samira}" in page.links().values()
+
+
 def test_a_social_worker_books_only_for_her_own_people(house: House) -> None:
     samira = person_id(house, make.samira)
     made = booked(house, at("09:00"))
