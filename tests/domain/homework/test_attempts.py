@@ -57,18 +57,23 @@ def test_the_database_refuses_a_second_draft_and_a_second_submission(house: Hous
 
 def test_two_forms_at_the_same_moment_write_into_one_draft(house: House) -> None:
     given = house.write(lambda s: (make.samira(s), make.assignment(s).id)[-1])
-    start, drafts = threading.Barrier(2), []
+    inside, done, drafts = threading.Event(), threading.Event(), []
 
-    def press() -> None:
-        start.wait(10)
-        draft = house.write(lambda s: homework.open_draft(s, make.samira(s), given, now=NOW))
-        drafts.append(draft.id)
+    def first(session: Session) -> str:
+        draft = homework.open_draft(session, make.samira(session), given, now=NOW)
+        inside.set()
+        done.wait(0.7)  # the second form has come meanwhile, and cannot be done before this one
+        return draft.id
 
-    threads = [threading.Thread(target=press) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    def second() -> None:
+        inside.wait(10)
+        drafts.append(house.write(lambda s: homework.open_draft(s, make.samira(s), given, now=NOW)).id)
+        done.set()
+
+    other = threading.Thread(target=second)
+    other.start()
+    drafts.append(house.write(first))
+    other.join(30)
     assert len(drafts) == 2
     assert len(set(drafts)) == 1
 

@@ -93,21 +93,26 @@ def test_whoever_saves_on_an_old_version_is_told_and_the_first_text_stays(house:
 
 def test_of_two_teachers_who_save_at_the_same_moment_one_is_told(house: House, copy: str) -> None:
     house.write(lambda s: (make.nadia(s), make.luc(s)))
-    start, ends = threading.Barrier(2), []
+    inside, done, ends = threading.Event(), threading.Event(), []
 
-    def press(who: str) -> None:
-        start.wait(10)
+    def first(session: Session) -> str:
+        save(session, copy, "nadia", Answer("nadia"), 0)
+        inside.set()
+        done.wait(0.7)  # the second has pressed meanwhile, and cannot be answered before this one
+        return "saved"
+
+    def second() -> None:
+        inside.wait(10)
         try:
-            house.write(lambda s: save(s, copy, who, Answer(who), 0))
-            ends.append("saved")
+            house.write(lambda s: save(s, copy, "luc", Answer("luc"), 0))
         except Refused as no:
             ends.append(no.code)
+        done.set()
 
-    threads = [threading.Thread(target=press, args=(who,)) for who in ("nadia", "luc")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    other = threading.Thread(target=second)
+    other.start()
+    ends.append(house.write(first))
+    other.join(30)
     assert sorted(ends) == ["copy_changed", "saved"]
     assert house.read(lambda s: s.scalar(select(func.count(Feedback.id)))) == 1
 
