@@ -21,6 +21,15 @@ from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError, meta
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "ar", "uk", "tr")
+# The team reads French or English; a sentence that stands nowhere else is not asked of the other languages.
+FOR_THE_TEAM = re.compile(
+    r"lms/(templates/((agenda|corrections|people|service)/|home/(teacher|coordinator|social_worker)\.html"
+    r"|lessons/(desk|edit|new)\.html|homework/assignment\.html|entry/(login|ask_password|choose_password|dead_link)"
+    r"\.html|me/password\.html|staff\.html|mail/password_link)"
+    r"|blueprints/(agenda|corrections|service|people/|lessons/desk|homework/assignments)"
+    r"|forms/(people|lessons|correction)\.py|letters/people\.py|cli/)"
+)
+TEAM_LANGUAGES = ("en",)
 KEYWORDS = {**DEFAULT_KEYWORDS, "_l": None, "lazy_gettext": None}
 HEAD: dict[str, Any] = {
     "project": "Passerelle",
@@ -73,6 +82,18 @@ def sentences(catalog: Catalog) -> set[str]:
     return {str(message.id) for message in catalog if message.id}
 
 
+def said_in(language: str, catalog: Catalog) -> Catalog:
+    """What a language has to say: everything, or what learners meet."""
+    kept = Catalog(**HEAD)
+    for message in catalog:
+        paths = [path for path, _line in message.locations]
+        if message.id and (
+            language in TEAM_LANGUAGES or not paths or not all(FOR_THE_TEAM.match(path) for path in paths)
+        ):
+            kept[message.id] = message
+    return kept
+
+
 def catalogue_faults(path: Path, wanted: set[str]) -> Iterator[str]:
     with path.open("rb") as file:
         catalog = read_po(file, abort_invalid=True)
@@ -100,7 +121,8 @@ def translation_faults(root: Path) -> Iterator[str]:
     template = folder / "messages.pot"
     if not template.exists() and not list(folder.glob("*/LC_MESSAGES/*.po")):
         return
-    wanted = sentences(extract(root))
+    said = extract(root)
+    wanted = sentences(said)
     listed: set[str] = set()
     if template.exists():
         with template.open("rb") as file:
@@ -110,7 +132,7 @@ def translation_faults(root: Path) -> Iterator[str]:
     for language in LANGUAGES:
         path = catalogue(root, language)
         if path.exists():
-            yield from catalogue_faults(path, wanted)
+            yield from catalogue_faults(path, sentences(said_in(language, said)))
         else:
             yield f"{language}: there is no catalogue"
 
@@ -129,7 +151,7 @@ def update(root: Path) -> None:
             with path.open("rb") as file:
                 known = read_po(file, locale=language)
         # No guesses from similar sentences: an empty line is honest.
-        known.update(now, no_fuzzy_matching=True, update_creation_date=False)
+        known.update(said_in(language, now), no_fuzzy_matching=True, update_creation_date=False)
         write(known, path)
 
 

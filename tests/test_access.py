@@ -185,9 +185,8 @@ def call(house: House, client: FlaskClient, rule: Rule, method: str, path: str) 
         return client.get(path)
     card = parse(client.get("/card").get_data(as_text=True))
     token = filled(next(form for form in card.all("form")))["csrf_token"]
-    return client.post(
-        path, data={"csrf_token": token, "seconds": "1"}, headers={"Sec-Fetch-Site": "same-origin"}
-    )
+    data = {"csrf_token": token, "seconds": "1", "learner": path.partition("learner=")[2]}
+    return client.post(path, data=data, headers={"Sec-Fetch-Site": "same-origin"})
 
 
 @pytest.fixture(scope="module")
