@@ -43,9 +43,8 @@ class SqlStorage(Storage):
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         moment = self._now()
-        table = RateCount.__table__
         insert = sqlite_insert if self.engine.dialect.name == "sqlite" else postgres_insert
-        fresh = insert(table).values(  # type: ignore[arg-type]
+        fresh = insert(RateCount).values(
             key=key[:200], count=amount, expires=moment + timedelta(seconds=expiry)
         )
         over = RateCount.expires <= moment

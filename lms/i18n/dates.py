@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date
 
+# Weekday, day, month: what each language says without the year (CLDR offers it with one only).
+_PATTERNS = {"ar": "EEEE، d MMMM", "en": "EEEE d MMMM", "tr": "d MMMM EEEE", "uk": "EEEE, d MMMM"}
 NBSP = "\N{NO-BREAK SPACE}"
 
 
@@ -20,18 +22,16 @@ def day(moment: datetime | date, zone: ZoneInfo, language: str = "fr") -> str:
     """Weekday, day and month, without the year."""
     wall = _date(moment, zone)
     if language == "fr":
-        return format_date(wall, "EEEE d MMMM", locale="fr")
-    # A skeleton wants an instant of that day: noon, and no zone to shift it.
-    noon = datetime.combine(wall, time(12), UTC)
-    return format_skeleton("MMMMEEEEd", noon, locale=language)
+        return _french(wall, "EEEE d MMMM")
+    return format_date(wall, _PATTERNS[language], locale=language)
 
 
 def short_day(moment: datetime | date, zone: ZoneInfo) -> str:
-    return format_date(_date(moment, zone), "EEE d MMM", locale="fr")
+    return _french(_date(moment, zone), "EEE d MMM")
 
 
 def full_day(moment: datetime | date, zone: ZoneInfo) -> str:
-    return format_date(_date(moment, zone), "EEEE d MMMM y", locale="fr")
+    return _french(_date(moment, zone), "EEEE d MMMM y")
 
 
 def ago(moment: datetime, now: datetime) -> str:
@@ -42,6 +42,12 @@ def ago(moment: datetime, now: datetime) -> str:
     if seconds >= 3600:
         return f"{seconds // 3600}{NBSP}h"
     return f"{max(1, seconds // 60)}{NBSP}min"
+
+
+def _french(wall: date, pattern: str) -> str:
+    """French counts the first of a month: "mardi 1er décembre"."""
+    text = format_date(wall, pattern, locale="fr")
+    return text.replace(" 1 ", " 1er ", 1) if wall.day == 1 else text
 
 
 def _date(moment: datetime | date, zone: ZoneInfo) -> date:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Integer, Select, String, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain import people
 from lms.domain.errors import Absent
 from lms.domain.slots import cells
+from lms.extensions import UTCDateTime
 from lms.models import Booking, Claim, Person, Service
 
 # When the video room opens before the hour, and how long it stays open after it.
@@ -62,25 +63,28 @@ def learner_for(session: Session, person: Person, learner_id: str) -> Person:
     return learner
 
 
-def _hers(person: Person, now: datetime) -> Select[Booking]:
-    """What lies before a person, as learner or as teacher, the hour that runs included."""
-    return (
-        with_people()
-        .where(
-            Booking.state == "booked",
-            Booking.ends > now,
-            or_(Booking.learner_id == person.id, Booking.teacher_id == person.id),
-        )
-        .order_by(Booking.starts, Booking.id)
+# What lies before a person, as learner or as teacher, the hour that runs included. Built once.
+_HERS = (
+    with_people()
+    .where(
+        Booking.state == "booked",
+        Booking.ends > bindparam("now", type_=UTCDateTime),
+        or_(
+            Booking.learner_id == bindparam("me", type_=String),
+            Booking.teacher_id == bindparam("me", type_=String),
+        ),
     )
+    .order_by(Booking.starts, Booking.id)
+    .limit(bindparam("limit", type_=Integer))
+)
 
 
 def next_for(session: Session, person: Person, now: datetime) -> Booking | None:
-    return session.scalars(_hers(person, now).limit(1)).first()
+    return session.scalars(_HERS, {"me": person.id, "now": now, "limit": 1}).first()
 
 
 def coming(session: Session, person: Person, now: datetime, limit: int = 20) -> Sequence[Booking]:
-    return session.scalars(_hers(person, now).limit(limit)).all()
+    return session.scalars(_HERS, {"me": person.id, "now": now, "limit": limit}).all()
 
 
 def between(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, case, exists, func, or_, select, true
+from sqlalchemy import Select, String, and_, bindparam, case, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from lms.domain.errors import Absent
@@ -91,27 +91,31 @@ def _works(*columns: Any) -> Select[Any]:
 
 
 def _lines(session: Session, person: Person, *where: Any) -> list[Work]:
-    found = session.execute(
-        _works(
-            Assignment,
-            Lesson.id,
-            Lesson.title,
-            _STATE,
-            Submission.id,
-            _Draft.id,
-            Attempt.sent_at,
-            Feedback.returned_at,
-            Feedback.seen_at,
-            _Teacher.name,
-            _Maker.name,
-        )
-        .outerjoin(_Draft, and_(_Draft.submission_id == Submission.id, _Draft.sent_at.is_(None)))
-        .outerjoin(_Teacher, _Teacher.id == Feedback.teacher_id)
-        .join(_Maker, _Maker.id == Assignment.made_by_id)
-        .where(Person.id == person.id, *where)
-        .order_by(Lesson.position, Assignment.made_at, Assignment.id)
+    asked = _OF_PERSON.where(*where) if where else _OF_PERSON
+    return [Work(*line) for line in session.execute(asked, {"me": person.id})]
+
+
+# Built once: the learner's home and her list ask it on every visit.
+_OF_PERSON = (
+    _works(
+        Assignment,
+        Lesson.id,
+        Lesson.title,
+        _STATE,
+        Submission.id,
+        _Draft.id,
+        Attempt.sent_at,
+        Feedback.returned_at,
+        Feedback.seen_at,
+        _Teacher.name,
+        _Maker.name,
     )
-    return [Work(*line) for line in found]
+    .outerjoin(_Draft, and_(_Draft.submission_id == Submission.id, _Draft.sent_at.is_(None)))
+    .outerjoin(_Teacher, _Teacher.id == Feedback.teacher_id)
+    .join(_Maker, _Maker.id == Assignment.made_by_id)
+    .where(Person.id == bindparam("me", type_=String))
+    .order_by(Lesson.position, Assignment.made_at, Assignment.id)
+)
 
 
 def all_for(session: Session, person: Person) -> list[Work]:

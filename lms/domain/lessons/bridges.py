@@ -9,13 +9,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Exists, Integer, and_, case, cast, exists, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Exists,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lms.models import Clip, ClipProgress, Lesson, LessonVisit, OpenedLevel, Person
 
 State = Literal["done", "begun", "new"]
-PersonKey = str | InstrumentedAttribute[str]
+PersonKey = str | InstrumentedAttribute[str] | BindParameter[str]
+
+# The learner's home asks these of everybody: the statements are built once, not once a page.
+_ME: BindParameter[str] = bindparam("me", type_=String)
+_OWN_LEVEL: BindParameter[str] = bindparam("own_level", type_=String)
 
 
 def is_done(person_id: PersonKey) -> ColumnElement[bool]:
@@ -45,11 +63,7 @@ def state_of(*, done: bool, begun: bool) -> State:
 
 def bridges(session: Session, person: Person) -> dict[str, tuple[int, int]]:
     """Level id -> planks lit and in all, for each level she sees that has lessons. One statement."""
-    rows = session.execute(
-        select(Lesson.level_id, _lit(is_done(person.id)), func.count())
-        .where(Lesson.published_at.is_not(None), in_sight(person))
-        .group_by(Lesson.level_id)
-    )
+    rows = session.execute(_BRIDGES, _who(person))
     return {level_id: (int(done), total) for level_id, done, total in rows}
 
 
@@ -69,29 +83,23 @@ def class_progress(session: Session, person_ids: Iterable[str]) -> dict[str, tup
 
 def next_lesson(session: Session, person: Person) -> Lesson | None:
     """The lesson to go on with: begun last and not done, else the first of her level not done."""
-    seen = (
-        select(cast(LessonVisit.seen_at, Integer))
-        .where(LessonVisit.lesson_id == Lesson.id, LessonVisit.person_id == person.id)
-        .correlate(Lesson)
-        .scalar_subquery()
-    )
-    return session.scalars(
-        select(Lesson)
-        .where(
-            Lesson.published_at.is_not(None),
-            in_sight(person),
-            ~is_done(person.id),
-            or_(Lesson.level_id == person.level_id, is_begun(person.id)),
-        )
-        .order_by(func.coalesce(seen, 0).desc(), Lesson.position, Lesson.made_at, Lesson.id)
-        .limit(1)
-    ).first()
+    return session.scalars(_NEXT, _who(person)).first()
 
 
 def in_sight(person: Person) -> ColumnElement[bool]:
     """Whether the lesson of the row lies on a level that this learner sees."""
-    opened = exists().where(OpenedLevel.person_id == person.id, OpenedLevel.level_id == Lesson.level_id)
-    return or_(Lesson.level_id == person.level_id, opened.correlate(Lesson))
+    return _seen_by(person.id, person.level_id)
+
+
+def _seen_by(
+    person_id: str | BindParameter[str], level_id: str | BindParameter[str] | None
+) -> ColumnElement[bool]:
+    opened = exists().where(OpenedLevel.person_id == person_id, OpenedLevel.level_id == Lesson.level_id)
+    return or_(Lesson.level_id == level_id, opened.correlate(Lesson))
+
+
+def _who(person: Person) -> dict[str, str | None]:
+    return {"me": person.id, "own_level": person.level_id}
 
 
 def _visit(person_id: PersonKey) -> Exists:
@@ -100,3 +108,27 @@ def _visit(person_id: PersonKey) -> Exists:
 
 def _lit(done: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((and_(Lesson.id.is_not(None), done), 1), else_=0)), 0)
+
+
+_BRIDGES = (
+    select(Lesson.level_id, _lit(is_done(_ME)), func.count())
+    .where(Lesson.published_at.is_not(None), _seen_by(_ME, _OWN_LEVEL))
+    .group_by(Lesson.level_id)
+)
+_NEXT = (
+    select(Lesson)
+    .outerjoin(LessonVisit, and_(LessonVisit.lesson_id == Lesson.id, LessonVisit.person_id == _ME))
+    .where(
+        Lesson.published_at.is_not(None),
+        _seen_by(_ME, _OWN_LEVEL),
+        ~is_done(_ME),
+        or_(Lesson.level_id == _OWN_LEVEL, LessonVisit.lesson_id.is_not(None)),
+    )
+    .order_by(
+        func.coalesce(cast(LessonVisit.seen_at, Integer), 0).desc(),
+        Lesson.position,
+        Lesson.made_at,
+        Lesson.id,
+    )
+    .limit(1)
+)

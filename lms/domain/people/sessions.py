@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import String, bindparam, delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from lms.domain import journal
@@ -61,13 +61,17 @@ def open_session(
     return token
 
 
+# Every page asks this: built once.
+_BEHIND = (
+    select(AccessSession)
+    .where(AccessSession.token_hash == bindparam("token_hash", type_=String))
+    .options(joinedload(AccessSession.person).joinedload(Person.role_rows))
+)
+
+
 def living(session: Session, token: str, now: datetime) -> AccessSession | None:
     """The entry behind a cookie, with its person, unless it ended, expired or the person left."""
-    entry = session.scalar(
-        select(AccessSession)
-        .where(AccessSession.token_hash == digest(token))
-        .options(joinedload(AccessSession.person).joinedload(Person.role_rows))
-    )
+    entry = session.scalar(_BEHIND, {"token_hash": digest(token)})
     if entry is None or entry.ended_at is not None or entry.expires_at <= now:
         return None
     return entry if entry.person.is_active else None

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from lms import i18n
+
+BRUSSELS = ZoneInfo("Europe/Brussels")
+THURSDAY = datetime(2026, 11, 26, 13, 30, tzinfo=UTC)
+
+
+def test_days_and_hours_stand_as_on_a_letter_of_the_service() -> None:
+    assert i18n.day(THURSDAY, BRUSSELS) == "jeudi 26 novembre"
+    assert i18n.full_day(THURSDAY, BRUSSELS) == "jeudi 26 novembre 2026"
+    assert i18n.hour(THURSDAY, BRUSSELS) == "14\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}30"
+    assert i18n.hour(time(9), BRUSSELS) == "9\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}00"
+
+
+def test_the_first_of_a_month_is_said_as_the_french_say_it() -> None:
+    assert i18n.day(date(2026, 12, 1), BRUSSELS) == "mardi 1er décembre"
+    assert i18n.day(date(2026, 12, 11), BRUSSELS) == "vendredi 11 décembre"
+
+
+def test_an_hour_before_midnight_in_belgium_is_still_that_day() -> None:
+    assert i18n.day(datetime(2026, 7, 1, 22, 30, tzinfo=UTC), BRUSSELS) == "jeudi 2 juillet"
+    assert i18n.day(datetime(2026, 7, 1, 21, 30, tzinfo=UTC), BRUSSELS) == "mercredi 1er juillet"
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("ar", "الخميس"), ("uk", "четвер"), ("tr", "Perşembe"), ("en", "Thursday")]
+)
+def test_the_same_day_in_the_persons_language_with_digits_that_match_the_card(
+    language: str, word: str
+) -> None:
+    told = i18n.day(THURSDAY, BRUSSELS, language)
+    assert word in told
+    assert "26" in told
+
+
+@pytest.mark.parametrize(
+    ("waited", "told"), [(timedelta(seconds=5), "1"), (timedelta(hours=5), "5"), (timedelta(days=2), "2")]
+)
+def test_how_long_a_copy_waits_is_said_in_its_largest_unit(waited: timedelta, told: str) -> None:
+    assert i18n.ago(THURSDAY - waited, THURSDAY).split("\N{NO-BREAK SPACE}")[0] == told
