@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from flask_compress import Compress
 from sqlalchemy import make_url
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -35,6 +36,8 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=MEGABYTE,
         MAX_FORM_MEMORY_SIZE=MEGABYTE,
         MAX_FORM_PARTS=500,
+        COMPRESS_MIMETYPES=["text/html", "application/json", "text/calendar"],
+        COMPRESS_ALGORITHM=["br", "gzip"],
         WTF_CSRF_TIME_LIMIT=None,  # a slow writer must not lose a homework
         WTF_CSRF_SSL_STRICT=False,  # access checks where a form came from, on http as well
         BABEL_DEFAULT_LOCALE="fr",
@@ -48,6 +51,7 @@ def create_app(settings: Settings) -> Flask:
         tune(db.engine)
     migrate.init_app(app, db, directory=str(Path(__file__).parent / "migrations"), render_as_batch=True)
     csrf.init_app(app)
+    Compress(app)
     babel.init_app(app, locale_selector=web.request_language)
     limits.init_app(app, limiter, settings)
     access.init_app(app)

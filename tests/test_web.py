@@ -132,6 +132,15 @@ def test_only_our_own_names_are_answered_when_they_are_set(tmp_path: Path, templ
     assert client.get("/healthz", headers={"Host": host}).status_code == 400
 
 
+@pytest.mark.parametrize("coding", ["br", "gzip"])
+def test_pages_go_over_the_line_compressed(house: House, coding: str) -> None:
+    visitor = house.visitor(house.write(make.samira))
+    answer = visitor.client.get("/", headers={"Accept-Encoding": coding})
+    assert answer.headers["Content-Encoding"] == coding
+    assert len(answer.data) < len(visitor.client.get("/").data) / 2
+    assert "Accept-Encoding" in answer.headers["Vary"]
+
+
 def test_forty_people_read_at_once(house: House) -> None:
     samira = house.write(make.samira)
     visitor = house.visitor(samira)
