@@ -58,14 +58,28 @@ class Day:
 def index() -> BaseResponse:
     zone = settings().time_zone
     today = now().astimezone(zone).date()
-    monday = _monday(request.args.get("week"), today)
-    days = [Day(monday + n * DAY) for n in range(7)]
-    _fill(db.session(), days)
+    asked = request.args.get("week")
+    monday = _monday(asked, today)
+    days = _week(monday)
+    if asked is None and is_over(days, today, now()):
+        monday += 7 * DAY
+        days = _week(monday)
     shown = [day for day in days if day.date.weekday() < 5 or day.entries]
     around = [
         f"{d.isocalendar().year}-W{d.isocalendar().week:02}" for d in (monday - 7 * DAY, monday + 7 * DAY)
     ]
     return page("agenda/index.html", days=shown, monday=monday, today=today, around=around, at=now())
+
+
+def _week(monday: date) -> list[Day]:
+    days = [Day(monday + n * DAY) for n in range(7)]
+    _fill(db.session(), days)
+    return days
+
+
+def is_over(days: Sequence[Day], today: date, moment: datetime) -> bool:
+    """At the weekend a teacher prepares the week that comes, unless somebody still comes in this one."""
+    return today.weekday() >= 5 and not any(entry.ends > moment for day in days for entry in day.entries)
 
 
 def _fill(session: Session, days: list[Day]) -> None:

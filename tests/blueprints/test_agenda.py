@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lms import clock
+from lms.blueprints import agenda
 from lms.models import Availability, Booking, Person, SpecialDay
 from tests import make
 from tests.house import House
@@ -48,6 +49,23 @@ def test_the_week_shows_appointments_in_front_and_free_hours_behind(house: House
 def test_an_empty_week_says_what_to_do(house: House) -> None:
     page = visitor(house, make.nadia).get("/agenda")
     assert "/agenda/availability" in page.links().values()
+
+
+@pytest.mark.parametrize(
+    ("today", "last_ends", "over"),
+    [
+        ("2026-11-20", "2026-11-18", False),  # a Friday
+        ("2026-11-22", "2026-11-18", True),  # a Sunday, the last appointment was on Wednesday
+        ("2026-11-21", "2026-11-22", False),  # a Saturday, somebody comes on Sunday
+    ],
+)
+def test_on_a_free_weekend_the_agenda_opens_on_the_week_that_comes(
+    today: str, last_ends: str, over: bool
+) -> None:
+    ends = make.wall(last_ends, "11:00")
+    band = agenda.Band(ends - timedelta(hours=1), ends, frozenset({"video"}))
+    days = [agenda.Day(ends.date(), free=[band])]
+    assert agenda.is_over(days, date.fromisoformat(today), make.wall(today, "09:00")) is over
 
 
 @pytest.mark.parametrize("week", ["x", "2026-W99", "9999-W01", "2026-W53&week=", "%00"])

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.clock import now
-from lms.domain import journal, people
+from lms.domain import homework, journal, lessons, people
 from lms.domain.errors import Refused
 from lms.domain.people import cards, directory, learners, sessions, staff
 from lms.extensions import db, write
@@ -32,12 +32,16 @@ def index() -> BaseResponse:
         left=request.args.get("left") == "1",
         page=_number(request.args.get("page")),
     )
-    lines, more = directory.list_learners(db.session(), me(), wanted)
+    session = db.session()
+    lines, more = directory.list_learners(session, me(), wanted)
+    ids = [line.person.id for line in lines]
     return page(
         "people/index.html",
         lines=lines,
+        progress=lessons.class_progress(session, ids),
+        homework=homework.states(session, ids) if "teacher" in me().roles else None,
         wanted=wanted,
-        levels=people.levels(db.session()),
+        levels=people.levels(session),
         previous=_turn(wanted.page - 1) if wanted.page > 1 else None,
         following=_turn(wanted.page + 1) if more else None,
     )
@@ -72,10 +76,15 @@ def show(id: str) -> BaseResponse:
     if not person.is_learner:
         return page("people/colleague.html", **both)
     opened = people.opened_level_ids(session, person)
+    levels, bridges = people.levels(session), lessons.bridges(session, person)
     return page(
         "people/show.html",
         **both,
-        opened=[level for level in people.levels(session) if level.id in opened],
+        opened=[level for level in levels if level.id in opened],
+        bridges=[(level, *bridges[level.id]) for level in levels if level.id in bridges],
+        next_lesson=lessons.next_lesson(session, person),
+        # Copies are for teachers: nobody else is even handed them.
+        works=homework.all_for(session, person) if "teacher" in me().roles else None,
         card=cards.of(session, person),
         may_change=bool(me().roles & {"teacher", "coordinator"}),
     )

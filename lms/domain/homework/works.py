@@ -45,6 +45,7 @@ class Work:
     seen_at: datetime | None
     teacher: str | None  # who answered
     maker: str  # who gave the homework
+    attempt_id: str | None  # the last one that was sent
 
     @property
     def unseen(self) -> bool:
@@ -109,6 +110,7 @@ _OF_PERSON = (
         Feedback.seen_at,
         _Teacher.name,
         _Maker.name,
+        Attempt.id,
     )
     .outerjoin(_Draft, and_(_Draft.submission_id == Submission.id, _Draft.sent_at.is_(None)))
     .outerjoin(_Teacher, _Teacher.id == Feedback.teacher_id)

@@ -89,7 +89,68 @@ def test_the_list_costs_the_same_for_one_and_for_thirty(house: House, nadia: Vis
 
     few = statements()
     house.write(lambda s: [make.printed_card(s, make.learner(s, f"Z {n}")) for n in range(30)])
-    assert statements() == few <= 8
+    assert statements() == few <= 9
+
+
+def hand_in(house: House, learner_id: str, copies: int = 1) -> list[str]:
+    """Lessons with homework; the learner has sent a copy of each."""
+
+    def deed(session: Session) -> list[str]:
+        learner = session.get_one(Person, learner_id)
+        lessons = [make.lesson(session, f"Leçon {n + 1}") for n in range(copies)]
+        return [make.sent(session, learner, make.assignment(session, lesson)).id for lesson in lessons]
+
+    return house.write(deed)
+
+
+def test_a_teacher_sees_how_far_each_is_and_what_waits(
+    house: House, nadia: Visitor, cast: dict[str, str]
+) -> None:
+    hand_in(house, cast["samira"])
+    rows = {row.all("th")[0].text: row.text for row in nadia.get("/people").root.all("tr")[1:]}
+    assert "À corriger : 1" in rows["Samira"]
+    assert "0 / 1" in rows["Samira"]
+    assert "À corriger : 1" not in rows["Oksana Bondar"]
+
+
+def test_the_page_of_a_learner_shows_lessons_and_the_last_copies_to_a_teacher(
+    house: House, nadia: Visitor, cast: dict[str, str]
+) -> None:
+    copies = hand_in(house, cast["samira"], 6)
+    page = nadia.get(f"/people/{cast['samira']}")
+    assert "0 / 6" in page.text
+    assert "À corriger : 6" in page.text
+    linked = [href for href in page.links().values() if href.startswith("/corrections/")]
+    shown = [copy for copy in copies if f"/corrections/{copy}" in linked]
+    assert len(shown) == 5
+    assert nadia.get(f"/corrections/{shown[0]}").status == 200
+
+
+@pytest.mark.parametrize("who", ["farid", "claire"])
+def test_only_teachers_are_shown_anything_of_the_copies(house: House, cast: dict[str, str], who: str) -> None:
+    hand_in(house, cast["samira"])
+    visitor = house.visitor(cast[who])
+    for path in ("/people", f"/people/{cast['samira']}"):
+        page = visitor.get(path)
+        assert "0 / 1" in page.text
+        assert "À corriger" not in page.root.all("main")[0].text
+        assert "Devoirs" not in page.text
+        assert not [href for href in page.links().values() if "correction" in href or "submission" in href]
+
+
+def test_the_page_of_a_learner_asks_as_much_for_one_copy_as_for_many(
+    house: House, nadia: Visitor, cast: dict[str, str]
+) -> None:
+    def statements() -> int:
+        with house.counting_statements() as sent:
+            assert nadia.get(f"/people/{cast['samira']}").status == 200
+        return len(sent)
+
+    hand_in(house, cast["samira"])
+    nadia.get(f"/people/{cast['samira']}")
+    few = statements()
+    hand_in(house, cast["samira"], 6)
+    assert statements() == few
 
 
 def test_a_long_list_is_turned_page_by_page_and_keeps_its_filter(house: House, nadia: Visitor) -> None:
