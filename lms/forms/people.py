@@ -89,7 +89,7 @@ class LearnerEditForm(LearnerForm):
         self.opened.choices = [SelectChoice(level.id, level.name) for level in levels]
         # Whoever is named now stays a choice, even when she has left.
         known = [*workers, *([now] if now and now.id not in {worker.id for worker in workers} else [])]
-        self.social_worker_id.choices = [SelectChoice("", _l("Personne"))]
+        self.social_worker_id.choices = [SelectChoice("", _l("Pas d’assistant social"))]
         self.social_worker_id.choices += [SelectChoice(worker.id, worker.name) for worker in known]
 
     def facts(self) -> Facts:

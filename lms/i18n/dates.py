@@ -6,6 +6,7 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
+from flask_babel import gettext
 
 # Weekday, day, month: what each language says without the year (CLDR offers it with one only).
 _PATTERNS = {"ar": "EEEE، d MMMM", "en": "EEEE d MMMM", "tr": "d MMMM EEEE", "uk": "EEEE, d MMMM"}
@@ -38,10 +39,10 @@ def ago(moment: datetime, now: datetime) -> str:
     """ "3 j", "5 h", "12 min": how long a copy has been waiting."""
     seconds = max(0, int((now - moment).total_seconds()))
     if seconds >= 86400:
-        return f"{seconds // 86400}{NBSP}j"
+        return str(gettext("%(n)s j", n=seconds // 86400))
     if seconds >= 3600:
-        return f"{seconds // 3600}{NBSP}h"
-    return f"{max(1, seconds // 60)}{NBSP}min"
+        return str(gettext("%(n)s h", n=seconds // 3600))
+    return str(gettext("%(n)s min", n=max(1, seconds // 60)))
 
 
 def _french(wall: date, pattern: str) -> str:
