@@ -205,7 +205,8 @@ class _Reader:
         """The key made at the first run, readable by its owner only."""
         path = instance / "secret.key"
         try:
-            instance.mkdir(parents=True, exist_ok=True)
+            # The database and the queue lie in it: nobody else on this machine reads them.
+            instance.mkdir(parents=True, exist_ok=True, mode=0o700)
             # O_EXCL: of two processes that start together one writes, the other reads.
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from config import Settings
+from lms import limits
 from lms.adapters.mailer import FolderMailer, Letter, Mailer, Postponed, SmtpMailer, Undeliverable
 from lms.clock import now
 from lms.domain import journal, outbox
@@ -117,6 +118,7 @@ class Jobs:
         with self.app.app_context():
             write(lambda session: outbox.forget_receipts(session, now() - RECEIPTS_KEPT))
             write(lambda session: sessions.forget_old(session, now()))
+            write(lambda session: limits.forget_old(session, now()))
             self.app.extensions["lms_store"].sweep_temp(now() - timedelta(days=1))
 
     def deliver_due(self, at: datetime | None = None) -> int:

@@ -100,7 +100,7 @@ def settings_for(folder: Path, **more: object) -> Settings:
 
 
 def open_house(settings: Settings, *, migrated: bool = False) -> House:
-    settings.instance.mkdir(parents=True, exist_ok=True)
+    settings.instance.mkdir(parents=True, exist_ok=True, mode=0o700)
     app = create_app(settings)
     app.testing = True
     app.config["PROPAGATE_EXCEPTIONS"] = False  # the error page is what a person sees

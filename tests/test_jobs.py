@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from lms.clock import now
 from lms.domain import outbox
+from lms.domain.people import sessions
 from lms.extensions import on_wake
 from lms.jobs import Jobs, make_mailer
-from lms.models import OutboxItem, PasswordLink
+from lms.models import AccessSession, OutboxItem, PasswordLink, RateCount, Receipt
 from tests import make
 from tests.house import House
 from tests.smtp import SmtpServer
@@ -125,3 +131,24 @@ def test_a_worker_delivers_what_a_page_caused_and_stops_when_told(
     finally:
         stop()
     assert len(smtp.messages) == 1
+
+
+def test_a_night_forgets_what_is_over_and_keeps_what_still_counts(house: House) -> None:
+    today, long_ago = now(), now() - timedelta(days=200)
+
+    def leave_traces(session: Session) -> None:
+        samira = make.samira(session)
+        for name, moment in (("old", long_ago), ("new", today)):
+            session.add(RateCount(key=name, count=1, expires=moment + timedelta(hours=1)))
+            session.add(Receipt(person_id=samira.id, request_id=name, location="/", made_at=moment))
+            sessions.open_session(session, samira, "shared", device=name, now=moment)
+
+    house.write(leave_traces)
+    incoming = house.settings.uploads / ".incoming"
+    for name, moment in (("old", long_ago), ("new", today)):
+        (incoming / name).write_bytes(b"half a photo")
+        os.utime(incoming / name, (moment.timestamp(), moment.timestamp()))
+    house.app.extensions["lms_jobs"].every_night()
+    kept = (RateCount.key, Receipt.request_id, AccessSession.device)
+    assert [house.read(lambda s, what=what: s.scalars(select(what)).all()) for what in kept] == [["new"]] * 3
+    assert [path.name for path in incoming.iterdir()] == ["new"]

@@ -4,6 +4,8 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lms import limits
+from lms.clock import now
 from lms.limits import SqlStorage
 from lms.models import RateCount
 from tests.fixtures_engines import house, postgres_template
@@ -48,7 +50,7 @@ def test_what_is_over_is_forgotten(house: House) -> None:
     counts = storage(house)
     counts.incr("k", 0)
     counts.incr("living", 600)
-    counts.forget_old()
+    house.write(lambda s: limits.forget_old(s, now()))
     assert house.read(lambda s: [row.key for row in s.query(RateCount)]) == ["living"]
 
 

@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import select, text, union_all
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from config import Settings
@@ -50,7 +51,7 @@ def versions(session: Session, settings: Settings) -> list[str]:
 
 def permissions(session: Session, settings: Settings) -> list[str]:
     found = []
-    for path in (settings.instance / "secret.key", settings.uploads):
+    for path in (settings.instance, settings.instance / "secret.key", settings.uploads):
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
         if mode & 0o007 or (path.is_file() and mode & 0o070):
             found.append(f"{path} can be read by others (mode {mode:o})")
@@ -82,7 +83,7 @@ def journal_chain(session: Session, settings: Settings) -> list[str]:
 def mail(session: Session, settings: Settings) -> list[str]:
     waiting = outbox.oldest_waiting(session, now())
     late = waiting is not None and waiting > MAIL_LATE
-    return [f"a mail has waited since {waiting}"] if late else []
+    return [f"a mail has waited for {waiting}"] if late else []
 
 
 CHECKS: tuple[Check, ...] = (integrity, versions, permissions, files, claims, journal_chain, mail)
@@ -90,7 +91,17 @@ CHECKS: tuple[Check, ...] = (integrity, versions, permissions, files, claims, jo
 
 def examine(session: Session, settings: Settings) -> dict[str, list[str]]:
     """What each check found; empty lists mean a whole house."""
-    return {check.__name__: check(session, settings) for check in CHECKS}
+    return {check.__name__: _told(check, session, settings) for check in CHECKS}
+
+
+def _told(check: Check, session: Session, settings: Settings) -> list[str]:
+    """A check that cannot even be made is a fault of the house too, and hides no other."""
+    try:
+        return check(session, settings)
+    except (SQLAlchemyError, OSError) as error:
+        session.rollback()
+        cause = getattr(error, "orig", None) or error
+        return [f"this could not be looked at: {str(cause).splitlines()[0]}"]
 
 
 @click.command("doctor")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from alembic import context
+from alembic.migration import MigrationContext
 from flask import current_app
+from sqlalchemy.engine import Connection
 
 from lms.extensions import Base
 
@@ -13,22 +15,40 @@ database = current_app.extensions["migrate"].db
 def run() -> None:
     engine = database.engine
     with engine.connect().execution_options(immediate=True) as connection:
-        if engine.dialect.name == "sqlite":
-            # A batch move rebuilds tables: foreign keys are checked at the end, not on the way.
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        _guard_foreign_keys(connection, on=False)
+        try:
+            context.configure(
+                connection=connection,
+                target_metadata=Base.metadata,
+                render_as_batch=True,
+                compare_type=True,
+                transaction_per_migration=True,
+                on_version_apply=_check_foreign_keys,
+                user_module_prefix="lms.extensions.",
+            )
+            with context.begin_transaction():
+                context.run_migrations()
+        finally:
             connection.rollback()
-        context.configure(
-            connection=connection,
-            target_metadata=Base.metadata,
-            render_as_batch=True,
-            compare_type=True,
-            transaction_per_migration=True,
-            user_module_prefix="lms.extensions.",
-        )
-        with context.begin_transaction():
-            context.run_migrations()
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+            _guard_foreign_keys(connection, on=True)
+
+
+def _guard_foreign_keys(connection: Connection, *, on: bool) -> None:
+    """A batch move on SQLite drops the old table; guarded, that deletes every row that hangs on it.
+
+    Said to the driver: within a transaction, even one that has done nothing yet, SQLite ignores it.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.connection.cursor().execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
+
+
+def _check_foreign_keys(ctx: MigrationContext, **_step: object) -> None:
+    """At the end of each step, in its transaction: a row that points to nothing undoes the step."""
+    connection = ctx.connection
+    if connection is not None and connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+        if broken:
+            raise RuntimeError(f"rows would point to nothing: {broken[:5]}")
 
 
 run()

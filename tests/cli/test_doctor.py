@@ -1,0 +1,224 @@
+"""`flask doctor`: a whole house is well; each fault is named and makes the exit code 1."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from sqlalchemy import delete, text, update
+from sqlalchemy.orm import Session
+
+from lms.adapters.store import LocalStore
+from lms.cli.doctor import CHECKS
+from lms.clock import now
+from lms.domain import journal
+from lms.domain.homework import files
+from lms.models import Attachment, AuditEvent, Booking, Claim, OutboxItem, Rendition
+from tests import make
+from tests.fixtures_engines import house, postgres_template
+from tests.house import House
+
+__all__ = ["house", "postgres_template"]
+
+
+def doctor(house: House) -> Result:
+    return house.app.test_cli_runner().invoke(args=["doctor"])
+
+
+def ills(result: Result) -> dict[str, list[str]]:
+    """The faults by the name of their check; a house with faults ends with 1, a whole one with 0."""
+    found: dict[str, list[str]] = {}
+    for line in result.output.splitlines():
+        if line.startswith("      "):
+            found[list(found)[-1]].append(line.strip())
+        else:
+            found[line[6:]] = []
+    assert list(found) == [check.__name__.replace("_", " ") for check in CHECKS]
+    ill = {name: faults for name, faults in found.items() if faults}
+    assert result.exit_code == (1 if ill else 0), result.output
+    return ill
+
+
+@pytest.fixture(autouse=True)
+def lived_in(house: House) -> None:
+    """A school with a copy and its files, an appointment, a delivered mail and a sealed journal."""
+    store: LocalStore = house.app.extensions["lms_store"]
+    monday = make.coming_monday().isoformat()
+
+    def live(session: Session) -> None:
+        samira, nadia = make.samira(session), make.nadia(session)
+        assignment = make.assignment(session)
+        draft = make.drafted(session, samira, assignment, "Lundi")
+        files.attach(session, draft, assignment, make.stored(store), room=1 << 30, now=now())
+        make.all_week(session, nadia)
+        make.booked(session, samira, nadia, make.wall(monday, "10:00"), now=now())
+        journal.note(session, nadia, "person_changed", "person", samira.id, now=now())
+
+    house.write(live)
+    house.app.extensions["lms_jobs"].every_minute()
+    house.deliver()
+    os.chmod(house.settings.instance, 0o700)
+    (house.settings.instance / "secret.key").write_text("a secret of this house")
+    os.chmod(house.settings.instance / "secret.key", 0o600)
+
+
+def store(house: House) -> LocalStore:
+    found: LocalStore = house.app.extensions["lms_store"]
+    return found
+
+
+def aged(house: House, key: str, age: timedelta) -> None:
+    moment = (now() - age).timestamp()
+    os.utime(house.settings.uploads / key[:2] / key, (moment, moment))
+
+
+def an_event(session: Session) -> AuditEvent:
+    found = session.query(AuditEvent).filter(AuditEvent.number.is_not(None)).first()
+    assert found is not None
+    return found
+
+
+def test_a_whole_house_is_well(house: House) -> None:
+    result = doctor(house)
+    assert ills(result) == {}
+    assert "well  journal chain" in result.output
+
+
+@pytest.mark.parametrize("kind", [Attachment, Rendition])
+def test_a_row_without_its_file_is_named(house: House, kind: type[Attachment] | type[Rendition]) -> None:
+    key = house.read(lambda s: s.query(kind).one().store_key)
+    store(house).delete(key)
+    assert ills(doctor(house)) == {"files": [f"row without file: {key}"]}
+
+
+def test_an_old_file_without_a_row_is_named_and_a_young_one_is_on_its_way(house: House) -> None:
+    key = store(house).put(BytesIO(b"left over"), suffix=".jpg")
+    assert ills(doctor(house)) == {}
+    aged(house, key, timedelta(hours=2))
+    assert ills(doctor(house)) == {"files": [f"file without row: {key}"]}
+
+
+def test_a_missing_claim_is_named(house: House) -> None:
+    booking = house.read(lambda s: s.query(Booking).one().id)
+    house.write(lambda s: s.execute(delete(Claim)))
+    (faults,) = ills(doctor(house)).values()
+    assert any(booking in fault for fault in faults)
+
+
+def test_a_claim_that_was_left_over_is_named(house: House) -> None:
+    booking = house.read(lambda s: s.query(Booking).one().id)
+
+    def forget_to_free(session: Session) -> None:
+        values = {"state": "cancelled", "cancelled_at": now(), "cancelled_by_id": make.nadia(session).id}
+        session.execute(update(Booking).values(**values))
+
+    house.write(forget_to_free)
+    (faults,) = ills(doctor(house)).values()
+    assert any(booking in fault for fault in faults)
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda s: setattr(an_event(s), "action", "nothing_happened"),
+        lambda s: s.delete(an_event(s)),
+        lambda s: setattr(an_event(s), "at", make.NOW - timedelta(days=9)),
+    ],
+    ids=["changed", "removed", "dated back"],
+)
+def test_a_journal_that_somebody_touched_is_named_with_the_line(
+    house: House, tamper: Callable[[Session], None]
+) -> None:
+    house.write(lambda s: journal.note(s, None, "later", "person", "x", now=now()))
+    house.write(journal.seal)
+    house.write(tamper)
+    (fault,) = ills(doctor(house))["journal chain"]
+    assert fault.startswith("the chain breaks at line ")
+
+
+def test_lines_that_nobody_seals_are_named(house: House) -> None:
+    house.write(lambda s: journal.note(s, None, "x", "person", "x", now=now() - timedelta(minutes=9)))
+    assert ills(doctor(house)) == {}
+    house.write(lambda s: journal.note(s, None, "x", "person", "x", now=now() - timedelta(minutes=11)))
+    assert ills(doctor(house)) == {"journal chain": ["lines unsealed for too long: 1"]}
+
+
+def late_mail(house: House, due: datetime) -> None:
+    values = {"due_at": due, "closed_at": None, "outcome": None}
+    house.write(lambda s: s.execute(update(OutboxItem).values(**values)))
+
+
+def test_a_mail_that_waits_is_named_with_how_long(house: House) -> None:
+    late_mail(house, now() - timedelta(minutes=14))
+    assert ills(doctor(house)) == {}
+    late_mail(house, now() - timedelta(hours=3))
+    (fault,) = ills(doctor(house))["mail"]
+    assert fault.startswith("a mail has waited for 3:00:0")
+
+
+def test_a_database_of_another_version_is_named_with_the_way_out(house: House) -> None:
+    house.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '0000'")))
+    (fault,) = ills(doctor(house))["versions"]
+    assert "the database is at 0000" in fault
+    assert "flask db upgrade" in fault
+
+
+def test_a_check_that_cannot_be_made_is_a_fault_and_hides_no_other(house: House) -> None:
+    """An old database may lack a whole table."""
+    house.write(lambda s: s.execute(text("DROP TABLE rendition")))
+    house.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '0000'")))
+    found = ills(doctor(house))
+    assert set(found) == {"files", "versions"}
+    assert found["files"][0].startswith("this could not be looked at: ")
+    assert "rendition" in found["files"][0]
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_a_secret_that_others_can_read_is_named(house: House, mode: int) -> None:
+    key = house.settings.instance / "secret.key"
+    os.chmod(key, mode)
+    assert ills(doctor(house)) == {"permissions": [f"{key} can be read by others (mode {mode:o})"]}
+
+
+@pytest.mark.parametrize("folder", ["instance", "uploads"])
+def test_a_folder_that_strangers_may_enter_is_named(house: House, folder: str) -> None:
+    path: Path = getattr(house.settings, folder)
+    os.chmod(path, 0o755)
+    assert ills(doctor(house)) == {"permissions": [f"{path} can be read by others (mode 755)"]}
+    os.chmod(path, 0o750)
+    assert ills(doctor(house)) == {}
+
+
+def test_a_row_that_points_to_nothing_is_named(house: House) -> None:
+    """Only SQLite can be brought there: its guard is a switch of the connection."""
+    if house.engine.dialect.name != "sqlite":
+        with house.engine.connect() as connection, pytest.raises(Exception, match="foreign key"):
+            connection.execute(text("INSERT INTO person_role VALUES ('nobody', 'learner')"))
+        return
+    with house.engine.connect() as connection:
+        connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
+        connection.execute(text("INSERT INTO person_role (person_id, role) VALUES ('nobody', 'learner')"))
+        connection.commit()
+        connection.connection.cursor().execute("PRAGMA foreign_keys=ON")
+    assert ills(doctor(house)) == {"integrity": ["person_role: a row points to nothing"]}
+
+
+def test_a_database_whose_pages_were_damaged_is_named(house: House) -> None:
+    if house.engine.dialect.name != "sqlite":
+        assert "well  integrity" in doctor(house).output
+        return
+    with house.engine.connect() as connection:
+        connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    house.engine.dispose()
+    path = Path(str(house.engine.url.database))
+    content = bytearray(path.read_bytes())
+    content[-4096:] = os.urandom(4096)
+    path.write_bytes(content)
+    result = doctor(house)
+    assert result.exit_code == 1
+    assert "ill   integrity" in result.output
