@@ -55,9 +55,13 @@ const gauge = (form) => {
   };
 };
 
+const address = () => location.pathname + location.search;
+let shown = address();
+
 const turnTo = (answer) => {
   const next = new DOMParser().parseFromString(answer.responseText, "text/html");
   history.pushState({ swapped: true }, "", answer.responseURL);
+  shown = address();
   document.title = next.title;
   document.body.replaceWith(document.adoptNode(next.body));
   for (const script of next.head.querySelectorAll("script[type=module][src]")) {
@@ -109,7 +113,8 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("change", (event) => { if (event.target.matches?.("input[type=file]")) list(event.target); });
-window.addEventListener("popstate", () => location.reload());
+// A step back to a page that was swapped away; a jump within the page (#...) comes here too and is none.
+window.addEventListener("popstate", () => { if (address() !== shown) location.reload(); });
 for (const kind of ["dragenter", "dragover"]) {
   document.addEventListener(kind, (event) => event.target.closest?.("[data-door]")?.classList.add("dragging"));
 }
