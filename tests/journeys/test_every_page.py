@@ -1,0 +1,259 @@
+"""Every page in a real browser: no barrier that axe knows, no wider than the phone, within its weight."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, Request
+
+from tests.served import Served
+
+pytestmark = pytest.mark.journey
+
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 800}
+PIN, PASSWORD = "1234", "passerelle-demo"
+LEARNER_DOORS = {
+    "/lessons": r"/lessons/\w{14}$",
+    "/homework": r"/(assignments|submissions)/\w{14}$",
+    "/bookings": r"/bookings/\w{14}$",
+}
+LEARNER_PAGES = ("/", "/lessons", "/homework", "/bookings", "/bookings/new", "/me")
+STAFF_PAGES = {
+    "nadia@demo.example.be": (
+        "/",
+        "/corrections",
+        "/lessons",
+        "/lessons/new",
+        "/agenda",
+        "/agenda/availability",
+        "/agenda/exceptions",
+        "/people",
+        "/people/new",
+        "/me",
+    ),
+    "claire@demo.example.be": ("/", "/people", "/people/team", "/people/team/new", "/service"),
+    "farid@demo.example.be": ("/", "/people"),
+}
+# One page of each kind, found by following the first link of that form.
+STAFF_LINKS = (
+    r"/corrections/\w{14}$",
+    r"/lessons/\w{14}/edit$",
+    r"/assignments/\w{14}/edit$",
+    r"/lessons/\w{14}/assignments/new$",
+    r"/lessons/\w{14}/watch$",
+    r"/people/\w{14}$",
+    r"/people/\w{14}/edit$",
+    r"/bookings/\w{14}$",
+    r"/people/team/\w{14}/edit$",
+    r"/service/levels/\w{14}$",
+)
+
+
+@pytest.fixture(scope="module")
+def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Served(tmp_path_factory.mktemp("school"), LMS_DEMO="yes") as served:
+        yield served
+
+
+class Guest:
+    """A browser of one person."""
+
+    def __init__(
+        self, browser: Browser, school: Served, size: dict[str, int], locale: str, dark: bool
+    ) -> None:
+        self.base = school.url.replace("127.0.0.1", "localhost")
+        self.context: BrowserContext = browser.new_context(
+            viewport=size,  # type: ignore[arg-type]
+            locale=locale,
+            base_url=self.base,
+            color_scheme="dark" if dark else "light",
+        )
+        self.context.set_default_timeout(20_000)
+        self.page: Page = self.context.new_page()
+
+    def with_card(self, code: str) -> Guest:
+        self.page.goto(f"/card/demo-card-{code}")
+        self.page.fill("input[name=pin]", PIN)
+        self._press("/card/entry")
+        return self
+
+    def with_password(self, email: str) -> Guest:
+        self.page.goto("/login")
+        self.page.fill("input[name=email]", email)
+        self.page.fill("input[name=password]", PASSWORD)
+        self._press("/login")
+        return self
+
+    def _press(self, form: str) -> None:
+        with self.page.expect_navigation():
+            self.page.locator(f'main form[action$="{form}"] button.main').click()
+
+    def links(self, like: str) -> list[str]:
+        found = self.page.locator("a").evaluate_all("all => all.map(a => a.getAttribute('href') || '')")
+        return [href for href in found if re.search(like, href.split("?")[0])]
+
+    def faults(self) -> list[str]:
+        """What axe finds, and whether the page is wider than the screen."""
+        where = urlsplit(self.page.url).path
+        found = Axe().run(self.page, options={"resultTypes": ["violations"]}).response["violations"]
+        faults = [
+            f"{where}: {one['id']}: {one['nodes'][0]['html'][:160]}"
+            for one in found
+            if one["impact"] != "none"
+        ]
+        wide, screen = self.page.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        )
+        return faults + ([f"{where}: {wide} px wide on {screen}"] if wide > screen else [])
+
+
+@pytest.mark.parametrize("locale", ["fr", "ar"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_no_learner_page_puts_up_a_barrier(browser: Browser, school: Served, locale: str, dark: bool) -> None:
+    stranger = Guest(browser, school, PHONE, locale, dark)
+    stranger.page.goto("/card")
+    faults = stranger.faults()
+    stranger.page.goto("/card/demo-card-10000001")
+    faults += stranger.faults()
+    stranger.context.close()
+
+    # Samira reads Arabic, Grace French: the demo school gives them copies and appointments.
+    guest = Guest(browser, school, PHONE, locale, dark).with_card(
+        "10000001" if locale == "ar" else "10000006"
+    )
+    page = guest.page
+    assert page.locator("html").get_attribute("lang") == locale
+    seen = 0
+    for path in LEARNER_PAGES:
+        page.goto(path)
+        faults += guest.faults()
+        doors = guest.links(LEARNER_DOORS[path])[:4] if path in LEARNER_DOORS else []
+        for inner in doors:
+            page.goto(inner)
+            faults += guest.faults()
+            seen += 1
+            for step in guest.links(r"/lessons/\w{14}/(words|homework)$"):
+                page.goto(step)
+                faults += guest.faults()
+    page.goto("/nothing-here")
+    faults += guest.faults()
+    page.goto("/bookings/new")
+    page.locator(".hour").first.click()
+    page.wait_for_url("**/confirm**")
+    faults += guest.faults()
+    guest.context.close()
+    assert seen >= 6, "lessons, homework and an appointment were opened"
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("email", STAFF_PAGES)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_no_page_of_the_team_puts_up_a_barrier(
+    browser: Browser, school: Served, email: str, dark: bool
+) -> None:
+    guest = Guest(browser, school, DESK, "fr", dark).with_password(email)
+    page, faults, kinds = guest.page, [], dict[str, str]()
+    for path in STAFF_PAGES[email]:
+        page.goto(path)
+        faults += guest.faults()
+        for like in STAFF_LINKS:
+            kinds.update({like: guest.links(like)[0]} if guest.links(like) else {})
+    for inner in list(kinds.values()):
+        page.goto(inner)
+        faults += guest.faults()
+        for like in STAFF_LINKS:
+            for href in guest.links(like)[:1]:
+                if like not in kinds:
+                    kinds[like] = href
+                    page.goto(href)
+                    faults += guest.faults()
+                    page.goto(inner)
+    guest.context.close()
+    assert not faults, "\n".join(faults)
+
+
+@dataclass
+class Weight:
+    requests: int = 0
+    bytes: int = 0
+    scripts: int = 0
+    styles: int = 0
+    strangers: int = 0
+
+
+def weigh(guest: Guest, path: str) -> Weight:
+    """What comes over the line for a page that was never seen before, compressed."""
+    weight, done = Weight(), list[Request]()
+
+    def note(request: Request) -> None:
+        done.append(request)
+
+    session = guest.context.new_cdp_session(guest.page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    guest.page.on("requestfinished", note)
+    guest.page.goto(path, wait_until="networkidle")
+    for request in done:
+        sizes = request.sizes()
+        weight.requests += 1
+        weight.bytes += sizes["responseBodySize"] + sizes["responseHeadersSize"]
+        weight.scripts += sizes["responseBodySize"] if request.resource_type == "script" else 0
+        weight.styles += sizes["responseBodySize"] if request.resource_type == "stylesheet" else 0
+        weight.strangers += urlsplit(request.url).netloc != urlsplit(guest.base).netloc
+    guest.page.remove_listener("requestfinished", note)
+    return weight
+
+
+@pytest.mark.parametrize(
+    ("door", "like", "most_bytes", "most_requests"),
+    [
+        ("/", None, 50_000, 6),
+        ("/lessons", r"/lessons/\w{14}$", 60_000, 7),
+        ("/homework", r"/assignments/\w{14}$", 60_000, 7),
+        ("/bookings/new", None, 50_000, 6),
+    ],
+    ids=["home", "lesson", "homework", "picker"],
+)
+def test_pages_stay_within_their_weight(
+    browser: Browser, school: Served, door: str, like: str | None, most_bytes: int, most_requests: int
+) -> None:
+    guest = Guest(browser, school, PHONE, "ar", dark=False).with_card("10000001")
+    path = door
+    if like is not None:
+        guest.page.goto(door)
+        path = guest.links(like)[0]
+        guest.page.goto(path)
+        path = urlsplit(guest.page.url).path  # a lesson leads on to its step
+    weight = weigh(guest, path)
+    guest.context.close()
+    assert weight.strangers == 0
+    assert weight.requests <= most_requests, weight
+    assert weight.bytes <= most_bytes, weight
+    assert weight.scripts <= 15_000, weight
+    assert weight.styles <= 10_000, weight
+
+
+def test_the_menu_and_the_next_thing_are_reached_with_the_keyboard_alone(
+    browser: Browser, school: Served
+) -> None:
+    guest = Guest(browser, school, PHONE, "fr", dark=False).with_card("10000006")
+    page = guest.page
+    page.goto("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#content", (
+        "the skip link is first"
+    )
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.hero') !== null"), "then the next useful thing"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert urlsplit(page.url).path != "/"
+    guest.context.close()
