@@ -129,7 +129,7 @@ def _appointment(found: Booking) -> Card:
         "booking",
         "calendar",
         french,
-        f"{own_day}{with_whom}, {where} · {_('heure de Belgique')}",
+        f"{own_day}{with_whom} · {where} · {_('heure de Belgique')}",
         f"/bookings/{found.id}",
         _("Voir le rendez-vous"),
     )
