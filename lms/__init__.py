@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ MEGABYTE = 1 << 20
 
 
 def create_app(settings: Settings) -> Flask:
+    for url in (settings.database_url, settings.queue_url):
+        _for_us_alone(url)
     app = Flask("lms", static_folder=None, instance_path=str(settings.instance))
     app.extensions["lms_settings"] = settings
     app.config.update(
@@ -71,7 +74,20 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
+def _for_us_alone(url: str) -> None:
+    """A database file is read by its owner only, and SQLite gives its companions the same mode."""
+    name = make_url(url).database if url.startswith("sqlite:///") else None
+    if not name or name == ":memory:" or not Path(name).parent.is_dir():
+        return
+    path = Path(name)
+    path.touch(mode=0o600)
+    if path.stat().st_mode & 0o077 and path.stat().st_uid == os.geteuid():
+        path.chmod(0o600)
+
+
 def _engine_options(url: str) -> dict[str, Any]:
+    # Values of a statement that fails are names and texts of people: they must not reach the log.
+    common = {"hide_parameters": True}
     if make_url(url).get_backend_name() == "sqlite":
-        return {"module": sqlite, "connect_args": {"check_same_thread": False}}
-    return {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 10}
+        return {**common, "module": sqlite, "connect_args": {"check_same_thread": False}}
+    return {**common, "pool_pre_ping": True, "pool_size": 10, "max_overflow": 10}

@@ -97,6 +97,14 @@ def own_path(target: str | None) -> str | None:
     return target
 
 
+def site_of(address: str | None) -> str | None:
+    """Host and port of an address that a header names; None when it is no address at all."""
+    try:
+        return urlsplit(address or "").netloc or None
+    except ValueError:  # "http://[" and its like
+        return None
+
+
 def init_app(app: Flask) -> None:
     login.init_app(app)
     login.session_protection = None  # a phone changes networks
@@ -128,6 +136,8 @@ def _person_behind(_: Request) -> Person | None:
 def _guard() -> Response | BaseResponse | None:
     if request.endpoint is None:
         return None  # no such address: routing answers
+    if any("\0" in said for said in (*(request.view_args or {}).values(), *_asked())):
+        abort(404)  # nothing is called so, and PostgreSQL would not even look
     if request.method not in SAFE_METHODS and _from_elsewhere():
         abort(403)
     view = current_app.view_functions[request.endpoint]
@@ -145,10 +155,14 @@ def _guard() -> Response | BaseResponse | None:
     return None
 
 
+def _asked() -> list[str]:
+    return [value for _name, value in request.args.items(multi=True)]
+
+
 def _from_elsewhere() -> bool:
     """Whether another site sent this form: a second lock beside the token of the form."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site not in ("same-origin", "none")
     origin = request.headers.get("Origin")
-    return origin is not None and urlsplit(origin).netloc != request.host
+    return origin is not None and site_of(origin) != request.host

@@ -92,9 +92,17 @@ class Identified:
     id: Mapped[str] = mapped_column(String(14), primary_key=True, default=new_id)
 
 
+class CurrentPerson(LoginManager):
+    """Flask-Login without its remember cookie: that outlives logout and a changed password, and
+    whoever sends a malformed one would break the page."""
+
+    def _load_user_from_remember_cookie(self, cookie: str) -> None:
+        return None
+
+
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 migrate = Migrate()
-login = LoginManager()
+login = CurrentPerson()
 csrf = CSRFProtect()
 babel = Babel()
 limiter = Limiter(key_func=get_remote_address)

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from config import Settings
 from lms import i18n
-from lms.access import cookie, me, me_or_nobody
+from lms.access import cookie, me, me_or_nobody, own_path, site_of
 from lms.adapters.store import StoreFull
 from lms.clock import now
 from lms.domain.errors import Absent, Refused
@@ -201,8 +201,10 @@ def _error(code: int, sentence: str | None = None) -> Response:
 
 def _way_back() -> str | None:
     """Where the person came from, to offer the way back."""
-    parts = urlsplit(request.referrer or "")
-    return parts.path if parts.netloc == request.host and parts.path != request.path else None
+    if site_of(request.referrer) != request.host:
+        return None
+    path = own_path(urlsplit(request.referrer or "").path)
+    return path if path != request.path else None
 
 
 def _http_error(error: HTTPException) -> Response:

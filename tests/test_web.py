@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from lms.extensions import db, sqlite
-from lms.models import Person
+from lms.models import Person, Room
 from tests import make
 from tests.house import House, copy_template, open_house, settings_for
 from tests.pages import filled, honest_page
@@ -123,6 +125,54 @@ def test_a_form_without_its_token_is_refused_with_the_way_back(house: House) -> 
     assert "/lessons" in answer.get_data(as_text=True)
 
 
+NOT_AN_ADDRESS = "http://[x"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Referer": NOT_AN_ADDRESS},
+        {"Origin": NOT_AN_ADDRESS},
+        {"Cookie": "remember_token=a|\xe9"},
+        {"Cookie": "remember_token=nobody|0"},
+        {"Cookie": "x=\xff\xfe; =; ;; y"},
+        {"Accept-Language": ";;q=nan,*;q=9e999,\xff", "Accept": "\xff;q=x"},
+        {"Range": "bytes=99999999999999999999-", "If-Modified-Since": "Mon, 99 Foo 99999"},
+        {"Content-Type": "multipart/form-data; boundary=\xff"},
+        {"User-Agent": "\xff" * 500},
+    ],
+    ids=str,
+)
+def test_no_strange_header_breaks_a_page(house: House, headers: dict[str, str]) -> None:
+    samira = house.write(make.samira)
+    visitor = house.visitor(samira)
+    token = filled(visitor.get("/me").form("/logout"))["csrf_token"]
+    for client in (visitor.client, house.app.test_client()):
+        for path in ("/", "/card", "/nothing-here", "/login"):
+            assert client.get(path, headers=headers).status_code < 500, path
+            sent = client.post(path, data={"csrf_token": token, "email": "a"}, headers=headers)
+            assert sent.status_code < 500, path
+
+
+def test_the_way_back_stays_in_the_house(house: House) -> None:
+    answer = house.app.test_client().get("/nothing", headers={"Referer": "http://localhost//evil.example/"})
+    assert "evil.example" not in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("path", ["/lessons/%00", "/people?q=%00", "/files/a%00b"])
+def test_an_address_with_a_nul_is_no_address(house: House, path: str) -> None:
+    assert house.visitor(house.write(make.nadia)).client.get(path).status_code == 404
+
+
+def test_the_log_of_a_failed_statement_names_nobody(house: House) -> None:
+    def add_twice(session: Session) -> None:
+        session.add_all([Room(name="Chez Samira"), Room(name="Chez Samira")])
+
+    with pytest.raises(IntegrityError) as failed:
+        house.write(add_twice)
+    assert "Samira" not in str(failed.value)
+
+
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example"])
 def test_only_our_own_names_are_answered_when_they_are_set(tmp_path: Path, template: Path, host: str) -> None:
     copy_template(template, tmp_path)
@@ -157,3 +207,13 @@ def test_forty_people_read_at_once(house: House) -> None:
     for thread in threads:
         thread.join(60)
     assert found == [200] * 40
+
+
+def test_the_database_is_read_by_its_owner_alone(tmp_path: Path) -> None:
+    for name in ("school.sqlite3", "queue.sqlite3"):
+        (tmp_path / name).touch(mode=0o644)
+    house = open_house(settings_for(tmp_path))
+    house.write(make.samira)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("*.sqlite3*")}
+    assert len(modes) >= 3, "the write-ahead file beside it as well"
+    assert set(modes.values()) == {0o600}, modes

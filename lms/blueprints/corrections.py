@@ -30,7 +30,7 @@ BESIDE = 30  # copies in the queue beside the desk
 @bp.get("/corrections")
 @allow("teacher")
 def index() -> BaseResponse:
-    session, level = db.session(), request.args.get("level")
+    session, level = db.session(), _level()
     return page(
         "corrections/index.html",
         copies=correction.queue(session, level),
@@ -64,7 +64,7 @@ def answer(id: str) -> BaseResponse:
     action = request.form.get("action", "draft")
     if not form.validate():
         return _refused(422, attempt, form, bands)
-    written, level = form.answer(bands), request.args.get("level")
+    written, level = form.answer(bands), _level()
 
     def deed(session: Session) -> str:
         copy = correction.copy_for(session, me(), id)
@@ -98,6 +98,12 @@ def answer(id: str) -> BaseResponse:
     return response
 
 
+def _level() -> str | None:
+    """The level whose queue she works through; it stays in the addresses, so it must look like one."""
+    said = request.args.get("level", "")
+    return said if len(said) == 14 and said.isascii() and said.isalnum() else None
+
+
 def _by_script() -> bool:
     """Whether the page's script keeps the draft meanwhile, and wants no page in answer."""
     return request.accept_mimetypes.best == "application/json"
@@ -127,7 +133,7 @@ def _refused(status: int, attempt: Attempt, form: FeedbackForm, bands: dict[str,
 def _desk(
     status: int, attempt: Attempt, form: FeedbackForm, bands: dict[str, int], *, clash: bool = False
 ) -> BaseResponse:
-    session, level = db.session(), request.args.get("level")
+    session, level = db.session(), _level()
     copies = correction.queue(session, level, BESIDE)
     places = [copy.attempt_id for copy in copies]
     here = places.index(attempt.id) if attempt.id in places else None

@@ -13,6 +13,7 @@ from lms.domain.booking.availability import Hours
 from lms.forms import PageForm, at_most, tidy
 from lms.i18n import hour
 
+YEARS = range(2000, 2200)
 _HOUR = re.compile(r"([2-9a-z]{14})\.(\d{8}T\d{4})")
 
 
@@ -26,16 +27,18 @@ def read_hour(value: str | None) -> tuple[str, datetime] | None:
     if found is None:
         return None
     try:
-        return found[1], datetime.strptime(found[2], "%Y%m%dT%H%M").replace(tzinfo=UTC)
+        starts = datetime.strptime(found[2], "%Y%m%dT%H%M").replace(tzinfo=UTC)
     except ValueError:
         return None
+    # At the ends of time no other clock can show it, and no calendar has a week before it.
+    return (found[1], starts) if starts.year in YEARS else None
 
 
 class HourForm(PageForm):
     """The confirmation of an hour: which one, for whom, and how where there is a choice."""
 
     hour = HiddenField()
-    learner = HiddenField()
+    learner = HiddenField(filters=[tidy])
     mode = StringField()
 
 
