@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,12 @@ from tests.house import House, open_house
 from tests.servers import START_LIMIT, wait_until
 
 _GREETING = re.compile(r"Passerelle: http://localhost:(\d+)")
+
+
+def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """What a process of ours gets: PATH and its like, and of our settings these alone."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LMS_")}
+    return {**kept, **settings, "PYTHONUNBUFFERED": "1"}
 
 
 class Served:
@@ -29,6 +36,9 @@ class Served:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.port = 0
+        self.wanted = 0
+        # A command that starts the server in surroundings of its own, such as a small disk.
+        self.within: tuple[str, ...] = ()
         self.environ = {
             "LMS_INSTANCE": str(folder / "instance"),
             "LMS_UPLOADS": str(folder / "uploads"),
@@ -53,13 +63,12 @@ class Served:
         return open_house(self.settings)
 
     def start(self) -> Self:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("LMS_")}
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "lms.serve", "--port", "0"],
+                [*self.within, sys.executable, "-m", "lms.serve", "--port", str(self.wanted)],
                 cwd=ROOT,
-                env={**kept, **self.environ, "PYTHONUNBUFFERED": "1"},
+                env=clean_environment(self.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -87,6 +96,18 @@ class Served:
 
     def output(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal and wait; the exit code."""
+        process = self._process
+        assert process is not None
+        self._end(lambda told: told.send_signal(number))
+        return process.returncode
 
     def stop(self) -> None:
         """Ask it to end, as Ctrl-C or a service manager would."""

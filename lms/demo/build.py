@@ -23,7 +23,7 @@ from lms.domain import booking, homework, lessons
 from lms.domain.homework import correction, files
 from lms.domain.people import cards, learners
 from lms.domain.slots import Mode
-from lms.extensions import write
+from lms.extensions import db, write
 from lms.models import (
     Availability,
     Clip,
@@ -90,13 +90,48 @@ def build(app: Flask, now: datetime) -> None:
     if settings.production:
         raise RuntimeError("there is no demo school in production")
     school = _school()
+    store: Store = app.extensions["lms_store"]
     with app.app_context():
-        write(lambda session: _people(session, school, now))
-        write(lambda session: _lessons(session, school, now))
-        write(lambda session: _watched(session, school, now))
-        for work in school["work"]:
-            _work(app, settings, work, now)
-        write(lambda session: _hours(session, school, settings, now))
+        if not is_empty(db.session()):
+            raise RuntimeError("there is a school already")
+        db.session.remove()  # nothing of the database is held while the sheets are drawn
+        sheets: list[list[files.NewFile]] = []
+        try:
+            for work in school["work"]:
+                sheets.append(_sheet(store, settings, work))
+            write(lambda session: _all(session, school, settings, sheets, now))
+        except BaseException:
+            receiving.forget(store, [key for sheet in sheets for file in sheet for key in file.keys])
+            raise
+
+
+def _all(
+    session: Session,
+    school: Mapping[str, Any],
+    settings: Settings,
+    sheets: list[list[files.NewFile]],
+    now: datetime,
+) -> None:
+    """In one transaction: whoever ends the first start half way finds an empty house at the second."""
+
+    def next_day() -> None:
+        """The verbs load what they need, as they do in a request of its own."""
+        session.flush()
+        session.expire_all()
+
+    _people(session, school, now)
+    next_day()
+    _lessons(session, school, now)
+    next_day()
+    _watched(session, school, now)
+    for work, new in zip(school["work"], sheets, strict=True):
+        sent_at = now - timedelta(days=work["days"], hours=2)
+        attempt_id = _send(session, work, new, settings, sent_at)
+        next_day()
+        if work["state"] in ("returned", "redo"):
+            _answer(session, attempt_id, work, now - timedelta(days=1))
+            next_day()
+    _hours(session, school, settings, now)
 
 
 def _people(session: Session, school: Mapping[str, Any], now: datetime) -> None:
@@ -198,30 +233,26 @@ def _watched(session: Session, school: Mapping[str, Any], now: datetime) -> None
                 lessons.watched(session, clip, person, now=now - timedelta(days=days))
 
 
-def _work(app: Flask, settings: Settings, work: Mapping[str, Any], now: datetime) -> None:
-    """One copy: received like an upload, sent, perhaps answered."""
-    store: Store = app.extensions["lms_store"]
-    sent_at = now - timedelta(days=work["days"], hours=2)
+def _sheet(store: Store, settings: Settings, work: Mapping[str, Any]) -> list[files.NewFile]:
+    """The drawing of one copy, received like an upload."""
+    if "sheet" not in work:
+        return []
     folder = Path(tempfile.mkdtemp(prefix="demo-"))
     try:
-        uploads = [_drawn(work["sheet"])] if "sheet" in work else []
         received = receiving.receive(
             store,
-            uploads,
+            [_drawn(work["sheet"])],
             folder,
             max_bytes=settings.upload_mb * MEGABYTE,
             room=settings.learner_quota_mb * MEGABYTE,
             floor=0,
             kinds=("photo", "document", "voice"),
         )
-        if received.refused:
-            raise RuntimeError(f"the demo school cannot read its own sheet: {received.refused}")
     finally:
         shutil.rmtree(folder)
-    attempt_id = write(lambda session: _send(session, work, received.files, settings, sent_at))
-    if work["state"] in ("returned", "redo"):
-        answered_at = now - timedelta(days=1)
-        write(lambda session: _answer(session, attempt_id, work, answered_at))
+    if received.refused:
+        raise RuntimeError(f"the demo school cannot read its own sheet: {received.refused}")
+    return received.files
 
 
 def _drawn(sheet: Mapping[str, Any]) -> _Upload:

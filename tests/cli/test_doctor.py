@@ -62,9 +62,9 @@ def lived_in(house: House) -> None:
     house.write(live)
     house.app.extensions["lms_jobs"].every_minute()
     house.deliver()
-    os.chmod(house.settings.instance, 0o700)
+    house.settings.instance.chmod(0o700)
     (house.settings.instance / "secret.key").write_text("a secret of this house")
-    os.chmod(house.settings.instance / "secret.key", 0o600)
+    (house.settings.instance / "secret.key").chmod(0o600)
 
 
 def store(house: House) -> LocalStore:
@@ -181,16 +181,16 @@ def test_a_check_that_cannot_be_made_is_a_fault_and_hides_no_other(house: House)
 @pytest.mark.parametrize("mode", [0o640, 0o604])
 def test_a_secret_that_others_can_read_is_named(house: House, mode: int) -> None:
     key = house.settings.instance / "secret.key"
-    os.chmod(key, mode)
+    key.chmod(mode)
     assert ills(doctor(house)) == {"permissions": [f"{key} can be read by others (mode {mode:o})"]}
 
 
 @pytest.mark.parametrize("folder", ["instance", "uploads"])
 def test_a_folder_that_strangers_may_enter_is_named(house: House, folder: str) -> None:
     path: Path = getattr(house.settings, folder)
-    os.chmod(path, 0o755)
+    path.chmod(0o755)
     assert ills(doctor(house)) == {"permissions": [f"{path} can be read by others (mode 755)"]}
-    os.chmod(path, 0o750)
+    path.chmod(0o750)
     assert ills(doctor(house)) == {}
 
 

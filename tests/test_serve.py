@@ -1,0 +1,212 @@
+"""`python -m lms.serve`, the real process: ports, settings, the demo school, and how it ends."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from config import ROOT
+from lms.access import cookie_name
+from lms.models import Booking, Person, Service
+from tests import make
+from tests.served import Served, clean_environment
+from tests.servers import START_LIMIT, free_port, wait_until
+
+
+def status(server: Served, path: str = "/healthz") -> int:
+    with urllib.request.urlopen(server.url + path, timeout=20) as answer:
+        return int(answer.status)
+
+
+def answer(server: Served, path: str, cookie: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    try:
+        connection.request("GET", path, headers={"Cookie": cookie})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def refused(tmp_path: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A start that must not succeed."""
+    state = {"LMS_INSTANCE": str(tmp_path / "instance"), "LMS_UPLOADS": str(tmp_path / "uploads")}
+    return subprocess.run(
+        [sys.executable, "-m", "lms.serve", "--port", "0"],
+        cwd=ROOT,
+        env=clean_environment({**state, **settings}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=START_LIMIT,
+        check=False,
+    )
+
+
+def test_a_busy_port_means_the_next_free_one_and_it_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        taken = busy.getsockname()[1]
+        server = Served(tmp_path)
+        server.wanted = taken
+        with server:
+            assert taken < server.port < taken + 20
+            assert f"Port {taken} is busy: using {server.port} instead." in server.output()
+            assert f"Passerelle: http://localhost:{server.port} " in server.output()
+            assert status(server) == 200
+
+
+def test_without_any_free_port_it_ends_with_a_sentence(tmp_path: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "lms.serve", "--host", "192.0.2.1", "--port", "8000"],
+        cwd=ROOT,
+        env=clean_environment({"LMS_INSTANCE": str(tmp_path / "i"), "LMS_UPLOADS": str(tmp_path / "u")}),
+        capture_output=True,
+        text=True,
+        timeout=START_LIMIT,
+        check=False,
+    )
+    assert process.returncode == 1
+    assert process.stderr.startswith("No free port from 8000 to 8019: ")
+    assert "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_told_without_a_word_of_complaint(tmp_path: Path, number: signal.Signals) -> None:
+    server = Served(tmp_path).start()
+    try:
+        # A browser keeps its connection open for the next page.
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as browser:
+            browser.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert browser.recv(4096).startswith(b"HTTP/1.1 200")
+            began = time.monotonic()
+            assert server.end(number) == 0
+            assert time.monotonic() - began < 15
+    finally:
+        server.kill()
+    said = server.output()
+    assert said.rstrip().endswith("Passerelle has stopped.")
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_first_start_that_is_broken_off_leaves_no_half_school(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    server = Served(tmp_path, LMS_DEMO="yes")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lms.serve", "--port", "0"],
+        cwd=ROOT,
+        env=clean_environment(server.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    with process, process.stdout as said:
+        while b"Making the demo school" not in (line := said.readline()):
+            assert line, "the server ended before it made the school"
+        wait_until(lambda: any((tmp_path / "uploads").glob("??/*")), "the first sheets are kept")
+        process.send_signal(number)
+        rest = said.read().decode()
+    assert "Traceback" not in rest
+    if number == signal.SIGTERM:
+        assert process.returncode == 0
+        assert not any((tmp_path / "uploads").glob("??/*"))
+    with server:
+        assert "Making the demo school" in server.output()
+        house = server.house()
+        assert house.read(lambda s: s.scalar(select(func.count(Booking.id)))) == 4
+
+
+def test_every_fault_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
+    ended = refused(
+        tmp_path,
+        LMS_ENV="staging",
+        LMS_MAIL_PORT="many",
+        LMS_DATABASE_URL="mysql://localhost/x",
+        LMS_DEMO="perhaps",
+        LMS_UPLAODS="/srv",
+        LMS_SECRET_KEY="short",
+    )
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    lines = ended.stderr.splitlines()
+    assert lines[0] == "The settings are not right:"
+    named = ("LMS_ENV", "LMS_MAIL_PORT", "LMS_DATABASE_URL", "LMS_DEMO", "LMS_UPLAODS", "LMS_SECRET_KEY")
+    for name in named:
+        assert len([line for line in lines if line.startswith(f"- {name} ")]) == 1, ended.stderr
+    assert len(lines) == 1 + len(named)
+    assert not (tmp_path / "uploads").exists()
+
+
+def test_production_says_what_it_lacks(tmp_path: Path) -> None:
+    ended = refused(tmp_path, LMS_ENV="production")
+    assert ended.returncode == 1
+    for name in ("LMS_BASE_URL", "LMS_MAIL_HOST"):
+        assert f"- {name} must be set in production" in ended.stderr
+
+
+def test_production_never_makes_a_demo_school(tmp_path: Path) -> None:
+    port = free_port()
+    server = Served(
+        tmp_path,
+        LMS_ENV="production",
+        LMS_DEMO="yes",
+        LMS_BASE_URL=f"http://localhost:{port}",
+        LMS_MAIL_HOST="localhost",
+    )
+    server.wanted = port
+    with server:
+        assert server.house().read(lambda s: s.get(Service, 1)) is None
+        assert "1234" not in server.output()
+        assert "demo" not in server.output().lower()
+
+
+def test_the_second_start_keeps_the_school_and_its_secret(tmp_path: Path) -> None:
+    server = Served(tmp_path, LMS_DEMO="yes").start()
+    try:
+        assert "Making the demo school" in server.output()
+        assert "1234" in server.output()
+        house = server.house()
+        house.write(lambda s: make.learner(s, "Yusuf").id)
+        people = house.read(lambda s: s.scalar(select(func.count(Person.id))))
+        secret = (tmp_path / "instance/secret.key").read_text()
+        assert server.end(signal.SIGTERM) == 0
+        server.start()
+        assert "Making the demo school" not in server.output()
+        assert "1234" in server.output()
+        assert house.read(lambda s: s.scalar(select(func.count(Person.id)))) == people
+        assert (tmp_path / "instance/secret.key").read_text() == secret
+    finally:
+        server.stop()
+
+
+def test_what_lies_in_the_instance_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with Served(tmp_path):
+        pass
+    assert (tmp_path / "instance").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "uploads").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "instance/secret.key").stat().st_mode & 0o077 == 0
+
+
+def test_two_schools_side_by_side_share_nothing(tmp_path: Path) -> None:
+    with Served(tmp_path / "one") as one, Served(tmp_path / "two") as two:
+        houses = [one.house(), two.house()]
+        houses[0].write(lambda s: make.samira(s).id)
+        token = houses[0].write(lambda s: make.entered(s, make.samira(s)))
+        assert houses[1].read(lambda s: s.scalar(select(func.count(Person.id)))) == 0
+        assert one.settings.secret_key != two.settings.secret_key
+        # A browser sends its cookies to both: ports are nothing to them.
+        cookie = (
+            f"{cookie_name(one.settings, 'session')}={token}; {cookie_name(two.settings, 'session')}={token}"
+        )
+        assert [answer(server, "/homework", cookie) for server in (one, two)] == [200, 303]
+        assert (status(one), status(two)) == (200, 200)
