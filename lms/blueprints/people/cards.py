@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from flask import Blueprint, flash, redirect, url_for
-from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
@@ -13,6 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms import i18n
 from lms.access import allow, me
 from lms.adapters import passwords, qr
+from lms.blueprints.people.printed import words
 from lms.blueprints.people.replay import first_time
 from lms.clock import now
 from lms.domain import people
@@ -53,7 +53,7 @@ def make(id: str) -> BaseResponse:
         pin=secrets.pin,
         code=f"{code[:4]}\N{NO-BREAK SPACE}{code[4:]}",
         drawing=qr.svg(f"{settings().base_url}/card/{secrets.token}"),
-        texts=[_words("fr")] + ([_words(own.code)] if own.code != "fr" else []),
+        texts=[words(language, _address()) for language in dict.fromkeys(("fr", own.code))],
         back=back,
     )
 
@@ -82,19 +82,6 @@ def unlock(id: str) -> BaseResponse:
     write(lambda s: cards.unlock(s, people.learner_for(s, me(), id), me(), now=now()))
     flash(_("La carte est ouverte."), "success")
     return redirect(url_for("people.show", id=id), 303)
-
-
-def _words(language: str) -> dict[str, str]:
-    """What stands on the card, in one language."""
-    with force_locale(language):
-        return {
-            "lang": language,
-            "dir": i18n.shown_in(language).direction,
-            "title": _("Votre carte"),
-            "scan": _("Ouvrez l’appareil photo et visez le carré noir et blanc."),
-            "type": _("Ou écrivez ces chiffres sur %(address)s", address=_address()),
-            "lost": _("Carte perdue\N{NO-BREAK SPACE}? Appelez le service."),
-        }
 
 
 def _address() -> str:

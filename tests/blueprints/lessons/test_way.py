@@ -128,6 +128,16 @@ def test_the_step_my_homework_leads_to_the_assignments_and_is_absent_without_one
     assert f"/assignments/{assignment.id}" in page.links().values()
 
 
+def test_a_rehearsal_leads_the_teacher_to_her_desk_and_nobody_to_a_dead_end(house: House) -> None:
+    lesson = house.write(make.lesson)
+    assignment = house.write(lambda s: give(s, lesson))
+    for who, leads in ((make.nadia, {f"/assignments/{assignment.id}/edit"}), (make.claire, set())):
+        visitor = house.visitor(house.write(who))
+        page = visitor.get(f"/lessons/{lesson.id}/homework")
+        assert {href for href in page.links().values() if "/assignments/" in href} == leads
+        assert all(visitor.get(href).status == 200 for href in leads)
+
+
 def test_a_lesson_to_read_is_done_when_she_goes_on(house: House) -> None:
     lesson = house.write(lambda s: make.lesson(s, clips=0, words=()))
     samira = house.visitor(house.write(make.samira))
