@@ -1,0 +1,72 @@
+"""Every refusal in the code has a sentence, and every hole in a sentence is filled by the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask_babel import force_locale
+
+from config import ROOT
+from lms import i18n
+from lms.adapters.media import CODES
+from lms.domain.errors import Refused
+from tests.house import House
+
+HOLE = re.compile(r"%\((\w+)\)")
+
+
+def raised() -> Iterator[tuple[str, frozenset[str], str]]:
+    """Each `Refused(code, name=...)` of the code: its codes, the names that it gives, and where."""
+    for path in sorted((ROOT / "lms").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Refused" and node.args:
+                names = frozenset(word.arg or "**" for word in node.keywords)
+                for code in codes(node.args[0]):
+                    yield code, names, f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def codes(argument: ast.expr) -> list[str]:
+    if isinstance(argument, ast.Constant):
+        return [str(argument.value)]
+    if isinstance(argument, ast.IfExp):
+        return [*codes(argument.body), *codes(argument.orelse)]
+    if isinstance(argument, ast.JoinedStr):
+        start = str(getattr(argument.values[0], "value", ""))
+        return [code for code in i18n.SENTENCES if code.startswith(start)]
+    return []  # a variable: what files are refused for, see below
+
+
+@pytest.mark.parametrize(("code", "given", "place"), list(raised()))
+def test_the_holes_of_a_sentence_are_filled_where_it_is_refused(
+    house: House, code: str, given: frozenset[str], place: str
+) -> None:
+    assert code in i18n.SENTENCES, place
+    for language in i18n.WITH_CATALOGUE:
+        with house.app.test_request_context(), force_locale(language.code):
+            sentence = str(i18n.SENTENCES[code])
+            assert set(HOLE.findall(sentence)) == given, f"{place} in {language.code}: {sentence}"
+            said = i18n.sentence(Refused(code, **dict.fromkeys(given, 7)))
+            assert "%" not in said, f"{place} in {language.code}: {said}"
+
+
+def test_what_a_file_is_refused_for_has_no_hole(house: House) -> None:
+    """These codes reach `Refused` through a variable, without values."""
+    with house.app.test_request_context():
+        for code in (*CODES, "quota_full", "store_full", "kind_photo", "kind_voice", "kind_document"):
+            assert "%" not in i18n.sentence(Refused(code)), code
+
+
+def test_no_sentence_is_without_a_place_that_says_it() -> None:
+    said = {code for code, _names, _place in raised()} | set(CODES) | {"store_full", "file_busy"}
+    assert set(i18n.SENTENCES) - said == set()
+
+
+def test_a_sentence_is_said_in_the_language_of_the_page(house: House) -> None:
+    said = set()
+    for language in i18n.WITH_CATALOGUE:
+        with house.app.test_request_context(), force_locale(language.code):
+            said.add(i18n.sentence(Refused("slot_taken")))
+    assert len(said) == len(i18n.WITH_CATALOGUE)
