@@ -108,7 +108,7 @@ def _demo(app: Flask, settings: Settings) -> str:
     if empty:
         print("Making the demo school ...", flush=True)
         demo.build(app, now())
-    lines = [f"  {account.name:<14} {account.way}" for account in demo.accounts(settings.base_url)]
+    lines = [f"  {one.name:<14} {one.code:<10} {one.way}" for one in demo.accounts(settings.base_url)]
     return "\n".join(["", "Demo accounts (the PIN of every card is 1234):", *lines])
 
 

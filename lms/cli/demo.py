@@ -20,4 +20,4 @@ def command() -> None:
     except RuntimeError as error:
         raise click.ClickException(str(error)) from None
     for account in demo.accounts(app.extensions["lms_settings"].base_url):
-        click.echo(f"{account.name:<14} {account.way}")
+        click.echo(f"{account.name:<14} {account.code:<10} {account.way}")

@@ -49,7 +49,8 @@ class Account:
     """How somebody enters the demo school."""
 
     name: str
-    way: str
+    way: str  # e-mail and password, or the link of the card
+    code: str = ""  # printed on the card
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ def accounts(base_url: str) -> list[Account]:
         if "login" in person:
             found.append(Account(person["name"], f"{person['login']} / {school['password']}"))
         else:
-            found.append(Account(person["name"], f"{base_url}/card/{_card_token(person['code'])}"))
+            code = person["code"]
+            link = f"{base_url}/card/{_card_token(code)}"
+            found.append(Account(person["name"], link, f"{code[:4]} {code[4:]}"))
     return found
 
 
