@@ -1,0 +1,90 @@
+"""kill -9 of the real server while homework comes in: a receipt that was shown is true afterwards."""
+
+from __future__ import annotations
+
+import http.client
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from lms.adapters.store import LocalStore
+from lms.models import Attachment, Attempt, Rendition, Submission
+from tests import files, make
+from tests.house import House
+from tests.served import Served
+from tests.servers import wait_until
+from tests.wire import Wire
+
+PHOTO = files.jpeg(1500, 2000)
+
+
+def sent_by(house: House, learner: str) -> list[Attempt]:
+    where = (
+        select(Attempt).join(Submission).where(Submission.learner_id == learner, Attempt.sent_at.is_not(None))
+    )
+    return list(house.read(lambda s: s.scalars(where.options(selectinload(Attempt.attachments))).all()))
+
+
+def kept(folder: Path) -> int:
+    return len(list((folder / "uploads").glob("??/*")))
+
+
+def no_row_without_its_file(house: House) -> None:
+    store: LocalStore = house.app.extensions["lms_store"]
+
+    def look(session: Session) -> None:
+        for attachment in session.scalars(select(Attachment)):
+            assert store.digest(attachment.store_key) == attachment.sha256
+        for rendition in session.scalars(select(Rendition)):
+            assert store.size(rendition.store_key) == rendition.size
+
+    house.read(look)
+
+
+def test_every_receipt_that_was_shown_is_true_after_a_kill(tmp_path: Path) -> None:
+    """Killed in the middle of the body, of the work on the photo, of keeping it, and after the receipt."""
+    moments = ("half a body", "looked at", "kept", "receipt")
+    server = Served(tmp_path)
+    house = server.house()
+    given = house.write(lambda s: make.assignment(s).id)
+    learners = house.write(lambda s: [make.learner(s, f"Learner {n}").id for n, _ in enumerate(moments)])
+    path, shown = f"/assignments/{given}", []
+    for moment, learner in zip(moments, learners, strict=True):
+        server.start()
+        connection: http.client.HTTPConnection | None = None
+        try:
+            wire = Wire(server, house, learner)
+            values = wire.form(path, action="send", text="Lundi")
+            before = kept(tmp_path)
+            connection = wire.begin(path, values, PHOTO, share=0.5 if moment == "half a body" else 1)
+            if moment == "kept":
+                wait_until(lambda before=before: kept(tmp_path) > before, "a file is kept", 30)
+            elif moment == "receipt":
+                answer = connection.getresponse()
+                assert answer.status == 303
+                assert "/submissions/" in (answer.getheader("Location") or "")
+                shown.append(learner)
+        finally:
+            server.kill()
+            if connection is not None:
+                connection.close()
+        no_row_without_its_file(house)
+    for learner in learners:
+        found = sent_by(house, learner)
+        # Whoever saw no receipt may have been kept all the same, but then wholly.
+        assert len(found) == 1 or (learner not in shown and found == [])
+        for attempt in found:
+            assert attempt.text == "Lundi"
+            assert len(attempt.attachments) == 1
+    with server:
+        # Who was cut off sends again, from the page as it is now, and gets her receipt.
+        for learner in learners:
+            wire = Wire(server, house, learner)
+            if not sent_by(house, learner):
+                assert wire.post(path, wire.form(path, action="send", text="Lundi"), PHOTO).status == 303
+            (attempt,) = sent_by(house, learner)
+            receipt = wire.get(f"/submissions/{attempt.submission_id}")
+            assert receipt.status == 200
+            assert "/files/" in receipt.html
+    no_row_without_its_file(house)
