@@ -122,7 +122,7 @@ class Jobs:
             self.app.extensions["lms_store"].sweep_temp(now() - timedelta(days=1))
 
     def deliver_due(self, at: datetime | None = None) -> int:
-        """Deliver in this process everything that is due; for `flask outbox send` and for tests."""
+        """Deliver in this process everything that is due, instead of waiting for a worker."""
         with self.app.app_context():
             waiting = outbox.due(db.session(), at or now())
             db.session().rollback()

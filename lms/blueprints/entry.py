@@ -249,10 +249,6 @@ def _named_account() -> str:
     return digest(request.form.get("email", "")[:254].strip().lower() or request.remote_addr or "")
 
 
-def _account_here() -> str:
-    return f"{_named_account()} {request.remote_addr}"
-
-
 def device_name() -> str:
     """What a person recognises in a list: the kind of device and the browser."""
     agent = request.user_agent.string

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from flask import Blueprint, Response, current_app, jsonify
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,7 +14,6 @@ from lms.web import settings
 
 bp = Blueprint("health", __name__)
 
-QUEUE_LATE = timedelta(minutes=15)
 MEGABYTE = 1 << 20
 
 
@@ -35,7 +32,7 @@ def ready() -> tuple[Response, int]:
         db.session.execute(text("SELECT 1"))
         waiting = outbox.oldest_waiting(db.session(), now())
         checks["database"] = True
-        checks["queue"] = waiting is None or waiting < QUEUE_LATE
+        checks["queue"] = waiting is None or waiting <= outbox.LATE
     except SQLAlchemyError:
         db.session.rollback()
     free = current_app.extensions["lms_store"].free_bytes()

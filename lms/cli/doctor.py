@@ -22,7 +22,6 @@ from lms.domain import booking, journal, outbox
 from lms.extensions import SAFE_WAL, db, sqlite
 from lms.models import Attachment, Rendition
 
-MAIL_LATE = timedelta(minutes=15)
 # A file is kept before its row is written: a young one without a row is on its way.
 FILE_YOUNG = timedelta(hours=1)
 
@@ -82,7 +81,7 @@ def journal_chain(session: Session, settings: Settings) -> list[str]:
 
 def mail(session: Session, settings: Settings) -> list[str]:
     waiting = outbox.oldest_waiting(session, now())
-    late = waiting is not None and waiting > MAIL_LATE
+    late = waiting is not None and waiting > outbox.LATE
     return [f"a mail has waited for {waiting}"] if late else []
 
 

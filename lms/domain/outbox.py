@@ -16,6 +16,8 @@ from lms.models import OutboxItem, Person, Receipt
 # Longer than any mail may take (LMS_MAIL_TIMEOUT is at most 120 s for each of a few steps).
 LEASE = timedelta(minutes=10)
 KEEP_TRYING = timedelta(days=3)
+# The worker looks every minute: a mail that has waited for so long says that none is at work.
+LATE = timedelta(minutes=15)
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=4)
 

@@ -22,7 +22,7 @@ OfferedMode = Literal["video", "onsite", "both"]
 CELL = 900  # seconds: the quarter-hour in which people and rooms are claimed
 HOUR = timedelta(hours=1)
 DAY_MINUTES = 24 * 60
-HOLIDAY_LANGUAGES = {"fr": "fr", "en": "en_US", "nl": "nl", "de": "de", "uk": "uk"}
+HOLIDAY_LANGUAGES = {"fr": "fr", "en": "en_US", "uk": "uk"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from lms.domain.booking.finders import (
     learner_for,
     next_for,
     session_for,
-    today_of,
     video_address,
 )
 from lms.domain.booking.hours import (
@@ -49,7 +48,6 @@ __all__ = [
     "picker_page",
     "session_for",
     "timetable",
-    "today_of",
     "video_address",
     "week_of",
 ]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from sqlalchemy import Integer, Select, String, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload, lazyload
@@ -87,23 +86,18 @@ def coming(session: Session, person: Person, now: datetime, limit: int = 20) -> 
     return session.scalars(_HERS, {"me": person.id, "now": now, "limit": limit}).all()
 
 
-def between(
-    session: Session, teacher: Person, begin: datetime, end: datetime, *, cancelled: bool = False
-) -> Sequence[Booking]:
-    """The teacher's appointments that start in [begin, end)."""
-    asked = with_people().where(
-        Booking.teacher_id == teacher.id, Booking.starts >= begin, Booking.starts < end
-    )
-    if not cancelled:
-        asked = asked.where(Booking.state == "booked")
-    return session.scalars(asked.order_by(Booking.starts, Booking.id)).all()
-
-
-def today_of(session: Session, teacher: Person, now: datetime, zone: ZoneInfo) -> Sequence[Booking]:
-    """The teacher's appointments of the day on the wall, those already held included."""
-    day = now.astimezone(zone).date()
-    begin = datetime.combine(day, time(), zone)
-    return between(session, teacher, begin, datetime.combine(day + timedelta(days=1), time(), zone))
+def between(session: Session, teacher: Person, begin: datetime, end: datetime) -> Sequence[Booking]:
+    """The teacher's appointments that start in [begin, end), those already held included."""
+    return session.scalars(
+        with_people()
+        .where(
+            Booking.teacher_id == teacher.id,
+            Booking.state == "booked",
+            Booking.starts >= begin,
+            Booking.starts < end,
+        )
+        .order_by(Booking.starts, Booking.id)
+    ).all()
 
 
 def already_claimed(

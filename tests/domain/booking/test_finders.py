@@ -11,7 +11,7 @@ from lms.domain.errors import Absent
 from lms.models import Booking, Person
 from tests import make
 from tests.house import House
-from tests.make import BRUSSELS, NOW, wall
+from tests.make import NOW, wall
 
 TUESDAY = wall("2026-11-24", "10:00")
 HOUR = timedelta(hours=1)
@@ -70,12 +70,19 @@ def test_the_next_appointment_is_the_one_that_runs_or_comes(house: House) -> Non
     assert [one.teacher.first_name for one in coming] == ["Nadia", "Nadia"]
 
 
-def test_the_day_of_a_teacher_is_the_day_on_the_wall(house: House) -> None:
+def test_the_day_of_a_teacher_holds_what_begins_in_it_and_is_not_cancelled(house: House) -> None:
     made = booked(house)
-    late_evening = wall("2026-11-24", "00:30")
-    for at, found in ((late_evening, [made.id]), (TUESDAY + 5 * HOUR, [made.id]), (NOW, [])):
-        today = house.read(lambda s, at=at: bookings.today_of(s, make.nadia(s), at, BRUSSELS))
-        assert [one.id for one in today] == found
+
+    def day(begin: datetime, who: Callable[[Session], Person] = make.nadia) -> list[str]:
+        return house.read(lambda s: [one.id for one in bookings.between(s, who(s), begin, begin + 24 * HOUR)])
+
+    assert day(wall("2026-11-24", "00:00")) == [made.id]
+    assert day(TUESDAY) == [made.id], "the first moment belongs to it"
+    assert day(TUESDAY - 24 * HOUR) == [], "the last moment does not"
+    house.write(make.luc)
+    assert day(TUESDAY, make.luc) == []
+    house.write(lambda s: bookings.cancel(s, s.get_one(Booking, made.id), make.nadia(s), "", NOW))
+    assert day(TUESDAY) == []
 
 
 def test_the_door_opens_a_quarter_before_and_closes_a_quarter_after(house: House) -> None:
