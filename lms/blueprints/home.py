@@ -25,13 +25,14 @@ from lms.web import page, settings
 bp = Blueprint("home", __name__)
 
 SOON = timedelta(days=1)
+NBSP = "\N{NO-BREAK SPACE}"
 SMALL_CARDS = 3
 QUEUE_SHOWN = 6
 
 
 @dataclass(frozen=True)
 class Card:
-    """One next useful thing. `lang` is the language of `text`, when it is not that of the page."""
+    """One next useful thing. `lang`, `title_lang`: the language, when it is not that of the page."""
 
     section: str
     icon: str
@@ -40,6 +41,7 @@ class Card:
     href: str
     action: str
     lang: str | None = None
+    title_lang: str | None = None
 
 
 @bp.get("/")
@@ -120,7 +122,9 @@ def _homework(work: homework.Work) -> Card:
 
 def _appointment(found: Booking) -> Card:
     zone = settings().time_zone
-    french = f"{i18n.day(found.starts, zone).capitalize()}, {i18n.hour(found.starts, zone)}"
+    # The number stays with its month, and the hour in one piece.
+    written = i18n.day(found.starts, zone).capitalize().rsplit(" ", 1)
+    french = f"{NBSP.join(written)}, {i18n.hour(found.starts, zone)}"
     language = i18n.shown_in(str(get_locale())).code
     own_day = "" if language == "fr" else f"{i18n.day(found.starts, zone, language)} · "
     where = _("en vidéo") if found.mode == "video" else _("sur place")
@@ -132,6 +136,7 @@ def _appointment(found: Booking) -> Card:
         f"{own_day}{with_whom} · {where} · {_('heure de Belgique')}",
         f"/bookings/{found.id}",
         _("Voir le rendez-vous"),
+        title_lang="fr",
     )
 
 

@@ -13,7 +13,8 @@ from lms.clock import now
 from lms.domain.errors import Refused
 from lms.domain.people import own, sessions, staff
 from lms.extensions import db, limiter, write
-from lms.forms.people import ChangePasswordForm, PressForm, WishesForm
+from lms.forms.me import WishesForm
+from lms.forms.people import ChangePasswordForm, PressForm
 from lms.web import page
 
 bp = Blueprint("me", __name__)

@@ -24,13 +24,12 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from lms.domain.people import centre
 from lms.domain.people.learners import Facts
-from lms.domain.people.own import Wishes
 from lms.domain.people.screening import holds_national_number
 from lms.forms import PageForm, at_most, email_address, required, tidy, tidy_text
-from lms.i18n import LANGUAGES, STAFF_LANGUAGES, WITH_CATALOGUE, Language
+from lms.forms.me import phone_number, tongues
+from lms.i18n import LANGUAGES
 from lms.models import Level, Person
 
-_PHONE = re.compile(r"\+?[0-9][0-9 ./()-]{5,38}")
 BUFFERS = (0, 15, 30, 45, 60)
 
 
@@ -38,11 +37,6 @@ def no_national_number(_form: FlaskForm, field: Field) -> None:
     """A validator: staff must not write a national number anywhere."""
     if holds_national_number(field.data):
         raise ValidationError(_l("Pas de numéro national ici. Effacez-le."))
-
-
-def phone_number(_form: FlaskForm, field: Field) -> None:
-    if field.data and not _PHONE.fullmatch(field.data):
-        raise ValidationError(_l("Ce numéro ne marche pas. Écrivez seulement les chiffres."))
 
 
 def chosen() -> InputRequired:
@@ -54,10 +48,6 @@ class ChecksField(SelectMultipleField):
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
-
-
-def tongues(languages: Sequence[Language]) -> list[SelectChoice]:
-    return [SelectChoice(language.code, language.name) for language in languages]
 
 
 class LearnerForm(PageForm):
@@ -121,44 +111,6 @@ class ColleagueForm(PageForm):
 
 class PressForm(PageForm):
     """A button alone: its key and the shield, no field."""
-
-
-class WishesForm(PageForm):
-    language = RadioField(_l("Langue"))
-    text_size = RadioField(
-        _l("Taille des lettres"),
-        choices=[SelectChoice("normal", _l("Normale")), SelectChoice("large", _l("Grande"))],
-    )
-    shared = RadioField(
-        _l("D’autres personnes utilisent ce téléphone\N{NO-BREAK SPACE}?"),
-        choices=[
-            SelectChoice("no", _l("Non")),
-            SelectChoice("yes", _l("Oui")),
-        ],
-    )
-    email = StringField(_l("E-mail (facultatif)"), filters=[tidy], validators=[email_address])
-    phone = StringField(_l("Téléphone (facultatif)"), filters=[tidy], validators=[at_most(40), phone_number])
-
-    def fit(self, person: Person) -> None:
-        """Only what this person can decide."""
-        offered = list(STAFF_LANGUAGES if person.is_staff else WITH_CATALOGUE)
-        # Her own language stays hers although our sentences do not exist in it yet.
-        offered += [own for own in LANGUAGES if own.code == person.language and own not in offered]
-        self.language.choices = tongues(offered)
-        if person.is_staff:
-            for name in ("shared", "email", "phone"):
-                delattr(self, name)
-
-    def wishes(self) -> Wishes:
-        if "shared" not in self:
-            return Wishes(self.language.data, self.text_size.data)
-        return Wishes(
-            language=self.language.data,
-            text_size=self.text_size.data,
-            shared=self.shared.data == "yes",
-            email=self.email.data or None,
-            phone=self.phone.data or None,
-        )
 
 
 class NewPasswordForm(PageForm):

@@ -26,6 +26,19 @@ def test_a_learner_chooses_language_and_letters(house: House, samira: Visitor) -
     assert "C’est changé." in page.text
 
 
+def test_no_word_of_her_page_stays_french(samira: Visitor) -> None:
+    shown = samira.get("/me").text
+    assert "حجم الحروف" in shown
+    for word in ("Taille", "Normale", "facultatif", "Téléphone"):
+        assert word not in shown
+
+
+def test_a_translation_nobody_has_read_says_so_beside_the_name(house: House) -> None:
+    grace = house.visitor(house.write(lambda s: make.learner(s, "Grace", language="fr")))
+    shown = grace.get("/me").text
+    assert shown.count("traduction à relire") == 3  # ar, uk, tr: not fr and en
+
+
 def test_a_language_without_catalogue_stays_hers_until_she_changes_it(house: House) -> None:
     mehari = house.write(lambda s: make.learner(s, "Mehari", language="ti"))
     visitor = house.visitor(mehari)
