@@ -6,7 +6,7 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request
@@ -21,7 +21,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from config import Settings
 from lms import i18n
 from lms.access import cookie, me, me_or_nobody, own_path, site_of
-from lms.adapters.store import StoreFull
+from lms.adapters.store import StoreFull, is_full
 from lms.clock import now
 from lms.domain.errors import Absent, Refused
 from lms.extensions import db, write
@@ -127,6 +127,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(OperationalError, _busy)
     app.register_error_handler(StoreFull, _full)
+    app.register_error_handler(OSError, _no_room)
     app.register_error_handler(Exception, _broken)
     zone = app.extensions["lms_settings"].time_zone
     app.jinja_env.filters.update(
@@ -189,13 +190,19 @@ def _log(response: Response) -> Response:
     return response
 
 
-def _error(code: int, sentence: str | None = None) -> Response:
+def _error(code: int, sentence: str | None = None, again: Sequence[tuple[str, str]] = ()) -> Response:
     """The page of a refusal. It asks the database nothing when that may be what is ill."""
     g.ask_nothing = code >= 500
     if not g.ask_nothing:
         db.session().rollback()
     return page(
-        "error.html", code, code=code, sentence=sentence, href=_way_back(), request_id=g.get("request_key")
+        "error.html",
+        code,
+        code=code,
+        sentence=sentence,
+        href=_way_back(),
+        again=again,
+        request_id=g.get("request_key"),
     )
 
 
@@ -235,9 +242,30 @@ def _refused(no: Refused) -> Response:
 
 def _busy(error: OperationalError) -> Response:
     log.warning("database said: %s", type(error.orig).__name__)
-    response = _error(503)
+    response = _error(503, again=_sent())
     response.headers["Retry-After"] = "30"
     return response
+
+
+def _sent() -> list[tuple[str, str]]:
+    """What the form said, so that one tap sends it again, with its key: never twice.
+
+    Not where nobody is signed in or a password was typed, and not without the files that came with it.
+    """
+    try:
+        names = set(request.form)
+    except HTTPException:  # too large or cut off: it was never read
+        return []
+    if "_login_user" not in g or any(file.filename for file in request.files.values()):
+        return []
+    if any("password" in name or name in ("pin", "code", "current") for name in names):
+        return []
+    return list(request.form.items(multi=True))
+
+
+def _no_room(error: OSError) -> BaseResponse:
+    """The folder in which a form is unpacked lies on a disk too."""
+    return _error(507) if is_full(error) else _broken(error)
 
 
 def _full(_error_: StoreFull) -> Response:

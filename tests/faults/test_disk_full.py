@@ -1,0 +1,182 @@
+"""A disk that is full and one that is not any more: real ones, small enough to fill."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, func, select
+
+from lms.adapters.store import LocalStore
+from lms.domain import homework
+from lms.models import Attachment, Attempt, Rendition
+from tests import files, make
+from tests.house import House
+from tests.pages import file
+from tests.served import Served
+from tests.wire import Answer, Wire
+
+OWN_MOUNTS = ("unshare", "--mount", "--map-root-user")
+
+
+def can_mount() -> bool:
+    """Root can, and whoever may have a name space of her own."""
+    if shutil.which("unshare") is None:
+        return False
+    mount = [*OWN_MOUNTS, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    return subprocess.run(mount, capture_output=True, check=False).returncode == 0
+
+
+class SmallDisk:
+    """A served school of which one folder lies on a disk of three megabytes that only it sees."""
+
+    def __init__(self, folder: Path, small: Path, **settings: str) -> None:
+        self.server, self.small = Served(folder, **settings), small
+        small.mkdir(parents=True)
+        script = 'mount -t tmpfs -o size=3m,mode=700 tmpfs "$0" && exec "$@"'
+        self.server.within = (*OWN_MOUNTS, "sh", "-c", script, str(small))
+        self.house = self.server.house()
+        self.given = self.house.write(lambda s: make.assignment(s).id)
+        self.samira = self.house.write(lambda s: make.samira(s).id)
+
+    @property
+    def inside(self) -> Path:
+        """The same folder as the server sees it."""
+        return Path(f"/proc/{self.server.pid}/root{self.small}")
+
+    def fill(self) -> None:
+        with (self.inside / "filler").open("wb", buffering=0) as filler:
+            try:
+                while True:
+                    filler.write(bytes(4096))
+            except OSError:
+                pass
+
+    def free(self) -> None:
+        (self.inside / "filler").unlink()
+
+    def send(self, wire: Wire) -> Answer:
+        path = f"/assignments/{self.given}"
+        return wire.post(path, wire.form(path, action="send", text="Lundi, mardi"), PHOTO)
+
+    def count(self, kind: type[Attachment] | type[Rendition]) -> int:
+        return self.house.read(lambda s: s.scalar(select(func.count(kind.id)))) or 0
+
+    def kept(self) -> list[str]:
+        return [path.name for path in self.inside.rglob("*") if path.is_file() and path.name != "filler"]
+
+    def draft(self) -> str:
+        found = self.house.read(lambda s: homework.draft_of(s, make.samira(s), self.given))
+        return found.text if found else ""
+
+    def sent(self) -> int:
+        where = Attempt.sent_at.is_not(None)
+        return self.house.read(lambda s: s.scalar(select(func.count(Attempt.id)).where(where))) or 0
+
+
+def stored(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+PHOTO = files.saved(files.noise(900, 700), "JPEG", quality=90)
+needs_mount = pytest.mark.skipif(not can_mount(), reason="this machine allows no small disk: unshare, mount")
+
+
+@needs_mount
+def test_a_full_disk_of_homework_takes_nothing_says_so_and_heals_by_itself(tmp_path: Path) -> None:
+    disk = SmallDisk(tmp_path / "school", tmp_path / "school/uploads")
+    with disk.server:
+        wire = Wire(disk.server, disk.house, disk.samira)
+        disk.fill()
+        answer = disk.send(wire)
+        assert answer.status == 507
+        assert "plus de place" in answer.html or "مساحة" in answer.html or "مكان" in answer.html
+        assert disk.draft() == "Lundi, mardi", "what she wrote is kept"
+        assert (disk.sent(), disk.count(Attachment), disk.count(Rendition), disk.kept()) == (0, 0, 0, [])
+        disk.free()
+        assert disk.send(wire).status == 303
+        assert (disk.sent(), disk.count(Attachment)) == (1, 1)
+        store = LocalStore(disk.inside)
+        for attachment in disk.house.read(lambda s: s.scalars(select(Attachment)).all()):
+            assert store.digest(attachment.store_key) == attachment.sha256
+        assert len(disk.kept()) == 1 + disk.count(Rendition)
+
+
+@needs_mount
+def test_a_full_disk_of_passing_files_breaks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The form is unpacked and the photo looked at in TMPDIR."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "passing"))
+    disk = SmallDisk(tmp_path / "school", tmp_path / "passing")
+    with disk.server:
+        wire = Wire(disk.server, disk.house, disk.samira)
+        path = f"/assignments/{disk.given}"
+        # Python chooses the folder at its first use, and a full one it would not choose.
+        assert wire.post(path, wire.form(path, action="add"), files.jpeg()).status == 303
+        before = stored(tmp_path / "school/uploads")
+        disk.fill()
+        answer = disk.send(wire)
+        assert answer.status == 507
+        assert (disk.sent(), disk.count(Attachment), disk.kept()) == (0, 1, [])
+        assert stored(tmp_path / "school/uploads") == before
+        disk.free()
+        assert disk.send(wire).status == 303
+        assert (disk.sent(), disk.count(Attachment), disk.kept()) == (1, 2, [])
+    assert "Traceback" not in disk.server.output()
+
+
+@contextmanager
+def full(house: House) -> Iterator[Callable[[], None]]:
+    """The database may not grow by one page; calling what is given lets it grow again."""
+    pages: list[int] = []
+
+    def limit(connection: object, *_more: object) -> None:
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        now_used = cursor.execute("PRAGMA page_count").fetchone()[0]
+        cursor.execute(f"PRAGMA max_page_count={pages[0] if pages else now_used}")
+        cursor.close()
+
+    event.listen(house.engine, "checkout", limit)
+    try:
+        yield lambda: pages.append(1 << 30)
+    finally:
+        event.remove(house.engine, "checkout", limit)
+
+
+def test_a_database_that_cannot_grow_keeps_what_was_typed_and_heals(house: House) -> None:
+    long_text = "Lundi, « mardi » & <mercredi>.\n" * 250
+    given = house.write(lambda s: make.assignment(s).id)
+    samira = house.visitor(house.write(make.samira))
+    page = samira.get(f"/assignments/{given}")
+    with full(house) as let_grow:
+        answer = samira.submit(page, {"text": long_text, "action": "send"}, action=f"/assignments/{given}")
+        assert answer.status == 503
+        assert answer.response.headers["Retry-After"] == "30"
+        assert house.read(lambda s: s.scalar(select(func.count(Attempt.id)))) == 0
+        typed = [field for field in answer.root.all("input") if field.get("name") == "text"]
+        assert [field.get("value") for field in typed] == [long_text]
+        let_grow()
+        receipt = samira.submit(answer, action=f"/assignments/{given}")
+        assert receipt.status == 200
+    attempt = house.read(lambda s: s.scalars(select(Attempt)).one())
+    assert attempt.sent_at is not None
+    assert re.sub(r"\s+", " ", attempt.text).strip() == re.sub(r"\s+", " ", long_text).strip()
+
+
+def test_a_page_for_sending_again_never_repeats_a_secret_or_forgets_a_file(house: House) -> None:
+    given = house.write(lambda s: make.assignment(s).id)
+    samira = house.visitor(house.write(make.samira))
+    page = samira.get(f"/assignments/{given}")
+    with full(house):
+        answer = samira.submit(
+            page,
+            {"text": "x" * 6000, "picture": file(PHOTO, "a.jpg"), "action": "send"},
+            action=f"/assignments/{given}",
+        )
+    assert answer.status == 503
+    assert answer.root.all("form") == []
+    assert stored(house.settings.uploads) == []
