@@ -152,3 +152,20 @@ def test_a_learner_without_an_address_gets_no_mail_and_her_row_closes(house: Hou
     house.deliver()
     rows = house.read(lambda s: s.execute(select(OutboxItem.kind, OutboxItem.outcome)).all())
     assert ("booking_made", "no_address") in [tuple(row) for row in rows]
+
+
+def test_the_plain_text_breathes_and_ends_with_name_address_and_phone(house: House) -> None:
+    def school(session: Session) -> None:
+        service = make.school(session)
+        service.address, service.phone = "Rue du Pont 1", "071 12 34 56"
+
+    house.write(school)
+    booked(house)
+    letter = letters(house, "booking_made")["Samira"]
+    assert letter is not None
+    lines = letter.text.rstrip().split("\n")
+    assert lines[-2:] == ["Rue du Pont 1", "071 12 34 56"]
+    assert [lines[-5], lines[-4]] == ["", "-- "]
+    link = next(n for n, line in enumerate(lines) if line.startswith("Le lien ouvre"))
+    other = next(n for n, line in enumerate(lines) if line.startswith("Vous ne pouvez pas"))
+    assert lines[link - 1] == lines[other - 1] == ""
