@@ -22,11 +22,14 @@ def wall(day: str, hour: str) -> datetime:
 
 
 def coming_monday() -> date:
-    """A Monday of the real calendar, past every lead time, that begins a week without holidays."""
+    """A Monday of the real calendar, past every lead time and far from the horizon.
+
+    No holiday lies in its week until Saturday, nor on the Monday after.
+    """
     day = clock.now().date() + timedelta(days=8)
     day += timedelta(days=-day.weekday() % 7)
     holidays = belgian_holidays([day.year, day.year + 1])
-    while any(day + timedelta(days=n) in holidays for n in range(5)):
+    while any(day + timedelta(days=n) in holidays for n in (*range(6), 7)):
         day += timedelta(days=7)
     return day
 
