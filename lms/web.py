@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from os import SEEK_END
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request
@@ -75,13 +77,28 @@ def page(template: str, answer: int = 200, /, **context: object) -> Response:
     return make_response(render_template(template, **context), answer)
 
 
-def once(form: PageForm, verb: Callable[[Session], str]) -> BaseResponse:
+def sending_key(form: PageForm) -> str:
+    """What makes a sending unique: the key of the form and all that stands in it.
+
+    Who goes back, writes on and sends again has not sent the same: her words must not be dropped.
+    """
+    said: list[tuple[str, str, int]] = [
+        (name, value, 0) for name, value in request.form.items(multi=True) if name != "csrf_token"
+    ]
+    for name, file in request.files.items(multi=True):
+        said.append((name, file.filename or "", file.stream.seek(0, SEEK_END)))
+        file.stream.seek(0)
+    whole = json.dumps([form.request_id.data, sorted(said)])
+    return hashlib.sha256(whole.encode()).hexdigest()[:40]
+
+
+def once(form: PageForm, verb: Callable[[Session], str], *, key: str | None = None) -> BaseResponse:
     """Run the verb in one transaction and answer 303 to the page it names.
 
     The same form sent again (double tap, lost network, back button) leads to the same page and
     does nothing: its key is unique in the database, in the transaction of the deed.
     """
-    key = form.request_id.data or secrets.token_urlsafe(16)
+    key = key or sending_key(form)
 
     def deed(session: Session) -> str:
         receipt = session.get(Receipt, (me().id, key))
@@ -133,8 +150,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         hour=lambda moment: i18n.hour(moment, zone),
         day=lambda moment, language="fr": i18n.day(moment, zone, language),
-        short_day=lambda moment: i18n.short_day(moment, zone),
-        full_day=lambda moment: i18n.full_day(moment, zone),
+        short_day=lambda moment, language="fr": i18n.short_day(moment, zone, language),
+        full_day=lambda moment, language="fr": i18n.full_day(moment, zone, language),
         ago=lambda moment: i18n.ago(moment, now()),
         mb=lambda size: _("%(number)s Mo", number=f"{size / 1_000_000:.1f}".replace(".", ",")),
     )

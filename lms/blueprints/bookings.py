@@ -17,6 +17,7 @@ from lms.clock import now
 from lms.domain import booking as bookings
 from lms.domain.errors import Refused
 from lms.extensions import db
+from lms.forms import tidy
 from lms.forms.booking import CancelForm, HourForm, hour_value, read_hour
 from lms.models import Booking, Person
 from lms.web import once, page, service, settings
@@ -183,7 +184,7 @@ def _date(value: str | None) -> date | None:
 
 def _wish(learner_id: str | None) -> bookings.Wish:
     person = me()
-    learner = bookings.learner_for(db.session(), person, learner_id or person.id)
+    learner = bookings.learner_for(db.session(), person, tidy(learner_id) or person.id)
     return bookings.Wish(learner.id, settings().time_zone, on_behalf=learner.id != person.id)
 
 

@@ -77,6 +77,25 @@ def test_a_draft_is_kept_and_nothing_leaves(house: House, nadia: Visitor, copy: 
     assert "mon brouillon" in nadia.get("/corrections").text
 
 
+def test_a_copy_returned_from_a_page_behind_the_back_button_is_not_called_returned(
+    house: House, nadia: Visitor, copy: str
+) -> None:
+    page = nadia.get(f"/corrections/{copy}")
+    press(nadia, page, "draft", comment="Premier mot")
+    again = press(nadia, page, "return", comment="Dernier mot")
+    assert again.status == 409
+    assert "est renvoyée" not in again.text
+    assert "Dernier mot" in again.html
+    assert house.read(lambda s: s.scalars(select(Feedback.returned_at)).one()) is None
+
+
+def test_a_level_that_is_none_stays_out_of_the_addresses(house: House, nadia: Visitor, copy: str) -> None:
+    for level in ("x" * 400, "<b>", "é" * 14):
+        assert level not in nadia.get("/corrections", query_string={"level": level}).html
+        page = nadia.get(f"/corrections/{copy}", query_string={"level": level})
+        assert press(nadia, page, "draft", comment=level[:5]).status == 200
+
+
 def test_a_draft_kept_by_the_script_is_answered_without_a_page(
     house: House, nadia: Visitor, luc: Visitor, copy: str
 ) -> None:

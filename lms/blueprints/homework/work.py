@@ -29,7 +29,7 @@ from lms.extensions import csrf, db
 from lms.forms.homework import WorkForm
 from lms.i18n import sentence
 from lms.models import Attempt
-from lms.web import once, page, settings
+from lms.web import once, page, sending_key, settings
 
 bp = Blueprint("homework", __name__)
 
@@ -76,6 +76,7 @@ def work_on(id: str) -> BaseResponse:
     except RequestEntityTooLarge:
         return _too_large(found)
     form.validate()
+    key = sending_key(form)  # before the files are taken away
     received, refused = _receive(found)
     outcome = _Outcome()
 
@@ -85,7 +86,7 @@ def work_on(id: str) -> BaseResponse:
         return _work_on(session, id, form, received, outcome, may_send=not (refused or form.errors))
 
     try:
-        answer = once(form, deed)
+        answer = once(form, deed, key=key)
     except Refused as no:
         forget(_store(), received.keys)
         form.refuse(no)

@@ -13,13 +13,14 @@ from lms.clock import now
 from lms.extensions import db, write
 from lms.forms import PageForm
 from lms.models import Receipt
+from lms.web import sending_key
 
 T = TypeVar("T")
 
 
 def first_time(form: PageForm, verb: Callable[[Session], T], location: str) -> T | None:
     """What the verb returns; None when this very form was sent before."""
-    key = str(form.request_id.data)
+    key = sending_key(form)
 
     def deed(session: Session) -> T | None:
         if session.get(Receipt, (me().id, key)) is not None:

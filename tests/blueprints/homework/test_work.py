@@ -175,6 +175,20 @@ def test_pressing_send_twice_gives_one_submission_and_keeps_the_files_once(
     assert stored_keys(house) == known_keys(house)
 
 
+def test_what_is_written_after_the_back_button_is_kept_and_sent(
+    house: House, samira: Visitor, given: str
+) -> None:
+    page = samira.get(f"/assignments/{given}")
+    photo = {"picture": file(files.jpeg(), "image.jpg")}
+    samira.submit(page, {**photo, "text": "Lundi", "action": "add"})
+    other = {"picture": file(files.jpeg(90, 70), "image.jpg")}
+    samira.submit(page, {**other, "text": "Lundi", "action": "add"})
+    assert house.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 2
+    sent = samira.submit(page, {"text": "Lundi et mardi", "action": "send"})
+    assert sent.url.startswith("/submissions/")
+    assert "Lundi et mardi" in sent.text
+
+
 def test_the_same_photo_chosen_twice_is_kept_once(house: House, samira: Visitor, given: str) -> None:
     put(samira, given, file(files.jpeg(), "a.jpg"))
     page = put(samira, given, file(files.jpeg(), "a.jpg"))

@@ -147,6 +147,17 @@ def test_saving_the_same_page_twice_is_no_quarrel_with_oneself(house: House) -> 
     assert len(whole(house, lesson.id).clips) == 2
 
 
+def test_who_goes_back_and_writes_on_is_not_told_that_it_is_kept_when_it_is_not(house: House) -> None:
+    lesson = house.write(make.lesson)
+    nadia = teacher(house)
+    page = nadia.get(f"/lessons/{lesson.id}/edit")
+    assert save(nadia, page, {"title": "Premier"}).status == 200
+    again = save(nadia, page, {"title": "Second, après le bouton retour"})
+    assert again.status == 409
+    assert "Second, après le bouton retour" in again.html
+    assert whole(house, lesson.id).title == "Premier"
+
+
 def test_clips_are_added_moved_and_removed_by_buttons_that_keep_what_is_typed(house: House) -> None:
     lesson = house.write(lambda s: make.lesson(s, clips=2))
     first, second = (clip.id for clip in lesson.clips)
