@@ -17,6 +17,7 @@ from lms import access, assets, blueprints, cli, limits, web
 from lms.access import cookie_name
 from lms.adapters.store import LocalStore
 from lms.extensions import babel, csrf, db, limiter, migrate, on_wake, sqlite, tune
+from lms.i18n import speech
 from lms.jobs import Jobs, make_mailer
 
 MEGABYTE = 1 << 20
@@ -67,6 +68,8 @@ def create_app(settings: Settings) -> Flask:
     blueprints.init_app(app)
     manifest = assets.build(Path(__file__).parent / "static", settings.instance / "static")
     app.jinja_env.globals["asset"] = manifest.url
+    app.jinja_env.globals["in_french"] = speech.in_french
+    app.jinja_env.filters["own_day"] = lambda moment: speech.own_day(moment, settings.time_zone)
     app.wsgi_app = assets.serve(app.wsgi_app, manifest, web.COMMON_HEADERS)  # type: ignore[assignment,method-assign]
     if settings.proxy_hops:
         hops = settings.proxy_hops

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import Blueprint, Response
-from flask_babel import get_locale
+from flask_babel import LazyString, get_locale
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from lms import i18n
@@ -32,14 +33,17 @@ QUEUE_SHOWN = 6
 
 @dataclass(frozen=True)
 class Card:
-    """One next useful thing. `lang`, `title_lang`: the language, when it is not that of the page."""
+    """One next useful thing. `lang`, `title_lang`: the language, when it is not that of the page.
+
+    Title and action are looked up when they are written: the listen button may say them in French.
+    """
 
     section: str
     icon: str
-    title: str
+    title: str | LazyString
     text: str
     href: str
-    action: str
+    action: str | LazyString
     lang: str | None = None
     title_lang: str | None = None
 
@@ -74,10 +78,10 @@ def _learner() -> Response:
             Card(
                 "lessons",
                 "lesson",
-                _("Continuer la leçon"),
+                _l("Continuer la leçon"),
                 lesson.title,
                 f"/lessons/{lesson.id}",
-                _("Continuer"),
+                _l("Continuer"),
                 "fr",
             )
         )
@@ -99,10 +103,10 @@ def _answered(work: homework.Work) -> Card:
     return Card(
         "homework",
         "homework",
-        _("%(name)s a répondu", name=first_name),
+        _l("%(name)s a répondu", name=first_name),
         work.lesson_title,
         f"/submissions/{work.submission_id}",
-        _("Lire la réponse"),
+        _l("Lire la réponse"),
         "fr",
     )
 
@@ -112,10 +116,10 @@ def _homework(work: homework.Work) -> Card:
     return Card(
         "homework",
         "redo" if again else "homework",
-        _("Devoir à refaire") if again else _("Devoir à faire"),
+        _l("Devoir à refaire") if again else _l("Devoir à faire"),
         work.lesson_title,
         f"/assignments/{work.assignment.id}",
-        _("Recommencer") if again else _("Faire le devoir"),
+        _l("Recommencer") if again else _l("Faire le devoir"),
         "fr",
     )
 
@@ -135,7 +139,7 @@ def _appointment(found: Booking) -> Card:
         french,
         f"{own_day}{with_whom} · {where} · {_('heure de Belgique')}",
         f"/bookings/{found.id}",
-        _("Voir le rendez-vous"),
+        _l("Voir le rendez-vous"),
         title_lang="fr",
     )
 

@@ -11,6 +11,13 @@ const voiceFor = (lang) => {
   return exact.find((v) => v.localService) ?? voices.find((v) => v.localService) ?? exact[0] ?? voices[0];
 };
 
+// The words and a voice for them: the page's own language first, else the French words.
+const speech = ({ listen, listenLang, listenFr }) => {
+  const own = voiceFor(listenLang || "fr");
+  if (own || !listenFr) return [listen, own];
+  return [listenFr, voiceFor("fr")];
+};
+
 const quiet = () => {
   speaking?.setAttribute("aria-pressed", "false");
   speaking = null;
@@ -18,7 +25,7 @@ const quiet = () => {
 
 const show = () => {
   for (const button of document.querySelectorAll("[data-listen]")) {
-    button.hidden = !voiceFor(button.dataset.listenLang || "fr");
+    button.hidden = !speech(button.dataset)[1];
   }
 };
 
@@ -34,8 +41,8 @@ if (synth) {
     synth.cancel();
     quiet();
     if (again) return;
-    const voice = voiceFor(button.dataset.listenLang || "fr");
-    const words = new SpeechSynthesisUtterance(button.dataset.listen.replace(/\s+/g, " ").trim());
+    const [said, voice] = speech(button.dataset);
+    const words = new SpeechSynthesisUtterance(said.replace(/\s+/g, " ").trim());
     words.voice = voice;
     words.lang = voice.lang;
     words.rate = 0.88;

@@ -1,0 +1,49 @@
+"""The listen button: her own language where the device has a voice, else the French words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+
+import pytest
+from sqlalchemy.orm import Session
+
+from lms.clock import now
+from lms.models import Person
+from tests import make
+from tests.house import House
+from tests.pages import Visitor
+
+
+def appointment(session: Session) -> tuple[Person, str]:
+    amal = make.learner(session, "Amal", language="ar")
+    make.all_week(session, make.luc(session))
+    monday = datetime.combine(make.coming_monday(), time(13), UTC)
+    return amal, make.booked(session, amal, make.luc(session), monday, now=now()).id
+
+
+def said(visitor: Visitor, path: str) -> tuple[str | None, str | None]:
+    button = next(b for b in visitor.get(path).root.all("button") if b.get("class") == "listen")
+    return button.get("data-listen"), button.get("data-listen-fr")
+
+
+@pytest.mark.parametrize("path", ["/", "/lessons", "/homework", "/bookings", "/bookings/new", "/me"])
+def test_a_page_in_arabic_carries_its_words_in_french_too(house: House, path: str) -> None:
+    amal, _number = house.write(appointment)
+    own, french = said(house.visitor(amal), path)
+    assert own is not None
+    assert french is not None
+    assert any("\u0600" <= letter <= "\u06ff" for letter in own)
+    assert not any("\u0600" <= letter <= "\u06ff" for letter in french)
+
+
+def test_the_day_of_an_appointment_is_said_in_both(house: House) -> None:
+    amal, number = house.write(appointment)
+    own, french = said(house.visitor(amal), f"/bookings/{number}")
+    assert "الاثنين" in (own or "")
+    assert "lundi" in (french or "")
+    assert "Avec Luc" in (french or "")
+
+
+def test_a_french_page_says_its_words_once(house: House) -> None:
+    visitor = house.visitor(house.write(lambda s: make.learner(s, "Grace", language="fr")))
+    assert not said(visitor, "/")[1]
