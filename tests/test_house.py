@@ -245,6 +245,13 @@ def operations() -> str:
     return (ROOT / "docs/operations.md").read_text()
 
 
+def test_the_map_names_every_folder() -> None:
+    written = (ROOT / "docs/map.md").read_text()
+    folders = [p for p in (ROOT / "lms").iterdir() if p.is_dir() and any(p.glob("[!_.]*"))]
+    assert len(folders) > 10
+    assert [p.name for p in folders if f"`lms/{p.name}/`" not in written] == []
+
+
 def test_every_setting_is_documented() -> None:
     names = set(re.findall(r"\bLMS_[A-Z_]+\b", (ROOT / "config.py").read_text())) - {"LMS_TEST_"}
     assert len(names) >= len(fields(Settings)) - 2
