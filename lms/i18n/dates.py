@@ -9,7 +9,13 @@ from babel.dates import format_date
 from flask_babel import gettext
 
 # Weekday, day, month: what each language says without the year (CLDR offers it with one only).
-_PATTERNS = {"ar": "EEEE، d MMMM", "en": "EEEE d MMMM", "tr": "d MMMM EEEE", "uk": "EEEE, d MMMM"}
+_PATTERNS = {
+    "ar": "EEEE، d MMMM",
+    "en": "EEEE d MMMM",
+    "fr": "EEEE d MMMM",
+    "tr": "d MMMM EEEE",
+    "uk": "EEEE, d MMMM",
+}
 NBSP = "\N{NO-BREAK SPACE}"
 
 
@@ -21,18 +27,16 @@ def hour(moment: datetime | time, zone: ZoneInfo) -> str:
 
 def day(moment: datetime | date, zone: ZoneInfo, language: str = "fr") -> str:
     """Weekday, day and month, without the year."""
-    wall = _date(moment, zone)
-    if language == "fr":
-        return _french(wall, "EEEE d MMMM")
-    return format_date(wall, _PATTERNS[language], locale=language)
+    return _said(_date(moment, zone), _PATTERNS[language], language)
 
 
-def short_day(moment: datetime | date, zone: ZoneInfo) -> str:
-    return _french(_date(moment, zone), "EEE d MMM")
+def short_day(moment: datetime | date, zone: ZoneInfo, language: str = "fr") -> str:
+    pattern = _PATTERNS[language].replace("EEEE", "EEE").replace("MMMM", "MMM")
+    return _said(_date(moment, zone), pattern, language)
 
 
-def full_day(moment: datetime | date, zone: ZoneInfo) -> str:
-    return _french(_date(moment, zone), "EEEE d MMMM y")
+def full_day(moment: datetime | date, zone: ZoneInfo, language: str = "fr") -> str:
+    return _said(_date(moment, zone), _PATTERNS[language].replace("MMMM", "MMMM y"), language)
 
 
 def ago(moment: datetime, now: datetime) -> str:
@@ -45,10 +49,10 @@ def ago(moment: datetime, now: datetime) -> str:
     return str(gettext("%(n)s min", n=max(1, seconds // 60)))
 
 
-def _french(wall: date, pattern: str) -> str:
+def _said(wall: date, pattern: str, language: str) -> str:
     """French counts the first of a month: "mardi 1er décembre"."""
-    text = format_date(wall, pattern, locale="fr")
-    return text.replace(" 1 ", " 1er ", 1) if wall.day == 1 else text
+    text = format_date(wall, pattern, locale=language)
+    return text.replace(" 1 ", " 1er ", 1) if wall.day == 1 and language == "fr" else text
 
 
 def _date(moment: datetime | date, zone: ZoneInfo) -> date:

@@ -20,6 +20,15 @@ def test_days_and_hours_stand_as_on_a_letter_of_the_service() -> None:
     assert i18n.hour(time(9), BRUSSELS) == "9\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}00"
 
 
+def test_the_team_reads_dates_in_the_language_of_its_pages() -> None:
+    assert i18n.short_day(THURSDAY, BRUSSELS) == "jeu. 26 nov."
+    assert i18n.short_day(THURSDAY, BRUSSELS, "en") == "Thu 26 Nov"
+    assert i18n.full_day(THURSDAY, BRUSSELS, "en") == "Thursday 26 November 2026"
+    assert i18n.full_day(THURSDAY, BRUSSELS, "tr") == "26 Kasım 2026 Perşembe"
+    for language in ("ar", "uk"):
+        assert "2026" in i18n.full_day(THURSDAY, BRUSSELS, language)
+
+
 def test_the_first_of_a_month_is_said_as_the_french_say_it() -> None:
     assert i18n.day(date(2026, 12, 1), BRUSSELS) == "mardi 1er décembre"
     assert i18n.day(date(2026, 12, 11), BRUSSELS) == "vendredi 11 décembre"
