@@ -1,0 +1,327 @@
+"""Nothing that a person or a stranger sends makes the house break: every route, field and header."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
+
+import lms
+from lms import demo
+from lms.clock import now
+from lms.extensions import db, limiter
+from tests import test_access as matrix
+from tests.house import House, copy_template, open_house, settings_for
+from tests.pages import Element, filled, parse
+
+SOURCE = Path(lms.__file__).parent
+PEOPLE = {
+    "nobody": None,
+    "learner": "Samira",
+    "teacher": "Nadia Dubois",
+    "coordinator": "Claire Renard",
+    "social_worker": "Farid Amrani",
+}
+# They end the entry with which the others are asked; the matrix of routes and roles presses them.
+SPARED = ("/readyz", "/logout", "/me/entries/end")
+# What no page expects; dates at the ends of time, numbers no column holds, characters no database takes.
+STRANGE: list[str | bytes] = [
+    "",
+    "\x00",
+    "a\x00b",
+    "\ud800".encode("utf-8", "surrogatepass"),
+    b"\xff\xfe",
+    "x" * 5_000,
+    "9" * 25,
+    "-1",
+    "٣",
+    "²",
+    "0001-01-01",
+    "9999-12-31",
+    "9999-W52",
+    "2026-W60",
+    "https://[",
+    "<script>alert(1)</script>",
+    "\u202e\u2028\u0000",
+    "%s%(name)s{0}",
+]
+
+TEXTS: list[str | bytes] = ["a\x00b", "x" * 5_000, "9" * 25]
+WORST: list[str | bytes] = [*TEXTS, b"\xed\xa0\x80", "0001-01-01", "9999-12-31"]
+VIDEO = "https://youtu.be/abcdefghijk?t=99999999999999999999"
+
+
+def hours(teacher_id: str) -> list[str]:
+    """Hours at the ends of time, and some that are none."""
+    return [
+        f"{teacher_id}.{when}"
+        for when in ("00010101T0000", "99991231T2359", "99991231T2300", "20261341T0000", "20261122T0007")
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    house = open_house(settings_for(folder))
+    demo.build(house.app, now())
+    house.write(matrix._complete)
+    close(house)
+    return folder
+
+
+@pytest.fixture
+def house(whole_school: Path, tmp_path: Path) -> Iterator[House]:
+    copy_template(whole_school / "school.sqlite3", tmp_path)
+    settings = settings_for(
+        tmp_path, instance=whole_school / "instance", uploads=whole_school / "uploads", free_space_mb=0
+    )
+    opened = open_house(settings, migrated=True)
+    yield opened
+    close(opened)
+
+
+@pytest.fixture(scope="module")
+def postgres_school(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    server = request.getfixturevalue("postgres")
+    url = server.fresh_database()
+    opened = open_house(settings_for(tmp_path_factory.mktemp("pg"), database_url=url))
+    demo.build(opened.app, now())
+    opened.write(matrix._complete)
+    yield opened
+    close(opened)
+    server.drop(url)
+
+
+def close(house: House) -> None:
+    with house.app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+def questions(pattern: str) -> set[str]:
+    """Every name that a view asks of the query or of the form."""
+    found = set[str]()
+    for path in (SOURCE / "blueprints").rglob("*.py"):
+        found |= set(re.findall(pattern, path.read_text()))
+    return found
+
+
+def field_names() -> set[str]:
+    """The fields of every form class, and what views read beside them."""
+    names = questions(r'request\.form\.get\(\s*"(\w+)"')
+    for path in (SOURCE / "forms").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                for part in node.body:
+                    if isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Name):
+                        names.add(part.targets[0].id)
+    return {name for name in names if not name.startswith("_")}
+
+
+class Cast:
+    """Who and what there is, before anything is renamed."""
+
+    def __init__(self, house: House) -> None:
+        def found(session: Session) -> dict[str, str | None]:
+            return {role: name and matrix._person(session, name).id for role, name in PEOPLE.items()}
+
+        self.people = house.read(found)
+        self.ids = {**house.read(matrix.things), "entries": "nobody"}
+
+
+class Stranger:
+    """One role's browser that sends nonsense, and keeps a list of what broke."""
+
+    asked: Sequence[str | bytes] = STRANGE
+    typed: Sequence[str | bytes] = WORST
+
+    def __init__(self, house: House, role: str, tried: set[tuple[str, str]], cast: Cast) -> None:
+        if house.engine.dialect.name == "postgresql":
+            # What it alone minds: the length of a column, the size of a number, a NUL.
+            self.asked = self.typed = TEXTS
+        self.house, self.role, self.tried, self.ids = house, role, tried, cast.ids
+        self.person = cast.people[role]
+        self.teacher = str(cast.people["teacher"])
+        self.client: FlaskClient = house.visitor(self.person).client
+        self.broken: list[str] = []
+        self.sent = 0
+
+    def first(self, where: str, what: str) -> bool:
+        """Whether no role before this one has tried that."""
+        if (where, what) in self.tried:
+            return False
+        self.tried.add((where, what))
+        return True
+
+    def rules(self, method: str) -> list[Rule]:
+        roles = {"anyone"} if self.person is None else {"anyone", "someone", self.role}
+        return [
+            rule
+            for rule in sorted(self.house.app.url_map.iter_rules(), key=lambda rule: rule.rule)
+            if method in (rule.methods or set())
+            and rule.rule not in SPARED
+            and matrix.allowed(self.house, rule) & roles
+        ]
+
+    def address(self, rule: Rule) -> str:
+        path = matrix.address(rule, self.ids)
+        if self.role == "coordinator":
+            path = path.replace(self.ids["exceptions"], self.ids["closures"])
+        return path
+
+    def ask(self, path: str, **more: Any) -> None:
+        self._note("GET", path, more, self.client.get(path, **more))
+
+    def token(self) -> str:
+        card = parse(self.client.get("/card").get_data(as_text=True))
+        return str(filled(card.all("form")[0])["csrf_token"])
+
+    def post(self, path: str, data: Any, **more: Any) -> None:
+        headers = {"Sec-Fetch-Site": "same-origin", **more.pop("headers", {})}
+        body = urlencode(data, doseq=True)  # by hand: the client would make text of bytes
+        kind = "application/x-www-form-urlencoded"
+        answer = self.client.post(path, data=body, content_type=kind, headers=headers, **more)
+        self._note("POST", path, data, answer)
+
+    def _note(self, method: str, path: str, sent: Any, answer: Any) -> None:
+        self.sent += 1
+        if answer.status_code == 429:
+            with self.house.app.app_context():
+                limiter.reset()
+        if answer.status_code >= 500:
+            self.broken.append(f"{self.role}: {method} {path} {str(sent)[:160]}: {answer.status_code}")
+        elif answer.mimetype == "text/html":
+            assert "<script>alert" not in answer.get_data(as_text=True), f"{method} {path}"
+        answer.close()
+
+
+def quoted(value: str | bytes) -> str:
+    return quote(value, safe="")
+
+
+def strange_questions(stranger: Stranger) -> None:
+    names = questions(r'request\.args(?:\.get\(|\[)\s*"(\w+)"')
+    for rule in stranger.rules("GET"):
+        module = stranger.house.app.view_functions[rule.endpoint].__module__.replace(".", "/")
+        source = (SOURCE.parent / f"{module}.py").read_text()
+        asked = sorted(name for name in names if f'"{name}"' in source)
+        path = stranger.address(rule)
+        for name in asked:
+            if not stranger.first(f"GET {rule.rule}", name):
+                continue
+            more = hours(stranger.teacher) if name == "hour" else []
+            for value in [*stranger.asked, *more]:
+                stranger.ask(f"{path}?{name}={quoted(value)}")
+
+
+NO_IDS: tuple[str | bytes, ...] = ("\x00", "a\x00b", b"\xff", b"\xed\xa0\x80", "9" * 400)
+
+
+def strange_ids(stranger: Stranger) -> None:
+    token = stranger.token()
+    for method in ("GET", "POST"):
+        for rule in stranger.rules(method):
+            if rule.arguments and stranger.first(f"{method} {rule.rule}", "<id>"):
+                for value in NO_IDS:
+                    words = [quoted(value) if w.startswith("<") else w for w in rule.rule.split("/")]
+                    if method == "GET":
+                        stranger.ask("/".join(words))
+                    else:
+                        stranger.post("/".join(words), {"csrf_token": token})
+
+
+def strange_forms(stranger: Stranger) -> None:
+    """Every form as the pages show it, with one field at a time made strange; and all at once."""
+    every = sorted(field_names())
+    for rule in stranger.rules("POST"):
+        if not stranger.first(f"POST {rule.rule}", "everything"):
+            continue
+        path, token = stranger.address(rule), stranger.token()
+        if stranger.person is not None and stranger.role != "learner":
+            path += f"?learner={stranger.ids['people']}"
+        for value in stranger.typed:
+            stranger.post(path, {**dict.fromkeys(every, value), "csrf_token": token})
+    for action, values in forms_of(stranger):
+        for name in values:
+            where = re.sub(r"[2-9a-z]{14}", "ID", action.split("?")[0])
+            if name == "csrf_token" or not stranger.first(
+                f"POST {where}", re.sub(r"[0-9]+|-[2-9a-z]{14}", "N", name)
+            ):
+                continue
+            more = hours(stranger.teacher) if name == "hour" else [VIDEO] * ("youtu" in str(values[name]))
+            for value in [*stranger.typed, *more]:
+                fresh = {} if name == "request_id" else {"request_id": f"key{stranger.sent:09d}"}
+                stranger.post(action, {**values, **fresh, name: value})
+
+
+def forms_of(stranger: Stranger) -> list[tuple[str, dict[str, Any]]]:
+    """Every form on every page this role may open."""
+    found: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+    paths = [stranger.address(rule) for rule in stranger.rules("GET")]
+    if stranger.person is not None:
+        hers = "" if stranger.role == "learner" else f"?learner={stranger.ids['people']}"
+        paths += [f"/bookings/new{hers}"]
+    later = list[str]()
+    for path in [*paths, *later]:
+        answer = stranger.client.get(path, follow_redirects=True)
+        if answer.mimetype != "text/html" or answer.status_code != 200:
+            answer.close()
+            continue
+        root = parse(answer.get_data(as_text=True))
+        if path.startswith("/bookings/new"):
+            confirm = [a.get("href") for a in root.all("a") if "confirm?" in a.get("href")][:1]
+            for href in confirm:
+                root.children += parse(stranger.client.get(href).get_data(as_text=True)).children
+        for form in root.all("form"):
+            if form.get("method").lower() == "post" and not form.get("action").endswith(("/logout", "/end")):
+                action = form.get("action") or path
+                values = {**pressed(form), **filled(form)}
+                found.setdefault(
+                    (re.sub(r"[2-9a-z]{14}", "ID", action), str(sorted(values))), (action, values)
+                )
+    return list(found.values())
+
+
+def pressed(form: Element) -> dict[str, str]:
+    """The last named button, and the first choice of what nobody chose."""
+    buttons = [b for b in form.all("button") if b.get("name")]
+    radios = {i.get("name"): i.get("value") for i in form.all("input") if i.get("type") == "radio"}
+    return {**radios, **{b.get("name"): b.get("value") for b in buttons[-1:]}}
+
+
+def everything_strange(house: House) -> list[str]:
+    tried, broken, sent = set[tuple[str, str]](), list[str](), 0
+    cast = Cast(house)
+    for role in PEOPLE:
+        stranger = Stranger(house, role, tried, cast)
+        strange_questions(stranger)
+        strange_ids(stranger)
+        strange_forms(stranger)
+        broken += stranger.broken
+        sent += stranger.sent
+    assert sent > 1000
+    assert {where for where, _what in tried} >= {
+        f"POST {rule.rule}"
+        for rule in house.app.url_map.iter_rules()
+        if "POST" in (rule.methods or set()) and rule.rule not in SPARED
+    }
+    return broken
+
+
+def test_nothing_strange_breaks_a_page(house: House) -> None:
+    assert not (broken := everything_strange(house)), "\n".join(broken)
+
+
+def test_nothing_strange_breaks_a_page_on_postgresql(postgres_school: House) -> None:
+    """It knows the length of a column and no NUL, which SQLite lets pass."""
+    assert not (broken := everything_strange(postgres_school)), "\n".join(broken)
