@@ -72,8 +72,10 @@ const turnTo = (answer) => {
     document.head.append(own);
   }
   window.scrollTo(0, 0);
+  // Who has just added a file wants to see it.
+  if (!document.getElementById("errors")) document.getElementById("mine")?.scrollIntoView();
   document.dispatchEvent(new Event("page:changed"));
-  if (!document.activeElement || document.activeElement === document.body) document.getElementById("content")?.focus();
+  if (!document.activeElement || document.activeElement === document.body) document.getElementById("content")?.focus({ preventScroll: true });
 };
 
 const send = (form, submitter) => {
