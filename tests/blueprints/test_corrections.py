@@ -89,6 +89,14 @@ def test_a_copy_returned_from_a_page_behind_the_back_button_is_not_called_return
     assert house.read(lambda s: s.scalars(select(Feedback.returned_at)).one()) is None
 
 
+def test_from_home_a_teacher_enters_the_oldest_copy_and_the_keyboard_meets_it_before_the_queue(
+    nadia: Visitor, copy: str
+) -> None:
+    page = nadia.get(nadia.get("/").links()["Corriger"])
+    assert page.url == f"/corrections/{copy}"
+    assert page.html.index('id="who"') < page.html.index('name="comment"') < page.html.index('id="queue"')
+
+
 def test_a_level_that_is_none_stays_out_of_the_addresses(house: House, nadia: Visitor, copy: str) -> None:
     for level in ("x" * 400, "<b>", "é" * 14):
         assert level not in nadia.get("/corrections", query_string={"level": level}).html
