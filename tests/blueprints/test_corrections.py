@@ -22,7 +22,7 @@ def copy(house: House) -> str:
 
     def write(session: Session) -> str:
         make.criteria(session)
-        return make.sent(session, make.samira(session), make.assignment(session)).id
+        return make.sent(session, make.samira(session, language="ar"), make.assignment(session)).id
 
     return house.write(write)
 

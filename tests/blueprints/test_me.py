@@ -14,7 +14,7 @@ from tests.pages import Visitor, filled
 
 @pytest.fixture
 def samira(house: House) -> Visitor:
-    return house.visitor(house.write(make.samira))
+    return house.visitor(house.write(lambda s: make.samira(s, language="ar")))
 
 
 def test_a_learner_chooses_language_and_letters(house: House, samira: Visitor) -> None:

@@ -29,6 +29,7 @@ def teachers(house: House) -> None:
         service = make.school(session)
         service.directions = "Bus 70, arrêt Pont"
         service.hygiene_notice, service.hygiene_text = True, "Lavez vos mains à l’entrée."
+        make.samira(session, language="ar")
         make.all_week(session, make.nadia(session))
         make.all_week(session, make.luc(session), mode="both")
 

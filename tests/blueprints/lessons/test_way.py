@@ -268,7 +268,8 @@ def test_without_script_the_poster_is_a_plain_link_after_the_notice(house: House
 
 def test_the_content_of_a_lesson_is_french_inside_an_arabic_page(house: House) -> None:
     lesson = house.write(make.lesson)
-    page = house.visitor(house.write(make.samira)).get(f"/lessons/{lesson.id}/watch")
+    samira = house.write(lambda s: make.samira(s, language="ar"))
+    page = house.visitor(samira).get(f"/lessons/{lesson.id}/watch")
     assert page.root.all("html")[0].get("dir") == "rtl"
     french = [e.text for e in page.root.all() if (e.get("lang"), e.get("dir")) == ("fr", "ltr")]
     for piece in (lesson.title, "Regardez deux fois .", "Bonjour. Je m’appelle Samira."):

@@ -17,7 +17,7 @@ from tests.pages import Page, Visitor, filled
 
 @pytest.fixture
 def samira(house: House) -> str:
-    return house.write(lambda s: make.samira(s).id)
+    return house.write(lambda s: make.samira(s, language="ar").id)
 
 
 @pytest.fixture
