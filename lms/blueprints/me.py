@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, url_for
 from flask_babel import gettext as _
+from flask_babel import refresh
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -33,6 +34,7 @@ def show() -> BaseResponse:
         if not me().is_staff:
             lasts = sessions.COOKIE_LASTS["shared" if me().shared_phone else "own"]
             set_cookie(response, "session", cookie("session") or "", lasts)
+        refresh()  # the answer already speaks the language she has just chosen
         flash(_("C’est changé."), "success")
         return response
     return page(
