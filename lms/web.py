@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from os import SEEK_END
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request
@@ -29,6 +30,8 @@ from lms.domain.errors import Absent, Refused
 from lms.extensions import db, write
 from lms.forms import PageForm
 from lms.models import Receipt, Service
+
+T = TypeVar("T")
 
 log = logging.getLogger("lms.web")
 
@@ -92,31 +95,45 @@ def sending_key(form: PageForm) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()[:40]
 
 
-def once(form: PageForm, verb: Callable[[Session], str], *, key: str | None = None) -> BaseResponse:
-    """Run the verb in one transaction and answer 303 to the page it names.
+def first_time(
+    form: PageForm, verb: Callable[[Session], T], leads: Callable[[T], str], *, key: str | None = None
+) -> tuple[T | None, str]:
+    """Run the verb in one transaction; what it returned, and the address to which that leads.
 
-    The same form sent again (double tap, lost network, back button) leads to the same page and
-    does nothing: its key is unique in the database, in the transaction of the deed.
+    The same form sent again (double tap, lost network, back button) does nothing and gets None and the
+    same address: its key is unique in the database, in the transaction of the deed.
     """
     key = key or sending_key(form)
 
-    def deed(session: Session) -> str:
+    def deed(session: Session) -> tuple[T | None, str]:
         receipt = session.get(Receipt, (me().id, key))
         if receipt is not None:
-            return receipt.location
-        location = verb(session)
+            return None, receipt.location
+        result = verb(session)
+        location = leads(result)
         session.add(Receipt(person_id=me().id, request_id=key, location=location, made_at=now()))
         session.flush()
-        return location
+        return result, location
 
     try:
-        return redirect(write(deed), 303)
+        return write(deed)
     except (IntegrityError, Refused):
         # On PostgreSQL its twin may have committed first: then it answers like its twin.
         receipt = db.session().get(Receipt, (me().id, key))
         if receipt is None:
             raise
-        return redirect(receipt.location, 303)
+        return None, receipt.location
+
+
+def once(form: PageForm, verb: Callable[[Session], str], *, key: str | None = None) -> BaseResponse:
+    """Run the verb and answer 303 to the page it names; the same form sent again leads there too."""
+    _result, location = first_time(form, verb, str, key=key)
+    return redirect(location, 303)
+
+
+def by_script() -> bool:
+    """Whether a script of the page asks, and wants an answer for itself and no page."""
+    return request.accept_mimetypes.best == "application/json"
 
 
 def request_language() -> str:

@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from flask_login import login_user
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from lms.domain.errors import Refused
 from lms.extensions import db, sqlite
-from lms.models import Person, Room
+from lms.forms import PageForm
+from lms.models import Person, Receipt, Room
+from lms.web import first_time, sending_key
 from tests import make
 from tests.house import House, copy_template, open_house, settings_for
 from tests.pages import filled, honest_page
@@ -219,3 +223,43 @@ def test_the_database_is_read_by_its_owner_alone(tmp_path: Path) -> None:
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("*.sqlite3*")}
     assert len(modes) >= 3, "the write-ahead file beside it as well"
     assert set(modes.values()) == {0o600}, modes
+
+
+@contextmanager
+def sending(house: House, person: Person) -> Iterator[PageForm]:
+    """A form of hers that arrives; inside, the page is about to act on it."""
+    with house.app.test_request_context("/", method="POST", data={"request_id": "same-key-12345"}):
+        login_user(db.session().get_one(Person, person.id))
+        yield PageForm()
+
+
+def test_what_is_shown_once_is_shown_for_the_first_sending_only(house: House) -> None:
+    runs = []
+
+    def verb(_session: Session) -> str:
+        runs.append(1)
+        return "shown once"
+
+    with sending(house, house.write(make.nadia)) as form:
+        assert first_time(form, verb, lambda _said: "/people") == ("shown once", "/people")
+        assert first_time(form, verb, lambda _said: "/elsewhere") == (None, "/people")
+    assert runs == [1]
+
+
+def test_who_is_refused_because_her_twin_was_quicker_is_answered_like_her_twin(house: House) -> None:
+    nadia = house.write(make.nadia)
+
+    def refused(session: Session) -> str:
+        raise Refused("email_taken")
+
+    def overtaken(session: Session) -> str:
+        session.add(
+            Receipt(person_id=nadia.id, request_id=sending_key(form), location="/twin", made_at=make.NOW)
+        )
+        session.commit()  # the twin, in its own process
+        return refused(session)
+
+    with sending(house, nadia) as form:
+        with pytest.raises(Refused):
+            first_time(form, refused, str)
+        assert first_time(form, overtaken, str) == (None, "/twin")

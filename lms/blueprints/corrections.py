@@ -20,7 +20,7 @@ from lms.extensions import db
 from lms.forms.correction import FeedbackForm, chosen_bands
 from lms.letters import address_of
 from lms.models import Attempt, Criterion, Person
-from lms.web import once, page
+from lms.web import by_script, once, page
 
 bp = Blueprint("corrections", __name__)
 
@@ -87,7 +87,7 @@ def answer(id: str) -> BaseResponse:
         lost_race = no.code in ("copy_changed", "already_returned")
         attempt = correction.copy_for(db.session(), me(), id)
         return _refused(409 if lost_race else 422, attempt, form, bands)
-    if _by_script():
+    if by_script():
         return _kept(id)
     flash(
         _("Le brouillon est gardé.")
@@ -104,11 +104,6 @@ def _level() -> str | None:
     return said if len(said) == 14 and said.isascii() and said.isalnum() else None
 
 
-def _by_script() -> bool:
-    """Whether the page's script keeps the draft meanwhile, and wants no page in answer."""
-    return request.accept_mimetypes.best == "application/json"
-
-
 def _kept(id: str) -> BaseResponse:
     feedback = correction.copy_for(db.session(), me(), id).feedback
     return jsonify(
@@ -120,7 +115,7 @@ def _kept(id: str) -> BaseResponse:
 
 def _refused(status: int, attempt: Attempt, form: FeedbackForm, bands: dict[str, int]) -> BaseResponse:
     """The desk again, with what she typed; beside it what a colleague wrote meanwhile."""
-    if _by_script():
+    if by_script():
         said = [*form.form_errors, *(error for field in form for error in field.errors)]
         return make_response(jsonify(said=" ".join(str(each) for each in said)), status)
     form.request_id.data = secrets.token_urlsafe(16)

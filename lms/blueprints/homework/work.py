@@ -29,7 +29,7 @@ from lms.extensions import csrf, db
 from lms.forms.homework import WorkForm
 from lms.i18n import sentence
 from lms.models import Attempt
-from lms.web import once, page, sending_key, settings
+from lms.web import by_script, once, page, sending_key, settings
 
 bp = Blueprint("homework", __name__)
 
@@ -98,7 +98,7 @@ def work_on(id: str) -> BaseResponse:
     forget(_store(), [*outcome.dropped, *(key for key in received.keys if key not in outcome.used)])
     refused += outcome.refused
     if not refused and not form.errors and outcome.no is None:
-        return _kept() if _by_script() else answer
+        return _kept() if by_script() else answer
     if outcome.no is not None:
         form.refuse(outcome.no)
     return _again(507 if any(no.code == "store_full" for _, no in refused) else 422, id, form, refused)
@@ -179,11 +179,6 @@ def _lost(found: homework.Work) -> list[tuple[str, Refused]]:
     ]
 
 
-def _by_script() -> bool:
-    """Whether the page's script keeps the text meanwhile, and wants no page in answer."""
-    return request.accept_mimetypes.best == "application/json"
-
-
 def _kept() -> BaseResponse:
     return jsonify(request_id=secrets.token_urlsafe(16), said=_("Votre texte est gardé."))
 
@@ -210,7 +205,7 @@ def _work_page(
     form: WorkForm,
     refused: Sequence[tuple[str, Refused]] = (),
 ) -> BaseResponse:
-    if _by_script():
+    if by_script():
         said = [*form.form_errors, *form.text.errors]
         return make_response(jsonify(said=" ".join(str(each) for each in said)), status)
     bad = [(name, sentence(no)) for name, no in refused]

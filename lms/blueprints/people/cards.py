@@ -13,13 +13,12 @@ from lms import i18n
 from lms.access import allow, me
 from lms.adapters import passwords, qr
 from lms.blueprints.people.printed import words
-from lms.blueprints.people.replay import first_time
 from lms.clock import now
 from lms.domain import people
 from lms.domain.people import cards
 from lms.extensions import db, write
 from lms.forms.people import PressForm
-from lms.web import page, settings
+from lms.web import first_time, page, settings
 
 bp = Blueprint("people_cards", __name__)
 
@@ -32,12 +31,12 @@ def make(id: str) -> BaseResponse:
     people.learner_for(db.session(), me(), id)
     secrets = cards.new_secrets()
     pin_hash = passwords.hash_secret(secrets.pin)
-    code = first_time(
+    code, _back = first_time(
         form,
         lambda s: (
             cards.issue(s, people.learner_for(s, me(), id), me(), secrets.token, pin_hash, now=now()).code
         ),
-        back,
+        lambda _code: back,
     )
     if code is None:
         flash(
@@ -70,7 +69,7 @@ def renew_pin(id: str) -> BaseResponse:
         cards.renew_pin(s, people.learner_for(s, me(), id), me(), pin_hash, now=now())
         return True
 
-    if first_time(form, renew, back) is None:
+    if first_time(form, renew, lambda _done: back)[0] is None:
         flash(_("Le code secret est déjà changé. Il n’est plus montré."), "error")
         return redirect(back, 303)
     return page("people/pin.html", person=people.learner_for(db.session(), me(), id), pin=pin, back=back)

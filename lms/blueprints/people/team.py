@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, entry, me, set_cookie
-from lms.blueprints.people.replay import first_time
 from lms.clock import now
 from lms.domain import people
 from lms.domain.errors import Refused
@@ -16,7 +15,7 @@ from lms.domain.people import directory, sessions, staff
 from lms.extensions import db, write
 from lms.forms.people import ColleagueForm, PressForm
 from lms.models import Person
-from lms.web import page, settings
+from lms.web import first_time, page, settings
 
 bp = Blueprint("people_team", __name__)
 
@@ -34,7 +33,7 @@ def new() -> BaseResponse:
     if form.validate_on_submit():
         token, back = staff.new_token(), url_for("people_team.index")
         try:
-            invited = first_time(form, lambda s: _invite(s, form, token), back)
+            invited, _back = first_time(form, lambda s: _invite(s, form, token), lambda _id: back)
         except Refused as no:
             form.refuse(no, form.email if no.code == "email_taken" else None)
         else:
@@ -73,7 +72,8 @@ def send_link(id: str) -> BaseResponse:
         staff.send_link(session, person, token, now=now())
         return person.id
 
-    return _sent(first_time(form, send, back), token, back)
+    sent, _back = first_time(form, send, lambda _id: back)
+    return _sent(sent, token, back)
 
 
 def _invite(session: Session, form: ColleagueForm, token: str) -> str:
