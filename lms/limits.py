@@ -6,8 +6,7 @@ storage for SQL, so this is ours: one upsert in its own short transaction.
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask
@@ -20,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from config import Settings
+from lms.clock import now
 from lms.extensions import db
 from lms.models import RateCount
 
@@ -43,7 +43,7 @@ class SqlStorage(Storage):
             return db.engine
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        moment = self._now()
+        moment = now()
         insert = sqlite_insert if self.engine.dialect.name == "sqlite" else postgres_insert
         fresh = insert(RateCount).values(
             key=key[:200], count=amount, expires=moment + timedelta(seconds=expiry)
@@ -62,14 +62,14 @@ class SqlStorage(Storage):
     def get(self, key: str) -> int:
         with self.engine.connect() as connection:
             found = connection.execute(
-                select(RateCount.count).where(RateCount.key == key[:200], RateCount.expires > self._now())
+                select(RateCount.count).where(RateCount.key == key[:200], RateCount.expires > now())
             ).scalar()
         return int(found or 0)
 
     def get_expiry(self, key: str) -> float:
         with self.engine.connect() as connection:
             found = connection.execute(select(RateCount.expires).where(RateCount.key == key[:200])).scalar()
-        return found.timestamp() if isinstance(found, datetime) else time.time()
+        return found.timestamp() if isinstance(found, datetime) else now().timestamp()
 
     def check(self) -> bool:
         try:
@@ -89,10 +89,6 @@ class SqlStorage(Storage):
 
     def _begin(self) -> Any:
         return self.engine.execution_options(immediate=True).begin()
-
-    @staticmethod
-    def _now() -> datetime:
-        return datetime.fromtimestamp(int(time.time()), UTC)
 
 
 def forget_old(session: Session, now: datetime) -> None:
