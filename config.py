@@ -129,7 +129,7 @@ class _Reader:
             uploads=Path(self.get("LMS_UPLOADS") or ROOT / "uploads").absolute(),
             secret_key=secret,
             base_url=base_url,
-            trusted_hosts=tuple(h for h in (self.get("LMS_TRUSTED_HOSTS") or "").split(",") if h),
+            trusted_hosts=self.trusted_hosts(env, base_url),
             proxy_hops=self.number("LMS_PROXY_HOPS", 0, 0, 5),
             database_url=self.database_url(instance),
             queue_url=self.queue_url(instance),
@@ -153,6 +153,13 @@ class _Reader:
         if self.faults:
             raise ConfigError(self.faults)
         return settings
+
+    def trusted_hosts(self, env: Environment, base_url: str) -> tuple[str, ...]:
+        """In production our own name, and the machine itself for whoever watches it."""
+        given = tuple(h.strip() for h in (self.get("LMS_TRUSTED_HOSTS") or "").split(",") if h.strip())
+        if given or env != "production":
+            return given
+        return (urlsplit(base_url).hostname or "localhost", "localhost", "127.0.0.1")
 
     def one_of_env(self) -> str:
         raw = self.get("LMS_ENV") or "development"

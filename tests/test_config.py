@@ -32,6 +32,18 @@ def test_production_wants_a_mail_server_and_its_own_address(tmp_path: Path) -> N
     assert [fault.split()[0] for fault in found] == ["LMS_BASE_URL", "LMS_MAIL_HOST"]
 
 
+def test_production_answers_to_its_own_name_alone(tmp_path: Path) -> None:
+    production = {
+        "LMS_ENV": "production",
+        "LMS_BASE_URL": "https://cours.example.be",
+        "LMS_MAIL_HOST": "smtp.example.be",
+    }
+    assert read(tmp_path, **production).trusted_hosts == ("cours.example.be", "localhost", "127.0.0.1")
+    given = read(tmp_path, **production, LMS_TRUSTED_HOSTS="a.example.be, b.example.be").trusted_hosts
+    assert given == ("a.example.be", "b.example.be")
+    assert read(tmp_path).trusted_hosts == ()
+
+
 def test_a_password_never_goes_over_an_open_line(tmp_path: Path) -> None:
     found = faults(
         tmp_path,

@@ -93,6 +93,15 @@ def test_a_mail_about_something_gone_is_void_and_a_late_one_expired(house: House
     assert (row(house, gone).outcome, row(house, late).outcome) == ("void", "expired")
 
 
+def test_nobody_writes_to_a_person_who_left(house: House, smtp: SmtpServer) -> None:
+    with_mail_server(house, smtp)
+    item = invited(house)
+    house.write(lambda s: setattr(make.nadia(s), "deactivated_at", make.NOW))
+    house.deliver()
+    assert row(house, item).outcome == "void"
+    assert smtp.messages == []
+
+
 def test_without_a_mail_server_the_letter_lies_in_the_folder(house: House) -> None:
     invited(house)
     house.deliver()

@@ -42,11 +42,11 @@ def address_of(person: Person) -> str | None:
 def compose(
     session: Session, item: OutboxItem, writer: Writer, settings: Settings, now: datetime
 ) -> Letter | None:
-    """The letter for an outbox row, or None when it no longer makes sense."""
+    """The letter for an outbox row, or None when it no longer makes sense: also to somebody who left."""
     person = item.person
     address = address_of(person)
     content = writer(session, item, settings, now)
-    if content is None or address is None:
+    if content is None or address is None or not person.is_active:
         return None
     service = session.get_one(Service, 1)
     values: dict[str, object] = {
