@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "ar", "uk", "tr")
 # The team reads French or English; a sentence that stands nowhere else is not asked of the other languages.
 FOR_THE_TEAM = re.compile(
-    r"lms/(templates/((agenda|corrections|people|service)/|home/(teacher|coordinator|social_worker)\.html"
+    r"lms/(templates/((agenda|corrections|people|service)/|home/(_numbers|teacher|coordinator|social_worker)\.html"
     r"|lessons/(desk|edit|new)\.html|homework/assignment\.html|entry/(login|ask_password|choose_password|dead_link)"
     r"\.html|me/password\.html|staff\.html|mail/password_link)"
     r"|blueprints/(agenda|corrections|service|people/(?!printed)|lessons/desk|homework/assignments)"

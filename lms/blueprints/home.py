@@ -156,6 +156,7 @@ def _teacher() -> Response:
         appointments=booking.coming(session, person, moment, limit=QUEUE_SHOWN),
         today=moment.astimezone(zone).date(),
         needs=needs.needs(session, moment),
+        numbers=numbers(session, moment) if "coordinator" in person.roles else None,
     )
 
 

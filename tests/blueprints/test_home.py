@@ -107,3 +107,13 @@ def test_a_teachers_morning_costs_the_same_for_1_and_for_30_learners(house: Hous
             visitor.get("/")
         counts.append(len(sent))
     assert counts[0] == counts[1], counts
+
+
+def test_a_coordinator_who_teaches_sees_both_desks(house: House) -> None:
+    def both(session: Session) -> str:
+        make.school(session)
+        return make.person(session, "Anne", "teacher", "coordinator", login_email="anne@example.be").id
+
+    page = house.visitor(house.write(both)).get("/")
+    assert "À corriger" in page.text
+    assert "Sans carte" in page.text
