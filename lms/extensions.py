@@ -9,6 +9,7 @@ import random
 import secrets
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -108,6 +109,8 @@ babel = Babel()
 limiter = Limiter(key_func=get_remote_address)
 
 RETRIES = 6
+# Who has waited this long has waited for a held lock: to wait as long again only keeps her from the answer.
+PATIENCE = 3.0
 _pause = threading.Event()
 
 
@@ -120,9 +123,10 @@ def write(verb: Callable[[Session], T]) -> T:
     """Run `verb` in one transaction that holds the write lock from its beginning, and commit it.
 
     What was read before belongs to an older snapshot, so the verb loads its things again under the
-    lock. A lock or a deadlock is tried again up to six times; then OperationalError reaches the
-    page, which answers 503 and keeps what was typed.
+    lock. A lock or a deadlock is tried again up to six times, unless the wait was long already; then
+    OperationalError reaches the page, which answers 503 and keeps what was typed.
     """
+    began = time.monotonic()
     session: Session = db.session()
     for attempt in range(RETRIES):
         session.rollback()
@@ -134,7 +138,7 @@ def write(verb: Callable[[Session], T]) -> T:
             session.commit()
         except OperationalError:
             session.rollback()
-            if attempt == RETRIES - 1:
+            if attempt == RETRIES - 1 or time.monotonic() - began > PATIENCE:
                 raise
             _pause.wait(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311
         except BaseException:

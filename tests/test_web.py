@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +93,17 @@ def test_a_busy_database_is_a_page_and_nothing_half_done(hasty_house: House) -> 
     assert answer.status == 503
     assert answer.response.headers["Retry-After"] == "30"
     assert visitor.get("/me").status == 200, "she is still inside"
+
+
+def test_who_waited_long_for_the_lock_waits_once_and_not_six_times(hasty_house: House) -> None:
+    event.listen(hasty_house.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=3500"))
+    visitor = hasty_house.visitor(hasty_house.write(make.samira))
+    page = visitor.get("/me")
+    hasty_house.engine.dispose()
+    with held_lock(hasty_house):
+        began = time.monotonic()
+        assert visitor.submit(page, action="/logout").status == 503
+        assert 3 < time.monotonic() - began < 10
 
 
 def test_what_breaks_is_a_page_without_a_word_of_the_fault(house: House) -> None:
