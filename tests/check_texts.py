@@ -27,7 +27,7 @@ FOR_THE_TEAM = re.compile(
     r"|lessons/(desk|edit|new)\.html|homework/assignment\.html|entry/(login|ask_password|choose_password|dead_link)"
     r"\.html|me/password\.html|staff\.html|mail/password_link)"
     r"|blueprints/(agenda|corrections|service|people/(?!printed)|lessons/desk|homework/assignments)"
-    r"|forms/(people|lessons|correction)\.py|letters/people\.py|cli/)"
+    r"|forms/(people|lessons|correction|screening)\.py|letters/people\.py|cli/)"
 )
 TEAM_LANGUAGES = ("en",)
 KEYWORDS = {**DEFAULT_KEYWORDS, "_l": None, "lazy_gettext": None}

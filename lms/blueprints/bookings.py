@@ -73,13 +73,17 @@ def _book(session: Session, learner_id: str, teacher_id: str, starts: datetime, 
 @bp.get("/bookings/<id>")
 @allow("learner", "teacher", "coordinator", "social_worker")
 def show(id: str) -> BaseResponse:
-    booking = bookings.booking_for(db.session(), me(), id)
+    return _ticket(bookings.booking_for(db.session(), me(), id), CancelForm())
+
+
+def _ticket(booking: Booking, form: CancelForm, answer: int = 200) -> BaseResponse:
     ahead = booking.state == "booked" and booking.starts > now()
     again = hour_value(booking.teacher_id, booking.starts) if booking.starts > _earliest(booking) else None
     return page(
         "bookings/show.html",
+        answer,
         booking=booking,
-        form=CancelForm(),
+        form=form,
         ahead=ahead,
         again=again,
         done=request.args.get("done"),
@@ -93,7 +97,9 @@ def show(id: str) -> BaseResponse:
 @allow("learner", "teacher", "coordinator", "social_worker")
 def cancel(id: str) -> BaseResponse:
     form = CancelForm()
-    bookings.booking_for(db.session(), me(), id)
+    found = bookings.booking_for(db.session(), me(), id)
+    if found.learner_id != me().id and not form.validate():
+        return _ticket(found, form, 422)
 
     def deed(session: Session) -> str:
         booking = bookings.booking_for(session, me(), id)

@@ -11,6 +11,7 @@ from wtforms.validators import InputRequired, Optional
 from config import BRUSSELS
 from lms.domain.booking.availability import Hours
 from lms.forms import PageForm, at_most, tidy
+from lms.forms.screening import no_national_number
 from lms.i18n import hour
 
 YEARS = range(2000, 2200)
@@ -45,7 +46,7 @@ class HourForm(PageForm):
 class CancelForm(PageForm):
     """Giving an hour back; only the team says why."""
 
-    reason = StringField(_l("Raison"), filters=[tidy], validators=[at_most(200)])
+    reason = StringField(_l("Raison"), filters=[tidy], validators=[at_most(200), no_national_number])
 
 
 WEEKDAYS = (
@@ -128,7 +129,7 @@ class SpecialForm(_HoursForm):
     start = SelectField(_l("De"), choices=[SelectChoice("", _l("jour entier")), *CLOCK], default="")
     end = SelectField(_l("À"), choices=[SelectChoice("", _l("jour entier")), *CLOCK], default="")
     mode = RadioField(_l("Comment"), choices=list(WAYS), default="video")
-    reason = StringField(_l("Raison"), filters=[tidy], validators=[at_most(120)])
+    reason = StringField(_l("Raison"), filters=[tidy], validators=[at_most(120), no_national_number])
 
     @property
     def dates(self) -> tuple[date, date]:

@@ -10,13 +10,16 @@ from wtforms import HiddenField, TextAreaField
 
 from lms.domain.homework.correction import BANDS, Answer
 from lms.forms import PageForm, at_most, tidy_text
+from lms.forms.screening import no_national_number
 from lms.models import Criterion
 
 
 class FeedbackForm(PageForm):
     version = HiddenField(default="0")
-    comment = TextAreaField(_l("Un mot"), filters=[tidy_text], validators=[at_most(5000)])
-    next_step = TextAreaField(_l("La prochaine étape"), filters=[tidy_text], validators=[at_most(1000)])
+    comment = TextAreaField(_l("Un mot"), filters=[tidy_text], validators=[at_most(5000), no_national_number])
+    next_step = TextAreaField(
+        _l("La prochaine étape"), filters=[tidy_text], validators=[at_most(1000), no_national_number]
+    )
 
     @property
     def seen_version(self) -> int:

@@ -24,19 +24,13 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from lms.domain.people import centre
 from lms.domain.people.learners import Facts
-from lms.domain.people.screening import holds_national_number
 from lms.forms import PageForm, at_most, email_address, required, tidy, tidy_text
 from lms.forms.me import phone_number, tongues
+from lms.forms.screening import no_national_number
 from lms.i18n import LANGUAGES
 from lms.models import Level, Person
 
 BUFFERS = (0, 15, 30, 45, 60)
-
-
-def no_national_number(_form: FlaskForm, field: Field) -> None:
-    """A validator: staff must not write a national number anywhere."""
-    if holds_national_number(field.data):
-        raise ValidationError(_l("Pas de numéro national ici. Effacez-le."))
 
 
 def chosen() -> InputRequired:

@@ -1,4 +1,5 @@
 // j and k go along the queue; Ctrl+Enter returns the copy and goes on to the next.
+for (const key of document.querySelectorAll("[data-key] kbd")) key.hidden = matchMedia("(hover: none)").matches;
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input:not([type=radio]), textarea, select");
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from tests import make
+from tests.house import House
+
+
+def _passing(digits: str = "850730000") -> str:
+    check = 97 - int(digits) % 97
+    return f"{digits[:2]}.{digits[2:4]}.{digits[4:6]}-{digits[6:]}.{check:02d}"
+
+
+@pytest.mark.parametrize("field", ["comment", "next_step"])
+def test_a_national_number_in_an_answer_is_refused_and_the_words_stay(house: House, field: str) -> None:
+    copy = house.write(lambda s: make.sent(s, make.samira(s), make.assignment(s)).id)
+    nadia = house.visitor(house.write(make.nadia))
+    page = nadia.get(f"/corrections/{copy}")
+    typed = {"comment": "Bravo.", field: f"Bravo. Numéro {_passing()}", "action": "return"}
+    answer = nadia.submit(page, typed, action=f"/corrections/{copy}")
+    assert answer.status == 422
+    assert "Pas de numéro national ici. Effacez-le." in answer.text
+    assert _passing() in answer.html
+    again = nadia.submit(answer, {"comment": "Bravo, 12 phrases.", "next_step": "", "action": "return"})
+    assert again.status == 200
+
+
+def test_why_an_hour_is_cancelled_holds_no_national_number(house: House) -> None:
+    def booked(session):  # type: ignore[no-untyped-def]
+        nadia = make.nadia(session)
+        make.all_week(session, nadia)
+        starts = make.wall(make.coming_monday().isoformat(), "10:00")
+        return make.booked(session, make.samira(session), nadia, starts).id
+
+    booking = house.write(booked)
+    nadia = house.visitor(house.write(make.nadia))
+    page = nadia.get(f"/bookings/{booking}")
+    answer = nadia.submit(page, {"reason": f"Malade {_passing()}"}, action="/cancellation")
+    assert answer.status == 422
+    assert "Pas de numéro national ici. Effacez-le." in answer.text
