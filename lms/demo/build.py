@@ -98,13 +98,13 @@ def build(app: Flask, now: datetime) -> None:
         if not is_empty(db.session()):
             raise RuntimeError("there is a school already")
         db.session.remove()  # nothing of the database is held while the sheets are drawn
-        before = {key for key, _ in store.keys()}
+        before = dict(store.keys())
         try:
             sheets = [_sheet(store, settings, work) for work in school["work"]]
             write(lambda session: _all(session, school, settings, sheets, now))
         except BaseException:
             # Asked of the store: a signal may come between keeping a sheet and knowing of it.
-            receiving.forget(store, [key for key, _ in store.keys() if key not in before])
+            receiving.forget(store, [key for key in dict(store.keys()) if key not in before])
             raise
 
 
