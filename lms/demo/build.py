@@ -127,9 +127,10 @@ def _all(
     _lessons(session, school, now)
     next_day()
     _watched(session, school, now)
+    titles = _titles(school)
     for work, new in zip(school["work"], sheets, strict=True):
         sent_at = now - timedelta(days=work["days"], hours=2)
-        attempt_id = _send(session, work, new, settings, sent_at)
+        attempt_id = _send(session, work, titles[work["lesson"]], new, settings, sent_at)
         next_day()
         if work["state"] in ("returned", "redo"):
             _answer(session, attempt_id, work, now - timedelta(days=1))
@@ -265,10 +266,15 @@ def _drawn(sheet: Mapping[str, Any]) -> _Upload:
 
 
 def _send(
-    session: Session, work: Mapping[str, Any], new: list[files.NewFile], settings: Settings, now: datetime
+    session: Session,
+    work: Mapping[str, Any],
+    title: str,
+    new: list[files.NewFile],
+    settings: Settings,
+    now: datetime,
 ) -> str:
     learner = _person(session, work["learner"])
-    lesson = session.scalars(select(Lesson).where(Lesson.title == _titles(_school())[work["lesson"]])).one()
+    lesson = session.scalars(select(Lesson).where(Lesson.title == title)).one()
     (assignment,) = homework.of_lesson(session, lesson.id)
     draft = homework.open_draft(session, learner, assignment.id, now=now)
     for file in new:

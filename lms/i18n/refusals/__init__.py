@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_babel import LazyString, gettext
+from flask_babel import LazyString
 
 from lms.domain.errors import Refused
 from lms.i18n.refusals import booking, homework, lessons, people
@@ -19,7 +19,3 @@ def sentence(no: Refused) -> str:
     """In the language of the request. A placeholder is filled from `no.values`."""
     text = str(SENTENCES[no.code])
     return text % no.values if no.values else text
-
-
-def general() -> str:
-    return str(gettext("Ça n’a pas marché. Essayez encore ou appelez-nous."))
