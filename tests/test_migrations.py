@@ -11,13 +11,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect, select
+from sqlalchemy import CheckConstraint, inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from config import ROOT
 from lms import create_app
 from lms.extensions import Base, db
-from lms.models import PersonRole
+from lms.models import Booking, PersonRole
 from tests import make
 from tests.house import House, settings_for
 
@@ -65,6 +65,53 @@ def test_the_migrations_make_what_the_models_say(bare: House) -> None:
     up(bare)
     assert tables(bare) == set(Base.metadata.tables)
     assert differences(bare) == []
+
+
+def checks(house: House) -> dict[str, set[str]]:
+    seen = inspect(house.engine)
+    return {name: {str(one["name"]) for one in seen.get_check_constraints(name)} for name in tables(house)}
+
+
+def test_a_table_that_was_rebuilt_still_refuses_what_it_refused(bare: House) -> None:
+    """Alembic compares no CHECK: without this test a rebuilt table could lose them in silence."""
+    up(bare)
+    wanted = {
+        name: {str(one.name) for one in table.constraints if isinstance(one, CheckConstraint)}
+        for name, table in Base.metadata.tables.items()
+    }
+    assert checks(bare) == wanted
+
+
+def test_appointments_of_the_first_house_keep_when_they_last_changed(bare: House) -> None:
+    up(bare, "0001")
+    with bare.engine.begin() as connection:
+        connection.execute(text(A_PERSON), [{"who": "nadia"}, {"who": "samira"}])
+        connection.execute(
+            text(A_BOOKING),
+            [
+                {"uid": "first", "state": "booked", "cancelled": None},
+                {"uid": "second", "state": "cancelled", "cancelled": 200},
+            ],
+        )
+    up(bare)
+    kept = bare.read(lambda s: {b.uid: b.changed_at.timestamp() for b in s.scalars(select(Booking))})
+    assert kept == {"first": 100, "second": 200}
+    down(bare, "0001")
+    with bare.engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM booking")) == 2
+
+
+A_PERSON = """
+    INSERT INTO person (id, name, language, text_size, shared_phone, made_at)
+    VALUES (:who, :who, 'fr', 'normal', false, 0)
+"""
+A_BOOKING = """
+    INSERT INTO booking (id, uid, teacher_id, learner_id, starts, ends, free_at, wall_start, time_zone, week,
+                         mode, state, sequence, video_key, booked_by_id, booked_at, cancelled_at,
+                         late_cancel, reason)
+    VALUES (:uid, :uid, 'nadia', 'samira', 3600, 7200, 7200, '1970-01-01T02:00', 'Europe/Brussels', '1970-W01',
+            'video', :state, 0, :uid, 'samira', 100, :cancelled, false, '')
+"""
 
 
 def test_there_is_one_newest_revision() -> None:

@@ -1,6 +1,21 @@
 """Tables, constraints and one-way relationships. Import models from here."""
 
-from lms.models.booking import CELL_SECONDS, Availability, Booking, Claim, Room, SpecialDay
+from lms.models.booking import (
+    AFTERNOON,
+    ATTENDANCES,
+    CELL_SECONDS,
+    EVENING,
+    HOLDING,
+    MORNING,
+    Availability,
+    Booking,
+    Claim,
+    Room,
+    SessionNote,
+    SpecialDay,
+    WaitlistEntry,
+)
+from lms.models.booking_calendars import BusyCalendar, BusySpan, CalendarFeed
 from lms.models.homework import (
     FILE_KINDS,
     KINDS,
@@ -17,6 +32,7 @@ from lms.models.journal import AuditEvent
 from lms.models.lessons import Clip, ClipProgress, Lesson, LessonVisit, VocabItem
 from lms.models.outbox import MAIL_KINDS, OutboxItem, Receipt
 from lms.models.people import (
+    REACHES,
     ROLES,
     AccessCard,
     AccessSession,
@@ -32,10 +48,16 @@ from lms.models.people import (
 )
 
 __all__ = [
+    "AFTERNOON",
+    "ATTENDANCES",
     "CELL_SECONDS",
+    "EVENING",
     "FILE_KINDS",
+    "HOLDING",
     "KINDS",
     "MAIL_KINDS",
+    "MORNING",
+    "REACHES",
     "ROLES",
     "AccessCard",
     "AccessSession",
@@ -45,6 +67,9 @@ __all__ = [
     "AuditEvent",
     "Availability",
     "Booking",
+    "BusyCalendar",
+    "BusySpan",
+    "CalendarFeed",
     "Claim",
     "Clip",
     "ClipProgress",
@@ -66,7 +91,9 @@ __all__ = [
     "Room",
     "Score",
     "Service",
+    "SessionNote",
     "SpecialDay",
     "Submission",
     "VocabItem",
+    "WaitlistEntry",
 ]

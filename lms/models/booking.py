@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
@@ -12,7 +12,14 @@ from lms.models.people import Person, one_of
 
 MODES = ("video", "onsite")
 RULE_MODES = (*MODES, "both")
-STATES = ("booked", "cancelled")
+# Offered to somebody who waits, agreed, given back; an offer can also be declined or run out.
+STATES = ("offered", "booked", "cancelled", "declined", "expired")
+# What holds its people and its room.
+HOLDING = ("offered", "booked")
+ATTENDANCES = ("done", "no_show", "late_cancel", "excused")
+WAITING_ENDS = ("accepted", "booked", "withdrawn", "lapsed")
+# Parts of the day on the wall, as bits of `WaitlistEntry.parts`.
+MORNING, AFTERNOON, EVENING = 1, 2, 4
 CELL_SECONDS = 900
 
 
@@ -62,8 +69,9 @@ class SpecialDay(Identified, Base):
             "(start_wall IS NULL) = (end_wall IS NULL) AND (end_wall IS NULL OR end_wall > start_wall)",
             name="hours",
         ),
+        # Open without hours: the weekly hours run on a holiday too.
         CheckConstraint(
-            "kind = 'closed' OR (mode IS NOT NULL AND teacher_id IS NOT NULL AND start_wall IS NOT NULL)",
+            "kind = 'closed' OR start_wall IS NULL OR (mode IS NOT NULL AND teacher_id IS NOT NULL)",
             name="open_is_complete",
         ),
         CheckConstraint(f"mode IS NULL OR {one_of('mode', RULE_MODES)}", name="mode"),
@@ -102,6 +110,26 @@ class Booking(Identified, Base):
         CheckConstraint("(state = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled"),
         CheckConstraint("sequence >= 0", name="sequence"),
         CheckConstraint("teacher_id <> learner_id", name="two_people"),
+        CheckConstraint(
+            "state <> 'offered' OR (expires_at IS NOT NULL AND waitlist_entry_id IS NOT NULL)", name="offer"
+        ),
+        CheckConstraint("NOT called_off OR state = 'cancelled'", name="called_off"),
+        CheckConstraint(f"attendance IS NULL OR {one_of('attendance', ATTENDANCES)}", name="attendance"),
+        CheckConstraint(
+            "attendance IS NULL OR state = 'booked'"
+            " OR (state = 'cancelled' AND late_cancel AND attendance = 'excused')",
+            name="attended",
+        ),
+        CheckConstraint("(attendance IS NULL) = (marked_at IS NULL)", name="marked"),
+        # One open offer for one who waits.
+        Index(
+            "uq_booking_open_offer",
+            "waitlist_entry_id",
+            unique=True,
+            sqlite_where=text("state = 'offered'"),
+            postgresql_where=text("state = 'offered'"),
+        ),
+        Index("ix_booking_waitlist_entry_id", "waitlist_entry_id"),
         Index("ix_booking_learner_id_starts", "learner_id", "starts"),
         Index("ix_booking_teacher_id_starts", "teacher_id", "starts"),
         Index("ix_booking_starts", "starts"),
@@ -128,10 +156,71 @@ class Booking(Identified, Base):
     cancelled_at: Mapped[datetime | None]
     late_cancel: Mapped[bool] = mapped_column(default=False)
     reason: Mapped[str] = mapped_column(String(200), default="")
+    # The teacher could not come: it does not count against the learner, who chooses first.
+    called_off: Mapped[bool] = mapped_column(default=False)
+    # Somebody decided to keep it although the hours say otherwise.
+    kept_at: Mapped[datetime | None]
+    # An offer: for whom of those who wait, and until when.
+    waitlist_entry_id: Mapped[str | None] = mapped_column(
+        ForeignKey("waitlist_entry.id", ondelete="RESTRICT")
+    )
+    expires_at: Mapped[datetime | None]
+    attendance: Mapped[str | None] = mapped_column(String(12))
+    marked_at: Mapped[datetime | None]
+    marked_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    # What she wants to talk about, in her words.
+    question: Mapped[str] = mapped_column(String(300), default="")
+    changed_at: Mapped[datetime]
 
     teacher: Mapped[Person] = relationship(foreign_keys=[teacher_id], lazy="raise_on_sql")
     learner: Mapped[Person] = relationship(foreign_keys=[learner_id], lazy="raise_on_sql")
     room: Mapped[Room | None] = relationship(lazy="raise_on_sql")
+    note: Mapped[SessionNote | None] = relationship(lazy="raise_on_sql", viewonly=True)
+
+
+class SessionNote(Base):
+    """What the teacher writes of a session: for herself, and one next step for both."""
+
+    __tablename__ = "session_note"
+
+    booking_id: Mapped[str] = mapped_column(ForeignKey("booking.id", ondelete="CASCADE"), primary_key=True)
+    private: Mapped[str] = mapped_column(Text, default="")
+    next_step: Mapped[str] = mapped_column(String(300), default="")
+    written_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    written_at: Mapped[datetime]
+
+
+class WaitlistEntry(Identified, Base):
+    """A learner who found no hour, and which hour would do. One living entry a learner."""
+
+    __tablename__ = "waitlist_entry"
+    __table_args__ = (
+        CheckConstraint("parts BETWEEN 1 AND 7", name="parts"),
+        CheckConstraint(f"mode IS NULL OR {one_of('mode', MODES)}", name="mode"),
+        CheckConstraint(f"outcome IS NULL OR {one_of('outcome', WAITING_ENDS)}", name="outcome"),
+        CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="ended"),
+        Index(
+            "uq_waitlist_entry_living",
+            "learner_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    learner_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    teacher_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    parts: Mapped[int] = mapped_column(default=MORNING | AFTERNOON | EVENING)
+    mode: Mapped[str | None] = mapped_column(String(8))
+    # Her teacher could not come: she is asked before all others.
+    first_choice: Mapped[bool] = mapped_column(default=False)
+    made_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    made_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(12))
+
+    learner: Mapped[Person] = relationship(foreign_keys=[learner_id], lazy="raise_on_sql")
+    teacher: Mapped[Person | None] = relationship(foreign_keys=[teacher_id], lazy="raise_on_sql")
 
 
 class Claim(Base):

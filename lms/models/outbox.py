@@ -11,7 +11,8 @@ from lms.extensions import Base, Identified
 from lms.models.people import Person, one_of
 
 # What can leave, and how its row can end.
-OUTCOMES = ("sent", "void", "no_address", "failed", "expired")
+OUTCOMES = ("sent", "void", "no_address", "failed", "expired", "in_feed")
+CHANNELS = ("mail", "sms", "hand")
 MAIL_KINDS = (
     "feedback_returned",
     "password_link",
@@ -19,6 +20,10 @@ MAIL_KINDS = (
     "booking_moved",
     "booking_cancelled",
     "booking_reminder",
+    "booking_soon",
+    "booking_offer",
+    "booking_retimed",
+    "calendar_failing",
 )
 
 
@@ -31,6 +36,7 @@ class OutboxItem(Identified, Base):
         CheckConstraint(one_of("kind", MAIL_KINDS), name="kind"),
         CheckConstraint(f"outcome IS NULL OR {one_of('outcome', OUTCOMES)}", name="outcome"),
         CheckConstraint("(outcome IS NULL) = (closed_at IS NULL)", name="closed"),
+        CheckConstraint(f"channel IS NULL OR {one_of('channel', CHANNELS)}", name="channel"),
         Index(
             "ix_outbox_item_due_open",
             "due_at",
@@ -50,12 +56,17 @@ class OutboxItem(Identified, Base):
     due_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     claimed_until: Mapped[datetime | None]
+    # How it left, decided when it left; by hand, it waits open since `handed_at` for somebody of the team.
+    channel: Mapped[str | None] = mapped_column(String(8))
+    handed_at: Mapped[datetime | None]
+    sent_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="SET NULL"))
+    invited: Mapped[bool] = mapped_column(default=False)  # it carried an invitation for a calendar
     attempts: Mapped[int] = mapped_column(default=0)
     outcome: Mapped[str | None] = mapped_column(String(12))
     closed_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(String(200), default="")
 
-    person: Mapped[Person] = relationship(lazy="raise_on_sql")
+    person: Mapped[Person] = relationship(foreign_keys=[person_id], lazy="raise_on_sql")
 
 
 class Receipt(Base):

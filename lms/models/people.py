@@ -13,6 +13,8 @@ from lms.extensions import Base, Identified
 Role = Literal["learner", "teacher", "coordinator", "social_worker"]
 SessionKind = Literal["own", "shared", "staff"]
 ROLES: tuple[Role, ...] = get_args(Role)
+# How messages find a person: `auto` is her e-mail, else a text on her phone.
+REACHES = ("auto", "mail", "sms", "hand")
 SESSION_KINDS: tuple[SessionKind, ...] = get_args(SessionKind)
 
 
@@ -39,6 +41,7 @@ class Service(Base):
     name: Mapped[str] = mapped_column(String(120))
     address: Mapped[str] = mapped_column(String(200), default="")
     directions: Mapped[str] = mapped_column(String(200), default="")  # bus stop, floor, door
+    door_photo_key: Mapped[str | None] = mapped_column(String(80))  # a picture of the door, in the store
     phone: Mapped[str] = mapped_column(String(40), default="")
     email: Mapped[str] = mapped_column(String(254), default="")
     pin_required: Mapped[bool] = mapped_column(default=True)
@@ -72,6 +75,7 @@ class Person(Identified, Base):
         UniqueConstraint("login_email"),
         CheckConstraint("login_email = lower(login_email)", name="login_email_lower"),
         CheckConstraint("text_size IN ('normal', 'large')", name="text_size"),
+        CheckConstraint(one_of("reach", REACHES), name="reach"),
         Index("ix_person_level_id", "level_id"),
         Index("ix_person_social_worker_id", "social_worker_id"),
     )
@@ -81,6 +85,7 @@ class Person(Identified, Base):
     email: Mapped[str | None] = mapped_column(String(254))
     phone: Mapped[str | None] = mapped_column(String(40))
     text_size: Mapped[str] = mapped_column(String(8), default="normal")
+    reach: Mapped[str] = mapped_column(String(8), default="auto")
     shared_phone: Mapped[bool] = mapped_column(default=False)
     level_id: Mapped[str | None] = mapped_column(ForeignKey("level.id", ondelete="RESTRICT"))
     social_worker_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))

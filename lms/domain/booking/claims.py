@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from lms.domain.slots import cells
-from lms.models import Booking, Claim, Person, Room
+from lms.models import HOLDING, Booking, Claim, Person, Room
 
 Held = tuple[str, int]  # a person or a room, and the quarter-hour
 
@@ -93,7 +93,7 @@ def broken(session: Session) -> list[str]:
         held[booking_id].add((person_id or room_id or "", cell))
     found = []
     for booking in session.scalars(select(Booking).order_by(Booking.starts, Booking.id)).yield_per(500):
-        should = of(booking) if booking.state == "booked" else set()
+        should = of(booking) if booking.state in HOLDING else set()
         has = held.get(booking.id, set())
         if missing := should - has:
             found.append(f"booking {booking.id} ({booking.state}): {len(missing)} claims are missing")

@@ -53,6 +53,7 @@ def book(
         booked_by_id=by.id,
         booked_at=now,
         late_cancel=False,
+        changed_at=now,
     )
     _put(booking, slot, service, zone)
     session.add(booking)
@@ -87,6 +88,7 @@ def move(
     if (week := week_of(starts, zone)) != booking.week:
         _week_has_room(session, service, learner_id, week)
     booking.sequence += 1
+    booking.changed_at = now
     _put(booking, slot, service, zone)
     _claim(session, booking)
     outbox.void(session, booking.id, now)
@@ -103,6 +105,7 @@ def cancel(session: Session, booking: Booking, by: Person, reason: str, now: dat
     _still_ahead(booking, now)
     booking.state = "cancelled"
     booking.sequence += 1
+    booking.changed_at = now
     booking.cancelled_at, booking.cancelled_by_id, booking.reason = now, by.id, reason[:200]
     late = booking.starts - now < timedelta(hours=service.late_cancel_hours)
     booking.late_cancel = late and by.id == booking.learner_id

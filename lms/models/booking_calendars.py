@@ -1,0 +1,72 @@
+"""Calendars that people subscribe to, and calendars that teachers already keep elsewhere."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from lms.extensions import Base, Identified
+from lms.models.people import Person
+
+
+class CalendarFeed(Identified, Base):
+    """The private address under which a calendar reads a person's appointments. Only its digest is kept."""
+
+    __tablename__ = "calendar_feed"
+    __table_args__ = (
+        UniqueConstraint("token_hash"),
+        # A person has one living address: a new one kills the old one.
+        Index(
+            "uq_calendar_feed_living",
+            "person_id",
+            unique=True,
+            sqlite_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
+
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    token_hash: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]  # when a calendar last read it: then it needs no invitation mails
+    revoked_at: Mapped[datetime | None]
+
+    person: Mapped[Person] = relationship(lazy="raise_on_sql")
+
+
+class BusyCalendar(Identified, Base):
+    """A teacher's calendar elsewhere. What it says hides hours; it never touches a booking."""
+
+    __tablename__ = "busy_calendar"
+    __table_args__ = (
+        UniqueConstraint("teacher_id", "address"),
+        CheckConstraint("(failing_since IS NULL) = (error = '')", name="failing"),
+    )
+
+    teacher_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    address: Mapped[str] = mapped_column(String(1000))  # often secret: shown by its host only
+    made_at: Mapped[datetime]
+    # What the other side said, so that it need not say the same again.
+    etag: Mapped[str] = mapped_column(String(200), default="")
+    tried_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]  # when it was last read well
+    failing_since: Mapped[datetime | None]
+    error: Mapped[str] = mapped_column(String(40), default="")  # the code of a refusal
+
+
+class BusySpan(Base):
+    """When the teacher is busy elsewhere: two instants and nothing more."""
+
+    __tablename__ = "busy_span"
+    __table_args__ = (
+        CheckConstraint("ends > starts", name="ends_after_start"),
+        Index("ix_busy_span_calendar_id", "calendar_id"),
+        Index("ix_busy_span_ends", "ends"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    calendar_id: Mapped[str] = mapped_column(ForeignKey("busy_calendar.id", ondelete="CASCADE"))
+    starts: Mapped[datetime]
+    ends: Mapped[datetime]
