@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lms.adapters.child import START
 from lms.adapters.media import Unfit
-from lms.adapters.media.sandbox import CHILDREN, START, run
+from lms.adapters.media.sandbox import CHILDREN, run
 from tests import files
 
 PHOTO = "lms.adapters.media.photo"

@@ -1,0 +1,83 @@
+"""A module of ours in a process of its own, for bytes that nobody vouches for: killable, without secrets.
+
+`run` is called by the app; `limit` by the child, before anything else. The child must not load the app:
+`lms/__init__` pulls in Flask, which takes longer than most of this work. So the child starts with an empty
+package `lms` in its place.
+"""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+_LMS = Path(__file__).resolve().parents[1]
+START = (
+    "import runpy, sys, types\n"
+    "lms = types.ModuleType('lms')\n"
+    "lms.__path__ = [sys.argv[1]]\n"
+    "sys.modules['lms'] = lms\n"
+    "runpy.run_module(sys.argv[2], run_name='__main__')\n"
+)
+# How C++ ends when it gets no memory (PDFium stops itself on purpose), and how the system's killer ends it.
+_OUT_OF_MEMORY = {-signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL, -signal.SIGKILL}
+
+
+class Ended(Exception):
+    """The child gave no answer. `why` is for the log."""
+
+    def __init__(self, how: Literal["slow", "heavy", "broken"], why: str) -> None:
+        super().__init__(why)
+        self.how = how
+        self.why = why
+
+
+def run(
+    module: str, arguments: Sequence[str], *, cwd: Path, wall_seconds: float, given: bytes = b""
+) -> bytes:
+    """What the module printed; it reads `given` from its standard input."""
+    child = subprocess.Popen(  # noqa: S603 our own interpreter, our own module, arguments that we made
+        [sys.executable, "-I", "-c", START, str(_LMS), module, *arguments],
+        stdin=subprocess.PIPE if given else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=cwd,
+        # Nothing of our environment, where passwords may stand.
+        # Few malloc arenas, because each one reserves address space.
+        env={"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "2"},
+        start_new_session=True,
+    )
+    try:
+        answer, _ = child.communicate(given or None, timeout=wall_seconds)
+    except subprocess.TimeoutExpired:
+        raise Ended("slow", "wall time") from None
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+    if child.returncode == -signal.SIGXCPU:
+        raise Ended("slow", "processor time")
+    if child.returncode in _OUT_OF_MEMORY:
+        raise Ended("heavy", f"exit {child.returncode}")
+    if child.returncode != 0:
+        raise Ended("broken", f"exit {child.returncode}")
+    return answer
+
+
+def limit(*, memory: int, cpu_seconds: int, output: int) -> None:
+    """The processor time also ends a child whose parent was killed."""
+    for kind, soft, hard in (
+        (resource.RLIMIT_AS, memory, memory),  # macOS does not know it; there the clock alone must do
+        # At the hard limit it would die like one that wants too much memory.
+        (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1),
+        (resource.RLIMIT_FSIZE, output, output),
+        (resource.RLIMIT_CORE, 0, 0),
+    ):
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, (soft, hard))
+    with suppress(OSError):
+        os.nice(5)  # pages are answered first
