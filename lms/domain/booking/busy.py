@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, delete, exists, insert, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain import journal, outbox
@@ -131,7 +131,7 @@ def wanting(session: Session, now: datetime, limit: int = 2) -> list[str]:
             select(BusyCalendar.id)
             .join(Person, Person.id == BusyCalendar.teacher_id)
             .where(_is_due(now), Person.deactivated_at.is_(None))
-            .order_by(func.coalesce(BusyCalendar.tried_at, 0), BusyCalendar.id)
+            .order_by(BusyCalendar.tried_at.nulls_first(), BusyCalendar.id)
             .limit(limit)
         )
     )
