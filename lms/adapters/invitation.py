@@ -41,16 +41,16 @@ def build(
     address, and nobody but the one attendee is named.
     """
     event = Event()
-    event.add("uid", _line(uid))
+    event.add("uid", one_line(uid))
     event.add("sequence", sequence)
-    event.add("dtstamp", _utc(made_at))
-    event.add("last-modified", _utc(made_at))
-    event.add("dtstart", _utc(starts))
-    event.add("dtend", _utc(ends))
-    event.add("summary", _line(summary))
-    event.add("description", _text(description))
-    event.add("location", _line(location))
-    event.add("url", _line(url))
+    event.add("dtstamp", in_utc(made_at))
+    event.add("last-modified", in_utc(made_at))
+    event.add("dtstart", in_utc(starts))
+    event.add("dtend", in_utc(ends))
+    event.add("summary", one_line(summary))
+    event.add("description", lines(description))
+    event.add("location", one_line(location))
+    event.add("url", one_line(url))
     event.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
     event.add("class", "PRIVATE")  # shared calendars show "busy", not that she learns French here
     event.add("organizer", _person(organizer_name, organizer_email))
@@ -71,22 +71,22 @@ def build(
     return content
 
 
-def _utc(moment: datetime) -> datetime:
+def in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"a naive datetime has no instant: {moment}")
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
-def _text(text: str) -> str:
+def lines(text: str) -> str:
     return _CONTROLS.sub("", _LINE_BREAKS.sub("\n", text))
 
 
-def _line(text: str) -> str:
-    return " ".join(_text(text).split())
+def one_line(text: str) -> str:
+    return " ".join(lines(text).split())
 
 
 def _person(name: str, address: str) -> vCalAddress:
-    person = vCalAddress(f"mailto:{_line(address)}")
+    person = vCalAddress(f"mailto:{one_line(address)}")
     # A parameter has no way to write a straight quote, and some readers take `\:` for an escaped colon.
     shown = clean_header(name, 100).replace('"', "’").replace("\\", "/")
     if shown:
