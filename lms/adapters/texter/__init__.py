@@ -1,0 +1,7 @@
+"""The door for texts on a phone: a number and a few words in, sent, postponed or undeliverable."""
+
+from lms.adapters.texter.folder import FolderTexter
+from lms.adapters.texter.gateway import HttpTexter
+from lms.adapters.texter.text import Texter, pages, plain
+
+__all__ = ["FolderTexter", "HttpTexter", "Texter", "pages", "plain"]

@@ -1,0 +1,54 @@
+"""How a message finds a person: by e-mail, by a text on her phone, or by the hand of the team."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from lms.models import Person
+
+Channel = Literal["mail", "sms", "hand"]
+
+# A national zero in brackets, as letterheads write it: "+32 (0)470 12 34 56".
+_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
+_BETWEEN = re.compile(r"[ ./()\u00a0\u202f-]")
+_WORLDWIDE = re.compile(r"\+[1-9][0-9]{7,14}")
+# In Belgium only these numbers take a text.
+_BELGIAN_MOBILE = re.compile(r"\+324[5-9][0-9]{7}")
+
+
+def address_of(person: Person) -> str | None:
+    return person.email or person.login_email
+
+
+def number_of(person: Person) -> str | None:
+    """The number that takes a text, as every network writes it; None when there is none."""
+    written = _BETWEEN.sub("", _TRUNK_ZERO.sub("", person.phone or ""))
+    if written.startswith("00"):
+        written = f"+{written[2:]}"
+    elif written.startswith("0"):
+        written = f"+32{written[1:]}"
+    belgian = written.startswith("+32")
+    fits = (_BELGIAN_MOBILE if belgian else _WORLDWIDE).fullmatch(written)
+    return written if fits else None
+
+
+def ways(person: Person, *, gateway: bool) -> tuple[Channel, ...]:
+    """Every way that leads to her, the one that costs nobody anything first."""
+    by_mail = address_of(person) is not None
+    if person.is_staff:
+        return ("mail",) if by_mail else ()
+    by_phone = number_of(person) is not None
+    found: list[Channel] = ["mail"] if by_mail else []
+    if by_phone:
+        found += ["sms", "hand"] if gateway else ["hand"]
+    return tuple(found)
+
+
+def channel_of(person: Person, *, gateway: bool) -> Channel | None:
+    """The way she chose if it leads to her, else the first that does. `gateway`: the house can send texts."""
+    possible = ways(person, gateway=gateway)
+    for way in possible:
+        if way == person.reach:
+            return way
+    return possible[0] if possible else None
