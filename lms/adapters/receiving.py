@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from lms.adapters.media import Taken, Unfit, clean_name, take
-from lms.adapters.store import Store, StoreFull, UnknownKey
+from lms.adapters.media import Taken, Unfit, clean_name, take, take_small
+from lms.adapters.store import Store, StoreFull, UnknownKey, file_digest
 from lms.domain.homework.files import NewFile, NewPicture
 
 # Players of current browsers are silent for these: they are offered for download alone.
@@ -80,6 +80,15 @@ def receive(
     return received
 
 
+def receive_small(store: Store, upload: Upload, folder: Path, *, max_bytes: int, floor: int) -> str:
+    """A photo for our own pages: made small, kept, read back. Its key; raises `Unfit` or `StoreFull`."""
+    source = folder / "sent"
+    upload.save(source)
+    _check_room(store, source, max_bytes, floor)
+    path = take_small(source, work=folder)
+    return _put(store, path, ".jpg", file_digest(path))
+
+
 def forget(store: Store, keys: Iterable[str]) -> None:
     """Delete what no row speaks of. A key left behind is found by the doctor."""
     for key in keys:
@@ -111,11 +120,7 @@ def _receive(
     floor: int,
     kinds: set[str],
 ) -> NewFile:
-    size = source.stat().st_size
-    if size > max_bytes:
-        raise Unfit("file_too_big")
-    if store.free_bytes() - size < floor:
-        raise StoreFull
+    _check_room(store, source, max_bytes, floor)
     taken = take(source, shown_name=name, work=work)
     if taken.kind not in kinds:
         raise _No(f"kind_{taken.kind}")
@@ -124,15 +129,32 @@ def _receive(
     return _keep(store, taken)
 
 
+def _check_room(store: Store, source: Path, max_bytes: int, floor: int) -> None:
+    size = source.stat().st_size
+    if size > max_bytes:
+        raise Unfit("file_too_big")
+    if store.free_bytes() - size < floor:
+        raise StoreFull
+
+
+def _put(store: Store, path: Path, suffix: str, sha256: str) -> str:
+    """Kept, and read back; what the store does not give back is not left in it."""
+    key = store.put(path, suffix=suffix)
+    try:
+        if not is_kept(store, key, sha256):
+            raise OSError(f"the store does not give back what it was given: {key}")
+    except BaseException:
+        forget(store, [key])
+        raise
+    return key
+
+
 def _keep(store: Store, taken: Taken) -> NewFile:
     keys: list[str] = []
 
     def put(path: Path, suffix: str, sha256: str) -> str:
-        key = store.put(path, suffix=suffix)
-        keys.append(key)
-        if not is_kept(store, key, sha256):
-            raise OSError(f"the store does not give back what it was given: {key}")
-        return key
+        keys.append(_put(store, path, suffix, sha256))
+        return keys[-1]
 
     try:
         return NewFile(

@@ -1,22 +1,33 @@
-"""The centre, for the coordinator: address, rules, rooms and levels."""
+"""The centre, for the coordinator: address, rules, the picture of the door, rooms and levels."""
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, url_for
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from flask import Blueprint, Response, current_app, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
+from werkzeug.wsgi import wrap_file
 
 from lms.access import allow, me
+from lms.adapters.media import Unfit
+from lms.adapters.receiving import forget, receive_small
+from lms.adapters.store import Store, UnknownKey
 from lms.clock import now
 from lms.domain import people
-from lms.domain.errors import Refused
+from lms.domain.errors import Absent, Refused
 from lms.domain.people import centre
-from lms.extensions import db, write
-from lms.forms.people import LevelForm, PressForm, RoomForm, ServiceForm
-from lms.web import page, service
+from lms.extensions import csrf, db, write
+from lms.forms.people import DoorForm, LevelForm, PressForm, RoomForm, ServiceForm
+from lms.web import first_time, page, sending_key, service, settings
 
 bp = Blueprint("service", __name__)
+
+MEGABYTE = 1 << 20
 
 
 @bp.route("/service", methods=["GET", "POST"])
@@ -27,7 +38,68 @@ def show() -> BaseResponse:
         write(lambda session: centre.change(session, me(), form.values(), now=now()))
         flash(_("C’est changé."), "success")
         return redirect(url_for("service.show"), 303)
-    return _page(422 if form.is_submitted() else 200, form, RoomForm(formdata=None))
+    return _page(422 if form.is_submitted() else 200, form=form)
+
+
+@bp.get("/service/door")
+@allow("someone")
+def door() -> BaseResponse:
+    """The picture of the door. Its address stays when the picture changes, so a browser asks each time."""
+    key = service().door_photo_key
+    if key is None:
+        raise Absent
+    try:
+        stream = _store().open(key)
+    except UnknownKey:
+        raise Absent from None
+    response = Response(wrap_file(request.environ, stream), direct_passthrough=True, mimetype="image/jpeg")
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.set_etag(key.partition(".")[0])
+    return response.make_conditional(request.environ)
+
+
+@bp.post("/service/door")
+@allow("coordinator")
+def hang_door() -> BaseResponse:
+    request.max_content_length = (settings().upload_mb + 1) * MEGABYTE
+    try:
+        csrf.protect()
+        form = DoorForm()
+    except RequestEntityTooLarge:
+        return _door_refused(DoorForm(formdata=None), "file_too_big")
+    if not form.validate():
+        return _page(422, door_form=form)
+    sent = sending_key(form)  # before the file is taken away
+    try:
+        key = _receive(form.photo.data)
+    except Unfit as no:
+        return _door_refused(form, "door_photo_kind" if no.code == "file_kind" else no.code)
+    address = url_for("service.show", _anchor="door")
+
+    def hang(session: Session) -> list[str]:
+        return centre.hang_door_photo(session, me(), key, now=now())
+
+    try:
+        old, address = first_time(form, hang, lambda _old: address, key=sent)
+    except BaseException:
+        forget(_store(), [key])
+        raise
+    # The same form sent twice kept its picture the first time.
+    forget(_store(), [key] if old is None else old)
+    flash(_("La photo de la porte est là."), "success")
+    return redirect(address, 303)
+
+
+# Checked in the view by csrf.protect(), once the larger body of this one page is allowed.
+csrf.exempt(hang_door)
+
+
+@bp.post("/service/door/removal")
+@allow("coordinator")
+def remove_door() -> BaseResponse:
+    forget(_store(), write(lambda session: centre.hang_door_photo(session, me(), None, now=now())))
+    flash(_("La photo de la porte est retirée."), "success")
+    return redirect(url_for("service.show", _anchor="door"), 303)
 
 
 @bp.post("/service/rooms")
@@ -42,7 +114,7 @@ def add_room() -> BaseResponse:
         else:
             flash(_("La salle est ouverte."), "success")
             return redirect(url_for("service.show", _anchor="rooms"), 303)
-    return _page(422, ServiceForm(formdata=None, obj=service()), form)
+    return _page(422, room_form=form)
 
 
 @bp.post("/service/rooms/<id>/closing")
@@ -66,16 +138,50 @@ def level(id: str) -> BaseResponse:
     return page("service/level.html", 422 if form.is_submitted() else 200, form=form, level_id=id)
 
 
+def _store() -> Store:
+    found: Store = current_app.extensions["lms_store"]
+    return found
+
+
+def _receive(upload: FileStorage) -> str:
+    """The picture, made small and kept; before any transaction."""
+    limits = settings()
+    db.session().rollback()  # nothing of the database is held while the file is looked at
+    with TemporaryDirectory(prefix="passerelle-") as folder:
+        key = receive_small(
+            _store(),
+            upload,
+            Path(folder),
+            max_bytes=limits.upload_mb * MEGABYTE,
+            floor=limits.free_space_mb * MEGABYTE,
+        )
+    upload.close()
+    return key
+
+
+def _door_refused(form: DoorForm, code: str) -> BaseResponse:
+    form.refuse(Refused(code), form.photo)
+    return _page(422, door_form=form)
+
+
 def _add_room(session: Session, form: RoomForm) -> None:
     centre.add_room(session, me(), form.room.data, now=now())
 
 
-def _page(answer: int, form: ServiceForm, room_form: RoomForm) -> BaseResponse:
+def _page(
+    answer: int,
+    *,
+    form: ServiceForm | None = None,
+    room_form: RoomForm | None = None,
+    door_form: DoorForm | None = None,
+) -> BaseResponse:
+    """The whole page, with the one form that was sent as it was sent."""
     return page(
         "service/show.html",
         answer,
-        form=form,
-        room_form=room_form,
+        form=form or ServiceForm(formdata=None, obj=service()),
+        room_form=room_form or RoomForm(formdata=None),
+        door_form=door_form or DoorForm(formdata=None),
         press=PressForm(formdata=None),
         rooms=centre.rooms(db.session()),
         levels=people.levels(db.session()),

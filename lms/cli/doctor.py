@@ -20,7 +20,7 @@ from lms.adapters.store import Store
 from lms.clock import now
 from lms.domain import booking, journal, outbox
 from lms.extensions import SAFE_WAL, db, sqlite
-from lms.models import Attachment, Rendition
+from lms.models import Attachment, Rendition, Service
 
 # A file is kept before its row is written: a young one without a row is on its way.
 FILE_YOUNG = timedelta(hours=1)
@@ -60,7 +60,8 @@ def permissions(session: Session, settings: Settings) -> list[str]:
 def files(session: Session, settings: Settings) -> list[str]:
     """Rows without files are lost work; files without rows are left over from a crash."""
     store: Store = current_app.extensions["lms_store"]
-    named = set(session.scalars(union_all(select(Attachment.store_key), select(Rendition.store_key))))
+    door = select(Service.door_photo_key).where(Service.door_photo_key.is_not(None))
+    named = set(session.scalars(union_all(select(Attachment.store_key), select(Rendition.store_key), door)))
     kept = dict(store.keys())
     missing = sorted(named - set(kept))
     old = now() - FILE_YOUNG

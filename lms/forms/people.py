@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
 from wtforms import (
     BooleanField,
     Field,
@@ -130,9 +132,20 @@ def _https(_form: FlaskForm, field: Field) -> None:
         raise ValidationError(_l("Écrivez une adresse qui commence par https://"))
 
 
-def _between(low: int, high: int) -> list[object]:
-    message = _l("Écrivez un nombre de %(low)s à %(high)s.", low=low, high=high)
-    return [InputRequired(message), NumberRange(low, high, message)]
+class NumberField(IntegerField):
+    """A whole number between two bounds; whatever else is typed gets the one sentence that names them."""
+
+    def __init__(self, label: Any, low: int, high: int, **more: Any) -> None:
+        self.sentence = _l("Écrivez un nombre de %(low)s à %(high)s.", low=low, high=high)
+        super().__init__(
+            label, validators=[InputRequired(self.sentence), NumberRange(low, high, self.sentence)], **more
+        )
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            self.data = None  # the bounds refuse it, in our words
 
 
 class ServiceForm(PageForm):
@@ -149,28 +162,64 @@ class ServiceForm(PageForm):
     pin_required = BooleanField(_l("Demander le code secret avec la carte"))
     hygiene_notice = BooleanField(_l("Montrer les gestes barrières"))
     hygiene_text = TextAreaField(
-        _l("Texte des gestes barrières"), filters=[tidy_text], validators=[at_most(600), no_national_number]
+        _l("Texte des gestes barrières"),
+        filters=[tidy_text],
+        validators=[at_most(600), no_national_number],
+        description=_l("Pour les rendez-vous sur place, et sur le billet."),
     )
     video_base = StringField(
-        _l("Adresse des salles vidéo"), filters=[tidy], validators=[required(), at_most(200), _https]
+        _l("Adresse des salles vidéo"),
+        filters=[tidy],
+        validators=[required(), at_most(200), _https],
+        description=_l("Chaque rendez-vous a sa salle à cette adresse."),
     )
-    lead_hours = IntegerField(_l("Réserver au plus tard, en heures avant"), validators=_between(0, 336))
-    horizon_days = IntegerField(_l("Réserver au plus tôt, en jours avant"), validators=_between(1, 365))
-    weekly_cap = IntegerField(_l("Rendez-vous par semaine et par personne"), validators=_between(1, 20))
-    open_cap = IntegerField(_l("Rendez-vous à venir par personne"), validators=_between(1, 50))
+    lead_hours = NumberField(
+        _l("Délai pour réserver, en heures"),
+        0,
+        336,
+        description=_l("Plus près de l’heure, on ne réserve plus."),
+    )
+    horizon_days = NumberField(
+        _l("Réserver à l’avance, en jours"),
+        1,
+        365,
+        description=_l("Plus loin, les heures ne sont pas encore montrées."),
+    )
+    weekly_cap = NumberField(
+        _l("Rendez-vous par semaine"), 1, 20, description=_l("Pour un apprenant, au plus.")
+    )
+    open_cap = NumberField(
+        _l("Rendez-vous à venir"), 1, 50, description=_l("Pour un apprenant, en même temps, au plus.")
+    )
     onsite_buffer_minutes = SelectField(
-        _l("Pause entre deux rendez-vous sur place, en minutes"),
+        _l("Pause après un rendez-vous sur place, en minutes"),
         coerce=int,
         choices=[SelectChoice(str(minutes), str(minutes)) for minutes in BUFFERS],
+        description=_l("Pour ranger la salle. Par vidéo, il n’y a pas de pause."),
     )
-    late_cancel_hours = IntegerField(
-        _l("Une annulation est tardive, en heures avant"), validators=_between(0, 168)
+    late_cancel_hours = NumberField(
+        _l("Annulation tardive, en heures"),
+        0,
+        168,
+        description=_l("Plus près de l’heure, annuler compte comme tardif."),
     )
+
+    def validate_horizon_days(self, field: Field) -> None:
+        if field.data and self.lead_hours.data and field.data * 24 <= self.lead_hours.data:
+            raise ValidationError(_l("C’est plus court que le délai. Personne ne pourrait réserver."))
+
+    def validate_hygiene_text(self, field: Field) -> None:
+        if self.hygiene_notice.data and not field.data:
+            raise ValidationError(_l("Écrivez le texte à montrer."))
 
     def values(self) -> dict[str, object]:
         """Under the names of the table; an empty line is empty text."""
         own = {name: field.data for name, field in self._fields.items() if name in centre.SETTINGS}
         return {name: "" if value is None else value for name, value in own.items()}
+
+
+class DoorForm(PageForm):
+    photo = FileField(_l("Choisir une photo"), validators=[FileRequired(_l("Choisissez une photo."))])
 
 
 class RoomForm(PageForm):

@@ -16,14 +16,8 @@ _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 
 def take(source: Path, *, shown_name: str, work: Path) -> Taken:
     """Check the file and make the pictures of it, in the folder `work`. Raises `Unfit`."""
-    size = source.stat().st_size
-    if size == 0:
-        raise Unfit("file_empty")
-    if size > MAX_BYTES:
-        raise Unfit("file_too_big")
+    head = _head(source)
     name = clean_name(shown_name)
-    with source.open("rb") as file:
-        head = file.read(1024)
     if _is_photo(head):
         return _photo(source, name, work)
     if b"%PDF-" in head:
@@ -31,6 +25,23 @@ def take(source: Path, *, shown_name: str, work: Path) -> Taken:
     if head.startswith(b"PK\x03\x04"):
         return _document(source, name, work, "docx", _WORD)
     return _other(source, name)
+
+
+def take_small(source: Path, *, work: Path) -> Path:
+    """A photo made small for our own pages, in the folder `work`. Raises `Unfit`, for other kinds too."""
+    if not _is_photo(_head(source)):
+        raise Unfit("file_kind")
+    return _made(work, run(_HERE + "small", source, work))
+
+
+def _head(source: Path) -> bytes:
+    size = source.stat().st_size
+    if size == 0:
+        raise Unfit("file_empty")
+    if size > MAX_BYTES:
+        raise Unfit("file_too_big")
+    with source.open("rb") as file:
+        return file.read(1024)
 
 
 def _is_photo(head: bytes) -> bool:

@@ -43,16 +43,21 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
 def look(source: Path, work: Path) -> Facts:
+    picture = clean(source)
+    made = [save_jpeg(picture, work / "clean.jpg", quality=85, role="clean")]
+    made += screen_copies(picture, work, page=1)
+    return {"made": made}
+
+
+def clean(source: Path) -> Image.Image:
+    """Upright pixels in sRGB on white, at most `KEPT_SIDE` long."""
     # Our own limits below say which pictures are too big; Pillow's would warn in the middle.
     Image.MAX_IMAGE_PIXELS = None
     pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=2)
     _check_whole(source)
     picture = _upright(_open(source))
     shrink(picture, KEPT_SIDE)
-    picture = _srgb_on_white(picture)
-    made = [save_jpeg(picture, work / "clean.jpg", quality=85, role="clean")]
-    made += screen_copies(picture, work, page=1)
-    return {"made": made}
+    return _srgb_on_white(picture)
 
 
 def _open(source: Path) -> Image.Image:
@@ -139,17 +144,17 @@ def screen_copies(picture: Image.Image, work: Path, *, page: int, thumb: bool = 
     web = picture.copy()
     shrink(web, WEB_SIDE)
     made = [
-        _save_within(web, work / f"web-{page}.jpg", WEB_BYTES, (80, 72, 64, 56, 48), role="web", page=page)
+        save_within(web, work / f"web-{page}.jpg", WEB_BYTES, (80, 72, 64, 56, 48), role="web", page=page)
     ]
     if thumb:
         shrink(web, THUMB_SIDE)
         small = work / f"thumb-{page}.jpg"
-        made.append(_save_within(web, small, THUMB_BYTES, (75, 60, 45), role="thumb", page=page))
+        made.append(save_within(web, small, THUMB_BYTES, (75, 60, 45), role="thumb", page=page))
     return made
 
 
-def _save_within(
-    picture: Image.Image, path: Path, size: int, qualities: tuple[int, ...], *, role: str, page: int
+def save_within(
+    picture: Image.Image, path: Path, size: int, qualities: tuple[int, ...], *, role: str, page: int = 1
 ) -> Facts:
     best, *lower = qualities
     facts = save_jpeg(picture, path, quality=best, role=role, page=page)

@@ -84,6 +84,17 @@ def change(session: Session, actor: Person, values: Mapping[str, object], *, now
         journal.note(session, actor, "service_changed", "service", "1", detail=",".join(changed), now=now)
 
 
+def hang_door_photo(session: Session, actor: Person, key: str | None, *, now: datetime) -> list[str]:
+    """Show this picture of the door, or none; answers with the keys to delete once this is committed."""
+    service = session.get_one(Service, 1)
+    old = service.door_photo_key
+    if old == key:
+        return []
+    service.door_photo_key = key
+    journal.note(session, actor, "service_changed", "service", "1", detail="door_photo_key", now=now)
+    return [old] if old else []
+
+
 def level_for(session: Session, level_id: str) -> Level:
     level = session.get(Level, level_id)
     if level is None:

@@ -26,6 +26,7 @@ SENTENCES: dict[str, LazyString] = {
     "password_short": _l("Ce mot de passe est trop court. Écrivez au moins 8 caractères."),
     "password_wrong": _l("Ce n’est pas votre mot de passe actuel. Essayez encore."),
     "role_missing": _l("Choisissez au moins un rôle."),
+    "door_photo_kind": _l("Ce fichier n’est pas une photo. Choisissez une photo de la porte."),
     "room_known": _l("Cette salle est déjà ouverte."),
     "social_worker_unknown": _l("Cet assistant social n’est plus là. Choisissez une autre personne."),
     "person_deactivated": _l("Cette personne ne vient plus. Réactivez-la d’abord."),

@@ -1,0 +1,21 @@
+"""A photo that stands on our own pages: as clean as any other, and light enough for every page.
+
+Runs in the child process.
+"""
+
+from pathlib import Path
+
+from lms.adapters.media.photo import clean, save_within, shrink
+from lms.adapters.media.sandbox import Facts, serve
+
+SIDE, BYTES = 1000, 120_000
+
+
+def look(source: Path, work: Path) -> Facts:
+    picture = clean(source)
+    shrink(picture, SIDE)
+    return save_within(picture, work / "small.jpg", BYTES, (80, 70, 60, 50, 40, 30, 20), role="web")
+
+
+if __name__ == "__main__":
+    serve(look)
