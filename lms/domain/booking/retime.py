@@ -1,0 +1,182 @@
+"""The hour that was agreed stays: when a country changes its clock, instants follow the wall.
+
+A booking keeps the wall time that people agreed on. New time zone data may give that hour another
+instant; then the booking moves there, and everything that was derived from the old instant with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from lms.domain import journal, outbox
+from lms.domain.booking import claims, placing
+from lms.domain.booking.hours import week_of
+from lms.domain.slots import CELL
+from lms.models import HOLDING, Booking
+
+UNREADABLE = "its wall time or its zone cannot be read"
+MISSING = "its wall time does not exist any more"
+DOUBLED = "its wall time exists twice now"
+OFF_GRID = "its wall time is no full quarter of an hour any more"
+BEGUN = "by its wall time it has begun already"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One booking: the instant it stands at, and the instant of its wall time now."""
+
+    booking_id: str
+    wall: str
+    before: datetime
+    after: datetime
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A booking that is left alone, for somebody to decide."""
+
+    booking_id: str
+    wall: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    changes: list[Change]
+    faults: list[Fault]
+    # With one of these nothing is changed at all: which of the two moves is for people to say.
+    collisions: list[Fault]
+
+
+def plan(session: Session, zone: ZoneInfo, now: datetime) -> Plan:
+    """What would change, found in one statement; nothing does."""
+    return _plan(_holding(session, now), zone, now)
+
+
+def apply(session: Session, zone: ZoneInfo, now: datetime) -> Plan:
+    """Move whatever can move, all together; where two collide, nothing. Tells what was done."""
+    everybody = _holding(session, now)
+    claims.hold_people(session, *{who for one in everybody for who in (one.learner_id, one.teacher_id)})
+    claims.hold_rooms(session, {one.room_id for one in everybody if one.room_id})
+    session.expire_all()  # they are looked at again under the lock
+    bookings = {booking.id: booking for booking in _holding(session, now)}
+    found = _plan(list(bookings.values()), zone, now)
+    if found.collisions:
+        return Plan([], found.faults, found.collisions)
+    moving = [(bookings[change.booking_id], change) for change in found.changes]
+    stuck = _settle(session, moving, zone, now)
+    if stuck is not None:
+        return Plan([], found.faults, [stuck])
+    for booking, change in moving:
+        _tell(session, booking, change, now)
+    return found
+
+
+def _holding(session: Session, now: datetime) -> Sequence[Booking]:
+    """Whatever holds its people from now on; the hours that run too, for nothing may move onto them."""
+    return session.scalars(
+        select(Booking)
+        .where(Booking.state.in_(HOLDING), Booking.free_at > now)
+        .order_by(Booking.starts, Booking.id)
+    ).all()
+
+
+def _plan(bookings: Sequence[Booking], zone: ZoneInfo, now: datetime) -> Plan:
+    found = Plan([], [], [])
+    for booking in bookings:
+        if booking.starts <= now:
+            continue
+        after = _instant(booking, zone)
+        if isinstance(after, datetime) and after <= now:
+            after = BEGUN
+        if isinstance(after, str):
+            found.faults.append(Fault(booking.id, _wall(booking), after))
+        elif after != booking.starts:
+            found.changes.append(Change(booking.id, _wall(booking), booking.starts, after))
+    after_of = {change.booking_id: change.after for change in found.changes}
+    found.collisions.extend(_collisions(bookings, after_of))
+    return found
+
+
+def _instant(booking: Booking, zone: ZoneInfo) -> datetime | str:
+    """The one instant at which the wall shows the agreed hour, or why there is no such one."""
+    try:
+        wall = datetime.strptime(booking.wall_start, "%Y-%m-%dT%H:%M").replace(tzinfo=_zone(booking, zone))
+    except (ValueError, ZoneInfoNotFoundError):
+        return UNREADABLE
+    first, second = wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)
+    if first != second:
+        # Read backwards where the clock jumps over it, forwards where it comes round again.
+        return MISSING if second < first else DOUBLED
+    return OFF_GRID if first.timestamp() % CELL else first
+
+
+def _zone(booking: Booking, zone: ZoneInfo) -> ZoneInfo:
+    """The zone in which the hour was agreed; the service may have moved since."""
+    return zone if booking.time_zone == zone.key else ZoneInfo(booking.time_zone)
+
+
+def _wall(booking: Booking) -> str:
+    return f"{booking.wall_start} {booking.time_zone}"
+
+
+def _collisions(bookings: Sequence[Booking], after_of: dict[str, datetime]) -> Iterator[Fault]:
+    """Those that would stand where another stands: it stayed, or it came from another zone."""
+    owner: dict[claims.Held, str] = {}
+    for booking in bookings:
+        shift = after_of.get(booking.id, booking.starts) - booking.starts
+        cells = int(shift.total_seconds()) // CELL
+        held = [(host, cell + cells) for host, cell in claims.of(booking)]
+        others = {owner.setdefault(quarter, booking.id) for quarter in held} - {booking.id}
+        for other in sorted(others):
+            yield Fault(booking.id, _wall(booking), f"it collides with booking {other}")
+
+
+def _settle(
+    session: Session, moving: list[tuple[Booking, Change]], zone: ZoneInfo, now: datetime
+) -> Fault | None:
+    """All give back before the first takes its new place. The unique keys have the last word."""
+    last: Fault | None = None
+    try:
+        with session.begin_nested():
+            for booking, change in moving:
+                claims.release(session, booking)
+                _put(booking, change, zone, now)
+            session.flush()
+            for booking, change in moving:
+                last = Fault(
+                    change.booking_id, change.wall, "it collides with a claim that no booking explains"
+                )
+                claims.occupy(session, booking)
+    except IntegrityError:
+        return last
+    return None
+
+
+def _put(booking: Booking, change: Change, zone: ZoneInfo, now: datetime) -> None:
+    shift = change.after - change.before
+    booking.starts, booking.ends, booking.free_at = (
+        change.after,
+        booking.ends + shift,
+        booking.free_at + shift,
+    )
+    booking.week = week_of(change.after, _zone(booking, zone))
+    booking.changed_at = now
+    if booking.state == "booked":
+        booking.sequence += 1
+
+
+def _tell(session: Session, booking: Booking, change: Change, now: datetime) -> None:
+    """Nobody was told of the instant of an offer: its hour on the wall is the same."""
+    if booking.state == "booked":
+        outbox.void(session, booking.id, now)
+        placing.tell(session, booking, "booking_retimed", now)
+    detail = f"{change.before:%Y-%m-%dT%H:%MZ} {change.after:%Y-%m-%dT%H:%MZ}"
+    journal.note(session, None, "booking_retimed", "booking", booking.id, detail=detail, now=now)
