@@ -51,6 +51,8 @@ class Settings:
     mail_from: str = "passerelle@localhost"
     mail_timeout: int = 20
     mail_ca_file: Path | None = None
+    calendar_hosts: tuple[str, ...] = ()
+    calendar_ca_file: Path | None = None
     upload_mb: int = 25
     learner_quota_mb: int = 1000
     free_space_mb: int = 500
@@ -143,7 +145,9 @@ class _Reader:
                 "LMS_MAIL_FROM", "passerelle@localhost", _address, "one plain e-mail address"
             ),
             mail_timeout=self.number("LMS_MAIL_TIMEOUT", 20, 1, 120),
-            mail_ca_file=self.ca_file(),
+            mail_ca_file=self.ca_file("LMS_MAIL_CA_FILE"),
+            calendar_hosts=self.calendar_hosts(),
+            calendar_ca_file=self.ca_file("LMS_CALENDAR_CA_FILE"),
             upload_mb=self.number("LMS_UPLOAD_MB", 25, 1, 200),
             learner_quota_mb=self.number("LMS_LEARNER_QUOTA_MB", 1000, 1, 1_000_000),
             free_space_mb=self.number("LMS_FREE_SPACE_MB", 500, 0, 1_000_000),
@@ -202,10 +206,25 @@ class _Reader:
             self.faults.append("LMS_QUEUE_URL must begin with sqlite:/// or redis://")
         return raw
 
-    def ca_file(self) -> Path | None:
-        raw = self.get("LMS_MAIL_CA_FILE")
+    def calendar_hosts(self) -> tuple[str, ...]:
+        """Each as name:port."""
+        found = []
+        for raw in filter(None, map(str.strip, (self.get("LMS_CALENDAR_HOSTS") or "").split(","))):
+            try:
+                parts = urlsplit(f"//{raw}")
+                port = parts.port or 443
+            except ValueError:
+                port = 0
+            if not port or not parts.hostname or parts.netloc != raw or "@" in raw:
+                self.faults.append(f"LMS_CALENDAR_HOSTS must name servers as name or name:port, not {raw!r}")
+            else:
+                found.append(f"{parts.hostname}:{port}")
+        return tuple(found)
+
+    def ca_file(self, name: str) -> Path | None:
+        raw = self.get(name)
         if raw is not None and not Path(raw).is_file():
-            self.faults.append(f"LMS_MAIL_CA_FILE: there is no file {raw}")
+            self.faults.append(f"{name}: there is no file {raw}")
         return Path(raw) if raw else None
 
     def secret_from(self, instance: Path) -> str:
