@@ -31,6 +31,8 @@ DEEDS: dict[str, LazyString] = {
     "link_sent": _l("Lien envoyé pour un mot de passe"),
     "session_ended": _l("Appareil sorti"),
     "sessions_ended": _l("Tous les appareils sortis"),
+    "feed_made": _l("Calendrier relié"),
+    "feed_revoked": _l("Calendrier arrêté"),
     "video_consent_withdrawn": _l("Accord pour la vidéo retiré"),
 }
 
