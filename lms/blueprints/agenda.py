@@ -220,7 +220,16 @@ def add_exception() -> BaseResponse:
 
     def deed(session: Session) -> str:
         if form.kind.data == "open" and not whole:
-            availability.open_extra(session, me(), form.dates, form.hours, form.reason.data or "", now())
+            availability.open_extra(
+                session,
+                me(),
+                me(),
+                form.dates,
+                form.hours,
+                form.reason.data or "",
+                now(),
+                settings().time_zone,
+            )
         else:
             teacher = None if whole else me()
             availability.close(session, me(), teacher, form.dates, form.hours, form.reason.data or "", now())

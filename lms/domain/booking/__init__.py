@@ -10,6 +10,7 @@ from lms.domain.booking.finders import (
     door_opens,
     learner_for,
     next_for,
+    past,
     session_for,
     video_address,
 )
@@ -24,7 +25,7 @@ from lms.domain.booking.hours import (
     timetable,
     week_of,
 )
-from lms.domain.booking.verbs import book, cancel, move
+from lms.domain.booking.verbs import book, cancel, move, swap
 
 __all__ = [
     "FreeHour",
@@ -45,8 +46,10 @@ __all__ = [
     "move",
     "nearest",
     "next_for",
+    "past",
     "picker_page",
     "session_for",
+    "swap",
     "timetable",
     "video_address",
     "week_of",

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from config import BRUSSELS
 from lms.domain import journal
+from lms.domain.booking import waitlist
 from lms.domain.booking.finders import with_people
 from lms.domain.errors import Absent, Refused
 from lms.domain.slots import belgian_holidays
@@ -50,7 +52,9 @@ def add_rule(
     valid_from: date,
     valid_until: date | None,
     now: datetime,
+    zone: ZoneInfo = BRUSSELS,
 ) -> Availability:
+    """New hours are offered to those who wait, in the same transaction."""
     if hours.start is None or hours.end is None:
         raise Refused("hours_missing")
     _sensible(hours.start, hours.end)
@@ -68,6 +72,7 @@ def add_rule(
     session.add(rule)
     session.flush()
     journal.note(session, teacher, "availability_changed", "availability", rule.id, detail="added", now=now)
+    _opened(session, valid_from, valid_until or now.date() + LONGEST, now, zone, teacher.id)
     return rule
 
 
@@ -110,7 +115,7 @@ def close(
 ) -> SpecialDay:
     """Nobody can book then any more; what is booked stays until somebody cancels it.
 
-    Without a teacher it closes the whole service, which is the coordinator's to say.
+    Without a teacher it closes the whole service. That, and the days of others, is the coordinator's to say.
     """
     _may(by, teacher.id if teacher else None)
     if (hours.start is None) != (hours.end is None):
@@ -121,22 +126,39 @@ def close(
 
 
 def open_extra(
-    session: Session, teacher: Person, dates: tuple[date, date], hours: Hours, reason: str, now: datetime
+    session: Session,
+    by: Person,
+    teacher: Person | None,
+    dates: tuple[date, date],
+    hours: Hours,
+    reason: str,
+    now: datetime,
+    zone: ZoneInfo = BRUSSELS,
 ) -> SpecialDay:
-    """Hours beside the weekly ones, on a holiday too."""
-    if hours.start is None or hours.end is None:
+    """Hours beside the weekly ones, on a holiday too. Without hours the weekly ones run on a holiday,
+    of one teacher or (without one) of the whole service. What opens is offered to those who wait."""
+    _may(by, teacher.id if teacher else None)
+    if (hours.start is None) != (hours.end is None) or (hours.start is not None and teacher is None):
         raise Refused("hours_missing")
-    _sensible(hours.start, hours.end)
-    return _special(session, teacher, teacher, "open", dates, hours, reason, now)
+    if hours.start is not None and hours.end is not None:
+        _sensible(hours.start, hours.end)
+    special = _special(session, by, teacher, "open", dates, hours, reason, now)
+    _opened(session, *dates, now, zone, special.teacher_id)
+    return special
 
 
-def delete_special(session: Session, by: Person, special_id: str, now: datetime) -> None:
+def delete_special(
+    session: Session, by: Person, special_id: str, now: datetime, zone: ZoneInfo = BRUSSELS
+) -> None:
     special = session.get(SpecialDay, special_id)
     if special is None:
         raise Absent
     _may(by, special.teacher_id)
     session.delete(special)
+    session.flush()
     journal.note(session, by, "exception_deleted", "special_day", special_id, now=now)
+    if special.kind == "closed":
+        _opened(session, special.date_from, special.date_until, now, zone, special.teacher_id)
 
 
 def rooms(session: Session) -> Sequence[Room]:
@@ -164,9 +186,13 @@ class Stray:
 def strays(session: Session, teacher: Person | None, now: datetime, zone: ZoneInfo) -> list[Stray]:
     """Appointments ahead that lie in a closed time or outside the weekly hours: a warning, never a deed.
 
-    Without a teacher, of everybody.
+    Those that somebody decided to keep are not told again. Without a teacher, of everybody.
     """
-    ahead = with_people().where(Booking.state == "booked", Booking.starts > now).order_by(Booking.starts)
+    ahead = (
+        with_people()
+        .where(Booking.state == "booked", Booking.starts > now, Booking.kept_at.is_(None))
+        .order_by(Booking.starts)
+    )
     if teacher is not None:
         ahead = ahead.where(Booking.teacher_id == teacher.id)
     found = session.scalars(ahead).all()
@@ -188,7 +214,8 @@ def strays(session: Session, teacher: Person | None, now: datetime, zone: ZoneIn
         ]
         opened = any(one.kind == "open" and _covers(one, booking, zone) for one in today)
         closed = any(one.kind == "closed" and _touches(one, booking, zone) for one in today)
-        if closed or (day in holidays and not opened):
+        lifted = opened or any(one.kind == "open" and one.start_wall is None for one in today)
+        if closed or (day in holidays and not lifted):
             strange.append(Stray(booking, closed=True))
         elif not opened and not any(_weekly(rule, booking, day, zone) for rule in rules):
             strange.append(Stray(booking, closed=False))
@@ -236,7 +263,7 @@ def _special(
     now: datetime,
 ) -> SpecialDay:
     _in_order(*dates)
-    opens = kind == "open"
+    opens = kind == "open" and hours.start is not None
     special = SpecialDay(
         teacher_id=teacher.id if teacher else None,
         kind=kind,
@@ -263,9 +290,16 @@ def _rule_for(session: Session, teacher: Person, rule_id: str) -> Availability:
     return rule
 
 
+def _opened(
+    session: Session, first: date, last: date, now: datetime, zone: ZoneInfo, teacher_id: str | None
+) -> None:
+    waitlist.hold_people(session)
+    waitlist.promote(session, waitlist.Freed.on(first, last, zone, teacher_id), now, zone)
+
+
 def _may(person: Person, teacher_id: str | None) -> None:
-    """Her own exceptions are hers; those of the whole service are the coordinator's."""
-    if not (teacher_id == person.id if teacher_id else "coordinator" in person.roles):
+    """Her own exceptions are hers; those of others and of the whole service are the coordinator's."""
+    if teacher_id != person.id and "coordinator" not in person.roles:
         raise Absent
 
 

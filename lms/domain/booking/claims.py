@@ -42,14 +42,14 @@ def taken(
     starts: datetime,
     ends: datetime,
     *,
-    but: str | None = None,
+    but: Collection[str] = (),
     person_id: str | None = None,
 ) -> set[Held]:
-    """Who and what is claimed in [starts, ends), the claims of one booking left out."""
+    """Who and what is claimed in [starts, ends), the claims of some bookings left out."""
     span = cells(starts, ends)
     where = [Claim.cell >= span.start, Claim.cell < span.stop]
-    if but is not None:
-        where.append(Claim.booking_id != but)
+    if but:
+        where.append(Claim.booking_id.not_in(but))
     if person_id is not None:
         where.append(Claim.person_id == person_id)
     rows = session.execute(select(Claim.person_id, Claim.room_id, Claim.cell).where(*where))

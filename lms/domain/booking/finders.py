@@ -12,7 +12,7 @@ from lms.domain import people
 from lms.domain.errors import Absent
 from lms.domain.slots import cells
 from lms.extensions import UTCDateTime
-from lms.models import Booking, Claim, Person, Service
+from lms.models import HOLDING, Booking, Claim, Person, Service
 
 # When the video room opens before the hour, and how long it stays open after it.
 DOOR = timedelta(minutes=15)
@@ -27,12 +27,17 @@ def with_people() -> Select[Booking]:
     )
 
 
+def _agreed() -> Select[Booking]:
+    """An hour that was only offered is no appointment: `waitlist.offer_for` finds it."""
+    return with_people().where(Booking.state.in_(("booked", "cancelled")))
+
+
 def booking_for(session: Session, person: Person, booking_id: str) -> Booking:
     """The appointment with its people and its room. Raises Absent when she may not know of it.
 
     A learner sees her own; teachers and the coordinator see all; a social worker those of her people.
     """
-    booking = session.scalar(with_people().where(Booking.id == booking_id))
+    booking = session.scalar(_agreed().where(Booking.id == booking_id))
     if booking is None or not (
         person.id in (booking.learner_id, booking.teacher_id)
         or person.roles & {"teacher", "coordinator"}
@@ -45,7 +50,7 @@ def booking_for(session: Session, person: Person, booking_id: str) -> Booking:
 def session_for(session: Session, person: Person, booking_id: str) -> Booking:
     """The appointment whose door this person may open: its learner's and its teacher's, nobody else's."""
     booking = session.scalar(
-        with_people().where(
+        _agreed().where(
             Booking.id == booking_id, or_(Booking.learner_id == person.id, Booking.teacher_id == person.id)
         )
     )
@@ -87,16 +92,27 @@ def coming(session: Session, person: Person, now: datetime, limit: int = 20) -> 
 
 
 def between(session: Session, teacher: Person, begin: datetime, end: datetime) -> Sequence[Booking]:
-    """The teacher's appointments that start in [begin, end), those already held included."""
+    """The teacher's appointments that start in [begin, end), those already held and open offers included."""
     return session.scalars(
         with_people()
         .where(
             Booking.teacher_id == teacher.id,
-            Booking.state == "booked",
+            Booking.state.in_(HOLDING),
             Booking.starts >= begin,
             Booking.starts < end,
         )
         .order_by(Booking.starts, Booking.id)
+    ).all()
+
+
+def past(session: Session, learner: Person, now: datetime, limit: int = 10) -> Sequence[Booking]:
+    """Her sessions that are over, the last first, with what was said to do next."""
+    return session.scalars(
+        with_people()
+        .where(Booking.learner_id == learner.id, Booking.state == "booked", Booking.ends <= now)
+        .options(joinedload(Booking.note))
+        .order_by(Booking.starts.desc(), Booking.id)
+        .limit(limit)
     ).all()
 
 

@@ -11,9 +11,9 @@ from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain import slots
-from lms.domain.booking import claims
+from lms.domain.booking import busy, claims
 from lms.domain.slots import Mode, Rule, Slot, Special
-from lms.models import Availability, Booking, Person, PersonRole, Room, Service, SpecialDay
+from lms.models import HOLDING, Availability, Booking, Person, PersonRole, Room, Service, SpecialDay
 
 PAGE_DAYS = 14
 DAY = timedelta(days=1)
@@ -150,14 +150,14 @@ class Wish:
 def free_hours(
     session: Session, service: Service, wish: Wish, first: date, last: date, now: datetime
 ) -> list[FreeHour]:
-    """Every hour she can book from `first` to `last` (included), in three statements."""
+    """Every hour she can book from `first` to `last` (included), in four statements."""
     zone, moving = wish.zone, wish.moving
     table = timetable(session, first, last, zone, teacher_id=moving.teacher_id if moving else None)
     begin = datetime.combine(first, time(), zone).astimezone(UTC)
     end = datetime.combine(last + 2 * DAY, time(), zone).astimezone(UTC)
     found = slots.free(
         table.offered(first, last),
-        claims.taken(session, begin, end, but=moving.id if moving else None),
+        claims.taken(session, begin, end, but={moving.id} if moving else ()) | busy.held(session, begin, end),
         now=now,
         lead=wish.lead(service),
         horizon=timedelta(days=service.horizon_days),
@@ -202,7 +202,7 @@ def _caps(session: Session, service: Service, wish: Wish, now: datetime) -> tupl
     rows = session.execute(
         select(Booking.id, Booking.week, Booking.ends).where(
             Booking.learner_id == wish.learner_id,
-            Booking.state == "booked",
+            Booking.state.in_(HOLDING),
             Booking.ends > now - timedelta(days=8),
         )
     ).all()

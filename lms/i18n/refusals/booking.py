@@ -21,4 +21,14 @@ SENTENCES: dict[str, LazyString] = {
     "dates_too_long": _l("La période est trop longue. Choisissez un an au plus."),
     "room_missing": _l("Écrivez la salle pour les rendez-vous sur place."),
     "hours_missing": _l("Choisissez les heures de cette ouverture."),
+    "not_swappable": _l("Échangez deux rendez-vous du même professeur avec deux personnes."),
+    "learner_busy": _l("Une des deux personnes n’est pas libre à l’autre heure."),
+    "day_over": _l("Ce jour est passé. Choisissez aujourd’hui ou un jour qui vient."),
+    # Waiting for an hour.
+    "no_part_of_day": _l("Choisissez le matin, l’après-midi ou le soir."),
+    "teacher_gone": _l("Ce professeur ne donne plus de rendez-vous. Choisissez une autre personne."),
+    "offer_over": _l("Cette proposition est finie. L’heure est pour une autre personne."),
+    # After the session.
+    "not_begun": _l("Ce rendez-vous n’a pas encore commencé."),
+    "not_an_attendance": _l("Choisissez une des quatre réponses."),
 }

@@ -129,7 +129,8 @@ def test_an_extra_opening_makes_a_holiday_bookable(house: House) -> None:
     assert refusal(lambda: booked(house, day=armistice)) == "slot_gone"
 
     def opening(session: Session) -> None:
-        availability.open_extra(session, make.nadia(session), (armistice, armistice), NINE_TO_TWELVE, "", NOW)
+        nadia = make.nadia(session)
+        availability.open_extra(session, nadia, nadia, (armistice, armistice), NINE_TO_TWELVE, "", NOW)
 
     house.write(opening)
     booked(house, day=armistice)

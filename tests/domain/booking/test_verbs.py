@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lms.domain import booking as bookings
-from lms.domain.booking import verbs
+from lms.domain.booking import placing
 from lms.domain.errors import Refused
 from lms.models import AuditEvent, Booking, Claim, OutboxItem, Person, Service
 from tests import make
@@ -230,29 +230,37 @@ def told(house: House, made: Booking) -> list[tuple[str, int, bool]]:
     return sorted((row.kind, row.sequence, row.closed_at is None) for row in rows)
 
 
-def test_both_are_told_and_the_learner_is_reminded_the_day_before(house: House) -> None:
+def test_both_are_told_and_the_learner_is_reminded_a_day_and_two_hours_before(house: House) -> None:
     friday = wall("2026-11-27", "10:00")
     made = book(house, friday)
     assert told(house, made) == [
-        ("booking_made", 0, True), ("booking_made", 0, True), ("booking_reminder", 0, True)
+        ("booking_made", 0, True), ("booking_made", 0, True),
+        ("booking_reminder", 0, True), ("booking_soon", 0, True)
     ]  # fmt: skip
-    reminder = house.read(
-        lambda s: s.scalars(select(OutboxItem).where(OutboxItem.kind == "booking_reminder")).one()
+    rows = house.read(lambda s: s.scalars(select(OutboxItem).where(OutboxItem.due_at > NOW)).all())
+    assert {row.kind: (row.due_at, row.expires_at) for row in rows} == {
+        "booking_reminder": (friday - 24 * HOUR, friday - 2 * HOUR),
+        "booking_soon": (friday - 2 * HOUR, friday),
+    }
+    assert {row.person_id for row in rows} == {made.learner_id}
+
+
+@pytest.mark.parametrize(("hours", "reminders"), [(25, 2), (20, 1), (1, 0)])
+def test_a_reminder_whose_time_has_passed_is_not_written(house: House, hours: int, reminders: int) -> None:
+    at = TUESDAY - hours * HOUR
+    made = house.write(
+        lambda s: make.booked(s, make.samira(s), make.nadia(s), TUESDAY, by=make.nadia(s), now=at)
     )
-    assert reminder.due_at == friday - timedelta(hours=24)
-    assert (reminder.expires_at, reminder.person_id) == (friday, made.learner_id)
-
-
-def test_a_reminder_whose_time_has_passed_is_not_written(house: House) -> None:
-    made = book(house, TUESDAY, now=TUESDAY - timedelta(hours=20))
-    assert {kind for kind, _, _ in told(house, made)} == {"booking_made"}
+    kinds = [kind for kind, _, _ in told(house, made) if kind != "booking_made"]
+    assert len(kinds) == reminders
 
 
 def test_a_move_voids_what_was_said_before(house: House) -> None:
     made = book(house, wall("2026-11-27", "10:00"))
     move(house, made, wall("2026-11-26", "10:00"))
     assert [line for line in told(house, made) if line[2]] == [
-        ("booking_moved", 1, True), ("booking_moved", 1, True), ("booking_reminder", 1, True)
+        ("booking_moved", 1, True), ("booking_moved", 1, True),
+        ("booking_reminder", 1, True), ("booking_soon", 1, True)
     ]  # fmt: skip
 
 
@@ -281,7 +289,7 @@ def test_the_unique_keys_refuse_an_overlap_that_no_check_saw(house: House) -> No
     def smuggle(session: Session) -> None:
         other = book_row(session, made)
         session.add(other)
-        verbs._claim(session, other)
+        placing.claim(session, other)
 
     assert refusal(lambda: house.write(smuggle)) == "slot_taken"
 

@@ -1,0 +1,96 @@
+"""What became of a session, what the teacher writes of it, what the learner wants to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from lms.domain import journal
+from lms.domain.errors import Absent, Refused
+from lms.models import ATTENDANCES, Booking, Person, SessionNote
+
+
+def mark(session: Session, booking: Booking, by: Person, attendance: str | None, now: datetime) -> None:
+    """Done, absent, cancelled late or excused; None takes it back.
+
+    A session is marked once it has begun. A learner who cancelled late can only be excused.
+    """
+    if not (by.id == booking.teacher_id or by.roles & {"teacher", "coordinator"}):
+        raise Absent
+    if attendance is not None and attendance not in ATTENDANCES:
+        raise Refused("not_an_attendance")
+    if booking.state == "cancelled":
+        if not booking.late_cancel or attendance not in (None, "excused"):
+            raise Refused("already_cancelled")
+    elif booking.starts > now:
+        raise Refused("not_begun")
+    if booking.attendance == attendance:
+        return
+    booking.attendance = attendance
+    booking.marked_at, booking.marked_by_id = (now, by.id) if attendance else (None, None)
+    journal.note(
+        session, by, "attendance_marked", "booking", booking.id, detail=attendance or "undone", now=now
+    )
+
+
+def write_note(
+    session: Session, booking: Booking, by: Person, private: str, next_step: str, now: datetime
+) -> SessionNote:
+    """The private part is read by the teacher of the session alone; the next step by the learner too."""
+    if by.id != booking.teacher_id:
+        raise Absent
+    note = session.get(SessionNote, booking.id)
+    if note is None:
+        note = SessionNote(booking_id=booking.id)
+        session.add(note)
+    note.private, note.next_step = private, next_step[:300]
+    note.written_by_id, note.written_at = by.id, now
+    session.flush()
+    return note
+
+
+def ask(session: Session, booking: Booking, by: Person, question: str, now: datetime) -> None:
+    """What the learner wants to talk about; until the session begins she can change it."""
+    if by.id != booking.learner_id:
+        raise Absent
+    if booking.state != "booked":
+        raise Refused("already_cancelled")
+    if booking.starts <= now:
+        raise Refused("already_begun")
+    booking.question = question[:300]
+
+
+def note_for(session: Session, booking: Booking) -> SessionNote | None:
+    return session.get(SessionNote, booking.id)
+
+
+def open_questions(session: Session, booking: Booking) -> Sequence[Booking]:
+    """What this learner asked for other sessions that did not take place, the newest first."""
+    return session.scalars(
+        select(Booking)
+        .where(
+            Booking.learner_id == booking.learner_id,
+            Booking.id != booking.id,
+            Booking.starts <= booking.starts,
+            Booking.question != "",
+            or_(Booking.attendance.is_(None), Booking.attendance != "done"),
+            or_(Booking.state != "booked", Booking.attendance.is_not(None)),
+        )
+        .order_by(Booking.starts.desc())
+        .limit(5)
+    ).all()
+
+
+def next_steps(session: Session, learner_id: str, limit: int = 3) -> Sequence[tuple[Booking, str]]:
+    """The shared next steps of her last sessions, the newest first."""
+    rows = session.execute(
+        select(Booking, SessionNote.next_step)
+        .join(SessionNote, SessionNote.booking_id == Booking.id)
+        .where(Booking.learner_id == learner_id, Booking.state == "booked", SessionNote.next_step != "")
+        .order_by(Booking.starts.desc())
+        .limit(limit)
+    )
+    return [(booking, step) for booking, step in rows]

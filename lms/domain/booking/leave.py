@@ -1,0 +1,124 @@
+"""When a teacher cannot come, and what becomes of the appointments: nothing, until somebody decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from config import BRUSSELS
+from lms.domain import journal
+from lms.domain.booking import availability, waitlist
+from lms.domain.booking.availability import Hours
+from lms.domain.booking.verbs import cancel
+from lms.domain.errors import Absent, Refused
+from lms.models import HOLDING, Booking, Person, SpecialDay
+
+DAY = timedelta(days=1)
+
+
+def ahead_on(session: Session, teacher: Person, day: date, now: datetime, zone: ZoneInfo) -> list[Booking]:
+    """What this teacher has that day and has not begun: appointments and open offers."""
+    begin, end = (datetime.combine(one, time(), zone).astimezone(UTC) for one in (day, day + DAY))
+    return list(
+        session.scalars(
+            select(Booking)
+            .where(
+                Booking.teacher_id == teacher.id,
+                Booking.state.in_(HOLDING),
+                Booking.starts >= begin,
+                Booking.starts < end,
+                Booking.starts > now,
+            )
+            .order_by(Booking.starts)
+        )
+    )
+
+
+def call_off(
+    session: Session, by: Person, teacher: Person, day: date, now: datetime, zone: ZoneInfo = BRUSSELS
+) -> list[Booking]:
+    """The teacher cannot come that day: it is closed and all that has not begun is cancelled at once.
+
+    Why she cannot come is nobody's business and written nowhere. The learners are told, nothing counts
+    against them, and they are asked first when there are new hours.
+    """
+    if by.id != teacher.id and "coordinator" not in by.roles:
+        raise Absent
+    if day < now.astimezone(zone).date():
+        raise Refused("day_over")
+    waitlist.hold_people(session, teacher.id)
+    if not _closed_already(session, teacher, day):
+        availability.close(session, by, teacher, (day, day), Hours(None, None), "", now)
+    called_off = []
+    for booking in ahead_on(session, teacher, day, now, zone):
+        if booking.state == "offered":
+            waitlist.take_back(session, booking, now)
+        else:
+            called_off.append(cancel(session, booking, by, "", now, zone, called_off=True))
+    journal.note(session, by, "day_called_off", "person", teacher.id, detail=str(len(called_off)), now=now)
+    return called_off
+
+
+def keep(session: Session, booking: Booking, by: Person, now: datetime) -> None:
+    """Somebody looked: this appointment stays although the hours say otherwise."""
+    if by.id != booking.teacher_id and "coordinator" not in by.roles:
+        raise Absent
+    if booking.state != "booked":
+        raise Refused("already_cancelled")
+    booking.kept_at = now
+    journal.note(session, by, "booking_kept", "booking", booking.id, now=now)
+
+
+def part(session: Session, person: Person, by: Person, now: datetime, zone: ZoneInfo = BRUSSELS) -> int:
+    """Somebody leaves the service: what lay ahead of her is cancelled. Returns how many appointments."""
+    waitlist.hold_people(session, person.id)
+    found = session.scalars(
+        select(Booking)
+        .where(
+            (Booking.learner_id == person.id) | (Booking.teacher_id == person.id),
+            Booking.state.in_(HOLDING),
+            Booking.starts > now,
+        )
+        .order_by(Booking.starts)
+    ).all()
+    entry = waitlist.entry_of(session, person.id)
+    if entry is not None:
+        waitlist.leave(session, person, by, now, zone)
+    count = 0
+    for booking in found:
+        if booking.state == "offered":
+            waitlist.take_back(session, booking, now)
+        elif booking.state == "booked":
+            cancel(session, booking, by, "", now, zone, called_off=booking.teacher_id == person.id)
+            count += 1
+    return count
+
+
+def bridge_days(holidays: Iterable[date]) -> list[date]:
+    """Working days alone between a public holiday and a weekend, which many services close."""
+    days = set(holidays)
+    bridges = {day + DAY for day in days if day.weekday() == 3} | {
+        day - DAY for day in days if day.weekday() == 1
+    }
+    return sorted(bridges - days)
+
+
+def _closed_already(session: Session, teacher: Person, day: date) -> bool:
+    return (
+        session.scalar(
+            select(SpecialDay.id)
+            .where(
+                SpecialDay.teacher_id == teacher.id,
+                SpecialDay.kind == "closed",
+                SpecialDay.start_wall.is_(None),
+                SpecialDay.date_from <= day,
+                SpecialDay.date_until >= day,
+            )
+            .limit(1)
+        )
+        is not None
+    )

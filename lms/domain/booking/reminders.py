@@ -1,0 +1,35 @@
+"""A day and two hours before: rows that wait, and that a move or a cancellation closes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from lms.domain import outbox
+from lms.models import Booking, Person
+
+DAY_BEFORE = timedelta(hours=24)
+SOON = timedelta(hours=2)
+
+
+def post(session: Session, booking: Booking, learner: Person, now: datetime) -> None:
+    """Only those whose time has not come yet: who books late is not told everything at once.
+
+    The first one is dropped when the second is due, so that a house that was down does not send both.
+    """
+    for kind, due_at, expires_at in (
+        ("booking_reminder", booking.starts - DAY_BEFORE, booking.starts - SOON),
+        ("booking_soon", booking.starts - SOON, booking.starts),
+    ):
+        if due_at > now:
+            outbox.post(
+                session,
+                kind,
+                learner,
+                booking.id,
+                sequence=booking.sequence,
+                due_at=due_at,
+                expires_at=expires_at,
+                now=now,
+            )
