@@ -1,0 +1,61 @@
+"""`flask booking`: keep the agreed hours when a country changes its clock, and prove that all is sound."""
+
+from __future__ import annotations
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from config import Settings
+from lms.clock import now
+from lms.domain.booking import audit, retime
+from lms.extensions import db, write
+
+
+@click.group("booking")
+def command() -> None:
+    """Look after the bookings."""
+
+
+@command.command("retime")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@with_appcontext
+def retime_command(dry_run: bool) -> None:
+    """Give each booking ahead the instant of its wall time, as the time zone data of today say it."""
+    settings: Settings = current_app.extensions["lms_settings"]
+    zone, moment = settings.time_zone, now()
+    if dry_run:
+        found = retime.plan(db.session(), zone, moment)
+    else:
+        found = write(lambda session: retime.apply(session, zone, moment))
+    for change in found.changes:
+        click.echo(
+            f"{change.booking_id}  {change.wall}  {change.before:%F %H:%MZ} -> {change.after:%F %H:%MZ}"
+        )
+    for fault in (*found.faults, *found.collisions):
+        click.echo(f"{fault.booking_id}  {fault.wall}  left alone: {fault.reason}")
+    if found.collisions:
+        click.echo("nothing changes while bookings collide: move or cancel one of them first")
+    elif not found.changes:
+        click.echo("nothing to do")
+    else:
+        click.echo(f"bookings {'that would change' if dry_run else 'changed'}: {len(found.changes)}")
+    if found.faults or found.collisions:
+        raise SystemExit(1)
+
+
+@command.command("audit")
+@with_appcontext
+def audit_command() -> None:
+    """Prove the bookings sound; exit code 1 and a line for each fault when they are not."""
+    session = db.session()
+    found = audit.faults(session, now())
+    for fault in found:
+        click.echo(fault)
+    if found:
+        raise SystemExit(1)
+    size = audit.size(session)
+    click.echo(f"{size.bookings} bookings, {size.claims} claims: sound")
+
+
+__all__ = ["command"]
