@@ -26,7 +26,8 @@ FOR_THE_TEAM = re.compile(
     r"lms/(templates/((agenda|corrections|people|service)/|home/(_numbers|teacher|coordinator|social_worker)\.html"
     r"|lessons/(desk|edit|new)\.html|homework/assignment\.html|entry/(login|ask_password|choose_password|dead_link)"
     r"\.html|me/password\.html|staff\.html|mail/password_link)"
-    r"|blueprints/(agenda|corrections|service|people/(?!printed)|lessons/desk|homework/assignments)"
+    r"|blueprints/(agenda|availability|corrections|service|people/(?!printed)|lessons/desk"
+    r"|homework/assignments)"
     r"|forms/(people|lessons|correction|screening)\.py|letters/people\.py|cli/)"
 )
 TEAM_LANGUAGES = ("en",)
