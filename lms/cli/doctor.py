@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from config import Settings
 from lms.adapters.store import Store
 from lms.clock import now
-from lms.domain import booking, journal, outbox
+from lms.domain import journal, outbox
+from lms.domain.booking import audit
 from lms.extensions import SAFE_WAL, db, sqlite
 from lms.models import Attachment, Rendition, Service
 
@@ -69,8 +70,8 @@ def files(session: Session, settings: Settings) -> list[str]:
     return [f"row without file: {key}" for key in missing] + [f"file without row: {key}" for key in left_over]
 
 
-def claims(session: Session, settings: Settings) -> list[str]:
-    return booking.claims_broken(session)
+def bookings(session: Session, settings: Settings) -> list[str]:
+    return audit.faults(session, now())
 
 
 def journal_chain(session: Session, settings: Settings) -> list[str]:
@@ -86,7 +87,7 @@ def mail(session: Session, settings: Settings) -> list[str]:
     return [f"a mail has waited for {waiting}"] if late else []
 
 
-CHECKS: tuple[Check, ...] = (integrity, versions, permissions, files, claims, journal_chain, mail)
+CHECKS: tuple[Check, ...] = (integrity, versions, permissions, files, bookings, journal_chain, mail)
 
 
 def examine(session: Session, settings: Settings) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ from lms.cli.doctor import CHECKS
 from lms.clock import now
 from lms.domain import journal
 from lms.domain.homework import files
-from lms.models import Attachment, AuditEvent, Booking, Claim, OutboxItem, Rendition
+from lms.models import Attachment, AuditEvent, Booking, Claim, OutboxItem, Rendition, Service
 from tests import make
 from tests.fixtures_engines import house, postgres_template
 from tests.house import House
@@ -103,6 +103,15 @@ def test_an_old_file_without_a_row_is_named_and_a_young_one_is_on_its_way(house:
     assert ills(doctor(house)) == {"files": [f"file without row: {key}"]}
 
 
+def test_the_picture_of_the_door_belongs_to_the_house(house: House) -> None:
+    key = store(house).put(BytesIO(b"the door"), suffix=".jpg")
+    aged(house, key, timedelta(hours=2))
+    house.write(lambda s: setattr(s.get_one(Service, 1), "door_photo_key", key))
+    assert ills(doctor(house)) == {}
+    store(house).delete(key)
+    assert ills(doctor(house)) == {"files": [f"row without file: {key}"]}
+
+
 def test_a_missing_claim_is_named(house: House) -> None:
     booking = house.read(lambda s: s.query(Booking).one().id)
     house.write(lambda s: s.execute(delete(Claim)))
@@ -150,7 +159,8 @@ def test_lines_that_nobody_seals_are_named(house: House) -> None:
 
 def late_mail(house: House, due: datetime) -> None:
     values = {"due_at": due, "closed_at": None, "outcome": None}
-    house.write(lambda s: s.execute(update(OutboxItem).values(**values)))
+    made = OutboxItem.kind == "booking_made"
+    house.write(lambda s: s.execute(update(OutboxItem).where(made).values(**values)))
 
 
 def test_a_mail_that_waits_is_named_with_how_long(house: House) -> None:
