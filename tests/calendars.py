@@ -2,6 +2,111 @@
 
 from __future__ import annotations
 
+import contextlib
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Self
+
+from tests.smtp import authority
+
+
+@dataclass
+class Answer:
+    """What the server says: `drip` seconds between the bytes, if it takes its time."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    drip: float = 0
+
+
+class CalendarServer:
+    """Gives out calendars at https://localhost:PORT while it runs, and keeps what it was asked."""
+
+    def __init__(self, *names: str) -> None:
+        self.answers: dict[str, Answer] = {}
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.ca_file = Path()
+        self.port = 0
+        self._names = names or ("localhost",)
+        self._stack = contextlib.ExitStack()
+        self._over = threading.Event()
+
+    def start(self) -> Self:
+        self.ca_file = Path(self._stack.enter_context(authority().cert_pem.tempfile()))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority().issue_cert(*self._names).configure_cert(context)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self._answer))
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.daemon_threads = True
+        self.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        self._stack.callback(thread.join)
+        self._stack.callback(server.server_close)
+        self._stack.callback(server.shutdown)
+        self._stack.callback(self._over.set)
+        return self
+
+    def stop(self) -> None:
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def door(self) -> str:
+        """What LMS_CALENDAR_HOSTS has to name so that it may be asked."""
+        return f"localhost:{self.port}"
+
+    def address(self, path: str = "/nadia.ics") -> str:
+        return f"https://localhost:{self.port}{path}"
+
+    def says(self, body: str | bytes, path: str = "/nadia.ics", **more: object) -> str:
+        raw = body if isinstance(body, bytes) else body.encode()
+        self.answers[path] = Answer(raw, **more)  # type: ignore[arg-type]
+        return self.address(path)
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        self.asked.append((request.path, dict(request.headers)))
+        answer = self.answers.get(request.path, Answer(status=404))
+        etag = answer.headers.get("ETag")
+        fresh = etag is not None and request.headers.get("If-None-Match") == etag
+        request.send_response(304 if fresh else answer.status)
+        for name, value in answer.headers.items():
+            request.send_header(name, value)
+        request.end_headers()
+        with contextlib.suppress(OSError):  # who asked has gone
+            if answer.drip:
+                for byte in answer.body:
+                    request.wfile.write(bytes([byte]))
+                    if self._over.wait(answer.drip):
+                        break
+            elif not fresh:
+                request.wfile.write(answer.body)
+
+
+def _handler(answer: Callable[[BaseHTTPRequestHandler], None]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer(self)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):  # a handshake that failed is the other side's affair
+                super().handle()
+
+    return Handler
+
 
 def event(*lines: str, uid: str = "one") -> str:
     return "\r\n".join(["BEGIN:VEVENT", f"UID:{uid}", "DTSTAMP:20261101T000000Z", *lines, "END:VEVENT"])

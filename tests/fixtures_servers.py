@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.calendars import CalendarServer
 from tests.servers import PostgresServer, RedisServer, Run, find_chromium, find_postgres, find_redis, require
 from tests.smtp import SmtpServer
 
@@ -111,6 +112,13 @@ def start_smtp() -> Iterator[Callable[..., SmtpServer]]:
             return stack.enter_context(SmtpServer(**options))
 
         yield start
+
+
+@pytest.fixture
+def calendars() -> Iterator[CalendarServer]:
+    """A server of calendars over TLS, as one's own house or a large company has it."""
+    with CalendarServer("localhost", "calendar.invalid") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -117,7 +117,8 @@ def _ask(parts: SplitResult, etag: str, doors: Doors, context: ssl.SSLContext) -
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request("GET", path, headers=headers)
-        return _judged(connection.getresponse(), asked_with=etag)
+        with connection.getresponse() as answer:
+            return _judged(answer, asked_with=etag)
     finally:
         connection.close()
 
