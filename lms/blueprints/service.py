@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
-from werkzeug.wsgi import wrap_file
 
 from lms.access import allow, me
 from lms.adapters.media import Unfit
@@ -49,10 +48,10 @@ def door() -> BaseResponse:
     if key is None:
         raise Absent
     try:
-        stream = _store().open(key)
+        with _store().open(key) as file:
+            response = Response(file.read(), mimetype="image/jpeg")
     except UnknownKey:
         raise Absent from None
-    response = Response(wrap_file(request.environ, stream), direct_passthrough=True, mimetype="image/jpeg")
     response.headers["Cache-Control"] = "private, no-cache"
     response.set_etag(key.partition(".")[0])
     return response.make_conditional(request.environ)

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from werkzeug.datastructures import FileStorage
 
-from lms.adapters.receiving import Received, forget, is_kept, receive
-from lms.adapters.store import LocalStore
+from lms.adapters.media import Unfit
+from lms.adapters.receiving import Received, forget, is_kept, receive, receive_small
+from lms.adapters.store import LocalStore, StoreFull
 from tests import files
 
 MB = 1 << 20
@@ -91,3 +92,25 @@ def test_a_disk_that_does_not_give_back_what_it_was_given_keeps_nothing(tmp_path
     with pytest.raises(OSError, match="does not give back"):
         take(liar, tmp_path, (files.jpeg(), "a.jpg"))
     assert keys(liar) == set()
+
+
+def take_door(store: LocalStore, folder: Path, content: bytes, *, max_bytes: int = MB, floor: int = 0) -> str:
+    upload = FileStorage(io.BytesIO(content), "porte.jpg")
+    return receive_small(store, upload, folder, max_bytes=max_bytes, floor=floor)
+
+
+def test_a_photo_for_our_pages_is_one_light_file(store: LocalStore, tmp_path: Path) -> None:
+    key = take_door(store, tmp_path, files.jpeg())
+    assert key.endswith(".jpg")
+    assert keys(store) == {key}
+
+
+def test_a_photo_for_our_pages_that_cannot_be_kept_leaves_nothing(tmp_path: Path) -> None:
+    honest, liar = LocalStore(tmp_path / "one"), Liar(tmp_path / "two")
+    with pytest.raises(Unfit, match="file_too_big"):
+        take_door(honest, tmp_path, files.jpeg(), max_bytes=100)
+    with pytest.raises(StoreFull):
+        take_door(honest, tmp_path, files.jpeg(), floor=1 << 60)
+    with pytest.raises(OSError, match="does not give back"):
+        take_door(liar, tmp_path, files.jpeg())
+    assert keys(honest) == keys(liar) == set()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
+from PIL import Image
+from sqlalchemy import select
 
 from lms.domain.people import centre
-from lms.models import Service
-from tests import make
+from lms.models import AuditEvent, Service
+from tests import files, make
 from tests.house import House
-from tests.pages import Visitor
+from tests.pages import Page, Visitor, file
 
 
 @pytest.fixture
@@ -54,6 +58,8 @@ def test_the_coordinator_changes_the_service(house: House, claire: Visitor) -> N
         {"onsite_buffer_minutes": "7"},
         {"email": "x"},
         {"hygiene_text": "85.07.30-033.28"},
+        {"hygiene_notice": "y", "hygiene_text": ""},
+        {"lead_hours": "48", "horizon_days": "2"},
     ],
 )
 def test_a_wrong_setting_is_told_and_nothing_changes(
@@ -64,6 +70,136 @@ def test_a_wrong_setting_is_told_and_nothing_changes(
     kept = {field.get("name"): field.get("value") for field in page.form("/service").all("input")}
     assert kept["phone"] == "071 12 34 56"
     assert house.read(lambda s: s.get_one(Service, 1).phone) == ""
+
+
+@pytest.mark.parametrize("typed", ["0", "many", "", "2,5", "99999999999999999999"])
+def test_a_number_out_of_bounds_is_told_once_in_our_words_and_stays_as_typed(
+    claire: Visitor, typed: str
+) -> None:
+    page = claire.submit(claire.get("/service"), {"weekly_cap": typed})
+    (error,) = [part.text for part in page.root.all("p") if part.get("class") == "error"]
+    assert error == "Écrivez un nombre de 1 à 20."
+    (field,) = [part for part in page.root.all("input") if part.get("name") == "weekly_cap"]
+    assert field.get("value") == typed
+
+
+def test_nobody_could_book_when_the_lead_is_longer_than_the_horizon(claire: Visitor) -> None:
+    page = claire.submit(claire.get("/service"), {"lead_hours": "48", "horizon_days": "2"})
+    assert "C’est plus court que le délai." in page.text
+    assert claire.submit(page, {"horizon_days": "3"}).status == 200
+
+
+# -- the picture of the door ---------------------------------------------------------------------
+
+
+def kept(house: House) -> set[str]:
+    return {path.name for path in house.settings.uploads.rglob("*.jpg")}
+
+
+def hang(claire: Visitor, content: bytes, name: str = "porte.jpg", page: Page | None = None) -> Page:
+    return claire.submit(
+        page or claire.get("/service"), {"photo": file(content, name)}, action="/service/door"
+    )
+
+
+def test_the_door_is_photographed_and_everybody_sees_it_upright(house: House, claire: Visitor) -> None:
+    page = hang(claire, files.rotated_jpeg())
+    assert page.status == 200
+    assert "/service/door" in {image.get("src") for image in page.root.all("img")}
+    (key,) = kept(house)
+    assert house.read(lambda s: s.get_one(Service, 1).door_photo_key) == key
+    answer = house.visitor(house.write(make.samira)).client.get("/service/door")
+    assert answer.mimetype == "image/jpeg"
+    assert b"Maker of the phone" not in answer.data
+    assert files.stands_upright(Image.open(BytesIO(answer.data)))
+    lines = house.read(lambda s: s.scalars(select(AuditEvent)).all())
+    assert [(line.action, line.detail) for line in lines] == [("service_changed", "door_photo_key")]
+
+
+def test_a_browser_that_has_the_picture_is_not_sent_it_again(house: House, claire: Visitor) -> None:
+    hang(claire, files.jpeg())
+    first = claire.client.get("/service/door")
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    seen = {"If-None-Match": first.headers["ETag"]}
+    again = claire.client.get("/service/door", headers=seen)
+    assert (again.status_code, again.data) == (304, b"")
+    hang(claire, files.saved(files.upright(400, 300), "PNG"))
+    assert claire.client.get("/service/door", headers=seen).status_code == 200
+
+
+def test_a_new_picture_takes_the_place_of_the_old_one_and_removing_leaves_no_file(
+    house: House, claire: Visitor
+) -> None:
+    hang(claire, files.jpeg())
+    old = kept(house)
+    page = hang(claire, files.heic(), "IMG_1.HEIC")
+    assert len(kept(house)) == 1
+    assert kept(house).isdisjoint(old)
+    page = claire.submit(page, action="/service/door/removal")
+    assert "La photo de la porte est retirée." in page.text
+    assert kept(house) == set()
+    assert claire.get("/service/door").status == 404
+    assert claire.submit(claire.get("/service"), action="/service/door").status == 422
+
+
+def test_the_same_picture_sent_twice_is_kept_once(house: House, claire: Visitor) -> None:
+    page = claire.get("/service")
+    first, second = hang(claire, files.jpeg(), page=page), hang(claire, files.jpeg(), page=page)
+    assert (first.status, second.status) == (200, 200)
+    assert kept(house) == {house.read(lambda s: s.get_one(Service, 1).door_photo_key)}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (files.pdf(), "Ce fichier n’est pas une photo."),
+        (b"", "Ce fichier est vide."),
+        (files.jpeg()[:2000], "Ce fichier est abîmé."),
+        (b"x" * (27 << 20), "Ce fichier est trop lourd."),
+    ],
+    ids=["pdf", "empty", "cut", "huge"],
+)
+def test_a_bad_file_is_told_and_the_old_picture_stays(
+    house: House, claire: Visitor, content: bytes, sentence: str
+) -> None:
+    hang(claire, files.jpeg())
+    before = kept(house)
+    page = hang(claire, content)
+    assert page.status == 422
+    assert sentence in page.text
+    assert kept(house) == before
+    assert claire.client.get("/service/door").status_code == 200
+
+
+def test_a_door_whose_file_is_lost_is_no_fault_of_the_page(house: House, claire: Visitor) -> None:
+    house.write(lambda s: setattr(make.school(s), "door_photo_key", "a" * 26 + ".jpg"))
+    assert claire.get("/service/door").status == 404
+    assert claire.get("/service").status == 200
+
+
+def test_only_the_coordinator_changes_the_door_and_only_people_of_the_school_see_it(
+    house: House, claire: Visitor
+) -> None:
+    hang(claire, files.jpeg())
+    page = claire.get("/service")
+    for who in (make.nadia, make.farid, make.samira):
+        other = house.visitor(house.write(who))
+        assert other.client.get("/service/door").status_code == 200
+        assert hang(other, files.jpeg(), page=page).status == 404
+        # A key of another browser is stopped even before the guard.
+        assert other.submit(page, action="/service/door/removal").status == 400
+    assert len(kept(house)) == 1
+    assert house.visitor().client.get("/service/door").status_code == 303
+
+
+def test_a_picture_without_the_key_of_our_page_is_refused(house: House, claire: Visitor) -> None:
+    page = claire.submit(
+        claire.get("/service"),
+        {"photo": file(files.jpeg(), "x.jpg"), "csrf_token": "strange"},
+        action="/service/door",
+    )
+    assert page.status == 400
+    assert kept(house) == set()
 
 
 def test_a_room_is_added_and_closed(house: House, claire: Visitor) -> None:

@@ -98,3 +98,18 @@ def test_what_does_not_exist_is_absent(house: House) -> None:
         house.read(lambda s: centre.level_for(s, "nowhere"))
     with pytest.raises(Absent):
         house.write(lambda s: centre.close_room(s, "nowhere", make.claire(s), now=NOW))
+
+
+def test_a_new_picture_of_the_door_sends_the_old_one_away(house: House) -> None:
+    house.write(make.claire)
+
+    def hang(key: str | None) -> list[str]:
+        return house.write(lambda s: centre.hang_door_photo(s, make.claire(s), key, now=NOW))
+
+    assert hang("first.jpg") == []
+    assert hang("second.jpg") == ["first.jpg"]
+    assert hang("second.jpg") == []
+    assert hang(None) == ["second.jpg"]
+    assert hang(None) == []
+    assert house.read(lambda s: s.get_one(Service, 1).door_photo_key) is None
+    assert actions(house).count(("service_changed", "door_photo_key")) == 3
