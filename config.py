@@ -51,6 +51,10 @@ class Settings:
     mail_from: str = "passerelle@localhost"
     mail_timeout: int = 20
     mail_ca_file: Path | None = None
+    sms_url: str | None = None
+    sms_token: str | None = None
+    sms_from: str = ""
+    sms_timeout: int = 20
     calendar_hosts: tuple[str, ...] = ()
     calendar_ca_file: Path | None = None
     upload_mb: int = 25
@@ -65,6 +69,11 @@ class Settings:
     @property
     def https(self) -> bool:
         return self.base_url.startswith("https://")
+
+    @property
+    def sends_texts(self) -> bool:
+        """Whether a text leaves by itself: through a gateway or, for trying out, into a folder."""
+        return self.sms_url is not None or not self.production
 
     @classmethod
     def from_env(
@@ -146,6 +155,10 @@ class _Reader:
             ),
             mail_timeout=self.number("LMS_MAIL_TIMEOUT", 20, 1, 120),
             mail_ca_file=self.ca_file("LMS_MAIL_CA_FILE"),
+            sms_url=self.sms_url(),
+            sms_token=self.sms_token(),
+            sms_from=(self.get("LMS_SMS_FROM") or "")[:20],
+            sms_timeout=self.number("LMS_SMS_TIMEOUT", 20, 1, 120),
             calendar_hosts=self.calendar_hosts(),
             calendar_ca_file=self.ca_file("LMS_CALENDAR_CA_FILE"),
             upload_mb=self.number("LMS_UPLOAD_MB", 25, 1, 200),
@@ -204,6 +217,27 @@ class _Reader:
         raw = self.get("LMS_QUEUE_URL") or f"sqlite:///{instance / 'queue.sqlite3'}"
         if not raw.startswith(("sqlite:///", "redis://", "rediss://")):
             self.faults.append("LMS_QUEUE_URL must begin with sqlite:/// or redis://")
+        return raw
+
+    def sms_url(self) -> str | None:
+        """Numbers and words of people cross no open line: https, or a gateway on this machine."""
+        raw = self.get("LMS_SMS_URL")
+        if raw is None:
+            return None
+        try:
+            parts = urlsplit(raw)
+            here = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+            well = (parts.scheme == "https" or here) and parts.hostname and parts.port != 0
+        except ValueError:
+            well = False
+        if not well or "@" in raw or not raw.isascii():
+            self.faults.append("LMS_SMS_URL must begin with https:// and carry no password")
+        return raw
+
+    def sms_token(self) -> str | None:
+        raw = self.get("LMS_SMS_TOKEN")
+        if raw is not None and not (raw.isascii() and raw.isprintable() and " " not in raw):
+            self.faults.append("LMS_SMS_TOKEN holds what no header can carry")
         return raw
 
     def calendar_hosts(self) -> tuple[str, ...]:

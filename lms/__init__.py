@@ -18,7 +18,7 @@ from lms.access import cookie_name
 from lms.adapters.store import LocalStore
 from lms.extensions import babel, csrf, db, limiter, migrate, on_wake, sqlite, tune
 from lms.i18n import speech
-from lms.jobs import Jobs, make_mailer
+from lms.jobs import Jobs, make_mailer, make_texter
 
 MEGABYTE = 1 << 20
 
@@ -61,7 +61,7 @@ def create_app(settings: Settings) -> Flask:
     access.init_app(app)
     web.init_app(app)
     app.extensions["lms_store"] = LocalStore(settings.uploads)
-    jobs = Jobs(app, settings, make_mailer(settings))
+    jobs = Jobs(app, settings, make_mailer(settings), make_texter(settings))
     app.extensions["lms_jobs"] = jobs
     on_wake(app, jobs.wake)
     cli.init_app(app)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,16 @@ from sqlalchemy.orm import Session, joinedload
 
 from config import Settings
 from lms import limits
-from lms.adapters.mailer import FolderMailer, Letter, Mailer, Postponed, SmtpMailer, Undeliverable
+from lms.adapters.mailer import FolderMailer, Mailer, Postponed, SmtpMailer, Undeliverable
+from lms.adapters.texter import FolderTexter, HttpTexter, Texter
 from lms.clock import now
 from lms.domain import journal, outbox
 from lms.domain.people import sessions
+from lms.domain.people.reach import Channel, address_of, channel_of, number_of
 from lms.extensions import db, write
-from lms.letters import Writer, address_of, compose
+from lms.letters import InFeed, Writer, compose, texts
 from lms.letters import booking as booking_letters
+from lms.letters import calendars as calendar_letters
 from lms.letters import homework as homework_letters
 from lms.letters import people as people_letters
 from lms.models import OutboxItem, Person
@@ -36,7 +40,10 @@ WRITERS: dict[str, Writer] = {
     **people_letters.WRITERS,
     **homework_letters.WRITERS,
     **booking_letters.WRITERS,
+    **calendar_letters.WRITERS,
 }
+# Which of them are short enough for a phone.
+LOOKS = booking_letters.LOOKS
 RECEIPTS_KEPT = timedelta(days=31)
 
 
@@ -47,12 +54,23 @@ class QuietConsumer(Consumer):
         pass
 
 
+@dataclass(frozen=True)
+class Parcel:
+    """What leaves by which way. By hand nothing is sent: it waits for somebody of the team."""
+
+    channel: Channel
+    send: Callable[[], None] | None = None
+    invited: bool = False
+
+
 class Jobs:
     """The queue of one house and the tasks it knows."""
 
-    def __init__(self, app: Flask, settings: Settings, mailer: Mailer) -> None:
+    def __init__(self, app: Flask, settings: Settings, mailer: Mailer, texter: Texter | None = None) -> None:
         self.app = app
+        self.settings = settings
         self.mailer = mailer
+        self.texter = texter
         self.huey = _queue(settings)
         self._deliver = self.huey.task()(self.deliver)
         self.huey.periodic_task(crontab(minute="*"))(self.every_minute)
@@ -71,13 +89,16 @@ class Jobs:
         with self.app.app_context():
             if not write(lambda session: outbox.claim(session, item_id, now())):
                 return
-            letter, outcome = self._letter(item_id)
-            if letter is None:
-                write(lambda session: outbox.close(session, item_id, outcome, now()))
-                return
-            self._close_after(item_id, lambda: self.mailer.send(letter))
+            parcel = self._parcel(item_id)
+            if isinstance(parcel, str):
+                write(lambda session: outbox.close(session, item_id, parcel, now()))
+            elif parcel.send is None:
+                write(lambda session: outbox.hand_over(session, item_id, now()))
+            else:
+                self._close_after(item_id, parcel, parcel.send)
 
-    def _letter(self, item_id: str) -> tuple[Letter | None, str]:
+    def _parcel(self, item_id: str) -> Parcel | str:
+        """What is to be done with the row, or how it ends without."""
         session: Session = db.session()
         item = session.scalars(
             select(OutboxItem)
@@ -86,25 +107,59 @@ class Jobs:
         ).one()
         try:
             if item.expires_at <= now():
-                return None, "expired"
-            if address_of(item.person) is None:
-                return None, "no_address"
-            settings: Settings = self.app.extensions["lms_settings"]
-            return compose(session, item, WRITERS[item.kind], settings, now()), "void"
+                return "expired"
+            channel = self._channel(item)
+            if channel is None:
+                return "no_address"
+            return (
+                self._mail(session, item) if channel == "mail" else self._text(session, item, channel)
+            ) or "void"
+        except InFeed:
+            return "in_feed"
         finally:
-            session.rollback()  # no transaction stays open while the mail is on its way
+            session.rollback()  # no transaction stays open while the message is on its way
 
-    def _close_after(self, item_id: str, send: Callable[[], None]) -> None:
+    def _channel(self, item: OutboxItem) -> Channel | None:
+        if item.kind not in LOOKS:
+            return "mail" if address_of(item.person) else None
+        return channel_of(item.person, gateway=self.texter is not None)
+
+    def _mail(self, session: Session, item: OutboxItem) -> Parcel | None:
+        letter = compose(session, item, WRITERS[item.kind], self.settings, now())
+        if letter is None:
+            return None
+        return Parcel("mail", lambda: self.mailer.send(letter), invited=letter.calendar is not None)
+
+    def _text(self, session: Session, item: OutboxItem, channel: Channel) -> Parcel | None:
+        said = texts.compose(session, item, LOOKS[item.kind], self.settings, now())
+        texter, number, key = self.texter, number_of(item.person), item.id
+        if said is None or number is None:
+            return None
+        if channel == "hand" or texter is None:
+            return Parcel("hand")
+        return Parcel("sms", lambda: texter.send(number, said, key))
+
+    def _close_after(self, item_id: str, parcel: Parcel, send: Callable[[], None]) -> None:
+        outcome, reason = "sent", ""
         try:
             send()
         except Undeliverable as error:
-            reason = str(error)
-            write(lambda session: outbox.close(session, item_id, "failed", now(), reason))
+            outcome, reason = "failed", str(error)
         except Postponed as error:
             reason = str(error)
             write(lambda session: outbox.postpone(session, item_id, now(), reason))
-        else:
-            write(lambda session: outbox.close(session, item_id, "sent", now()))
+            return
+        write(
+            lambda session: outbox.close(
+                session,
+                item_id,
+                outcome,
+                now(),
+                reason,
+                channel=parcel.channel,
+                invited=parcel.invited and outcome == "sent",
+            )
+        )
 
     def every_minute(self) -> None:
         with self.app.app_context():
@@ -116,6 +171,7 @@ class Jobs:
 
     def every_night(self) -> None:
         with self.app.app_context():
+            write(lambda session: outbox.close_stale(session, now()))
             write(lambda session: outbox.forget_receipts(session, now() - RECEIPTS_KEPT))
             write(lambda session: sessions.forget_old(session, now()))
             write(lambda session: limits.forget_old(session, now()))
@@ -153,6 +209,15 @@ def make_mailer(settings: Settings) -> Mailer:
         timeout=settings.mail_timeout,
         ca_file=settings.mail_ca_file,
     )
+
+
+def make_texter(settings: Settings) -> Texter | None:
+    """None: the house sends no texts, so the team does."""
+    if settings.sms_url is not None:
+        return HttpTexter(
+            settings.sms_url, token=settings.sms_token, sender=settings.sms_from, timeout=settings.sms_timeout
+        )
+    return FolderTexter(settings.instance / "sms") if settings.sends_texts else None
 
 
 def _queue(settings: Settings) -> Huey:

@@ -16,9 +16,9 @@ from lms.access import allow, me
 from lms.clock import now
 from lms.domain.errors import Refused
 from lms.domain.homework import correction
+from lms.domain.people.reach import address_of
 from lms.extensions import db
 from lms.forms.correction import FeedbackForm, chosen_bands
-from lms.letters import address_of
 from lms.models import Attempt, Criterion, Person
 from lms.web import by_script, once, page
 

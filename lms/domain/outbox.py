@@ -1,14 +1,15 @@
 """What leaves the house is a row first.
 
 A row is written in the transaction that causes it. A worker claims it with a lease, sends with no
-transaction open, and closes it; the sweep finds whatever was left behind by a killed process.
+transaction open, and closes it; the sweep finds whatever was left behind by a killed process. For whom
+no machine reaches, the worker hands it over: then it waits, open, for somebody of the team.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from lms.models import OutboxItem, Person, Receipt
@@ -64,6 +65,7 @@ def due(session: Session, now: datetime, limit: int = 200) -> list[str]:
             select(OutboxItem.id)
             .where(
                 OutboxItem.closed_at.is_(None),
+                OutboxItem.handed_at.is_(None),
                 OutboxItem.due_at <= now,
                 or_(OutboxItem.claimed_until.is_(None), OutboxItem.claimed_until <= now),
             )
@@ -80,6 +82,7 @@ def claim(session: Session, item_id: str, now: datetime) -> bool:
         .where(
             OutboxItem.id == item_id,
             OutboxItem.closed_at.is_(None),
+            OutboxItem.handed_at.is_(None),
             OutboxItem.due_at <= now,
             or_(OutboxItem.claimed_until.is_(None), OutboxItem.claimed_until <= now),
         )
@@ -89,11 +92,29 @@ def claim(session: Session, item_id: str, now: datetime) -> bool:
     return result.scalar_one_or_none() is not None
 
 
-def close(session: Session, item_id: str, outcome: str, now: datetime, error: str = "") -> None:
+def close(
+    session: Session,
+    item_id: str,
+    outcome: str,
+    now: datetime,
+    error: str = "",
+    *,
+    channel: str | None = None,
+    invited: bool = False,
+) -> None:
+    """The row is done: how it ended, by which way it left, and whether an invitation went with it."""
     session.execute(
         update(OutboxItem)
         .where(OutboxItem.id == item_id, OutboxItem.closed_at.is_(None))
-        .values(outcome=outcome, closed_at=now, claimed_until=None, secret=None, error=error[:200])
+        .values(
+            outcome=outcome,
+            closed_at=now,
+            claimed_until=None,
+            secret=None,
+            error=error[:200],
+            channel=channel,
+            invited=invited,
+        )
     )
 
 
@@ -119,10 +140,59 @@ def void(session: Session, about_id: str, now: datetime, *, kind: str | None = N
     )
 
 
+# -- by hand -------------------------------------------------------------------------------------
+
+
+def hand_over(session: Session, item_id: str, now: datetime) -> None:
+    """No machine reaches her: from now on the row waits for somebody of the team, and for no worker."""
+    session.execute(
+        update(OutboxItem)
+        .where(OutboxItem.id == item_id, OutboxItem.closed_at.is_(None))
+        .values(channel="hand", handed_at=now, claimed_until=None)
+    )
+
+
+def handed(now: datetime) -> Select[OutboxItem]:
+    """What waits to be sent by hand, the oldest first."""
+    return (
+        select(OutboxItem)
+        .where(OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_not(None), OutboxItem.expires_at > now)
+        .order_by(OutboxItem.handed_at, OutboxItem.id)
+    )
+
+
+def sent_by_hand(session: Session, item: OutboxItem, by: Person, now: datetime) -> None:
+    """Said by whoever sent it. Said twice, or by two people, the first one stands."""
+    if item.closed_at is None and item.handed_at is not None:
+        item.outcome, item.closed_at, item.sent_by_id = "sent", now, by.id
+
+
+def take_back(session: Session, item: OutboxItem, by: Person) -> None:
+    """A slip of the finger: it waits again. Only whoever said it takes it back."""
+    if item.channel == "hand" and item.outcome == "sent" and item.sent_by_id == by.id:
+        item.outcome = item.closed_at = item.sent_by_id = None
+
+
+def close_stale(session: Session, now: datetime) -> None:
+    """What nobody sent by hand in time is not said any more."""
+    session.execute(
+        update(OutboxItem)
+        .where(
+            OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_not(None), OutboxItem.expires_at <= now
+        )
+        .values(outcome="expired", closed_at=now)
+    )
+
+
+# -- looking after it ----------------------------------------------------------------------------
+
+
 def oldest_waiting(session: Session, now: datetime) -> timedelta | None:
-    """Since when the oldest due message waits; None when nothing waits."""
+    """Since when the oldest due message waits for a worker; None when nothing waits."""
     first = session.scalar(
-        select(func.min(OutboxItem.due_at)).where(OutboxItem.closed_at.is_(None), OutboxItem.due_at <= now)
+        select(func.min(OutboxItem.due_at)).where(
+            OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_(None), OutboxItem.due_at <= now
+        )
     )
     return None if first is None else now - first
 

@@ -1,7 +1,8 @@
 """The text of each mail: French first, the person's language under it.
 
 A writer gets the outbox row, looks at the thing again and answers None when the mail no longer
-makes sense. Templates: `mail/<kind>.subject.txt`, `mail/<kind>.txt`, `mail/<kind>.html`.
+makes sense. Templates: `mail/<kind>.subject.txt`, `mail/<kind>.txt`, `mail/<kind>.html`. What is short
+enough for a phone is written in `texts`.
 """
 
 from __future__ import annotations
@@ -20,29 +21,38 @@ from sqlalchemy.orm import Session
 from config import Settings
 from lms import i18n
 from lms.adapters.mailer import Letter, clean_header, message_id
-from lms.models import OutboxItem, Person, Service
+from lms.domain.people.reach import address_of
+from lms.models import OutboxItem, Service
+
+# What the words are made of.
+Facts = dict[str, object]
+
+
+class InFeed(Exception):
+    """No mail: her calendar reads it by itself."""
 
 
 @dataclass(frozen=True)
 class Content:
     """What a writer found: the words' material, and an invitation when there is one."""
 
-    values: dict[str, object]
+    values: Facts
     calendar: bytes | None = None
     method: Literal["REQUEST", "CANCEL"] | None = None
 
 
 Writer = Callable[[Session, OutboxItem, Settings, datetime], Content | None]
-
-
-def address_of(person: Person) -> str | None:
-    return person.email or person.login_email
+# The same for a text on a phone, which carries words alone.
+Look = Callable[[Session, OutboxItem, Settings, datetime], Facts | None]
 
 
 def compose(
     session: Session, item: OutboxItem, writer: Writer, settings: Settings, now: datetime
 ) -> Letter | None:
-    """The letter for an outbox row, or None when it no longer makes sense: also to somebody who left."""
+    """The letter for an outbox row, or None when it no longer makes sense: also to somebody who left.
+
+    Raises InFeed when her calendar tells it.
+    """
     person = item.person
     address = address_of(person)
     content = writer(session, item, settings, now)
@@ -62,13 +72,13 @@ def compose(
     for tongue in tongues:
         with force_locale(tongue.code):
             here = {**values, "lang": tongue.code, "dir": tongue.direction}
-            texts.append(_render(f"mail/{item.kind}.txt", here).strip())
+            texts.append(render(f"mail/{item.kind}.txt", here).strip())
             # Escaped by its own template: the frame must not do it again.
-            pages.append((tongue, Markup(_render(f"mail/{item.kind}.html", here))))  # noqa: S704
+            pages.append((tongue, Markup(render(f"mail/{item.kind}.html", here))))  # noqa: S704
     with force_locale("fr"):
-        subject = _render(f"mail/{item.kind}.subject.txt", {**values, "lang": "fr"})
-        text = _render("mail/frame.txt", {**values, "texts": texts})
-        html = _render("mail/frame.html", {**values, "pages": pages, "subject": subject})
+        subject = render(f"mail/{item.kind}.subject.txt", {**values, "lang": "fr"})
+        text = render("mail/frame.txt", {**values, "texts": texts})
+        html = render("mail/frame.html", {**values, "pages": pages, "subject": subject})
     return Letter(
         to=address,
         to_name=person.name,
@@ -83,6 +93,6 @@ def compose(
     )
 
 
-def _render(name: str, values: dict[str, object]) -> str:
+def render(name: str, values: Facts) -> str:
     # Not flask.render_template: its context belongs to a request, and a letter has none.
     return current_app.jinja_env.get_template(name).render(values)

@@ -1,74 +1,177 @@
-"""What is said of an appointment: made, moved, cancelled, tomorrow."""
+"""What is said of an appointment: made, moved, cancelled, offered, tomorrow, soon."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from flask_babel import force_locale
-from flask_babel import gettext as _
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config import Settings
 from lms.adapters import invitation
 from lms.domain import booking as bookings
+from lms.domain.booking import feeds
+from lms.domain.booking.reminders import SOON
 from lms.domain.errors import Absent
-from lms.letters import Content, Writer, address_of
+from lms.domain.people.reach import address_of
+from lms.letters import Content, Facts, InFeed, Look, Writer
+from lms.letters.appointment import words
 from lms.models import Booking, OutboxItem, Service
 
+Way = Literal["invitation", "words", "feed"]
 
-def _writer(state: str, method: Literal["REQUEST", "CANCEL"] | None) -> Writer:
-    def write(session: Session, item: OutboxItem, settings: Settings, now: datetime) -> Content | None:
-        try:
-            booking = bookings.session_for(session, item.person, item.about_id)
-        except Absent:
-            return None
-        # Looked at again: what was cancelled, moved or begun meanwhile is not told any more.
-        if booking.state != state or booking.sequence != item.sequence:
-            return None
-        if state == "booked" and booking.starts <= now:
-            return None
-        service = session.get_one(Service, 1)
-        teaches = booking.teacher_id == item.person_id
-        link = f"{settings.base_url}/s/{booking.id}"
-        values: dict[str, object] = {
-            "booking": booking,
-            "teaches": teaches,
-            # The teacher's mailbox learns the first name of the learner and nothing more.
-            "other": (booking.learner if teaches else booking.teacher).first_name,
-            "link": link,
-            "page": f"{settings.base_url}/bookings/{booking.id}",
-            "again": f"{settings.base_url}/bookings/new",
-            "by_herself": booking.cancelled_by_id == booking.learner_id,
-            "tomorrow": _wall_day(booking.starts, settings) == _wall_day(now, settings) + timedelta(days=1),
-        }
-        if method is None:
-            return Content(values)
-        calendar = _invitation(method, item, booking, service, settings, teaches=teaches, link=link)
-        return Content(values, calendar, method)
+# Nearer than this a calendar may not have read its feed again: then a mail tells of every change.
+NEAR = timedelta(hours=24)
 
-    return write
+
+@dataclass(frozen=True)
+class Kind:
+    """In which state of the booking it may be said, and what it does to a calendar."""
+
+    state: Literal["booked", "cancelled", "offered"]
+    method: Literal["REQUEST", "CANCEL"] | None = None
+    # What a subscribed calendar tells by itself. Of the others the words themselves matter.
+    in_feed: bool = False
+    # Where a text on a phone leads: the name of one of its facts.
+    leads: str = "link"
+
+
+KINDS: Mapping[str, Kind] = {
+    "booking_made": Kind("booked", "REQUEST", in_feed=True),
+    "booking_moved": Kind("booked", "REQUEST", in_feed=True),
+    "booking_cancelled": Kind("cancelled", "CANCEL", in_feed=True, leads="again"),
+    "booking_retimed": Kind("booked", "REQUEST"),
+    "booking_reminder": Kind("booked"),
+    "booking_soon": Kind("booked"),
+    "booking_offer": Kind("offered", leads="offer"),
+}
+
+
+def facts(booking: Booking, item: OutboxItem, settings: Settings, now: datetime) -> Facts | None:
+    """Looked at again: what is no longer true is not told, and None says so.
+
+    Asks the database nothing: the booking comes with its people and its room.
+    """
+    if not _still_true(booking, item, now):
+        return None
+    teaches = booking.teacher_id == item.person_id
+    today = _wall_day(now, settings)
+    base = settings.base_url
+    addresses = {
+        "link": f"{base}/s/{booking.id}",
+        "page": f"{base}/bookings/{booking.id}",
+        "again": f"{base}/bookings/new",
+        "offer": f"{base}/offers/{booking.id}",
+    }
+    return {
+        **addresses,
+        "leads": addresses[KINDS[item.kind].leads],
+        "booking": booking,
+        "teaches": teaches,
+        # The teacher's mailbox learns the first name of the learner and nothing more.
+        "other": (booking.learner if teaches else booking.teacher).first_name,
+        "today": _wall_day(booking.starts, settings) == today,
+        "tomorrow": _wall_day(booking.starts, settings) == today + timedelta(days=1),
+    }
+
+
+def _still_true(booking: Booking, item: OutboxItem, now: datetime) -> bool:
+    kind = KINDS[item.kind]
+    if booking.state != kind.state:
+        return False
+    if kind.state == "offered":
+        return booking.expires_at is not None and booking.expires_at > now
+    if booking.sequence != item.sequence:
+        return False
+    if item.kind == "booking_reminder" and booking.starts - now <= SOON:
+        return False  # the second one tells it
+    return kind.state == "cancelled" or booking.starts > now
+
+
+# -- by mail -------------------------------------------------------------------------------------
+
+
+def write(session: Session, item: OutboxItem, settings: Settings, now: datetime) -> Content | None:
+    booking = _booking(session, item)
+    found = facts(booking, item, settings, now) if booking else None
+    if booking is None or found is None:
+        return None
+    method = KINDS[item.kind].method
+    if method is None:
+        return Content(found)
+    way = _way(session, item, booking, now)
+    if way == "feed":
+        raise InFeed
+    if way == "words":
+        return Content(found)
+    return Content(found, _invitation(session, item, booking, settings, method), method)
+
+
+def way(item: OutboxItem, booking: Booking, *, live: bool, invited: bool, near: bool) -> Way:
+    """How a change reaches her calendar, and whether she is told of it by mail.
+
+    `live`: a calendar of hers reads her feed. `invited`: it got this appointment by mail before, so its
+    event would stay there, out of date, if the mails ended. `near`: the hour, or the one it had before,
+    is so near that a calendar may not have asked again in time.
+    """
+    if not live or invited:
+        return "invitation"
+    teaches = booking.teacher_id == item.person_id
+    herself = item.person_id == {
+        "booking_made": booking.booked_by_id,
+        "booking_cancelled": booking.cancelled_by_id,
+    }.get(item.kind)
+    # What others changed a learner is always told.
+    if KINDS[item.kind].in_feed and not near and (teaches or herself):
+        return "feed"
+    return "words"
+
+
+def _way(session: Session, item: OutboxItem, booking: Booking, now: datetime) -> Way:
+    if not feeds.live(session, item.person_id, now):
+        return "invitation"
+    hours = (
+        [booking.starts, _hour_before(session, item)] if item.kind == "booking_moved" else [booking.starts]
+    )
+    return way(
+        item,
+        booking,
+        live=True,
+        invited=_invited(session, item),
+        near=any(hour is None or hour - now <= NEAR for hour in hours),
+    )
+
+
+def _invited(session: Session, item: OutboxItem) -> bool:
+    earlier = select(OutboxItem.id).where(
+        OutboxItem.about_id == item.about_id, OutboxItem.person_id == item.person_id, OutboxItem.invited
+    )
+    return session.scalar(earlier.limit(1)) is not None
+
+
+def _hour_before(session: Session, item: OutboxItem) -> datetime | None:
+    """The hour it had before the move: its last reminder was good until then. None: too near for one."""
+    return session.scalar(
+        select(OutboxItem.expires_at).where(
+            OutboxItem.about_id == item.about_id,
+            OutboxItem.kind == "booking_soon",
+            OutboxItem.sequence == item.sequence - 1,
+        )
+    )
 
 
 def _invitation(
-    method: Literal["REQUEST", "CANCEL"],
+    session: Session,
     item: OutboxItem,
     booking: Booking,
-    service: Service,
     settings: Settings,
-    *,
-    teaches: bool,
-    link: str,
+    method: Literal["REQUEST", "CANCEL"],
 ) -> bytes:
-    other = (booking.learner if teaches else booking.teacher).first_name
-    onsite = booking.mode == "onsite"
-    room = booking.room.name if booking.room else ""
-    with force_locale("fr"):
-        summary = _("Rendez-vous de français avec %(name)s", name=other)
-        way = _("Sur place") if onsite else _("Par vidéo")
-        description = f"{way}\n{link}"
-        if onsite and service.directions:
-            description += f"\n{service.directions}"
+    service = session.get_one(Service, 1)
+    said = words(booking, service, settings.base_url, teaches=booking.teacher_id == item.person_id)
     return invitation.build(
         method,
         uid=booking.uid,
@@ -76,26 +179,44 @@ def _invitation(
         made_at=item.made_at,
         starts=booking.starts,
         ends=booking.ends,
-        summary=summary,
-        description=description,
-        location=", ".join(part for part in (service.name, room, service.address) if part)
-        if onsite
-        else link,
+        summary=said.summary,
+        description=said.description,
+        location=said.location,
         organizer_name=service.name,
         organizer_email=settings.mail_from,
         attendee_name=item.person.name,
         attendee_email=address_of(item.person) or "",
-        url=link,
+        url=said.url,
     )
+
+
+# -- on a phone ----------------------------------------------------------------------------------
+
+
+def look(session: Session, item: OutboxItem, settings: Settings, now: datetime) -> Facts | None:
+    booking = _booking(session, item)
+    return text_facts(booking, item, settings, now) if booking else None
+
+
+def text_facts(booking: Booking, item: OutboxItem, settings: Settings, now: datetime) -> Facts | None:
+    """Like `facts`, for a text: what she did herself she saw on the screen, and what is past is past."""
+    if booking.starts <= now:
+        return None
+    by = {"booking_made": booking.booked_by_id, "booking_cancelled": booking.cancelled_by_id}
+    return None if by.get(item.kind) == item.person_id else facts(booking, item, settings, now)
+
+
+def _booking(session: Session, item: OutboxItem) -> Booking | None:
+    try:
+        return bookings.session_for(session, item.person, item.about_id)
+    except Absent:
+        return None
 
 
 def _wall_day(moment: datetime, settings: Settings) -> datetime:
     return moment.astimezone(settings.time_zone).replace(hour=0, minute=0, second=0, tzinfo=None)
 
 
-WRITERS: dict[str, Writer] = {
-    "booking_made": _writer("booked", "REQUEST"),
-    "booking_moved": _writer("booked", "REQUEST"),
-    "booking_cancelled": _writer("cancelled", "CANCEL"),
-    "booking_reminder": _writer("booked", None),
-}
+WRITERS: dict[str, Writer] = dict.fromkeys(KINDS, write)
+# Short enough for a phone: mail/<kind>.sms.txt.
+LOOKS: dict[str, Look] = dict.fromkeys(KINDS, look)

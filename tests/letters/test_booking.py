@@ -125,7 +125,7 @@ def test_what_was_said_too_late_is_not_said(house: House) -> None:
 def test_a_reminder_says_tomorrow_only_when_it_is_tomorrow(house: House) -> None:
     booked(house)
     on_time = letters(house, "booking_reminder", at=FRIDAY - timedelta(hours=24))["Samira"]
-    delayed = letters(house, "booking_reminder", at=FRIDAY - timedelta(hours=2))["Samira"]
+    delayed = letters(house, "booking_reminder", at=FRIDAY - timedelta(hours=3))["Samira"]
     assert on_time is not None
     assert delayed is not None
     assert on_time.subject == "Demain, 14 h 00 : rendez-vous avec Nadia"

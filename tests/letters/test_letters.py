@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session, joinedload
 from lms import i18n
 from lms.adapters.mailer import Letter
 from lms.domain import booking as bookings
+from lms.domain import outbox
+from lms.domain.booking import waitlist
 from lms.domain.homework import correction
 from lms.domain.people import staff
 from lms.jobs import WRITERS
 from lms.letters import compose
-from lms.models import MAIL_KINDS, Booking, OutboxItem, Person
+from lms.models import AFTERNOON, MAIL_KINDS, MORNING, Booking, BusyCalendar, OutboxItem, Person
 from tests import make
 from tests.house import House
 from tests.make import NOW, wall
@@ -26,6 +28,7 @@ from tests.pages import Element, parse
 # What people type: an entity typed by hand, a tag, a percent sign, two writing directions.
 TRICKY = "L’été & l’hiver <b>100 %</b> « à vélo » %(name)s"
 FRIDAY = wall("2026-11-27", "14:00")
+FOR_THE_TEAM = ("password_link", "calendar_failing")
 
 
 def reader(session: Session, language: str) -> Person:
@@ -81,6 +84,32 @@ def cancelled(session: Session, person: Person) -> None:
     bookings.cancel(session, booking, make.luc(session), "", NOW)
 
 
+def retimed(session: Session, person: Person) -> None:
+    hour(session, person)
+    booking = session.scalars(select(Booking)).one()
+    outbox.post(session, "booking_retimed", person, booking.id, now=NOW)
+
+
+def offered(session: Session, person: Person) -> None:
+    """Samira gave back the hour for which somebody waits."""
+    hour(session, make.samira(session))
+    waitlist.join(session, person, person, None, MORNING | AFTERNOON, None, NOW)
+    bookings.cancel(session, session.scalars(select(Booking)).one(), make.samira(session), "", NOW)
+
+
+def failing(session: Session, person: Person) -> None:
+    calendar = BusyCalendar(
+        teacher_id=person.id,
+        address="https://calendar.example.be/a-secret.ics",
+        made_at=NOW,
+        failing_since=NOW,
+        error="calendar_broken",
+    )
+    session.add(calendar)
+    session.flush()
+    outbox.post(session, "calendar_failing", person, calendar.id, now=NOW)
+
+
 CAUSES: dict[str, Callable[[Session, Person], None]] = {
     "feedback_returned": corrected,
     "password_link": link,
@@ -88,6 +117,10 @@ CAUSES: dict[str, Callable[[Session, Person], None]] = {
     "booking_moved": moved,
     "booking_cancelled": cancelled,
     "booking_reminder": hour,
+    "booking_soon": hour,
+    "booking_retimed": retimed,
+    "booking_offer": offered,
+    "calendar_failing": failing,
 }
 
 
@@ -161,8 +194,8 @@ def test_no_mail_has_a_hole_and_none_is_escaped_twice(house: House, kind: str, l
     if kind == "feedback_returned":
         assert mail.text.count(TRICKY) == 3 * len(parts(mail))
         assert all(part.text.count(TRICKY) == 3 for part in parts(mail))
-    # The second part is no copy of the first. (Who is sent a password is of the team: French or English.)
-    if language == "en" or (language != "fr" and kind != "password_link"):
+    # The second part is no copy of the first. (What goes to the team alone is French or English.)
+    if language == "en" or (language != "fr" and kind not in FOR_THE_TEAM):
         french, own = parts(mail)
         first = {paragraph.text for paragraph in french.all("p")}
         assert not first & {paragraph.text for paragraph in own.all("p") if not paragraph.get("lang")}
