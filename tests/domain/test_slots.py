@@ -83,52 +83,6 @@ def test_the_same_wall_hour_is_kept_in_winter_and_in_summer() -> None:
     assert [wall(slot) for slot in found] == ["09:00", "09:00"]
 
 
-def test_in_the_night_the_clock_springs_forward_no_hour_touches_the_missing_one() -> None:
-    offered = hours(every_day("00:00", "06:00"), day=date(2027, 3, 28))
-    assert offered == ["00:00", "03:00", "04:00", "05:00"]
-    assert "01:30" not in hours(every_day("00:30", "06:00"), day=date(2027, 3, 28))
-
-
-def test_in_the_night_the_clock_falls_back_no_hour_touches_the_doubled_one() -> None:
-    assert hours(every_day("00:00", "06:00"), day=date(2026, 10, 25)) == ["00:00", "03:00", "04:00", "05:00"]
-    assert hours(every_day("00:30", "05:30"), day=date(2026, 10, 25)) == ["00:30", "03:30", "04:30"]
-
-
-def test_the_sunday_of_the_change_still_opens_at_nine() -> None:
-    assert hours(every_day(), day=date(2026, 10, 25)) == ["09:00", "10:00", "11:00"]
-
-
-def test_ten_years_of_quarter_hours_are_one_hour_on_the_wall_and_in_utc() -> None:
-    rules = [
-        rule("nadia", weekday, start, "00:00")
-        for weekday in range(7)
-        for start in ("00:00", "00:15", "00:30", "00:45")
-    ]
-    first, last = date(2026, 1, 1), date(2035, 12, 31)
-    found = slots(rules, [], NO_HOLIDAYS, first, last, BRUSSELS)
-    assert len({slot.starts for slot in found}) == len(found)
-    labels = set()
-    for slot in found:
-        starts, ends = slot.starts.astimezone(BRUSSELS), slot.ends.astimezone(BRUSSELS)
-        assert slot.ends - slot.starts == HOUR  # in UTC
-        assert ends.replace(tzinfo=None) - starts.replace(tzinfo=None) == HOUR  # on the wall
-        labels.add(starts.replace(tzinfo=None, fold=0))
-    assert len(labels) == len(found)
-    # 24 + 3 * 23 a day; On 20 nights, 8 hours start or end in the changed one.
-    lost = (last - first).days * 93 + 93 - len(found)
-    assert lost == 10 * 8 + 10 * 8
-
-
-def test_the_leap_day_is_a_day_like_another() -> None:
-    assert hours(every_day(), day=date(2028, 2, 29)) == ["09:00", "10:00", "11:00"]
-
-
-def test_a_rule_may_end_at_midnight() -> None:
-    found = on_monday([rule(start="22:00", end="00:00")])
-    assert [wall(slot) for slot in found] == ["22:00", "23:00"]
-    assert found[-1].ends.astimezone(BRUSSELS) == datetime(2026, 11, 24, tzinfo=BRUSSELS)
-
-
 def test_nothing_is_offered_on_a_holiday() -> None:
     assert hours(every_day(), holidays={MONDAY}) == []
 
