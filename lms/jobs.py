@@ -20,10 +20,12 @@ from sqlalchemy.orm import Session, joinedload
 
 from config import Settings
 from lms import limits
+from lms.adapters import busy
 from lms.adapters.mailer import FolderMailer, Mailer, Postponed, SmtpMailer, Undeliverable
 from lms.adapters.texter import FolderTexter, HttpTexter, Texter
 from lms.clock import now
 from lms.domain import journal, outbox
+from lms.domain.booking import busy_calendars
 from lms.domain.people import sessions
 from lms.domain.people.reach import Channel, address_of, channel_of, number_of
 from lms.extensions import db, write
@@ -73,6 +75,7 @@ class Jobs:
         self.texter = texter
         self.huey = _queue(settings)
         self._deliver = self.huey.task()(self.deliver)
+        self._read_calendar = self.huey.task()(self.read_calendar)
         self.huey.periodic_task(crontab(minute="*"))(self.every_minute)
         self.huey.periodic_task(crontab(minute="17", hour="3"))(self.every_night)
 
@@ -168,6 +171,41 @@ class Jobs:
             for item_id in waiting:
                 self._deliver(item_id)
             write(journal.seal)
+            wanting = busy_calendars.wanting(db.session(), now())
+            db.session().rollback()
+            for calendar_id in wanting:
+                self._read_calendar(calendar_id)
+
+    def read_calendar(self, calendar_id: str) -> None:
+        """Take it in hand, ask the other side with no transaction open, write down what it said."""
+        settings: Settings = self.app.extensions["lms_settings"]
+        with self.app.app_context():
+            errand = write(lambda session: busy_calendars.begin(session, calendar_id, now()))
+            if errand is None:
+                return
+            try:
+                found = busy.read(
+                    errand.address,
+                    errand.etag,
+                    errand.first,
+                    errand.last,
+                    zone=settings.time_zone.key,
+                    hosts=settings.calendar_hosts,
+                    ca_file=settings.calendar_ca_file,
+                )
+            except busy.Unreadable as no:
+                code = no.code
+                write(lambda session: busy_calendars.failed(session, calendar_id, code, now()))
+                return
+            if found is None:
+                write(lambda session: busy_calendars.unchanged(session, calendar_id, now()))
+                return
+            events, etag = [busy_calendars.Event(*event) for event in found.events], found.etag
+            write(
+                lambda session: busy_calendars.take(
+                    session, calendar_id, events, etag, now(), settings.time_zone
+                )
+            )
 
     def every_night(self) -> None:
         with self.app.app_context():
