@@ -244,8 +244,8 @@ class _Reader:
         """Each as name:port."""
         found = []
         for raw in filter(None, map(str.strip, (self.get("LMS_CALENDAR_HOSTS") or "").split(","))):
+            parts = urlsplit(f"//{raw}")
             try:
-                parts = urlsplit(f"//{raw}")
                 port = parts.port or 443
             except ValueError:
                 port = 0
