@@ -244,15 +244,10 @@ class _Reader:
         """Each as name:port."""
         found = []
         for raw in filter(None, map(str.strip, (self.get("LMS_CALENDAR_HOSTS") or "").split(","))):
-            parts = urlsplit(f"//{raw}")
             try:
-                port = parts.port or 443
+                found.append(_server(raw))
             except ValueError:
-                port = 0
-            if not port or not parts.hostname or parts.netloc != raw or "@" in raw:
                 self.faults.append(f"LMS_CALENDAR_HOSTS must name servers as name or name:port, not {raw!r}")
-            else:
-                found.append(f"{parts.hostname}:{port}")
         return tuple(found)
 
     def ca_file(self, name: str) -> Path | None:
@@ -290,6 +285,14 @@ def _yes_or_no(raw: str) -> bool:
     if raw.lower() not in ("yes", "no"):
         raise ValueError(raw)
     return raw.lower() == "yes"
+
+
+def _server(raw: str) -> str:
+    """A server as name:port, the port of https where none is said."""
+    parts = urlsplit(f"//{raw}")
+    if not parts.hostname or parts.netloc != raw or "@" in raw:
+        raise ValueError(raw)
+    return f"{parts.hostname}:{parts.port or 443}"
 
 
 def _address(raw: str) -> str:

@@ -95,6 +95,6 @@ def test_the_address_in_use_stands_in_where_none_is_set(tmp_path: Path) -> None:
 def test_calendar_servers_of_one_s_own_are_named_with_their_port(tmp_path: Path) -> None:
     named = read(tmp_path, LMS_CALENDAR_HOSTS="Cloud.example.be, intern.example.be:8443,")
     assert named.calendar_hosts == ("cloud.example.be:443", "intern.example.be:8443")
-    for wrong in ("https://cloud.example.be", "nadia@cloud.example.be", "cloud:99999", ":8443", "a/b"):
+    for wrong in ("https://cloud.example.be", "nadia@cloud.example.be", "cloud:99999", ":8443", "a/b", "[x"):
         assert "LMS_CALENDAR_HOSTS" in faults(tmp_path, LMS_CALENDAR_HOSTS=wrong)[0]
     assert "LMS_CALENDAR_CA_FILE" in faults(tmp_path, LMS_CALENDAR_CA_FILE="/nowhere.pem")[0]
