@@ -163,14 +163,25 @@ def handed(now: datetime) -> Select[OutboxItem]:
 
 def sent_by_hand(session: Session, item: OutboxItem, by: Person, now: datetime) -> None:
     """Said by whoever sent it. Said twice, or by two people, the first one stands."""
-    if item.closed_at is None and item.handed_at is not None:
-        item.outcome, item.closed_at, item.sent_by_id = "sent", now, by.id
+    session.execute(
+        update(OutboxItem)
+        .where(OutboxItem.id == item.id, OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_not(None))
+        .values(outcome="sent", closed_at=now, sent_by_id=by.id)
+    )
 
 
 def take_back(session: Session, item: OutboxItem, by: Person) -> None:
     """A slip of the finger: it waits again. Only whoever said it takes it back."""
-    if item.channel == "hand" and item.outcome == "sent" and item.sent_by_id == by.id:
-        item.outcome = item.closed_at = item.sent_by_id = None
+    session.execute(
+        update(OutboxItem)
+        .where(
+            OutboxItem.id == item.id,
+            OutboxItem.handed_at.is_not(None),
+            OutboxItem.outcome == "sent",
+            OutboxItem.sent_by_id == by.id,
+        )
+        .values(outcome=None, closed_at=None, sent_by_id=None)
+    )
 
 
 def close_stale(session: Session, now: datetime) -> None:

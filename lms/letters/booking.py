@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from config import Settings
 from lms.adapters import invitation
 from lms.domain import booking as bookings
-from lms.domain.booking import feeds
+from lms.domain.booking import feeds, waitlist
 from lms.domain.booking.reminders import SOON
 from lms.domain.errors import Absent
 from lms.domain.people.reach import address_of
@@ -207,8 +207,9 @@ def text_facts(booking: Booking, item: OutboxItem, settings: Settings, now: date
 
 
 def _booking(session: Session, item: OutboxItem) -> Booking | None:
+    find = waitlist.offer_for if KINDS[item.kind].state == "offered" else bookings.session_for
     try:
-        return bookings.session_for(session, item.person, item.about_id)
+        return find(session, item.person, item.about_id)
     except Absent:
         return None
 

@@ -1,0 +1,102 @@
+"""Messages that somebody of the team sends by hand, with a telephone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms import i18n
+from lms.access import allow, me
+from lms.clock import now
+from lms.domain import outbox
+from lms.domain.booking import messages
+from lms.domain.people.reach import number_of
+from lms.extensions import db, write
+from lms.forms.people import PressForm
+from lms.letters import booking as booking_letters
+from lms.letters import texts
+from lms.models import Booking, OutboxItem
+from lms.web import page, service, settings
+
+bp = Blueprint("messages", __name__)
+
+
+@dataclass(frozen=True)
+class Message:
+    """One text, ready to be sent, and the addresses that open the telephone's own programs with it."""
+
+    item: OutboxItem
+    booking: Booking
+    text: str
+    number: str
+    language: i18n.Language
+
+    @property
+    def whatsapp(self) -> str:
+        return f"https://wa.me/{self.number.removeprefix('+')}?text={quote(self.text, safe='')}"
+
+    @property
+    def sms(self) -> str:
+        # "?&": what comes first pleases the one kind of telephone, what follows the other.
+        return f"sms:{self.number}?&body={quote(self.text, safe='')}"
+
+
+@bp.get("/messages")
+@allow("teacher", "coordinator", "social_worker")
+def index() -> BaseResponse:
+    return page(
+        "messages/index.html",
+        messages=_messages(),
+        press=PressForm(formdata=None),
+        done=request.args.get("done"),
+    )
+
+
+@bp.post("/messages/<id>/sending")
+@allow("teacher", "coordinator", "social_worker")
+def send(id: str) -> BaseResponse:
+    """She says that she has sent it."""
+
+    def deed(session: Session) -> None:
+        outbox.sent_by_hand(session, messages.message_for(session, me(), id), me(), now())
+
+    write(deed)
+    return redirect(url_for("messages.index", done=id), 303)
+
+
+@bp.post("/messages/<id>/sending/withdrawal")
+@allow("teacher", "coordinator", "social_worker")
+def withdraw(id: str) -> BaseResponse:
+    write(lambda session: outbox.take_back(session, messages.message_for(session, me(), id), me()))
+    flash(_("Le message attend de nouveau."), "success")
+    return redirect(url_for("messages.index"), 303)
+
+
+@bp.app_template_global()
+def messages_to_send() -> int:
+    """How many wait for this person, for the pages of features that do not know this one."""
+    return sum(1 for item, booking in _waiting() if number_of(item.person) and _facts(item, booking))
+
+
+def _waiting() -> list[tuple[OutboxItem, Booking]]:
+    return list(messages.to_send(db.session(), me(), now()))
+
+
+def _facts(item: OutboxItem, booking: Booking) -> dict[str, object] | None:
+    """Looked at again: what was cancelled, moved or begun meanwhile is not told any more."""
+    return booking_letters.text_facts(booking, item, settings(), now())
+
+
+def _messages() -> list[Message]:
+    found = []
+    for item, booking in _waiting():
+        number, facts = number_of(item.person), _facts(item, booking)
+        if number is not None and facts is not None:
+            said = texts.text(item, facts, service())
+            found.append(Message(item, booking, said, number, i18n.shown_in(item.person.language)))
+    return found

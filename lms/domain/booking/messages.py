@@ -1,0 +1,54 @@
+"""What no machine can send: messages about appointments that wait for the hand of somebody of the team."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Select, false, or_, select
+from sqlalchemy.orm import Session, contains_eager, joinedload, lazyload
+
+from lms.domain import outbox
+from lms.domain.errors import Absent
+from lms.models import Booking, OutboxItem, Person
+
+
+def to_send(session: Session, person: Person, now: datetime) -> Sequence[tuple[OutboxItem, Booking]]:
+    """Those this person may send, with their appointments: one statement, however many they are.
+
+    A teacher those of her own appointments, the coordinator all, a social worker those to her people.
+    """
+    rows = session.execute(_about(outbox.handed(now), person).where(Person.deactivated_at.is_(None)))
+    return [(item, booking) for item, booking in rows]
+
+
+def message_for(session: Session, person: Person, item_id: str) -> OutboxItem:
+    """One of them, also when it was sent meanwhile. Raises Absent when she may not send it."""
+    wanted = select(OutboxItem).where(OutboxItem.id == item_id, OutboxItem.handed_at.is_not(None))
+    found = session.execute(_about(wanted, person)).one_or_none()
+    if found is None:
+        raise Absent
+    item: OutboxItem = found[0]
+    return item
+
+
+def _about(items: Select[OutboxItem], person: Person) -> Select[OutboxItem, Booking]:
+    may = [false()]
+    if "coordinator" in person.roles:
+        may = [Booking.id == OutboxItem.about_id]
+    if "teacher" in person.roles:
+        may.append(Booking.teacher_id == person.id)
+    if "social_worker" in person.roles:
+        may.append(Person.social_worker_id == person.id)
+    return (
+        items.add_columns(Booking)
+        .join(Booking, Booking.id == OutboxItem.about_id)
+        .join(OutboxItem.person)
+        .where(or_(*may))
+        .options(
+            contains_eager(OutboxItem.person).options(lazyload(Person.role_rows)),
+            joinedload(Booking.teacher).options(lazyload(Person.role_rows)),
+            joinedload(Booking.learner).options(lazyload(Person.role_rows)),
+            joinedload(Booking.room),
+        )
+    )

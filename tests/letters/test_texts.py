@@ -1,0 +1,212 @@
+"""What a text on a phone says, as it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from lms import i18n
+from lms.adapters.texter import pages
+from lms.domain import booking as bookings
+from lms.domain import outbox
+from lms.domain.booking import leave, waitlist
+from lms.jobs import LOOKS
+from lms.letters import texts
+from lms.models import AFTERNOON, Booking, OutboxItem, Person
+from tests import make
+from tests.house import House
+from tests.make import NOW, wall
+
+FRIDAY = wall("2026-11-27", "14:00")
+HOUR = timedelta(hours=1)
+TEMPLATES = Path(__file__).parents[2] / "lms/templates/mail"
+
+
+@pytest.fixture(autouse=True)
+def school(house: House) -> None:
+    def open_hours(session: Session) -> None:
+        service = make.school(session)
+        service.address, service.phone = "Rue du Pont 1, 6000 Charleroi", "071 12 34 56"
+        make.oksana(session).phone = "0470 12 34 56"
+        make.all_week(session, make.nadia(session), mode="both")
+
+    house.write(open_hours)
+
+
+def booked(house: House, mode: str = "video", who: Callable[[Session], Person] = make.oksana) -> None:
+    house.write(
+        lambda s: make.booked(s, who(s), make.nadia(s), FRIDAY, mode, by=make.nadia(s)),
+    )
+
+
+def change(house: House, verb: Callable[[Session, Booking, Person], object]) -> None:
+    """Something that Nadia does with the one appointment."""
+    house.write(lambda s: verb(s, s.scalars(select(Booking)).one(), make.nadia(s)))
+
+
+def said(
+    house: House,
+    kind: str,
+    at: datetime = NOW,
+    *,
+    language: str = "fr",
+    base: str = "https://cours.example.be",
+) -> str | None:
+    """The last text of this kind to Oksana, as a worker would send it at this moment."""
+    settings = replace(house.settings, base_url=base)
+    house.write(lambda s: setattr(make.oksana(s), "language", language))
+
+    def write(session: Session) -> str | None:
+        item = session.scalars(
+            select(OutboxItem)
+            .where(OutboxItem.kind == kind, OutboxItem.person_id == make.oksana(session).id)
+            .options(joinedload(OutboxItem.person).selectinload(Person.role_rows))
+            .order_by(OutboxItem.sequence.desc())
+            .execution_options(populate_existing=True)
+        ).first()
+        assert item is not None
+        return texts.compose(session, item, LOOKS[kind], settings, at)
+
+    return house.read(write)
+
+
+def test_a_text_begins_with_what_matters_and_says_whose_hour_it_is(house: House) -> None:
+    booked(house)
+    id = house.read(lambda s: s.scalars(select(Booking.id)).one())
+    assert said(house, "booking_made") == (
+        "Rendez-vous : vendredi 27 novembre, 14 h 00 (heure de Belgique), avec Nadia\n"
+        f"https://cours.example.be/s/{id}"
+    )
+
+
+def test_on_site_it_says_room_street_and_telephone(house: House) -> None:
+    booked(house, "onsite")
+    text = said(house, "booking_made") or ""
+    assert "\nSalle 2, Rue du Pont 1, 6000 Charleroi, 071 12 34 56\n" in text
+
+
+def test_both_reminders_say_the_hour_of_belgium_and_never_that_of_greenwich(house: House) -> None:
+    booked(house)
+    day_before = said(house, "booking_reminder", FRIDAY - timedelta(hours=24)) or ""
+    soon = said(house, "booking_soon", FRIDAY - timedelta(hours=2)) or ""
+    assert day_before.startswith("Demain : vendredi 27 novembre, 14 h 00 (heure de Belgique)")
+    assert soon.startswith("Aujourd'hui : vendredi 27 novembre, 14 h 00 (heure de Belgique)")
+    for text in (day_before, soon):
+        assert "13" not in text.split("\n")[0]
+        assert "UTC" not in text
+
+
+def test_a_reminder_is_never_sent_after_a_cancellation_a_move_or_the_beginning(house: House) -> None:
+    booked(house)
+    early, late = FRIDAY - timedelta(hours=24), FRIDAY - timedelta(hours=2)
+    assert said(house, "booking_reminder", late) is None, "the second one is due"
+    assert said(house, "booking_soon", FRIDAY) is None, "it has begun"
+    before = house.read(
+        lambda s: s.scalars(select(OutboxItem.id).where(OutboxItem.closed_at.is_(None))).all()
+    )
+    change(house, lambda s, b, nadia: bookings.move(s, b, nadia, FRIDAY + HOUR, "video", NOW))
+    outcomes = house.read(
+        lambda s: s.scalars(select(OutboxItem.outcome).where(OutboxItem.id.in_(before))).all()
+    )
+    assert set(outcomes) == {"void"}
+    assert "15 h 00" in (said(house, "booking_reminder", early) or "")
+    change(house, lambda s, b, nadia: bookings.cancel(s, b, nadia, "", NOW))
+    for kind, at in (("booking_reminder", early), ("booking_soon", late), ("booking_made", NOW)):
+        assert said(house, kind, at) is None
+
+
+def test_a_row_of_an_hour_that_was_moved_says_nothing_even_if_it_was_left_open(house: House) -> None:
+    booked(house)
+    change(house, lambda s, b, _nadia: setattr(b, "sequence", 1))
+    for kind in ("booking_made", "booking_reminder", "booking_soon"):
+        assert said(house, kind) is None
+
+
+def test_what_she_did_herself_is_not_written_to_her_phone(house: House) -> None:
+    house.write(lambda s: make.booked(s, make.oksana(s), make.nadia(s), FRIDAY))
+    assert said(house, "booking_made") is None
+    house.write(lambda s: bookings.cancel(s, s.scalars(select(Booking)).one(), make.oksana(s), "", NOW))
+    assert said(house, "booking_cancelled") is None
+
+
+def test_a_day_called_off_is_told_kindly_and_leads_to_other_hours(house: House) -> None:
+    booked(house)
+    house.write(lambda s: leave.call_off(s, make.nadia(s), make.nadia(s), FRIDAY.date(), NOW))
+    text = said(house, "booking_cancelled") or ""
+    assert text.startswith("Annulé : vendredi 27 novembre, 14 h 00")
+    assert "Votre professeur ne peut pas venir." in text
+    assert text.endswith("\nhttps://cours.example.be/bookings/new")
+    assert "malade" not in text.lower()
+
+
+def offered(house: House) -> None:
+    booked(house, who=make.samira)
+    house.write(lambda s: waitlist.join(s, make.oksana(s), make.oksana(s), None, AFTERNOON, None, NOW))
+    change(house, lambda s, b, nadia: bookings.cancel(s, b, nadia, "", NOW))
+
+
+def test_an_offer_says_until_when_and_leads_to_yes_and_no(house: House) -> None:
+    offered(house)
+    text = said(house, "booking_offer") or ""
+    assert text.startswith("Heure libre : vendredi 27 novembre, 14 h 00 (heure de Belgique).")
+    assert "Répondez avant le lundi 23 novembre, 21 h 00." in text
+    assert "https://cours.example.be/offers/" in text
+    assert said(house, "booking_offer", NOW + timedelta(hours=12)) is None
+
+
+def retimed(house: House) -> None:
+    booked(house)
+    change(
+        house,
+        lambda s, b, _nadia: outbox.post(s, "booking_retimed", make.oksana(s), b.id, now=NOW),
+    )
+
+
+CAUSES: dict[str, Callable[[House], None]] = {
+    "booking_made": booked,
+    "booking_reminder": booked,
+    "booking_soon": booked,
+    "booking_offer": offered,
+    "booking_retimed": retimed,
+}
+
+
+def moved(house: House) -> None:
+    booked(house)
+    change(house, lambda s, b, nadia: bookings.move(s, b, nadia, FRIDAY + HOUR, "video", NOW))
+
+
+def cancelled(house: House) -> None:
+    booked(house)
+    change(house, lambda s, b, nadia: bookings.cancel(s, b, nadia, "", NOW, called_off=True))
+
+
+CAUSES |= {"booking_moved": moved, "booking_cancelled": cancelled}
+
+
+def test_every_kind_that_a_phone_can_get_has_its_words() -> None:
+    assert set(CAUSES) == set(LOOKS)
+    assert {path.name for path in TEMPLATES.glob("*.sms.txt")} == {f"{kind}.sms.txt" for kind in LOOKS}
+
+
+@pytest.mark.parametrize("kind", sorted(CAUSES))
+def test_no_text_costs_more_than_two_pages_in_any_language(house: House, kind: str) -> None:
+    CAUSES[kind](house)
+    for language in [one.code for one in i18n.WITH_CATALOGUE]:
+        for base in ("https://cours.example.be", "https://francais.une-tres-longue-adresse.example.be"):
+            text = said(house, kind, language=language, base=base) or ""
+            assert pages(text) <= 2, text
+            assert text.split("\n")[0].isprintable()
+            assert "heure de Belgique" in text
+
+
+def test_nobody_writes_to_the_phone_of_somebody_who_left(house: House) -> None:
+    booked(house)
+    house.write(lambda s: setattr(make.oksana(s), "deactivated_at", NOW))
+    assert said(house, "booking_made") is None
