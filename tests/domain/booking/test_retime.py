@@ -33,6 +33,7 @@ def brussels(rule: str) -> ZoneInfo:
 
 AS_BEFORE = brussels("CET-1CEST,M3.5.0,M10.5.0/3")
 ALWAYS_WINTER = brussels("CET-1")
+SUMMER_ALL_YEAR = brussels("CEST-2")
 # The clock changes on that Monday at ten: forward over 10:00-11:00, or back so that it comes twice.
 JUMPS_OVER_TEN = brussels("CET-1CEST,J186/10,J300/3")
 SHOWS_TEN_TWICE = brussels("CET-1CEST,J87/2,J186/11")
@@ -249,17 +250,30 @@ def test_an_hour_agreed_in_another_zone_stays_in_that_zone(house: House) -> None
     assert retimed(house) == retime.Plan([], [], [])
 
 
+def by_winter_time(house: House, hour: int, minute: int = 0, *, learner: Any = make.samira) -> Booking:
+    """Agreed on that Monday, at an hour of UTC, when Belgium kept its winter time."""
+    starts = datetime(2027, 7, 5, hour, minute, tzinfo=UTC)
+
+    def verb(session: Session) -> Booking:
+        who, nadia = learner(session), make.nadia(session)
+        make.rule(session, nadia, 0, f"{hour + 1:02}:{minute:02}", f"{hour + 2:02}:{minute:02}")
+        return bookings.book(session, who, who, nadia.id, starts, "video", NOW, ALWAYS_WINTER)
+
+    return house.write(verb)
+
+
 def test_an_hour_that_would_have_begun_already_is_named(house: House) -> None:
-    summer_all_year = brussels("CEST-2")
-    booking = house.write(
-        lambda s: bookings.book(
-            s, make.samira(s), make.samira(s), make.nadia(s).id,
-            datetime(2027, 7, 5, 9, tzinfo=UTC), "video", NOW, ALWAYS_WINTER,
-        )
-    )  # fmt: skip
-    found = retimed(house, summer_all_year, now=booking.starts - HOUR / 2)
+    booking = by_winter_time(house, 9)
+    found = retimed(house, SUMMER_ALL_YEAR, now=booking.starts - HOUR / 2)
     assert [fault.reason for fault in found.faults] == [retime.BEGUN]
     assert again(house, booking).starts == booking.starts
+
+
+def test_nothing_moves_onto_an_hour_that_runs(house: House) -> None:
+    running, next_one = by_winter_time(house, 9), by_winter_time(house, 10, 30, learner=make.oksana)
+    found = retimed(house, SUMMER_ALL_YEAR, now=running.starts + HOUR / 4)
+    assert [one.reason for one in found.collisions] == [f"it collides with booking {running.id}"]
+    assert again(house, next_one).starts == next_one.starts
 
 
 def in_london(session: Session, booking: Booking) -> None:
