@@ -135,6 +135,8 @@ def _https(_form: FlaskForm, field: Field) -> None:
 class NumberField(IntegerField):
     """A whole number between two bounds; whatever else is typed gets the one sentence that names them."""
 
+    data: int | None
+
     def __init__(self, label: Any, low: int, high: int, **more: Any) -> None:
         self.sentence = _l("Écrivez un nombre de %(low)s à %(high)s.", low=low, high=high)
         super().__init__(
