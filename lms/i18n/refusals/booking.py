@@ -31,4 +31,18 @@ SENTENCES: dict[str, LazyString] = {
     # After the session.
     "not_begun": _l("Ce rendez-vous n’a pas encore commencé."),
     "not_an_attendance": _l("Choisissez une des quatre réponses."),
+    # Calendars kept elsewhere: adding one.
+    "calendar_address": _l("Cette adresse ne va pas. Copiez-la encore une fois en entier."),
+    "calendar_not_https": _l("L’adresse doit commencer par https ou webcal."),
+    "calendar_known": _l("Cet agenda est déjà dans la liste."),
+    "calendar_too_many": _l("Vous avez déjà %(number)s agendas. C’est le maximum."),
+    # Reading one.
+    "calendar_private": _l("Cette adresse n’est pas publique. Demandez au service."),
+    "calendar_port": _l("Cette adresse a un numéro de port. Demandez au service."),
+    "calendar_unreachable": _l("L’autre agenda ne répond pas. Nous essayons encore."),
+    "calendar_denied": _l("L’autre agenda refuse ou n’existe plus. Copiez une nouvelle adresse."),
+    "calendar_too_big": _l("L’autre agenda est trop lourd : plus de 2 Mo."),
+    "calendar_too_slow": _l("L’autre agenda est trop lent. Nous essayons encore."),
+    "calendar_broken": _l("À cette adresse, il n’y a pas d’agenda. Vérifiez l’adresse."),
+    "calendar_too_dense": _l("L’autre agenda a trop d’événements. Choisissez un autre agenda."),
 }
