@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -15,11 +16,13 @@ from lms import i18n
 from lms.access import allow, me
 from lms.clock import now
 from lms.domain import booking as bookings
+from lms.domain.booking import attendance, pending, waitlist
 from lms.domain.errors import Refused
-from lms.extensions import db
+from lms.extensions import db, write
 from lms.forms import tidy
 from lms.forms.booking import CancelForm, HourForm, hour_value, read_hour
-from lms.models import Booking, Person
+from lms.forms.waiting import QuestionForm
+from lms.models import Booking, Person, WaitlistEntry
 from lms.web import once, page, service, settings
 
 bp = Blueprint("bookings", __name__)
@@ -28,8 +31,18 @@ bp = Blueprint("bookings", __name__)
 @bp.get("/bookings")
 @allow("learner")
 def index() -> BaseResponse:
-    coming = bookings.coming(db.session(), me(), now())
-    return page("bookings/index.html", coming=coming, form=CancelForm(), door=bookings.door_is_open, at=now())
+    session = db.session()
+    held = bookings.past(session, me(), now(), 5)
+    return page(
+        "bookings/index.html",
+        coming=bookings.coming(session, me(), now()),
+        pending=pending.of(session, me(), now()),
+        held=held,
+        step=next((one.note.next_step for one in held if one.note and one.note.next_step), ""),
+        form=CancelForm(),
+        door=bookings.door_is_open,
+        at=now(),
+    )
 
 
 @bp.get("/bookings/new")
@@ -73,22 +86,28 @@ def _book(session: Session, learner_id: str, teacher_id: str, starts: datetime, 
 @bp.get("/bookings/<id>")
 @allow("learner", "teacher", "coordinator", "social_worker")
 def show(id: str) -> BaseResponse:
-    return _ticket(bookings.booking_for(db.session(), me(), id), CancelForm())
+    return _ticket(bookings.booking_for(db.session(), me(), id))
 
 
-def _ticket(booking: Booking, form: CancelForm, answer: int = 200) -> BaseResponse:
+def _ticket(
+    booking: Booking, form: CancelForm | None = None, question: QuestionForm | None = None, answer: int = 200
+) -> BaseResponse:
+    hers = booking.learner_id == me().id
+    note = attendance.note_for(db.session(), booking) if hers else None
     ahead = booking.state == "booked" and booking.starts > now()
     again = hour_value(booking.teacher_id, booking.starts) if booking.starts > _earliest(booking) else None
     return page(
         "bookings/show.html",
         answer,
         booking=booking,
-        form=form,
+        form=form or CancelForm(formdata=None),
+        question=question or QuestionForm(formdata=None, question=booking.question),
+        next_step=note.next_step if note else "",
         ahead=ahead,
         again=again,
         done=request.args.get("done"),
         door_open=bookings.door_is_open(booking, now()),
-        hers=booking.learner_id == me().id,
+        hers=hers,
         mine=me().id in (booking.learner_id, booking.teacher_id),
     )
 
@@ -99,12 +118,12 @@ def cancel(id: str) -> BaseResponse:
     form = CancelForm()
     found = bookings.booking_for(db.session(), me(), id)
     if found.learner_id != me().id and not form.validate():
-        return _ticket(found, form, 422)
+        return _ticket(found, form, answer=422)
 
     def deed(session: Session) -> str:
         booking = bookings.booking_for(session, me(), id)
         reason = "" if booking.learner_id == me().id else form.reason.data or ""
-        bookings.cancel(session, booking, me(), reason, now())
+        bookings.cancel(session, booking, me(), reason, now(), settings().time_zone)
         return url_for("bookings.show", id=id, done="cancelled")
 
     try:
@@ -113,6 +132,24 @@ def cancel(id: str) -> BaseResponse:
         # Cancelled is what she wanted: the page says so, whoever was first.
         flash(i18n.sentence(no), "success" if no.code == "already_cancelled" else "error")
         return redirect(url_for("bookings.show", id=id), 303)
+
+
+@bp.post("/bookings/<id>/question")
+@allow("learner")
+def ask(id: str) -> BaseResponse:
+    form = QuestionForm()
+    found = bookings.booking_for(db.session(), me(), id)
+    if not form.validate():
+        return _ticket(found, question=form, answer=422)
+    asked = form.question.data or ""
+    try:
+        # Not `once`: of two questions the last one counts, even when it was sent before.
+        write(lambda s: attendance.ask(s, bookings.booking_for(s, me(), id), me(), asked, now()))
+    except Refused as no:
+        form.refuse(no, form.question)
+        return _ticket(bookings.booking_for(db.session(), me(), id), question=form, answer=409)
+    flash(_("Votre professeur lit votre question.") if asked else _("Votre question est effacée."), "success")
+    return redirect(url_for("bookings.show", id=id), 303)
 
 
 @bp.get("/bookings/<id>/move")
@@ -222,6 +259,11 @@ def _whose(wish: bookings.Wish) -> dict[str, Any]:
     }
 
 
+def _waits(wish: bookings.Wish) -> WaitlistEntry | None:
+    """Who moves an hour has one, and waits for none."""
+    return waitlist.entry_of(db.session(), wish.learner_id) if wish.moving is None else None
+
+
 def _picker(wish: bookings.Wish, *, wanted: date | None, answer: int = 200) -> BaseResponse:
     found = bookings.picker_page(db.session(), service(), wish, wanted, now())
     days = [(hour.starts.astimezone(wish.zone).date(), hour) for hour in found.hours]
@@ -231,6 +273,7 @@ def _picker(wish: bookings.Wish, *, wanted: date | None, answer: int = 200) -> B
         **_whose(wish),
         days=[(day, [hour for _day, hour in group]) for day, group in groupby(days, lambda pair: pair[0])],
         full=found.full,
+        wish=_waits(wish),
         earlier=found.earlier,
         later=found.later,
         hour_value=hour_value,
@@ -247,6 +290,7 @@ def _lost(wish: bookings.Wish, no: Refused, starts: datetime) -> BaseResponse:
         409,
         **_whose(wish),
         near=near,
+        wish=_waits(wish),
         sentence=i18n.sentence(no),
         hour_value=hour_value,
     )

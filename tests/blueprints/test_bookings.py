@@ -104,7 +104,9 @@ def test_without_any_free_hour_the_page_says_what_to_do(house: House) -> None:
         make.closed(session, None, clock.now().date().isoformat(), last.isoformat(), make.claire(session))
 
     house.write(closed)
-    assert "appelez le service" in visitor(house, make.samira).get("/bookings/new").text
+    page = visitor(house, make.samira).get("/bookings/new")
+    assert "Vous pouvez attendre" in page.text
+    assert page.links()["Attendre une heure"] == "/waitlist"
 
 
 def test_an_hour_either_way_is_chosen_on_the_confirmation(house: House) -> None:

@@ -1,0 +1,61 @@
+"""Which hour would do for who waits, and what she wants to talk about then."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+from wtforms import HiddenField, RadioField, SelectMultipleField, TextAreaField
+from wtforms.fields.choices import SelectChoice
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from lms.forms import PageForm, at_most, tidy, tidy_text
+from lms.forms.screening import no_national_number
+from lms.models import AFTERNOON, EVENING, MORNING
+
+
+class LineForm(PageForm):
+    """For whom, when the team does it."""
+
+    learner = HiddenField(filters=[tidy])
+
+
+class WishForm(LineForm):
+    teacher = RadioField(_l("Avec qui ?"), default="", validate_choice=False)
+    parts = SelectMultipleField(
+        _l("Quand ?"),
+        choices=[
+            SelectChoice(str(MORNING), _l("Le matin, avant 12 h")),
+            SelectChoice(str(AFTERNOON), _l("L’après-midi, de 12 h à 17 h")),
+            SelectChoice(str(EVENING), _l("Le soir, après 17 h")),
+        ],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+        validate_choice=False,
+    )
+    mode = RadioField(
+        _l("Comment ?"),
+        choices=[
+            SelectChoice("", _l("Les deux")),
+            SelectChoice("video", _l("Par vidéo")),
+            SelectChoice("onsite", _l("Sur place")),
+        ],
+        default="",
+        validate_choice=False,
+    )
+
+    @property
+    def bits(self) -> int:
+        """The parts of the day as the wish keeps them; what is none counts for nothing."""
+        known = {str(part): part for part in (MORNING, AFTERNOON, EVENING)}
+        return sum(known.get(value, 0) for value in set(self.parts.data or ()))
+
+    @property
+    def way(self) -> str | None:
+        return self.mode.data if self.mode.data in ("video", "onsite") else None
+
+
+class QuestionForm(PageForm):
+    question = TextAreaField(
+        _l("Ma question pour le rendez-vous"),
+        filters=[tidy_text],
+        validators=[at_most(300), no_national_number],
+    )
