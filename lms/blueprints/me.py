@@ -16,7 +16,7 @@ from lms.domain.people import own, sessions, staff
 from lms.extensions import db, limiter, write
 from lms.forms.me import WishesForm
 from lms.forms.people import ChangePasswordForm, PressForm
-from lms.web import page
+from lms.web import page, settings
 
 bp = Blueprint("me", __name__)
 
@@ -26,7 +26,7 @@ bp = Blueprint("me", __name__)
 def show() -> BaseResponse:
     person = me()
     form = WishesForm(obj=person, data={"shared": "yes" if entry().kind == "shared" else "no"})
-    form.fit(person)
+    form.fit(person, gateway=settings().sends_texts)
     if form.validate_on_submit():
         entry_id = entry().id
         write(lambda session: own.change(session, me(), entry_id, form.wishes(), now=now()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, RadioField, StringField
@@ -12,10 +13,16 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
 from lms.domain.people.own import Wishes
+from lms.domain.people.reach import Channel, ways
 from lms.forms import PageForm, at_most, email_address, tidy
 from lms.i18n import LANGUAGES, STAFF_LANGUAGES, WITH_CATALOGUE, Language
 from lms.models import Person
 
+_WAYS: dict[Channel, LazyString] = {
+    "mail": _l("E-mail"),
+    "sms": _l("SMS"),
+    "hand": _l("WhatsApp ou SMS de mon professeur"),
+}
 _PHONE = re.compile(r"\+?[0-9][0-9 ./()-]{5,38}")
 
 
@@ -44,17 +51,30 @@ class WishesForm(PageForm):
     )
     email = StringField(_l("E-mail (facultatif)"), filters=[tidy], validators=[email_address])
     phone = StringField(_l("Téléphone (facultatif)"), filters=[tidy], validators=[at_most(40), phone_number])
+    reach = RadioField(_l("Comment recevoir les messages\N{NO-BREAK SPACE}?"))
 
-    def fit(self, person: Person) -> None:
-        """Only what this person can decide."""
+    def fit(self, person: Person, *, gateway: bool) -> None:
+        """Only what this person can decide. `gateway`: the house sends texts by itself."""
         offered = list(STAFF_LANGUAGES if person.is_staff else WITH_CATALOGUE)
         # Her own language stays hers although our sentences do not exist in it yet.
         offered += [own for own in LANGUAGES if own.code == person.language and own not in offered]
         self.language.choices = tongues(offered)
         self.languages = offered
         if person.is_staff:
-            for name in ("shared", "email", "phone"):
+            for name in ("shared", "email", "phone", "reach"):
                 delattr(self, name)
+        else:
+            self._offer_ways(ways(person, gateway=gateway))
+
+    def _offer_ways(self, possible: Sequence[Channel]) -> None:
+        """Where only one way leads to her there is nothing to choose."""
+        if len(possible) < 2:
+            del self.reach
+            return
+        self.reach.choices = [SelectChoice("auto", _l("Automatique"))]
+        self.reach.choices += [SelectChoice(way, _WAYS[way]) for way in possible]
+        if not self.is_submitted() and self.reach.data not in possible:
+            self.reach.data = "auto"
 
     def wishes(self) -> Wishes:
         if "shared" not in self:
@@ -65,4 +85,5 @@ class WishesForm(PageForm):
             shared=self.shared.data == "yes",
             email=self.email.data or None,
             phone=self.phone.data or None,
+            reach=self.reach.data if "reach" in self else None,
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy.orm import Session
 
 from lms.clock import now
 from lms.domain.people import sessions
 from lms.models import Person
 from tests import make
 from tests.house import House
-from tests.pages import Visitor, filled
+from tests.pages import Page, Visitor, filled
 
 
 @pytest.fixture
@@ -53,6 +54,41 @@ def test_a_wrong_wish_is_told_and_kept(samira: Visitor, wrong: dict[str, str]) -
     kept = {field.get("name"): field.get("value") for field in page.form().all("input")}
     for name in {"email", "phone"} & set(wrong):
         assert kept[name] == wrong[name]
+
+
+def ways(page: Page) -> list[str]:
+    return [f.get("value") for f in page.form("/me").all("input") if f.get("name") == "reach"]
+
+
+def test_a_learner_chooses_how_messages_find_her_among_the_ways_that_do(
+    house: House, samira: Visitor
+) -> None:
+    page = samira.get("/me")
+    assert ways(page) == [], "one way alone is no choice"
+    samira.submit(page, {"language": "fr", "phone": "0470 12 34 56"})
+    page = samira.get("/me")
+    assert ways(page) == ["auto", "mail", "sms", "hand"]
+    samira.submit(page, {"reach": "hand"})
+    assert house.read(make.samira).reach == "hand"
+    page = samira.get("/me")
+    assert samira.submit(page, {"reach": "pigeon"}).status == 422
+    samira.submit(page, {"email": ""})
+    page = samira.get("/me")
+    assert ways(page) == ["auto", "sms", "hand"]
+    samira.submit(page, {"phone": "071 12 34 56"})
+    assert ways(samira.get("/me")) == []
+
+
+def test_a_way_that_leads_to_her_no_longer_is_not_chosen_any_more(house: House) -> None:
+    def unreachable(session: Session) -> Person:
+        person = make.samira(session)
+        person.phone, person.reach = "0470 12 34 56", "mail"
+        person.email = None
+        return person
+
+    samira = house.visitor(house.write(unreachable))
+    page = samira.get("/me")
+    assert filled(page.form("/me"))["reach"] == "auto"
 
 
 def test_a_phone_becomes_shared_with_one_answer(house: House, samira: Visitor) -> None:

@@ -78,10 +78,10 @@ def said(
 
 def test_a_text_begins_with_what_matters_and_says_whose_hour_it_is(house: House) -> None:
     booked(house)
-    id = house.read(lambda s: s.scalars(select(Booking.id)).one())
+    booking_id = house.read(lambda s: s.scalars(select(Booking.id)).one())
     assert said(house, "booking_made") == (
         "Rendez-vous : vendredi 27 novembre, 14 h 00 (heure de Belgique), avec Nadia\n"
-        f"https://cours.example.be/s/{id}"
+        f"https://cours.example.be/s/{booking_id}"
     )
 
 
@@ -147,7 +147,7 @@ def test_a_day_called_off_is_told_kindly_and_leads_to_other_hours(house: House) 
 
 def offered(house: House) -> None:
     booked(house, who=make.samira)
-    house.write(lambda s: waitlist.join(s, make.oksana(s), make.oksana(s), None, AFTERNOON, None, NOW))
+    house.write(lambda s: waitlist.join(s, make.oksana(s), make.oksana(s), None, AFTERNOON, "video", NOW))
     change(house, lambda s, b, nadia: bookings.cancel(s, b, nadia, "", NOW))
 
 

@@ -20,13 +20,14 @@ class Wishes:
     shared: bool = False
     email: str | None = None
     phone: str | None = None
+    reach: str | None = None  # how messages find her; None: as it was
 
 
 def change(session: Session, person: Person, entry_id: str, wishes: Wishes, *, now: datetime) -> None:
     """Language, letters, phone: hers to say. Whether the phone is shared changes the entry in hand."""
     fields = ["language", "text_size"]
     if person.is_learner and not person.is_staff:
-        fields += ["email", "phone"]
+        fields += ["email", "phone"] + (["reach"] if wishes.reach else [])
         _share(session, person, entry_id, wishes.shared, now)
     changed = [name for name in fields if getattr(person, name) != getattr(wishes, name)]
     for name in changed:

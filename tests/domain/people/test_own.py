@@ -37,6 +37,13 @@ def test_a_learner_chooses_language_letters_and_how_to_be_reached(house: House) 
     ]
 
 
+def test_how_messages_find_her_stays_as_it_was_where_she_was_not_asked(house: House) -> None:
+    token = house.write(lambda s: make.entered(s, make.samira(s)))
+    change(house, make.samira, token, language="fr", reach="hand")
+    change(house, make.samira, token, language="fr")
+    assert house.read(make.samira).reach == "hand"
+
+
 def test_a_phone_said_to_be_shared_leaves_after_half_an_hour(house: House) -> None:
     token = house.write(lambda s: make.entered(s, make.samira(s)))
     change(house, make.samira, token, language="ar", shared=True)
