@@ -16,8 +16,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.clock import now
 from lms.domain import booking as bookings
-from lms.domain.booking import availability
-from lms.domain.slots import Slot
+from lms.domain.booking import availability, busy
+from lms.domain.slots import Slot, cells
 from lms.extensions import db
 from lms.models import Booking
 from lms.web import page, settings
@@ -45,6 +45,7 @@ class Day:
     booked: list[Booking] = field(default_factory=list)
     free: list[Band] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    clashes: set[str] = field(default_factory=set)  # appointments at an hour that is busy elsewhere
 
     @property
     def entries(self) -> list[Booking | Band]:
@@ -63,10 +64,16 @@ def index() -> BaseResponse:
         monday += 7 * DAY
         days = _week(monday)
     shown = [day for day in days if day.date.weekday() < 5 or day.entries]
-    around = [
-        f"{d.isocalendar().year}-W{d.isocalendar().week:02}" for d in (monday - 7 * DAY, monday + 7 * DAY)
-    ]
-    return page("agenda/index.html", days=shown, monday=monday, today=today, around=around, at=now())
+    around = [_name(monday - 7 * DAY), _name(monday + 7 * DAY)]
+    return page(
+        "agenda/index.html",
+        days=shown,
+        monday=monday,
+        week=_name(monday),
+        today=today,
+        around=around,
+        at=now(),
+    )
 
 
 def _week(monday: date) -> list[Day]:
@@ -86,8 +93,12 @@ def _fill(session: Session, days: list[Day]) -> None:
     by_date = {day.date: day for day in days}
     begin, end = (datetime.combine(day, time(), zone) for day in (first, last + DAY))
     taken = bookings.between(session, person, begin, end)
+    elsewhere = {cell for _teacher, cell in busy.held(session, begin, end, person.id)}
     for booking in taken:
-        by_date[booking.starts.astimezone(zone).date()].booked.append(booking)
+        day = by_date[booking.starts.astimezone(zone).date()]
+        day.booked.append(booking)
+        if _clashes(booking, elsewhere):
+            day.clashes.add(booking.id)
     for when, name in availability.holidays_between(first, last, str(get_locale() or "fr")):
         by_date[when].closed.append(name)
     for special in availability.specials_for(session, person, first):
@@ -98,10 +109,21 @@ def _fill(session: Session, days: list[Day]) -> None:
     open_slots = [
         slot
         for slot in offered
-        if slot.starts > now() and not any(b.starts < slot.ends and slot.starts < b.free_at for b in taken)
+        if slot.starts > now()
+        and elsewhere.isdisjoint(cells(slot.starts, slot.ends))
+        and not any(b.starts < slot.ends and slot.starts < b.free_at for b in taken)
     ]
     for band in _bands(open_slots):
         by_date[band.starts.astimezone(zone).date()].free.append(band)
+
+
+def _clashes(booking: Booking, elsewhere: set[int]) -> bool:
+    """Ahead, at an hour that another calendar of hers holds, and nobody decided to keep it."""
+    return (
+        booking.kept_at is None
+        and booking.ends > now()
+        and not elsewhere.isdisjoint(cells(booking.starts, booking.ends))
+    )
 
 
 def _bands(slots: Sequence[Slot]) -> list[Band]:
@@ -117,6 +139,10 @@ def _bands(slots: Sequence[Slot]) -> list[Band]:
         else:
             bands.append(Band(starts, ends[starts], frozenset(modes[starts])))
     return bands
+
+
+def _name(day: date) -> str:
+    return f"{day.isocalendar().year}-W{day.isocalendar().week:02}"
 
 
 def _monday(week: str | None, today: date) -> date:
