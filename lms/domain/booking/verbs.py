@@ -136,11 +136,10 @@ def cancel(
     waitlist.hold_people(session, booking.learner_id, booking.teacher_id)
     session.refresh(booking)
     _still_ahead(booking, now)
-    booking.state = "cancelled"
-    booking.called_off = called_off
+    hers = by.id == booking.learner_id
+    booking.late_cancel = hers and booking.starts - now < timedelta(hours=service.late_cancel_hours)
+    booking.state, booking.called_off = "cancelled", called_off
     booking.cancelled_at, booking.cancelled_by_id, booking.reason = now, by.id, reason[:200]
-    late = booking.starts - now < timedelta(hours=service.late_cancel_hours)
-    booking.late_cancel = late and by.id == booking.learner_id
     _changed(booking, now)
     session.flush()
     claims.release(session, booking)

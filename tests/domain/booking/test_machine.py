@@ -1,0 +1,427 @@
+"""Whatever the school does with its hours, and in whatever order: a simple model says the same.
+
+The model knows intervals and a line of people, nothing of claims, cells or statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lms.domain import booking as bookings
+from lms.domain.booking import availability, leave, waitlist
+from lms.domain.errors import Refused
+from lms.domain.slots import Mode
+from lms.models import Booking, Person, Service, SpecialDay, WaitlistEntry
+from tests import make
+from tests.house import House
+from tests.make import BRUSSELS, NOW, wall
+
+HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
+DAYS = ("2026-11-24", "2026-11-25")
+# Whole and half hours, so that a move can overlap its own old hour.
+STARTS = [wall(day, clock) for day in DAYS for clock in ("09:00", "09:30", "10:00", "11:00")]
+WEEKLY_CAP, OPEN_CAP = 3, 4
+
+
+@dataclass
+class Meeting:
+    """An hour that is agreed, or offered to somebody."""
+
+    learner: int
+    teacher: int
+    starts: datetime
+    mode: Mode
+    offered: bool = False
+
+    @property
+    def ends(self) -> datetime:
+        return self.starts + HOUR
+
+    @property
+    def free_at(self) -> datetime:
+        return self.ends + (QUARTER if self.mode == "onsite" else timedelta(0))
+
+    def collides(self, other: Meeting) -> bool:
+        """One learner, one teacher, one room: each at one place at a time."""
+        shared_hosts = self.teacher == other.teacher or self.mode == other.mode == "onsite"
+        hosts_meet = self.starts < other.free_at and other.starts < self.free_at
+        learner_meets = self.starts < other.ends and other.starts < self.ends
+        return (shared_hosts and hosts_meet) or (self.learner == other.learner and learner_meets)
+
+
+@dataclass
+class School:
+    """The real school in its transaction, and the model beside it."""
+
+    session: Session
+    learners: list[Person]
+    teachers: list[Person]
+    now: datetime = NOW
+    meetings: dict[str, Meeting] = field(default_factory=dict)
+    closed: set[tuple[int, str]] = field(default_factory=set)
+    declined: set[tuple[str, int, datetime]] = field(default_factory=set)
+
+    # -- what the model expects ------------------------------------------------------------------
+
+    def free(self, wanted: Meeting, *, but: tuple[str, ...] = ()) -> bool:
+        others = [meeting for id_, meeting in self.meetings.items() if id_ not in but]
+        return self.open(wanted) and not any(wanted.collides(other) for other in others)
+
+    def open(self, wanted: Meeting) -> bool:
+        day = wanted.starts.astimezone(BRUSSELS).date().isoformat()
+        return wanted.starts > self.now and (wanted.teacher, day) not in self.closed
+
+    def below_caps(self, learner: int) -> bool:
+        # Both days lie in one week; a meeting that is over still counts for it.
+        mine = [meeting for meeting in self.meetings.values() if meeting.learner == learner]
+        ahead = [meeting for meeting in mine if meeting.ends > self.now]
+        return len(mine) < WEEKLY_CAP and len(ahead) < OPEN_CAP
+
+    # -- the deeds -------------------------------------------------------------------------------
+
+    def book(self, learner: int, teacher: int, starts: datetime, mode: Mode) -> None:
+        wanted = Meeting(learner, teacher, starts, mode)
+        expected = self.free(wanted) and self.below_caps(learner)
+        person = self.learners[learner]
+
+        def deed() -> Booking:
+            return bookings.book(
+                self.session, person, person, self.teachers[teacher].id, starts, mode, self.now
+            )
+
+        self.check(deed, expected)
+
+    def move(self, number: int, starts: datetime, mode: Mode) -> None:
+        chosen = self.pick(number, offered=False)
+        if chosen is None or self.meetings[chosen].starts <= self.now:
+            return
+        old = self.meetings[chosen]
+        wanted = Meeting(old.learner, old.teacher, starts, mode)
+        same = (starts, mode) == (old.starts, old.mode)
+        booking, sequence = self.booking(chosen), self.booking(chosen).sequence
+        by = self.learners[old.learner]
+        done = self.check(
+            lambda: bookings.move(self.session, booking, by, starts, mode, self.now),
+            same or self.free(wanted, but=(chosen,)),
+            left=None if same else old,
+        )
+        assert booking.sequence == sequence + (done and not same)
+
+    def swap(self, number: int, with_number: int) -> None:
+        one, other = self.pick(number, offered=False), self.pick(with_number, offered=False)
+        if one is None or other is None:
+            return
+        a, b = self.meetings[one], self.meetings[other]
+        if a.teacher != b.teacher or a.learner == b.learner:
+            expected = False
+        else:
+            after = (
+                Meeting(a.learner, b.teacher, b.starts, b.mode),
+                Meeting(b.learner, a.teacher, a.starts, a.mode),
+            )
+            rest = [meeting for id_, meeting in self.meetings.items() if id_ not in (one, other)]
+            meets = any(new.collides(old) for new in after for old in rest)
+            expected = not meets and min(a.starts, b.starts) > self.now
+        teacher = self.teachers[a.teacher]
+        self.check(
+            lambda: bookings.swap(self.session, self.booking(one), self.booking(other), teacher, self.now),
+            expected,
+        )
+
+    def cancel(self, number: int) -> None:
+        chosen = self.pick(number, offered=False)
+        if chosen is None:
+            return
+        old = self.meetings[chosen]
+        by = self.learners[old.learner]
+        self.check(
+            lambda: bookings.cancel(self.session, self.booking(chosen), by, "", self.now),
+            old.starts > self.now,
+            left=old,
+        )
+
+    def join(self, learner: int, teacher: int, parts: int, mode: Mode) -> None:
+        """Teacher 2 is whoever; the mode is hers when the parts are odd."""
+        person = self.learners[learner]
+        place = waitlist.entry_of(self.session, person.id)
+        since = place.made_at if place else self.now
+        wanted = self.teachers[teacher].id if teacher < 2 else None
+        entry = waitlist.join(
+            self.session, person, person, wanted, parts, mode if parts % 2 else None, self.now
+        )
+        assert entry.made_at == since, "who says her wish anew keeps her place"
+
+    def leave(self, learner: int) -> None:
+        person = self.learners[learner]
+        held = [m for m in self.meetings.values() if m.learner == learner and m.offered]
+        self.check(
+            lambda: waitlist.leave(self.session, person, person, self.now),
+            True,
+            left=held[0] if held else None,
+        )
+        assert waitlist.entry_of(self.session, person.id) is None
+
+    def answer(self, number: int, yes: bool) -> None:
+        chosen = self.pick(number, offered=True)
+        if chosen is None:
+            return
+        offer, old = self.booking(chosen), self.meetings[chosen]
+        in_time = offer.expires_at is not None and offer.expires_at > self.now
+        by = self.learners[old.learner]
+        if yes:
+            self.check(lambda: waitlist.accept(self.session, offer, by, self.now), in_time)
+            assert not in_time or offer.state == "booked"
+        else:
+            entry = offer.waitlist_entry_id
+            if in_time and entry is not None:
+                self.declined.add((entry, old.teacher, old.starts))
+            self.check(lambda: waitlist.decline(self.session, offer, by, self.now), in_time, left=old)
+
+    def wait(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+        for offer_id in waitlist.due_offers(self.session, self.now):
+            entry = self.booking(offer_id).waitlist_entry_id
+            self.check(
+                lambda id_=offer_id: waitlist.expire(self.session, id_, self.now),  # type: ignore[misc]
+                True,
+                left=self.meetings[offer_id],
+            )
+            assert self.session.get_one(WaitlistEntry, entry).outcome == "lapsed"
+        assert waitlist.due_offers(self.session, self.now) == []
+
+    def call_off(self, teacher: int, day: str) -> None:
+        person = self.teachers[teacher]
+        hit = {
+            id_: meeting
+            for id_, meeting in self.meetings.items()
+            if meeting.teacher == teacher
+            and meeting.starts > self.now
+            and meeting.starts.astimezone(BRUSSELS).date().isoformat() == day
+        }
+        before = {id_: (b.sequence, b.late_cancel) for id_ in hit for b in [self.booking(id_)]}
+        self.closed.add((teacher, day))
+        today = date.fromisoformat(day)
+        over = today < self.now.astimezone(BRUSSELS).date()
+        if over:
+            self.closed.discard((teacher, day))
+        self.check(lambda: leave.call_off(self.session, person, person, today, self.now), not over)
+        for id_, meeting in hit.items():
+            booking = self.booking(id_)
+            assert booking.state == ("expired" if meeting.offered else "cancelled")
+            assert not booking.late_cancel
+            if not meeting.offered:
+                assert booking.called_off
+                assert booking.sequence == before[id_][0] + 1
+                entry = waitlist.entry_of(self.session, booking.learner_id)
+                assert entry is not None
+                assert entry.first_choice
+
+    def reopen(self, teacher: int, day: str) -> None:
+        person, begin = self.teachers[teacher], wall(day, "00:00")
+        closed = self.session.scalar(
+            select(SpecialDay.id).where(
+                SpecialDay.teacher_id == person.id, SpecialDay.date_from == date.fromisoformat(day)
+            )
+        )
+        if closed is None:
+            return
+        self.closed.discard((teacher, day))
+        self.check(
+            lambda: availability.delete_special(self.session, person, closed, self.now),
+            True,
+            freed=lambda m: m.teacher == teacher and begin <= m.starts < begin + 24 * HOUR,
+        )
+
+    # -- after each of them ----------------------------------------------------------------------
+
+    def check(
+        self,
+        deed: Callable[[], object],
+        expected: bool,
+        *,
+        left: Meeting | None = None,
+        freed: Callable[[Meeting], bool] | None = None,
+    ) -> bool:
+        """The deed succeeds exactly when the model says so; refused, it leaves nothing behind."""
+        line = self.line()
+        done = True
+        try:
+            with self.session.begin_nested():
+                deed()
+        except Refused:
+            done = False
+        assert done == expected
+        before = dict(self.meetings)
+        self.look_again()
+        new = {id_: m for id_, m in self.meetings.items() if id_ not in before and m.offered}
+        if done and left is not None:
+            self.fair(
+                line,
+                new,
+                lambda m: m.collides(Meeting(-1, left.teacher, left.starts, left.mode)),
+                left.learner,
+            )
+        if done and freed is not None:
+            self.fair(line, new, freed, None)
+        return done
+
+    def look_again(self) -> None:
+        """The model takes over what is agreed and offered now, and proves that nobody is in two places."""
+        number = {person.id: n for n, person in enumerate([*self.teachers, *self.learners])}
+        self.session.expire_all()
+        rows = self.session.scalars(select(Booking).where(Booking.state.in_(("booked", "offered")))).all()
+        self.meetings = {
+            row.id: Meeting(
+                number[row.learner_id] - len(self.teachers),
+                number[row.teacher_id],
+                row.starts,
+                row.mode,  # type: ignore[arg-type]
+                row.state == "offered",
+            )
+            for row in rows
+        }
+        assert bookings.claims_broken(self.session) == []
+        meetings = list(self.meetings.values())
+        for place, meeting in enumerate(meetings):
+            assert not any(meeting.collides(other) for other in meetings[:place])
+        for learner in range(len(self.learners)):
+            mine = [meeting for meeting in meetings if meeting.learner == learner]
+            assert len(mine) <= WEEKLY_CAP
+            assert sum(meeting.offered for meeting in mine) <= 1
+
+    def line(self) -> list[WaitlistEntry]:
+        """Who waits and has nothing offered, in order."""
+        rows = self.session.scalars(select(WaitlistEntry).where(WaitlistEntry.ended_at.is_(None))).all()
+        offered = {m.learner for m in self.meetings.values() if m.offered}
+        waiting = [row for row in rows if self.number(row) not in offered]
+        return sorted(waiting, key=lambda row: (not row.first_choice, row.made_at, row.id))
+
+    def would_take(self, entry: WaitlistEntry, meeting: Meeting) -> bool:
+        part = 1 if meeting.starts.astimezone(BRUSSELS).hour < 12 else 2
+        return (
+            entry.teacher_id in (None, self.teachers[meeting.teacher].id)
+            and entry.mode in (None, meeting.mode)
+            and bool(entry.parts & part)
+            and (entry.id, meeting.teacher, meeting.starts) not in self.declined
+        )
+
+    def fair(
+        self,
+        line: list[WaitlistEntry],
+        new: dict[str, Meeting],
+        freed: Callable[[Meeting], bool],
+        giver: int | None,
+    ) -> None:
+        """Nobody is passed over, and no freed hour stays free while somebody waits who would take it."""
+        served = {meeting.learner for meeting in new.values()}
+        for place, entry in enumerate(line):
+            learner = self.number(entry)
+            if entry.ended_at is not None or learner in served or learner == giver:
+                continue
+            if not self.below_caps(learner):
+                continue
+            for hour in self.hours_for(learner):
+                if freed(hour) and self.would_take(entry, hour):
+                    assert not self.free(hour), "a freed hour is left although she waits for it"
+                    self.asked_before(line[:place], hour, new)
+
+    def hours_for(self, learner: int) -> list[Meeting]:
+        modes: tuple[Mode, ...] = ("video", "onsite")
+        return [
+            Meeting(learner, teacher, starts, mode)
+            for teacher in range(len(self.teachers))
+            for starts in STARTS
+            for mode in modes
+            if starts >= self.now + 3 * HOUR
+        ]
+
+    def asked_before(self, ahead: list[WaitlistEntry], hour: Meeting, new: dict[str, Meeting]) -> None:
+        """Who got the hour that she would have taken stands before her, or she was busy."""
+        for id_, offer in new.items():
+            if (offer.teacher, offer.starts, offer.mode) == (hour.teacher, hour.starts, hour.mode):
+                busy = not self.free(hour, but=(id_,))
+                assert busy or offer.learner in {self.number(entry) for entry in ahead}
+
+    def number(self, entry: WaitlistEntry) -> int:
+        return [person.id for person in self.learners].index(entry.learner_id)
+
+    def booking(self, id_: str) -> Booking:
+        return self.session.get_one(Booking, id_)
+
+    def pick(self, number: int, *, offered: bool) -> str | None:
+        ids = sorted(id_ for id_, meeting in self.meetings.items() if meeting.offered == offered)
+        return ids[number % len(ids)] if ids else None
+
+
+learners, teachers, numbers = st.integers(0, 4), st.integers(0, 1), st.integers(0, 9)
+starts, ways = st.sampled_from(STARTS), st.sampled_from(["video", "onsite"])
+days = st.sampled_from(DAYS)
+booking_deeds = st.tuples(st.just("book"), learners, teachers, starts, ways)
+DEEDS = st.one_of(
+    booking_deeds,
+    booking_deeds,
+    st.tuples(st.just("move"), numbers, starts, ways),
+    st.tuples(st.just("swap"), numbers, numbers),
+    st.tuples(st.just("cancel"), numbers),
+    st.tuples(st.just("cancel"), numbers),
+    st.tuples(st.just("join"), learners, st.integers(0, 2), st.integers(1, 3), ways),
+    st.tuples(st.just("join"), learners, st.just(2), st.just(7), ways),
+    st.tuples(st.just("leave"), learners),
+    st.tuples(st.just("answer"), numbers, st.booleans()),
+    st.tuples(st.just("wait"), st.integers(1, 7)),
+    st.tuples(st.just("call_off"), teachers, days),
+    st.tuples(st.just("reopen"), teachers, days),
+)
+
+
+class _Undo(Exception):
+    pass
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(DEEDS, min_size=5, max_size=30))
+def test_the_school_does_what_a_simple_model_of_it_does(house: House, deeds: list[Any]) -> None:
+    def live(session: Session) -> None:
+        school = _school(session)
+        for name, *terms in deeds:
+            getattr(school, name)(*terms)
+        raise _Undo
+
+    with suppress(_Undo):
+        house.write(live)
+
+
+def _school(session: Session) -> School:
+    people = [make.learner(session, f"Learner {n}") for n in range(5)]
+    school = School(session, people, [make.nadia(session), make.luc(session)])
+    service = session.get_one(Service, 1)
+    service.weekly_cap, service.open_cap, service.lead_hours = WEEKLY_CAP, OPEN_CAP, 0
+    for teacher in school.teachers:
+        for day in (date.fromisoformat(day) for day in DAYS):
+            for clock in sorted({start.astimezone(BRUSSELS).time() for start in STARTS}):
+                ends = time(clock.hour + 1, clock.minute)
+                make.rule(session, teacher, day.weekday(), f"{clock:%H:%M}", f"{ends:%H:%M}", "both")
+    return school
+
+
+def test_a_swap_of_two_learners_is_one_deed(house: House) -> None:
+    def live(session: Session) -> None:
+        school = _school(session)
+        school.book(0, 0, STARTS[0], "video")
+        school.book(1, 0, STARTS[2], "onsite")
+        school.swap(0, 1)
+        assert sorted((m.learner, m.starts, m.mode) for m in school.meetings.values()) == [
+            (0, STARTS[2], "onsite"),
+            (1, STARTS[0], "video"),
+        ]
+
+    house.write(live)
