@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session, joinedload
 from lms import clock
 from lms.adapters.mailer import Letter
 from lms.domain import booking as bookings
+from lms.domain import outbox
+from lms.domain.booking import leave, waitlist
 from lms.jobs import WRITERS
 from lms.letters import compose
-from lms.models import Booking, OutboxItem, Person
+from lms.models import AFTERNOON, Booking, OutboxItem, Person
 from tests import make
 from tests.house import House
 from tests.make import NOW, wall
@@ -170,3 +172,69 @@ def test_the_plain_text_breathes_and_ends_with_name_address_and_phone(house: Hou
     link = next(n for n, line in enumerate(lines) if line.startswith("Le lien ouvre"))
     other = next(n for n, line in enumerate(lines) if line.startswith("Vous ne pouvez pas"))
     assert lines[link - 1] == lines[other - 1] == ""
+
+
+def test_two_hours_before_she_is_told_once_more(house: House) -> None:
+    booked(house)
+    letter = letters(house, "booking_soon", at=FRIDAY - timedelta(hours=2))["Samira"]
+    assert letter is not None
+    assert letter.subject == "Aujourd’hui, 14 h 00 : rendez-vous avec Nadia"
+    assert "heure de Belgique" in letter.text
+    assert letter.calendar is None
+    assert letters(house, "booking_soon", at=FRIDAY) == {"Samira": None}
+
+
+def test_a_late_reminder_is_dropped_when_the_next_one_is_due(house: House) -> None:
+    booked(house)
+    assert letters(house, "booking_reminder", at=FRIDAY - timedelta(hours=2)) == {"Samira": None}
+
+
+def test_a_day_called_off_is_told_kindly_and_names_no_reason(house: House) -> None:
+    booked(house)
+    house.write(lambda s: leave.call_off(s, make.nadia(s), make.nadia(s), FRIDAY.date(), NOW))
+    found = letters(house, "booking_cancelled")
+    letter, hers = found["Samira"], found["Nadia Dubois"]
+    assert letter is not None
+    assert hers is not None
+    for text in (letter.text, letter.html):
+        assert "Votre professeur ne peut pas venir." in text
+        assert "Ce rendez-vous ne compte pas pour vous." in text
+        assert "http://localhost/bookings/new" in text
+        assert "malade" not in text.lower()
+    assert "Votre professeur" not in hers.text
+    assert letter.calendar_method == "CANCEL"
+
+
+def test_an_offer_leads_to_yes_and_no_and_is_silent_when_it_is_over(house: House) -> None:
+    booked(house, who=make.oksana)
+
+    def free(session: Session) -> None:
+        samira = make.samira(session)
+        waitlist.join(session, samira, samira, None, AFTERNOON, None, NOW)
+        bookings.cancel(session, session.scalars(select(Booking)).one(), make.nadia(session), "", NOW)
+
+    house.write(free)
+    letter = letters(house, "booking_offer")["Samira"]
+    assert letter is not None
+    assert letter.subject == "Une heure est libre : vendredi 27 novembre, 14 h 00"
+    offer = house.read(lambda s: s.scalars(select(Booking.id).where(Booking.state == "offered")).one())
+    assert f"http://localhost/offers/{offer}" in letter.text
+    assert "jusqu’au lundi 23 novembre, 21\u00a0h\u00a000. (heure de Belgique)" in letter.text
+    assert letters(house, "booking_offer", at=NOW + timedelta(hours=12)) == {"Samira": None}
+    house.write(
+        lambda s: waitlist.accept(s, waitlist.offer_for(s, make.samira(s), offer), make.samira(s), NOW)
+    )
+    assert letters(house, "booking_offer") == {"Samira": None}
+
+
+def test_a_changed_clock_puts_the_calendar_right_and_leaves_the_hour(house: House) -> None:
+    made = booked(house)
+    house.write(
+        lambda s: [
+            outbox.post(s, "booking_retimed", who(s), made.id, now=NOW) for who in (make.samira, make.nadia)
+        ]
+    )
+    for letter in letters(house, "booking_retimed").values():
+        assert letter is not None
+        assert letter.subject.startswith("Même heure : rendez-vous vendredi 27 novembre, 14 h 00")
+        assert letter.calendar_method == "REQUEST"
