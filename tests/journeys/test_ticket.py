@@ -31,6 +31,14 @@ def short(service: Service) -> None:
     service.directions, service.phone = "Bus 41, arrêt Pont", "071 12 34 56"
 
 
+def middling(service: Service) -> None:
+    """As much as still has the large letters."""
+    service.phone, service.name = "071 12 34 56", "Service d’accueil des primo-arrivants de Charleroi"
+    service.address = ("Boulevard Joseph II numéro 13, bâtiment A, 6000 Charleroi " * 2)[:50]
+    service.directions = ("Bus 41 ou 70, arrêt Pont de la Sambre, porte bleue " * 5)[:50]
+    service.hygiene_notice, service.hygiene_text = True, (HYGIENE * 10)[:49]
+
+
 def long(service: Service) -> None:
     """Every text as long as the form allows."""
     service.phone = "071 12 34 56"
@@ -77,7 +85,7 @@ def entered(browser: Browser, served: Served, house: House, *, scripts: bool) ->
     return context.new_page()
 
 
-@pytest.mark.parametrize("dress", [short, long])
+@pytest.mark.parametrize("dress", [short, middling, long])
 @pytest.mark.parametrize("mode", ["onsite", "video"])
 def test_the_ticket_prints_on_one_page_of_a6(
     browser: Browser, served: Served, tmp_path: Path, dress: Callable[[Service], None], mode: str
