@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.calendars import CalendarServer
+from tests.gateway import Gateway, running
 from tests.servers import PostgresServer, RedisServer, Run, find_chromium, find_postgres, find_redis, require
 from tests.smtp import SmtpServer
 
@@ -129,3 +130,10 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     # Chromium's sandbox refuses root.
     unboxed = ["--no-sandbox"] if os.getuid() == 0 else []
     return {**browser_type_launch_args, "executable_path": path, "args": [*CHROMIUM_OPTIONS, *unboxed]}
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    """A gateway for texts on telephones."""
+    with running() as started:
+        yield started

@@ -98,3 +98,31 @@ def test_calendar_servers_of_one_s_own_are_named_with_their_port(tmp_path: Path)
     for wrong in ("https://cloud.example.be", "nadia@cloud.example.be", "cloud:99999", ":8443", "a/b", "[x"):
         assert "LMS_CALENDAR_HOSTS" in faults(tmp_path, LMS_CALENDAR_HOSTS=wrong)[0]
     assert "LMS_CALENDAR_CA_FILE" in faults(tmp_path, LMS_CALENDAR_CA_FILE="/nowhere.pem")[0]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://sms.example.be/send",
+        "https://",
+        "https://user:word@sms.example.be",
+        "https://sms.example.be:x",
+        "ftp://localhost",
+        "sms.example.be",
+    ],
+)
+def test_numbers_of_people_cross_no_open_line(tmp_path: Path, url: str) -> None:
+    found = faults(tmp_path, LMS_SMS_URL=url)
+    assert "LMS_SMS_URL" in found[0]
+    assert "word@" not in found[0]
+
+
+def test_a_gateway_may_stand_on_this_machine(tmp_path: Path) -> None:
+    found = read(tmp_path, LMS_SMS_URL="http://127.0.0.1:8800/send", LMS_SMS_TOKEN="abc")
+    assert (found.sms_url, found.sms_token, found.sends_texts) == ("http://127.0.0.1:8800/send", "abc", True)
+
+
+def test_a_token_that_no_header_carries_is_refused_and_not_shown(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, LMS_SMS_TOKEN="a secret\twörd")
+    assert "LMS_SMS_TOKEN" in fault
+    assert "secret" not in fault

@@ -10,14 +10,17 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lms.adapters.texter import FolderTexter, HttpTexter, Texter
 from lms.clock import now
 from lms.domain import outbox
 from lms.domain.people import sessions
 from lms.extensions import on_wake
-from lms.jobs import Jobs, make_mailer
-from lms.models import AccessSession, OutboxItem, PasswordLink, RateCount, Receipt
+from lms.jobs import Jobs, make_mailer, make_texter
+from lms.models import AccessSession, CalendarFeed, OutboxItem, PasswordLink, RateCount, Receipt
 from tests import make
+from tests.gateway import Gateway
 from tests.house import House
+from tests.make import wall
 from tests.smtp import SmtpServer
 
 
@@ -100,6 +103,130 @@ def test_nobody_writes_to_a_person_who_left(house: House, smtp: SmtpServer) -> N
     house.deliver()
     assert row(house, item).outcome == "void"
     assert smtp.messages == []
+
+
+def told_by_phone(house: House, reach: str = "auto") -> str:
+    """Nadia booked an hour for Oksana, who has a phone and no e-mail; the id of what tells her."""
+
+    def book(session: Session) -> str:
+        nadia, oksana = make.nadia(session), make.oksana(session)
+        oksana.phone, oksana.reach = "0470 12 34 56", reach
+        moment = wall(make.coming_monday().isoformat(), "10:00")
+        make.all_week(session, nadia)
+        made = make.booked(session, oksana, nadia, moment, by=nadia, now=now())
+        return session.scalars(
+            select(OutboxItem.id)
+            .where(OutboxItem.about_id == made.id, OutboxItem.person_id == oksana.id)
+            .where(OutboxItem.kind == "booking_made")
+        ).one()
+
+    return house.write(book)
+
+
+def with_texter(house: House, texter: Texter | None) -> None:
+    house.app.extensions["lms_jobs"].texter = texter
+
+
+def test_who_has_no_mail_gets_a_text_once_with_the_key_of_its_row(house: House, gateway: Gateway) -> None:
+    with_texter(house, HttpTexter(gateway.url))
+    item = told_by_phone(house)
+    for _ in range(2):
+        house.deliver()
+    ((_path, headers, body),) = gateway.received
+    assert headers["Idempotency-Key"] == item
+    assert body["to"] == "+32470123456"
+    assert body["text"].startswith("Rendez-vous : lundi ")
+    assert (row(house, item).outcome, row(house, item).channel) == ("sent", "sms")
+
+
+def test_a_gateway_that_is_down_is_asked_again_and_one_that_refuses_is_not(
+    house: House, gateway: Gateway
+) -> None:
+    with_texter(house, HttpTexter(gateway.url))
+    item = told_by_phone(house)
+    gateway.answers = 503
+    house.deliver()
+    waiting = row(house, item)
+    assert (waiting.closed_at, waiting.error) == (None, "the text gateway answered 503")
+    gateway.answers = 422
+    house.write(lambda s: setattr(s.get_one(OutboxItem, item), "due_at", now()))
+    house.deliver()
+    assert (row(house, item).outcome, row(house, item).channel) == ("failed", "sms")
+    assert "0470" not in row(house, item).error
+
+
+def test_without_a_gateway_the_text_lies_in_the_folder_while_one_tries_out(house: House) -> None:
+    item = told_by_phone(house)
+    house.deliver()
+    (text,) = Path(house.settings.instance / "sms").iterdir()
+    assert text.name == f"{item}.txt"
+    assert text.read_text().startswith("+32470123456\n\nRendez-vous")
+
+
+@pytest.mark.parametrize("reach", ["auto", "hand"])
+def test_whom_no_machine_reaches_waits_for_the_hand_of_the_team_and_is_not_late(
+    house: House, reach: str
+) -> None:
+    if reach == "auto":
+        with_texter(house, None)
+    item = told_by_phone(house, reach)
+    for _ in range(2):
+        house.deliver()
+    waiting = row(house, item)
+    assert (waiting.channel, waiting.closed_at, waiting.attempts) == ("hand", None, 1)
+    assert waiting.handed_at is not None
+    late = now() + timedelta(hours=1)
+    assert house.read(lambda s: outbox.oldest_waiting(s, late)) is None
+    house.write(lambda s: setattr(s.get_one(OutboxItem, item), "expires_at", now()))
+    house.app.extensions["lms_jobs"].every_night()
+    assert row(house, item).outcome == "expired"
+
+
+def test_what_is_too_long_for_a_phone_still_goes_by_mail_to_who_chose_the_phone(house: House) -> None:
+    def post(session: Session) -> str:
+        samira = make.samira(session)
+        samira.phone, samira.reach = "0470 12 34 56", "sms"
+        return outbox.post(session, "feedback_returned", samira, "abc", now=now()).id
+
+    item = house.write(post)
+    house.deliver()
+    assert row(house, item).outcome == "void", "a mail about a copy that does not exist"
+
+
+def test_the_row_remembers_that_an_invitation_left(house: House) -> None:
+    item = told_by_phone(house)
+    house.deliver()
+    teacher = house.read(
+        lambda s: s.scalars(
+            select(OutboxItem).where(
+                OutboxItem.kind == "booking_made", OutboxItem.person_id == make.nadia(s).id
+            )
+        ).one()
+    )
+    assert (teacher.channel, teacher.invited) == ("mail", True)
+    assert not row(house, item).invited
+
+
+def test_who_subscribed_gets_no_mail_of_what_her_calendar_tells(house: House) -> None:
+    def subscribe(session: Session) -> None:
+        nadia = make.nadia(session)
+        session.add(CalendarFeed(person_id=nadia.id, token_hash="x", made_at=now(), seen_at=now()))
+
+    house.write(subscribe)
+    told_by_phone(house)
+    house.deliver()
+    outcomes = house.read(
+        lambda s: s.execute(select(OutboxItem.outcome).where(OutboxItem.person_id == make.nadia(s).id)).all()
+    )
+    assert [tuple(one) for one in outcomes] == [("in_feed",)]
+    assert not (house.settings.instance / "mail").exists()
+
+
+def test_only_a_house_with_a_gateway_or_one_that_tries_out_sends_texts(house: House) -> None:
+    production = replace(house.settings, env="production")
+    assert make_texter(production) is None
+    assert isinstance(make_texter(replace(production, sms_url="https://sms.example.be")), HttpTexter)
+    assert isinstance(make_texter(house.settings), FolderTexter)
 
 
 def test_without_a_mail_server_the_letter_lies_in_the_folder(house: House) -> None:

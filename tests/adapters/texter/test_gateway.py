@@ -6,7 +6,7 @@ import pytest
 
 from lms.adapters.mailer import Postponed, Undeliverable
 from lms.adapters.texter import HttpTexter
-from tests.adapters.texter.gateway import Gateway
+from tests.gateway import Gateway
 from tests.servers import free_port
 
 
