@@ -1,0 +1,126 @@
+"""The worker reads calendars elsewhere: a real server, a real child, and what of it reaches the database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from lms import clock
+from lms.adapters.busy import CODES
+from lms.domain.booking import busy, busy_calendars
+from lms.extensions import Base
+from lms.i18n import SENTENCES
+from lms.models import BusyCalendar, BusySpan, OutboxItem
+from tests import make
+from tests.calendars import CalendarServer, calendar, event
+from tests.house import House
+
+SOON = clock.now() + timedelta(days=3)
+MEETING = event(
+    f"DTSTART:{SOON:%Y%m%dT100000Z}", f"DTEND:{SOON:%Y%m%dT113000Z}", "SUMMARY:Rendez-vous chez Me Peeters"
+)
+
+
+def allow(house: House, server: CalendarServer) -> None:
+    """Say in the settings that this server may be read although it is private."""
+    house.settings = replace(house.settings, calendar_hosts=(server.door,), calendar_ca_file=server.ca_file)
+    house.app.extensions["lms_settings"] = house.settings
+
+
+def added(house: House, address: str) -> str:
+    return house.write(lambda s: busy_calendars.add(s, make.nadia(s), address, clock.now()).id)
+
+
+def sweep(house: House, *, later: timedelta = timedelta(0)) -> BusyCalendar:
+    """What the worker does every minute, some time later, until the queue is empty."""
+    house.write(lambda s: [_waited(calendar, later) for calendar in s.scalars(select(BusyCalendar))])
+    jobs = house.app.extensions["lms_jobs"]
+    jobs.every_minute()
+    while (task := jobs.huey.dequeue()) is not None:
+        jobs.huey.execute(task)
+    return house.read(lambda s: s.scalars(select(BusyCalendar)).one())
+
+
+def _waited(calendar: BusyCalendar, later: timedelta) -> None:
+    if calendar.tried_at is not None:
+        calendar.tried_at -= later
+
+
+def spans(house: House) -> int:
+    return len(house.read(lambda s: s.scalars(select(BusySpan)).all()))
+
+
+def test_what_the_calendar_holds_hides_hours_and_leaves_no_title(
+    house: House, calendars: CalendarServer
+) -> None:
+    allow(house, calendars)
+    added(house, calendars.says(calendar(MEETING)))
+    read = sweep(house)
+    assert read.read_at is not None
+    assert read.error == ""
+    at = SOON.replace(hour=10, minute=0, second=0, microsecond=0)
+    hours = house.read(lambda s: busy.held(s, at, at + timedelta(hours=5), make.nadia(s).id))
+    assert len(hours) == 6
+    everything = house.read(
+        lambda s: [str(row) for table in Base.metadata.sorted_tables for row in s.execute(table.select())]
+    )
+    assert any("nadia.ics" in row for row in everything)
+    assert not [row for row in everything if "Peeters" in row]
+
+
+def test_a_calendar_that_did_not_change_is_asked_with_its_mark(
+    house: House, calendars: CalendarServer
+) -> None:
+    allow(house, calendars)
+    added(house, calendars.says(calendar(MEETING), headers={"ETag": '"v1"'}))
+    first = sweep(house)
+    sweep(house)
+    assert len(calendars.asked) == 1
+    before = clock.now() - timedelta(hours=2)
+    house.write(lambda s: s.execute(update(BusyCalendar).values(tried_at=clock.now(), read_at=before)))
+    minutes = clock.now() - clock.now().replace(hour=0, minute=0, second=0)
+    again = sweep(house, later=timedelta(minutes=31))
+    assert len(calendars.asked) == 2
+    # After midnight it is read whole once.
+    assert ("If-None-Match" in calendars.asked[1][1]) is (minutes > timedelta(minutes=31))
+    assert again.etag == first.etag
+    assert again.read_at is not None
+    assert again.read_at > before
+    assert spans(house) == 1
+
+
+def test_a_login_page_keeps_what_was_read_and_after_a_day_the_teacher_is_told_once(
+    house: House, calendars: CalendarServer
+) -> None:
+    allow(house, calendars)
+    address = calendars.says(calendar(MEETING))
+    added(house, address)
+    sweep(house)
+    calendars.says("<!doctype html><title>Sign in</title>")
+    failing = sweep(house, later=timedelta(hours=1))
+    assert (failing.error, spans(house)) == ("calendar_broken", 1)
+    house.write(
+        lambda s: s.execute(update(BusyCalendar).values(failing_since=clock.now() - timedelta(hours=25)))
+    )
+    for _ in range(3):
+        sweep(house, later=timedelta(hours=1))
+    kinds = house.read(lambda s: s.scalars(select(OutboxItem.kind)).all())
+    assert kinds == ["calendar_failing"]
+    assert spans(house) == 1
+    calendars.says(calendar())
+    mended = sweep(house, later=timedelta(hours=1))
+    assert (mended.error, mended.failing_since, spans(house)) == ("", None, 0)
+
+
+def test_without_the_setting_a_private_server_is_never_asked(house: House, calendars: CalendarServer) -> None:
+    added(house, calendars.says(calendar(MEETING)))
+    assert sweep(house).error == "calendar_port"
+    assert calendars.asked == []
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_each_way_to_fail_has_its_sentence(code: str) -> None:
+    assert code in SENTENCES
