@@ -1,0 +1,141 @@
+"""Messages that somebody of the team sends by hand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from lms.clock import now
+from lms.domain import booking as bookings
+from lms.models import Booking, OutboxItem, Person
+from tests import make
+from tests.house import House
+from tests.make import wall
+from tests.pages import Page, filled
+
+MONDAY = make.coming_monday()
+
+
+def hour(index: int) -> str:
+    return f"{9 + index:02d}:00"
+
+
+def learner(session: Session, name: str, phone: str = "0470 12 34 56") -> Person:
+    person = make.learner(session, name)
+    person.phone, person.reach = phone, "hand"
+    return person
+
+
+def booked(house: House, name: str = "Mehari", day: int = 0, at: str = "10:00") -> str:
+    """Nadia books an hour for somebody who is reached by hand; the id of the appointment."""
+
+    def book(session: Session) -> str:
+        nadia = make.nadia(session)
+        if not session.scalars(select(Booking.id)).first():
+            make.school(session).horizon_days = 90
+            make.all_week(session, nadia)
+        starts = wall((MONDAY + timedelta(days=day)).isoformat(), at)
+        return make.booked(session, learner(session, name), nadia, starts, by=nadia, now=now()).id
+
+    made = house.write(book)
+    house.deliver()
+    return made
+
+
+def links(page: Page, begin: str) -> list[str]:
+    return [link.get("href") for link in page.root.all("a") if link.get("href").startswith(begin)]
+
+
+def test_a_teacher_finds_the_ready_text_with_a_link_for_each_program(house: House) -> None:
+    booked(house)
+    nadia = house.visitor(house.read(make.nadia))
+    page = nadia.get("/")
+    assert "/messages" in page.links().values()
+    assert "Messages à envoyer : 1" in page.text
+    page = nadia.get("/messages")
+    (box,) = page.root.all("textarea")
+    text = box.text
+    assert text.startswith("Rendez-vous : lundi ")
+    assert "readonly" in box.attrs
+    (whatsapp,) = links(page, "https://wa.me/")
+    parts = urlsplit(whatsapp)
+    assert parts.path == "/32470123456"
+    assert " ".join(parse_qs(parts.query)["text"][0].split()) == text
+    (sms,) = links(page, "sms:")
+    assert sms.startswith("sms:+32470123456?&body=Rendez-vous%20%3A%20lundi%20")
+    assert " ".join(unquote(sms.split("body=")[1]).split()) == text
+    outside = [link for link in page.root.all("a") if not link.get("href").startswith(("/", "#"))]
+    assert {link.get("rel") for link in outside} == {"noreferrer"}
+
+
+def test_sent_is_said_once_and_can_be_taken_back(house: House) -> None:
+    booked(house)
+    nadia = house.visitor(house.read(make.nadia))
+    page = nadia.get("/messages")
+    form = page.form("/sending")
+    page = nadia.submit(page, action="/sending")
+    assert "C’est noté : le message est envoyé." in page.text
+    assert "Aucun message à envoyer." in page.text
+    assert nadia.client.post(form.get("action"), data=filled(form)).status_code == 303, "pressed twice"
+    item = house.read(lambda s: s.scalars(select(OutboxItem).where(OutboxItem.handed_at.is_not(None))).one())
+    assert (item.outcome, item.sent_by_id) == ("sent", house.read(make.nadia).id)
+    page = nadia.submit(page, action="/withdrawal")
+    assert "Le message attend de nouveau." in page.text
+    assert len(page.root.all("textarea")) == 1
+
+
+def test_nobody_sends_or_sees_what_is_not_hers(house: House) -> None:
+    booked(house)
+    luc, samira = house.visitor(house.write(make.luc)), house.visitor(house.write(make.samira))
+    assert "Aucun message à envoyer." in luc.get("/messages").text
+    assert "Messages à envoyer" not in luc.get("/").text
+    assert samira.get("/messages").status == 404
+    item = house.read(lambda s: s.scalars(select(OutboxItem.id).where(OutboxItem.channel == "hand")).one())
+    data = filled(luc.get("/me").form("/logout"))
+    for path in ("sending", "sending/withdrawal"):
+        assert luc.client.post(f"/messages/{item}/{path}", data=data).status_code == 404
+
+
+@pytest.mark.parametrize("what", ["moved", "cancelled", "begun", "no number", "left"])
+def test_what_makes_no_sense_any_more_is_not_in_the_list(house: House, what: str) -> None:
+    made = booked(house)
+
+    def change(session: Session) -> None:
+        booking, nadia = session.get_one(Booking, made), make.nadia(session)
+        learner = session.get_one(Person, booking.learner_id)
+        if what == "moved":
+            bookings.move(session, booking, nadia, booking.starts + timedelta(hours=1), "video", now())
+        elif what == "cancelled":
+            bookings.cancel(session, booking, nadia, "", now())
+        elif what == "begun":
+            past = booking.starts - timedelta(days=60)
+            session.execute(update(Booking).values(starts=past, ends=past + timedelta(hours=1)))
+        elif what == "no number":
+            learner.phone = "071 12 34 56"
+        else:
+            learner.deactivated_at = now()
+
+    house.write(change)
+    nadia = house.visitor(house.read(make.nadia))
+    assert "Aucun message à envoyer." in nadia.get("/messages").text
+    assert "Messages à envoyer" not in nadia.get("/").text
+
+
+def test_thirty_messages_cost_as_many_statements_as_one(house: House) -> None:
+    booked(house, "Learner 0", at=hour(0))
+    nadia = house.visitor(house.read(make.nadia))
+
+    def count() -> tuple[int, int]:
+        with house.counting_statements() as sent:
+            page = nadia.get("/messages")
+        return len(page.root.all("textarea")), len(sent)
+
+    nadia.get("/messages")
+    one, statements = count()
+    for index in range(1, 30):
+        booked(house, f"Learner {index}", day=index // 8, at=hour(index % 8))
+    assert (one, count()) == (1, (30, statements))
