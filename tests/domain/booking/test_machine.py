@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.domain import booking as bookings
-from lms.domain.booking import availability, leave, waitlist
+from lms.domain.booking import audit, availability, leave, waitlist
 from lms.domain.errors import Refused
 from lms.domain.slots import Mode
 from lms.models import Booking, Person, Service, SpecialDay, WaitlistEntry
@@ -394,6 +394,7 @@ def test_the_school_does_what_a_simple_model_of_it_does(house: House, deeds: lis
         school = _school(session)
         for name, *terms in deeds:
             getattr(school, name)(*terms)
+        assert audit.faults(session, school.now) == []
         raise _Undo
 
     with suppress(_Undo):
