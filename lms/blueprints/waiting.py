@@ -17,7 +17,7 @@ from lms.domain.errors import Refused
 from lms.domain.people.reach import channel_of
 from lms.extensions import db
 from lms.forms import PageForm, tidy
-from lms.forms.waiting import LineForm, WishForm
+from lms.forms.waiting import ANY, LineForm, WishForm
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, Person, WaitlistEntry
 from lms.web import once, page, settings
 
@@ -52,7 +52,7 @@ def join() -> BaseResponse:
 
     def deed(session: Session) -> str:
         hers = bookings.learner_for(session, me(), learner.id)
-        waitlist.join(session, hers, me(), form.teacher.data or None, form.bits, form.way, now())
+        waitlist.join(session, hers, me(), form.teacher_id, form.bits, form.way, now())
         return url_for("waiting.show", learner=_named(learner))
 
     try:
@@ -164,13 +164,13 @@ def _named(learner: Person) -> str | None:
 
 def _as_before(entry: WaitlistEntry) -> WishForm:
     parts = [str(part) for part in (MORNING, AFTERNOON, EVENING) if entry.parts & part]
-    return WishForm(formdata=None, teacher=entry.teacher_id or "", parts=parts, mode=entry.mode or "")
+    return WishForm(formdata=None, teacher=entry.teacher_id or ANY, parts=parts, mode=entry.mode or ANY)
 
 
 def _ask(learner: Person, form: WishForm, *, changing: bool = False, answer: int = 200) -> BaseResponse:
     form.learner.data = learner.id
     form.teacher.choices = [
-        SelectChoice("", _("Tous les professeurs")),
+        SelectChoice(ANY, _("Tous les professeurs")),
         *(SelectChoice(one.id, one.first_name) for one in pending.teachers(db.session())),
     ]
     return page(

@@ -12,6 +12,10 @@ from lms.forms.screening import no_national_number
 from lms.models import AFTERNOON, EVENING, MORNING
 
 
+# What a radio button sends that stands for no choice.
+ANY = "any"
+
+
 class LineForm(PageForm):
     """For whom, when the team does it."""
 
@@ -19,7 +23,7 @@ class LineForm(PageForm):
 
 
 class WishForm(LineForm):
-    teacher = RadioField(_l("Avec qui ?"), default="", validate_choice=False)
+    teacher = RadioField(_l("Avec qui ?"), default=ANY, validate_choice=False)
     parts = SelectMultipleField(
         _l("Quand ?"),
         choices=[
@@ -34,11 +38,11 @@ class WishForm(LineForm):
     mode = RadioField(
         _l("Comment ?"),
         choices=[
-            SelectChoice("", _l("Les deux")),
+            SelectChoice(ANY, _l("Les deux")),
             SelectChoice("video", _l("Par vidéo")),
             SelectChoice("onsite", _l("Sur place")),
         ],
-        default="",
+        default=ANY,
         validate_choice=False,
     )
 
@@ -47,6 +51,10 @@ class WishForm(LineForm):
         """The parts of the day as the wish keeps them; what is none counts for nothing."""
         known = {str(part): part for part in (MORNING, AFTERNOON, EVENING)}
         return sum(known.get(value, 0) for value in set(self.parts.data or ()))
+
+    @property
+    def teacher_id(self) -> str | None:
+        return None if self.teacher.data in (ANY, None) else self.teacher.data
 
     @property
     def way(self) -> str | None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from lms import clock
 from lms.domain import booking as bookings
+from lms.domain.booking import attendance, waitlist
 from lms.forms.booking import hour_value
 from lms.models import Booking, OutboxItem, Person, Service
 from tests import make
@@ -351,3 +352,127 @@ def test_the_list_asks_as_much_for_one_appointment_as_for_many(house: House) -> 
         counts.append(len(sent))
     assert len(set(counts)) == 1
     assert counts[0] <= 6
+
+
+# -- her question and what comes of a session ----------------------------------------------------
+
+
+def test_a_learner_writes_her_question_changes_it_and_takes_it_back(house: House) -> None:
+    made = booked(house, at("09:00"))
+    browser = visitor(house, make.samira)
+    for asked in ("Comment dire « facture » ?", "كيف أكتب رسالة؟", ""):
+        page = browser.submit(browser.get(f"/bookings/{made}"), {"question": asked}, action="/question")
+        assert page.status == 200
+        assert house.read(lambda s: s.get_one(Booking, made).question) == asked
+    again = browser.submit(page, {"question": "Comment dire « facture » ?"}, action="/question")
+    assert "« facture »" in again.text
+
+
+@pytest.mark.parametrize("words", ["85.07.30-033.28, c’est moi", "a" * 301], ids=["national number", "long"])
+def test_a_question_that_must_not_be_kept_stays_in_the_field(house: House, words: str) -> None:
+    made = booked(house, at("09:00"))
+    browser = visitor(house, make.samira)
+    page = browser.submit(browser.get(f"/bookings/{made}"), {"question": words}, action="/question")
+    assert page.status == 422
+    assert words in page.text
+    assert house.read(lambda s: s.get_one(Booking, made).question) == ""
+
+
+def test_once_the_session_has_begun_her_question_stays_as_it_is(house: House) -> None:
+    made = booked(house, at("09:00"))
+    browser = visitor(house, make.samira)
+    form = browser.get(f"/bookings/{made}")
+    shift(house, made, clock.now() - HOUR / 2)
+    late = browser.submit(form, {"question": "Trop tard ?"}, action="/question")
+    assert late.status == 409
+    assert house.read(lambda s: s.get_one(Booking, made).question) == ""
+
+
+def test_nobody_else_writes_her_question(house: House) -> None:
+    made = booked(house, at("09:00"))
+    page = visitor(house, make.samira).get(f"/bookings/{made}")
+    for who in (make.oksana, make.nadia):
+        browser = visitor(house, who)
+        form = browser.get("/me").root.all("input")
+        token = next(control.get("value") for control in form if control.get("name") == "csrf_token")
+        answer = browser.submit(page, {"question": "x", "csrf_token": token}, action="/question")
+        assert answer.status == 404
+
+
+def test_after_a_session_the_learner_reads_what_to_do_next_and_nothing_private(house: House) -> None:
+    made = booked(house, at("09:00"))
+    shift(house, made, clock.now() - 3 * HOUR)
+
+    def note(session: Session) -> None:
+        nadia = make.nadia(session)
+        booking = session.get_one(Booking, made)
+        attendance.mark(session, booking, nadia, "no_show", clock.now())
+        attendance.write_note(session, booking, nadia, "Semble fatiguée", "Écrire les mois", clock.now())
+
+    house.write(note)
+    browser = visitor(house, make.samira)
+    for path in ("/bookings", f"/bookings/{made}"):
+        page = browser.get(path)
+        assert "Écrire les mois" in page.text, path
+        assert "fatiguée" not in page.text, path
+        assert "bsent" not in page.text, path
+    assert f"/bookings/{made}" in browser.get("/bookings").links().values()
+
+
+# -- her own move --------------------------------------------------------------------------------
+
+
+def messages(house: House) -> int:
+    return house.read(lambda s: s.scalar(select(func.count()).select_from(OutboxItem))) or 0
+
+
+def test_a_move_onto_the_same_hour_changes_nothing_and_writes_to_nobody(house: House) -> None:
+    made = booked(house, at("09:00"))
+    before = messages(house)
+    browser = visitor(house, make.samira)
+    page = browser.submit(browser.get(f"/bookings/{made}/move/confirm?hour={value(house, at('09:00'))}"))
+    assert page.status == 200
+    assert house.read(lambda s: s.get_one(Booking, made).sequence) == 0
+    assert messages(house) == before
+
+
+def test_a_move_by_half_an_hour_overlaps_only_itself(house: House) -> None:
+    house.write(lambda s: make.rule(s, make.nadia(s), 0, "09:30", "10:30") and None)
+    made = booked(house, at("09:00"))
+    browser = visitor(house, make.samira)
+    page = browser.submit(browser.get(f"/bookings/{made}/move/confirm?hour={value(house, at('09:30'))}"))
+    assert "done=moved" in page.url
+    found = house.read(lambda s: s.get_one(Booking, made))
+    assert (found.starts, found.sequence) == (at("09:30"), 1)
+
+
+def test_who_books_too_late_may_wait_from_the_page_that_says_so(house: House) -> None:
+    booked(house, at("10:00"), make.oksana)
+    page = confirmed(house, visitor(house, make.samira), at("10:00"))
+    assert page.status == 409
+    assert page.links()["Attendre une heure"] == "/waitlist"
+
+
+def test_the_picker_asks_as_much_with_thirty_rules_as_with_one_and_stays_light(house: House) -> None:
+    browser = visitor(house, make.samira)
+    browser.get("/bookings/new")
+    with house.counting_statements() as few:
+        browser.get(f"/bookings/new?from={MONDAY}")
+
+    def more(session: Session) -> None:
+        for teacher in (make.nadia(session), make.luc(session)):
+            for weekday in range(5):
+                for start, end in (("13:00", "15:00"), ("15:30", "17:30"), ("18:00", "20:00")):
+                    make.rule(session, teacher, weekday, start, end, "both")
+
+    house.write(more)
+    fill(house, 60)
+    house.write(
+        lambda s: waitlist.join(s, make.samira(s), make.samira(s), None, 7, None, clock.now()) and None
+    )
+    with house.counting_statements() as many:
+        page = browser.get(f"/bookings/new?from={MONDAY}")
+    assert len(many) == len(few) <= 8
+    assert len(gzip.compress(page.html.encode())) <= 10_000
+    days = [legend.text for legend in page.root.all("legend")]
+    assert 8 <= len(days) <= 14, "two weeks a page"

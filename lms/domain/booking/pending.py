@@ -74,7 +74,7 @@ def _ran_out(wish: WaitlistEntry, now: datetime) -> bool:
 def _open_for(learner: Person, now: datetime) -> Select[Booking]:
     later = aliased(Booking)
     booked_again = exists().where(
-        later.learner_id == learner.id, later.state == "booked", later.booked_at > Booking.cancelled_at
+        later.learner_id == learner.id, later.state == "booked", later.booked_at >= Booking.cancelled_at
     )
     offered = and_(Booking.state == "offered", Booking.expires_at > now)
     lost = and_(
