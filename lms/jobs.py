@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from lms.adapters.mailer import FolderMailer, Mailer, Postponed, SmtpMailer, Und
 from lms.adapters.texter import FolderTexter, HttpTexter, Texter
 from lms.clock import now
 from lms.domain import journal, outbox
-from lms.domain.booking import busy_calendars
+from lms.domain.booking import busy_calendars, waitlist
 from lms.domain.people import sessions
 from lms.domain.people.reach import Channel, address_of, channel_of, number_of
 from lms.extensions import db, write
@@ -70,7 +71,6 @@ class Jobs:
 
     def __init__(self, app: Flask, settings: Settings, mailer: Mailer, texter: Texter | None = None) -> None:
         self.app = app
-        self.settings = settings
         self.mailer = mailer
         self.texter = texter
         self.huey = _queue(settings)
@@ -127,6 +127,11 @@ class Jobs:
             return "mail" if address_of(item.person) else None
         return channel_of(item.person, gateway=self.texter is not None)
 
+    @property
+    def settings(self) -> Settings:
+        found: Settings = self.app.extensions["lms_settings"]
+        return found
+
     def _mail(self, session: Session, item: OutboxItem) -> Parcel | None:
         letter = compose(session, item, WRITERS[item.kind], self.settings, now())
         if letter is None:
@@ -171,14 +176,22 @@ class Jobs:
             for item_id in waiting:
                 self._deliver(item_id)
             write(journal.seal)
+            self._expire_offers()
             wanting = busy_calendars.wanting(db.session(), now())
             db.session().rollback()
             for calendar_id in wanting:
                 self._read_calendar(calendar_id)
 
+    def _expire_offers(self) -> None:
+        """An hour that nobody answered for goes to the next, each in a transaction of its own."""
+        over = waitlist.due_offers(db.session(), now())
+        db.session().rollback()
+        for offer_id in over:
+            write(partial(waitlist.expire, offer_id=offer_id, now=now(), zone=self.settings.time_zone))
+
     def read_calendar(self, calendar_id: str) -> None:
         """Take it in hand, ask the other side with no transaction open, write down what it said."""
-        settings: Settings = self.app.extensions["lms_settings"]
+        settings = self.settings
         with self.app.app_context():
             errand = write(lambda session: busy_calendars.begin(session, calendar_id, now()))
             if errand is None:

@@ -12,11 +12,23 @@ from sqlalchemy.orm import Session
 
 from lms.adapters.texter import FolderTexter, HttpTexter, Texter
 from lms.clock import now
+from lms.domain import booking as bookings
 from lms.domain import outbox
+from lms.domain.booking import waitlist
 from lms.domain.people import sessions
 from lms.extensions import on_wake
 from lms.jobs import Jobs, make_mailer, make_texter
-from lms.models import AccessSession, CalendarFeed, OutboxItem, PasswordLink, RateCount, Receipt
+from lms.models import (
+    MORNING,
+    AccessSession,
+    Booking,
+    CalendarFeed,
+    OutboxItem,
+    PasswordLink,
+    Person,
+    RateCount,
+    Receipt,
+)
 from tests import make
 from tests.gateway import Gateway
 from tests.house import House
@@ -220,6 +232,32 @@ def test_who_subscribed_gets_no_mail_of_what_her_calendar_tells(house: House) ->
     )
     assert [tuple(one) for one in outcomes] == [("in_feed",)]
     assert not (house.settings.instance / "mail").exists()
+
+
+def test_an_offer_without_an_answer_goes_to_the_next_who_waits(house: House) -> None:
+    hour = wall(make.coming_monday().isoformat(), "10:00")
+    yesterday = now() - timedelta(days=1)
+
+    def give_back(session: Session) -> None:
+        nadia, samira, oksana = make.nadia(session), make.samira(session), make.oksana(session)
+        mehari = make.learner(session, "Mehari")
+        make.opened(session, nadia, hour.date().isoformat(), "10:00", "11:00")
+        made = make.booked(session, mehari, nadia, hour, now=yesterday)
+        for minute, person in enumerate((samira, oksana)):
+            waitlist.join(session, person, person, None, MORNING, None, yesterday + timedelta(minutes=minute))
+        bookings.cancel(session, made, mehari, "", yesterday)
+
+    house.write(give_back)
+
+    def offers() -> list[tuple[str, str]]:
+        asked = select(Person.name, Booking.state).join(Person, Person.id == Booking.learner_id)
+        rows = house.read(lambda s: s.execute(asked.where(Booking.waitlist_entry_id.is_not(None))).all())
+        return sorted((name, state) for name, state in rows)
+
+    assert offers() == [("Samira", "offered")]
+    for _ in range(2):
+        house.app.extensions["lms_jobs"].every_minute()
+    assert offers() == [("Oksana Bondar", "offered"), ("Samira", "expired")]
 
 
 def test_only_a_house_with_a_gateway_or_one_that_tries_out_sends_texts(house: House) -> None:
