@@ -159,6 +159,7 @@ def things(session: Session) -> dict[str, str]:
         "files": first(select(Attachment).where(Attachment.attempt_id == attempt.id)),
         "bookings": first(select(Booking).where(Booking.learner_id == samira.id)),
         "s": first(select(Booking).where(Booking.learner_id == samira.id)),
+        "conflicts": first(select(Booking).where(Booking.learner_id == samira.id)),
         "people": samira.id,
         "team": _person(session, "Luc Lambert").id,
         "levels": first(select(Level).order_by(Level.position)),

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
+from lms import i18n
 from lms.access import allow, me
 from lms.clock import now
-from lms.domain.booking import availability
+from lms.domain import booking as bookings
+from lms.domain.booking import availability, conflicts, daysoff, leave
 from lms.domain.errors import Refused
 from lms.extensions import db, write
-from lms.forms.booking import WEEKDAYS, EndForm, RuleForm, SpecialForm
-from lms.models import SpecialDay
-from lms.web import once, page, service, settings
+from lms.forms.booking import SERVICE, WEEKDAYS, EndForm, RuleForm, SpecialForm
+from lms.models import Person
+from lms.web import once, page, settings
 
 bp = Blueprint("availability", __name__)
+
 
 # -- weekly hours --------------------------------------------------------------------------------
 
@@ -49,10 +52,16 @@ def add_rule() -> BaseResponse:
             form.valid_from.data,
             form.valid_until.data,
             now(),
+            settings().time_zone,
         )
         return url_for("availability.rules")
 
-    return _try(form, deed, _("Les heures sont notées."), lambda: _rules(form, 422))
+    try:
+        once(form, deed)
+    except Refused as no:
+        form.refuse(no)
+        return _rules(form, 422)
+    return _settled(_("Les heures sont notées."), "availability.rules")
 
 
 @bp.post("/agenda/availability/<id>/end")
@@ -63,31 +72,28 @@ def end_rule(id: str) -> BaseResponse:
         flash(_("Choisissez le dernier jour."), "error")
         return redirect(url_for("availability.rules"), 303)
     write(lambda s: availability.end_rule(s, me(), id, form.last.data, now()))
-    flash(_("Ces heures s’arrêtent à cette date."), "success")
-    return redirect(url_for("availability.rules"), 303)
+    return _settled(_("Ces heures s’arrêtent à cette date."), "availability.rules")
 
 
 @bp.post("/agenda/availability/<id>/deletion")
 @allow("teacher")
 def delete_rule(id: str) -> BaseResponse:
     write(lambda s: availability.delete_rule(s, me(), id, now()))
-    flash(_("Ces heures sont supprimées. Les rendez-vous restent."), "success")
-    return redirect(url_for("availability.rules"), 303)
+    return _settled(_("Ces heures sont supprimées. Les rendez-vous restent."), "availability.rules")
 
 
 def _rules(form: RuleForm, answer: int = 200) -> BaseResponse:
-    session, zone = db.session(), settings().time_zone
-    mine = availability.rules_of(session, me(), _today())
+    session = db.session()
     return page(
         "agenda/availability.html",
         answer,
         form=form,
         end=EndForm(formdata=None, last=_today()),
         weekdays=WEEKDAYS,
-        rules=mine,
+        rules=availability.rules_of(session, me(), _today()),
         today=_today(),
         rooms=availability.rooms(session),
-        strays=[one for one in availability.strays(session, me(), now(), zone) if not one.closed],
+        undecided=len(_conflicts()),
     )
 
 
@@ -97,78 +103,169 @@ def _rules(form: RuleForm, answer: int = 200) -> BaseResponse:
 @bp.get("/agenda/exceptions")
 @allow("teacher", "coordinator")
 def exceptions() -> BaseResponse:
-    return _exceptions(SpecialForm())
+    return _exceptions(_special_form())
 
 
 @bp.post("/agenda/exceptions")
 @allow("teacher", "coordinator")
 def add_exception() -> BaseResponse:
-    form = SpecialForm()
+    form = _special_form()
     if not form.validate():
         return _exceptions(form, 422)
-    roles = me().roles
-    whole = "teacher" not in roles or ("coordinator" in roles and form.whole.data == "service")
 
     def deed(session: Session) -> str:
-        if form.kind.data == "open" and not whole:
-            availability.open_extra(
-                session,
-                me(),
-                me(),
-                form.dates,
-                form.hours,
-                form.reason.data or "",
-                now(),
-                settings().time_zone,
-            )
-        else:
-            teacher = None if whole else me()
-            availability.close(session, me(), teacher, form.dates, form.hours, form.reason.data or "", now())
+        if form.dates[1] < _today():
+            raise Refused("dates_backward" if form.dates[1] < form.dates[0] else "day_over")
+        _differ(session, form)
         return url_for("availability.exceptions")
 
-    return _try(form, deed, _("C’est noté. Les rendez-vous restent."), lambda: _exceptions(form, 422))
+    try:
+        once(form, deed)
+    except Refused as no:
+        form.refuse(no)
+        return _exceptions(form, 422)
+    return _settled(_("C’est noté. Les rendez-vous restent."), "availability.exceptions")
+
+
+def _differ(session: Session, form: SpecialForm) -> None:
+    whose: str = form.whose.data if form.whose else me().id
+    teacher = None if whose == SERVICE else session.get_one(Person, whose)
+    reason = form.reason.data or ""
+    if form.kind.data == "closed":
+        availability.close(session, me(), teacher, form.dates, form.hours, reason, now())
+    else:
+        zone = settings().time_zone
+        availability.open_extra(session, me(), teacher, form.dates, form.hours, reason, now(), zone)
 
 
 @bp.post("/agenda/exceptions/<id>/deletion")
 @allow("teacher", "coordinator")
 def delete_exception(id: str) -> BaseResponse:
-    write(lambda s: availability.delete_special(s, me(), id, now()))
-    flash(_("L’exception est supprimée."), "success")
-    return redirect(url_for("availability.exceptions"), 303)
+    write(lambda s: availability.delete_special(s, me(), id, now(), settings().time_zone))
+    return _settled(_("L’exception est supprimée."), "availability.exceptions")
+
+
+def _special_form() -> SpecialForm:
+    """A teacher speaks for herself; who coordinates says for whom."""
+    form = SpecialForm()
+    if _coordinates():
+        teachers = availability.teaching(db.session())
+        form.for_one_of(teachers, me().id if me().id in teachers else SERVICE)
+    else:
+        del form.whose
+    return form
 
 
 def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
-    session, zone, person = db.session(), settings().time_zone, me()
-    everybody = "coordinator" in person.roles
-    specials: Sequence[SpecialDay] = availability.specials_for(session, person, _today())
-    strays = availability.strays(session, None if everybody else person, now(), zone)
+    session, person = db.session(), me()
+    if _coordinates():
+        specials = availability.everybodys_specials(session, _today())
+    else:
+        specials = [(one, "") for one in availability.specials_for(session, person, _today())]
+    language = str(get_locale() or "fr")
     return page(
         "agenda/exceptions.html",
         answer,
         form=form,
         specials=specials,
         rooms=availability.rooms(session),
-        holidays=availability.holidays_ahead(service(), _today(), str(get_locale() or "fr")),
-        strays=[one for one in strays if one.closed],
+        days_off=daysoff.days_off(person, [one for one, _name in specials], _today(), language),
+        undecided=len(_conflicts()),
         teaches="teacher" in person.roles,
-        coordinates=everybody,
+        coordinates=_coordinates(),
+        everybody=SERVICE,
     )
+
+
+# -- appointments that no longer fit ---------------------------------------------------------------
+
+
+@bp.get("/agenda/conflicts")
+@allow("teacher", "coordinator")
+def undecided() -> BaseResponse:
+    return page("agenda/conflicts.html", found=_conflicts(), coordinates=_coordinates())
+
+
+@bp.post("/bookings/<id>/keeping")
+@allow("teacher", "coordinator")
+def keep(id: str) -> BaseResponse:
+    return _decided(
+        lambda s: leave.keep(s, bookings.booking_for(s, me(), id), me(), now()),
+        _("Le rendez-vous est gardé."),
+    )
+
+
+@bp.post("/agenda/conflicts/<id>/cancellation")
+@allow("teacher", "coordinator")
+def call_off(id: str) -> BaseResponse:
+    return _decided(
+        lambda s: conflicts.call_off(s, id, me(), now(), settings().time_zone),
+        _("Le rendez-vous est annulé. La personne le sait et choisit en premier."),
+    )
+
+
+@bp.get("/agenda/conflicts/cancellation")
+@allow("teacher", "coordinator")
+def confirm_calling_off() -> BaseResponse:
+    return page("agenda/calling_off.html", found=_conflicts(), coordinates=_coordinates())
+
+
+@bp.post("/agenda/conflicts/cancellation")
+@allow("teacher", "coordinator")
+def call_off_all() -> BaseResponse:
+    """Those that were ticked and still do not fit, each in a transaction of its own."""
+    ticked = set(request.form.getlist("booking"))
+    if not ticked:
+        flash(_("Choisissez au moins un rendez-vous."), "error")
+        return redirect(url_for("availability.confirm_calling_off"), 303)
+    wanted = [one.booking.id for one in _conflicts() if one.booking.id in ticked]
+    count = sum(_called_off(booking_id) for booking_id in wanted)
+    if count:
+        flash(_("%(number)s rendez-vous annulés. Les personnes le savent.", number=count), "success")
+    else:
+        flash(_("C’est déjà fait."), "success")
+    return redirect(url_for("availability.undecided"), 303)
+
+
+def _called_off(booking_id: str) -> bool:
+    """One that began or was cancelled meanwhile does not stop the others."""
+    try:
+        write(lambda s: conflicts.call_off(s, booking_id, me(), now(), settings().time_zone))
+    except Refused:
+        return False
+    return True
+
+
+def _decided(deed: Callable[[Session], object], sentence: str) -> BaseResponse:
+    """Back to what is still to be decided. Sent twice it says that it is done."""
+    try:
+        write(deed)
+        flash(sentence, "success")
+    except Refused as no:
+        flash(i18n.sentence(no), "success" if no.code == "already_cancelled" else "error")
+    return redirect(url_for("availability.undecided"), 303)
+
+
+# -- parts ---------------------------------------------------------------------------------------
+
+
+def _conflicts() -> list[conflicts.Conflict]:
+    teacher = None if _coordinates() else me()
+    return conflicts.ahead(db.session(), teacher, now(), settings().time_zone)
+
+
+def _settled(sentence: str, back: str) -> BaseResponse:
+    """What no longer fits stands first, wherever there is some; otherwise back to the list."""
+    number = len(_conflicts())
+    flash(sentence, "success")
+    if number:
+        flash(_("%(number)s rendez-vous à décider.", number=number), "warning")
+    return redirect(url_for("availability.undecided" if number else back), 303)
+
+
+def _coordinates() -> bool:
+    return "coordinator" in me().roles
 
 
 def _today() -> date:
     return now().astimezone(settings().time_zone).date()
-
-
-def _try(
-    form: RuleForm | SpecialForm,
-    deed: Callable[[Session], str],
-    sentence: str,
-    again: Callable[[], BaseResponse],
-) -> BaseResponse:
-    try:
-        answer = once(form, deed)
-    except Refused as no:
-        form.refuse(no)
-        return again()
-    flash(sentence, "success")
-    return answer

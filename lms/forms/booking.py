@@ -4,12 +4,19 @@ import re
 from datetime import UTC, date, datetime, time
 
 from flask_babel import lazy_gettext as _l
-from wtforms import DateField, HiddenField, RadioField, SelectField, StringField
+from wtforms import (
+    DateField,
+    Field,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+)
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Optional
+from wtforms.validators import InputRequired, Optional, ValidationError
 
 from config import BRUSSELS
-from lms.domain.booking.availability import Hours
+from lms.domain.booking.availability import LONGEST, Hours, holidays_between
 from lms.forms import PageForm, at_most, tidy
 from lms.forms.screening import no_national_number
 from lms.i18n import hour
@@ -63,6 +70,8 @@ WAYS = (
     SelectChoice("onsite", _l("Sur place")),
     SelectChoice("both", _l("Les deux")),
 )
+# For whom an exception is, when it is for nobody in particular.
+SERVICE = "service"
 # Clocks of the service: from 7 h to 22 h, in quarters, written as everywhere else.
 CLOCK = [
     SelectChoice(f"{minutes // 60:02}:{minutes % 60:02}", hour(time(minutes // 60, minutes % 60), BRUSSELS))
@@ -76,6 +85,9 @@ class DayField(DateField):
     def process_formdata(self, valuelist: list[str]) -> None:
         try:
             super().process_formdata(valuelist)
+            if self.data is not None and self.data.year not in YEARS:
+                self.data = None
+                raise ValueError
         except ValueError:
             raise ValueError(_l("Cette date n’existe pas. Regardez encore.")) from None
 
@@ -112,18 +124,19 @@ class EndForm(PageForm):
 
 
 class SpecialForm(_HoursForm):
-    """One or more days that differ: closed, or open beside the usual hours."""
+    """One or more days that differ: closed, open beside the usual hours, or a holiday that is none."""
 
     kind = RadioField(
         _l("Quoi"),
-        choices=[SelectChoice("closed", _l("Fermé")), SelectChoice("open", _l("Heures en plus"))],
+        choices=[
+            SelectChoice("closed", _l("Fermer")),
+            SelectChoice("open", _l("Heures en plus")),
+            SelectChoice("holiday", _l("Ouvrir un jour férié")),
+        ],
         default="closed",
     )
-    whole = RadioField(
-        _l("Pour qui"),
-        choices=[SelectChoice("me", _l("Moi")), SelectChoice("service", _l("Tout le service"))],
-        default="me",
-    )
+    # Only who coordinates is asked; a teacher speaks for herself.
+    whose = SelectField(_l("Pour qui"))
     first = DayField(_l("Premier jour"), validators=[InputRequired(_l("Choisissez une date."))])
     last = DayField(_l("Dernier jour"), validators=[Optional()])
     start = SelectField(_l("De"), choices=[SelectChoice("", _l("jour entier")), *CLOCK], default="")
@@ -131,6 +144,34 @@ class SpecialForm(_HoursForm):
     mode = RadioField(_l("Comment"), choices=list(WAYS), default="video")
     reason = StringField(_l("Raison"), filters=[tidy], validators=[at_most(120), no_national_number])
 
+    def for_one_of(self, teachers: dict[str, str], default: str) -> SpecialForm:
+        """For whom it can be: the whole service, or one of these."""
+        self.whose.choices = [
+            SelectChoice(SERVICE, _l("Tout le service")),
+            *(SelectChoice(person_id, name) for person_id, name in teachers.items()),
+        ]
+        self.whose.data = self.whose.data or default
+        return self
+
     @property
     def dates(self) -> tuple[date, date]:
         return self.first.data, self.last.data or self.first.data
+
+    @property
+    def hours(self) -> Hours:
+        # A holiday that is opened has the hours of every week.
+        return Hours(None, None) if self.kind.data == "holiday" else super().hours
+
+    def validate_start(self, field: Field) -> None:
+        if self.kind.data == "open" and not (field.data and self.end.data):
+            raise ValidationError(_l("Choisissez les heures de cette ouverture."))
+
+    def validate_whose(self, field: Field) -> None:
+        if self.kind.data == "open" and field.data == SERVICE:
+            raise ValidationError(_l("Choisissez un professeur pour des heures en plus."))
+
+    def validate_first(self, field: Field) -> None:
+        if self.kind.data != "holiday" or not field.data or self.dates[1] - self.dates[0] > LONGEST:
+            return
+        if not holidays_between(*self.dates, "fr"):
+            raise ValidationError(_l("Il n’y a pas de jour férié à cette date."))

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from config import BRUSSELS
 from lms.domain import journal
 from lms.domain.booking import waitlist
-from lms.domain.booking.finders import with_people
 from lms.domain.errors import Absent, Refused
 from lms.domain.slots import belgian_holidays
-from lms.models import Availability, Booking, Person, Room, Service, SpecialDay
+from lms.models import Availability, Person, PersonRole, Room, SpecialDay
 
 LONGEST = timedelta(days=366)
 
@@ -104,6 +103,18 @@ def specials_for(session: Session, person: Person, today: date) -> Sequence[Spec
     ).all()
 
 
+def everybodys_specials(session: Session, today: date) -> list[tuple[SpecialDay, str]]:
+    """All exceptions that are not over, each with the name of its teacher where it has one."""
+    rows = session.execute(
+        select(SpecialDay, Person.name)
+        .outerjoin(Person, Person.id == SpecialDay.teacher_id)
+        .where(SpecialDay.date_until >= today, Person.deactivated_at.is_(None))
+        .options(joinedload(SpecialDay.room))
+        .order_by(SpecialDay.date_from, SpecialDay.start_wall, Person.name, SpecialDay.id)
+    )
+    return [(special, name or "") for special, name in rows]
+
+
 def close(
     session: Session,
     by: Person,
@@ -170,86 +181,15 @@ def holidays_between(first: date, last: date, language: str) -> list[tuple[date,
     return [(day, name) for day, name in sorted(named.items()) if first <= day <= last]
 
 
-def holidays_ahead(service: Service, today: date, language: str) -> list[tuple[date, str]]:
-    """The public holidays within the horizon: closed unless a teacher opens hours then."""
-    return holidays_between(today, today + timedelta(days=service.horizon_days), language)
-
-
-@dataclass(frozen=True)
-class Stray:
-    """A booking that its teacher's hours no longer cover."""
-
-    booking: Booking
-    closed: bool  # closed that day; otherwise outside the weekly hours
-
-
-def strays(session: Session, teacher: Person | None, now: datetime, zone: ZoneInfo) -> list[Stray]:
-    """Appointments ahead that lie in a closed time or outside the weekly hours: a warning, never a deed.
-
-    Those that somebody decided to keep are not told again. Without a teacher, of everybody.
-    """
-    ahead = (
-        with_people()
-        .where(Booking.state == "booked", Booking.starts > now, Booking.kept_at.is_(None))
-        .order_by(Booking.starts)
+def teaching(session: Session) -> dict[str, str]:
+    """Who gives appointments now, with the name, in the order of the names."""
+    teaches = exists().where(PersonRole.person_id == Person.id, PersonRole.role == "teacher")
+    rows = session.execute(
+        select(Person.id, Person.name)
+        .where(Person.deactivated_at.is_(None), teaches)
+        .order_by(Person.name, Person.id)
     )
-    if teacher is not None:
-        ahead = ahead.where(Booking.teacher_id == teacher.id)
-    found = session.scalars(ahead).all()
-    if not found:
-        return []
-    first, last = found[0].starts.astimezone(zone).date(), found[-1].starts.astimezone(zone).date()
-    rules = session.scalars(select(Availability)).all()
-    specials = session.scalars(
-        select(SpecialDay).where(SpecialDay.date_from <= last, SpecialDay.date_until >= first)
-    ).all()
-    holidays = belgian_holidays(range(first.year, last.year + 1))
-    strange = []
-    for booking in found:
-        day = booking.starts.astimezone(zone).date()
-        today = [
-            one
-            for one in specials
-            if one.date_from <= day <= one.date_until and one.teacher_id in (None, booking.teacher_id)
-        ]
-        opened = any(one.kind == "open" and _covers(one, booking, zone) for one in today)
-        closed = any(one.kind == "closed" and _touches(one, booking, zone) for one in today)
-        lifted = opened or any(one.kind == "open" and one.start_wall is None for one in today)
-        if closed or (day in holidays and not lifted):
-            strange.append(Stray(booking, closed=True))
-        elif not opened and not any(_weekly(rule, booking, day, zone) for rule in rules):
-            strange.append(Stray(booking, closed=False))
-    return strange
-
-
-def _weekly(rule: Availability, booking: Booking, day: date, zone: ZoneInfo) -> bool:
-    return (
-        rule.teacher_id == booking.teacher_id
-        and rule.weekday == day.weekday()
-        and rule.valid_from <= day
-        and (rule.valid_until is None or day <= rule.valid_until)
-        and _covers(rule, booking, zone)
-    )
-
-
-def _wall(booking: Booking, zone: ZoneInfo) -> tuple[time, time]:
-    starts, ends = booking.starts.astimezone(zone), booking.ends.astimezone(zone)
-    # An hour that ends at midnight ends with its day.
-    return starts.time(), ends.time() if ends.date() == starts.date() else time.max
-
-
-def _covers(hours: Availability | SpecialDay, booking: Booking, zone: ZoneInfo) -> bool:
-    if hours.mode not in (booking.mode, "both") or hours.start_wall is None or hours.end_wall is None:
-        return False
-    starts, ends = _wall(booking, zone)
-    return hours.start_wall <= starts and ends <= hours.end_wall
-
-
-def _touches(special: SpecialDay, booking: Booking, zone: ZoneInfo) -> bool:
-    if special.room_id is not None and special.room_id != booking.room_id:
-        return False
-    starts, ends = _wall(booking, zone)
-    return (special.start_wall or time.min) < ends and starts < (special.end_wall or time.max)
+    return {row.id: row.name for row in rows}
 
 
 def _special(
@@ -264,19 +204,22 @@ def _special(
 ) -> SpecialDay:
     _in_order(*dates)
     opens = kind == "open" and hours.start is not None
-    special = SpecialDay(
-        teacher_id=teacher.id if teacher else None,
-        kind=kind,
-        date_from=dates[0],
-        date_until=dates[1],
-        start_wall=hours.start,
-        end_wall=hours.end,
-        mode=hours.mode if opens else None,
-        room_id=_room_id(session, hours) if opens else None,
-        reason=reason[:120],
-        made_by_id=by.id,
-        made_at=now,
-    )
+    said = {
+        "teacher_id": teacher.id if teacher else None,
+        "kind": kind,
+        "date_from": dates[0],
+        "date_until": dates[1],
+        "start_wall": hours.start,
+        "end_wall": hours.end,
+        "mode": hours.mode if opens else None,
+        "room_id": _room_id(session, hours) if opens else None,
+    }
+    # The very same, said twice, is one: lifting it lifts it.
+    special = session.scalars(select(SpecialDay).filter_by(**said)).first()
+    if special is not None:
+        special.reason = reason[:120] or special.reason
+        return special
+    special = SpecialDay(**said, reason=reason[:120], made_by_id=by.id, made_at=now)
     session.add(special)
     session.flush()
     journal.note(session, by, "exception_made", "special_day", special.id, detail=kind, now=now)

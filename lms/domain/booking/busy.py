@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, true
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import claims
@@ -45,8 +45,11 @@ def host_of(calendar: BusyCalendar) -> str:
     return urlsplit(calendar.address).hostname or ""
 
 
-def conflicts(session: Session, teacher: Person, now: datetime) -> Sequence[Booking]:
-    """Her appointments ahead at hours that are busy elsewhere, those left out that somebody kept."""
+def conflicts(session: Session, teacher: Person | None, now: datetime) -> Sequence[Booking]:
+    """Her appointments ahead at hours that are busy elsewhere, those left out that somebody kept.
+
+    Without a teacher, of everybody.
+    """
     elsewhere = exists().where(
         BusySpan.calendar_id == BusyCalendar.id,
         BusyCalendar.teacher_id == Booking.teacher_id,
@@ -56,7 +59,7 @@ def conflicts(session: Session, teacher: Person, now: datetime) -> Sequence[Book
     return session.scalars(
         with_people()
         .where(
-            Booking.teacher_id == teacher.id,
+            true() if teacher is None else Booking.teacher_id == teacher.id,
             Booking.state == "booked",
             Booking.kept_at.is_(None),
             Booking.ends > now,

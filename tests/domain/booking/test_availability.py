@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import availability
 from lms.domain.booking.availability import Hours
 from lms.domain.errors import Absent, Refused
-from lms.models import AuditEvent, Availability, Booking, Room, SpecialDay
+from lms.models import AuditEvent, Availability, Room, SpecialDay
 from tests import make
 from tests.house import House
 from tests.make import BRUSSELS, NOW, wall
@@ -30,12 +30,6 @@ def refusal(deed: Callable[[], object]) -> str:
     with pytest.raises(Refused) as no:
         deed()
     return no.value.code
-
-
-def strays(house: House, teacher: Any = make.nadia) -> list[bool]:
-    return house.read(
-        lambda s: [stray.closed for stray in availability.strays(s, teacher and teacher(s), NOW, BRUSSELS)]
-    )
 
 
 def booked(house: House, starts: str = "10:00", day: date = MONDAY) -> None:
@@ -79,17 +73,6 @@ def test_nobody_changes_the_hours_of_another_teacher(house: House) -> None:
             house.write(verb)
 
 
-def test_deleting_hours_touches_no_booking_but_shows_it(house: House) -> None:
-    rule = add(house)
-    booked(house)
-    assert strays(house) == []
-    house.write(lambda s: availability.delete_rule(s, make.nadia(s), rule, NOW))
-    assert strays(house) == [False]
-    assert house.read(lambda s: s.scalars(select(Booking.state)).all()) == ["booked"]
-    assert strays(house, make.luc) == []
-    assert strays(house, None) == [False]
-
-
 def close(
     house: House, by: Any, teacher: Any, hours: Hours, first: date = MONDAY, days: int = 0
 ) -> SpecialDay:
@@ -103,17 +86,6 @@ def close(
 ALL_DAY = Hours(None, None)
 
 
-def test_a_closure_cancels_nothing_and_warns_of_what_it_covers(house: House) -> None:
-    add(house)
-    booked(house)
-    close(house, make.nadia, make.nadia, Hours(time(11), time(12)))
-    assert strays(house) == []
-    closing = close(house, make.nadia, make.nadia, ALL_DAY, days=3)
-    assert strays(house) == [True]
-    house.write(lambda s: availability.delete_special(s, make.nadia(s), closing.id, NOW))
-    assert strays(house) == []
-
-
 def test_only_the_coordinator_closes_the_whole_service(house: House) -> None:
     with pytest.raises(Absent):
         close(house, make.nadia, None, ALL_DAY)
@@ -125,23 +97,69 @@ def test_only_the_coordinator_closes_the_whole_service(house: House) -> None:
 
 
 def test_an_extra_opening_makes_a_holiday_bookable(house: House) -> None:
-    armistice = date(2026, 12, 25)
-    assert refusal(lambda: booked(house, day=armistice)) == "slot_gone"
+    christmas = date(2026, 12, 25)
+    assert refusal(lambda: booked(house, day=christmas)) == "slot_gone"
 
     def opening(session: Session) -> None:
         nadia = make.nadia(session)
-        availability.open_extra(session, nadia, nadia, (armistice, armistice), NINE_TO_TWELVE, "", NOW)
+        availability.open_extra(session, nadia, nadia, (christmas, christmas), NINE_TO_TWELVE, "", NOW)
 
     house.write(opening)
-    booked(house, day=armistice)
-    assert strays(house) == []
+    booked(house, day=christmas)
 
 
-def test_the_holidays_within_the_horizon_are_named(house: House) -> None:
-    service = house.write(make.school)
-    found = availability.holidays_ahead(service, NOW.date(), "fr")
-    assert (date(2026, 12, 25), "Noël") in found
-    assert all(NOW.date() <= day <= NOW.date() + timedelta(days=60) for day, _name in found)
+def test_a_holiday_is_opened_for_one_teacher_or_by_the_coordinator_for_all(house: House) -> None:
+    christmas = date(2026, 12, 25)
+    for who in (make.nadia, make.luc):
+        house.write(lambda s, who=who: make.rule(s, who(s), 4, "09:00", "12:00"))
+
+    def open_for(by: Any, teacher: Any) -> SpecialDay:
+        dates = (christmas, christmas)
+        return house.write(
+            lambda s: availability.open_extra(
+                s, by(s), teacher and teacher(s), dates, ALL_DAY, "", NOW, BRUSSELS
+            )
+        )
+
+    mine = open_for(make.nadia, make.nadia)
+    assert open_for(make.nadia, make.nadia).id == mine.id
+    booked(house, day=christmas)
+    at = wall("2026-12-25", "10:00")
+    with pytest.raises(Refused):
+        house.write(lambda s: make.booked(s, make.oksana(s), make.luc(s), at))
+    with pytest.raises(Absent):
+        open_for(make.luc, None)
+    open_for(make.claire, None)
+    house.write(lambda s: make.booked(s, make.oksana(s), make.luc(s), at))
+
+
+def test_extra_hours_that_differ_in_their_way_are_two(house: House) -> None:
+    def opening(session: Session, mode: str, room: str) -> str:
+        nadia, hours = make.nadia(session), Hours(time(9), time(12), mode, room)
+        return availability.open_extra(session, nadia, nadia, (MONDAY, MONDAY), hours, "", NOW, BRUSSELS).id
+
+    by_video = house.write(lambda s: opening(s, "video", ""))
+    on_site = house.write(lambda s: opening(s, "onsite", "Salle 2"))
+    assert by_video != on_site
+    assert house.write(lambda s: opening(s, "onsite", "SALLE 2")) == on_site
+
+
+def test_the_coordinator_sees_whose_each_exception_is(house: House) -> None:
+    close(house, make.nadia, make.nadia, ALL_DAY)
+    close(house, make.claire, None, ALL_DAY)
+    close(house, make.claire, make.luc, ALL_DAY)
+    shown = house.read(lambda s: [name for _one, name in availability.everybodys_specials(s, MONDAY)])
+    assert sorted(shown) == ["", "Luc Lambert", "Nadia Dubois"]
+
+
+def test_who_teaches_now_is_named_in_order(house: House) -> None:
+    def cast(session: Session) -> None:
+        for who in (make.nadia, make.luc, make.claire, make.samira):
+            who(session)
+        make.person(session, "Ancien", "teacher").deactivated_at = NOW
+
+    house.write(cast)
+    assert list(house.read(availability.teaching).values()) == ["Luc Lambert", "Nadia Dubois"]
 
 
 def test_an_exception_touches_its_people_only(house: House) -> None:
