@@ -142,6 +142,10 @@ def test_the_page_of_an_appointment_leads_to_ticket_and_calendar(house: House) -
     links = visitor(house, make.samira).get(f"/bookings/{made}").links().values()
     assert f"/bookings/{made}/ticket" in links
     assert f"/bookings/{made}/calendar.ics" in links
+    # A calendar is one's own: who is not at the lesson only prints.
+    links = visitor(house, make.claire).get(f"/bookings/{made}").links().values()
+    assert f"/bookings/{made}/ticket" in links
+    assert f"/bookings/{made}/calendar.ics" not in links
 
 
 def test_the_team_prints_for_her_and_strangers_do_not(house: House) -> None:
