@@ -69,7 +69,9 @@ class Track:
     def race(self, wishes: list[tuple[str, str, datetime, str]]) -> list[dict[str, Any]]:
         return self.run(self.runners(wishes))
 
-    def run(self, runners: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def run(
+        self, runners: list[dict[str, Any]], meanwhile: Callable[[], object] = lambda: None
+    ) -> list[dict[str, Any]]:
         """All forms are fetched first, then every client sends all of its own at once."""
         clients = [
             subprocess.Popen(
@@ -86,6 +88,7 @@ class Track:
             assert [_hear(client) for client in clients] == ["ready"] * CLIENTS
             for client in clients:
                 _say(client, "go")
+            meanwhile()
             return [answer for client in clients for answer in json.loads(_hear(client))]
         finally:
             for client in clients:
