@@ -1,4 +1,4 @@
-"""The teacher's week, her hours, and the days that differ."""
+"""The teacher's week."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms import clock
 from lms.blueprints import agenda
-from lms.models import Person
+from lms.domain import booking as bookings
+from lms.domain.booking import leave, waitlist
+from lms.models import Booking, BusyCalendar, BusySpan, Person
 from tests import make
 from tests.house import House
 from tests.pages import Visitor
@@ -65,6 +68,46 @@ def test_on_a_free_weekend_the_agenda_opens_on_the_week_that_comes(
     band = agenda.Band(ends - timedelta(hours=1), ends, frozenset({"video"}))
     days = [agenda.Day(ends.date(), free=[band])]
     assert agenda.is_over(days, date.fromisoformat(today), make.wall(today, "09:00")) is over
+
+
+def test_an_offered_hour_is_neither_free_nor_an_appointment(house: House) -> None:
+    open_week(house)
+    made = booked(house, at("10:00"), make.oksana)
+
+    def offered(session: Session) -> str:
+        samira = make.samira(session)
+        waitlist.join(session, samira, samira, None, 7, None, clock.now())
+        bookings.cancel(session, session.get_one(Booking, made), make.oksana(session), "", clock.now())
+        return session.scalars(select(Booking.id).where(Booking.state == "offered")).one()
+
+    offer = house.write(offered)
+    page = visitor(house, make.nadia).get(f"/agenda?week={WEEK}")
+    assert "10 h 00 Samira proposé" in page.root.all("ol")[0].text
+    assert "9 h 00 – 12 h 00" not in page.root.all("ol")[0].text
+    assert f"/bookings/{offer}" not in page.links().values()
+
+
+def busy_elsewhere(session: Session, starts: datetime, ends: datetime) -> None:
+    calendar = BusyCalendar(
+        teacher_id=make.nadia(session).id, address="https://example.be/a.ics", made_at=clock.now()
+    )
+    session.add(calendar)
+    session.flush()
+    session.add(BusySpan(calendar_id=calendar.id, starts=starts, ends=ends))
+
+
+def test_what_is_busy_elsewhere_hides_free_hours_and_warns_of_appointments(house: House) -> None:
+    open_week(house)
+    made = booked(house, at("10:00"))
+    house.write(lambda s: busy_elsewhere(s, at("10:30"), at("11:15")))
+    page = visitor(house, make.nadia).get(f"/agenda?week={WEEK}")
+    monday, tuesday = page.root.all("ol")[0].text, page.root.all("ol")[1].text
+    assert "9 h 00 – 10 h 00" in monday
+    assert "11 h 00 – 12 h 00" not in monday
+    assert "occupé dans un autre agenda" in monday
+    assert "occupé" not in tuesday
+    house.write(lambda s: leave.keep(s, s.get_one(Booking, made), make.nadia(s), clock.now()))
+    assert "occupé" not in visitor(house, make.nadia).get(f"/agenda?week={WEEK}").text
 
 
 @pytest.mark.parametrize("week", ["x", "2026-W99", "9999-W01", "2026-W53&week=", "%00"])

@@ -12,12 +12,13 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.clock import now
 from lms.domain import homework, journal, lessons, people
+from lms.domain.booking import leave
 from lms.domain.errors import Refused
 from lms.domain.people import cards, directory, learners, sessions, staff
 from lms.extensions import db, write
 from lms.forms import tidy
 from lms.forms.people import LearnerEditForm, LearnerForm, PressForm
-from lms.web import once, page
+from lms.web import once, page, settings
 
 bp = Blueprint("people", __name__)
 
@@ -117,8 +118,19 @@ def edit(id: str) -> BaseResponse:
 @allow("teacher", "coordinator")
 def deactivate(id: str) -> BaseResponse:
     """She no longer comes. A teacher says so of learners, the coordinator of everybody."""
-    write(lambda s: staff.deactivate(s, people.person_for(s, me(), id), me(), now=now()))
+
+    def deed(session: Session) -> int:
+        person = people.person_for(session, me(), id)
+        # First, so that the hours she gives back are offered neither by her nor to her.
+        staff.deactivate(session, person, me(), now=now())
+        return leave.part(session, person, me(), now(), settings().time_zone)
+
+    cancelled = write(deed)
     flash(_("Cette personne ne peut plus entrer."), "success")
+    if cancelled:
+        flash(
+            _("Rendez-vous annulés : %(number)s. Les personnes sont prévenues.", number=cancelled), "success"
+        )
     return redirect(url_for("people.show", id=id), 303)
 
 

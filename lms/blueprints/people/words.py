@@ -33,6 +33,7 @@ DEEDS: dict[str, LazyString] = {
     "sessions_ended": _l("Tous les appareils sortis"),
     "feed_made": _l("Calendrier relié"),
     "feed_revoked": _l("Calendrier arrêté"),
+    "day_called_off": _l("Journée annulée"),
     "video_consent_withdrawn": _l("Accord pour la vidéo retiré"),
 }
 

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from lms.models import AuditEvent, Person
+from lms import clock
+from lms.models import AuditEvent, Booking, Person
 from tests import make
 from tests.house import House
 from tests.pages import Page, Visitor
@@ -238,6 +239,28 @@ def test_who_leaves_is_out_at_once_and_may_come_back(
     page = nadia.submit(page, action="/reactivation")
     assert "Ne vient plus" not in page.text
     assert "Samira" in nadia.get("/people").text
+
+
+def test_who_leaves_gives_back_her_appointments_and_the_page_says_how_many(
+    house: House, cast: dict[str, str]
+) -> None:
+    def booked(session: Session) -> str:
+        nadia, monday = make.nadia(session), make.coming_monday()
+        make.all_week(session, nadia)
+        for learner, hour in ((make.samira(session), "10:00"), (make.oksana(session), "11:00")):
+            made = make.booked(session, learner, nadia, make.wall(monday.isoformat(), hour), now=clock.now())
+        return made.id
+
+    last = house.write(booked)
+    claire = house.visitor(cast["claire"])
+    page = claire.submit(claire.get(f"/people/{cast['samira']}"), action="/deactivation")
+    assert "Rendez-vous annulés : 1." in page.text
+    page = claire.submit(claire.get(f"/people/{cast['nadia']}"), action="/deactivation")
+    assert "Rendez-vous annulés : 1." in page.text
+    found = house.read(lambda s: s.get_one(Booking, last))
+    assert (found.state, found.called_off) == ("cancelled", True)
+    page = claire.submit(claire.get(f"/people/{cast['farid']}"), action="/deactivation")
+    assert "Rendez-vous annulés" not in page.text
 
 
 def test_the_coordinator_reads_the_journal_of_a_person(
