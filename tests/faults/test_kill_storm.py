@@ -1,0 +1,107 @@
+"""kill -9, again and again, of the worker that writes to people through a real SMTP server."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from lms import clock
+from lms.domain import booking as bookings
+from lms.domain.booking import audit
+from lms.models import Booking, OutboxItem
+from tests import make
+from tests.faults.track import at
+from tests.house import House
+from tests.served import Served
+from tests.servers import wait_until
+from tests.smtp import SmtpServer
+
+KILLS = 5
+LEARNERS = 24
+
+
+@pytest.fixture
+def school(tmp_path: Path) -> Served:
+    return Served(tmp_path)
+
+
+def _appointments(house: House) -> list[str]:
+    """An appointment for each learner; every third is cancelled and every third is moved."""
+
+    def live(session: Session) -> list[str]:
+        nadia = make.nadia(session)
+        make.all_week(session, nadia, "09:00", "17:00")
+        made = []
+        for number in range(LEARNERS):
+            learner = make.learner(session, f"Learner {number}", email=f"learner{number}@example.be")
+            hour = at(f"{9 + number % 8:02}:00", number // 8)
+            booking = bookings.book(session, learner, learner, nadia.id, hour, "video", clock.now())
+            if number % 3 == 1:
+                bookings.cancel(session, booking, learner, "", clock.now())
+            if number % 3 == 2:
+                bookings.move(session, booking, learner, hour + timedelta(days=14), "video", clock.now())
+            made.append(booking.id)
+        # The night before has come: every reminder that still makes sense is due now.
+        session.execute(
+            update(OutboxItem)
+            .where(OutboxItem.kind == "booking_reminder", OutboxItem.closed_at.is_(None))
+            .values(due_at=clock.now())
+        )
+        return made
+
+    return house.write(live)
+
+
+def _open(house: House) -> int:
+    soon = select(OutboxItem).where(OutboxItem.closed_at.is_(None), OutboxItem.kind != "booking_soon")
+    return house.read(lambda s: len(s.scalars(soon).all()))
+
+
+def _post(server: SmtpServer) -> dict[str, str]:
+    return {"LMS_MAIL_HOST": server.host, "LMS_MAIL_PORT": str(server.port), "LMS_MAIL_SECURITY": "none"}
+
+
+def test_no_message_is_lost_and_a_repeat_is_recognised_by_its_id(school: Served) -> None:
+    house = school.house()
+    made = _appointments(house)
+    # Slow enough that every kill finds a letter on its way.
+    with SmtpServer(delay=0.05) as post:
+        school.environ.update(_post(post))
+        for kill in range(1, KILLS + 1):
+            school.start()
+            try:
+                post.wait_for(kill * 8)
+            finally:
+                school.kill()
+            # The lease of the dead is over after ten minutes; nobody waits for that here.
+            house.write(lambda s: s.execute(update(OutboxItem).values(claimed_until=None)))
+        with school:
+            wait_until(lambda: _open(house) == 0, "every letter has left", 60)
+        letters = post.messages
+
+    sent = house.read(
+        lambda s: {
+            row.dedupe: row for row in s.scalars(select(OutboxItem).where(OutboxItem.outcome == "sent"))
+        }
+    )
+    seen = Counter(str(letter["Message-ID"]) for letter in letters)
+    assert len(seen) == len(sent), "each message came, under one id"
+    assert sum(seen.values()) - len(seen) <= KILLS, "only a kill makes a repeat"
+    bodies: dict[str, set[str]] = {}
+    for letter in letters:
+        bodies.setdefault(str(letter["Message-ID"]), set()).add(f"{letter['To']} {letter['Subject']}")
+    assert all(len(told) == 1 for told in bodies.values()), "a repeat is the same letter"
+
+    states = house.read(lambda s: {one.id: one for one in s.scalars(select(Booking))})
+    reminded = [row.about_id for row in sent.values() if row.kind == "booking_reminder"]
+    assert sorted(reminded) == sorted(id_ for id_ in made if states[id_].state == "booked")
+    assert all(row.sequence == states[row.about_id].sequence for row in sent.values())
+    # What was said before a change is never said after it.
+    cancelled = [row for row in sent.values() if states[row.about_id].state == "cancelled"]
+    assert {row.kind for row in cancelled} == {"booking_cancelled"}
+    assert house.read(lambda s: audit.faults(s, clock.now())) == []
