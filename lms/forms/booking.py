@@ -13,7 +13,8 @@ from wtforms import (
     StringField,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Optional, ValidationError
+from wtforms.form import BaseForm
+from wtforms.validators import InputRequired, Optional, StopValidation, ValidationError
 
 from config import BRUSSELS
 from lms.domain.booking.availability import LONGEST, Hours, holidays_between
@@ -85,11 +86,12 @@ class DayField(DateField):
     def process_formdata(self, valuelist: list[str]) -> None:
         try:
             super().process_formdata(valuelist)
-            if self.data is not None and self.data.year not in YEARS:
-                self.data = None
-                raise ValueError
         except ValueError:
             raise ValueError(_l("Cette date n’existe pas. Regardez encore.")) from None
+
+    def pre_validate(self, form: BaseForm) -> None:
+        if self.data is not None and self.data.year not in YEARS:
+            raise StopValidation(_l("Cette date n’existe pas. Regardez encore."))
 
 
 def _clock(value: str | None) -> time | None:
@@ -171,7 +173,7 @@ class SpecialForm(_HoursForm):
             raise ValidationError(_l("Choisissez un professeur pour des heures en plus."))
 
     def validate_first(self, field: Field) -> None:
-        if self.kind.data != "holiday" or not field.data or self.dates[1] - self.dates[0] > LONGEST:
+        if self.kind.data != "holiday" or field.data is None or self.dates[1] - self.dates[0] > LONGEST:
             return
         if not holidays_between(*self.dates, "fr"):
             raise ValidationError(_l("Il n’y a pas de jour férié à cette date."))
