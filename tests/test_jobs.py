@@ -147,7 +147,7 @@ def test_who_has_no_mail_gets_a_text_once_with_the_key_of_its_row(house: House, 
     ((_path, headers, body),) = gateway.received
     assert headers["Idempotency-Key"] == item
     assert body["to"] == "+32470123456"
-    assert body["text"].startswith("Rendez-vous : lundi ")
+    assert body["text"].startswith("Votre rendez-vous : lundi ")
     assert (row(house, item).outcome, row(house, item).channel) == ("sent", "sms")
 
 
@@ -172,7 +172,7 @@ def test_without_a_gateway_the_text_lies_in_the_folder_while_one_tries_out(house
     house.deliver()
     (text,) = Path(house.settings.instance / "sms").iterdir()
     assert text.name == f"{item}.txt"
-    assert text.read_text().startswith("+32470123456\n\nRendez-vous")
+    assert text.read_text().startswith("+32470123456\n\nVotre rendez-vous")
 
 
 @pytest.mark.parametrize("reach", ["auto", "hand"])

@@ -153,11 +153,9 @@ def hand_over(session: Session, item_id: str, now: datetime) -> None:
 
 
 def handed(now: datetime) -> Select[OutboxItem]:
-    """What waits to be sent by hand, the oldest first."""
-    return (
-        select(OutboxItem)
-        .where(OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_not(None), OutboxItem.expires_at > now)
-        .order_by(OutboxItem.handed_at, OutboxItem.id)
+    """What waits to be sent by hand."""
+    return select(OutboxItem).where(
+        OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_not(None), OutboxItem.expires_at > now
     )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from config import Settings
 from lms import i18n
-from lms.adapters.texter import pages, plain
+from lms.adapters.texter import LEFT_TO_RIGHT, pages, plain
 from lms.letters import Facts, Look, render
 from lms.models import Booking, OutboxItem, Person, Service
 
@@ -54,8 +54,10 @@ def _wordings(kind: str, person: Person, found: Facts, service: Service) -> Iter
 
 def _said(kind: str, language: str, found: Facts, *, full: bool = True) -> str:
     """`full`: the whole date, with whom, and in each language whose clock it is; else in French only."""
+    # Without it "10 h 00" in a line from right to left is shown as "h 00 10".
+    mark = LEFT_TO_RIGHT if i18n.shown_in(language).direction == "rtl" else ""
     with force_locale(language):
-        values = {**found, "lang": language, "full": full, "zoned": full or language == "fr"}
+        values = {**found, "lang": language, "full": full, "zoned": full or language == "fr", "mark": mark}
         return render(f"mail/{kind}.sms.txt", values)
 
 

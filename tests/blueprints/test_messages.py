@@ -59,14 +59,14 @@ def test_a_teacher_finds_the_ready_text_with_a_link_for_each_program(house: Hous
     page = nadia.get("/messages")
     (box,) = page.root.all("textarea")
     text = box.text
-    assert text.startswith("Rendez-vous : lundi ")
+    assert text.startswith("Votre rendez-vous : lundi ")
     assert "readonly" in box.attrs
     (whatsapp,) = links(page, "https://wa.me/")
     parts = urlsplit(whatsapp)
     assert parts.path == "/32470123456"
     assert " ".join(parse_qs(parts.query)["text"][0].split()) == text
     (sms,) = links(page, "sms:")
-    assert sms.startswith("sms:+32470123456?&body=Rendez-vous%20%3A%20lundi%20")
+    assert sms.startswith("sms:+32470123456?&body=Votre%20rendez-vous%20%3A%20lundi%20")
     assert " ".join(unquote(sms.split("body=")[1]).split()) == text
     outside = [link for link in page.root.all("a") if not link.get("href").startswith(("/", "#"))]
     assert {link.get("rel") for link in outside} == {"noreferrer"}

@@ -80,7 +80,7 @@ def test_a_text_begins_with_what_matters_and_says_whose_hour_it_is(house: House)
     booked(house)
     booking_id = house.read(lambda s: s.scalars(select(Booking.id)).one())
     assert said(house, "booking_made") == (
-        "Rendez-vous : vendredi 27 novembre, 14 h 00 (heure de Belgique), avec Nadia\n"
+        "Votre rendez-vous : vendredi 27 novembre, 14 h 00 (heure de Belgique), avec Nadia\n"
         f"https://cours.example.be/s/{booking_id}"
     )
 
@@ -204,6 +204,13 @@ def test_no_text_costs_more_than_two_pages_in_any_language(house: House, kind: s
             assert pages(text) <= 2, text
             assert text.split("\n")[0].isprintable()
             assert "heure de Belgique" in text
+
+
+def test_the_hour_keeps_its_order_in_a_line_from_right_to_left(house: House) -> None:
+    booked(house)
+    french, arabic, *_more = (said(house, "booking_reminder", language="ar") or "").split("\n")
+    assert "\u200e14 h 00" in arabic
+    assert "\u200e" not in french
 
 
 def test_nobody_writes_to_the_phone_of_somebody_who_left(house: House) -> None:

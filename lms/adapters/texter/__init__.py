@@ -2,6 +2,6 @@
 
 from lms.adapters.texter.folder import FolderTexter
 from lms.adapters.texter.gateway import HttpTexter
-from lms.adapters.texter.text import Texter, pages, plain
+from lms.adapters.texter.text import LEFT_TO_RIGHT, Texter, pages, plain
 
-__all__ = ["FolderTexter", "HttpTexter", "Texter", "pages", "plain"]
+__all__ = ["LEFT_TO_RIGHT", "FolderTexter", "HttpTexter", "Texter", "pages", "plain"]

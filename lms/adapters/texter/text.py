@@ -11,6 +11,8 @@ _SEVEN_BITS = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _TWO_OF_SEVEN = frozenset("^{}\\[~]|€")
+# Holds a number and the Latin letters after it together in a line that runs from right to left.
+LEFT_TO_RIGHT = "\u200e"
 # Our typography: a text does without it, and is half as long for the network.
 _PLAIN = str.maketrans({"\u00a0": " ", "\u202f": " ", "’": "'", "–": "-", "…": "..."})
 
@@ -39,4 +41,4 @@ def pages(text: str) -> int:
 
 
 def _kept(line: str) -> str:
-    return "".join(c for c in line if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    return "".join(c for c in line if c == LEFT_TO_RIGHT or unicodedata.category(c) not in ("Cc", "Cf", "Cs"))

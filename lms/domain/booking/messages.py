@@ -14,11 +14,15 @@ from lms.models import Booking, OutboxItem, Person
 
 
 def to_send(session: Session, person: Person, now: datetime) -> Sequence[tuple[OutboxItem, Booking]]:
-    """Those this person may send, with their appointments: one statement, however many they are.
+    """Those this person may send, with their appointments, the nearest first. One statement.
 
     A teacher those of her own appointments, the coordinator all, a social worker those to her people.
     """
-    rows = session.execute(_about(outbox.handed(now), person).where(Person.deactivated_at.is_(None)))
+    rows = session.execute(
+        _about(outbox.handed(now), person)
+        .where(Person.deactivated_at.is_(None))
+        .order_by(Booking.starts, OutboxItem.handed_at, OutboxItem.id)
+    )
     return [(item, booking) for item, booking in rows]
 
 
