@@ -12,7 +12,7 @@ from lms.forms.screening import no_national_number
 class NoteForm(PageForm):
     private = TextAreaField(
         _l("Notes pour moi"),
-        description=_l("Vous seul les lisez."),
+        description=_l("Personne d’autre ne les lit."),
         filters=[tidy_text],
         validators=[at_most(5000), no_national_number],
     )
