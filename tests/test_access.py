@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from config import BRUSSELS
 from lms import demo
 from lms.access import own_path
 from lms.clock import now
+from lms.domain.booking import waitlist
 from lms.extensions import db
 from lms.models import (
     AccessSession,
@@ -29,6 +32,7 @@ from lms.models import (
     Person,
     PersonRole,
     Room,
+    Service,
     SpecialDay,
     Submission,
 )
@@ -74,6 +78,11 @@ def _complete(session: Session) -> None:
                 made_at=moment,
             )
         )
+    samira = _person(session, "Samira")
+    waitlist.join(session, samira, samira, None, 7, None, moment)
+    session.get_one(Service, 1).weekly_cap = session.get_one(Service, 1).open_cap = 9
+    ahead = waitlist.Freed.on(moment.date(), moment.date() + timedelta(days=30), BRUSSELS)
+    assert waitlist.promote(session, ahead, moment), "an hour is being offered to Samira"
     session.add(
         Person(
             name="Vera Peeters",
@@ -147,6 +156,8 @@ def things(session: Session) -> dict[str, str]:
     lesson_id = session.get_one(Assignment, submission.assignment_id).lesson_id
     samira, nadia = _person(session, "Samira"), _person(session, "Nadia Dubois")
 
+    hers = select(Booking).where(Booking.learner_id == samira.id, Booking.waitlist_entry_id.is_(None))
+
     def first(asked: object) -> str:
         return str(session.scalars(asked).first().id)  # type: ignore[call-overload]
 
@@ -157,9 +168,10 @@ def things(session: Session) -> dict[str, str]:
         "submissions": submission.id,
         "corrections": attempt.id,
         "files": first(select(Attachment).where(Attachment.attempt_id == attempt.id)),
-        "bookings": first(select(Booking).where(Booking.learner_id == samira.id)),
-        "s": first(select(Booking).where(Booking.learner_id == samira.id)),
-        "conflicts": first(select(Booking).where(Booking.learner_id == samira.id)),
+        "bookings": first(hers),
+        "offers": first(select(Booking).where(Booking.waitlist_entry_id.is_not(None))),
+        "s": first(hers),
+        "conflicts": first(hers),
         "people": samira.id,
         "team": _person(session, "Luc Lambert").id,
         "levels": first(select(Level).order_by(Level.position)),
