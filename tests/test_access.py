@@ -17,7 +17,7 @@ from config import BRUSSELS
 from lms import demo
 from lms.access import own_path
 from lms.clock import now
-from lms.domain.booking import waitlist
+from lms.domain.booking import freed, waitlist
 from lms.extensions import db
 from lms.models import (
     AccessSession,
@@ -81,8 +81,8 @@ def _complete(session: Session) -> None:
     samira = _person(session, "Samira")
     waitlist.join(session, samira, samira, None, 7, None, moment)
     session.get_one(Service, 1).weekly_cap = session.get_one(Service, 1).open_cap = 9
-    ahead = waitlist.Freed.on(moment.date(), moment.date() + timedelta(days=30), BRUSSELS)
-    assert waitlist.promote(session, ahead, moment), "an hour is being offered to Samira"
+    ahead = freed.Freed.on(moment.date(), moment.date() + timedelta(days=30), BRUSSELS)
+    assert freed.promote(session, ahead, moment), "an hour is being offered to Samira"
     session.add(
         Person(
             name="Vera Peeters",

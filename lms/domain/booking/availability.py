@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from config import BRUSSELS
 from lms.domain import journal
-from lms.domain.booking import waitlist
+from lms.domain.booking import freed, waitlist
 from lms.domain.errors import Absent, Refused
 from lms.domain.slots import belgian_holidays
 from lms.models import Availability, Person, PersonRole, Room, SpecialDay
@@ -237,7 +237,7 @@ def _opened(
     session: Session, first: date, last: date, now: datetime, zone: ZoneInfo, teacher_id: str | None
 ) -> None:
     waitlist.hold_people(session)
-    waitlist.promote(session, waitlist.Freed.on(first, last, zone, teacher_id), now, zone)
+    freed.promote(session, freed.Freed.on(first, last, zone, teacher_id), now, zone)
 
 
 def _may(person: Person, teacher_id: str | None) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from config import BRUSSELS
 from lms.domain import journal, outbox
-from lms.domain.booking import busy, claims, waitlist
+from lms.domain.booking import busy, claims, freed, waitlist
 from lms.domain.errors import Absent, Refused
 from lms.models import Booking, BusyCalendar, BusySpan, Person, Service
 
@@ -172,7 +172,7 @@ def _replace(
     gone = before - set(spans)
     if gone:
         begin, end = min(starts for starts, _ in gone), max(ends for _, ends in gone)
-        waitlist.promote(session, waitlist.Freed(calendar.teacher_id, None, begin, end), now, zone)
+        freed.promote(session, freed.Freed(calendar.teacher_id, None, begin, end), now, zone)
 
 
 def _read_well(calendar: BusyCalendar, now: datetime) -> None:

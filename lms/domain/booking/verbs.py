@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from config import BRUSSELS
 from lms.domain import journal, outbox
-from lms.domain.booking import claims, placing, waitlist
+from lms.domain.booking import claims, freed, placing, waitlist
 from lms.domain.booking.hours import week_of
 from lms.domain.errors import Absent, Refused
 from lms.domain.slots import Mode, cells
@@ -75,14 +75,14 @@ def move(
     slot = placing.place(session, service, learner_id, teacher_id, starts, mode, zone, moving=booking)
     if (week := week_of(starts, zone)) != booking.week:
         placing.week_has_room(session, service, learner_id, week)
-    left = waitlist.Freed.by(booking)
+    left = freed.Freed.by(booking)
     placing.put(booking, slot, service, zone)
     _changed(booking, now)
     placing.claim(session, booking)
     outbox.void(session, booking.id, now)
     placing.tell(session, booking, "booking_moved", now)
     journal.note(session, by, "booking_moved", "booking", booking.id, now=now)
-    waitlist.promote(session, left, now, zone)
+    freed.promote(session, left, now, zone)
     return booking
 
 
@@ -149,7 +149,7 @@ def cancel(
     journal.note(session, by, "booking_cancelled", "booking", booking.id, now=now)
     if called_off:
         waitlist.first_choice(session, booking, by, now)
-    waitlist.promote(session, waitlist.Freed.by(booking), now, zone)
+    freed.promote(session, freed.Freed.by(booking), now, zone)
     return booking
 
 
