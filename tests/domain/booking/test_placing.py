@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from lms.domain import booking as bookings
+from lms.domain.booking import placing, waitlist
+from lms.domain.errors import Refused
+from lms.models import BusyCalendar, BusySpan, Person, Service
+from tests import make
+from tests.house import House
+from tests.make import BRUSSELS, NOW, wall
+
+TUESDAY = wall("2026-11-24", "10:00")
+HOUR = timedelta(hours=1)
+
+
+def place(house: House, teacher: str, learner: str, mode: str = "video") -> str:
+    def ask(session: Session) -> str:
+        service = session.get_one(Service, 1)
+        slot = placing.place(session, service, learner, teacher, TUESDAY, mode, BRUSSELS)  # type: ignore[arg-type]
+        return slot.room_id or "no room"
+
+    return house.write(ask)
+
+
+def refusal(house: House, *terms: str) -> str:
+    with pytest.raises(Refused) as no:
+        place(house, *terms)
+    return no.value.code
+
+
+@pytest.fixture
+def people(house: House) -> dict[str, str]:
+    def live(session: Session) -> dict[str, str]:
+        nadia, samira = make.nadia(session), make.samira(session)
+        make.all_week(session, nadia, mode="both")
+        return {"nadia": nadia.id, "samira": samira.id, "room": make.room(session).id}
+
+    return house.write(live)
+
+
+def test_an_hour_on_site_has_its_room_and_one_by_video_has_none(house: House, people: dict[str, str]) -> None:
+    assert place(house, people["nadia"], people["samira"], "onsite") == people["room"]
+    assert place(house, people["nadia"], people["samira"]) == "no room"
+
+
+def test_an_hour_in_which_the_teacher_is_busy_elsewhere_has_no_place(
+    house: House, people: dict[str, str]
+) -> None:
+    """The page may be older than what her other calendar said since."""
+
+    def dentist(session: Session) -> None:
+        calendar = BusyCalendar(
+            teacher_id=people["nadia"], address="https://calendar.example.org/nadia", made_at=NOW
+        )
+        session.add(calendar)
+        session.flush()
+        session.add(BusySpan(calendar_id=calendar.id, starts=TUESDAY + HOUR / 2, ends=TUESDAY + 2 * HOUR))
+
+    house.write(dentist)
+    assert refusal(house, people["nadia"], people["samira"]) == "slot_gone"
+
+
+def test_an_open_offer_counts_like_an_appointment(house: House, people: dict[str, str]) -> None:
+    def live(session: Session) -> None:
+        service = session.get_one(Service, 1)
+        service.weekly_cap = service.open_cap = 1
+        samira, nadia = session.get_one(Person, people["samira"]), session.get_one(Person, people["nadia"])
+        oksana = make.oksana(session)
+        waitlist.join(session, samira, samira, None, 7, None, NOW)
+        given = make.booked(session, oksana, nadia, TUESDAY)
+        bookings.cancel(session, given, oksana, "", NOW)
+        (offer,) = waitlist.open_offers(session, samira, NOW)
+        with pytest.raises(Refused, match="week_full"):
+            placing.week_has_room(session, service, samira.id, offer.week)
+        with pytest.raises(Refused, match="too_many_open"):
+            placing.few_enough_open(session, service, samira.id, NOW)
+
+    house.write(live)
