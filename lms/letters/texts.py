@@ -40,8 +40,10 @@ def text(item: OutboxItem, found: Facts, service: Service) -> str:
 def _wordings(kind: str, person: Person, found: Facts, service: Service) -> Iterator[list[str]]:
     own = i18n.shown_in(person.language).code
     french, short = _said(kind, "fr", found), _said(kind, "fr", found, full=False)
-    hers = [_said(kind, own, found)] if own != "fr" else []
-    hers_short = [_said(kind, own, found, full=False)] if own != "fr" else []
+    hers, hers_short, hers_day = (
+        [] if own == "fr" else [_said(kind, own, found, full=full, timed=timed)]
+        for full, timed in ((True, True), (False, True), (False, False))
+    )
     link = str(found["leads"])
     place = _place(found, service)
     if place:
@@ -49,16 +51,20 @@ def _wordings(kind: str, person: Person, found: Facts, service: Service) -> Iter
     yield [french, *hers, link]
     yield [french, *hers_short, link]
     yield [short, *hers_short, link]
+    yield [short, *hers_day, link]
     yield [short, *hers_short]
 
 
-def _said(kind: str, language: str, found: Facts, *, full: bool = True) -> str:
-    """`full`: the whole date, with whom, and in each language whose clock it is; else in French only."""
+def _said(kind: str, language: str, found: Facts, *, full: bool = True, timed: bool = True) -> str:
+    """`full`: the whole date, with whom, and in each language whose clock it is; else in French only.
+
+    Without `timed` the hour stands in French only: its digits are the same for everybody.
+    """
     # Without it "10 h 00" in a line from right to left is shown as "h 00 10".
     mark = LEFT_TO_RIGHT if i18n.shown_in(language).direction == "rtl" else ""
+    how = {"full": full, "timed": timed, "zoned": full or language == "fr", "mark": mark}
     with force_locale(language):
-        values = {**found, "lang": language, "full": full, "zoned": full or language == "fr", "mark": mark}
-        return render(f"mail/{kind}.sms.txt", values)
+        return render(f"mail/{kind}.sms.txt", {**found, "lang": language, **how})
 
 
 def _place(found: Facts, service: Service) -> str:

@@ -206,6 +206,14 @@ def test_no_text_costs_more_than_two_pages_in_any_language(house: House, kind: s
             assert "heure de Belgique" in text
 
 
+@pytest.mark.parametrize("language", [one.code for one in i18n.WITH_CATALOGUE])
+def test_two_pages_have_room_for_the_link_in_every_language(house: House, language: str) -> None:
+    booked(house)
+    text = said(house, "booking_soon", FRIDAY - timedelta(hours=2), language=language) or ""
+    assert "\nhttps://cours.example.be/s/" in text
+    assert text.count("\n") == (1 if language == "fr" else 2)
+
+
 def test_the_hour_keeps_its_order_in_a_line_from_right_to_left(house: House) -> None:
     booked(house)
     french, arabic, *_more = (said(house, "booking_reminder", language="ar") or "").split("\n")
