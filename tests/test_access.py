@@ -17,6 +17,7 @@ from config import BRUSSELS
 from lms import demo
 from lms.access import own_path
 from lms.clock import now
+from lms.domain import outbox
 from lms.domain.booking import freed, waitlist
 from lms.extensions import db
 from lms.models import (
@@ -29,6 +30,7 @@ from lms.models import (
     Clip,
     Feedback,
     Level,
+    OutboxItem,
     Person,
     PersonRole,
     Room,
@@ -83,6 +85,9 @@ def _complete(session: Session) -> None:
     session.get_one(Service, 1).weekly_cap = session.get_one(Service, 1).open_cap = 9
     ahead = freed.Freed.on(moment.date(), moment.date() + timedelta(days=30), BRUSSELS)
     assert freed.promote(session, ahead, moment), "an hour is being offered to Samira"
+    told = select(Booking).where(Booking.learner_id == samira.id, Booking.teacher_id == nadia.id)
+    by_hand = outbox.post(session, "booking_retimed", samira, session.scalars(told).first().id, now=moment)
+    outbox.hand_over(session, by_hand.id, moment)
     session.add(
         Person(
             name="Vera Peeters",
@@ -179,6 +184,7 @@ def things(session: Session) -> dict[str, str]:
         "availability": first(select(Availability).where(Availability.teacher_id == nadia.id)),
         "exceptions": first(select(SpecialDay).where(SpecialDay.teacher_id == nadia.id)),
         "closures": first(select(SpecialDay).where(SpecialDay.teacher_id.is_(None))),
+        "messages": first(select(OutboxItem).where(OutboxItem.handed_at.is_not(None))),
         "card": "no-such-card",
         "password": "no-such-link",
         "cal": "no-such-feed",
