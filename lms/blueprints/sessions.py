@@ -193,12 +193,13 @@ def _swap(id: str, form: SwapForm, answer: int = 200) -> BaseResponse:
 
 def _told(booking: Booking) -> str:
     zone = settings().time_zone
-    return _(
+    said = _(
         "%(name)s : %(day)s, %(hour)s.",
         name=booking.learner.name,
         day=i18n.day(booking.starts, zone, str(get_locale() or "fr")),
         hour=i18n.hour(booking.starts, zone),
     )
+    return str(said)
 
 
 # -- a day on which the teacher cannot come -----------------------------------------------------------

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from lms.access import cookie_name
 from lms.clock import now
-from lms.domain.people import sessions
 from lms.models import Person
 from tests import make
 from tests.house import House
@@ -50,9 +49,7 @@ def sits_down(
     browser: Browser, served: Served, house: House, who: Who, size: dict[str, int], *, scripts: bool
 ) -> Page:
     def enter(session: Session) -> str:
-        person = who(session)
-        kind = "staff" if person.is_staff else "own"
-        return sessions.open_session(session, person, kind, device="test", now=now())
+        return make.entered(session, who(session), now=now())
 
     base = f"http://localhost:{served.port}"
     context = browser.new_context(
