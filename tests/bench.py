@@ -21,7 +21,7 @@ from pathlib import Path
 import flask_login
 from flask import Flask, render_template_string, session
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -29,7 +29,8 @@ from lms import demo
 from lms.access import cookie_name
 from lms.clock import now
 from lms.domain.people import directory, sessions
-from lms.models import Booking, Person
+from lms.domain.slots import cells
+from lms.models import CELL_SECONDS, Booking, Claim, Person
 from tests.house import House, open_house, settings_for
 from tests.served import Served
 
@@ -144,35 +145,46 @@ def _a_year_of_bookings(s: Session) -> None:
     teachers = [p for p in people if "teacher" in p.roles]
     claire = next(p for p in people if "coordinator" in p.roles)
     assert directory.levels(s)
-    begin = now() - timedelta(days=365)
+    # Up to yesterday, each with the quarter-hours that it held.
+    begin = now() - timedelta(minutes=30 * YEAR_OF_BOOKINGS) - timedelta(days=1)
     begin -= timedelta(seconds=begin.timestamp() % 900)
-    rows = []
+    bookings, held = [], []
     for number in range(YEAR_OF_BOOKINGS):
         starts = begin + timedelta(minutes=30 * number)
-        rows.append(
+        ends = starts + timedelta(hours=1)
+        teacher, learner = teachers[number % len(teachers)].id, learners[number % len(learners)].id
+        bookings.append(
             {
+                "id": f"bench{number:09}",
                 "uid": f"bench-{number}",
-                "teacher_id": teachers[number % len(teachers)].id,
-                "learner_id": learners[number % len(learners)].id,
+                "teacher_id": teacher,
+                "learner_id": learner,
                 "starts": starts,
-                "ends": starts + timedelta(hours=1),
-                "free_at": starts + timedelta(hours=1),
+                "ends": ends,
+                "free_at": ends,
                 "wall_start": starts.strftime("%Y-%m-%dT%H:%M"),
                 "time_zone": "Europe/Brussels",
                 "week": starts.strftime("%G-W%V"),
                 "mode": "video",
-                "state": "cancelled",
-                "cancelled_at": starts,
-                "cancelled_by_id": claire.id,
-                "sequence": 1,
+                "state": "booked",
+                "sequence": 0,
                 "video_key": f"{number:032d}",
                 "booked_by_id": claire.id,
                 "booked_at": starts,
                 "late_cancel": False,
                 "reason": "",
+                "changed_at": starts,
             }
         )
-    s.execute(insert(Booking), rows)
+        held += [
+            {"booking_id": f"bench{number:09}", "person_id": person, "cell": cell}
+            for person in (teacher, learner)
+            for cell in cells(starts, ends)
+        ]
+    # The demo school has a past of its own, at hours of which some are the same.
+    s.execute(delete(Claim).where(Claim.cell < int(now().timestamp()) // CELL_SECONDS))
+    s.execute(insert(Booking), bookings)
+    s.execute(insert(Claim), held)
 
 
 def slow_uploads(folder: Path) -> None:

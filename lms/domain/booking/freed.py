@@ -188,7 +188,7 @@ def _appointments(
     """How many appointments each learner has ahead, and how many in each week."""
     rows = session.execute(
         select(Booking.learner_id, Booking.week, Booking.ends).where(
-            Booking.learner_id.in_(learner_ids), Booking.state.in_(HOLDING), Booking.ends > now - 8 * DAY
+            Booking.learner_id.in_(learner_ids), Booking.state.in_(HOLDING), Booking.starts > now - 8 * DAY
         )
     ).all()
     ahead = Counter(learner for learner, _week, ends in rows if ends > now)

@@ -94,7 +94,7 @@ def week_has_room(session: Session, service: Service, learner_id: str, week: str
 def few_enough_open(session: Session, service: Service, learner_id: str, now: datetime) -> None:
     count = session.scalar(
         select(func.count()).where(
-            Booking.learner_id == learner_id, Booking.ends > now, Booking.state.in_(HOLDING)
+            Booking.learner_id == learner_id, Booking.starts > now - HOUR, Booking.state.in_(HOLDING)
         )
     )
     if (count or 0) >= service.open_cap:
