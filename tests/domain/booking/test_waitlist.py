@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from lms.domain import booking as bookings
-from lms.domain.booking import leave, waitlist
+from lms.domain.booking import freed, leave, waitlist
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, OutboxItem
 from tests import make
 from tests.house import House
@@ -160,7 +160,7 @@ def test_only_an_hour_that_would_do_is_offered(house: House, wish: dict[str, Any
 )
 @pytest.mark.parametrize("day", ["2026-11-24", "2026-07-07"], ids=["winter", "summer"])
 def test_the_parts_of_the_day_are_those_of_the_clock_on_the_wall(day: str, hour: str, part: int) -> None:
-    assert waitlist.part_of_day(wall(day, hour), BRUSSELS) == part
+    assert freed.part_of_day(wall(day, hour), BRUSSELS) == part
 
 
 # -- how long ------------------------------------------------------------------------------------
