@@ -23,7 +23,7 @@ LEARNER_DOORS = {
     "/homework": r"/(assignments|submissions)/\w{14}$",
     "/bookings": r"/bookings/\w{14}$",
 }
-LEARNER_PAGES = ("/", "/lessons", "/homework", "/bookings", "/bookings/new", "/me")
+LEARNER_PAGES = ("/", "/lessons", "/homework", "/bookings", "/bookings/new", "/waitlist", "/me")
 STAFF_PAGES = {
     "nadia@demo.example.be": (
         "/",
