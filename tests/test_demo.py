@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from lms import demo
 from lms.cli.doctor import examine
 from lms.clock import now
+from lms.domain.booking import waitlist
 from lms.domain.homework import correction
 from lms.models import Attachment, Booking, Lesson, Level, OutboxItem
 from tests.house import House
@@ -27,7 +28,10 @@ def test_the_demo_school_has_work_in_every_state(demo_house: House) -> None:
     assert {copy.learner for copy in waiting} == {"Samira", "Elif Yilmaz", "Ahmad", "Grace Mbala"}
     kept = set(read(lambda s: s.scalars(select(Attachment.mime)).all()))
     assert kept == {"image/jpeg", "application/pdf"}, "a HEIC is kept as our clean JPEG"
-    assert read(lambda s: s.scalar(select(func.count(Booking.id)))) == 4
+    sessions = read(lambda s: s.scalars(select(Booking).order_by(Booking.starts)).all())
+    assert [one.attendance for one in sessions if one.starts < now()] in (["done", None], [None, "done"])
+    assert sum(one.starts > now() for one in sessions) == 4
+    assert read(lambda s: [entry.learner.name for entry in waitlist.line(s)]) == ["Diego Ramos"]
     assert read(lambda s: s.scalar(select(func.count(OutboxItem.id)))) > 0
 
 

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,13 +19,12 @@ from config import Settings
 from lms.adapters import passwords, receiving
 from lms.adapters.media.sheet import Format, draw_sheet
 from lms.adapters.store import Store
-from lms.domain import booking, homework, lessons
+from lms.demo import sessions
+from lms.domain import homework, lessons
 from lms.domain.homework import correction, files
 from lms.domain.people import cards, learners
-from lms.domain.slots import Mode
 from lms.extensions import db, write
 from lms.models import (
-    Availability,
     Clip,
     Criterion,
     Lesson,
@@ -135,7 +134,7 @@ def _all(
         if work["state"] in ("returned", "redo"):
             _answer(session, attempt_id, work, now - timedelta(days=1))
             next_day()
-    _hours(session, school, settings, now)
+    sessions.fill(session, school, settings.time_zone, now)
 
 
 def _people(session: Session, school: Mapping[str, Any], now: datetime) -> None:
@@ -297,38 +296,6 @@ def _answer(session: Session, attempt_id: str, work: Mapping[str, Any], now: dat
         bands={line.id: band for line, band in zip(lines, work["bands"], strict=True)},
     )
     correction.give_back(session, attempt, teacher, answer, 0, redo=work["state"] == "redo", now=now)
-
-
-def _hours(session: Session, school: Mapping[str, Any], settings: Settings, now: datetime) -> None:
-    rooms = {room.name: room.id for room in session.scalars(select(Room))}
-    today = now.astimezone(settings.time_zone).date()
-    for given in school["availability"]:
-        session.add(
-            Availability(
-                teacher_id=_person(session, given["teacher"]).id,
-                weekday=given["weekday"],
-                start_wall=time.fromisoformat(given["from"]),
-                end_wall=time.fromisoformat(given["until"]),
-                valid_from=today - timedelta(days=30),
-                mode=given["mode"],
-                room_id=rooms.get(given.get("room")),
-            )
-        )
-    session.flush()
-    service = session.get_one(Service, 1)
-    used: set[object] = set()
-    for given in school["bookings"]:
-        learner, teacher = _person(session, given["learner"]), _person(session, given["teacher"])
-        wish = booking.Wish(learner.id, settings.time_zone)
-        mode = cast("Mode", given["mode"])
-        free = booking.free_hours(session, service, wish, today, today + timedelta(days=21), now)
-        hour = next(
-            one
-            for one in free
-            if one.teacher_id == teacher.id and mode in one.modes and one.starts.date() not in used
-        )
-        used.add(hour.starts.date())
-        booking.book(session, learner, learner, teacher.id, hour.starts, mode, now, settings.time_zone)
 
 
 def _card_token(code: str) -> str:
