@@ -11,7 +11,6 @@ from lms.forms import PageForm, at_most, tidy, tidy_text
 from lms.forms.screening import no_national_number
 from lms.models import AFTERNOON, EVENING, MORNING
 
-
 # What a radio button sends that stands for no choice.
 ANY = "any"
 
@@ -23,20 +22,20 @@ class LineForm(PageForm):
 
 
 class WishForm(LineForm):
-    teacher = RadioField(_l("Avec qui ?"), default=ANY, validate_choice=False)
+    teacher = RadioField(_l("Avec qui ?"), default=ANY, validate_choice=False)
     parts = SelectMultipleField(
-        _l("Quand ?"),
+        _l("Quand ?"),
         choices=[
-            SelectChoice(str(MORNING), _l("Le matin, avant 12 h")),
-            SelectChoice(str(AFTERNOON), _l("L’après-midi, de 12 h à 17 h")),
-            SelectChoice(str(EVENING), _l("Le soir, après 17 h")),
+            SelectChoice(str(MORNING), _l("Le matin, avant 12 h")),
+            SelectChoice(str(AFTERNOON), _l("L’après-midi, de 12 h à 17 h")),
+            SelectChoice(str(EVENING), _l("Le soir, après 17 h")),
         ],
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
         validate_choice=False,
     )
     mode = RadioField(
-        _l("Comment ?"),
+        _l("Comment ?"),
         choices=[
             SelectChoice(ANY, _l("Les deux")),
             SelectChoice("video", _l("Par vidéo")),
