@@ -27,7 +27,7 @@ class NoteForm(PageForm):
 class SwapForm(PageForm):
     """The other appointment, as a button of the list sends it."""
 
-    other = StringField()
+    other = StringField(filters=[tidy])
 
 
 class AbsenceForm(PageForm):

@@ -233,7 +233,10 @@ def strange_ids(stranger: Stranger) -> None:
         for rule in stranger.rules(method):
             if rule.arguments and stranger.first(f"{method} {rule.rule}", "<id>"):
                 for value in NO_IDS:
-                    words = [quoted(value) if w.startswith("<") else w for w in rule.rule.split("/")]
+                    words = [
+                        matrix.put_in(w, quoted(value)) if w.startswith("<") else w
+                        for w in rule.rule.split("/")
+                    ]
                     if method == "GET":
                         stranger.ask("/".join(words))
                     else:
