@@ -111,9 +111,13 @@ def put(booking: Booking, slot: Slot, service: Service, zone: ZoneInfo) -> None:
 
 
 def claim(session: Session, booking: Booking) -> None:
-    """The unique keys have the last word, whatever was seen before."""
+    """The unique keys have the last word, whatever was seen before.
+
+    Whoever loses leaves no row behind: an offer goes on to another hour.
+    """
     try:
         with session.begin_nested():
+            session.add(booking)
             session.flush()
             claims.occupy(session, booking)
     except IntegrityError:

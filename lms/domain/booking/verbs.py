@@ -33,17 +33,17 @@ def book(
 
     Who waited for an hour waits no longer, unless one is being offered to her: that one she still answers.
     """
-    if not learner.is_learner or not learner.is_active or teacher_id == learner.id:
-        raise Refused("not_bookable")
     service = session.get_one(Service, 1)
     placing.in_time(service, starts, now, on_behalf=by.id != learner.id)
     claims.hold_people(session, learner.id, teacher_id)
+    session.refresh(learner, ["deactivated_at"])  # she may have left while this waited
+    if not learner.is_learner or not learner.is_active or teacher_id == learner.id:
+        raise Refused("not_bookable")
     slot = placing.place(session, service, learner.id, teacher_id, starts, mode, zone)
     placing.week_has_room(session, service, learner.id, week_of(starts, zone))
     placing.few_enough_open(session, service, learner.id, now)
     booking = placing.fresh(learner.id, teacher_id, by.id, "booked", now)
     placing.put(booking, slot, service, zone)
-    session.add(booking)
     placing.claim(session, booking)
     waitlist.found_an_hour(session, learner.id, now)
     placing.tell(session, booking, "booking_made", now)

@@ -3,12 +3,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.domain import booking as bookings
 from lms.domain.booking import placing, waitlist
 from lms.domain.errors import Refused
-from lms.models import BusyCalendar, BusySpan, Person, Service
+from lms.models import Booking, BusyCalendar, BusySpan, Person, Service
 from tests import make
 from tests.house import House
 from tests.make import BRUSSELS, NOW, wall
@@ -80,3 +81,22 @@ def test_an_open_offer_counts_like_an_appointment(house: House, people: dict[str
             placing.few_enough_open(session, service, samira.id, NOW)
 
     house.write(live)
+
+
+def test_who_loses_her_hour_at_the_last_moment_leaves_nothing_behind(
+    house: House, people: dict[str, str]
+) -> None:
+    """An offer goes on to another hour then, in the same transaction."""
+
+    def late(session: Session) -> None:
+        service = session.get_one(Service, 1)
+        samira, nadia = people["samira"], people["nadia"]
+        slot = placing.place(session, service, samira, nadia, TUESDAY, "video", BRUSSELS)
+        taken = make.booked(session, make.oksana(session), session.get_one(Person, nadia), TUESDAY)
+        lost = placing.fresh(samira, nadia, samira, "booked", NOW)
+        placing.put(lost, slot, service, BRUSSELS)
+        with pytest.raises(Refused, match="slot_taken"):
+            placing.claim(session, lost)
+        assert session.scalars(select(Booking.id)).all() == [taken.id]
+
+    house.write(late)

@@ -287,9 +287,7 @@ def test_the_unique_keys_refuse_an_overlap_that_no_check_saw(house: House) -> No
     made = book(house, TUESDAY)
 
     def smuggle(session: Session) -> None:
-        other = book_row(session, made)
-        session.add(other)
-        placing.claim(session, other)
+        placing.claim(session, book_row(session, made))
 
     assert refusal(lambda: house.write(smuggle)) == "slot_taken"
 
