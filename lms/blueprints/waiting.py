@@ -44,6 +44,13 @@ def show() -> BaseResponse:
     )
 
 
+@bp.get("/waitlist/line")
+@allow("teacher", "coordinator")
+def line() -> BaseResponse:
+    """Who waits, for the team: new hours for them are one tap away."""
+    return page("waiting/line.html", line=waitlist.line(db.session()))
+
+
 @bp.post("/waitlist")
 @allow("learner", "teacher", "coordinator", "social_worker")
 def join() -> BaseResponse:

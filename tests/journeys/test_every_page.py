@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from config import BRUSSELS
+from lms.clock import now
+from lms.domain.booking import availability, freed, waitlist
+from lms.extensions import db
+from lms.models import Person
 from tests.served import Served
 
 pytestmark = pytest.mark.journey
@@ -21,9 +29,19 @@ PIN, PASSWORD = "1234", "passerelle-demo"
 LEARNER_DOORS = {
     "/lessons": r"/lessons/\w{14}$",
     "/homework": r"/(assignments|submissions)/\w{14}$",
-    "/bookings": r"/bookings/\w{14}$",
+    "/bookings": r"/(bookings|offers)/\w{14}$",
 }
-LEARNER_PAGES = ("/", "/lessons", "/homework", "/bookings", "/bookings/new", "/waitlist", "/me")
+LEARNER_PAGES = (
+    "/",
+    "/lessons",
+    "/homework",
+    "/bookings",
+    "/bookings/new",
+    "/waitlist",
+    "/waitlist?change",
+    "/calendar",
+    "/me",
+)
 STAFF_PAGES = {
     "nadia@demo.example.be": (
         "/",
@@ -33,11 +51,28 @@ STAFF_PAGES = {
         "/agenda",
         "/agenda/availability",
         "/agenda/exceptions",
+        "/agenda/conflicts",
+        "/agenda/calendars",
+        "/agenda/absence",
+        "/waitlist/line",
+        "/messages",
+        "/calendar",
         "/people",
         "/people/new",
         "/me",
     ),
-    "claire@demo.example.be": ("/", "/people", "/people/team", "/people/team/new", "/service"),
+    "claire@demo.example.be": (
+        "/",
+        "/people",
+        "/people/team",
+        "/people/team/new",
+        "/service",
+        "/agenda/exceptions",
+        "/agenda/conflicts",
+        "/agenda/absence",
+        "/waitlist/line",
+        "/messages",
+    ),
     "farid@demo.example.be": ("/", "/people"),
 }
 # One page of each kind, found by following the first link of that form.
@@ -50,6 +85,8 @@ STAFF_LINKS = (
     r"/people/\w{14}$",
     r"/people/\w{14}/edit$",
     r"/bookings/\w{14}$",
+    r"/bookings/\w{14}/swap$",
+    r"/bookings/\w{14}/ticket$",
     r"/people/team/\w{14}/edit$",
     r"/service/levels/\w{14}$",
 )
@@ -58,7 +95,24 @@ STAFF_LINKS = (
 @pytest.fixture(scope="module")
 def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Served(tmp_path_factory.mktemp("school"), LMS_DEMO="yes") as served:
+        house = served.house()
+        house.write(an_hour_is_offered)
         yield served
+    with house.app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+def an_hour_is_offered(session: Session) -> None:
+    """To Samira and to Grace, who wait; and one of Nadia's appointments falls on a closed day."""
+    for name in ("Samira", "Grace Mbala"):
+        learner = session.scalars(select(Person).where(Person.name == name)).one()
+        waitlist.join(session, learner, learner, None, 7, None, now())
+    today = now().date()
+    freed.promote(session, freed.Freed.on(today, today + timedelta(days=21), BRUSSELS), now())
+    nadia = session.scalars(select(Person).where(Person.name == "Nadia Dubois")).one()
+    soon = (today, today + timedelta(days=30))
+    availability.close(session, nadia, nadia, soon, availability.Hours(None, None), "Formation", now())
 
 
 class Guest:
@@ -138,7 +192,7 @@ def test_no_learner_page_puts_up_a_barrier(browser: Browser, school: Served, loc
             page.goto(inner)
             faults += guest.faults()
             seen += 1
-            for step in guest.links(r"/lessons/\w{14}/(words|homework)$"):
+            for step in guest.links(r"/(lessons/\w{14}/(words|homework)|bookings/\w{14}/ticket)$"):
                 page.goto(step)
                 faults += guest.faults()
     page.goto("/nothing-here")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import Session
 
 from config import BRUSSELS
@@ -67,7 +67,8 @@ def promote(session: Session, freed: Freed, now: datetime, zone: ZoneInfo = BRUS
     service = session.get_one(Service, 1)
     begin = max(freed.begin - 2 * HOUR, now + NEAREST_OFFER)  # an hour before it, and its buffer
     end = min(freed.end, now + timedelta(days=service.horizon_days))
-    waiting = [entry for entry in session.scalars(in_order()) if entry.learner_id != freed.learner_id]
+    unasked = session.scalars(everybody().where(~_asked()))
+    waiting = [entry for entry in unasked if entry.learner_id != freed.learner_id]
     if not waiting or begin >= end:
         return []
     line_up = _LineUp(session, service, zone, waiting, begin, end, now)
@@ -142,13 +143,11 @@ class _LineUp:
         offer = placing.fresh(entry.learner_id, slot.teacher_id, entry.learner_id, "offered", now)
         offer.waitlist_entry_id, offer.expires_at = entry.id, expires(slot.starts, now)
         placing.put(offer, slot, self.service, self.zone)
-        session.add(offer)
+        self.held |= claims.of(offer)
         try:
             placing.claim(session, offer)
         except Refused:  # somebody was faster, on PostgreSQL: the hour is not free any more
-            self.held |= claims.of(offer)
             return None
-        self.held |= claims.of(offer)
         learner = session.get_one(Person, entry.learner_id)
         outbox.post(session, "booking_offer", learner, offer.id, expires_at=offer.expires_at, now=now)
         journal.note(session, None, "hour_offered", "booking", offer.id, now=now)
@@ -161,15 +160,18 @@ def part_of_day(starts: datetime, zone: ZoneInfo) -> int:
     return MORNING if hour < 12 else AFTERNOON if hour < 17 else EVENING
 
 
-def in_order() -> Select[WaitlistEntry]:
-    """Active learners who wait and to whom nothing is being offered, the first in line first."""
-    offered = exists().where(Booking.waitlist_entry_id == WaitlistEntry.id, Booking.state == "offered")
+def everybody() -> Select[WaitlistEntry]:
+    """All active learners who wait, the first in line first."""
     return (
         select(WaitlistEntry)
         .join(Person, Person.id == WaitlistEntry.learner_id)
-        .where(WaitlistEntry.ended_at.is_(None), Person.deactivated_at.is_(None), ~offered)
+        .where(WaitlistEntry.ended_at.is_(None), Person.deactivated_at.is_(None))
         .order_by(WaitlistEntry.first_choice.desc(), WaitlistEntry.made_at, WaitlistEntry.id)
     )
+
+
+def _asked() -> ColumnElement[bool]:
+    return exists().where(Booking.waitlist_entry_id == WaitlistEntry.id, Booking.state == "offered")
 
 
 def _refused(session: Session, waiting: Sequence[WaitlistEntry]) -> set[tuple[str | None, str, datetime]]:

@@ -11,13 +11,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, lazyload
 
 from config import BRUSSELS
 from lms.domain import journal, outbox
 from lms.domain.booking import claims, placing
 from lms.domain.booking.finders import with_people
-from lms.domain.booking.freed import Freed, in_order, promote
+from lms.domain.booking.freed import Freed, everybody, promote
 from lms.domain.errors import Absent, Refused
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, Person, WaitlistEntry
 
@@ -74,14 +74,16 @@ def entry_of(session: Session, learner_id: str) -> WaitlistEntry | None:
     )
 
 
-def line(session: Session) -> Sequence[WaitlistEntry]:
-    """All who wait, in their order, with their names: those whose teacher could not come are first."""
-    return session.scalars(
-        in_order().options(
-            joinedload(WaitlistEntry.learner).lazyload(Person.role_rows),
+def line(session: Session) -> list[tuple[WaitlistEntry, Booking | None]]:
+    """All who wait, in their order, each with the hour that is being offered to her."""
+    entries = session.scalars(
+        everybody().options(
+            joinedload(WaitlistEntry.learner).options(lazyload(Person.role_rows), joinedload(Person.level)),
             joinedload(WaitlistEntry.teacher).lazyload(Person.role_rows),
         )
     ).all()
+    offers = {offer.waitlist_entry_id: offer for offer in session.scalars(_open_offers())}
+    return [(entry, offers.get(entry.id)) for entry in entries]
 
 
 def found_an_hour(session: Session, learner_id: str, now: datetime) -> None:
