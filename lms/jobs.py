@@ -6,6 +6,7 @@ The queue carries ids only and may lose them: every minute the sweep finds what 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -75,7 +76,8 @@ class Jobs:
         self.texter = texter
         self.huey = _queue(settings)
         self._deliver = self.huey.task()(self.deliver)
-        self._read_calendar = self.huey.task()(self.read_calendar)
+        self._read_calendars = self.huey.task()(self.read_calendars)
+        self._reading = threading.Lock()
         self.huey.periodic_task(crontab(minute="*"))(self.every_minute)
         self.huey.periodic_task(crontab(minute="17", hour="3"))(self.every_night)
 
@@ -177,10 +179,7 @@ class Jobs:
                 self._deliver(item_id)
             write(journal.seal)
             self._expire_offers()
-            wanting = busy_calendars.wanting(db.session(), now())
-            db.session().rollback()
-            for calendar_id in wanting:
-                self._read_calendar(calendar_id)
+        self._read_calendars()
 
     def _expire_offers(self) -> None:
         """An hour that nobody answered for goes to the next, each in a transaction of its own."""
@@ -188,6 +187,19 @@ class Jobs:
         db.session().rollback()
         for offer_id in over:
             write(partial(waitlist.expire, offer_id=offer_id, now=now(), zone=self.settings.time_zone))
+
+    def read_calendars(self) -> None:
+        """One worker at a time: a stranger's server may let us wait, and a mail must not wait with us."""
+        if not self._reading.acquire(blocking=False):
+            return  # the next sweep asks again
+        try:
+            with self.app.app_context():
+                wanting = busy_calendars.wanting(db.session(), now())
+                db.session().rollback()
+            for calendar_id in wanting:
+                self.read_calendar(calendar_id)
+        finally:
+            self._reading.release()
 
     def read_calendar(self, calendar_id: str) -> None:
         """Take it in hand, ask the other side with no transaction open, write down what it said."""
@@ -238,9 +250,12 @@ class Jobs:
         return len(waiting)
 
     def start_worker(self, workers: int = 1) -> Callable[[], None]:
-        """Start worker threads; returns how to stop them (a task in hand is finished first)."""
+        """Start worker threads; returns how to stop them (a task in hand is finished first).
+
+        One more than asked for, because one of them may be waiting for a calendar elsewhere.
+        """
         consumer = QuietConsumer(
-            self.huey, workers=workers, periodic=True, max_delay=1.0, shutdown_timeout=10
+            self.huey, workers=workers + 1, periodic=True, max_delay=1.0, shutdown_timeout=10
         )
         self.every_minute()
         consumer.start()

@@ -7,16 +7,21 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from lms import clock
 from lms.adapters.busy import CODES
+from lms.domain import outbox
 from lms.domain.booking import busy, busy_calendars
-from lms.extensions import Base
+from lms.extensions import Base, on_wake
 from lms.i18n import SENTENCES
+from lms.jobs import Jobs, make_mailer
 from lms.models import BusyCalendar, BusySpan, OutboxItem
 from tests import make
 from tests.calendars import CalendarServer, calendar, event
 from tests.house import House
+from tests.servers import wait_until
+from tests.smtp import SmtpServer
 
 SOON = clock.now() + timedelta(days=3)
 MEETING = event(
@@ -47,6 +52,12 @@ def sweep(house: House, *, later: timedelta = timedelta(0)) -> BusyCalendar:
 def _waited(calendar: BusyCalendar, later: timedelta) -> None:
     if calendar.tried_at is not None:
         calendar.tried_at -= later
+
+
+def _a_mail_to_nadia(session: Session) -> None:
+    calendar = session.scalars(select(BusyCalendar).order_by(BusyCalendar.id)).all()[-1]
+    calendar.error, calendar.failing_since = "calendar_denied", clock.now() - timedelta(hours=25)
+    outbox.post(session, "calendar_failing", make.nadia(session), calendar.id, now=clock.now())
 
 
 def spans(house: House) -> int:
@@ -113,6 +124,27 @@ def test_a_login_page_keeps_what_was_read_and_after_a_day_the_teacher_is_told_on
     calendars.says(calendar())
     mended = sweep(house, later=timedelta(hours=1))
     assert (mended.error, mended.failing_since, spans(house)) == ("", None, 0)
+
+
+def test_mails_leave_while_two_calendars_let_us_wait(house: House, smtp: SmtpServer) -> None:
+    with CalendarServer() as slow:
+        allow(house, slow)
+        for path in ("/one.ics", "/two.ics"):
+            added(house, slow.says(calendar(MEETING), path, drip=60))
+        settings = replace(
+            house.settings, mail_host=smtp.host, mail_port=smtp.port, mail_security="none", mail_timeout=5
+        )
+        jobs = Jobs(house.app, settings, make_mailer(settings))
+        on_wake(house.app, jobs.wake)
+        stop = jobs.start_worker()
+        try:
+            wait_until(lambda: bool(slow.asked), "the first calendar is asked")
+            jobs.every_minute()  # nobody goes and waits for the second one meanwhile
+            house.write(_a_mail_to_nadia)
+            assert smtp.wait_for(1, limit=5)
+        finally:
+            slow.stop()
+            stop()
 
 
 def test_without_the_setting_a_private_server_is_never_asked(house: House, calendars: CalendarServer) -> None:
