@@ -94,7 +94,7 @@ def _complete(session: Session) -> None:
     ahead = freed.Freed.on(moment.date(), moment.date() + timedelta(days=30), BRUSSELS)
     assert freed.promote(session, ahead, moment), "an hour is being offered to Samira"
     told = select(Booking).where(Booking.learner_id == samira.id, Booking.teacher_id == nadia.id)
-    by_hand = outbox.post(session, "booking_retimed", samira, session.scalars(told).first().id, now=moment)
+    by_hand = outbox.post(session, "booking_moved", samira, session.scalars(told).first().id, now=moment)
     outbox.hand_over(session, by_hand.id, moment)
     session.add(
         BusyCalendar(

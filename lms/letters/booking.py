@@ -219,5 +219,5 @@ def _wall_day(moment: datetime, settings: Settings) -> datetime:
 
 
 WRITERS: dict[str, Writer] = dict.fromkeys(KINDS, write)
-# Short enough for a phone: mail/<kind>.sms.txt.
-LOOKS: dict[str, Look] = dict.fromkeys(KINDS, look)
+# For a phone: mail/<kind>.sms.txt. That a calendar was put right is nothing to whom it says the same hour.
+LOOKS: dict[str, Look] = dict.fromkeys(KINDS.keys() - {"booking_retimed"}, look)

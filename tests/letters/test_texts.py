@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session, joinedload
 from lms import i18n
 from lms.adapters.texter import pages
 from lms.domain import booking as bookings
-from lms.domain import outbox
 from lms.domain.booking import leave, waitlist
 from lms.jobs import LOOKS
 from lms.letters import texts
@@ -160,20 +159,11 @@ def test_an_offer_says_until_when_and_leads_to_yes_and_no(house: House) -> None:
     assert said(house, "booking_offer", NOW + timedelta(hours=12)) is None
 
 
-def retimed(house: House) -> None:
-    booked(house)
-    change(
-        house,
-        lambda s, b, _nadia: outbox.post(s, "booking_retimed", make.oksana(s), b.id, now=NOW),
-    )
-
-
 CAUSES: dict[str, Callable[[House], None]] = {
     "booking_made": booked,
     "booking_reminder": booked,
     "booking_soon": booked,
     "booking_offer": offered,
-    "booking_retimed": retimed,
 }
 
 
