@@ -23,12 +23,12 @@ ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "ar", "uk", "tr")
 # The team reads French or English; a sentence that stands nowhere else is not asked of the other languages.
 FOR_THE_TEAM = re.compile(
-    r"lms/(templates/((agenda|corrections|people|service)/|home/(_numbers|teacher|coordinator|social_worker)\.html"
+    r"lms/(templates/((agenda|busy|corrections|messages|people|service|sessions)/|waiting/line\.html|home/(_numbers|teacher|coordinator|social_worker)\.html"
     r"|lessons/(desk|edit|new)\.html|homework/assignment\.html|entry/(login|ask_password|choose_password|dead_link)"
-    r"\.html|me/password\.html|staff\.html|mail/password_link)"
-    r"|blueprints/(agenda|availability|corrections|service|people/(?!printed)|lessons/desk"
+    r"\.html|me/password\.html|staff\.html|mail/(password_link|calendar_failing))"
+    r"|blueprints/(agenda|availability|busy|corrections|messages|service|sessions|people/(?!printed)|lessons/desk"
     r"|homework/assignments)"
-    r"|forms/(people|lessons|correction|screening)\.py|letters/people\.py|cli/)"
+    r"|forms/(busy|people|lessons|correction|screening|sessions)\.py|letters/people\.py|cli/)"
 )
 TEAM_LANGUAGES = ("en",)
 KEYWORDS = {**DEFAULT_KEYWORDS, "_l": None, "lazy_gettext": None}
