@@ -17,7 +17,7 @@ from icalendar import Calendar, Component, Event, vDDDTypes, vRecur
 from lms.adapters.busy import Unreadable
 
 MOST_EVENTS = 20_000
-LONGEST_UID = 255
+LONGEST_UID = 64  # those of our own appointments are shorter, and nobody else is looked for
 DAY = timedelta(days=1)
 _TOO_OFTEN = {"SECONDLY", "MINUTELY", "HOURLY"}
 _TIMES_A_DAY = 24
@@ -47,7 +47,7 @@ def spans(text: bytes, first: datetime, last: datetime, zone: ZoneInfo) -> list[
 
 
 def _parsed(text: bytes) -> list[Calendar]:
-    lines = text.removeprefix(b"\xef\xbb\xbf").strip()
+    lines = text.replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").strip()  # PostgreSQL knows no NUL
     if not lines[:15].upper() == b"BEGIN:VCALENDAR" or not lines[-13:].upper() == b"END:VCALENDAR":
         raise Unreadable("calendar_broken")
     unfolded = re.sub(rb"\r?\n[ \t]", b"", lines)

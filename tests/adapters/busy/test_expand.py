@@ -69,6 +69,15 @@ def test_each_span_carries_its_uid_and_no_title() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "kept"), [("a\0b", "ab"), ("\N{GRINNING FACE}" * 300, "\N{GRINNING FACE}" * 64)]
+)
+def test_a_uid_that_no_column_holds_is_made_one_that_fits(said: str, kept: str) -> None:
+    text = calendar(event("DTSTART:20261124T090000Z", "DTEND:20261124T100000Z", uid=said))
+    found = spans(text.encode(), wall("2026-11-23", "00:00"), wall("2026-12-23", "00:00"), BRUSSELS)
+    assert [uid for uid, _starts, _ends in found] == [kept]
+
+
+@pytest.mark.parametrize(
     ("lines", "expected"),
     [
         # A time without zone is one of the school's clock.
