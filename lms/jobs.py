@@ -80,6 +80,7 @@ class Jobs:
         self._reading = threading.Lock()
         self.huey.periodic_task(crontab(minute="*"))(self.every_minute)
         self.huey.periodic_task(crontab(minute="17", hour="3"))(self.every_night)
+        self.huey.periodic_task(crontab(minute="17", hour="7"))(self.every_morning)
 
     def wake(self, item_ids: list[str]) -> None:
         """Hand fresh rows to the worker. If this fails, the sweep finds them within a minute."""
@@ -239,6 +240,12 @@ class Jobs:
             write(lambda session: sessions.forget_old(session, now()))
             write(lambda session: limits.forget_old(session, now()))
             self.app.extensions["lms_store"].sweep_temp(now() - timedelta(days=1))
+
+    def every_morning(self) -> None:
+        """By day, for it may ring a telephone."""
+        zone = self.settings.time_zone
+        with self.app.app_context():
+            write(lambda session: waitlist.day_in_sight(session, now(), zone))
 
     def deliver_due(self, at: datetime | None = None) -> int:
         """Deliver in this process everything that is due, instead of waiting for a worker."""

@@ -260,6 +260,22 @@ def test_an_offer_without_an_answer_goes_to_the_next_who_waits(house: House) -> 
     assert offers() == [("Oksana Bondar", "offered"), ("Samira", "expired")]
 
 
+def test_in_the_morning_the_day_that_comes_into_sight_goes_to_who_waits(house: House) -> None:
+    hour = wall(make.coming_monday().isoformat(), "10:00")
+
+    def wish(session: Session) -> None:
+        samira = make.samira(session)
+        make.school(session).horizon_days = (hour.date() - now().date()).days + 1
+        waitlist.join(session, samira, samira, None, MORNING, None, now())
+        make.opened(session, make.nadia(session), hour.date().isoformat(), "10:00", "11:00")
+
+    house.write(wish)
+    house.app.extensions["lms_jobs"].every_morning()
+    assert house.read(
+        lambda s: s.scalars(select(Booking.starts).where(Booking.state == "offered")).all()
+    ) == [hour]
+
+
 def test_only_a_house_with_a_gateway_or_one_that_tries_out_sends_texts(house: House) -> None:
     production = replace(house.settings, env="production")
     assert make_texter(production) is None

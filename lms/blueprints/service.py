@@ -18,6 +18,7 @@ from lms.adapters.receiving import forget, receive_small
 from lms.adapters.store import Store, UnknownKey
 from lms.clock import now
 from lms.domain import people
+from lms.domain.booking import waitlist
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import centre
 from lms.extensions import csrf, db, write
@@ -34,7 +35,7 @@ MEGABYTE = 1 << 20
 def show() -> BaseResponse:
     form = ServiceForm(obj=service())
     if form.validate_on_submit():
-        write(lambda session: centre.change(session, me(), form.values(), now=now()))
+        write(lambda session: _change(session, form))
         flash(_("C’est changé."), "success")
         return redirect(url_for("service.show"), 303)
     return _page(422 if form.is_submitted() else 200, form=form)
@@ -164,7 +165,15 @@ def _door_refused(form: DoorForm, code: str) -> BaseResponse:
 
 
 def _add_room(session: Session, form: RoomForm) -> None:
+    """What could only be held there can be booked again, and is offered to those who wait."""
     centre.add_room(session, me(), form.room.data, now=now())
+    waitlist.look_again(session, now(), settings().time_zone)
+
+
+def _change(session: Session, form: ServiceForm) -> None:
+    """Other terms may leave room for those who wait: a farther horizon, a shorter pause, more a week."""
+    centre.change(session, me(), form.values(), now=now())
+    waitlist.look_again(session, now(), settings().time_zone)
 
 
 def _page(

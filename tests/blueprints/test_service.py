@@ -7,9 +7,12 @@ from io import BytesIO
 import pytest
 from PIL import Image
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from lms import clock
+from lms.domain.booking import waitlist
 from lms.domain.people import centre
-from lms.models import AuditEvent, Service
+from lms.models import MORNING, AuditEvent, Booking, Service
 from tests import files, make
 from tests.house import House
 from tests.pages import Page, Visitor, file
@@ -200,6 +203,36 @@ def test_a_picture_without_the_key_of_our_page_is_refused(house: House, claire: 
     )
     assert page.status == 400
     assert kept(house) == set()
+
+
+def onsite_hours(session: Session) -> None:
+    """Nadia receives on site on Monday mornings, and Samira waits for that."""
+    make.rule(session, make.nadia(session), make.coming_monday().weekday(), "10:00", "11:00", "onsite")
+    samira = make.samira(session)
+    waitlist.join(session, samira, samira, None, MORNING, "onsite", clock.now())
+
+
+def offers(house: House) -> int:
+    return len(house.read(lambda s: s.scalars(select(Booking).where(Booking.state == "offered")).all()))
+
+
+def test_hours_in_a_room_that_opens_again_are_offered_to_those_who_wait(
+    house: House, claire: Visitor
+) -> None:
+    house.write(onsite_hours)
+    room = house.read(centre.rooms)[0]
+    claire.submit(claire.get("/service"), action=f"/service/rooms/{room.id}/closing")
+    assert offers(house) == 0
+    claire.submit(claire.get("/service"), {"room": room.name}, action="/service/rooms")
+    assert offers(house) == 1
+
+
+def test_a_farther_horizon_brings_hours_to_those_who_wait(house: House, claire: Visitor) -> None:
+    claire.submit(claire.get("/service"), {"horizon_days": "1"})
+    house.write(onsite_hours)
+    assert offers(house) == 0
+    claire.submit(claire.get("/service"), {"horizon_days": "60"})
+    assert offers(house) == 1
 
 
 def test_a_room_is_added_and_closed(house: House, claire: Visitor) -> None:

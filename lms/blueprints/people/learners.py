@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.clock import now
 from lms.domain import homework, journal, lessons, people
-from lms.domain.booking import leave
+from lms.domain.booking import leave, waitlist
 from lms.domain.errors import Refused
 from lms.domain.people import cards, directory, learners, sessions, staff
 from lms.extensions import db, write
@@ -137,7 +137,12 @@ def deactivate(id: str) -> BaseResponse:
 @bp.post("/people/<id>/reactivation")
 @allow("teacher", "coordinator")
 def reactivate(id: str) -> BaseResponse:
-    write(lambda s: staff.reactivate(s, people.person_for(s, me(), id), me(), now=now()))
+    def deed(session: Session) -> None:
+        person = people.person_for(session, me(), id)
+        staff.reactivate(session, person, me(), now=now())
+        waitlist.look_again(session, now(), settings().time_zone, teacher_id=person.id)
+
+    write(deed)
     flash(_("Cette personne peut entrer de nouveau."), "success")
     return redirect(url_for("people.show", id=id), 303)
 

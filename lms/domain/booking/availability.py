@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from config import BRUSSELS
 from lms.domain import journal
-from lms.domain.booking import freed, waitlist
+from lms.domain.booking import waitlist
 from lms.domain.errors import Absent, Refused
 from lms.domain.slots import belgian_holidays
 from lms.models import Availability, Person, PersonRole, Room, SpecialDay
@@ -71,7 +71,7 @@ def add_rule(
     session.add(rule)
     session.flush()
     journal.note(session, teacher, "availability_changed", "availability", rule.id, detail="added", now=now)
-    _opened(session, valid_from, valid_until or now.date() + LONGEST, now, zone, teacher.id)
+    waitlist.look_again(session, now, zone, teacher_id=teacher.id, first=valid_from, last=valid_until)
     return rule
 
 
@@ -154,7 +154,7 @@ def open_extra(
     if hours.start is not None and hours.end is not None:
         _sensible(hours.start, hours.end)
     special = _special(session, by, teacher, "open", dates, hours, reason, now)
-    _opened(session, *dates, now, zone, special.teacher_id)
+    waitlist.look_again(session, now, zone, teacher_id=special.teacher_id, first=dates[0], last=dates[1])
     return special
 
 
@@ -169,7 +169,8 @@ def delete_special(
     session.flush()
     journal.note(session, by, "exception_deleted", "special_day", special_id, now=now)
     if special.kind == "closed":
-        _opened(session, special.date_from, special.date_until, now, zone, special.teacher_id)
+        first, last = special.date_from, special.date_until
+        waitlist.look_again(session, now, zone, teacher_id=special.teacher_id, first=first, last=last)
 
 
 def rooms(session: Session) -> Sequence[Room]:
@@ -231,13 +232,6 @@ def _rule_for(session: Session, teacher: Person, rule_id: str) -> Availability:
     if rule is None or rule.teacher_id != teacher.id:
         raise Absent
     return rule
-
-
-def _opened(
-    session: Session, first: date, last: date, now: datetime, zone: ZoneInfo, teacher_id: str | None
-) -> None:
-    waitlist.hold_people(session)
-    freed.promote(session, freed.Freed.on(first, last, zone, teacher_id), now, zone)
 
 
 def _may(person: Person, teacher_id: str | None) -> None:

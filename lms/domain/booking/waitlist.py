@@ -7,7 +7,7 @@ in the transaction that freed the hour, so that nobody can be faster than who wa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, select
@@ -19,7 +19,10 @@ from lms.domain.booking import claims, placing
 from lms.domain.booking.finders import with_people
 from lms.domain.booking.freed import Freed, everybody, promote
 from lms.domain.errors import Absent, Refused
-from lms.models import AFTERNOON, EVENING, MORNING, Booking, Person, WaitlistEntry
+from lms.models import AFTERNOON, EVENING, MORNING, Booking, Person, Service, WaitlistEntry
+
+# Longer than any horizon, which has the last word.
+IN_SIGHT = timedelta(days=366)
 
 # -- the line ------------------------------------------------------------------------------------
 
@@ -196,6 +199,29 @@ def take_back(session: Session, offer: Booking, now: datetime) -> None:
     session.refresh(offer)
     if offer.state == "offered":
         _give_back(session, offer, "expired", now)
+
+
+def look_again(
+    session: Session,
+    now: datetime,
+    zone: ZoneInfo = BRUSSELS,
+    *,
+    teacher_id: str | None = None,
+    first: date | None = None,
+    last: date | None = None,
+) -> None:
+    """Hours that nobody gave back became possible: of one teacher or of all, on some days or on all."""
+    today = now.astimezone(zone).date()
+    ahead = Freed.on(first or today, last or today + IN_SIGHT, zone, teacher_id)
+    hold_people(session, *([teacher_id] if teacher_id else ()))
+    promote(session, ahead, now, zone)
+
+
+def day_in_sight(session: Session, now: datetime, zone: ZoneInfo = BRUSSELS) -> None:
+    """Each day the horizon shows one more, and who waits is asked before the others look."""
+    horizon = now + timedelta(days=session.get_one(Service, 1).horizon_days)
+    last = horizon.astimezone(zone).date()
+    look_again(session, now, zone, first=last - timedelta(days=1), last=last)
 
 
 def hold_people(session: Session, *person_ids: str) -> None:

@@ -263,6 +263,10 @@ def test_who_leaves_gives_back_her_appointments_and_the_page_says_how_many(
     assert (found.state, found.called_off) == ("cancelled", True)
     page = claire.submit(claire.get(f"/people/{cast['farid']}"), action="/deactivation")
     assert "Rendez-vous annulés" not in page.text
+    # Oksana lost her hour and chooses first, now that her teacher is back.
+    claire.submit(claire.get(f"/people/{cast['nadia']}"), action="/reactivation")
+    offered = house.read(lambda s: s.scalars(select(Booking).where(Booking.state == "offered")).one())
+    assert (offered.learner_id, offered.teacher_id) == (cast["oksana"], cast["nadia"])
 
 
 def test_the_coordinator_reads_the_journal_of_a_person(

@@ -124,6 +124,19 @@ def test_an_hour_beyond_the_horizon_is_offered_to_nobody(house: House) -> None:
     assert offers(house) == {}
 
 
+def test_the_day_that_comes_into_sight_is_offered_before_others_look(house: House) -> None:
+    rule(house, 1, "10:00", "11:00")
+    house.write(lambda s: setattr(make.school(s), "horizon_days", 5))
+    wait(house, make.samira, parts=MORNING)
+    book(house, TUESDAY)
+    week_later = wall("2026-12-01", "10:00")
+    for morning in ("2026-11-25", "2026-11-26"):
+        house.write(lambda s, day=morning: waitlist.day_in_sight(s, wall(day, "08:17")))
+        assert offers(house) == {}
+    house.write(lambda s: waitlist.day_in_sight(s, wall("2026-11-27", "08:17")))
+    assert offers(house) == {"Samira": week_later}
+
+
 def test_an_hour_that_the_teacher_closed_meanwhile_is_offered_to_nobody(house: House) -> None:
     rule(house, 1, "10:00", "11:00")
     made = book(house, TUESDAY)
@@ -150,7 +163,9 @@ def test_the_team_sees_the_line_in_its_order(house: House) -> None:
     house.write(lambda s: make.nadia(s) and None)
     wait(house, grace, parts=MORNING, now=NOW)
     wait(house, make.samira, teacher=make.nadia, now=NOW - HOUR)
-    shown = house.read(lambda s: [(e.learner.name, e.teacher and e.teacher.name) for e, _ in waitlist.line(s)])
+    shown = house.read(
+        lambda s: [(e.learner.name, e.teacher and e.teacher.name) for e, _ in waitlist.line(s)]
+    )
     assert shown == [("Samira", "Nadia Dubois"), ("Grace Mbala", None)]
 
 
