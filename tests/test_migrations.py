@@ -16,8 +16,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from config import ROOT
 from lms import create_app
+from lms.clock import now
+from lms.domain.booking import audit
 from lms.extensions import Base, db
-from lms.models import Booking, PersonRole
+from lms.models import Booking, OutboxItem, PersonRole
 from tests import make
 from tests.house import House, settings_for
 
@@ -89,8 +91,8 @@ def test_appointments_of_the_first_house_keep_when_they_last_changed(bare: House
         connection.execute(
             text(A_BOOKING),
             [
-                {"uid": "first", "state": "booked", "cancelled": None},
-                {"uid": "second", "state": "cancelled", "cancelled": 200},
+                {"uid": "first", "state": "booked", "starts": 3600, "cancelled": None},
+                {"uid": "second", "state": "cancelled", "starts": 3600, "cancelled": 200},
             ],
         )
     up(bare)
@@ -109,9 +111,34 @@ A_BOOKING = """
     INSERT INTO booking (id, uid, teacher_id, learner_id, starts, ends, free_at, wall_start, time_zone, week,
                          mode, state, sequence, video_key, booked_by_id, booked_at, cancelled_at,
                          late_cancel, reason)
-    VALUES (:uid, :uid, 'nadia', 'samira', 3600, 7200, 7200, '1970-01-01T02:00', 'Europe/Brussels', '1970-W01',
-            'video', :state, 0, :uid, 'samira', 100, :cancelled, false, '')
+    VALUES (:uid, :uid, 'nadia', 'samira', :starts, :starts + 3600, :starts + 3600, '1970-01-01T02:00',
+            'Europe/Brussels', '1970-W01', 'video', :state, 0, :uid, 'samira', 100, :cancelled, false, '')
 """
+
+
+def test_who_booked_in_the_first_house_is_reminded_two_hours_before_too(bare: House) -> None:
+    quarter = int(now().timestamp()) // 900 * 900
+    up(bare, "0001")
+    with bare.engine.begin() as connection:
+        connection.execute(text(A_PERSON), [{"who": "nadia"}, {"who": "samira"}])
+        connection.execute(
+            text(A_BOOKING),
+            [
+                {"uid": "ahead", "state": "booked", "starts": quarter + 3 * 86400, "cancelled": None},
+                {"uid": "nearer", "state": "booked", "starts": quarter + 3600, "cancelled": None},
+                {"uid": "given back", "state": "cancelled", "starts": quarter + 86400, "cancelled": 200},
+                {"uid": "over", "state": "booked", "starts": 3600, "cancelled": None},
+            ],
+        )
+    up(bare)
+    reminders = bare.read(lambda s: s.scalars(select(OutboxItem).order_by(OutboxItem.due_at)).all())
+    assert [(one.kind, one.about_id, one.person_id) for one in reminders] == [
+        ("booking_soon", "nearer", "samira"),
+        ("booking_soon", "ahead", "samira"),
+    ]
+    assert reminders[-1].due_at.timestamp() == quarter + 3 * 86400 - 2 * 3600
+    faults = bare.read(lambda s: audit.faults(s, now()))
+    assert [fault for fault in faults if "booking_soon" in fault] == []
 
 
 def test_there_is_one_newest_revision() -> None:

@@ -206,6 +206,7 @@ class WaitlistEntry(Identified, Base):
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
+        Index("ix_waitlist_entry_learner_id", "learner_id"),
     )
 
     learner_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 import lms.extensions
+from lms.clock import now
 
 revision = "0002"
 down_revision = "0001"
@@ -120,6 +121,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_waitlist_entry")),
     )
     with op.batch_alter_table("waitlist_entry", schema=None) as batch_op:
+        batch_op.create_index("ix_waitlist_entry_learner_id", ["learner_id"], unique=False)
         batch_op.create_index(
             "uq_waitlist_entry_living",
             ["learner_id"],
@@ -212,12 +214,45 @@ def upgrade() -> None:
                 batch_op.drop_constraint(op.f(f"ck_outbox_item_{name}"), type_="check")
             batch_op.create_check_constraint(op.f(f"ck_outbox_item_{name}"), sql)
 
+    _remind_of_what_is_booked()
     with op.batch_alter_table("person", schema=None) as batch_op:
         batch_op.add_column(sa.Column("reach", sa.String(length=8), nullable=False, server_default="auto"))
         batch_op.create_check_constraint(op.f("ck_person_reach"), "reach IN ('auto', 'mail', 'sms', 'hand')")
 
     with op.batch_alter_table("service", schema=None) as batch_op:
         batch_op.add_column(sa.Column("door_photo_key", sa.String(length=80), nullable=True))
+
+
+def _remind_of_what_is_booked() -> None:
+    """Who booked in the older house is reminded two hours before like everybody else."""
+    soon, moment = 2 * 3600, int(now().timestamp())
+    wanted = sa.text(
+        "SELECT id, learner_id, sequence, starts FROM booking WHERE state = 'booked' AND starts > :from"
+    )
+    rows = op.get_bind().execute(wanted, {"from": moment}).all()
+    items = [
+        {
+            "id": lms.extensions.new_id(),
+            "dedupe": f"{row.id}:{row.sequence}:booking_soon:{row.learner_id}",
+            "person_id": row.learner_id,
+            "about_id": row.id,
+            "sequence": row.sequence,
+            "made_at": moment,
+            "due_at": row.starts - soon,
+            "expires_at": row.starts,
+        }
+        for row in rows
+    ]
+    for item in items:
+        op.get_bind().execute(sa.text(A_REMINDER), item)
+
+
+A_REMINDER = """
+    INSERT INTO outbox_item (id, dedupe, kind, person_id, about_id, sequence, made_at, due_at, expires_at,
+                             attempts, error)
+    VALUES (:id, :dedupe, 'booking_soon', :person_id, :about_id, :sequence, :made_at, :due_at, :expires_at,
+            0, '')
+"""
 
 
 def downgrade() -> None:
@@ -280,6 +315,7 @@ def downgrade() -> None:
 
     op.drop_table("busy_span")
     with op.batch_alter_table("waitlist_entry", schema=None) as batch_op:
+        batch_op.drop_index("ix_waitlist_entry_learner_id")
         batch_op.drop_index(
             "uq_waitlist_entry_living",
             sqlite_where=sa.text("ended_at IS NULL"),
