@@ -22,7 +22,7 @@ class LineForm(PageForm):
 
 
 class WishForm(LineForm):
-    teacher = RadioField(_l("Avec qui ?"), default=ANY, validate_choice=False)
+    teacher = RadioField(_l("Avec qui ?"), default=ANY, filters=[tidy], validate_choice=False)
     parts = SelectMultipleField(
         _l("Quand ?"),
         choices=[

@@ -273,7 +273,7 @@ def forms_of(stranger: Stranger) -> list[tuple[str, dict[str, Any]]]:
     paths = [stranger.address(rule) for rule in stranger.rules("GET")]
     if stranger.person is not None:
         hers = "" if stranger.role == "learner" else f"?learner={stranger.ids['people']}"
-        paths += [f"/bookings/new{hers}"]
+        paths += [f"/bookings/new{hers}", "/waitlist?change=1" + hers.replace("?", "&")]
     later = list[str]()
     for path in [*paths, *later]:
         answer = stranger.client.get(path, follow_redirects=True)
