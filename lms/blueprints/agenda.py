@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from flask import Blueprint, request
 from flask_babel import get_locale
@@ -17,7 +17,7 @@ from lms.access import allow, me
 from lms.clock import now
 from lms.domain import booking as bookings
 from lms.domain.booking import availability, busy
-from lms.domain.slots import Slot, cells
+from lms.domain.slots import Slot, cells, instants
 from lms.extensions import db
 from lms.models import Booking
 from lms.web import page, settings
@@ -91,7 +91,7 @@ def _fill(session: Session, days: list[Day]) -> None:
     zone, person = settings().time_zone, me()
     first, last = days[0].date, days[-1].date
     by_date = {day.date: day for day in days}
-    begin, end = (datetime.combine(day, time(), zone) for day in (first, last + DAY))
+    begin, end = instants(first, last, zone)
     taken = bookings.between(session, person, begin, end)
     elsewhere = {cell for _teacher, cell in busy.held(session, begin, end, person.id)}
     for booking in taken:

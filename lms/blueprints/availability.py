@@ -149,7 +149,7 @@ def _special_form() -> SpecialForm:
     """A teacher speaks for herself; who coordinates says for whom."""
     form = SpecialForm()
     if _coordinates():
-        teachers = availability.teaching(db.session())
+        teachers = {one.id: one.name for one in availability.teaching(db.session())}
         form.for_one_of(teachers, me().id if me().id in teachers else SERVICE)
     else:
         del form.whose

@@ -12,7 +12,7 @@ from lms import i18n
 from lms.access import allow, me
 from lms.clock import now
 from lms.domain import booking as bookings
-from lms.domain.booking import pending, waitlist
+from lms.domain.booking import availability, pending, waitlist
 from lms.domain.errors import Refused
 from lms.domain.people.reach import channel_of
 from lms.extensions import db
@@ -178,7 +178,7 @@ def _ask(learner: Person, form: WishForm, *, changing: bool = False, answer: int
     form.learner.data = learner.id
     form.teacher.choices = [
         SelectChoice(ANY, _("Tous les professeurs")),
-        *(SelectChoice(one.id, one.first_name) for one in pending.teachers(db.session())),
+        *(SelectChoice(one.id, one.first_name) for one in availability.teaching(db.session())),
     ]
     return page(
         "waiting/form.html", answer, form=form, learner=learner, for_id=_named(learner), changing=changing

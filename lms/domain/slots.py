@@ -240,6 +240,12 @@ def cells(starts: datetime, ends: datetime) -> range:
     return range(int(starts.timestamp()) // CELL, -(-int(ends.timestamp()) // CELL))
 
 
+def instants(first: date, last: date, tz: ZoneInfo) -> tuple[datetime, datetime]:
+    """From the first midnight to the last one, as instants; the day `last` is included."""
+    begin, end = (datetime.combine(day, time(), tz) for day in (first, last + timedelta(days=1)))
+    return begin.astimezone(UTC), end.astimezone(UTC)
+
+
 def free_at(slot: Slot, buffer: timedelta) -> datetime:
     """When teacher and room are free again: after a session on site the room is aired and cleaned."""
     return slot.ends + buffer if slot.mode == "onsite" else slot.ends

@@ -18,6 +18,7 @@ from lms.domain.slots import (
     cells,
     free,
     free_at,
+    instants,
     slots,
 )
 
@@ -299,3 +300,14 @@ def test_whatever_the_rules_nothing_is_offered_inside_a_closure(
                 assert one.start_wall is not None or one.end_wall is not None
                 begin = one.start_wall or time()
                 assert not begin <= starts.time() or (one.end_wall or time.max) <= starts.time()
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"),
+    [("2026-11-23", 24), ("2026-10-25", 25), ("2027-03-28", 23)],
+    ids=["any", "autumn", "spring"],
+)
+def test_a_day_lasts_from_midnight_to_midnight_on_the_wall(day: str, hours: int) -> None:
+    begin, end = instants(date.fromisoformat(day), date.fromisoformat(day), BRUSSELS)
+    assert end - begin == hours * HOUR
+    assert begin.astimezone(BRUSSELS).isoformat()[:16] == f"{day}T00:00"

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, joinedload, lazyload
 
 from config import BRUSSELS
 from lms.domain import journal
 from lms.domain.booking import waitlist
 from lms.domain.errors import Absent, Refused
+from lms.domain.people.directory import has_role
 from lms.domain.slots import belgian_holidays
-from lms.models import Availability, Person, PersonRole, Room, SpecialDay
+from lms.models import Availability, Person, Room, SpecialDay
 
 LONGEST = timedelta(days=366)
 
@@ -182,15 +183,14 @@ def holidays_between(first: date, last: date, language: str) -> list[tuple[date,
     return [(day, name) for day, name in sorted(named.items()) if first <= day <= last]
 
 
-def teaching(session: Session) -> dict[str, str]:
-    """Who gives appointments now, with the name, in the order of the names."""
-    teaches = exists().where(PersonRole.person_id == Person.id, PersonRole.role == "teacher")
-    rows = session.execute(
-        select(Person.id, Person.name)
-        .where(Person.deactivated_at.is_(None), teaches)
+def teaching(session: Session) -> Sequence[Person]:
+    """Who gives appointments now, in the order of the names."""
+    return session.scalars(
+        select(Person)
+        .where(Person.deactivated_at.is_(None), has_role("teacher"))
+        .options(lazyload(Person.role_rows))
         .order_by(Person.name, Person.id)
-    )
-    return {row.id: row.name for row in rows}
+    ).all()
 
 
 def _special(

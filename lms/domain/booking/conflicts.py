@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import busy
@@ -68,8 +68,13 @@ class _Hours:
     def __init__(self, session: Session, found: Sequence[Booking], zone: ZoneInfo) -> None:
         first, last = (booking.starts.astimezone(zone).date() for booking in (found[0], found[-1]))
         self.zone = zone
-        self.teaching = teaching(session)
-        self.rules = session.scalars(select(Availability)).all()
+        self.teaching = {teacher.id for teacher in teaching(session)}
+        self.rules = session.scalars(
+            select(Availability).where(
+                Availability.valid_from <= last,
+                or_(Availability.valid_until.is_(None), Availability.valid_until >= first),
+            )
+        ).all()
         self.specials = session.scalars(
             select(SpecialDay).where(SpecialDay.date_from <= last, SpecialDay.date_until >= first)
         ).all()

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config import BRUSSELS
 from lms.domain.booking import leave
 from lms.domain.booking.finders import with_people
 from lms.domain.errors import Absent
-from lms.models import Booking, Person, SpecialDay
+from lms.domain.slots import instants
+from lms.models import Booking, Person
 
 # What was not marked by then, nobody remembers.
 REMEMBERED = timedelta(days=7)
-DAY = timedelta(days=1)
 
 
 def unmarked(session: Session, teacher: Person, now: datetime) -> Sequence[Booking]:
@@ -70,7 +70,7 @@ class TeachersDay:
 def day_of(
     session: Session, teacher: Person, day: date, now: datetime, zone: ZoneInfo = BRUSSELS
 ) -> TeachersDay:
-    begin, end = (datetime.combine(one, time(), zone).astimezone(UTC) for one in (day, day + DAY))
+    begin, end = instants(day, day, zone)
     found = session.scalars(
         with_people()
         .where(Booking.teacher_id == teacher.id, Booking.starts >= begin, Booking.starts < end)
@@ -78,16 +78,9 @@ def day_of(
     ).all()
     # The deed asks the same question; the people of each answer are loaded by now.
     ahead = leave.ahead_on(session, teacher, day, now, zone)
-    closed = exists().where(
-        SpecialDay.teacher_id == teacher.id,
-        SpecialDay.kind == "closed",
-        SpecialDay.start_wall.is_(None),
-        SpecialDay.date_from <= day,
-        SpecialDay.date_until >= day,
-    )
     return TeachersDay(
         ahead=[booking for booking in ahead if booking.state == "booked"],
         offers=sum(booking.state == "offered" for booking in ahead),
         called_off=[booking for booking in found if booking.called_off],
-        closed=bool(session.scalar(select(closed))),
+        closed=leave.is_closed(session, teacher, day),
     )

@@ -143,7 +143,7 @@ def door_opens(booking: Booking) -> datetime:
 
 
 def door_is_open(booking: Booking, now: datetime) -> bool:
-    return booking.state == "booked" and booking.starts - DOOR <= now <= booking.ends + DOOR
+    return booking.state == "booked" and door_opens(booking) <= now <= booking.ends + DOOR
 
 
 def video_address(service: Service, booking: Booking) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, exists, select
@@ -16,7 +16,7 @@ from lms.domain import journal, outbox
 from lms.domain.booking import busy, claims, placing
 from lms.domain.booking.hours import timetable, week_of
 from lms.domain.errors import Refused
-from lms.domain.slots import HOUR, Slot, cells, free_at
+from lms.domain.slots import HOUR, Slot, cells, free_at, instants
 from lms.models import AFTERNOON, EVENING, HOLDING, MORNING, Booking, Person, Service, WaitlistEntry
 
 LONGEST_OFFER = timedelta(hours=12)
@@ -42,8 +42,7 @@ class Freed:
     @classmethod
     def on(cls, first: date, last: date, zone: ZoneInfo, teacher_id: str | None = None) -> Freed:
         """Whole days, `last` included; without a teacher, of everybody."""
-        begin, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, last + DAY))
-        return cls(teacher_id, None, begin, end)
+        return cls(teacher_id, None, *instants(first, last, zone))
 
     def concerns(self, slot: Slot, buffer: timedelta) -> bool:
         touched = slot.starts < self.end and self.begin < free_at(slot, buffer)

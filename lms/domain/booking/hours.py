@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain import slots
 from lms.domain.booking import busy, claims
+from lms.domain.people.directory import has_role
 from lms.domain.slots import Mode, Rule, Slot, Special
-from lms.models import HOLDING, Availability, Booking, Person, PersonRole, Room, Service, SpecialDay
+from lms.models import HOLDING, Availability, Booking, Person, Room, Service, SpecialDay
 
 PAGE_DAYS = 14
 DAY = timedelta(days=1)
@@ -73,8 +74,7 @@ def timetable(
 ) -> Timetable:
     """Two statements, however many rules there are. Teachers who left and closed rooms offer nothing."""
     table = Timetable(zone)
-    teaches = exists().where(PersonRole.person_id == Person.id, PersonRole.role == "teacher")
-    active = and_(Person.deactivated_at.is_(None), teaches)
+    active = and_(Person.deactivated_at.is_(None), has_role("teacher"))
     weekly = (
         select(Availability, Person.name, Room.name, Room.closed_at)
         .join(Person, Person.id == Availability.teacher_id)
@@ -153,8 +153,7 @@ def free_hours(
     """Every hour she can book from `first` to `last` (included), in four statements."""
     zone, moving = wish.zone, wish.moving
     table = timetable(session, first, last, zone, teacher_id=moving.teacher_id if moving else None)
-    begin = datetime.combine(first, time(), zone).astimezone(UTC)
-    end = datetime.combine(last + 2 * DAY, time(), zone).astimezone(UTC)
+    begin, end = slots.instants(first, last + DAY, zone)
     found = slots.free(
         table.offered(first, last),
         claims.taken(session, begin, end, but={moving.id} if moving else ()) | busy.held(session, begin, end),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from config import BRUSSELS
@@ -15,6 +15,7 @@ from lms.domain.booking import availability, waitlist
 from lms.domain.booking.availability import Hours
 from lms.domain.booking.verbs import cancel
 from lms.domain.errors import Absent, Refused
+from lms.domain.slots import instants
 from lms.models import HOLDING, Booking, Person, SpecialDay
 
 DAY = timedelta(days=1)
@@ -22,20 +23,7 @@ DAY = timedelta(days=1)
 
 def ahead_on(session: Session, teacher: Person, day: date, now: datetime, zone: ZoneInfo) -> list[Booking]:
     """What this teacher has that day and has not begun: appointments and open offers."""
-    begin, end = (datetime.combine(one, time(), zone).astimezone(UTC) for one in (day, day + DAY))
-    return list(
-        session.scalars(
-            select(Booking)
-            .where(
-                Booking.teacher_id == teacher.id,
-                Booking.state.in_(HOLDING),
-                Booking.starts >= begin,
-                Booking.starts < end,
-                Booking.starts > now,
-            )
-            .order_by(Booking.starts)
-        )
-    )
+    return list(session.scalars(_on(teacher, day, now, zone)))
 
 
 def call_off(
@@ -50,13 +38,13 @@ def call_off(
         raise Absent
     if day < now.astimezone(zone).date():
         raise Refused("day_over")
-    waitlist.hold_people(session, teacher.id)
-    if not _closed_already(session, teacher, day):
+    _hold(session, teacher, _on(teacher, day, now, zone))
+    if not is_closed(session, teacher, day):
         availability.close(session, by, teacher, (day, day), Hours(None, None), "", now)
     called_off = []
     for booking in ahead_on(session, teacher, day, now, zone):
         if booking.state == "offered":
-            waitlist.take_back(session, booking, now)
+            waitlist.take_back(session, booking, now, zone)
         else:
             called_off.append(cancel(session, booking, by, "", now, zone, called_off=True))
     journal.note(session, by, "day_called_off", "person", teacher.id, detail=str(len(called_off)), now=now)
@@ -75,23 +63,15 @@ def keep(session: Session, booking: Booking, by: Person, now: datetime) -> None:
 
 def part(session: Session, person: Person, by: Person, now: datetime, zone: ZoneInfo = BRUSSELS) -> int:
     """Somebody leaves the service: what lay ahead of her is cancelled. Returns how many appointments."""
-    waitlist.hold_people(session, person.id)
-    found = session.scalars(
-        select(Booking)
-        .where(
-            (Booking.learner_id == person.id) | (Booking.teacher_id == person.id),
-            Booking.state.in_(HOLDING),
-            Booking.starts > now,
-        )
-        .order_by(Booking.starts)
-    ).all()
+    _hold(session, person, _ahead_of(person, now))
+    found = session.scalars(_ahead_of(person, now)).all()
     entry = waitlist.entry_of(session, person.id)
     if entry is not None:
         waitlist.leave(session, person, by, now, zone)
     count = 0
     for booking in found:
         if booking.state == "offered":
-            waitlist.take_back(session, booking, now)
+            waitlist.take_back(session, booking, now, zone)
         elif booking.state == "booked":
             cancel(session, booking, by, "", now, zone, called_off=booking.teacher_id == person.id)
             count += 1
@@ -107,18 +87,38 @@ def bridge_days(holidays: Iterable[date]) -> list[date]:
     return sorted(bridges - days)
 
 
-def _closed_already(session: Session, teacher: Person, day: date) -> bool:
-    return (
-        session.scalar(
-            select(SpecialDay.id)
-            .where(
-                SpecialDay.teacher_id == teacher.id,
-                SpecialDay.kind == "closed",
-                SpecialDay.start_wall.is_(None),
-                SpecialDay.date_from <= day,
-                SpecialDay.date_until >= day,
-            )
-            .limit(1)
-        )
-        is not None
+def is_closed(session: Session, teacher: Person, day: date) -> bool:
+    """Whether she has closed this whole day already."""
+    closed = exists().where(
+        SpecialDay.teacher_id == teacher.id,
+        SpecialDay.kind == "closed",
+        SpecialDay.start_wall.is_(None),
+        SpecialDay.date_from <= day,
+        SpecialDay.date_until >= day,
     )
+    return bool(session.scalar(select(closed)))
+
+
+def _ahead_of(person: Person, now: datetime) -> Select[Booking]:
+    hers = or_(Booking.learner_id == person.id, Booking.teacher_id == person.id)
+    return (
+        select(Booking)
+        .where(hers, Booking.state.in_(HOLDING), Booking.starts > now)
+        .order_by(Booking.starts, Booking.id)
+    )
+
+
+def _on(teacher: Person, day: date, now: datetime, zone: ZoneInfo) -> Select[Booking]:
+    begin, end = instants(day, day, zone)
+    return _ahead_of(teacher, now).where(
+        Booking.teacher_id == teacher.id, Booking.starts >= begin, Booking.starts < end
+    )
+
+
+def _hold(session: Session, person: Person, bookings: Select[Booking]) -> None:
+    """Her, those of these bookings and all who wait, at once: one after the other two could block each other.
+
+    Nothing is loaded: the bookings are looked at again under the lock.
+    """
+    rows = session.execute(bookings.with_only_columns(Booking.learner_id, Booking.teacher_id))
+    waitlist.hold_people(session, person.id, *{who for row in rows for who in row})

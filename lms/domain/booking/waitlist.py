@@ -7,6 +7,7 @@ in the transaction that freed the hour, so that nobody can be faster than who wa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -194,11 +195,15 @@ def expire(session: Session, offer_id: str, now: datetime, zone: ZoneInfo = BRUS
     promote(session, Freed.by(offer), now, zone)
 
 
-def take_back(session: Session, offer: Booking, now: datetime) -> None:
-    """The teacher cannot come after all: the offer is over, who got it keeps her place."""
+def take_back(session: Session, offer: Booking, now: datetime, zone: ZoneInfo = BRUSSELS) -> None:
+    """The teacher cannot come after all: the offer is over, who got it keeps her place.
+
+    The room may serve another teacher, for whoever waits.
+    """
     session.refresh(offer)
     if offer.state == "offered":
         _give_back(session, offer, "expired", now)
+        promote(session, replace(Freed.by(offer), learner_id=None), now, zone)
 
 
 def look_again(

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from lms.domain import booking as bookings
-from lms.domain.booking import availability, waitlist
+from lms.domain.booking import availability, leave, waitlist
 from lms.domain.booking.availability import Hours
 from lms.domain.errors import Absent
 from lms.models import MORNING, Booking, Person
@@ -113,6 +113,18 @@ def test_a_room_that_is_given_back_frees_the_hour_of_another_teacher_in_it(house
     assert offer.starts == wall("2026-11-28", "10:15")
     assert offer.room is not None
     assert house.read(bookings.claims_broken) == []
+
+
+def test_a_room_of_an_offer_that_is_taken_back_serves_another_teacher(house: House) -> None:
+    rule(house, 5, "10:00", "11:00", "onsite")
+    house.write(lambda s: make.rule(s, make.luc(s), 5, "10:15", "11:15", "onsite") and None)
+    made = book(house, SATURDAY, mode="onsite")
+    wait(house, make.samira, teacher=make.nadia)
+    give_back(house, made)
+    wait(house, grace, teacher=make.luc)
+    assert offers(house) == {"Samira": SATURDAY}
+    house.write(lambda s: leave.call_off(s, make.nadia(s), make.nadia(s), SATURDAY.date(), NOW))
+    assert offers(house) == {"Grace": wall("2026-11-28", "10:15")}
 
 
 def test_an_hour_beyond_the_horizon_is_offered_to_nobody(house: House) -> None:

@@ -153,10 +153,3 @@ def test_of_several_wishes_the_living_one_counts_and_then_the_last_that_ended(ho
     house.write(lambda s: waitlist.leave(s, make.samira(s), make.samira(s), NOW + 2 * DAY))
     assert house.read(last) == second
     assert house.read(lambda s: s.get_one(WaitlistEntry, first).outcome) == "withdrawn"
-
-
-def test_those_who_teach_and_are_still_there_can_be_waited_for(house: House) -> None:
-    house.write(lambda s: make.claire(s) and make.oksana(s) and None)
-    assert house.read(lambda s: [one.first_name for one in pending.teachers(s)]) == ["Luc", "Nadia"]
-    house.write(lambda s: setattr(make.luc(s), "deactivated_at", NOW))
-    assert house.read(lambda s: [one.first_name for one in pending.teachers(s)]) == ["Nadia"]
