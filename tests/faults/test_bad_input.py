@@ -298,8 +298,9 @@ def forms_of(stranger: Stranger) -> list[tuple[str, dict[str, Any]]]:
 def pressed(form: Element) -> dict[str, str]:
     """The last named button, and the first choice of what nobody chose."""
     buttons = [b for b in form.all("button") if b.get("name")]
-    radios = {i.get("name"): i.get("value") for i in form.all("input") if i.get("type") == "radio"}
-    return {**radios, **{b.get("name"): b.get("value") for b in buttons[-1:]}}
+    choices = form.all("input")[::-1]  # the first one is written last
+    chosen = {i.get("name"): i.get("value") for i in choices if i.get("type") in ("radio", "checkbox")}
+    return {**chosen, **{b.get("name"): b.get("value") for b in buttons[-1:]}}
 
 
 def everything_strange(house: House) -> list[str]:
