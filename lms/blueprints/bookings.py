@@ -16,8 +16,9 @@ from lms import i18n
 from lms.access import allow, me
 from lms.clock import now
 from lms.domain import booking as bookings
-from lms.domain.booking import attendance, pending, waitlist
+from lms.domain.booking import attendance, feeds, pending, waitlist
 from lms.domain.errors import Refused
+from lms.domain.people.reach import channel_of
 from lms.extensions import db, write
 from lms.forms import tidy
 from lms.forms.booking import CancelForm, HourForm, hour_value, read_hour
@@ -74,7 +75,7 @@ def create() -> BaseResponse:
             raise Refused("slot_taken")
         return once(form, lambda s: _book(s, wish.learner_id, teacher_id, starts, form.mode.data))
     except Refused as no:
-        return _lost(wish, no, starts)
+        return _receipt(wish, teacher_id, starts) or _lost(wish, no, starts)
 
 
 def _book(session: Session, learner_id: str, teacher_id: str, starts: datetime, mode: Any) -> str:
@@ -95,7 +96,6 @@ def _ticket(
     hers = booking.learner_id == me().id
     note = attendance.note_for(db.session(), booking) if hers else None
     ahead = booking.state == "booked" and booking.starts > now()
-    again = hour_value(booking.teacher_id, booking.starts) if booking.starts > _earliest(booking) else None
     return page(
         "bookings/show.html",
         answer,
@@ -104,8 +104,9 @@ def _ticket(
         question=question or QuestionForm(formdata=None, question=booking.question),
         next_step=note.next_step if note else "",
         ahead=ahead,
-        again=again,
+        again=_again(booking) if booking.state == "cancelled" else None,
         done=request.args.get("done"),
+        mailed=hers and _is_mailed(me()),
         door_open=bookings.door_is_open(booking, now()),
         hers=hers,
         mine=me().id in (booking.learner_id, booking.teacher_id),
@@ -179,8 +180,9 @@ def update(id: str) -> BaseResponse:
         booking = bookings.booking_for(session, me(), id)
         if booking.teacher_id != teacher_id:
             raise Refused("slot_gone")
+        before = booking.sequence
         bookings.move(session, booking, me(), starts, mode, now(), settings().time_zone)
-        return url_for("bookings.show", id=id, done="moved")
+        return url_for("bookings.show", id=id, done="same" if booking.sequence == before else "moved")
 
     try:
         if bookings.already_claimed(db.session(), wish.learner_id, teacher_id, starts, but=id):
@@ -213,9 +215,26 @@ def appointments_of(learner: Person) -> Sequence[Booking]:
 # -- parts ---------------------------------------------------------------------------------------
 
 
-def _earliest(booking: Booking) -> datetime:
-    """From when on this person could take a cancelled hour back."""
-    return now() + (timedelta(hours=service().lead_hours) if booking.learner_id == me().id else timedelta(0))
+def _again(booking: Booking) -> str | None:
+    """A cancelled hour while it can be taken back: it may be somebody else's by now."""
+    wish = bookings.Wish(booking.learner_id, settings().time_zone, on_behalf=booking.learner_id != me().id)
+    hour = booking.teacher_id, booking.starts
+    return hour_value(*hour) if bookings.free_hour(db.session(), service(), wish, *hour, now()) else None
+
+
+def _is_mailed(learner: Person) -> bool:
+    """Whether a mail tells her what she did herself: no text says it, and a calendar that asks needs none."""
+    by_mail = channel_of(learner, gateway=settings().sends_texts) == "mail"
+    return by_mail and not feeds.live(db.session(), learner.id, now())
+
+
+def _receipt(wish: bookings.Wish, teacher_id: str, starts: datetime) -> BaseResponse | None:
+    """Who comes back to an hour that she has booked finds her appointment, not that the hour is taken."""
+    learner = db.session().get_one(Person, wish.learner_id)
+    for held in bookings.coming(db.session(), learner, now()):
+        if (held.learner_id, held.teacher_id, held.starts) == (learner.id, teacher_id, starts):
+            return redirect(url_for("bookings.show", id=held.id), 303)
+    return None
 
 
 def _date(value: str | None) -> date | None:
@@ -302,6 +321,6 @@ def _confirm(wish: bookings.Wish, value: str | None, answer: int = 200) -> BaseR
         return _picker(wish, wanted=None, answer=422)
     hour = bookings.free_hour(db.session(), service(), wish, *chosen, now())
     if hour is None:
-        return _lost(wish, Refused("slot_taken"), chosen[1])
+        return _receipt(wish, *chosen) or _lost(wish, Refused("slot_taken"), chosen[1])
     form = HourForm(formdata=None, hour=value, learner=wish.learner_id)
     return page("bookings/confirm.html", answer, **_whose(wish), hour=hour, form=form)

@@ -15,7 +15,7 @@ from lms import i18n
 from lms.access import allow, me
 from lms.clock import now
 from lms.domain import booking, homework, lessons
-from lms.domain.booking import overview
+from lms.domain.booking import overview, pending
 from lms.domain.homework import correction, needs
 from lms.domain.people import directory
 from lms.domain.people.numbers import numbers
@@ -69,7 +69,12 @@ def _learner() -> Response:
     lesson = lessons.next_lesson(session, person)
     bridges = lessons.bridges(session, person)
     soon = appointment is not None and appointment.starts - moment < SOON
-    cards = [_answered(work) for work in works if work.unseen]
+    waiting = pending.of(session, person, moment)
+    # An offer is hers for some hours only, and what was called off she may know from nowhere else.
+    cards = [_offer(offer) for offer in waiting.offers]
+    if waiting.called_off is not None:
+        cards.append(_called_off(waiting.called_off))
+    cards += [_answered(work) for work in works if work.unseen]
     if appointment is not None and soon:
         cards.append(_appointment(appointment))
     cards += [_homework(work) for work in works if work.state in ("redo", "todo") and not work.unseen][:1]
@@ -124,19 +129,33 @@ def _homework(work: homework.Work) -> Card:
     )
 
 
+def _offer(found: Booking) -> Card:
+    words = _l("Une heure est libre pour vous"), _french(found), f"/offers/{found.id}"
+    return Card("booking", "clock", *words, _l("Répondre oui ou non"), "fr")
+
+
+def _called_off(found: Booking) -> Card:
+    words = _l("Votre professeur ne peut pas venir."), _french(found), "/bookings/new"
+    return Card("booking", "close", *words, _l("Choisir une heure"), "fr")
+
+
+def _french(found: Booking) -> str:
+    """The number stays with its month, and the hour in one piece."""
+    zone = settings().time_zone
+    written = i18n.day(found.starts, zone).capitalize().rsplit(" ", 1)
+    return f"{NBSP.join(written)}, {i18n.hour(found.starts, zone)}"
+
+
 def _appointment(found: Booking) -> Card:
     zone = settings().time_zone
-    # The number stays with its month, and the hour in one piece.
-    written = i18n.day(found.starts, zone).capitalize().rsplit(" ", 1)
-    french = f"{NBSP.join(written)}, {i18n.hour(found.starts, zone)}"
     language = i18n.shown_in(str(get_locale())).code
     own_day = "" if language == "fr" else f"{i18n.day(found.starts, zone, language)} · "
-    where = _("en vidéo") if found.mode == "video" else _("sur place")
+    where = _("par vidéo") if found.mode == "video" else _("sur place")
     with_whom = _("avec %(name)s", name=found.teacher.first_name)
     return Card(
         "booking",
         "calendar",
-        french,
+        _french(found),
         f"{own_day}{with_whom} · {where} · {_('heure de Belgique')}",
         f"/bookings/{found.id}",
         _l("Voir le rendez-vous"),

@@ -5,7 +5,10 @@ import gzip
 from sqlalchemy.orm import Session
 
 from lms.clock import now
+from lms.domain import booking as bookings
 from lms.domain import homework
+from lms.domain.booking import leave, waitlist
+from lms.models import Booking
 from tests import make
 from tests.house import House
 from tests.pages import Page
@@ -39,6 +42,36 @@ def test_the_next_useful_thing_comes_first_a_teachers_answer_before_all(house: H
     page = house.visitor(samira).get("/")
     assert "Nadia a répondu" in _hero(page)
     assert "Devoir à refaire" not in page.text, "one card for one thing"
+
+
+def test_an_hour_that_waits_for_her_answer_or_was_called_off_comes_before_all(house: House) -> None:
+    monday = make.coming_monday()
+    nine = make.wall(monday.isoformat(), "09:00")
+
+    def taken(session: Session) -> str:
+        make.school(session).horizon_days = (monday - now().date()).days + 6
+        make.lesson(session)
+        make.rule(session, make.nadia(session), 0, "09:00", "10:00", valid_from=monday)
+        return make.booked(session, make.oksana(session), make.nadia(session), nine, now=now()).id
+
+    def given_back(session: Session) -> str:
+        samira = make.samira(session, language="fr")
+        waitlist.join(session, samira, samira, None, 7, None, now())
+        bookings.cancel(session, session.get_one(Booking, hour), make.oksana(session), "", now())
+        return samira.id
+
+    hour = house.write(taken)
+    visitor = house.visitor(house.write(given_back))
+    page = visitor.get("/")
+    assert "Une heure est libre pour vous" in _hero(page)
+    offer = visitor.submit(visitor.get(page.links()["Répondre oui ou non"]), action="/acceptance")
+    assert "Une heure est libre" not in visitor.get("/").text
+
+    house.write(lambda s: leave.call_off(s, make.nadia(s), make.nadia(s), monday, now(), make.BRUSSELS))
+    assert offer.status == 200
+    page = visitor.get("/")
+    assert "Votre professeur ne peut pas venir" in _hero(page)
+    assert page.links()["Choisir une heure"] == "/bookings/new"
 
 
 def test_a_new_learner_without_any_work_is_led_to_the_lessons(house: House) -> None:

@@ -219,7 +219,7 @@ def test_an_offer_leads_to_yes_and_no_and_is_silent_when_it_is_over(house: House
     assert letter.subject == "Une heure est libre : vendredi 27 novembre, 14 h 00"
     offer = house.read(lambda s: s.scalars(select(Booking.id).where(Booking.state == "offered")).one())
     assert f"http://localhost/offers/{offer}" in letter.text
-    assert "jusqu’au lundi 23 novembre, 21\u00a0h\u00a000. (heure de Belgique)" in letter.text
+    assert "jusqu’au lundi 23 novembre, 21\u00a0h\u00a000. Toutes les heures sont" in letter.text
     assert letters(house, "booking_offer", at=NOW + timedelta(hours=12)) == {"Samira": None}
     house.write(
         lambda s: waitlist.accept(s, waitlist.offer_for(s, make.samira(s), offer), make.samira(s), NOW)
