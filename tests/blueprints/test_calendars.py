@@ -208,13 +208,14 @@ def test_guessing_is_stopped_and_a_good_calendar_of_the_same_address_is_not(hous
     assert [read(house, token).status_code for _ in range(5)] == [200] * 5
 
 
-def test_who_left_is_not_answered(house: House) -> None:
+def test_who_left_is_not_answered_and_who_comes_back_makes_a_new_address(house: House) -> None:
     token = token_of(house)
-
-    def leave(session: Session) -> None:
-        make.samira(session).deactivated_at = clock.now()
-
-    house.write(leave)
+    claire = house.visitor(house.write(lambda s: make.claire(s).id))
+    samira = house.read(lambda s: make.samira(s).id)
+    page = claire.submit(claire.get(f"/people/{samira}"), action=f"/people/{samira}/deactivation")
+    assert read(house, token).status_code == 404
+    claire.submit(page, action=f"/people/{samira}/reactivation")
+    assert house.read(lambda s: make.samira(s).is_active)
     assert read(house, token).status_code == 404
 
 

@@ -49,13 +49,13 @@ def make(session: Session, person: Person, token: str, now: datetime) -> Calenda
     return made
 
 
-def revoke(session: Session, person: Person, now: datetime) -> None:
+def revoke(session: Session, person: Person, now: datetime, by: Person | None = None) -> None:
     claims.hold_people(session, person.id)
     found = of(session, person)
     if found is None:
         return
     found.revoked_at = now
-    journal.note(session, person, "feed_revoked", "person", person.id, now=now)
+    journal.note(session, by or person, "feed_revoked", "person", person.id, now=now)
 
 
 def by_token(session: Session, token: str) -> CalendarFeed | None:
