@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -17,6 +17,7 @@ from lms.clock import now
 from lms.domain import booking as bookings
 from lms.domain.booking import availability, conflicts, daysoff, leave
 from lms.domain.errors import Refused
+from lms.domain.people.reach import apart
 from lms.extensions import db, write
 from lms.forms.booking import SERVICE, WEEKDAYS, EndForm, RuleForm, SpecialForm
 from lms.models import Person
@@ -198,9 +199,10 @@ def keep(id: str) -> BaseResponse:
 @bp.post("/agenda/conflicts/<id>/cancellation")
 @allow("teacher", "coordinator")
 def call_off(id: str) -> BaseResponse:
+    found = bookings.booking_for(db.session(), me(), id)
     return _decided(
         lambda s: conflicts.call_off(s, id, me(), now(), settings().time_zone),
-        _("Le rendez-vous est annulé. La personne le sait et choisit en premier."),
+        _word_of([found.learner]),
     )
 
 
@@ -218,10 +220,10 @@ def call_off_all() -> BaseResponse:
     if not ticked:
         flash(_("Choisissez au moins un rendez-vous."), "error")
         return redirect(url_for("availability.confirm_calling_off"), 303)
-    wanted = [one.booking.id for one in _conflicts() if one.booking.id in ticked]
-    count = sum(_called_off(booking_id) for booking_id in wanted)
-    if count:
-        flash(_("%(number)s rendez-vous annulés. Les personnes le savent.", number=count), "success")
+    learners = {one.booking.id: one.booking.learner for one in _conflicts() if one.booking.id in ticked}
+    gone = [learner for booking_id, learner in learners.items() if _called_off(booking_id)]
+    if gone:
+        flash(_word_of(gone), "success")
     else:
         flash(_("C’est déjà fait."), "success")
     return redirect(url_for("availability.undecided"), 303)
@@ -236,6 +238,17 @@ def _called_off(booking_id: str) -> bool:
     return True
 
 
+def _word_of(learners: Sequence[Person]) -> str:
+    """How many appointments are cancelled, who knows of it, and who does not before somebody tells her."""
+    told, by_hand = apart(learners, gateway=settings().sends_texts)
+    said = [_("Rendez-vous annulés : %(number)s.", number=len(learners))]
+    if told:
+        said.append(_("Personnes prévenues : %(number)s.", number=told))
+    if by_hand:
+        said.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
+    return " ".join(said)
+
+
 def _decided(deed: Callable[[Session], object], sentence: str) -> BaseResponse:
     """Back to what is still to be decided. Sent twice it says that it is done."""
     try:
@@ -244,6 +257,12 @@ def _decided(deed: Callable[[Session], object], sentence: str) -> BaseResponse:
     except Refused as no:
         flash(i18n.sentence(no), "success" if no.code == "already_cancelled" else "error")
     return redirect(url_for("availability.undecided"), 303)
+
+
+@bp.app_template_global()
+def undecided_appointments() -> int:
+    """How many wait for a decision of this person, for the pages of features that do not know this one."""
+    return len(_conflicts()) if me().roles & {"teacher", "coordinator"} else 0
 
 
 # -- parts ---------------------------------------------------------------------------------------

@@ -253,6 +253,7 @@ def _absence(form: AbsenceForm, teacher_id: str | None, said: str | None, answer
         found=found,
         ways=ways,
         told=len(reached),
+        written=any(ways[learner_id] == "hand" for learner_id in told),
         by_hand=len(told - reached),
     )
 

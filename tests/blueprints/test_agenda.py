@@ -131,4 +131,4 @@ def test_the_week_asks_as_much_for_one_appointment_as_for_many(house: House) -> 
             browser.get(f"/agenda?week={WEEK}")
         counts.append(len(sent))
     assert len(set(counts)) == 1
-    assert counts[0] <= 8
+    assert counts[0] <= 12  # four of them look for what is to be decided

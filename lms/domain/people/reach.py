@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 from lms.models import Person
@@ -52,3 +53,10 @@ def channel_of(person: Person, *, gateway: bool) -> Channel | None:
         if way == person.reach:
             return way
     return possible[0] if possible else None
+
+
+def apart(people: Iterable[Person], *, gateway: bool) -> tuple[int, int]:
+    """Of these, how many the house writes to by itself, and how many somebody of the team has to tell."""
+    found = {person.id: channel_of(person, gateway=gateway) for person in people}
+    written = sum(way in ("mail", "sms") for way in found.values())
+    return written, len(found) - written

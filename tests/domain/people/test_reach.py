@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lms.domain.people.reach import address_of, channel_of, number_of, ways
+from lms.domain.people.reach import address_of, apart, channel_of, number_of, ways
 from lms.models import Person, PersonRole
 
 
@@ -67,3 +67,10 @@ def test_the_team_is_always_reached_by_mail() -> None:
     assert address_of(nadia) == "nadia@example.be"
     assert channel_of(nadia, gateway=True) == "mail"
     assert ways(somebody("teacher", phone="0470 12 34 56"), gateway=True) == ()
+
+
+def test_whom_no_machine_reaches_somebody_of_the_team_tells_and_nobody_is_counted_twice() -> None:
+    samira = somebody(id="samira", email="samira@example.be")
+    by_hand = somebody(id="grace", phone="0470 12 34 56", reach="hand")
+    nowhere = somebody(id="tesfay")
+    assert apart([samira, by_hand, nowhere, samira], gateway=False) == (1, 2)
