@@ -22,7 +22,7 @@ from lms.domain.booking import attendance, desk, leave
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import Work
 from lms.domain.people import directory
-from lms.domain.people.reach import channel_of
+from lms.domain.people.reach import apart, channel_of
 from lms.extensions import db, write
 from lms.forms.sessions import AbsenceForm, NoteForm, SwapForm
 from lms.models import Booking, Person
@@ -31,7 +31,6 @@ from lms.web import once, page, settings
 bp = Blueprint("sessions", __name__)
 
 COPIES = 3
-STEPS = 3
 NEAR = timedelta(days=14)
 _WEEK = re.compile(r"\d{4}-W\d{2}")
 _YEARS = range(2000, 2200)
@@ -105,12 +104,11 @@ def session_desk(booking: Booking) -> Desk:
     teaches, holds = "teacher" in person.roles, person.id == booking.teacher_id
     note = attendance.note_for(session, booking)
     sent = [work for work in homework.all_for(session, booking.learner) if work.sent_at] if teaches else []
-    earlier = attendance.next_steps(session, booking.learner_id, 20)
     ahead = booking.state == "booked" and booking.starts > now()
     return Desk(
         works=sorted(sent, key=lambda work: str(work.sent_at), reverse=True)[:COPIES],
         questions=attendance.open_questions(session, booking) if teaches else (),
-        steps=[pair for pair in earlier if pair[0].starts < booking.starts][:STEPS],
+        steps=attendance.next_steps(session, booking),
         form=NoteForm(formdata=None, obj=note) if holds and (note or booking.state == "booked") else None,
         next_step=note.next_step if note else "",
         marks=can_be_marked(booking) and bool(person.roles & {"teacher", "coordinator"}),
@@ -169,7 +167,11 @@ def exchange(id: str) -> BaseResponse:
         form.refuse(no)
         return _swap(id, form, 409)
     both = [bookings.booking_for(db.session(), me(), each) for each in (id, other_id)]
-    flash(" ".join([_("C’est échangé."), *(_told(each) for each in both)]), "success")
+    said = [_("C’est échangé."), *(_told(each) for each in both)]
+    _reached, by_hand = apart([each.learner for each in both], gateway=settings().sends_texts)
+    if by_hand:
+        said.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
+    flash(" ".join(said), "success")
     return answer
 
 

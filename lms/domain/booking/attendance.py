@@ -84,12 +84,17 @@ def open_questions(session: Session, booking: Booking) -> Sequence[Booking]:
     ).all()
 
 
-def next_steps(session: Session, learner_id: str, limit: int = 3) -> Sequence[tuple[Booking, str]]:
-    """The shared next steps of her last sessions, the newest first."""
+def next_steps(session: Session, before: Booking, limit: int = 3) -> Sequence[tuple[Booking, str]]:
+    """The shared next steps of this learner's sessions before that one, the newest first."""
     rows = session.execute(
         select(Booking, SessionNote.next_step)
         .join(SessionNote, SessionNote.booking_id == Booking.id)
-        .where(Booking.learner_id == learner_id, Booking.state == "booked", SessionNote.next_step != "")
+        .where(
+            Booking.learner_id == before.learner_id,
+            Booking.starts < before.starts,
+            Booking.state == "booked",
+            SessionNote.next_step != "",
+        )
         .order_by(Booking.starts.desc())
         .limit(limit)
     )

@@ -125,7 +125,8 @@ def take(
     zone: ZoneInfo = BRUSSELS,
 ) -> None:
     """What was read takes the place of what was known. The school's own appointments are left out."""
-    calendar = session.get(BusyCalendar, calendar_id)
+    # Its teacher may be removing it at this moment.
+    calendar = session.get(BusyCalendar, calendar_id, with_for_update=True)
     if calendar is None:
         return
     known = list(events)
@@ -202,7 +203,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
 
 
 def _calendar_for(session: Session, teacher: Person, calendar_id: str) -> BusyCalendar:
-    calendar = session.get(BusyCalendar, calendar_id)
+    calendar = session.get(BusyCalendar, calendar_id, with_for_update=True)
     if calendar is None or calendar.teacher_id != teacher.id:
         raise Absent
     return calendar

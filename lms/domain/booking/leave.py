@@ -72,6 +72,7 @@ def part(session: Session, person: Person, by: Person, now: datetime, zone: Zone
     entry = waitlist.entry_of(session, person.id)
     if entry is not None:
         waitlist.leave(session, person, by, now, zone)
+    waitlist.wait_for_whoever(session, person)
     count = 0
     for booking in found:
         if booking.state == "offered":

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from config import BRUSSELS
@@ -75,6 +75,15 @@ def entry_of(session: Session, learner_id: str) -> WaitlistEntry | None:
         select(WaitlistEntry)
         .where(WaitlistEntry.learner_id == learner_id, WaitlistEntry.ended_at.is_(None))
         .options(joinedload(WaitlistEntry.teacher).lazyload(Person.role_rows))
+    )
+
+
+def wait_for_whoever(session: Session, teacher: Person) -> None:
+    """She is not there any more: who waited for her waits for any teacher, and keeps her place."""
+    session.execute(
+        update(WaitlistEntry)
+        .where(WaitlistEntry.teacher_id == teacher.id, WaitlistEntry.ended_at.is_(None))
+        .values(teacher_id=None)
     )
 
 
@@ -193,6 +202,13 @@ def expire(session: Session, offer_id: str, now: datetime, zone: ZoneInfo = BRUS
         _end(entry, "lapsed", now)
     journal.note(session, None, "offer_expired", "booking", offer.id, now=now)
     promote(session, Freed.by(offer), now, zone)
+
+
+def expire_hers(session: Session, learner: Person, now: datetime, zone: ZoneInfo = BRUSSELS) -> None:
+    """What she let pass is over before she waits anew: the worker comes only once a minute."""
+    late = _open_offers().where(Booking.learner_id == learner.id, Booking.expires_at <= now)
+    for offer in session.scalars(late).all():
+        expire(session, offer.id, now, zone)
 
 
 def take_back(session: Session, offer: Booking, now: datetime, zone: ZoneInfo = BRUSSELS) -> None:

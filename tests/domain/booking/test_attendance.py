@@ -165,8 +165,17 @@ def test_the_next_steps_of_her_last_sessions_the_newest_first(house: House, held
     noted(house, held, "", "Un")
     noted(house, later, "Sans suite", "Deux")
     noted(house, others, "", "Autre")
-    steps = house.read(lambda s: [step for _b, step in attendance.next_steps(s, make.samira(s).id)])
-    assert steps == ["Deux", "Un"]
+    next_one = house.write(
+        lambda s: make.booked(s, make.samira(s), make.nadia(s), TUESDAY + timedelta(days=7)).id
+    )
+
+    def before(booking: str) -> list[str]:
+        return house.read(
+            lambda s: [step for _b, step in attendance.next_steps(s, s.get_one(Booking, booking))]
+        )
+
+    assert before(next_one) == ["Deux", "Un"]
+    assert before(later) == ["Un"]
 
 
 # -- questions -----------------------------------------------------------------------------------

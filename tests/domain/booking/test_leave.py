@@ -218,6 +218,17 @@ def test_when_a_teacher_leaves_her_learners_choose_first(house: House) -> None:
     assert line == [True, True]
 
 
+def test_who_waited_for_a_teacher_who_leaves_waits_for_whoever(house: House) -> None:
+    def waits(session: Session) -> None:
+        samira = make.samira(session)
+        waitlist.join(session, samira, samira, make.nadia(session).id, ANY, None, NOW)
+        make.nadia(session).deactivated_at = NOW
+        leave.part(session, make.nadia(session), make.claire(session), NOW)
+
+    house.write(waits)
+    assert house.read(lambda s: [entry.teacher_id for entry, _offer in waitlist.line(s)]) == [None]
+
+
 def test_bridge_days_lie_between_a_holiday_and_the_weekend() -> None:
     ascension, monday, tuesday = date(2027, 5, 6), date(2027, 5, 17), date(2027, 9, 21)
     assert leave.bridge_days([ascension, monday, tuesday]) == [date(2027, 5, 7), date(2027, 9, 20)]
