@@ -107,6 +107,8 @@ def _ticket(
         again=_again(booking) if booking.state == "cancelled" else None,
         done=request.args.get("done"),
         mailed=hers and _is_mailed(me()),
+        way=None if hers else channel_of(booking.learner, gateway=settings().sends_texts),
+        week=bookings.week_of(booking.starts, settings().time_zone),
         door_open=bookings.door_is_open(booking, now()),
         hers=hers,
         mine=me().id in (booking.learner_id, booking.teacher_id),

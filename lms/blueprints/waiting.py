@@ -145,6 +145,12 @@ def _offer(found: Booking, no: Refused | None = None) -> BaseResponse:
 
 
 @bp.app_template_global()
+def wish_of(learner: Person) -> WaitlistEntry | None:
+    """For the page of a learner, whose feature does not know this one."""
+    return waitlist.entry_of(db.session(), learner.id)
+
+
+@bp.app_template_global()
 def same_wish(entry: WaitlistEntry) -> WishForm:
     """The form that waits again for what she waited for, in one tap."""
     return _as_before(entry)

@@ -10,6 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lms import clock
+from lms.domain import booking as bookings
+from lms.domain.booking import waitlist
 from lms.forms.booking import hour_value
 from lms.models import Booking, OutboxItem
 from tests import make
@@ -240,11 +242,44 @@ def test_the_team_books_moves_and_cancels_for_a_learner(house: House) -> None:
     assert [tuple(row) for row in states] == [(samira, "cancelled")] * 3
 
 
+@pytest.mark.parametrize(
+    ("phone", "said"),
+    [
+        (None, "Sans e-mail ni téléphone : prévenez la personne."),
+        ("0470 12 34 56", "Le professeur le sait. Prévenez la personne. Messages à envoyer"),
+    ],
+)
+def test_the_team_hears_whom_no_word_reaches(house: House, phone: str | None, said: str) -> None:
+    def known(session: Session) -> None:
+        make.oksana(session).phone, make.oksana(session).reach = phone, "hand"
+
+    house.write(known)
+    browser, oksana = visitor(house, make.claire), person_id(house, make.oksana)
+    hour = value(house, at("09:00"))
+    page = browser.submit(browser.get(f"/bookings/new/confirm?hour={hour}&learner={oksana}"))
+    assert said in page.text
+    assert said in browser.submit(page, action="/cancellation").text
+    samira = person_id(house, make.samira)
+    page = browser.submit(browser.get(f"/bookings/new/confirm?hour={hour}&learner={samira}"))
+    assert "La personne et le professeur le savent." in page.text
+
+
+def test_a_teacher_goes_back_from_an_appointment_to_its_week(house: House) -> None:
+    made = booked(house, at("09:00"))
+    week = bookings.week_of(at("09:00"), make.BRUSSELS)
+    back = f"/agenda?week={week}#b-{made}"
+    assert visitor(house, make.nadia).get(f"/bookings/{made}").links()["Agenda"] == back
+    assert "Agenda" not in visitor(house, make.claire).get(f"/bookings/{made}").links()
+
+
 def test_the_page_of_a_learner_shows_what_lies_ahead_and_leads_to_an_hour(house: House) -> None:
     samira, made = person_id(house, make.samira), booked(house, at("09:00"))
     page = visitor(house, make.nadia).get(f"/people/{samira}")
     assert f"/bookings/{made}" in page.links().values()
     assert f"/bookings/new?learner={samira}" in page.links().values()
+    assert page.links()["Attendre une heure"] == f"/waitlist?learner={samira}"
+    house.write(lambda s: waitlist.join(s, make.samira(s), make.samira(s), None, 7, None, clock.now()))
+    assert "Cette personne attend une heure." in visitor(house, make.nadia).get(f"/people/{samira}").text
 
 
 def test_a_social_worker_books_only_for_her_own_people(house: House) -> None:

@@ -117,6 +117,15 @@ def test_a_day_that_was_called_off_is_opened_again(house: House) -> None:
     assert "10 h 00" in visitor(house, make.oksana).get(f"/bookings/new?from={MONDAY}").text
 
 
+def test_on_a_day_that_was_closed_before_nobody_is_said_to_be_written_to(house: House) -> None:
+    made = booked(house, at("10:00"), without_mail)
+    house.write(lambda s: make.closed(s, make.nadia(s), str(MONDAY), str(MONDAY), make.nadia(s)))
+    page = visitor(house, make.nadia).get(DAY)
+    assert "Ce jour est fermé." in page.text
+    assert "Messages à envoyer" not in page.links()
+    assert states(house, made) == [("booked", False)]
+
+
 def test_a_day_without_appointments_is_closed_all_the_same(house: House) -> None:
     nadia = visitor(house, make.nadia)
     page = nadia.get(DAY)

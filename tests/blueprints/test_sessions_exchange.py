@@ -41,6 +41,7 @@ def test_two_learners_exchange_their_hours_and_both_are_told(house: House) -> No
     assert starts_of(house, one, other) == [at("14:00", 1), at("10:00")]
     said = done.text
     assert said.index("Samira :") < said.index("14 h 00.") < said.index("Oksana Bondar :")
+    assert "À prévenir vous-même : 1." in said, "nothing reaches Oksana"
     assert {"Samira", "Oksana Bondar"} <= set(mails_of(house, "booking_moved"))
     again = nadia.submit(page, {"other": other}, action="/swap")
     assert again.status == 200

@@ -128,9 +128,7 @@ def deactivate(id: str) -> BaseResponse:
     cancelled = write(deed)
     flash(_("Cette personne ne peut plus entrer."), "success")
     if cancelled:
-        flash(
-            _("Rendez-vous annulés : %(number)s. Les personnes sont prévenues.", number=cancelled), "success"
-        )
+        flash(_("Rendez-vous annulés : %(number)s.", number=cancelled), "success")
     return redirect(url_for("people.show", id=id), 303)
 
 

@@ -255,7 +255,9 @@ def test_who_leaves_gives_back_her_appointments_and_the_page_says_how_many(
 
     last = house.write(booked)
     claire = house.visitor(cast["claire"])
-    page = claire.submit(claire.get(f"/people/{cast['samira']}"), action="/deactivation")
+    page = claire.get(f"/people/{cast['samira']}")
+    assert "Ses rendez-vous à venir sont annulés." in page.text
+    page = claire.submit(page, action="/deactivation")
     assert "Rendez-vous annulés : 1." in page.text
     page = claire.submit(claire.get(f"/people/{cast['nadia']}"), action="/deactivation")
     assert "Rendez-vous annulés : 1." in page.text
