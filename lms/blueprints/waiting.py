@@ -59,6 +59,7 @@ def join() -> BaseResponse:
 
     def deed(session: Session) -> str:
         hers = bookings.learner_for(session, me(), learner.id)
+        waitlist.expire_hers(session, hers, now(), settings().time_zone)
         waitlist.join(session, hers, me(), form.teacher_id, form.bits, form.way, now())
         return url_for("waiting.show", learner=_named(learner))
 
@@ -139,7 +140,8 @@ def _offer(found: Booking, no: Refused | None = None) -> BaseResponse:
         200 if no is None else 409,
         offer=found,
         sentence=i18n.sentence(no) if no else "",
-        waits=wish is not None and wish.ended_at is None,
+        # Who let the time pass waits no longer, also before the worker has written it down.
+        waits=wish is not None and wish.ended_at is None and found.state != "offered",
         again=_as_before(wish) if wish is not None else None,
     )
 

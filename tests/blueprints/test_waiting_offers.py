@@ -134,6 +134,29 @@ def test_an_answer_after_the_time_is_refused_before_any_worker_saw_it(house: Hou
     assert not [f for f in browser.get("/bookings").root.all("form") if "acceptance" in f.get("action")]
 
 
+def test_who_waits_anew_before_the_worker_saw_it_keeps_waiting_afterwards(house: House) -> None:
+    one = offered(house)
+    run_out(house, one)
+    browser = visitor(house)
+    page = browser.get(f"/offers/{one}")
+    assert "Vous gardez votre place" not in page.text
+    assert "Vous attendez une heure" in browser.submit(page, action="/waitlist").text
+    assert state(house, one) == "expired"
+    house.write(lambda s: waitlist.expire(s, one, clock.now()))
+    assert house.read(lambda s: waitlist.entry_of(s, make.samira(s).id)) is not None
+
+
+def test_on_the_page_of_her_wait_an_offer_is_what_she_reads_first(house: House) -> None:
+    browser = visitor(house)
+    waits(house)
+    assert browser.get("/waitlist").root.all("h1")[0].text == "Vous attendez une heure"
+    given_back(house, taken(house))
+    page = browser.get("/waitlist")
+    assert page.root.all("h1")[0].text == "Une heure est libre pour vous"
+    assert "Une heure devient libre" not in page.text
+    assert "done=made" in browser.submit(page, action="/acceptance").url
+
+
 def test_who_did_not_answer_waits_again_with_the_same_wish_in_one_tap(house: House) -> None:
     one = offered(house)
     run_out(house, one)
