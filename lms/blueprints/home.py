@@ -70,10 +70,11 @@ def _learner() -> Response:
     bridges = lessons.bridges(session, person)
     soon = appointment is not None and appointment.starts - moment < SOON
     waiting = pending.of(session, person, moment)
-    # An offer is hers for some hours only, and what was called off she may know from nowhere else.
+    # An offer is hers for some hours only, and that nobody comes tomorrow she may know from nowhere else.
     cards = [_offer(offer) for offer in waiting.offers]
-    if waiting.called_off is not None:
-        cards.append(_called_off(waiting.called_off))
+    lost = waiting.called_off if waiting.called_off and waiting.called_off.starts > moment else None
+    if lost is not None and lost.starts - moment < SOON:
+        cards.append(_called_off(lost))
     cards += [_answered(work) for work in works if work.unseen]
     if appointment is not None and soon:
         cards.append(_appointment(appointment))
@@ -90,6 +91,8 @@ def _learner() -> Response:
                 "fr",
             )
         )
+    if lost is not None and lost.starts - moment >= SOON:
+        cards.append(_called_off(lost))
     if appointment is not None and not soon:
         cards.append(_appointment(appointment))
     done, total = bridges.get(person.level_id or "", (0, 0))

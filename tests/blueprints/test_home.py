@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import gzip
+from datetime import timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.clock import now
@@ -15,6 +17,7 @@ from tests.pages import Page
 
 MOST_STATEMENTS = 8
 MOST_BYTES = 50_000
+HOUR = timedelta(hours=1)
 
 
 def _hero(page: Page) -> str:
@@ -44,7 +47,9 @@ def test_the_next_useful_thing_comes_first_a_teachers_answer_before_all(house: H
     assert "Devoir à refaire" not in page.text, "one card for one thing"
 
 
-def test_an_hour_that_waits_for_her_answer_or_was_called_off_comes_before_all(house: House) -> None:
+def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
+    house: House,
+) -> None:
     monday = make.coming_monday()
     nine = make.wall(monday.isoformat(), "09:00")
 
@@ -70,8 +75,17 @@ def test_an_hour_that_waits_for_her_answer_or_was_called_off_comes_before_all(ho
     house.write(lambda s: leave.call_off(s, make.nadia(s), make.nadia(s), monday, now(), make.BRUSSELS))
     assert offer.status == 200
     page = visitor.get("/")
-    assert "Votre professeur ne peut pas venir" in _hero(page)
-    assert page.links()["Choisir une heure"] == "/bookings/new"
+    assert "Continuer la leçon" in _hero(page), "the hour was not for today"
+    assert "Votre professeur ne peut pas venir" in page.text
+    assert "/bookings/new" in page.links().values()
+
+    def today(session: Session) -> None:
+        lost = session.scalars(select(Booking).where(Booking.called_off)).one()
+        lost.starts = now().replace(minute=0, second=0, microsecond=0) + 2 * HOUR
+        lost.ends = lost.free_at = lost.starts + HOUR
+
+    house.write(today)
+    assert "Votre professeur ne peut pas venir" in _hero(visitor.get("/"))
 
 
 def test_a_new_learner_without_any_work_is_led_to_the_lessons(house: House) -> None:
