@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -11,25 +11,13 @@ from sqlalchemy.orm import Session
 
 from lms import clock
 from lms.domain.booking import waitlist
-from lms.models import Availability, Booking, OutboxItem, Person, SpecialDay, WaitlistEntry
+from lms.models import Availability, Booking, OutboxItem, SpecialDay, WaitlistEntry
 from tests import make
+from tests.appointments import MONDAY, at, booked, visitor
 from tests.house import House
 from tests.pages import Element, Page, Visitor, filled
 
-MONDAY = make.coming_monday()
 WEEK = f"{MONDAY.isocalendar().year}-W{MONDAY.isocalendar().week:02}"
-
-
-def at(hour: str, days: int = 0) -> datetime:
-    return make.wall((MONDAY + timedelta(days=days)).isoformat(), hour)
-
-
-def visitor(house: House, who: Callable[[Session], Person]) -> Visitor:
-    return house.visitor(house.write(lambda s: who(s).id))
-
-
-def booked(house: House, starts: datetime, who: Any = make.samira) -> str:
-    return house.write(lambda s: make.booked(s, who(s), make.nadia(s), starts, now=clock.now()).id)
 
 
 def open_week(house: House) -> None:
