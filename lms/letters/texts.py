@@ -40,9 +40,14 @@ def text(item: OutboxItem, found: Facts, service: Service) -> str:
 def _wordings(kind: str, person: Person, found: Facts, service: Service) -> Iterator[list[str]]:
     own = i18n.shown_in(person.language).code
     french, short = _said(kind, "fr", found), _said(kind, "fr", found, full=False)
-    hers, hers_short, hers_day = (
-        [] if own == "fr" else [_said(kind, own, found, full=full, timed=timed)]
-        for full, timed in ((True, True), (False, True), (False, False))
+    hers, hers_short, hers_day, hers_word = (
+        [] if own == "fr" else [_said(kind, own, found, full=full, timed=timed, dated=dated)]
+        for full, timed, dated in (
+            (True, True, True),
+            (False, True, True),
+            (False, False, True),
+            (False, False, False),
+        )
     )
     link = str(found["leads"])
     place = _place(found, service)
@@ -52,17 +57,24 @@ def _wordings(kind: str, person: Person, found: Facts, service: Service) -> Iter
     yield [french, *hers_short, link]
     yield [short, *hers_short, link]
     yield [short, *hers_day, link]
+    yield [short, *hers_word, link]
+    if kind == "booking_offer":
+        yield [french, link]  # without the way to say yes it is no offer
     yield [short, *hers_short]
 
 
-def _said(kind: str, language: str, found: Facts, *, full: bool = True, timed: bool = True) -> str:
+def _said(
+    kind: str, language: str, found: Facts, *, full: bool = True, timed: bool = True, dated: bool = True
+) -> str:
     """`full`: the whole date, with whom, and in each language whose clock it is; else in French only.
 
-    Without `timed` the hour stands in French only: its digits are the same for everybody.
+    Without `timed` the hour stands in French only: its digits are the same for everybody. Without
+    `dated` the day too: the page behind the link says it in her language.
     """
     # Without it "10 h 00" in a line from right to left is shown as "h 00 10".
     mark = LEFT_TO_RIGHT if i18n.shown_in(language).direction == "rtl" else ""
-    how = {"full": full, "timed": timed, "zoned": full or language == "fr", "mark": mark}
+    zoned = full or language == "fr"
+    how = {"full": full, "timed": timed, "dated": dated, "zoned": zoned, "mark": mark}
     with force_locale(language):
         return render(f"mail/{kind}.sms.txt", {**found, "lang": language, **how})
 

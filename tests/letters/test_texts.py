@@ -194,6 +194,7 @@ def test_no_text_costs_more_than_two_pages_in_any_language(house: House, kind: s
             assert pages(text) <= 2, text
             assert text.split("\n")[0].isprintable()
             assert "heure de Belgique" in text
+            assert ".." not in text
 
 
 @pytest.mark.parametrize("language", [one.code for one in i18n.WITH_CATALOGUE])
@@ -202,6 +203,27 @@ def test_two_pages_have_room_for_the_link_in_every_language(house: House, langua
     text = said(house, "booking_soon", FRIDAY - timedelta(hours=2), language=language) or ""
     assert "\nhttps://cours.example.be/s/" in text
     assert text.count("\n") == (1 if language == "fr" else 2)
+
+
+LONG_BASES = ("https://passerelle.cpas-charleroi.be", "https://francais.une-tres-longue-adresse.example.be")
+
+
+@pytest.mark.parametrize("language", [one.code for one in i18n.WITH_CATALOGUE])
+def test_an_offer_always_leads_to_yes_and_no_however_long_the_address(house: House, language: str) -> None:
+    offered(house)
+    for base in LONG_BASES:
+        text = said(house, "booking_offer", language=language, base=base) or ""
+        assert f"\n{base}/offers/" in text
+        assert pages(text) <= 2
+
+
+def test_where_the_day_finds_no_room_a_word_and_the_link_say_it_in_her_language(house: House) -> None:
+    booked(house)
+    lines = said(house, "booking_made", language="ar", base=LONG_BASES[0]) or ""
+    french, arabic, link = lines.split("\n")
+    assert french == "Votre rendez-vous : ven. 27 nov., 14 h 00 (heure de Belgique)"
+    assert arabic == "موعدكم"
+    assert link.startswith(LONG_BASES[0])
 
 
 def test_the_hour_keeps_its_order_in_a_line_from_right_to_left(house: House) -> None:
