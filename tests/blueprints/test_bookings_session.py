@@ -21,6 +21,7 @@ from tests.appointments import (
     visitor,
 )
 from tests.house import House
+from tests.pages import Page
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +58,20 @@ def test_the_door_opens_the_room_for_learner_and_teacher_when_it_is_time(house: 
     answer = door(house, made, make.samira)
     assert answer.status_code == 200
     assert key not in answer.text
+
+
+def test_when_the_room_is_open_nothing_lies_over_the_way_in(house: House) -> None:
+    made = booked(house, at("09:00"))
+    browser = visitor(house, make.samira)
+    assert docked(browser.get("/bookings")) == ["Prendre rendez-vous"]
+    shift(house, made, clock.now())
+    page = browser.get("/bookings")
+    assert page.links()["Entrer dans la vidéo"] == f"/s/{made}"
+    assert docked(page) == []
+
+
+def docked(page: Page) -> list[str]:
+    return [link.text for link in page.root.all("a") if "dock" in link.get("class").split()]
 
 
 def test_the_door_of_a_session_on_site_shows_the_place(house: House) -> None:
