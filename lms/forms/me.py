@@ -13,7 +13,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
 from lms.domain.people.own import Wishes
-from lms.domain.people.reach import Channel, ways
+from lms.domain.people.reach import Channel, number_of, ways
 from lms.forms import PageForm, at_most, email_address, tidy
 from lms.i18n import LANGUAGES, STAFF_LANGUAGES, WITH_CATALOGUE, Language
 from lms.models import Person
@@ -37,6 +37,8 @@ def phone_number(_form: FlaskForm, field: Field) -> None:
 
 class WishesForm(PageForm):
     languages: Sequence[Language] = ()
+    # Her number is one that no text reaches: a house phone, or a digit too few.
+    no_texts = False
     language = RadioField(_l("Langue"))
     text_size = RadioField(
         _l("Taille des lettres"),
@@ -64,6 +66,7 @@ class WishesForm(PageForm):
             for name in ("shared", "email", "phone", "reach"):
                 delattr(self, name)
         else:
+            self.no_texts = bool(person.phone) and number_of(person) is None
             self._offer_ways(ways(person, gateway=gateway))
 
     def _offer_ways(self, possible: Sequence[Channel]) -> None:

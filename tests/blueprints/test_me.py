@@ -79,6 +79,15 @@ def test_a_learner_chooses_how_messages_find_her_among_the_ways_that_do(
     assert ways(samira.get("/me")) == []
 
 
+@pytest.mark.parametrize("phone", ["071 12 34 56", "0470 12 34"], ids=["house phone", "a digit too few"])
+def test_a_number_that_takes_no_text_says_so_beside_it(house: House, phone: str) -> None:
+    visitor = house.visitor(house.write(make.samira))
+    page = visitor.submit(visitor.get("/me"), {"phone": phone})
+    assert "Ce numéro ne reçoit pas de SMS." in page.text
+    page = visitor.submit(page, {"phone": "0470 12 34 56"})
+    assert "Ce numéro ne reçoit pas de SMS." not in page.text
+
+
 def test_a_way_that_leads_to_her_no_longer_is_not_chosen_any_more(house: House) -> None:
     def unreachable(session: Session) -> Person:
         person = make.samira(session)
