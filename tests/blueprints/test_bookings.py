@@ -90,6 +90,8 @@ def test_an_hour_either_way_is_chosen_on_the_confirmation(house: House) -> None:
     browser = visitor(house, make.samira)
     page = confirmed(house, browser, at("10:00"), make.luc)
     assert len([radio for radio in page.root.all("input") if radio.get("type") == "radio"]) == 2
+    assert "dock" not in page.html, "no button may lie over the choice"
+    assert "dock" in confirmed(house, browser, at("10:00")).html
     done = browser.submit(page, {"mode": "onsite"})
     assert "Bus 70" in done.text
     assert house.read(lambda s: s.scalars(select(Booking.mode)).one()) == "onsite"
