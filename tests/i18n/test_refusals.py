@@ -11,7 +11,7 @@ from flask_babel import force_locale
 
 from config import ROOT
 from lms import i18n
-from lms.adapters.media import CODES
+from lms.adapters import busy, media
 from lms.domain.errors import Refused
 from tests.house import House
 
@@ -36,7 +36,7 @@ def codes(argument: ast.expr) -> list[str]:
     if isinstance(argument, ast.JoinedStr):
         start = str(getattr(argument.values[0], "value", ""))
         return [code for code in i18n.SENTENCES if code.startswith(start)]
-    return []  # a variable: what files are refused for, see below
+    return []  # a variable: what files and calendars are refused for, see below
 
 
 @pytest.mark.parametrize(("code", "given", "place"), list(raised()))
@@ -52,7 +52,10 @@ def test_the_holes_of_a_sentence_are_filled_where_it_is_refused(
             assert "%" not in said, f"{place} in {language.code}: {said}"
 
 
-def test_what_a_file_is_refused_for_has_no_hole(house: House) -> None:
+CODES = media.CODES | busy.CODES
+
+
+def test_what_a_file_or_a_calendar_is_refused_for_has_no_hole(house: House) -> None:
     """These codes reach `Refused` through a variable, without values."""
     with house.app.test_request_context():
         for code in (*CODES, "quota_full", "store_full", "kind_photo", "kind_voice", "kind_document"):
@@ -60,7 +63,7 @@ def test_what_a_file_is_refused_for_has_no_hole(house: House) -> None:
 
 
 def test_no_sentence_is_without_a_place_that_says_it() -> None:
-    said = {code for code, _names, _place in raised()} | set(CODES) | {"store_full", "file_busy"}
+    said = {code for code, _names, _place in raised()} | CODES | {"store_full", "file_busy"}
     assert set(i18n.SENTENCES) - said == set()
 
 
