@@ -63,7 +63,9 @@ def test_what_a_file_or_a_calendar_is_refused_for_has_no_hole(house: House) -> N
 
 
 def test_no_sentence_is_without_a_place_that_says_it() -> None:
-    said = {code for code, _names, _place in raised()} | CODES | {"store_full", "file_busy", "door_photo_kind"}
+    said = (
+        {code for code, _names, _place in raised()} | CODES | {"store_full", "file_busy", "door_photo_kind"}
+    )
     assert set(i18n.SENTENCES) - said == set()
 
 
