@@ -123,7 +123,7 @@ def test_a_first_start_that_is_broken_off_leaves_no_half_school(
     with server:
         assert "Making the demo school" in server.output()
         house = server.house()
-        assert house.read(lambda s: s.scalar(select(func.count(Booking.id)))) == 4
+        assert house.read(lambda s: s.scalar(select(func.count(Booking.id)))) == 6
 
 
 def test_every_fault_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
