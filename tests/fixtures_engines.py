@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import make_url
 
 from lms.extensions import db
-from tests.house import House, copy_template, open_house, settings_for
+from tests.house import House, copy_static, copy_template, open_house, settings_for
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +33,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> Ite
     else:
         name = request.getfixturevalue("postgres_template")
         server = request.getfixturevalue("postgres")
+        copy_static(template, tmp_path)
         settings = settings_for(tmp_path, database_url=server.fresh_database(name))
     opened = open_house(settings, migrated=True)
     yield opened

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -121,3 +122,11 @@ def sqlite_template(folder: Path) -> Path:
 
 def copy_template(template: Path, folder: Path) -> None:
     shutil.copyfile(template, folder / "school.sqlite3")
+    copy_static(template, folder)
+
+
+def copy_static(template: Path, folder: Path) -> None:
+    """The compressed copies of styles and scripts: a house finds them as it does at its second start."""
+    built = template.parent / "instance" / "static"
+    if built.is_dir():
+        shutil.copytree(built, folder / "instance" / "static", copy_function=os.link, dirs_exist_ok=True)
