@@ -69,10 +69,10 @@ def _learner() -> Response:
     lesson = lessons.next_lesson(session, person)
     bridges = lessons.bridges(session, person)
     soon = appointment is not None and appointment.starts - moment < SOON
-    waiting = pending.of(session, person, moment)
+    offers, called_off = pending.hours(session, person, moment)
     # An offer is hers for some hours only, and that nobody comes tomorrow she may know from nowhere else.
-    cards = [_offer(offer) for offer in waiting.offers]
-    lost = waiting.called_off if waiting.called_off and waiting.called_off.starts > moment else None
+    cards = [_offer(offer) for offer in offers]
+    lost = called_off if called_off is not None and called_off.starts > moment else None
     if lost is not None and lost.starts - moment < SOON:
         cards.append(_called_off(lost))
     cards += [_answered(work) for work in works if work.unseen]

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import Select, String, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from lms.domain.booking.finders import with_people
+from lms.extensions import UTCDateTime
 from lms.models import Booking, Person, WaitlistEntry
 
 # How long she is asked whether she still waits after an offer ran out.
@@ -31,45 +32,65 @@ def of(session: Session, learner: Person, now: datetime) -> Pending:
     """Two statements, whatever there is."""
     wish = last_wish(session, learner.id)
     living = wish if wish is not None and wish.ended_at is None else None
-    found = session.scalars(_open_for(learner, now)).all()
-    lost = [booking for booking in found if booking.state == "cancelled"]
+    offers, called_off = hours(session, learner, now)
     return Pending(
-        offers=[booking for booking in found if booking.state == "offered"],
+        offers=offers,
         wish=living,
         lapsed=wish if wish is not None and _ran_out(wish, now) else None,
-        called_off=lost[0] if lost else None,
+        called_off=called_off,
     )
+
+
+def hours(session: Session, learner: Person, now: datetime) -> tuple[Sequence[Booking], Booking | None]:
+    """The hours that are offered to her, and the first one that was called off: one statement."""
+    terms = {
+        "learner": learner.id,
+        "now": now,
+        "cancelled_since": now - CALLED_OFF,
+        "starts_since": now - CALLED_OFF_PAST,
+    }
+    found = session.scalars(_OPEN, terms).all()
+    lost = [booking for booking in found if booking.state == "cancelled"]
+    return [booking for booking in found if booking.state == "offered"], lost[0] if lost else None
 
 
 def last_wish(session: Session, learner_id: str) -> WaitlistEntry | None:
     """The wish that lives, or else the one that ended last."""
-    return session.scalars(
-        select(WaitlistEntry)
-        .where(WaitlistEntry.learner_id == learner_id)
-        .options(joinedload(WaitlistEntry.teacher).lazyload(Person.role_rows))
-        .order_by(WaitlistEntry.ended_at.is_not(None), WaitlistEntry.ended_at.desc(), WaitlistEntry.id)
-        .limit(1)
-    ).first()
+    return session.scalars(_LAST_WISH, {"learner": learner_id}).first()
 
 
 def _ran_out(wish: WaitlistEntry, now: datetime) -> bool:
     return wish.outcome == "lapsed" and wish.ended_at is not None and wish.ended_at > now - ASK_AGAIN
 
 
-def _open_for(learner: Person, now: datetime) -> Select[Booking]:
-    later = aliased(Booking)
+# Asked on every page of a learner's day: built once.
+_LAST_WISH = (
+    select(WaitlistEntry)
+    .where(WaitlistEntry.learner_id == bindparam("learner", type_=String))
+    .options(joinedload(WaitlistEntry.teacher).lazyload(Person.role_rows))
+    .order_by(WaitlistEntry.ended_at.is_not(None), WaitlistEntry.ended_at.desc(), WaitlistEntry.id)
+    .limit(1)
+)
+
+
+def _open() -> Select[Booking]:
+    learner, later = bindparam("learner", type_=String), aliased(Booking)
     booked_again = exists().where(
-        later.learner_id == learner.id, later.state == "booked", later.booked_at >= Booking.cancelled_at
+        later.learner_id == learner, later.state == "booked", later.booked_at >= Booking.cancelled_at
     )
-    offered = and_(Booking.state == "offered", Booking.expires_at > now)
+    offered = and_(Booking.state == "offered", Booking.expires_at > bindparam("now", type_=UTCDateTime))
     lost = and_(
         Booking.called_off,
-        Booking.cancelled_at > now - CALLED_OFF,
+        Booking.cancelled_at > bindparam("cancelled_since", type_=UTCDateTime),
         ~booked_again,
     )
+    # By its start too, which the index knows: an offer lies ahead.
+    lately = Booking.starts > bindparam("starts_since", type_=UTCDateTime)
     return (
         with_people()
-        # By its start too, which the index knows: an offer lies ahead.
-        .where(Booking.learner_id == learner.id, Booking.starts > now - CALLED_OFF_PAST, or_(offered, lost))
+        .where(Booking.learner_id == learner, lately, or_(offered, lost))
         .order_by(Booking.starts, Booking.id)
     )
+
+
+_OPEN = _open()
