@@ -129,4 +129,5 @@ def copy_static(template: Path, folder: Path) -> None:
     """The compressed copies of styles and scripts: a house finds them as it does at its second start."""
     built = template.parent / "instance" / "static"
     if built.is_dir():
+        (folder / "instance").mkdir(mode=0o700, exist_ok=True)
         shutil.copytree(built, folder / "instance" / "static", copy_function=os.link, dirs_exist_ok=True)
