@@ -254,8 +254,7 @@ def _wish(learner_id: str | None) -> bookings.Wish:
 
 def _wish_to_move(session: Session, id: str) -> bookings.Wish:
     booking = bookings.booking_for(session, me(), id)
-    if booking.state != "booked" or booking.starts <= now():
-        raise Refused("already_cancelled" if booking.state != "booked" else "already_begun")
+    bookings.still_ahead(booking, now())
     zone, learner_id = settings().time_zone, booking.learner_id
     return bookings.Wish(learner_id, zone, on_behalf=learner_id != me().id, moving=booking)
 

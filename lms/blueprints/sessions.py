@@ -18,10 +18,9 @@ from lms.access import allow, me
 from lms.clock import now
 from lms.domain import booking as bookings
 from lms.domain import homework
-from lms.domain.booking import attendance, desk, leave
+from lms.domain.booking import attendance, availability, desk, leave
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import Work
-from lms.domain.people import directory
 from lms.domain.people.reach import apart, channel_of
 from lms.extensions import db, write
 from lms.forms.sessions import AbsenceForm, NoteForm, SwapForm
@@ -178,9 +177,10 @@ def exchange(id: str) -> BaseResponse:
 def _swap(id: str, form: SwapForm, answer: int = 200) -> BaseResponse:
     session, moment = db.session(), now()
     booking = desk.to_swap(session, me(), bookings.booking_for(session, me(), id))
-    if booking.state != "booked" or booking.starts <= moment:
-        code = "already_begun" if booking.state == "booked" else "already_cancelled"
-        flash(i18n.sentence(Refused(code)), "error")
+    try:
+        bookings.still_ahead(booking, moment)
+    except Refused as no:
+        flash(i18n.sentence(no), "error")
         return redirect(url_for("bookings.show", id=id), 303)
     others = desk.exchangeable(session, booking, moment)
     return page(
@@ -271,8 +271,7 @@ def _teachers() -> Sequence[Person]:
     """Those for whom this person may say it."""
     if "coordinator" not in me().roles:
         return [me()]
-    team = directory.list_team(db.session(), me())
-    return [person for person in team if person.is_active and "teacher" in person.roles]
+    return availability.teaching(db.session())
 
 
 def _teacher(teacher_id: str | None) -> Person | None:

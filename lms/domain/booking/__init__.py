@@ -12,6 +12,7 @@ from lms.domain.booking.finders import (
     next_for,
     past,
     session_for,
+    still_ahead,
     video_address,
 )
 from lms.domain.booking.hours import (
@@ -49,6 +50,7 @@ __all__ = [
     "past",
     "picker_page",
     "session_for",
+    "still_ahead",
     "swap",
     "timetable",
     "video_address",

@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain import journal
+from lms.domain.booking.finders import still_ahead
 from lms.domain.errors import Absent, Refused
 from lms.models import ATTENDANCES, Booking, Person, SessionNote
 
@@ -56,10 +57,7 @@ def ask(session: Session, booking: Booking, by: Person, question: str, now: date
     """What the learner wants to talk about; until the session begins she can change it."""
     if by.id != booking.learner_id:
         raise Absent
-    if booking.state != "booked":
-        raise Refused("already_cancelled")
-    if booking.starts <= now:
-        raise Refused("already_begun")
+    still_ahead(booking, now)
     booking.question = question[:300]
 
 

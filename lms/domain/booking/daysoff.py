@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from lms.domain.booking.availability import holidays_between
-from lms.domain.booking.leave import bridge_days
 from lms.models import Person, SpecialDay
 
 # Whoever plans her leave looks a year ahead.
@@ -38,6 +37,15 @@ def days_off(person: Person, specials: Sequence[SpecialDay], today: date, langua
             decided = [one for one in specials if _decides(one, day, "open" if name else "closed")]
             found.append(DayOff(day, name, _of(decided, person.id), _of(decided, None)))
     return found
+
+
+def bridge_days(holidays: Iterable[date]) -> list[date]:
+    """Working days alone between a public holiday and a weekend, which many services close."""
+    days = set(holidays)
+    bridges = {day + timedelta(days=1) for day in days if day.weekday() == 3} | {
+        day - timedelta(days=1) for day in days if day.weekday() == 1
+    }
+    return sorted(bridges - days)
 
 
 def _decides(special: SpecialDay, day: date, kind: str) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import Integer, Select, String, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain import people
-from lms.domain.errors import Absent
+from lms.domain.errors import Absent, Refused
 from lms.domain.slots import HOUR, cells
 from lms.extensions import UTCDateTime
 from lms.models import HOLDING, Booking, Claim, Person, Service
@@ -136,6 +136,14 @@ def already_claimed(
         where.append(Booking.id != but)
     asked = select(Claim.id).join(Booking, Booking.id == Claim.booking_id).where(and_(*where)).limit(1)
     return session.scalar(asked) is not None
+
+
+def still_ahead(booking: Booking, now: datetime) -> None:
+    """What was given back or has begun does not change any more: refused."""
+    if booking.state != "booked":
+        raise Refused("already_cancelled")
+    if booking.starts <= now:
+        raise Refused("already_begun")
 
 
 def door_opens(booking: Booking) -> datetime:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, exists, or_, select
@@ -17,8 +16,6 @@ from lms.domain.booking.verbs import cancel
 from lms.domain.errors import Absent, Refused
 from lms.domain.slots import instants
 from lms.models import HOLDING, Booking, Person, SpecialDay
-
-DAY = timedelta(days=1)
 
 
 def ahead_on(session: Session, teacher: Person, day: date, now: datetime, zone: ZoneInfo) -> list[Booking]:
@@ -81,15 +78,6 @@ def part(session: Session, person: Person, by: Person, now: datetime, zone: Zone
             cancel(session, booking, by, "", now, zone, called_off=booking.teacher_id == person.id)
             count += 1
     return count
-
-
-def bridge_days(holidays: Iterable[date]) -> list[date]:
-    """Working days alone between a public holiday and a weekend, which many services close."""
-    days = set(holidays)
-    bridges = {day + DAY for day in days if day.weekday() == 3} | {
-        day - DAY for day in days if day.weekday() == 1
-    }
-    return sorted(bridges - days)
 
 
 def is_closed(session: Session, teacher: Person, day: date) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.domain import journal, outbox
 from lms.domain.booking import claims, freed, placing, waitlist
+from lms.domain.booking.finders import still_ahead
 from lms.domain.booking.hours import week_of
 from lms.domain.errors import Absent, Refused
 from lms.domain.slots import Mode, cells
@@ -67,7 +68,7 @@ def move(
     service = session.get_one(Service, 1)
     waitlist.hold_people(session, booking.learner_id, booking.teacher_id)
     session.refresh(booking)
-    _still_ahead(booking, now)
+    still_ahead(booking, now)
     if (booking.starts, booking.mode) == (starts, mode):
         return booking
     placing.in_time(service, starts, now, on_behalf=by.id != booking.learner_id)
@@ -102,7 +103,7 @@ def swap(
     both = (one, other)
     for booking in both:
         session.refresh(booking)
-        _still_ahead(booking, now)
+        still_ahead(booking, now)
     for booking, wanted in (both, both[::-1]):
         _free_to_come(session, booking, wanted)
     hours = [{name: getattr(booking, name) for name in _HOUR} for booking in both]
@@ -135,7 +136,7 @@ def cancel(
     service = session.get_one(Service, 1)
     waitlist.hold_people(session, booking.learner_id, booking.teacher_id)
     session.refresh(booking)
-    _still_ahead(booking, now)
+    still_ahead(booking, now)
     hers = by.id == booking.learner_id
     booking.late_cancel = hers and booking.starts - now < timedelta(hours=service.late_cancel_hours)
     booking.state, booking.called_off = "cancelled", called_off
@@ -168,10 +169,3 @@ def _free_to_come(session: Session, booking: Booking, wanted: Booking) -> None:
         raise Refused("learner_busy")
     if booking.week != wanted.week:
         placing.week_has_room(session, session.get_one(Service, 1), booking.learner_id, wanted.week)
-
-
-def _still_ahead(booking: Booking, now: datetime) -> None:
-    if booking.state != "booked":
-        raise Refused("already_cancelled")
-    if booking.starts <= now:
-        raise Refused("already_begun")

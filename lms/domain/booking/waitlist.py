@@ -259,7 +259,8 @@ def _open_offers() -> Select[Booking]:
 
 
 def _offered(session: Session, entry: WaitlistEntry) -> bool:
-    return session.scalar(_open_offers().where(Booking.waitlist_entry_id == entry.id)) is not None
+    offer = select(Booking.id).where(Booking.waitlist_entry_id == entry.id, Booking.state == "offered")
+    return session.scalar(offer) is not None
 
 
 def _end(entry: WaitlistEntry, outcome: str, now: datetime) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import availability
 from lms.domain.booking.availability import Hours
-from lms.domain.booking.daysoff import DayOff, days_off
+from lms.domain.booking.daysoff import DayOff, bridge_days, days_off
 from tests import make
 from tests.house import House
 from tests.make import NOW
@@ -54,3 +54,9 @@ def test_what_was_decided_stands_beside_its_day(house: House) -> None:
     assert found[BRIDGE].whole is not None
     assert found[ASCENSION].mine is None
     assert found[ASCENSION].whole is None
+
+
+def test_bridge_days_lie_between_a_holiday_and_the_weekend() -> None:
+    ascension, monday, tuesday = date(2027, 5, 6), date(2027, 5, 17), date(2027, 9, 21)
+    assert bridge_days([ascension, monday, tuesday]) == [date(2027, 5, 7), date(2027, 9, 20)]
+    assert bridge_days([ascension, date(2027, 5, 7)]) == []

@@ -227,9 +227,3 @@ def test_who_waited_for_a_teacher_who_leaves_waits_for_whoever(house: House) -> 
 
     house.write(waits)
     assert house.read(lambda s: [entry.teacher_id for entry, _offer in waitlist.line(s)]) == [None]
-
-
-def test_bridge_days_lie_between_a_holiday_and_the_weekend() -> None:
-    ascension, monday, tuesday = date(2027, 5, 6), date(2027, 5, 17), date(2027, 9, 21)
-    assert leave.bridge_days([ascension, monday, tuesday]) == [date(2027, 5, 7), date(2027, 9, 20)]
-    assert leave.bridge_days([ascension, date(2027, 5, 7)]) == []
