@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from huey import Huey, RedisHuey, SqliteHuey, crontab
+from huey import Huey, RedisHuey, crontab
 from huey.consumer import Consumer
+from huey.storage import SqliteStorage
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from config import Settings
-from lms import limits
 from lms.adapters import busy
 from lms.adapters.mailer import FolderMailer, Mailer, Postponed, SmtpMailer, Undeliverable
 from lms.adapters.texter import FolderTexter, HttpTexter, Texter
@@ -49,6 +50,18 @@ WRITERS: dict[str, Writer] = {
 # Which of them are short enough for a phone.
 LOOKS = booking_letters.LOOKS
 RECEIPTS_KEPT = timedelta(days=31)
+
+
+class QueueFile(SqliteStorage):
+    """The queue in an SQLite file that is open only while something is done to it.
+
+    The library keeps one connection for as long as the process lives and nobody closes it.
+    """
+
+    @contextmanager
+    def db(self, commit: bool = False, close: bool = False) -> Iterator[Any]:
+        with super().db(commit=commit, close=True) as cursor:
+            yield cursor
 
 
 class QuietConsumer(Consumer):
@@ -238,7 +251,6 @@ class Jobs:
             write(lambda session: outbox.close_stale(session, now()))
             write(lambda session: outbox.forget_receipts(session, now() - RECEIPTS_KEPT))
             write(lambda session: sessions.forget_old(session, now()))
-            write(lambda session: limits.forget_old(session, now()))
             self.app.extensions["lms_store"].sweep_temp(now() - timedelta(days=1))
 
     def every_morning(self) -> None:
@@ -299,5 +311,7 @@ def _queue(settings: Settings) -> Huey:
         path = Path(settings.queue_url.removeprefix("sqlite:///"))
         path.parent.mkdir(parents=True, exist_ok=True)
         # Not WAL: this file goes through the standard library's SQLite, whose WAL may be an old one.
-        return SqliteHuey("passerelle", filename=str(path), journal_mode="delete", **options)
+        return Huey(
+            "passerelle", storage_class=QueueFile, filename=str(path), journal_mode="delete", **options
+        )
     return RedisHuey("passerelle", url=settings.queue_url, **options)

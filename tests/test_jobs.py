@@ -26,7 +26,6 @@ from lms.models import (
     OutboxItem,
     PasswordLink,
     Person,
-    RateCount,
     Receipt,
 )
 from tests import make
@@ -319,7 +318,6 @@ def test_a_night_forgets_what_is_over_and_keeps_what_still_counts(house: House) 
     def leave_traces(session: Session) -> None:
         samira = make.samira(session)
         for name, moment in (("old", long_ago), ("new", today)):
-            session.add(RateCount(key=name, count=1, expires=moment + timedelta(hours=1)))
             session.add(Receipt(person_id=samira.id, request_id=name, location="/", made_at=moment))
             sessions.open_session(session, samira, "shared", device=name, now=moment)
 
@@ -329,6 +327,6 @@ def test_a_night_forgets_what_is_over_and_keeps_what_still_counts(house: House) 
         (incoming / name).write_bytes(b"half a photo")
         os.utime(incoming / name, (moment.timestamp(), moment.timestamp()))
     house.app.extensions["lms_jobs"].every_night()
-    kept = (RateCount.key, Receipt.request_id, AccessSession.device)
-    assert [house.read(lambda s, what=what: s.scalars(select(what)).all()) for what in kept] == [["new"]] * 3
+    kept = (Receipt.request_id, AccessSession.device)
+    assert [house.read(lambda s, what=what: s.scalars(select(what)).all()) for what in kept] == [["new"]] * 2
     assert [path.name for path in incoming.iterdir()] == ["new"]

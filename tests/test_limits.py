@@ -1,61 +1,48 @@
+"""How often something may be tried, and where that is counted."""
+
 from __future__ import annotations
 
-import threading
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
-from lms import limits
-from lms.clock import now
-from lms.limits import SqlStorage
-from lms.models import RateCount
-from tests.fixtures_engines import house, postgres_template
-from tests.house import House
+import redis
 
-__all__ = ["house", "postgres_template"]
+from tests.house import House, copy_template, open_house, settings_for
+from tests.servers import free_port
 
 
-def storage(house: House) -> SqlStorage:
-    return SqlStorage("lms-sql://", app=house.app)
+def tries(house: House, count: int) -> list[int]:
+    """What somebody is answered who types a card of nobody, again and again."""
+    visitor = house.visitor()
+    page = visitor.get("/card")
+    typed = {"code": "12345678", "pin": "0000"}
+    return [visitor.submit(page, typed, action="/card/entry").status for _ in range(count)]
 
 
-def test_tries_are_counted_together_whoever_counts(house: House) -> None:
-    one, other = storage(house), storage(house)
-    assert [one.incr("k", 60), other.incr("k", 60), one.incr("k", 60)] == [1, 2, 3]
-    assert other.get("k") == 3
-    assert other.get("another") == 0
+def with_queue(folder: Path, template: Path, queue_url: str) -> House:
+    copy_template(template, folder)
+    return open_house(replace(settings_for(folder), queue_url=queue_url), migrated=True)
 
 
-def test_no_try_is_lost_when_many_come_at_once(house: House) -> None:
-    threads = [threading.Thread(target=storage(house).incr, args=("k", 60)) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert storage(house).get("k") == 16
+def test_one_process_counts_for_itself_and_another_begins_anew(tmp_path: Path, template: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        house = with_queue(tmp_path / name, template, settings_for(tmp_path).queue_url)
+        assert tries(house, 13) == [422] * 12 + [429]
 
 
-def test_a_new_window_begins_at_one(house: House) -> None:
-    counts = storage(house)
-    counts.incr("k", 60)
-
-    def long_past(session):  # type: ignore[no-untyped-def]
-        session.get_one(RateCount, "k").expires = datetime(2020, 1, 1, tzinfo=UTC)
-
-    house.write(long_past)
-    assert counts.get("k") == 0
-    assert counts.incr("k", 60) == 1
-
-
-def test_what_is_over_is_forgotten(house: House) -> None:
-    counts = storage(house)
-    counts.incr("k", 0)
-    counts.incr("living", 600)
-    house.write(lambda s: limits.forget_old(s, now()))
-    assert house.read(lambda s: [row.key for row in s.query(RateCount)]) == ["living"]
+def test_where_the_queue_is_in_redis_all_processes_count_together(
+    tmp_path: Path, template: Path, redis_url: str
+) -> None:
+    for name, expected in (("one", [422] * 7), ("other", [422] * 5 + [429])):
+        (tmp_path / name).mkdir()
+        assert tries(with_queue(tmp_path / name, template, redis_url), len(expected)) == expected
+    with redis.Redis.from_url(redis_url) as client:
+        kept = list(client.scan_iter())
+    assert kept
+    assert not any(b"12345678" in key for key in kept)
 
 
-def test_a_missing_table_is_told_and_not_thrown(tmp_path: Path, house: House) -> None:
-    assert storage(house).check()
-    with house.app.app_context():
-        RateCount.__table__.drop(storage(house).engine)  # type: ignore[attr-defined]
-    assert not storage(house).check()
+def test_while_redis_is_away_tries_are_counted_all_the_same(tmp_path: Path, template: Path) -> None:
+    house = with_queue(tmp_path, template, f"redis://127.0.0.1:{free_port()}/0")
+    assert tries(house, 13) == [422] * 12 + [429]

@@ -42,7 +42,6 @@ from lms.models.people import (
     PasswordLink,
     Person,
     PersonRole,
-    RateCount,
     Role,
     Service,
 )
@@ -84,7 +83,6 @@ __all__ = [
     "PasswordLink",
     "Person",
     "PersonRole",
-    "RateCount",
     "Receipt",
     "Rendition",
     "Role",

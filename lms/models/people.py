@@ -225,14 +225,3 @@ class PasswordLink(Identified, Base):
     used_at: Mapped[datetime | None]
 
     person: Mapped[Person] = relationship(lazy="raise_on_sql")
-
-
-class RateCount(Base):
-    """How often something was tried in a window of time; read and written by the limiter only."""
-
-    __tablename__ = "rate_count"
-    __table_args__ = (Index("ix_rate_count_expires", "expires"),)
-
-    key: Mapped[str] = mapped_column(String(200), primary_key=True)
-    count: Mapped[int]
-    expires: Mapped[datetime]
