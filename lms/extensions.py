@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import secrets
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -29,13 +28,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
 from sqlalchemy.pool import ConnectionPoolEntry
 
-if sys.platform == "linux":
+try:
     import pysqlite3 as sqlite
-else:
+except ImportError:  # there is no wheel for this machine (see ADR 3)
     import sqlite3 as sqlite
 
 __all__ = ["Base", "Identified", "UTCDateTime", "babel", "csrf", "db", "limiter", "login", "migrate"]
-__all__ += ["new_id", "on_wake", "sqlite", "tune", "write"]
+__all__ += ["journal_mode", "new_id", "on_wake", "sqlite", "tune", "write"]
 
 T = TypeVar("T")
 
@@ -151,6 +150,11 @@ def write(verb: Callable[[Session], T]) -> T:
     raise AssertionError("unreachable")
 
 
+def journal_mode() -> str:
+    """WAL where this SQLite is safe with it, else the slower rollback journal."""
+    return "WAL" if sqlite.sqlite_version_info >= SAFE_WAL else "DELETE"
+
+
 def tune(engine: Engine, busy_seconds: int = 30) -> None:
     """Give SQLite the settings of a database that answers for people's work (see ADR 0003)."""
     if engine.dialect.name != "sqlite":
@@ -162,7 +166,7 @@ def tune(engine: Engine, busy_seconds: int = 30) -> None:
         cursor = connection.cursor()
         for pragma in (
             f"busy_timeout={busy_seconds * 1000}",
-            f"journal_mode={'WAL' if sqlite.sqlite_version_info >= SAFE_WAL else 'DELETE'}",
+            f"journal_mode={journal_mode()}",
             "synchronous=FULL",
             "foreign_keys=ON",
             "secure_delete=ON",

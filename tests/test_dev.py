@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -77,6 +78,43 @@ def test_an_old_python_reads_one_clear_sentence(capsys: pytest.CaptureFixture[st
     told = capsys.readouterr()
     assert "Python 3.11 or newer is needed, this is 3.8" in told.err
     assert len(told.err.splitlines()) == 1
+
+
+def test_a_python_nobody_has_tried_is_told_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert loaded(ROOT / "dev").main(["--nothing"], version=(3, 14)) == 2
+    assert "what is tested" not in capsys.readouterr().err
+    module = loaded(ROOT / "dev")
+    module.COMMANDS = {"run": lambda arguments: 0}
+    assert module.main(["run"], version=(3, 15)) == 0
+    assert "Going on with Python 3.15; what is tested is 3.11 to 3.14." in capsys.readouterr().err
+
+
+def test_dev_the_package_and_the_readme_name_the_same_pythons() -> None:
+    module = loaded(ROOT / "dev")
+    tested = [f"3.{minor}" for minor in range(module.OLDEST[1], module.NEWEST[1] + 1)]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["requires-python"] == f">={tested[0]},<3.{module.NEWEST[1] + 1}"
+    named = [line.rpartition(" ")[2] for line in project["classifiers"] if "Language :: Python ::" in line]
+    assert named == tested
+    sentence = f"{', '.join(tested[:-1])} or {tested[-1]}"
+    assert f"Python {sentence}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_tests_can_run_as_on_a_machine_without_a_wheel_for_sqlite(clone: Path) -> None:
+    (clone / "pytest.py").write_text("import os, sys\nprint(os.environ['PYTHONPATH'], *sys.argv[1:])\n")
+    answer = dev(clone, "test", "--standard-sqlite", "-q")
+    hidden, *arguments = answer.stdout.split()
+    assert "--standard-sqlite" not in arguments
+    assert "-q" in arguments
+    shown = subprocess.run(
+        [sys.executable, "-c", "from lms.extensions import sqlite; print(sqlite.__name__)"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / Path(hidden).relative_to(clone))},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout == "sqlite3\n"
 
 
 @pytest.mark.parametrize("module", ["ensurepip", "venv"])

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from lms.domain import outbox
-from lms.extensions import db, write
+from lms.extensions import SAFE_WAL, db, sqlite, write
 from lms.models import Level, Person
 from tests import make
 from tests.fixtures_engines import house, postgres_template
@@ -101,7 +101,7 @@ def test_sqlite_answers_for_peoples_work(house: House) -> None:
             for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")
         }
     assert asked == {
-        "journal_mode": "wal",
+        "journal_mode": "wal" if sqlite.sqlite_version_info >= SAFE_WAL else "delete",
         "synchronous": 2,
         "foreign_keys": 1,
         "secure_delete": 1,

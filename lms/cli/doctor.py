@@ -20,7 +20,7 @@ from lms.adapters.store import Store
 from lms.clock import now
 from lms.domain import journal, outbox
 from lms.domain.booking import audit
-from lms.extensions import SAFE_WAL, db, sqlite
+from lms.extensions import db, journal_mode, sqlite
 from lms.models import Attachment, Rendition, Service
 
 # A file is kept before its row is written: a young one without a row is on its way.
@@ -44,9 +44,14 @@ def versions(session: Session, settings: Settings) -> list[str]:
     here = MigrationContext.configure(session.connection()).get_current_revision()
     if here != script.get_current_head():
         found.append(f"the database is at {here}, the code at {script.get_current_head()}: flask db upgrade")
-    if settings.database_url.startswith("sqlite") and sqlite.sqlite_version_info < SAFE_WAL:
-        found.append(f"SQLite {sqlite.sqlite_version} is too old for WAL, so the slower journal is used")
     return found
+
+
+def engine(settings: Settings) -> str:
+    """What keeps the rows. The rollback journal is the slower one, and no fault (ADR 15)."""
+    if not settings.database_url.startswith("sqlite"):
+        return "PostgreSQL"
+    return f"SQLite {sqlite.sqlite_version}, journal {journal_mode()}"
 
 
 def permissions(session: Session, settings: Settings) -> list[str]:
@@ -111,6 +116,7 @@ def command() -> None:
     """Check the house; exit code 1 when something is wrong."""
     settings: Settings = current_app.extensions["lms_settings"]
     found = examine(db.session(), settings)
+    click.echo(f"      {engine(settings)}")
     for name, faults in found.items():
         click.echo(f"{'ill ' if faults else 'well'}  {name.replace('_', ' ')}")
         for fault in faults:

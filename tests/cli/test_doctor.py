@@ -33,7 +33,9 @@ def doctor(house: House) -> Result:
 def ills(result: Result) -> dict[str, list[str]]:
     """The faults by the name of their check; a house with faults ends with 1, a whole one with 0."""
     found: dict[str, list[str]] = {}
-    for line in result.output.splitlines():
+    engine, *lines = result.output.splitlines()
+    assert engine.strip().startswith(("SQLite ", "PostgreSQL"))
+    for line in lines:
         if line.startswith("      "):
             found[list(found)[-1]].append(line.strip())
         else:
