@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from lms.extensions import db
 from tests.house import House, copy_static, copy_template, open_house, settings_for
 
 
@@ -17,10 +16,7 @@ def postgres_template(request: pytest.FixtureRequest, tmp_path_factory: pytest.T
     """The name of a migrated PostgreSQL database to copy."""
     server = request.getfixturevalue("postgres")
     url: str = server.fresh_database()
-    house = open_house(settings_for(tmp_path_factory.mktemp("pg"), database_url=url))
-    with house.app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    open_house(settings_for(tmp_path_factory.mktemp("pg"), database_url=url)).close()
     return str(make_url(url).database)
 
 
@@ -37,8 +33,6 @@ def house(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> Ite
         settings = settings_for(tmp_path, database_url=server.fresh_database(name))
     opened = open_house(settings, migrated=True)
     yield opened
-    with opened.app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    opened.close()
     if request.param == "postgresql":
         server.drop(settings.database_url)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from lms.extensions import sqlite
 from tests.calendars import CalendarServer
 from tests.gateway import Gateway, running
 from tests.servers import PostgresServer, RedisServer, Run, find_chromium, find_postgres, find_redis, require
@@ -17,6 +21,8 @@ from tests.smtp import SmtpServer
 
 RUN = pytest.StashKey[Run]()
 FOLDER = pytest.StashKey[Path]()
+# Fixtures that start PostgreSQL or Redis.
+SERVERS = {"postgres", "redis_server"}
 CHROMIUM_OPTIONS = (
     "--disable-gpu",
     "--disable-quic",
@@ -30,7 +36,17 @@ CHROMIUM_OPTIONS = (
 # One run has one folder of servers: xdist's controller makes it, its workers are told where it is.
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fast", action="store_true", help="the tests that need no browser, no PostgreSQL and no Redis"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    sys.addaudithook(ask_no_name_server)
+    # A run that was started in the background ignores Ctrl-C, and so would the processes of its tests.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     told = getattr(config, "workerinput", {}).get("servers")
     if told is not None:
         config.stash[FOLDER] = Path(told)
@@ -38,6 +54,19 @@ def pytest_configure(config: pytest.Config) -> None:
     run = Run()
     config.stash[RUN] = run
     config.stash[FOLDER] = run.folder
+
+
+def ask_no_name_server(event: str, arguments: tuple[Any, ...]) -> None:
+    """Every name but this machine's is unknown at once: a name server may be slow, wrong or away."""
+    if event not in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
+        return
+    host = arguments[0].decode() if isinstance(arguments[0], bytes) else arguments[0]
+    if host in (None, "", "localhost") or ":" in host:
+        return
+    try:
+        socket.inet_aton(host)  # every way to write an address of IPv4, "127.1" too
+    except OSError:
+        raise socket.gaierror(socket.EAI_NONAME, "no test asks a name server") from None
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -54,13 +83,34 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     run.close()
 
 
+def pytest_report_header() -> str:
+    return f"SQLite {sqlite.sqlite_version} ({sqlite.__name__})"
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One browser at a time, unless a journey says otherwise: two would be slow on a small machine."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--fast"):
+        slow = [item for item in items if uses_browser(item) or uses_server(item)]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in set(slow)]
+    # One browser at a time, unless a journey says otherwise: two would be slow on a small machine.
     for item in items:
-        uses_browser = item.get_closest_marker("journey") or "browser" in getattr(item, "fixturenames", ())
-        if uses_browser and not item.get_closest_marker("xdist_group"):
+        if uses_browser(item) and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+def uses_browser(item: pytest.Item) -> bool:
+    return bool(item.get_closest_marker("journey")) or "browser" in getattr(item, "fixturenames", ())
+
+
+def uses_server(item: pytest.Item) -> bool:
+    """Whether a test needs PostgreSQL or Redis; some choose the engine by a parameter."""
+    chosen = getattr(item, "callspec", None)
+    engines = {"postgresql", "redis"}
+    return bool(
+        SERVERS & set(getattr(item, "fixturenames", ()))
+        or (chosen and any(value in engines for value in chosen.params.values() if isinstance(value, str)))
+    )
 
 
 @pytest.fixture(scope="session")

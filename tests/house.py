@@ -33,6 +33,12 @@ class House:
         self.app = app
         self.settings: Settings = app.extensions["lms_settings"]
 
+    def close(self) -> None:
+        """Close every connection to its database; whoever asks it again opens new ones."""
+        with self.app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
     @property
     def engine(self) -> Engine:
         with self.app.app_context():
@@ -100,6 +106,10 @@ def settings_for(folder: Path, **more: object) -> Settings:
     return Settings(**values)  # type: ignore[arg-type]
 
 
+# Opened and not closed yet: tests/conftest.py closes what a test leaves open.
+opened: list[House] = []
+
+
 def open_house(settings: Settings, *, migrated: bool = False) -> House:
     settings.instance.mkdir(parents=True, exist_ok=True, mode=0o700)
     app = create_app(settings)
@@ -108,15 +118,14 @@ def open_house(settings: Settings, *, migrated: bool = False) -> House:
     if not migrated:
         with app.app_context():
             upgrade()
-    return House(app)
+    house = House(app)
+    opened.append(house)
+    return house
 
 
 def sqlite_template(folder: Path) -> Path:
     """A migrated, empty SQLite file to copy: migrating once a worker is enough."""
-    house = open_house(settings_for(folder))
-    with house.app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    open_house(settings_for(folder)).close()
     return folder / "school.sqlite3"
 
 

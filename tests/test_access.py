@@ -23,7 +23,6 @@ from lms.access import own_path
 from lms.clock import now
 from lms.domain import outbox
 from lms.domain.booking import freed, waitlist
-from lms.extensions import db
 from lms.models import (
     AccessSession,
     Assignment,
@@ -134,9 +133,7 @@ def whole_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
     house = open_house(settings_for(folder))
     demo.build(house.app, now())
     house.write(_complete)
-    with house.app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    house.close()
     return folder
 
 
@@ -166,9 +163,7 @@ class Copies:
 
     def close(self, *houses: House) -> None:
         for house in houses or self.open:
-            with house.app.app_context():
-                db.session.remove()
-                db.engine.dispose()
+            house.close()
 
 
 def things(session: Session) -> dict[str, str]:

@@ -18,7 +18,7 @@ from config import ROOT
 from lms import create_app
 from lms.clock import now
 from lms.domain.booking import audit
-from lms.extensions import Base, db
+from lms.extensions import Base
 from lms.models import Booking, OutboxItem, PersonRole
 from tests import make
 from tests.house import House, settings_for
@@ -34,9 +34,7 @@ def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
         settings = settings_for(tmp_path, database_url=request.getfixturevalue("postgres_url"))
     house = House(create_app(settings))
     yield house
-    with house.app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    house.close()
 
 
 def up(house: House, revision: str = "head") -> None:

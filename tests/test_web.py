@@ -41,9 +41,7 @@ def hasty_house(tmp_path: Path, template: Path) -> House:
     """A house that waits a moment for a lock and not half a minute."""
     copy_template(template, tmp_path)
     house = open_house(settings_for(tmp_path), migrated=True)
-    with house.app.app_context():
-        db.engine.dispose()
-
+    house.close()
     event.listen(house.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=50"))
     return house
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy.orm import Session
 
-from lms.extensions import db
 from tests import make
 from tests.faults.track import Track
 from tests.served import Served
@@ -30,8 +29,6 @@ def track(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     house.write(offer)
     with server:
         yield Track(server, house)
-    with house.app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    house.close()
     if settings:
         postgres.drop(settings["LMS_DATABASE_URL"])

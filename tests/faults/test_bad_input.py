@@ -17,7 +17,7 @@ from werkzeug.routing import Rule
 import lms
 from lms import demo
 from lms.clock import now
-from lms.extensions import db, limiter
+from lms.extensions import limiter
 from tests import test_access as matrix
 from tests.house import House, copy_template, open_house, settings_for
 from tests.pages import Element, filled, parse
@@ -73,7 +73,7 @@ def whole_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
     house = open_house(settings_for(folder))
     demo.build(house.app, now())
     house.write(matrix._complete)
-    close(house)
+    house.close()
     return folder
 
 
@@ -85,7 +85,7 @@ def house(whole_school: Path, tmp_path: Path) -> Iterator[House]:
     )
     opened = open_house(settings, migrated=True)
     yield opened
-    close(opened)
+    opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +98,8 @@ def postgres_school(
     demo.build(opened.app, now())
     opened.write(matrix._complete)
     yield opened
-    close(opened)
+    opened.close()
     server.drop(url)
-
-
-def close(house: House) -> None:
-    with house.app.app_context():
-        db.session.remove()
-        db.engine.dispose()
 
 
 def questions(pattern: str) -> set[str]:

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.clock import now
 from lms.domain.booking import availability, freed, waitlist
-from lms.extensions import db
 from lms.models import Person
 from tests.served import Served
 
@@ -98,9 +97,7 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         house = served.house()
         house.write(an_hour_is_offered)
         yield served
-    with house.app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    house.close()
 
 
 def an_hour_is_offered(session: Session) -> None:

@@ -88,6 +88,8 @@ class AnyPort(Controller):
 @contextlib.contextmanager
 def smtp_server(**options: Any) -> Iterator[Inbox]:
     inbox = Inbox()
+    # Named: without a name the library looks its own up for every connection, and a name server may be slow.
+    options.setdefault("server_hostname", "localhost")
     controller = AnyPort(inbox, hostname="127.0.0.1", port=0, authenticator=inbox.authenticate, **options)
     controller.start()
     try:
