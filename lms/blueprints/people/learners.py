@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.clock import now
 from lms.domain import homework, journal, lessons, people
-from lms.domain.booking import leave, waitlist
+from lms.domain.booking import feeds, leave, waitlist
 from lms.domain.errors import Refused
 from lms.domain.people import cards, directory, learners, sessions, staff
 from lms.extensions import db, write
@@ -123,7 +123,10 @@ def deactivate(id: str) -> BaseResponse:
         person = people.person_for(session, me(), id)
         # First, so that the hours she gives back are offered neither by her nor to her.
         staff.deactivate(session, person, me(), now=now())
-        return leave.part(session, person, me(), now(), settings().time_zone)
+        cancelled = leave.part(session, person, me(), now(), settings().time_zone)
+        # The address of the calendar ends like the logins do: whoever has it reads nothing afterwards.
+        feeds.revoke(session, person, now(), by=me())
+        return cancelled
 
     cancelled = write(deed)
     flash(_("Cette personne ne peut plus entrer."), "success")

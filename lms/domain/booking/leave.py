@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from config import BRUSSELS
 from lms.domain import journal
-from lms.domain.booking import availability, feeds, waitlist
+from lms.domain.booking import availability, waitlist
 from lms.domain.booking.availability import Hours
 from lms.domain.booking.verbs import cancel
 from lms.domain.errors import Absent, Refused
@@ -59,12 +59,8 @@ def keep(session: Session, booking: Booking, by: Person, now: datetime) -> None:
 
 
 def part(session: Session, person: Person, by: Person, now: datetime, zone: ZoneInfo = BRUSSELS) -> int:
-    """Somebody leaves the service: what lay ahead of her is cancelled. Returns how many appointments.
-
-    The address of her calendar ends like her entries do: whoever has it reads nothing when she comes back.
-    """
+    """Cancel what lies ahead of somebody who leaves the service. Returns how many appointments."""
     _hold(session, person, _ahead_of(person, now))
-    feeds.revoke(session, person, now, by=by)
     found = session.scalars(_ahead_of(person, now)).all()
     entry = waitlist.entry_of(session, person.id)
     if entry is not None:
