@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from config import Settings
 from lms.clock import now
-from lms.domain.people import sessions
+from lms.domain.people import logins
 from lms.extensions import db, login, write
 from lms.models import ROLES, AccessSession, Person
 
@@ -59,7 +59,7 @@ def entry() -> AccessSession:
 
 def cookie_name(settings: Settings, what: str) -> str:
     """Cookies ignore ports, so the name carries the instance; `__Host-` wherever https allows it."""
-    name = f"passerelle_{what}_{sessions.digest(settings.secret_key)[:6]}"
+    name = f"passerelle_{what}_{logins.digest(settings.secret_key)[:6]}"
     return f"__Host-{name}" if settings.https else name
 
 
@@ -117,16 +117,16 @@ def _person_behind(_: Request) -> Person | None:
     if not token:
         return None
     session: Session = db.session()
-    found = sessions.living(session, token, now())
+    found = logins.living(session, token, now())
     if found is None:
         return None
-    if sessions.wants_touch(found, now()):
+    if logins.wants_touch(found, now()):
         entry_id = found.id
         try:
-            write(lambda s: sessions.touch(s, entry_id, now()))
+            write(lambda s: logins.touch(s, entry_id, now()))
         except OperationalError:
             session.rollback()  # the page matters more than the note that it was seen
-        found = sessions.living(session, token, now())
+        found = logins.living(session, token, now())
         if found is None:
             return None
     g.entry = found
@@ -148,7 +148,7 @@ def _guard() -> Response | BaseResponse | None:
         return None
     if not current_user.is_authenticated:
         if request.method in SAFE_METHODS:
-            return redirect(url_for("entry.card", next=own_path(request.full_path.rstrip("?"))), 303)
+            return redirect(url_for("auth.card", next=own_path(request.full_path.rstrip("?"))), 303)
         abort(401)  # the typed text stays in the tab; the page says how to come back to it
     if "someone" not in allowed and not (allowed & me().roles):
         abort(404)

@@ -23,21 +23,26 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from config import Settings
-from lms.adapters import busy
-from lms.adapters.mailer import FolderMailer, Mailer, Postponed, SmtpMailer, Undeliverable
-from lms.adapters.texter import FolderTexter, HttpTexter, Texter
+from lms.adapters import external_calendar
+from lms.adapters.mail.folder import FolderMailer
+from lms.adapters.mail.message import Mailer, Postponed, Undeliverable
+from lms.adapters.mail.smtp import SmtpMailer
+from lms.adapters.sms.folder import FolderTexter
+from lms.adapters.sms.gateway import HttpTexter
+from lms.adapters.sms.message import Texter
 from lms.clock import now
-from lms.domain import journal, outbox
-from lms.domain.booking import busy_calendars, waitlist
-from lms.domain.people import sessions
-from lms.domain.people.reach import Channel, address_of, channel_of, number_of
+from lms.domain import audit_log, outbox
+from lms.domain.booking import waitlist
+from lms.domain.calendars import external
+from lms.domain.people import logins
+from lms.domain.people.contact import Channel, address_of, channel_of, number_of
 from lms.extensions import db, write
-from lms.letters import InFeed, Writer, compose, texts
-from lms.letters import booking as booking_letters
-from lms.letters import calendars as calendar_letters
-from lms.letters import homework as homework_letters
-from lms.letters import people as people_letters
 from lms.models import OutboxItem, Person
+from lms.notifications import InFeed, Writer, compose, sms
+from lms.notifications import booking as booking_letters
+from lms.notifications import calendars as calendar_letters
+from lms.notifications import homework as homework_letters
+from lms.notifications import people as people_letters
 
 log = logging.getLogger("lms.jobs")
 
@@ -155,7 +160,7 @@ class Jobs:
         return Parcel("mail", lambda: self.mailer.send(letter), invited=letter.calendar is not None)
 
     def _text(self, session: Session, item: OutboxItem, channel: Channel) -> Parcel | None:
-        said = texts.compose(session, item, LOOKS[item.kind], self.settings, now())
+        said = sms.compose(session, item, LOOKS[item.kind], self.settings, now())
         texter, number, key = self.texter, number_of(item.person), item.id
         if said is None or number is None:
             return None
@@ -191,7 +196,7 @@ class Jobs:
             db.session().rollback()
             for item_id in waiting:
                 self._deliver(item_id)
-            write(journal.seal)
+            write(audit_log.seal)
             self._expire_offers()
         self._read_calendars()
 
@@ -208,7 +213,7 @@ class Jobs:
             return  # the next sweep asks again
         try:
             with self.app.app_context():
-                wanting = busy_calendars.wanting(db.session(), now())
+                wanting = external.wanting(db.session(), now())
                 db.session().rollback()
             for calendar_id in wanting:
                 self.read_calendar(calendar_id)
@@ -219,11 +224,11 @@ class Jobs:
         """Take it in hand, ask the other side with no transaction open, write down what it said."""
         settings = self.settings
         with self.app.app_context():
-            errand = write(lambda session: busy_calendars.begin(session, calendar_id, now()))
+            errand = write(lambda session: external.begin(session, calendar_id, now()))
             if errand is None:
                 return
             try:
-                found = busy.read(
+                found = external_calendar.read(
                     errand.address,
                     errand.etag,
                     errand.first,
@@ -232,25 +237,23 @@ class Jobs:
                     hosts=settings.calendar_hosts,
                     ca_file=settings.calendar_ca_file,
                 )
-            except busy.Unreadable as no:
+            except external_calendar.Unreadable as no:
                 code = no.code
-                write(lambda session: busy_calendars.failed(session, calendar_id, code, now()))
+                write(lambda session: external.failed(session, calendar_id, code, now()))
                 return
             if found is None:
-                write(lambda session: busy_calendars.unchanged(session, calendar_id, now()))
+                write(lambda session: external.unchanged(session, calendar_id, now()))
                 return
-            events, etag = [busy_calendars.Event(*event) for event in found.events], found.etag
+            events, etag = [external.Event(*event) for event in found.events], found.etag
             write(
-                lambda session: busy_calendars.take(
-                    session, calendar_id, events, etag, now(), settings.time_zone
-                )
+                lambda session: external.take(session, calendar_id, events, etag, now(), settings.time_zone)
             )
 
     def every_night(self) -> None:
         with self.app.app_context():
             write(lambda session: outbox.close_stale(session, now()))
             write(lambda session: outbox.forget_receipts(session, now() - RECEIPTS_KEPT))
-            write(lambda session: sessions.forget_old(session, now()))
+            write(lambda session: logins.forget_old(session, now()))
             self.app.extensions["lms_store"].sweep_temp(now() - timedelta(days=1))
 
     def every_morning(self) -> None:

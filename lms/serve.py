@@ -14,8 +14,9 @@ from flask_migrate import upgrade
 from waitress import create_server
 
 from config import ConfigError, Settings
-from lms import create_app, demo
+from lms import create_app
 from lms.clock import now
+from lms.demo import builder
 from lms.extensions import db
 
 PORTS_TRIED = 20
@@ -103,12 +104,12 @@ def _demo(app: Flask, settings: Settings) -> str:
     if not settings.demo:
         return ""
     with app.app_context():
-        empty = demo.is_empty(db.session())
+        empty = builder.is_empty(db.session())
         db.session.remove()
     if empty:
         print("Making the demo school ...", flush=True)
-        demo.build(app, now())
-    lines = [f"  {one.name:<14} {one.code:<10} {one.way}" for one in demo.accounts(settings.base_url)]
+        builder.build(app, now())
+    lines = [f"  {one.name:<14} {one.code:<10} {one.way}" for one in builder.accounts(settings.base_url)]
     return "\n".join(["", "Demo accounts (the PIN of every card is 1234):", *lines])
 
 

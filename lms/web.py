@@ -22,13 +22,13 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityEr
 from werkzeug.wrappers import Response as BaseResponse
 
 from config import Settings
-from lms import i18n
 from lms.access import cookie, me, me_or_nobody, own_path, site_of
 from lms.adapters.store import StoreFull, is_full
 from lms.clock import now
 from lms.domain.errors import Absent, Refused
 from lms.extensions import db, write
 from lms.forms import PageForm
+from lms.i18n import dates, languages, refusals
 from lms.models import Receipt, Service
 
 T = TypeVar("T")
@@ -140,11 +140,11 @@ def request_language() -> str:
     """The person's language, else the one chosen on this device, else the browser's, else French."""
     person = None if g.get("ask_nothing") else me_or_nobody()
     if person is not None:
-        return i18n.shown_in(person.language).code
+        return languages.shown_in(person.language).code
     chosen = cookie("language")
     if chosen:
-        return i18n.shown_in(chosen).code
-    codes = [language.code for language in i18n.WITH_CATALOGUE]
+        return languages.shown_in(chosen).code
+    codes = [language.code for language in languages.WITH_CATALOGUE]
     return request.accept_languages.best_match(codes) or "fr"
 
 
@@ -165,11 +165,11 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _broken)
     zone = app.extensions["lms_settings"].time_zone
     app.jinja_env.filters.update(
-        hour=lambda moment: i18n.hour(moment, zone),
-        day=lambda moment, language="fr": i18n.day(moment, zone, language),
-        short_day=lambda moment, language="fr": i18n.short_day(moment, zone, language),
-        full_day=lambda moment, language="fr": i18n.full_day(moment, zone, language),
-        ago=lambda moment: i18n.ago(moment, now()),
+        hour=lambda moment: dates.hour(moment, zone),
+        day=lambda moment, language="fr": dates.day(moment, zone, language),
+        short_day=lambda moment, language="fr": dates.short_day(moment, zone, language),
+        full_day=lambda moment, language="fr": dates.full_day(moment, zone, language),
+        ago=lambda moment: dates.ago(moment, now()),
         mb=lambda size: _("%(number)s Mo", number=f"{size / 1_000_000:.1f}".replace(".", ",")),
     )
 
@@ -180,7 +180,7 @@ def _begin() -> None:
 
 
 def _context() -> dict[str, object]:
-    language = i18n.shown_in(str(get_locale() or "fr"))
+    language = languages.shown_in(str(get_locale() or "fr"))
     if g.get("ask_nothing"):
         return {"lang": language.code, "dir": language.direction, "me": None, "text_size": "normal"}
     person = me_or_nobody()
@@ -189,7 +189,7 @@ def _context() -> dict[str, object]:
         "dir": language.direction,
         "me": person,
         "service": service(),
-        "languages": i18n.WITH_CATALOGUE,
+        "languages": languages.WITH_CATALOGUE,
         "text_size": person.text_size if person else "normal",
         "clock": now,
     }
@@ -271,7 +271,7 @@ def _too_large(_error_: RequestEntityTooLarge) -> Response:
 
 def _refused(no: Refused) -> Response:
     """A refusal that no form was there to show."""
-    return _error(409, i18n.sentence(no))
+    return _error(409, refusals.sentence(no))
 
 
 def _busy(error: OperationalError) -> Response:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import House, copy_template, open_house, opened, settings_for, sqlite_template
+from tests.support.school import House, copy_template, open_house, opened, settings_for, sqlite_template
 
-pytest_plugins = ["tests.fixtures_servers"]
+pytest_plugins = ["tests.support.fixtures"]
 
 
 @pytest.fixture(scope="session")

@@ -18,11 +18,11 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from config import BRUSSELS
-from lms import demo
 from lms.access import own_path
 from lms.clock import now
+from lms.demo import builder
 from lms.domain import outbox
-from lms.domain.booking import freed, waitlist
+from lms.domain.booking import offers, waitlist
 from lms.models import (
     AccessSession,
     Assignment,
@@ -42,8 +42,8 @@ from lms.models import (
     SpecialDay,
     Submission,
 )
-from tests.house import House, copy_template, open_house, settings_for
-from tests.pages import filled, parse
+from tests.support.pages import filled, parse
+from tests.support.school import House, copy_template, open_house, settings_for
 
 ROLES = ("learner", "teacher", "coordinator", "social_worker")
 # Who acts on Samira's things, and who of the same role has nothing to do with her.
@@ -90,8 +90,8 @@ def _complete(session: Session) -> None:
     samira = _person(session, "Samira")
     waitlist.join(session, samira, samira, None, 7, None, moment)
     session.get_one(Service, 1).weekly_cap = session.get_one(Service, 1).open_cap = 9
-    ahead = freed.Freed.on(moment.date(), moment.date() + timedelta(days=30), BRUSSELS)
-    assert freed.promote(session, ahead, moment), "an hour is being offered to Samira"
+    ahead = offers.Freed.on(moment.date(), moment.date() + timedelta(days=30), BRUSSELS)
+    assert offers.promote(session, ahead, moment), "an hour is being offered to Samira"
     told = select(Booking).where(Booking.learner_id == samira.id, Booking.teacher_id == nadia.id)
     by_hand = outbox.post(session, "booking_moved", samira, session.scalars(told).first().id, now=moment)
     outbox.hand_over(session, by_hand.id, moment)
@@ -131,7 +131,7 @@ def whole_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo school with something of everything, made once and copied for each test."""
     folder = tmp_path_factory.mktemp("whole")
     house = open_house(settings_for(folder))
-    demo.build(house.app, now())
+    builder.build(house.app, now())
     house.write(_complete)
     house.close()
     return folder

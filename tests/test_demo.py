@@ -5,18 +5,18 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from lms import demo
 from lms.cli.doctor import examine
 from lms.clock import now
+from lms.demo import builder
 from lms.domain.booking import waitlist
 from lms.domain.homework import correction
 from lms.models import Attachment, Booking, Lesson, Level, OutboxItem
-from tests.house import House
+from tests.support.school import House
 
 
 @pytest.fixture
 def demo_house(house: House) -> House:
-    demo.build(house.app, now())
+    builder.build(house.app, now())
     return house
 
 
@@ -43,7 +43,7 @@ def test_the_doctor_finds_the_demo_school_whole(demo_house: House) -> None:
 
 
 def test_every_account_enters_as_the_greeting_says(demo_house: House) -> None:
-    for account in demo.accounts("http://localhost"):
+    for account in builder.accounts("http://localhost"):
         visitor = demo_house.visitor()
         if "@" in account.way:
             email, password = account.way.split(" / ")
@@ -57,11 +57,11 @@ def test_every_account_enters_as_the_greeting_says(demo_house: House) -> None:
 
 def test_a_school_that_exists_is_left_alone(demo_house: House) -> None:
     with pytest.raises(RuntimeError, match="a school already"):
-        demo.build(demo_house.app, now())
+        builder.build(demo_house.app, now())
 
 
 def test_there_is_no_demo_school_in_production(house: House) -> None:
     house.app.extensions["lms_settings"] = replace(house.settings, env="production")
     with pytest.raises(RuntimeError, match="production"):
-        demo.build(house.app, now())
-    assert house.read(demo.is_empty)
+        builder.build(house.app, now())
+    assert house.read(builder.is_empty)

@@ -20,7 +20,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.servers import wait_until
+from tests.support.servers import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 

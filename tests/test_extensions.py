@@ -11,24 +11,24 @@ from sqlalchemy.orm import Session
 from lms.domain import outbox
 from lms.extensions import SAFE_WAL, db, sqlite, write
 from lms.models import Level, Person
-from tests import make
-from tests.fixtures_engines import house, postgres_template
-from tests.house import House
-from tests.make import NOW
+from tests import factories
+from tests.factories import NOW
+from tests.support.engines import house, postgres_template
+from tests.support.school import House
 
 __all__ = ["house", "postgres_template"]
 
 
 def test_an_instant_comes_back_as_it_was_and_a_naive_one_is_refused(house: House) -> None:
-    made = house.write(make.samira)
+    made = house.write(factories.samira)
     assert house.read(lambda s: s.get_one(Person, made.id)).made_at == NOW
     with pytest.raises(StatementError, match="naive"):
-        house.write(lambda s: make.person(s, "X", "learner", now=datetime(2026, 1, 1)))  # noqa: DTZ001
+        house.write(lambda s: factories.person(s, "X", "learner", now=datetime(2026, 1, 1)))  # noqa: DTZ001
 
 
 def test_what_a_verb_began_is_gone_when_it_fails(house: House) -> None:
     def half(session: Session) -> None:
-        make.samira(session)
+        factories.samira(session)
         raise ValueError("on the way")
 
     with pytest.raises(ValueError, match="on the way"):
@@ -38,7 +38,7 @@ def test_what_a_verb_began_is_gone_when_it_fails(house: House) -> None:
 
 def test_twenty_people_who_count_at_once_lose_no_count(house: House) -> None:
     """Each reads and then writes: without the lock from the beginning some would overwrite others."""
-    house.write(make.school)
+    house.write(factories.school)
 
     def add(session: Session) -> None:
         level = session.scalars(select(Level).where(Level.code == "N1").with_for_update()).one()
@@ -53,7 +53,7 @@ def test_twenty_people_who_count_at_once_lose_no_count(house: House) -> None:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert house.read(make.level).blurb == "20"
+    assert house.read(factories.level).blurb == "20"
 
 
 def test_the_worker_is_told_only_what_was_committed(house: House) -> None:
@@ -61,10 +61,10 @@ def test_the_worker_is_told_only_what_was_committed(house: House) -> None:
     house.app.extensions["lms_wake"] = told.extend
 
     def post(session: Session) -> str:
-        return outbox.post(session, "feedback_returned", make.samira(session), "abc", now=NOW).id
+        return outbox.post(session, "feedback_returned", factories.samira(session), "abc", now=NOW).id
 
     def post_and_fail(session: Session) -> None:
-        outbox.post(session, "feedback_returned", make.samira(session), "def", now=NOW)
+        outbox.post(session, "feedback_returned", factories.samira(session), "def", now=NOW)
         raise ValueError
 
     with pytest.raises(ValueError):  # noqa: PT011  (our own, on the line above)
@@ -80,7 +80,7 @@ def test_a_message_for_tomorrow_wakes_nobody_today(house: House) -> None:
     house.write(
         lambda s: (
             outbox.post(
-                s, "booking_reminder", make.samira(s), "abc", due_at=NOW + timedelta(days=1), now=NOW
+                s, "booking_reminder", factories.samira(s), "abc", due_at=NOW + timedelta(days=1), now=NOW
             ).id
         )
     )

@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms.adapters.texter import FolderTexter, HttpTexter, Texter
+from lms.adapters.sms.folder import FolderTexter
+from lms.adapters.sms.gateway import HttpTexter
+from lms.adapters.sms.message import Texter
 from lms.clock import now
-from lms.domain import booking as bookings
 from lms.domain import outbox
-from lms.domain.booking import waitlist
-from lms.domain.people import sessions
+from lms.domain.booking import appointments, waitlist
+from lms.domain.people import logins
 from lms.extensions import on_wake
 from lms.jobs import Jobs, make_mailer, make_texter
 from lms.models import (
@@ -28,11 +29,11 @@ from lms.models import (
     Person,
     Receipt,
 )
-from tests import make
-from tests.gateway import Gateway
-from tests.house import House
-from tests.make import wall
-from tests.smtp import SmtpServer
+from tests import factories
+from tests.factories import wall
+from tests.support.school import House
+from tests.support.sms_gateway import Gateway
+from tests.support.smtp import SmtpServer
 
 
 def invited(house: House) -> str:
@@ -40,7 +41,7 @@ def invited(house: House) -> str:
     made_at, expires_at = now() - timedelta(hours=1), now() + timedelta(days=1)
 
     def invite(session: Session) -> str:
-        nadia = make.nadia(session)
+        nadia = factories.nadia(session)
         link = PasswordLink(person_id=nadia.id, token_hash="0" * 64, made_at=made_at, expires_at=expires_at)
         session.add(link)
         session.flush()
@@ -93,7 +94,9 @@ def test_a_mail_server_that_is_down_costs_patience_and_no_mail(
 
 
 def test_a_person_without_an_address_is_told_apart_from_a_failure(house: House) -> None:
-    item = house.write(lambda s: outbox.post(s, "feedback_returned", make.oksana(s), "abc", now=now()).id)
+    item = house.write(
+        lambda s: outbox.post(s, "feedback_returned", factories.oksana(s), "abc", now=now()).id
+    )
     house.deliver()
     assert row(house, item).outcome == "no_address"
 
@@ -101,7 +104,9 @@ def test_a_person_without_an_address_is_told_apart_from_a_failure(house: House) 
 def test_a_mail_about_something_gone_is_void_and_a_late_one_expired(house: House) -> None:
     gone = invited(house)
     long_ago = now() - outbox.KEEP_TRYING
-    late = house.write(lambda s: outbox.post(s, "feedback_returned", make.samira(s), "abc", now=long_ago).id)
+    late = house.write(
+        lambda s: outbox.post(s, "feedback_returned", factories.samira(s), "abc", now=long_ago).id
+    )
     house.write(lambda s: s.delete(s.get_one(PasswordLink, row(house, gone).about_id)))
     house.deliver()
     assert (row(house, gone).outcome, row(house, late).outcome) == ("void", "expired")
@@ -110,7 +115,7 @@ def test_a_mail_about_something_gone_is_void_and_a_late_one_expired(house: House
 def test_nobody_writes_to_a_person_who_left(house: House, smtp: SmtpServer) -> None:
     with_mail_server(house, smtp)
     item = invited(house)
-    house.write(lambda s: setattr(make.nadia(s), "deactivated_at", make.NOW))
+    house.write(lambda s: setattr(factories.nadia(s), "deactivated_at", factories.NOW))
     house.deliver()
     assert row(house, item).outcome == "void"
     assert smtp.messages == []
@@ -120,11 +125,11 @@ def told_by_phone(house: House, reach: str = "auto") -> str:
     """Nadia booked an hour for Oksana, who has a phone and no e-mail; the id of what tells her."""
 
     def book(session: Session) -> str:
-        nadia, oksana = make.nadia(session), make.oksana(session)
+        nadia, oksana = factories.nadia(session), factories.oksana(session)
         oksana.phone, oksana.reach = "0470 12 34 56", reach
-        moment = wall(make.coming_monday().isoformat(), "10:00")
-        make.all_week(session, nadia)
-        made = make.booked(session, oksana, nadia, moment, by=nadia, now=now())
+        moment = wall(factories.coming_monday().isoformat(), "10:00")
+        factories.all_week(session, nadia)
+        made = factories.booked(session, oksana, nadia, moment, by=nadia, now=now())
         return session.scalars(
             select(OutboxItem.id)
             .where(OutboxItem.about_id == made.id, OutboxItem.person_id == oksana.id)
@@ -195,7 +200,7 @@ def test_whom_no_machine_reaches_waits_for_the_hand_of_the_team_and_is_not_late(
 
 def test_what_is_too_long_for_a_phone_still_goes_by_mail_to_who_chose_the_phone(house: House) -> None:
     def post(session: Session) -> str:
-        samira = make.samira(session)
+        samira = factories.samira(session)
         samira.phone, samira.reach = "0470 12 34 56", "sms"
         return outbox.post(session, "feedback_returned", samira, "abc", now=now()).id
 
@@ -210,7 +215,7 @@ def test_the_row_remembers_that_an_invitation_left(house: House) -> None:
     teacher = house.read(
         lambda s: s.scalars(
             select(OutboxItem).where(
-                OutboxItem.kind == "booking_made", OutboxItem.person_id == make.nadia(s).id
+                OutboxItem.kind == "booking_made", OutboxItem.person_id == factories.nadia(s).id
             )
         ).one()
     )
@@ -220,31 +225,33 @@ def test_the_row_remembers_that_an_invitation_left(house: House) -> None:
 
 def test_who_subscribed_gets_no_mail_of_what_her_calendar_tells(house: House) -> None:
     def subscribe(session: Session) -> None:
-        nadia = make.nadia(session)
+        nadia = factories.nadia(session)
         session.add(CalendarFeed(person_id=nadia.id, token_hash="x", made_at=now(), seen_at=now()))
 
     house.write(subscribe)
     told_by_phone(house)
     house.deliver()
     outcomes = house.read(
-        lambda s: s.execute(select(OutboxItem.outcome).where(OutboxItem.person_id == make.nadia(s).id)).all()
+        lambda s: s.execute(
+            select(OutboxItem.outcome).where(OutboxItem.person_id == factories.nadia(s).id)
+        ).all()
     )
     assert [tuple(one) for one in outcomes] == [("in_feed",)]
     assert not (house.settings.instance / "mail").exists()
 
 
 def test_an_offer_without_an_answer_goes_to_the_next_who_waits(house: House) -> None:
-    hour = wall(make.coming_monday().isoformat(), "10:00")
+    hour = wall(factories.coming_monday().isoformat(), "10:00")
     yesterday = now() - timedelta(days=1)
 
     def give_back(session: Session) -> None:
-        nadia, samira, oksana = make.nadia(session), make.samira(session), make.oksana(session)
-        mehari = make.learner(session, "Mehari")
-        make.opened(session, nadia, hour.date().isoformat(), "10:00", "11:00")
-        made = make.booked(session, mehari, nadia, hour, now=yesterday)
+        nadia, samira, oksana = factories.nadia(session), factories.samira(session), factories.oksana(session)
+        mehari = factories.learner(session, "Mehari")
+        factories.opened(session, nadia, hour.date().isoformat(), "10:00", "11:00")
+        made = factories.booked(session, mehari, nadia, hour, now=yesterday)
         for minute, person in enumerate((samira, oksana)):
             waitlist.join(session, person, person, None, MORNING, None, yesterday + timedelta(minutes=minute))
-        bookings.cancel(session, made, mehari, "", yesterday)
+        appointments.cancel(session, made, mehari, "", yesterday)
 
     house.write(give_back)
 
@@ -260,13 +267,13 @@ def test_an_offer_without_an_answer_goes_to_the_next_who_waits(house: House) -> 
 
 
 def test_in_the_morning_the_day_that_comes_into_sight_goes_to_who_waits(house: House) -> None:
-    hour = wall(make.coming_monday().isoformat(), "10:00")
+    hour = wall(factories.coming_monday().isoformat(), "10:00")
 
     def wish(session: Session) -> None:
-        samira = make.samira(session)
-        make.school(session).horizon_days = (hour.date() - now().date()).days + 1
+        samira = factories.samira(session)
+        factories.school(session).horizon_days = (hour.date() - now().date()).days + 1
         waitlist.join(session, samira, samira, None, MORNING, None, now())
-        make.opened(session, make.nadia(session), hour.date().isoformat(), "10:00", "11:00")
+        factories.opened(session, factories.nadia(session), hour.date().isoformat(), "10:00", "11:00")
 
     house.write(wish)
     house.app.extensions["lms_jobs"].every_morning()
@@ -316,10 +323,10 @@ def test_a_night_forgets_what_is_over_and_keeps_what_still_counts(house: House) 
     today, long_ago = now(), now() - timedelta(days=200)
 
     def leave_traces(session: Session) -> None:
-        samira = make.samira(session)
+        samira = factories.samira(session)
         for name, moment in (("old", long_ago), ("new", today)):
             session.add(Receipt(person_id=samira.id, request_id=name, location="/", made_at=moment))
-            sessions.open_session(session, samira, "shared", device=name, now=moment)
+            logins.open_session(session, samira, "shared", device=name, now=moment)
 
     house.write(leave_traces)
     incoming = house.settings.uploads / ".incoming"

@@ -10,18 +10,19 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from lms import clock
-from lms.adapters.busy import CODES
+from lms.adapters.external_calendar import CODES
 from lms.domain import outbox
-from lms.domain.booking import busy, busy_calendars
+from lms.domain.booking import occupancy
+from lms.domain.calendars import external
 from lms.extensions import Base, on_wake
-from lms.i18n import SENTENCES
+from lms.i18n.refusals import SENTENCES
 from lms.jobs import Jobs, make_mailer
 from lms.models import BusyCalendar, BusySpan, OutboxItem
-from tests import make
-from tests.calendars import CalendarServer, calendar, event
-from tests.house import House
-from tests.servers import wait_until
-from tests.smtp import SmtpServer
+from tests import factories
+from tests.support.calendars import CalendarServer, calendar, event
+from tests.support.school import House
+from tests.support.servers import wait_until
+from tests.support.smtp import SmtpServer
 
 SOON = clock.now() + timedelta(days=3)
 MEETING = event(
@@ -36,7 +37,7 @@ def allow(house: House, server: CalendarServer) -> None:
 
 
 def added(house: House, address: str) -> str:
-    return house.write(lambda s: busy_calendars.add(s, make.nadia(s), address, clock.now()).id)
+    return house.write(lambda s: external.add(s, factories.nadia(s), address, clock.now()).id)
 
 
 def sweep(house: House, *, later: timedelta = timedelta(0)) -> BusyCalendar:
@@ -57,7 +58,7 @@ def _waited(calendar: BusyCalendar, later: timedelta) -> None:
 def _a_mail_to_nadia(session: Session) -> None:
     calendar = session.scalars(select(BusyCalendar).order_by(BusyCalendar.id)).all()[-1]
     calendar.error, calendar.failing_since = "calendar_denied", clock.now() - timedelta(hours=25)
-    outbox.post(session, "calendar_failing", make.nadia(session), calendar.id, now=clock.now())
+    outbox.post(session, "calendar_failing", factories.nadia(session), calendar.id, now=clock.now())
 
 
 def spans(house: House) -> int:
@@ -73,7 +74,7 @@ def test_what_the_calendar_holds_hides_hours_and_leaves_no_title(
     assert read.read_at is not None
     assert read.error == ""
     at = SOON.replace(hour=10, minute=0, second=0, microsecond=0)
-    hours = house.read(lambda s: busy.held(s, at, at + timedelta(hours=5), make.nadia(s).id))
+    hours = house.read(lambda s: occupancy.held(s, at, at + timedelta(hours=5), factories.nadia(s).id))
     assert len(hours) == 6
     everything = house.read(
         lambda s: [str(row) for table in Base.metadata.sorted_tables for row in s.execute(table.select())]

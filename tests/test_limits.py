@@ -7,8 +7,8 @@ from pathlib import Path
 
 import redis
 
-from tests.house import House, copy_template, open_house, settings_for
-from tests.servers import free_port
+from tests.support.school import House, copy_template, open_house, settings_for
+from tests.support.servers import free_port
 
 
 def tries(house: House, count: int) -> list[int]:

@@ -17,11 +17,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from config import ROOT
 from lms import create_app
 from lms.clock import now
-from lms.domain.booking import audit
+from lms.domain.booking import consistency
 from lms.extensions import Base
 from lms.models import Booking, OutboxItem, PersonRole
-from tests import make
-from tests.house import House, settings_for
+from tests import factories
+from tests.support.school import House, settings_for
 
 MIGRATIONS = ROOT / "lms/migrations"
 
@@ -135,7 +135,7 @@ def test_who_booked_in_the_first_house_is_reminded_two_hours_before_too(bare: Ho
         ("booking_soon", "ahead", "samira"),
     ]
     assert reminders[-1].due_at.timestamp() == quarter + 3 * 86400 - 2 * 3600
-    faults = bare.read(lambda s: audit.faults(s, now()))
+    faults = bare.read(lambda s: consistency.faults(s, now()))
     assert [fault for fault in faults if "booking_soon" in fault] == []
 
 
@@ -149,7 +149,7 @@ def test_the_way_down_leaves_nothing_and_the_way_up_works_again(bare: House) -> 
     assert tables(bare) == set()
     up(bare)
     assert differences(bare) == []
-    assert bare.write(lambda s: make.samira(s).name) == "Samira"
+    assert bare.write(lambda s: factories.samira(s).name) == "Samira"
 
 
 def test_each_step_can_be_taken_back_and_taken_again(bare: House) -> None:
@@ -197,7 +197,7 @@ def roles(house: House) -> list[str]:
 def test_people_and_what_hangs_on_them_survive_a_table_that_is_rebuilt(bare: House, tmp_path: Path) -> None:
     """SQLite drops the old table: with foreign keys on, that would delete the roles of everybody."""
     up(bare)
-    bare.write(lambda s: (make.samira(s), make.nadia(s)))
+    bare.write(lambda s: (factories.samira(s), factories.nadia(s)))
     folder = next_migration(tmp_path / "migrations")
     with bare.app.app_context():
         upgrade(directory=folder)
@@ -210,7 +210,7 @@ def test_people_and_what_hangs_on_them_survive_a_table_that_is_rebuilt(bare: Hou
 
 def test_a_migration_that_leaves_rows_pointing_to_nothing_is_undone(bare: House, tmp_path: Path) -> None:
     up(bare)
-    bare.write(lambda s: (make.samira(s), make.nadia(s)))
+    bare.write(lambda s: (factories.samira(s), factories.nadia(s)))
     folder = next_migration(tmp_path / "migrations", "op.execute(sa.text('DELETE FROM person'))")
     with bare.app.app_context():
         if bare.engine.dialect.name == "sqlite":
@@ -224,7 +224,7 @@ def test_a_migration_that_leaves_rows_pointing_to_nothing_is_undone(bare: House,
 
 def test_a_migration_that_breaks_half_way_changes_nothing(bare: House, tmp_path: Path) -> None:
     up(bare)
-    bare.write(lambda s: (make.samira(s), make.nadia(s)))
+    bare.write(lambda s: (factories.samira(s), factories.nadia(s)))
     folder = next_migration(tmp_path / "migrations", "op.execute('a sentence that is no SQL')")
     with bare.app.app_context(), pytest.raises(DBAPIError):
         upgrade(directory=folder)

@@ -17,9 +17,9 @@ from sqlalchemy import func, select
 from config import ROOT
 from lms.access import cookie_name
 from lms.models import Booking, Person, Service
-from tests import make
-from tests.served import Served, clean_environment
-from tests.servers import START_LIMIT, free_port, wait_until
+from tests import factories
+from tests.support.live_server import Served, clean_environment
+from tests.support.servers import START_LIMIT, free_port, wait_until
 
 
 def status(server: Served, path: str = "/healthz") -> int:
@@ -176,7 +176,7 @@ def test_the_second_start_keeps_the_school_and_its_secret(tmp_path: Path) -> Non
         assert "Making the demo school" in server.output()
         assert "1234" in server.output()
         house = server.house()
-        house.write(lambda s: make.learner(s, "Yusuf").id)
+        house.write(lambda s: factories.learner(s, "Yusuf").id)
         people = house.read(lambda s: s.scalar(select(func.count(Person.id))))
         secret = (tmp_path / "instance/secret.key").read_text()
         assert server.end(signal.SIGTERM) == 0
@@ -200,8 +200,8 @@ def test_what_lies_in_the_instance_is_for_its_owner_alone(tmp_path: Path) -> Non
 def test_two_schools_side_by_side_share_nothing(tmp_path: Path) -> None:
     with Served(tmp_path / "one") as one, Served(tmp_path / "two") as two:
         houses = [one.house(), two.house()]
-        houses[0].write(lambda s: make.samira(s).id)
-        token = houses[0].write(lambda s: make.entered(s, make.samira(s)))
+        houses[0].write(lambda s: factories.samira(s).id)
+        token = houses[0].write(lambda s: factories.entered(s, factories.samira(s)))
         assert houses[1].read(lambda s: s.scalar(select(func.count(Person.id)))) == 0
         assert one.settings.secret_key != two.settings.secret_key
         # A browser sends its cookies to both: ports are nothing to them.

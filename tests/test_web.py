@@ -18,9 +18,9 @@ from lms.extensions import db, journal_mode, sqlite
 from lms.forms import PageForm
 from lms.models import Person, Receipt, Room
 from lms.web import first_time, sending_key
-from tests import make
-from tests.house import House, copy_template, open_house, settings_for
-from tests.pages import filled, honest_page
+from tests import factories
+from tests.support.pages import filled, honest_page
+from tests.support.school import House, copy_template, open_house, settings_for
 
 
 @contextmanager
@@ -75,14 +75,14 @@ def test_a_lost_page_answers_in_the_language_of_the_browser(house: House, langua
 
 
 def test_who_has_a_language_without_a_catalogue_sees_french_and_keeps_it(house: House) -> None:
-    tesfay = house.write(lambda s: make.learner(s, "Tesfay", language="ti"))
+    tesfay = house.write(lambda s: factories.learner(s, "Tesfay", language="ti"))
     page = house.visitor(tesfay).get("/me")
     assert page.root.all("html")[0].get("lang") == "fr"
     assert house.read(lambda s: s.get_one(Person, tesfay.id)).language == "ti"
 
 
 def test_a_busy_database_is_a_page_and_nothing_half_done(hasty_house: House) -> None:
-    samira = hasty_house.write(make.samira)
+    samira = hasty_house.write(factories.samira)
     visitor = hasty_house.visitor(samira)
     page = visitor.get("/me")
     with held_lock(hasty_house):
@@ -95,7 +95,7 @@ def test_a_busy_database_is_a_page_and_nothing_half_done(hasty_house: House) -> 
 
 def test_who_waited_long_for_the_lock_waits_once_and_not_six_times(hasty_house: House) -> None:
     event.listen(hasty_house.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=3500"))
-    visitor = hasty_house.visitor(hasty_house.write(make.samira))
+    visitor = hasty_house.visitor(hasty_house.write(factories.samira))
     page = visitor.get("/me")
     hasty_house.engine.dispose()
     with held_lock(hasty_house):
@@ -117,7 +117,7 @@ def test_what_breaks_is_a_page_without_a_word_of_the_fault(house: House) -> None
 
 
 def test_a_form_of_another_site_does_nothing(house: House) -> None:
-    samira = house.write(make.samira)
+    samira = house.write(factories.samira)
     visitor = house.visitor(samira)
     page = visitor.get("/me")
     token = filled(page.form("/logout"))["csrf_token"]
@@ -132,7 +132,7 @@ def test_a_form_of_another_site_does_nothing(house: House) -> None:
 
 
 def test_a_form_without_its_token_is_refused_with_the_way_back(house: House) -> None:
-    samira = house.write(make.samira)
+    samira = house.write(factories.samira)
     visitor = house.visitor(samira)
     answer = visitor.client.post("/logout", headers={"Referer": "http://localhost/lessons"})
     assert answer.status_code == 400
@@ -158,7 +158,7 @@ NOT_AN_ADDRESS = "http://[x"
     ids=str,
 )
 def test_no_strange_header_breaks_a_page(house: House, headers: dict[str, str]) -> None:
-    samira = house.write(make.samira)
+    samira = house.write(factories.samira)
     visitor = house.visitor(samira)
     token = filled(visitor.get("/me").form("/logout"))["csrf_token"]
     for client in (visitor.client, house.app.test_client()):
@@ -177,7 +177,7 @@ def test_the_way_back_stays_in_the_house(house: House) -> None:
     "path", ["/lessons/%00", "/people/%00/edit", "/files/a%00b", "/bookings/new?learner=%00"]
 )
 def test_an_address_with_a_nul_is_no_address(house: House, path: str) -> None:
-    assert house.visitor(house.write(make.nadia)).client.get(path).status_code == 404
+    assert house.visitor(house.write(factories.nadia)).client.get(path).status_code == 404
 
 
 def test_the_log_of_a_failed_statement_names_nobody(house: House) -> None:
@@ -200,7 +200,7 @@ def test_only_our_own_names_are_answered_when_they_are_set(tmp_path: Path, templ
 
 @pytest.mark.parametrize("coding", ["br", "gzip"])
 def test_pages_go_over_the_line_compressed(house: House, coding: str) -> None:
-    visitor = house.visitor(house.write(make.samira))
+    visitor = house.visitor(house.write(factories.samira))
     answer = visitor.client.get("/", headers={"Accept-Encoding": coding})
     assert answer.headers["Content-Encoding"] == coding
     assert len(answer.data) < len(visitor.client.get("/").data) / 2
@@ -208,7 +208,7 @@ def test_pages_go_over_the_line_compressed(house: House, coding: str) -> None:
 
 
 def test_forty_people_read_at_once(house: House) -> None:
-    samira = house.write(make.samira)
+    samira = house.write(factories.samira)
     visitor = house.visitor(samira)
     cookie = visitor.get("/").response.request.headers["Cookie"]
     found: list[int] = []
@@ -229,7 +229,7 @@ def test_the_database_is_read_by_its_owner_alone(tmp_path: Path) -> None:
     for name in ("school.sqlite3", "queue.sqlite3"):
         (tmp_path / name).touch(mode=0o644)
     house = open_house(settings_for(tmp_path))
-    house.write(make.samira)
+    house.write(factories.samira)
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("*.sqlite3*")}
     companions = ["school.sqlite3-wal"] if journal_mode() == "WAL" else []
     assert {"school.sqlite3", "queue.sqlite3", *companions} <= set(modes)
@@ -251,21 +251,21 @@ def test_what_is_shown_once_is_shown_for_the_first_sending_only(house: House) ->
         runs.append(1)
         return "shown once"
 
-    with sending(house, house.write(make.nadia)) as form:
+    with sending(house, house.write(factories.nadia)) as form:
         assert first_time(form, verb, lambda _said: "/people") == ("shown once", "/people")
         assert first_time(form, verb, lambda _said: "/elsewhere") == (None, "/people")
     assert runs == [1]
 
 
 def test_who_is_refused_because_her_twin_was_quicker_is_answered_like_her_twin(house: House) -> None:
-    nadia = house.write(make.nadia)
+    nadia = house.write(factories.nadia)
 
     def refused(session: Session) -> str:
         raise Refused("email_taken")
 
     def overtaken(session: Session) -> str:
         session.add(
-            Receipt(person_id=nadia.id, request_id=sending_key(form), location="/twin", made_at=make.NOW)
+            Receipt(person_id=nadia.id, request_id=sending_key(form), location="/twin", made_at=factories.NOW)
         )
         session.commit()  # the twin, in its own process
         return refused(session)

@@ -11,14 +11,14 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from lms import i18n
 from lms.access import allow, me
 from lms.clock import now
 from lms.domain.errors import Refused
 from lms.domain.homework import correction
-from lms.domain.people.reach import address_of
+from lms.domain.people.contact import address_of
 from lms.extensions import db
 from lms.forms.correction import FeedbackForm, chosen_bands
+from lms.i18n import languages
 from lms.models import Attempt, Criterion, Person
 from lms.web import by_script, once, page
 
@@ -162,7 +162,7 @@ def _criteria(attempt: Attempt) -> list[Criterion]:
 
 def _reach(learner: Person) -> str:
     """Who receives what, in which languages."""
-    name, own = learner.first_name, i18n.shown_in(learner.language)
+    name, own = learner.first_name, languages.shown_in(learner.language)
     if address_of(learner) is None:
         return str(_("%(name)s n’a pas d’e-mail : la réponse est dans l’application.", name=name))
     if own.code == "fr":

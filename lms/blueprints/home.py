@@ -11,15 +11,15 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from lms import i18n
 from lms.access import allow, me
 from lms.clock import now
-from lms.domain import booking, homework, lessons
-from lms.domain.booking import overview, pending
-from lms.domain.homework import correction, needs
+from lms.domain.booking import learner_status, queries
+from lms.domain.homework import alerts, correction, worklist
+from lms.domain.lessons import progress
 from lms.domain.people import directory
-from lms.domain.people.numbers import numbers
+from lms.domain.statistics import numbers
 from lms.extensions import db
+from lms.i18n import dates, languages
 from lms.models import Booking, Person
 from lms.web import page, settings
 
@@ -64,12 +64,12 @@ def today() -> Response:
 def _learner() -> Response:
     session: Session = db.session()
     person, moment = me(), now()
-    works = homework.all_for(session, person)
-    appointment = booking.next_for(session, person, moment)
-    lesson = lessons.next_lesson(session, person)
-    bridges = lessons.bridges(session, person)
+    works = worklist.all_for(session, person)
+    appointment = queries.next_for(session, person, moment)
+    lesson = progress.next_lesson(session, person)
+    bridges = progress.bridges(session, person)
     soon = appointment is not None and appointment.starts - moment < SOON
-    offers, called_off = pending.hours(session, person, moment)
+    offers, called_off = learner_status.hours(session, person, moment)
     # An offer is hers for some hours only, and that nobody comes tomorrow she may know from nowhere else.
     cards = [_offer(offer) for offer in offers]
     lost = called_off if called_off is not None and called_off.starts > moment else None
@@ -106,7 +106,7 @@ def _learner() -> Response:
     )
 
 
-def _answered(work: homework.Work) -> Card:
+def _answered(work: worklist.Work) -> Card:
     first_name = (work.teacher or "").split(" ")[0]
     return Card(
         "homework",
@@ -119,7 +119,7 @@ def _answered(work: homework.Work) -> Card:
     )
 
 
-def _homework(work: homework.Work) -> Card:
+def _homework(work: worklist.Work) -> Card:
     again = work.state == "redo"
     return Card(
         "homework",
@@ -145,14 +145,14 @@ def _called_off(found: Booking) -> Card:
 def _french(found: Booking) -> str:
     """The number stays with its month, and the hour in one piece."""
     zone = settings().time_zone
-    written = i18n.day(found.starts, zone).capitalize().rsplit(" ", 1)
-    return f"{NBSP.join(written)}, {i18n.hour(found.starts, zone)}"
+    written = dates.day(found.starts, zone).capitalize().rsplit(" ", 1)
+    return f"{NBSP.join(written)}, {dates.hour(found.starts, zone)}"
 
 
 def _appointment(found: Booking) -> Card:
     zone = settings().time_zone
-    language = i18n.shown_in(str(get_locale())).code
-    own_day = "" if language == "fr" else f"{i18n.day(found.starts, zone, language)} · "
+    language = languages.shown_in(str(get_locale())).code
+    own_day = "" if language == "fr" else f"{dates.day(found.starts, zone, language)} · "
     where = _("par vidéo") if found.mode == "video" else _("sur place")
     with_whom = _("avec %(name)s", name=found.teacher.first_name)
     return Card(
@@ -175,9 +175,9 @@ def _teacher() -> Response:
         section="today",
         counts=correction.counts_by_level(session),
         queue=correction.queue(session, limit=QUEUE_SHOWN),
-        appointments=booking.coming(session, person, moment, limit=QUEUE_SHOWN),
+        appointments=queries.coming(session, person, moment, limit=QUEUE_SHOWN),
         today=moment.astimezone(zone).date(),
-        needs=needs.needs(session, moment),
+        needs=alerts.needs(session, moment),
         numbers=numbers(session, moment) if "coordinator" in person.roles else None,
     )
 
@@ -196,6 +196,6 @@ def _social_worker() -> Response:
         "home/social_worker.html",
         section="today",
         people=hers,
-        progress=lessons.class_progress(session, ids),
-        appointments=overview.next_of_many(session, ids, now()),
+        progress=progress.class_progress(session, ids),
+        appointments=queries.next_of_many(session, ids, now()),
     )

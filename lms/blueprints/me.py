@@ -12,7 +12,7 @@ from lms.access import allow, cookie, drop_cookie, entry, me, set_cookie
 from lms.adapters import passwords
 from lms.clock import now
 from lms.domain.errors import Refused
-from lms.domain.people import own, sessions, staff
+from lms.domain.people import logins, preferences, staff
 from lms.extensions import db, limiter, write
 from lms.forms.me import WishesForm
 from lms.forms.people import ChangePasswordForm, PressForm
@@ -29,10 +29,10 @@ def show() -> BaseResponse:
     form.fit(person, gateway=settings().sends_texts)
     if form.validate_on_submit():
         entry_id = entry().id
-        write(lambda session: own.change(session, me(), entry_id, form.wishes(), now=now()))
+        write(lambda session: preferences.change(session, me(), entry_id, form.wishes(), now=now()))
         response = redirect(url_for("me.show"), 303)
         if not me().is_staff:
-            lasts = sessions.COOKIE_LASTS["shared" if me().shared_phone else "own"]
+            lasts = logins.COOKIE_LASTS["shared" if me().shared_phone else "own"]
             set_cookie(response, "session", cookie("session") or "", lasts)
         refresh()  # the answer already speaks the language she has just chosen
         flash(_("C’est changé."), "success")
@@ -42,7 +42,7 @@ def show() -> BaseResponse:
         422 if form.is_submitted() else 200,
         form=form,
         press=PressForm(formdata=None),
-        entries=sessions.of(db.session(), person, now()),
+        entries=logins.of(db.session(), person, now()),
         here=entry().id,
     )
 
@@ -52,7 +52,7 @@ def show() -> BaseResponse:
 def end(id: str) -> BaseResponse:
     """One device leaves; it may be the one in hand."""
     here = entry().id == id
-    write(lambda session: sessions.end(session, me(), id, now()))
+    write(lambda session: logins.end(session, me(), id, now()))
     if here:
         return _left()
     flash(_("Cet appareil est sorti."), "success")
@@ -62,14 +62,14 @@ def end(id: str) -> BaseResponse:
 @bp.post("/me/entries/end")
 @allow("someone")
 def end_all() -> BaseResponse:
-    write(lambda session: own.leave_everywhere(session, me(), now=now()))
+    write(lambda session: preferences.leave_everywhere(session, me(), now=now()))
     return _left()
 
 
 @bp.post("/me/video-consent/withdrawal")
 @allow("learner")
 def withdraw_video() -> BaseResponse:
-    write(lambda session: own.withdraw_video(session, me(), now=now()))
+    write(lambda session: preferences.withdraw_video(session, me(), now=now()))
     flash(_("C’est changé. La vidéo demande de nouveau votre accord."), "success")
     return redirect(url_for("me.show"), 303)
 
@@ -97,16 +97,16 @@ def _change_password(form: ChangePasswordForm) -> BaseResponse:
 
     def change(session: Session) -> str:
         staff.change_password(session, me(), fresh, now=now())
-        return sessions.open_session(session, me(), "staff", device=device, now=now())
+        return logins.open_session(session, me(), "staff", device=device, now=now())
 
     token = write(change)
     response = redirect(url_for("me.show"), 303)
-    set_cookie(response, "session", token, sessions.COOKIE_LASTS["staff"])
+    set_cookie(response, "session", token, logins.COOKIE_LASTS["staff"])
     flash(_("Le mot de passe est changé. Les autres appareils sont sortis."), "success")
     return response
 
 
 def _left() -> BaseResponse:
-    response = redirect(url_for("entry.card"), 303)
+    response = redirect(url_for("auth.card"), 303)
     drop_cookie(response, "session")
     return response

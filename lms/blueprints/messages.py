@@ -10,17 +10,16 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from lms import i18n
 from lms.access import allow, me
 from lms.clock import now
-from lms.domain import outbox
-from lms.domain.booking import messages
-from lms.domain.people.reach import number_of
+from lms.domain import manual_messages, outbox
+from lms.domain.people.contact import number_of
 from lms.extensions import db, write
 from lms.forms.people import PressForm
-from lms.letters import booking as booking_letters
-from lms.letters import texts
+from lms.i18n import languages
 from lms.models import Booking, OutboxItem
+from lms.notifications import booking as booking_letters
+from lms.notifications import sms as notifications_sms
 from lms.web import page, service, settings
 
 bp = Blueprint("messages", __name__)
@@ -34,7 +33,7 @@ class Message:
     booking: Booking
     text: str
     number: str
-    language: i18n.Language
+    language: languages.Language
 
     @property
     def whatsapp(self) -> str:
@@ -63,7 +62,7 @@ def send(id: str) -> BaseResponse:
     """She says that she has sent it."""
 
     def deed(session: Session) -> None:
-        outbox.sent_by_hand(session, messages.message_for(session, me(), id), me(), now())
+        outbox.sent_by_hand(session, manual_messages.message_for(session, me(), id), me(), now())
 
     write(deed)
     return redirect(url_for("messages.index", done=id), 303)
@@ -72,7 +71,7 @@ def send(id: str) -> BaseResponse:
 @bp.post("/messages/<id>/sending/withdrawal")
 @allow("teacher", "coordinator", "social_worker")
 def withdraw(id: str) -> BaseResponse:
-    write(lambda session: outbox.take_back(session, messages.message_for(session, me(), id), me()))
+    write(lambda session: outbox.take_back(session, manual_messages.message_for(session, me(), id), me()))
     flash(_("Le message attend de nouveau."), "success")
     return redirect(url_for("messages.index"), 303)
 
@@ -84,7 +83,7 @@ def messages_to_send() -> int:
 
 
 def _waiting() -> list[tuple[OutboxItem, Booking]]:
-    return list(messages.to_send(db.session(), me(), now()))
+    return list(manual_messages.to_send(db.session(), me(), now()))
 
 
 def _facts(item: OutboxItem, booking: Booking) -> dict[str, object] | None:
@@ -97,6 +96,6 @@ def _messages() -> list[Message]:
     for item, booking in _waiting():
         number, facts = number_of(item.person), _facts(item, booking)
         if number is not None and facts is not None:
-            said = texts.text(item, facts, service())
-            found.append(Message(item, booking, said, number, i18n.shown_in(item.person.language)))
+            said = notifications_sms.text(item, facts, service())
+            found.append(Message(item, booking, said, number, languages.shown_in(item.person.language)))
     return found

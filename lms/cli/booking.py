@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 
 from config import Settings
 from lms.clock import now
-from lms.domain.booking import audit, retime
+from lms.domain.booking import consistency, retime
 from lms.extensions import db, write
 
 
@@ -49,12 +49,12 @@ def retime_command(dry_run: bool) -> None:
 def audit_command() -> None:
     """Prove the bookings sound; exit code 1 and a line for each fault when they are not."""
     session = db.session()
-    found = audit.faults(session, now())
+    found = consistency.faults(session, now())
     for fault in found:
         click.echo(fault)
     if found:
         raise SystemExit(1)
-    size = audit.size(session)
+    size = consistency.size(session)
     click.echo(f"{size.bookings} bookings, {size.claims} claims: sound")
 
 

@@ -6,8 +6,8 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from lms import demo
 from lms.clock import now
+from lms.demo import builder
 
 
 @click.command("demo")
@@ -16,8 +16,8 @@ def command() -> None:
     """Make the demo school; refuses in production and in a school that exists."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     try:
-        demo.build(app, now())
+        builder.build(app, now())
     except RuntimeError as error:
         raise click.ClickException(str(error)) from None
-    for account in demo.accounts(app.extensions["lms_settings"].base_url):
+    for account in builder.accounts(app.extensions["lms_settings"].base_url):
         click.echo(f"{account.name:<14} {account.code:<10} {account.way}")

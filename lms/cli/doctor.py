@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from config import Settings
 from lms.adapters.store import Store
 from lms.clock import now
-from lms.domain import journal, outbox
-from lms.domain.booking import audit
+from lms.domain import audit_log, outbox
+from lms.domain.booking import consistency
 from lms.extensions import db, journal_mode, sqlite
 from lms.models import Attachment, Rendition, Service
 
@@ -76,12 +76,12 @@ def files(session: Session, settings: Settings) -> list[str]:
 
 
 def bookings(session: Session, settings: Settings) -> list[str]:
-    return audit.faults(session, now())
+    return consistency.faults(session, now())
 
 
 def journal_chain(session: Session, settings: Settings) -> list[str]:
-    broken = journal.first_broken(session)
-    late = journal.unsealed_since(session, now())
+    broken = audit_log.first_broken(session)
+    late = audit_log.unsealed_since(session, now())
     found = [] if broken is None else [f"the chain breaks at line {broken}"]
     return found + ([f"lines unsealed for too long: {late}"] if late else [])
 

@@ -10,12 +10,12 @@ from flask.cli import with_appcontext
 from flask_babel import force_locale
 
 from config import Settings
-from lms import i18n
 from lms.clock import now
 from lms.domain.errors import Refused
-from lms.domain.people import centre, staff
+from lms.domain.people import organisation, staff
 from lms.extensions import db, write
 from lms.forms import tidy
+from lms.i18n import refusals
 from lms.models import Service
 
 
@@ -35,7 +35,7 @@ def command(name: str | None, coordinator: str | None, email: str | None) -> Non
         raise click.BadParameter(f"{address} is no e-mail address", param_hint="--email")
     token = staff.new_token()
     try:
-        write(lambda s: centre.found(s, service_name, person_name, address, token, now=now()))
+        write(lambda s: organisation.found(s, service_name, person_name, address, token, now=now()))
     except Refused as no:
         raise _told(no) from None
     settings: Settings = current_app.extensions["lms_settings"]
@@ -45,7 +45,7 @@ def command(name: str | None, coordinator: str | None, email: str | None) -> Non
 
 def _told(no: Refused) -> click.ClickException:
     with force_locale("en"):  # there is no request, so nobody's language
-        return click.ClickException(f"{i18n.sentence(no)} ({no.code})")
+        return click.ClickException(f"{refusals.sentence(no)} ({no.code})")
 
 
 def _asked(given: str | None, question: str, longest: int) -> str:

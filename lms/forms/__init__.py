@@ -13,7 +13,7 @@ from wtforms import Field, HiddenField
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from lms.domain.errors import Refused
-from lms.i18n import sentence
+from lms.i18n.refusals import sentence
 
 _EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\.]{2,}")
 

@@ -20,7 +20,7 @@ from config import BRUSSELS
 from lms.domain.booking.availability import LONGEST, Hours, holidays_between
 from lms.forms import PageForm, at_most, tidy
 from lms.forms.screening import no_national_number
-from lms.i18n import hour
+from lms.i18n.dates import hour
 
 YEARS = range(2000, 2200)
 _HOUR = re.compile(r"([2-9a-z]{14})\.(\d{8}T\d{4})")

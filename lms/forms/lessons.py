@@ -24,9 +24,9 @@ from wtforms.validators import Length, ValidationError
 
 from lms.adapters import captions, youtube
 from lms.domain.errors import Refused
-from lms.domain.lessons import ClipDraft
+from lms.domain.lessons.authoring import ClipDraft
 from lms.forms import PageForm, at_most, required, tidy, tidy_text
-from lms.i18n import sentence
+from lms.i18n.refusals import sentence
 from lms.models import Lesson, Level
 
 MOST_CLIPS = 20

@@ -12,10 +12,10 @@ from wtforms import Field, RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
-from lms.domain.people.own import Wishes
-from lms.domain.people.reach import Channel, number_of, ways
+from lms.domain.people.contact import Channel, number_of, ways
+from lms.domain.people.preferences import Wishes
 from lms.forms import PageForm, at_most, email_address, tidy
-from lms.i18n import LANGUAGES, STAFF_LANGUAGES, WITH_CATALOGUE, Language
+from lms.i18n.languages import LANGUAGES, STAFF_LANGUAGES, WITH_CATALOGUE, Language
 from lms.models import Person
 
 _WAYS: dict[Channel, LazyString] = {

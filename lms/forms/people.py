@@ -24,12 +24,12 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from lms.domain.people import centre
+from lms.domain.people import organisation
 from lms.domain.people.learners import Facts
 from lms.forms import PageForm, at_most, email_address, required, tidy, tidy_text
 from lms.forms.me import phone_number, tongues
 from lms.forms.screening import no_national_number
-from lms.i18n import LANGUAGES
+from lms.i18n.languages import LANGUAGES
 from lms.models import Level, Person
 
 BUFFERS = (0, 15, 30, 45, 60)
@@ -216,7 +216,7 @@ class ServiceForm(PageForm):
 
     def values(self) -> dict[str, object]:
         """Under the names of the table; an empty line is empty text."""
-        own = {name: field.data for name, field in self._fields.items() if name in centre.SETTINGS}
+        own = {name: field.data for name, field in self._fields.items() if name in organisation.SETTINGS}
         return {name: "" if value is None else value for name, value in own.items()}
 
 

@@ -1,5 +1,6 @@
 """Tables, constraints and one-way relationships. Import models from here."""
 
+from lms.models.audit_log import AuditEvent
 from lms.models.booking import (
     AFTERNOON,
     ATTENDANCES,
@@ -15,7 +16,7 @@ from lms.models.booking import (
     SpecialDay,
     WaitlistEntry,
 )
-from lms.models.booking_calendars import BusyCalendar, BusySpan, CalendarFeed
+from lms.models.calendars import BusyCalendar, BusySpan, CalendarFeed
 from lms.models.homework import (
     FILE_KINDS,
     KINDS,
@@ -28,7 +29,6 @@ from lms.models.homework import (
     Score,
     Submission,
 )
-from lms.models.journal import AuditEvent
 from lms.models.lessons import Clip, ClipProgress, Lesson, LessonVisit, VocabItem
 from lms.models.outbox import MAIL_KINDS, OutboxItem, Receipt
 from lms.models.people import (

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lms.adapters import markdown
-from tests.pages import parse
+from tests.support.pages import parse
 
 
 def test_bold_lists_and_links_are_written() -> None:

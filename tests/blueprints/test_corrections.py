@@ -9,11 +9,11 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from lms.models import Assignment, Attempt, AuditEvent, Feedback, OutboxItem, Score, Submission
-from tests import make
-from tests.house import House, open_house
-from tests.make import NOW
-from tests.pages import Page, Visitor, filled
-from tests.smtp import SmtpServer
+from tests import factories
+from tests.factories import NOW
+from tests.support.pages import Page, Visitor, filled
+from tests.support.school import House, open_house
+from tests.support.smtp import SmtpServer
 
 
 @pytest.fixture
@@ -21,20 +21,22 @@ def copy(house: House) -> str:
     """The id of Samira's first copy."""
 
     def write(session: Session) -> str:
-        make.criteria(session)
-        return make.sent(session, make.samira(session, language="ar"), make.assignment(session)).id
+        factories.criteria(session)
+        return factories.sent(
+            session, factories.samira(session, language="ar"), factories.assignment(session)
+        ).id
 
     return house.write(write)
 
 
 @pytest.fixture
 def nadia(house: House, copy: str) -> Visitor:
-    return house.visitor(house.write(make.nadia))
+    return house.visitor(house.write(factories.nadia))
 
 
 @pytest.fixture
 def luc(house: House, copy: str) -> Visitor:
-    return house.visitor(house.write(make.luc))
+    return house.visitor(house.write(factories.luc))
 
 
 def press(teacher: Visitor, page: Page, action: str, **values: object) -> Page:
@@ -43,7 +45,7 @@ def press(teacher: Visitor, page: Page, action: str, **values: object) -> Page:
 
 
 def bands(house: House, *values: int) -> dict[str, str]:
-    found = house.write(make.criteria)
+    found = house.write(factories.criteria)
     return {f"band-{criterion.id}": str(value) for criterion, value in zip(found, values, strict=False)}
 
 
@@ -174,12 +176,12 @@ def test_nothing_is_returned_empty(house: House, nadia: Visitor, copy: str) -> N
 
 def test_after_a_return_comes_the_next_copy_of_the_queue(house: House, nadia: Visitor, copy: str) -> None:
     def more(session):  # type: ignore[no-untyped-def]
-        work = make.assignment(session, make.lesson(session, level_code="N2"))
+        work = factories.assignment(session, factories.lesson(session, level_code="N2"))
         later = NOW + timedelta(hours=1)
-        oksana = make.sent(session, make.oksana(session), work, "Chez le médecin", now=later)
-        diego = make.learner(session, "Diego Ramos")
-        other = make.sent(session, diego, make.assignment(session), now=later + timedelta(hours=1))
-        return oksana.id, other.id, make.level(session).id
+        oksana = factories.sent(session, factories.oksana(session), work, "Chez le médecin", now=later)
+        diego = factories.learner(session, "Diego Ramos")
+        other = factories.sent(session, diego, factories.assignment(session), now=later + timedelta(hours=1))
+        return oksana.id, other.id, factories.level(session).id
 
     oksana, diego, level = house.write(more)
     queue = nadia.get("/corrections")
@@ -201,10 +203,10 @@ def test_a_new_attempt_comes_back_as_a_follow_up_with_the_earlier_one_below(
     press(nadia, nadia.get(f"/corrections/{copy}"), "redo", comment="Regardez « mardi »")
 
     def again(session):  # type: ignore[no-untyped-def]
-        samira = make.samira(session)
+        samira = factories.samira(session)
         first = session.get_one(Attempt, copy)
         given = session.get_one(Submission, first.submission_id).assignment_id
-        return make.sent(session, samira, session.get_one(Assignment, given), "Lundi, mardi !").id
+        return factories.sent(session, samira, session.get_one(Assignment, given), "Lundi, mardi !").id
 
     second = house.write(again)
     assert "suite" in nadia.get("/corrections").text
@@ -215,13 +217,15 @@ def test_a_new_attempt_comes_back_as_a_follow_up_with_the_earlier_one_below(
 
 
 def test_only_teachers_see_copies(house: House, copy: str) -> None:
-    for role in (make.samira, make.claire, make.farid):
+    for role in (factories.samira, factories.claire, factories.farid):
         visitor = house.visitor(house.write(role))
         assert visitor.get("/corrections").status == 404
         assert visitor.get(f"/corrections/{copy}").status == 404
-    nadia = house.visitor(house.write(make.nadia))
+    nadia = house.visitor(house.write(factories.nadia))
     assert nadia.get("/corrections/nothing").status == 404
-    draft = house.write(lambda s: make.drafted(s, make.samira(s), make.assignment(s), "secret").id)
+    draft = house.write(
+        lambda s: factories.drafted(s, factories.samira(s), factories.assignment(s), "secret").id
+    )
     assert nadia.get(f"/corrections/{draft}").status == 404
 
 
@@ -235,16 +239,16 @@ def test_one_or_thirty_copies_cost_the_same_statements(house: House, nadia: Visi
     few = [count(path) for path in pages]
 
     def thirty(session):  # type: ignore[no-untyped-def]
-        given = make.assignment(session)
+        given = factories.assignment(session)
         for number in range(30):
-            make.sent(session, make.learner(session, f"Personne {number}"), given)
+            factories.sent(session, factories.learner(session, f"Personne {number}"), given)
 
     house.write(thirty)
     assert [count(path) for path in pages] == few
 
 
 def test_nothing_to_correct_says_so(house: House) -> None:
-    nadia = house.visitor(house.write(make.nadia))
+    nadia = house.visitor(house.write(factories.nadia))
     assert "Aucune copie à corriger." in nadia.get("/corrections").text
     assert nadia.get("/corrections?level=nothing").status == 200
 
@@ -256,7 +260,7 @@ def with_mail(house: House, smtp: SmtpServer) -> House:
 
 def test_the_mail_carries_the_answer_in_both_languages(house: House, copy: str, smtp: SmtpServer) -> None:
     house = with_mail(house, smtp)
-    nadia = house.visitor(house.write(make.nadia))
+    nadia = house.visitor(house.write(factories.nadia))
     page = nadia.get(f"/corrections/{copy}")
     press(
         nadia,
@@ -290,11 +294,11 @@ def test_the_mail_carries_the_answer_in_both_languages(house: House, copy: str, 
 
 def test_a_learner_without_an_address_reads_in_the_app_and_the_teacher_knows(house: House) -> None:
     def write(session):  # type: ignore[no-untyped-def]
-        given = make.assignment(session, make.lesson(session, level_code="N2"))
-        return make.sent(session, make.oksana(session), given).id
+        given = factories.assignment(session, factories.lesson(session, level_code="N2"))
+        return factories.sent(session, factories.oksana(session), given).id
 
     copy = house.write(write)
-    nadia = house.visitor(house.write(make.nadia))
+    nadia = house.visitor(house.write(factories.nadia))
     page = nadia.get(f"/corrections/{copy}")
     assert "Oksana n’a pas d’e-mail" in page.text
     press(nadia, page, "return", comment="Bien")
@@ -308,7 +312,7 @@ def test_a_mail_server_that_is_down_loses_nothing_and_nothing_is_sent_twice(
     server = start_smtp()
     server.refuse = "451 4.3.0 try again later"
     house = with_mail(house, server)
-    nadia = house.visitor(house.write(make.nadia))
+    nadia = house.visitor(house.write(factories.nadia))
     press(nadia, nadia.get(f"/corrections/{copy}"), "return", comment="Bien")
     house.deliver()
     assert server.attempts == 1

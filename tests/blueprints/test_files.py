@@ -8,19 +8,20 @@ from PIL import Image
 from sqlalchemy import select
 
 from lms.models import Attachment, Attempt, Rendition
-from tests import files, make
-from tests.house import House
-from tests.pages import Visitor, file
+from tests import factories
+from tests.support import files
+from tests.support.pages import Visitor, file
+from tests.support.school import House
 
 
 @pytest.fixture
 def samira(house: House) -> Visitor:
-    return house.visitor(house.write(make.samira))
+    return house.visitor(house.write(factories.samira))
 
 
 def keep(house: House, samira: Visitor, content: bytes, name: str, *, send: bool = True) -> Attachment:
     """Samira puts a file into a homework and perhaps sends it."""
-    given = house.write(lambda s: make.assignment(s).id)
+    given = house.write(lambda s: factories.assignment(s).id)
     values = {"picture": file(content, name), "action": "send" if send else "add"}
     assert samira.submit(samira.get(f"/assignments/{given}"), values).status == 200
     return house.read(lambda s: s.scalars(select(Attachment)).one())
@@ -80,13 +81,13 @@ def test_a_player_may_ask_for_a_piece_of_a_voice(house: House, samira: Visitor) 
 @pytest.mark.parametrize(
     ("who", "before", "after"),
     [
-        (make.samira, 200, 200),
-        (lambda s: make.learner(s, "Tesfay"), 404, 404),
-        (make.oksana, 404, 404),
-        (make.nadia, 404, 200),
-        (make.luc, 404, 200),
-        (make.claire, 404, 404),
-        (make.farid, 404, 404),
+        (factories.samira, 200, 200),
+        (lambda s: factories.learner(s, "Tesfay"), 404, 404),
+        (factories.oksana, 404, 404),
+        (factories.nadia, 404, 200),
+        (factories.luc, 404, 200),
+        (factories.claire, 404, 404),
+        (factories.farid, 404, 404),
     ],
     ids=["samira", "same level", "other level", "nadia", "luc", "claire", "farid"],
 )
@@ -101,7 +102,7 @@ def test_who_may_have_a_file_before_and_after_it_is_sent(
         return {visitor.client.get(f"/files/{file_id}", buffered=True).status_code for file_id in addresses}
 
     assert statuses() == {before}
-    house.write(lambda s: setattr(s.scalars(select(Attempt)).one(), "sent_at", make.NOW))
+    house.write(lambda s: setattr(s.scalars(select(Attempt)).one(), "sent_at", factories.NOW))
     assert statuses() == {after}
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from lms.clock import now
 from lms.domain import outbox
-from tests import make
-from tests.house import House, copy_template, open_house, settings_for
+from tests import factories
+from tests.support.school import House, copy_template, open_house, settings_for
 
 
 def test_a_house_that_can_work_says_so(house: House) -> None:
@@ -21,7 +21,7 @@ def test_a_house_that_can_work_says_so(house: House) -> None:
 
 def test_a_mail_that_waits_for_long_makes_the_house_unready(house: House) -> None:
     long_ago = now() - outbox.LATE - timedelta(minutes=1)
-    house.write(lambda s: outbox.post(s, "feedback_returned", make.samira(s), "abc", now=long_ago))
+    house.write(lambda s: outbox.post(s, "feedback_returned", factories.samira(s), "abc", now=long_ago))
     ready = house.app.test_client().get("/readyz")
     assert (ready.status_code, ready.json["queue"]) == (503, False)  # type: ignore[index]
 

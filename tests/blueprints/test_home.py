@@ -7,13 +7,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.clock import now
-from lms.domain import booking as bookings
-from lms.domain import homework
-from lms.domain.booking import leave, waitlist
+from lms.domain.booking import absence, appointments, waitlist
+from lms.domain.homework import assignments
 from lms.models import Booking
-from tests import make
-from tests.house import House
-from tests.pages import Page
+from tests import factories
+from tests.support.pages import Page
+from tests.support.school import House
 
 MOST_STATEMENTS = 8
 MOST_BYTES = 50_000
@@ -26,20 +25,22 @@ def _hero(page: Page) -> str:
 
 def test_the_next_useful_thing_comes_first_a_teachers_answer_before_all(house: House) -> None:
     def learn(session: Session) -> str:
-        make.lesson(session)
-        return make.samira(session).id
+        factories.lesson(session)
+        return factories.samira(session).id
 
-    samira = house.write(lambda s: (learn(s), setattr(make.samira(s), "language", "fr"))[0])
+    samira = house.write(lambda s: (learn(s), setattr(factories.samira(s), "language", "fr"))[0])
     assert "Continuer la leçon" in _hero(house.visitor(samira).get("/"))
 
-    assignment = house.write(lambda s: make.assignment(s).id)
+    assignment = house.write(lambda s: factories.assignment(s).id)
     assert "Devoir à faire" in _hero(house.visitor(samira).get("/"))
 
     def answer(session: Session) -> None:
-        sent = make.sent(
-            session, make.samira(session), homework.assignment_for(session, make.nadia(session), assignment)
+        sent = factories.sent(
+            session,
+            factories.samira(session),
+            assignments.assignment_for(session, factories.nadia(session), assignment),
         )
-        make.answered(session, sent, redo=True)
+        factories.answered(session, sent, redo=True)
 
     house.write(answer)
     page = house.visitor(samira).get("/")
@@ -50,19 +51,21 @@ def test_the_next_useful_thing_comes_first_a_teachers_answer_before_all(house: H
 def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
     house: House,
 ) -> None:
-    monday = make.coming_monday()
-    nine = make.wall(monday.isoformat(), "09:00")
+    monday = factories.coming_monday()
+    nine = factories.wall(monday.isoformat(), "09:00")
 
     def taken(session: Session) -> str:
-        make.school(session).horizon_days = (monday - now().date()).days + 6
-        make.lesson(session)
-        make.rule(session, make.nadia(session), 0, "09:00", "10:00", valid_from=monday)
-        return make.booked(session, make.oksana(session), make.nadia(session), nine, now=now()).id
+        factories.school(session).horizon_days = (monday - now().date()).days + 6
+        factories.lesson(session)
+        factories.rule(session, factories.nadia(session), 0, "09:00", "10:00", valid_from=monday)
+        return factories.booked(
+            session, factories.oksana(session), factories.nadia(session), nine, now=now()
+        ).id
 
     def given_back(session: Session) -> str:
-        samira = make.samira(session, language="fr")
+        samira = factories.samira(session, language="fr")
         waitlist.join(session, samira, samira, None, 7, None, now())
-        bookings.cancel(session, session.get_one(Booking, hour), make.oksana(session), "", now())
+        appointments.cancel(session, session.get_one(Booking, hour), factories.oksana(session), "", now())
         return samira.id
 
     hour = house.write(taken)
@@ -72,7 +75,11 @@ def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
     offer = visitor.submit(visitor.get(page.links()["Répondre oui ou non"]), action="/acceptance")
     assert "Une heure est libre" not in visitor.get("/").text
 
-    house.write(lambda s: leave.call_off(s, make.nadia(s), make.nadia(s), monday, now(), make.BRUSSELS))
+    house.write(
+        lambda s: absence.call_off(
+            s, factories.nadia(s), factories.nadia(s), monday, now(), factories.BRUSSELS
+        )
+    )
     assert offer.status == 200
     page = visitor.get("/")
     assert "Continuer la leçon" in _hero(page), "the hour was not for today"
@@ -89,28 +96,30 @@ def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
 
 
 def test_a_new_learner_without_any_work_is_led_to_the_lessons(house: House) -> None:
-    samira = house.write(lambda s: make.learner(s, "Samira"))
+    samira = house.write(lambda s: factories.learner(s, "Samira"))
     page = house.visitor(samira).get("/")
     assert "/lessons" in page.links().values()
     assert "Tout est fait" in page.text
 
 
 def _much(session: Session, number: int) -> None:
-    samira = make.samira(session)
-    nadia = make.nadia(session)
-    make.all_week(session, nadia)
+    samira = factories.samira(session)
+    nadia = factories.nadia(session)
+    factories.all_week(session, nadia)
     for index in range(number):
-        lesson = make.lesson(session, title=f"Leçon {index}")
-        assignment = make.assignment(session, lesson)
+        lesson = factories.lesson(session, title=f"Leçon {index}")
+        assignment = factories.assignment(session, lesson)
         if index % 2:
-            make.answered(session, make.sent(session, samira, assignment), redo=bool(index % 4 == 1))
+            factories.answered(
+                session, factories.sent(session, samira, assignment), redo=bool(index % 4 == 1)
+            )
 
 
 def test_the_learners_home_is_light_and_costs_the_same_for_1_and_for_30(house: House) -> None:
     counts = []
     for number in (1, 29):
         house.write(lambda s, number=number: _much(s, number))  # type: ignore[misc]
-        visitor = house.visitor(house.write(make.samira))
+        visitor = house.visitor(house.write(factories.samira))
         visitor.get("/")
         with house.counting_statements() as sent:
             page = visitor.get("/")
@@ -121,12 +130,12 @@ def test_the_learners_home_is_light_and_costs_the_same_for_1_and_for_30(house: H
 
 def test_every_role_has_a_first_page_of_its_own(house: House) -> None:
     def cast(session: Session) -> dict[str, str]:
-        samira, farid = make.samira(session), make.farid(session)
+        samira, farid = factories.samira(session), factories.farid(session)
         samira.social_worker_id = farid.id
-        make.sent(session, samira, make.assignment(session), now=now())
+        factories.sent(session, samira, factories.assignment(session), now=now())
         return {
-            "À corriger": make.nadia(session).id,
-            "Sans carte": make.claire(session).id,
+            "À corriger": factories.nadia(session).id,
+            "Sans carte": factories.claire(session).id,
             "Prochain rendez-vous": farid.id,
         }
 
@@ -142,11 +151,11 @@ def test_a_teachers_morning_costs_the_same_for_1_and_for_30_learners(house: Hous
     for number in (1, 29):
 
         def more(session: Session, number: int = number) -> str:
-            assignment = make.assignment(session)
+            assignment = factories.assignment(session)
             for index in range(number):
-                learner = make.learner(session, f"Personne {number} {index}")
-                make.sent(session, learner, assignment, now=now())
-            return make.nadia(session).id
+                learner = factories.learner(session, f"Personne {number} {index}")
+                factories.sent(session, learner, assignment, now=now())
+            return factories.nadia(session).id
 
         visitor = house.visitor(house.write(more))
         visitor.get("/")
@@ -158,8 +167,8 @@ def test_a_teachers_morning_costs_the_same_for_1_and_for_30_learners(house: Hous
 
 def test_a_coordinator_who_teaches_sees_both_desks(house: House) -> None:
     def both(session: Session) -> str:
-        make.school(session)
-        return make.person(session, "Anne", "teacher", "coordinator", login_email="anne@example.be").id
+        factories.school(session)
+        return factories.person(session, "Anne", "teacher", "coordinator", login_email="anne@example.be").id
 
     page = house.visitor(house.write(both)).get("/")
     assert "À corriger" in page.text

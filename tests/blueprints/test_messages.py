@@ -10,14 +10,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from lms.clock import now
-from lms.domain import booking as bookings
+from lms.domain.booking import appointments
 from lms.models import Booking, OutboxItem, Person
-from tests import make
-from tests.house import House
-from tests.make import wall
-from tests.pages import Page, filled
+from tests import factories
+from tests.factories import wall
+from tests.support.pages import Page, filled
+from tests.support.school import House
 
-MONDAY = make.coming_monday()
+MONDAY = factories.coming_monday()
 
 
 def hour(index: int) -> str:
@@ -25,7 +25,7 @@ def hour(index: int) -> str:
 
 
 def learner(session: Session, name: str, phone: str = "0470 12 34 56") -> Person:
-    person = make.learner(session, name)
+    person = factories.learner(session, name)
     person.phone, person.reach = phone, "hand"
     return person
 
@@ -34,12 +34,12 @@ def booked(house: House, name: str = "Mehari", day: int = 0, at: str = "10:00") 
     """Nadia books an hour for somebody who is reached by hand; the id of the appointment."""
 
     def book(session: Session) -> str:
-        nadia = make.nadia(session)
+        nadia = factories.nadia(session)
         if not session.scalars(select(Booking.id)).first():
-            make.school(session).horizon_days = 90
-            make.all_week(session, nadia)
+            factories.school(session).horizon_days = 90
+            factories.all_week(session, nadia)
         starts = wall((MONDAY + timedelta(days=day)).isoformat(), at)
-        return make.booked(session, learner(session, name), nadia, starts, by=nadia, now=now()).id
+        return factories.booked(session, learner(session, name), nadia, starts, by=nadia, now=now()).id
 
     made = house.write(book)
     house.deliver()
@@ -52,7 +52,7 @@ def links(page: Page, begin: str) -> list[str]:
 
 def test_a_teacher_finds_the_ready_text_with_a_link_for_each_program(house: House) -> None:
     booked(house)
-    nadia = house.visitor(house.read(make.nadia))
+    nadia = house.visitor(house.read(factories.nadia))
     page = nadia.get("/")
     assert "/messages" in page.links().values()
     assert "Messages à envoyer : 1" in page.text
@@ -74,7 +74,7 @@ def test_a_teacher_finds_the_ready_text_with_a_link_for_each_program(house: Hous
 
 def test_sent_is_said_once_and_can_be_taken_back(house: House) -> None:
     booked(house)
-    nadia = house.visitor(house.read(make.nadia))
+    nadia = house.visitor(house.read(factories.nadia))
     page = nadia.get("/messages")
     form = page.form("/sending")
     page = nadia.submit(page, action="/sending")
@@ -82,7 +82,7 @@ def test_sent_is_said_once_and_can_be_taken_back(house: House) -> None:
     assert "Aucun message à envoyer." in page.text
     assert nadia.client.post(form.get("action"), data=filled(form)).status_code == 303, "pressed twice"
     item = house.read(lambda s: s.scalars(select(OutboxItem).where(OutboxItem.handed_at.is_not(None))).one())
-    assert (item.outcome, item.sent_by_id) == ("sent", house.read(make.nadia).id)
+    assert (item.outcome, item.sent_by_id) == ("sent", house.read(factories.nadia).id)
     page = nadia.submit(page, action="/withdrawal")
     assert "Le message attend de nouveau." in page.text
     assert len(page.root.all("textarea")) == 1
@@ -90,7 +90,7 @@ def test_sent_is_said_once_and_can_be_taken_back(house: House) -> None:
 
 def test_nobody_sends_or_sees_what_is_not_hers(house: House) -> None:
     booked(house)
-    luc, samira = house.visitor(house.write(make.luc)), house.visitor(house.write(make.samira))
+    luc, samira = house.visitor(house.write(factories.luc)), house.visitor(house.write(factories.samira))
     assert "Aucun message à envoyer." in luc.get("/messages").text
     assert "Messages à envoyer" not in luc.get("/").text
     assert samira.get("/messages").status == 404
@@ -105,12 +105,12 @@ def test_what_makes_no_sense_any_more_is_not_in_the_list(house: House, what: str
     made = booked(house)
 
     def change(session: Session) -> None:
-        booking, nadia = session.get_one(Booking, made), make.nadia(session)
+        booking, nadia = session.get_one(Booking, made), factories.nadia(session)
         learner = session.get_one(Person, booking.learner_id)
         if what == "moved":
-            bookings.move(session, booking, nadia, booking.starts + timedelta(hours=1), "video", now())
+            appointments.move(session, booking, nadia, booking.starts + timedelta(hours=1), "video", now())
         elif what == "cancelled":
-            bookings.cancel(session, booking, nadia, "", now())
+            appointments.cancel(session, booking, nadia, "", now())
         elif what == "begun":
             past = booking.starts - timedelta(days=60)
             session.execute(update(Booking).values(starts=past, ends=past + timedelta(hours=1)))
@@ -120,14 +120,14 @@ def test_what_makes_no_sense_any_more_is_not_in_the_list(house: House, what: str
             learner.deactivated_at = now()
 
     house.write(change)
-    nadia = house.visitor(house.read(make.nadia))
+    nadia = house.visitor(house.read(factories.nadia))
     assert "Aucun message à envoyer." in nadia.get("/messages").text
     assert "Messages à envoyer" not in nadia.get("/").text
 
 
 def test_thirty_messages_cost_as_many_statements_as_one(house: House) -> None:
     booked(house, "Learner 0", at=hour(0))
-    nadia = house.visitor(house.read(make.nadia))
+    nadia = house.visitor(house.read(factories.nadia))
 
     def count() -> tuple[int, int]:
         with house.counting_statements() as sent:

@@ -13,11 +13,11 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from lms.clock import now
-from lms.domain import booking as bookings
+from lms.domain.booking import appointments
 from lms.models import Booking, Claim, OutboxItem, Service
-from tests import make
-from tests.fixtures_engines import house, postgres_template
-from tests.house import House
+from tests import factories
+from tests.support.engines import house, postgres_template
+from tests.support.school import House
 
 __all__ = ["house", "postgres_template"]
 
@@ -35,16 +35,16 @@ def run(house: House, *words: str) -> Result:
     return house.app.test_cli_runner().invoke(args=["booking", *words])
 
 
-def book(house: House, zone: ZoneInfo = make.BRUSSELS, hour: int = 10) -> Booking:
+def book(house: House, zone: ZoneInfo = factories.BRUSSELS, hour: int = 10) -> Booking:
     """On a Monday to come, at an hour of the wall as the zone had it when it was agreed."""
-    monday = make.coming_monday()
+    monday = factories.coming_monday()
     starts = datetime(monday.year, monday.month, monday.day, hour, tzinfo=zone)
 
     def verb(session: Session) -> Booking:
-        samira, nadia = make.samira(session), make.nadia(session)
+        samira, nadia = factories.samira(session), factories.nadia(session)
         session.get_one(Service, 1).weekly_cap = 5
-        make.all_week(session, nadia)
-        return bookings.book(session, samira, samira, nadia.id, starts.astimezone(), "video", now(), zone)
+        factories.all_week(session, nadia)
+        return appointments.book(session, samira, samira, nadia.id, starts.astimezone(), "video", now(), zone)
 
     return house.write(verb)
 
@@ -63,7 +63,7 @@ def test_where_the_clock_stayed_there_is_nothing_to_do(house: House) -> None:
 def test_a_dry_run_says_what_would_change_and_the_real_one_does_it(house: House) -> None:
     booking = book(house, EAST)
     day = f"{booking.starts:%Y-%m-%d}"
-    ten = make.wall(day, "10:00")
+    ten = factories.wall(day, "10:00")
     line = f"{booking.id}  {day}T10:00 Europe/Brussels  {day} 07:00Z -> {ten:%Y-%m-%d %H:%MZ}"
 
     dry = run(house, "retime", "--dry-run")

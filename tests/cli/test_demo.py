@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from sqlalchemy import func, select
 
-from lms import demo
+from lms.demo import builder
 from lms.models import Person, Service
-from tests import make
-from tests.house import House
+from tests import factories
+from tests.support.school import House
 
 
 def people(house: House) -> int:
@@ -20,7 +20,7 @@ def test_an_empty_house_becomes_the_demo_school_once_and_says_who_may_enter(hous
     runner = house.app.test_cli_runner()
     first = runner.invoke(args=["demo"])
     assert first.exit_code == 0, first.output
-    for account in demo.accounts(house.settings.base_url):
+    for account in builder.accounts(house.settings.base_url):
         assert account.name in first.output
         assert account.way in first.output
     before = people(house)
@@ -32,7 +32,7 @@ def test_an_empty_house_becomes_the_demo_school_once_and_says_who_may_enter(hous
 
 
 def test_a_school_of_real_people_is_left_alone(house: House) -> None:
-    house.write(lambda s: make.samira(s).id)
+    house.write(lambda s: factories.samira(s).id)
     result = house.app.test_cli_runner().invoke(args=["demo"])
     assert (result.exit_code, result.output) == (1, "Error: there is a school already\n")
     assert people(house) == 1

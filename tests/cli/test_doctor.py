@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 from lms.adapters.store import LocalStore
 from lms.cli.doctor import CHECKS
 from lms.clock import now
-from lms.domain import journal
+from lms.domain import audit_log
 from lms.domain.homework import files
 from lms.models import Attachment, AuditEvent, Booking, Claim, OutboxItem, Rendition, Service
-from tests import make
-from tests.fixtures_engines import house, postgres_template
-from tests.house import House
+from tests import factories
+from tests.support.engines import house, postgres_template
+from tests.support.school import House
 
 __all__ = ["house", "postgres_template"]
 
@@ -50,16 +50,16 @@ def ills(result: Result) -> dict[str, list[str]]:
 def lived_in(house: House) -> None:
     """A school with a copy and its files, an appointment, a delivered mail and a sealed journal."""
     store: LocalStore = house.app.extensions["lms_store"]
-    monday = make.coming_monday().isoformat()
+    monday = factories.coming_monday().isoformat()
 
     def live(session: Session) -> None:
-        samira, nadia = make.samira(session), make.nadia(session)
-        assignment = make.assignment(session)
-        draft = make.drafted(session, samira, assignment, "Lundi")
-        files.attach(session, draft, assignment, make.stored(store), room=1 << 30, now=now())
-        make.all_week(session, nadia)
-        make.booked(session, samira, nadia, make.wall(monday, "10:00"), now=now())
-        journal.note(session, nadia, "person_changed", "person", samira.id, now=now())
+        samira, nadia = factories.samira(session), factories.nadia(session)
+        assignment = factories.assignment(session)
+        draft = factories.drafted(session, samira, assignment, "Lundi")
+        files.attach(session, draft, assignment, factories.stored(store), room=1 << 30, now=now())
+        factories.all_week(session, nadia)
+        factories.booked(session, samira, nadia, factories.wall(monday, "10:00"), now=now())
+        audit_log.note(session, nadia, "person_changed", "person", samira.id, now=now())
 
     house.write(live)
     house.app.extensions["lms_jobs"].every_minute()
@@ -125,7 +125,7 @@ def test_a_claim_that_was_left_over_is_named(house: House) -> None:
     booking = house.read(lambda s: s.query(Booking).one().id)
 
     def forget_to_free(session: Session) -> None:
-        values = {"state": "cancelled", "cancelled_at": now(), "cancelled_by_id": make.nadia(session).id}
+        values = {"state": "cancelled", "cancelled_at": now(), "cancelled_by_id": factories.nadia(session).id}
         session.execute(update(Booking).values(**values))
 
     house.write(forget_to_free)
@@ -138,24 +138,24 @@ def test_a_claim_that_was_left_over_is_named(house: House) -> None:
     [
         lambda s: setattr(an_event(s), "action", "nothing_happened"),
         lambda s: s.delete(an_event(s)),
-        lambda s: setattr(an_event(s), "at", make.NOW - timedelta(days=9)),
+        lambda s: setattr(an_event(s), "at", factories.NOW - timedelta(days=9)),
     ],
     ids=["changed", "removed", "dated back"],
 )
 def test_a_journal_that_somebody_touched_is_named_with_the_line(
     house: House, tamper: Callable[[Session], None]
 ) -> None:
-    house.write(lambda s: journal.note(s, None, "later", "person", "x", now=now()))
-    house.write(journal.seal)
+    house.write(lambda s: audit_log.note(s, None, "later", "person", "x", now=now()))
+    house.write(audit_log.seal)
     house.write(tamper)
     (fault,) = ills(doctor(house))["journal chain"]
     assert fault.startswith("the chain breaks at line ")
 
 
 def test_lines_that_nobody_seals_are_named(house: House) -> None:
-    house.write(lambda s: journal.note(s, None, "x", "person", "x", now=now() - timedelta(minutes=9)))
+    house.write(lambda s: audit_log.note(s, None, "x", "person", "x", now=now() - timedelta(minutes=9)))
     assert ills(doctor(house)) == {}
-    house.write(lambda s: journal.note(s, None, "x", "person", "x", now=now() - timedelta(minutes=11)))
+    house.write(lambda s: audit_log.note(s, None, "x", "person", "x", now=now() - timedelta(minutes=11)))
     assert ills(doctor(house)) == {"journal chain": ["lines unsealed for too long: 1"]}
 
 

@@ -7,9 +7,9 @@ import re
 import pytest
 from sqlalchemy import func, select
 
-from lms.domain import people
+from lms.domain.people import directory
 from lms.models import Person, Service
-from tests.house import House
+from tests.support.school import House
 
 ANSWERS = [
     "--service",
@@ -24,7 +24,7 @@ ANSWERS = [
 def test_a_school_is_opened_and_the_link_leads_to_a_password(house: House) -> None:
     result = house.app.test_cli_runner().invoke(args=["init", *ANSWERS])
     assert result.exit_code == 0, result.output
-    assert len(house.read(people.levels)) == 3
+    assert len(house.read(directory.levels)) == 3
     link = re.search(r"http://localhost(/password/[\w-]+)", result.output)
     assert link
     visitor = house.visitor()

@@ -18,11 +18,11 @@ from config import ROOT
 from lms.clock import now
 from lms.domain.people import staff
 from lms.models import OutboxItem
-from tests import make
-from tests.house import House
-from tests.served import Served, clean_environment
-from tests.servers import START_LIMIT, wait_until
-from tests.smtp import SmtpServer
+from tests import factories
+from tests.support.live_server import Served, clean_environment
+from tests.support.school import House
+from tests.support.servers import START_LIMIT, wait_until
+from tests.support.smtp import SmtpServer
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def at_work(server: Served, log: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def invite(session: Session, name: str) -> None:
-    claire = make.claire(session)
+    claire = factories.claire(session)
     staff.invite(session, claire, name, f"{name.lower()}@example.be", ["teacher"], name * 8, now=now())
 
 

@@ -1,3 +1,3 @@
-from tests.fixtures_engines import house, postgres_template
+from tests.support.engines import house, postgres_template
 
 __all__ = ["house", "postgres_template"]

@@ -6,21 +6,21 @@ from sqlalchemy import select
 
 from lms.domain import outbox
 from lms.models import OutboxItem
-from tests import make
-from tests.house import House
-from tests.make import NOW
+from tests import factories
+from tests.factories import NOW
+from tests.support.school import House
 
 
 def test_the_same_message_twice_is_one_row(house: House) -> None:
     def press(session):  # type: ignore[no-untyped-def]
-        return outbox.post(session, "feedback_returned", make.samira(session), "abc", now=NOW).id
+        return outbox.post(session, "feedback_returned", factories.samira(session), "abc", now=NOW).id
 
     assert house.write(press) == house.write(press)
     assert len(house.read(lambda s: s.scalars(select(OutboxItem)).all())) == 1
 
 
 def _posted(house: House) -> str:
-    return house.write(lambda s: outbox.post(s, "feedback_returned", make.samira(s), "abc", now=NOW).id)
+    return house.write(lambda s: outbox.post(s, "feedback_returned", factories.samira(s), "abc", now=NOW).id)
 
 
 def test_only_one_worker_gets_a_row_until_its_lease_is_over(house: House) -> None:
@@ -54,7 +54,7 @@ def test_a_message_that_cannot_leave_waits_longer_each_time_and_is_given_up_afte
 
 def test_a_closed_row_is_never_sent_again_and_forgets_its_secret(house: House) -> None:
     item = house.write(
-        lambda s: outbox.post(s, "password_link", make.nadia(s), "abc", secret="token", now=NOW).id
+        lambda s: outbox.post(s, "password_link", factories.nadia(s), "abc", secret="token", now=NOW).id
     )
     house.write(lambda s: outbox.close(s, item, "sent", NOW))
     assert not house.write(lambda s: outbox.claim(s, item, NOW + timedelta(days=1)))

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy.orm import Session
 
-from tests import make
-from tests.faults.track import Track
-from tests.served import Served
+from tests import factories
+from tests.faults.fault_log import Track
+from tests.support.live_server import Served
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -21,10 +21,10 @@ def track(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     house = server.house()
 
     def offer(session: Session) -> None:
-        make.all_week(session, make.nadia(session), "09:00", "17:00", mode="both")
-        make.all_week(session, make.luc(session), "09:30", "17:30")
-        make.rule(session, make.luc(session), 5, "09:15", "12:15", "onsite")
-        make.rule(session, make.nadia(session), 5, "09:00", "12:00", "onsite")
+        factories.all_week(session, factories.nadia(session), "09:00", "17:00", mode="both")
+        factories.all_week(session, factories.luc(session), "09:30", "17:30")
+        factories.rule(session, factories.luc(session), 5, "09:15", "12:15", "onsite")
+        factories.rule(session, factories.nadia(session), 5, "09:00", "12:00", "onsite")
 
     house.write(offer)
     with server:

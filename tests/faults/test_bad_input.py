@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 
 import lms
-from lms import demo
 from lms.clock import now
+from lms.demo import builder
 from lms.extensions import limiter
 from tests import test_access as matrix
-from tests.house import House, copy_template, open_house, settings_for
-from tests.pages import Element, filled, parse
+from tests.support.pages import Element, filled, parse
+from tests.support.school import House, copy_template, open_house, settings_for
 
 SOURCE = Path(lms.__file__).parent
 PEOPLE = {
@@ -71,7 +71,7 @@ def hours(teacher_id: str) -> list[str]:
 def whole_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     house = open_house(settings_for(folder))
-    demo.build(house.app, now())
+    builder.build(house.app, now())
     house.write(matrix._complete)
     house.close()
     return folder
@@ -95,7 +95,7 @@ def postgres_school(
     server = request.getfixturevalue("postgres")
     url = server.fresh_database()
     opened = open_house(settings_for(tmp_path_factory.mktemp("pg"), database_url=url))
-    demo.build(opened.app, now())
+    builder.build(opened.app, now())
     opened.write(matrix._complete)
     yield opened
     opened.close()

@@ -13,14 +13,15 @@ import pytest
 from sqlalchemy import event, func, select
 
 from lms.adapters.store import LocalStore
-from lms.domain import homework
+from lms.domain.homework import attempts
 from lms.extensions import sqlite
 from lms.models import Attachment, Attempt, Rendition
-from tests import files, make
-from tests.house import House
-from tests.pages import file
-from tests.served import Served
-from tests.wire import Answer, Wire
+from tests import factories
+from tests.support import files
+from tests.support.live_server import Served
+from tests.support.pages import file
+from tests.support.raw_client import Answer, Wire
+from tests.support.school import House
 
 OWN_MOUNTS = ("unshare", "--mount", "--map-root-user")
 
@@ -42,8 +43,8 @@ class SmallDisk:
         script = 'mount -t tmpfs -o size=3m,mode=700 tmpfs "$0" && exec "$@"'
         self.server.within = (*OWN_MOUNTS, "sh", "-c", script, str(small))
         self.house = self.server.house()
-        self.given = self.house.write(lambda s: make.assignment(s).id)
-        self.samira = self.house.write(lambda s: make.samira(s).id)
+        self.given = self.house.write(lambda s: factories.assignment(s).id)
+        self.samira = self.house.write(lambda s: factories.samira(s).id)
 
     @property
     def inside(self) -> Path:
@@ -72,7 +73,7 @@ class SmallDisk:
         return [path.name for path in self.inside.rglob("*") if path.is_file() and path.name != "filler"]
 
     def draft(self) -> str:
-        found = self.house.read(lambda s: homework.draft_of(s, make.samira(s), self.given))
+        found = self.house.read(lambda s: attempts.draft_of(s, factories.samira(s), self.given))
         return found.text if found else ""
 
     def sent(self) -> int:
@@ -153,8 +154,8 @@ def full(house: House) -> Iterator[Callable[[], None]]:
 
 def test_a_database_that_cannot_grow_keeps_what_was_typed_and_heals(house: House) -> None:
     long_text = "Lundi, « mardi » & <mercredi>.\n" * 250
-    given = house.write(lambda s: make.assignment(s).id)
-    samira = house.visitor(house.write(make.samira))
+    given = house.write(lambda s: factories.assignment(s).id)
+    samira = house.visitor(house.write(factories.samira))
     page = samira.get(f"/assignments/{given}")
     with full(house) as let_grow:
         answer = samira.submit(page, {"text": long_text, "action": "send"}, action=f"/assignments/{given}")
@@ -172,8 +173,8 @@ def test_a_database_that_cannot_grow_keeps_what_was_typed_and_heals(house: House
 
 
 def test_a_page_for_sending_again_never_repeats_a_secret_or_forgets_a_file(house: House) -> None:
-    given = house.write(lambda s: make.assignment(s).id)
-    samira = house.visitor(house.write(make.samira))
+    given = house.write(lambda s: factories.assignment(s).id)
+    samira = house.visitor(house.write(factories.samira))
     page = samira.get(f"/assignments/{given}")
     with full(house):
         answer = samira.submit(

@@ -12,17 +12,17 @@ from sqlalchemy.orm import Session
 from lms.clock import now
 from lms.domain import outbox
 from lms.models import OutboxItem, PasswordLink
-from tests import make
-from tests.house import House
-from tests.served import Served
-from tests.servers import wait_until
-from tests.smtp import SmtpServer
+from tests import factories
+from tests.support.live_server import Served
+from tests.support.school import House
+from tests.support.servers import wait_until
+from tests.support.smtp import SmtpServer
 
 
 def _invite(session: Session, name: str) -> str:
     """A letter caused as a page causes one, by the commit of its transaction alone."""
     moment = now()
-    person = make.person(
+    person = factories.person(
         session, name, "teacher", login_email=f"{name.lower()}@service.example.be", now=moment
     )
     link = PasswordLink(
@@ -52,7 +52,7 @@ def test_a_server_killed_between_commit_and_mail_sends_the_mail_once_after_its_r
     server = Served(tmp_path, **_mail(deaf)).start()
     try:
         house = server.house()
-        house.write(make.school)
+        house.write(factories.school)
         in_hand = house.write(lambda s: _invite(s, "Nadia"))
         house.app.extensions["lms_jobs"].wake([in_hand])
         wait_until(lambda: _row(house, in_hand).claimed_until is not None, "a worker takes the mail", 30)

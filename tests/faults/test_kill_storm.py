@@ -11,15 +11,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from lms import clock
-from lms.domain import booking as bookings
-from lms.domain.booking import audit
+from lms.domain.booking import appointments, consistency
 from lms.models import Booking, OutboxItem
-from tests import make
-from tests.faults.track import at
-from tests.house import House
-from tests.served import Served
-from tests.servers import wait_until
-from tests.smtp import SmtpServer
+from tests import factories
+from tests.faults.fault_log import at
+from tests.support.live_server import Served
+from tests.support.school import House
+from tests.support.servers import wait_until
+from tests.support.smtp import SmtpServer
 
 KILLS = 5
 LEARNERS = 24
@@ -36,17 +35,17 @@ def _appointments(house: House) -> list[str]:
     """An appointment for each learner; every third is cancelled and every third is moved."""
 
     def live(session: Session) -> list[str]:
-        nadia = make.nadia(session)
-        make.all_week(session, nadia, "09:00", "17:00")
+        nadia = factories.nadia(session)
+        factories.all_week(session, nadia, "09:00", "17:00")
         made = []
         for number in range(LEARNERS):
-            learner = make.learner(session, f"Learner {number}", email=f"learner{number}@example.be")
+            learner = factories.learner(session, f"Learner {number}", email=f"learner{number}@example.be")
             hour = at(f"{9 + number % 8:02}:00", number // 8)
-            booking = bookings.book(session, learner, learner, nadia.id, hour, "video", clock.now())
+            booking = appointments.book(session, learner, learner, nadia.id, hour, "video", clock.now())
             if number % 3 == 1:
-                bookings.cancel(session, booking, learner, "", clock.now())
+                appointments.cancel(session, booking, learner, "", clock.now())
             if number % 3 == 2:
-                bookings.move(session, booking, learner, hour + timedelta(days=14), "video", clock.now())
+                appointments.move(session, booking, learner, hour + timedelta(days=14), "video", clock.now())
             made.append(booking.id)
         # The night before has come: every reminder that still makes sense is due now.
         session.execute(
@@ -106,4 +105,4 @@ def test_no_message_is_lost_and_a_repeat_is_recognised_by_its_id(school: Served)
     # What was said before a change is never said after it.
     cancelled = [row for row in sent.values() if states[row.about_id].state == "cancelled"]
     assert {row.kind for row in cancelled} == {"booking_cancelled"}
-    assert house.read(lambda s: audit.faults(s, clock.now())) == []
+    assert house.read(lambda s: consistency.faults(s, clock.now())) == []

@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session, selectinload
 
 from lms.adapters.store import LocalStore
 from lms.models import Attachment, Attempt, Rendition, Submission
-from tests import files, make
-from tests.house import House
-from tests.served import Served
-from tests.servers import wait_until
-from tests.wire import Wire
+from tests import factories
+from tests.support import files
+from tests.support.live_server import Served
+from tests.support.raw_client import Wire
+from tests.support.school import House
+from tests.support.servers import wait_until
 
 PHOTO = files.jpeg(1500, 2000)
 
@@ -47,8 +48,8 @@ def test_every_receipt_that_was_shown_is_true_after_a_kill(tmp_path: Path) -> No
     moments = ("half a body", "looked at", "kept", "receipt")
     server = Served(tmp_path)
     house = server.house()
-    given = house.write(lambda s: make.assignment(s).id)
-    learners = house.write(lambda s: [make.learner(s, f"Learner {n}").id for n, _ in enumerate(moments)])
+    given = house.write(lambda s: factories.assignment(s).id)
+    learners = house.write(lambda s: [factories.learner(s, f"Learner {n}").id for n, _ in enumerate(moments)])
     path, shown = f"/assignments/{given}", []
     for moment, learner in zip(moments, learners, strict=True):
         server.start()

@@ -9,10 +9,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lms import clock
-from lms.domain import booking as bookings
+from lms.domain.booking import appointments as booking_appointments
+from lms.domain.booking import occupancy
 from lms.models import Booking, OutboxItem, Person
-from tests import make
-from tests.faults.track import Track, at
+from tests import factories
+from tests.faults.fault_log import Track, at
 
 
 def appointments(answers: list[dict[str, Any]]) -> set[str]:
@@ -21,12 +22,12 @@ def appointments(answers: list[dict[str, Any]]) -> set[str]:
 
 
 def test_of_two_hundred_who_want_one_hour_exactly_one_gets_it(track: Track) -> None:
-    learners, nadia, hour = track.people(200), track.id_of(make.nadia), at("10:00")
+    learners, nadia, hour = track.people(200), track.id_of(factories.nadia), at("10:00")
     answers = track.race([(learner, nadia, hour, "video") for learner in learners])
     assert Counter(answer["status"] for answer in answers) == {303: 1, 409: 199}
     assert all(answer["hours"] > 0 for answer in answers if answer["status"] == 409)
     assert track.booked(*learners) == 1
-    assert track.house.read(bookings.claims_broken) == []
+    assert track.house.read(occupancy.broken) == []
     won = next(answer["location"] for answer in answers if answer["status"] == 303)
     about = won.split("/")[-1].split("?")[0]
     mails = track.house.read(lambda s: s.scalar(select(func.count()).where(OutboxItem.about_id == about)))
@@ -37,7 +38,7 @@ def test_one_learner_at_two_teachers_half_an_hour_apart_is_in_one_place(track: T
     (learner,) = track.people(1)
     wishes = [
         (learner, track.id_of(teacher), starts, "video")
-        for teacher, starts in ((make.nadia, at("10:00", 1)), (make.luc, at("10:30", 1)))
+        for teacher, starts in ((factories.nadia, at("10:00", 1)), (factories.luc, at("10:30", 1)))
         for _ in range(24)
     ]
     answers = track.race(wishes)
@@ -48,7 +49,7 @@ def test_one_learner_at_two_teachers_half_an_hour_apart_is_in_one_place(track: T
 
 def test_one_room_wanted_by_two_teachers_a_quarter_apart_holds_one_session(track: Track) -> None:
     learners = track.people(48)
-    hosts = ((track.id_of(make.nadia), at("10:00", 5)), (track.id_of(make.luc), at("10:15", 5)))
+    hosts = ((track.id_of(factories.nadia), at("10:00", 5)), (track.id_of(factories.luc), at("10:15", 5)))
     answers = track.race([(who, *hosts[n % 2], "onsite") for n, who in enumerate(learners)])
     assert Counter(answer["status"] for answer in answers) == {303: 1, 409: 47}
     assert track.booked(*learners) == 1
@@ -56,17 +57,17 @@ def test_one_room_wanted_by_two_teachers_a_quarter_apart_holds_one_session(track
 
 def test_a_week_of_two_appointments_never_holds_a_third(track: Track) -> None:
     (learner,) = track.people(1)
-    nadia = track.id_of(make.nadia)
+    nadia = track.id_of(factories.nadia)
     hours = [at(f"{hour:02}:00", days) for days in (2, 3, 4) for hour in range(9, 17)]
     answers = track.race([(learner, nadia, hour, "video") for hour in hours * 2])
     assert Counter(answer["status"] for answer in answers) == {303: 4, 409: 44}
     assert len(appointments(answers)) == track.booked(learner) == 2
-    assert track.house.read(bookings.claims_broken) == []
+    assert track.house.read(occupancy.broken) == []
 
 
 def test_one_form_sent_forty_times_at_once_is_one_appointment_and_one_answer(track: Track) -> None:
     (learner,) = track.people(1)
-    runners = track.runners([(learner, track.id_of(make.nadia), at("09:00", 7), "video")] * 40)
+    runners = track.runners([(learner, track.id_of(factories.nadia), at("09:00", 7), "video")] * 40)
     for runner in runners:
         runner["values"]["request_id"] = "the-very-same-form"
     answers = track.run(runners)
@@ -77,11 +78,11 @@ def test_one_form_sent_forty_times_at_once_is_one_appointment_and_one_answer(tra
 
 def test_forty_cancellations_at_once_are_one(track: Track) -> None:
     (learner,) = track.people(1)
-    nadia, hour = track.id_of(make.nadia), at("11:00", 7)
+    nadia, hour = track.id_of(factories.nadia), at("11:00", 7)
 
     def book(session: Session) -> str:
         who = session.get_one(Person, learner)
-        return bookings.book(session, who, who, nadia, hour, "video", clock.now()).id
+        return booking_appointments.book(session, who, who, nadia, hour, "video", clock.now()).id
 
     made = track.house.write(book)
     runners = track.runners([(learner, nadia, hour, "video")] * 40)
@@ -93,4 +94,4 @@ def test_forty_cancellations_at_once_are_one(track: Track) -> None:
     assert (kept.state, kept.sequence) == ("cancelled", 1)
     told = select(func.count()).where(OutboxItem.about_id == made, OutboxItem.kind == "booking_cancelled")
     assert track.house.read(lambda s: s.scalar(told)) == 2
-    assert track.house.read(bookings.claims_broken) == []
+    assert track.house.read(occupancy.broken) == []

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests import make
-from tests.house import House
+from tests import factories
+from tests.support.school import House
 
 
 def _passing(digits: str = "850730000") -> str:
@@ -13,8 +13,8 @@ def _passing(digits: str = "850730000") -> str:
 
 @pytest.mark.parametrize("field", ["comment", "next_step"])
 def test_a_national_number_in_an_answer_is_refused_and_the_words_stay(house: House, field: str) -> None:
-    copy = house.write(lambda s: make.sent(s, make.samira(s), make.assignment(s)).id)
-    nadia = house.visitor(house.write(make.nadia))
+    copy = house.write(lambda s: factories.sent(s, factories.samira(s), factories.assignment(s)).id)
+    nadia = house.visitor(house.write(factories.nadia))
     page = nadia.get(f"/corrections/{copy}")
     typed = {"comment": "Bravo.", field: f"Bravo. Numéro {_passing()}", "action": "return"}
     answer = nadia.submit(page, typed, action=f"/corrections/{copy}")
@@ -27,13 +27,13 @@ def test_a_national_number_in_an_answer_is_refused_and_the_words_stay(house: Hou
 
 def test_why_an_hour_is_cancelled_holds_no_national_number(house: House) -> None:
     def booked(session):  # type: ignore[no-untyped-def]
-        nadia = make.nadia(session)
-        make.all_week(session, nadia)
-        starts = make.wall(make.coming_monday().isoformat(), "10:00")
-        return make.booked(session, make.samira(session), nadia, starts).id
+        nadia = factories.nadia(session)
+        factories.all_week(session, nadia)
+        starts = factories.wall(factories.coming_monday().isoformat(), "10:00")
+        return factories.booked(session, factories.samira(session), nadia, starts).id
 
     booking = house.write(booked)
-    nadia = house.visitor(house.write(make.nadia))
+    nadia = house.visitor(house.write(factories.nadia))
     page = nadia.get(f"/bookings/{booking}")
     answer = nadia.submit(page, {"reason": f"Malade {_passing()}"}, action="/cancellation")
     assert answer.status == 422

@@ -10,10 +10,11 @@ import pytest
 from flask_babel import force_locale
 
 from config import ROOT
-from lms import i18n
-from lms.adapters import busy, media
+from lms.adapters import external_calendar
+from lms.adapters.media import types
 from lms.domain.errors import Refused
-from tests.house import House
+from lms.i18n import languages, refusals
+from tests.support.school import House
 
 HOLE = re.compile(r"%\((\w+)\)")
 
@@ -35,7 +36,7 @@ def codes(argument: ast.expr) -> list[str]:
         return [*codes(argument.body), *codes(argument.orelse)]
     if isinstance(argument, ast.JoinedStr):
         start = str(getattr(argument.values[0], "value", ""))
-        return [code for code in i18n.SENTENCES if code.startswith(start)]
+        return [code for code in refusals.SENTENCES if code.startswith(start)]
     return []  # a variable: what files and calendars are refused for, see below
 
 
@@ -43,35 +44,35 @@ def codes(argument: ast.expr) -> list[str]:
 def test_the_holes_of_a_sentence_are_filled_where_it_is_refused(
     house: House, code: str, given: frozenset[str], place: str
 ) -> None:
-    assert code in i18n.SENTENCES, place
-    for language in i18n.WITH_CATALOGUE:
+    assert code in refusals.SENTENCES, place
+    for language in languages.WITH_CATALOGUE:
         with house.app.test_request_context(), force_locale(language.code):
-            sentence = str(i18n.SENTENCES[code])
+            sentence = str(refusals.SENTENCES[code])
             assert set(HOLE.findall(sentence)) == given, f"{place} in {language.code}: {sentence}"
-            said = i18n.sentence(Refused(code, **dict.fromkeys(given, 7)))
+            said = refusals.sentence(Refused(code, **dict.fromkeys(given, 7)))
             assert "%" not in said, f"{place} in {language.code}: {said}"
 
 
-CODES = media.CODES | busy.CODES
+CODES = types.CODES | external_calendar.CODES
 
 
 def test_what_a_file_or_a_calendar_is_refused_for_has_no_hole(house: House) -> None:
     """These codes reach `Refused` through a variable, without values."""
     with house.app.test_request_context():
         for code in (*CODES, "quota_full", "store_full", "kind_photo", "kind_voice", "kind_document"):
-            assert "%" not in i18n.sentence(Refused(code)), code
+            assert "%" not in refusals.sentence(Refused(code)), code
 
 
 def test_no_sentence_is_without_a_place_that_says_it() -> None:
     said = (
         {code for code, _names, _place in raised()} | CODES | {"store_full", "file_busy", "door_photo_kind"}
     )
-    assert set(i18n.SENTENCES) - said == set()
+    assert set(refusals.SENTENCES) - said == set()
 
 
 def test_a_sentence_is_said_in_the_language_of_the_page(house: House) -> None:
     said = set()
-    for language in i18n.WITH_CATALOGUE:
+    for language in languages.WITH_CATALOGUE:
         with house.app.test_request_context(), force_locale(language.code):
-            said.add(i18n.sentence(Refused("slot_taken")))
-    assert len(said) == len(i18n.WITH_CATALOGUE)
+            said.add(refusals.sentence(Refused("slot_taken")))
+    assert len(said) == len(languages.WITH_CATALOGUE)

@@ -9,16 +9,16 @@ from sqlalchemy.orm import Session
 
 from lms.clock import now
 from lms.models import Person
-from tests import make
-from tests.house import House
-from tests.pages import Visitor
+from tests import factories
+from tests.support.pages import Visitor
+from tests.support.school import House
 
 
 def appointment(session: Session) -> tuple[Person, str]:
-    amal = make.learner(session, "Amal", language="ar")
-    make.all_week(session, make.luc(session))
-    monday = datetime.combine(make.coming_monday(), time(13), UTC)
-    return amal, make.booked(session, amal, make.luc(session), monday, now=now()).id
+    amal = factories.learner(session, "Amal", language="ar")
+    factories.all_week(session, factories.luc(session))
+    monday = datetime.combine(factories.coming_monday(), time(13), UTC)
+    return amal, factories.booked(session, amal, factories.luc(session), monday, now=now()).id
 
 
 def said(visitor: Visitor, path: str) -> tuple[str | None, str | None]:
@@ -45,5 +45,5 @@ def test_the_day_of_an_appointment_is_said_in_both(house: House) -> None:
 
 
 def test_a_french_page_says_its_words_once(house: House) -> None:
-    visitor = house.visitor(house.write(lambda s: make.learner(s, "Grace", language="fr")))
+    visitor = house.visitor(house.write(lambda s: factories.learner(s, "Grace", language="fr")))
     assert not said(visitor, "/")[1]

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from config import BRUSSELS
 from lms.clock import now
-from lms.domain.booking import availability, freed, waitlist
+from lms.domain.booking import availability, offers, waitlist
 from lms.models import Person
-from tests.served import Served
+from tests.support.live_server import Served
 
 pytestmark = pytest.mark.journey
 
@@ -106,7 +106,7 @@ def an_hour_is_offered(session: Session) -> None:
         learner = session.scalars(select(Person).where(Person.name == name)).one()
         waitlist.join(session, learner, learner, None, 7, None, now())
     today = now().date()
-    freed.promote(session, freed.Freed.on(today, today + timedelta(days=21), BRUSSELS), now())
+    offers.promote(session, offers.Freed.on(today, today + timedelta(days=21), BRUSSELS), now())
     nadia = session.scalars(select(Person).where(Person.name == "Nadia Dubois")).one()
     soon = (today, today + timedelta(days=30))
     availability.close(session, nadia, nadia, soon, availability.Hours(None, None), "Formation", now())

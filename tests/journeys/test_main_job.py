@@ -18,10 +18,10 @@ from sqlalchemy.orm import Session
 from lms.adapters import passwords
 from lms.clock import now
 from lms.models import Availability, Criterion, Level, Person
-from tests import make
-from tests.files import heic, rotated_jpeg
-from tests.served import Served
-from tests.smtp import SmtpServer
+from tests import factories
+from tests.support.files import heic, rotated_jpeg
+from tests.support.live_server import Served
+from tests.support.smtp import SmtpServer
 
 pytestmark = pytest.mark.journey
 
@@ -34,11 +34,11 @@ ARABIC = re.compile(r"[\u0600-\u06FF]{3,}")
 
 
 def a_school_with_nadia(session: Session) -> None:
-    make.school(session)
+    factories.school(session)
     for level in session.scalars(select(Level)):
         for place, label in enumerate(("La tâche", "Les mots", "La grammaire"), start=1):
             session.add(Criterion(level_id=level.id, position=place, label=label))
-    nadia = make.nadia(session)
+    nadia = factories.nadia(session)
     nadia.password_hash = passwords.hash_secret(PASSWORD)
     today = now().date()
     for weekday in range(7):

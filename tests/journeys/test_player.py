@@ -13,9 +13,9 @@ from sqlalchemy import select
 
 from lms.access import cookie_name
 from lms.models import ClipProgress, Lesson
-from tests import make
-from tests.house import House
-from tests.served import Served
+from tests import factories
+from tests.support.live_server import Served
+from tests.support.school import House
 
 pytestmark = pytest.mark.journey
 
@@ -64,8 +64,8 @@ class Stage:
 def stage(browser: Browser, tmp_path: Path) -> Iterator[Stage]:
     with Served(tmp_path) as served:
         house = served.house()
-        lesson = house.write(make.lesson)
-        cookie = house.visitor(house.write(make.samira)).client.get_cookie(
+        lesson = house.write(factories.lesson)
+        cookie = house.visitor(house.write(factories.samira)).client.get_cookie(
             name := cookie_name(house.settings, "session")
         )
         assert cookie is not None

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 from lms.access import cookie_name
 from lms.adapters.store import LocalStore
 from lms.clock import now
-from lms.domain.people import sessions
+from lms.domain.people import logins
 from lms.models import Booking, Service
-from tests import files, make
-from tests.house import House
-from tests.served import Served
+from tests import factories
+from tests.support import files
+from tests.support.live_server import Served
+from tests.support.school import House
 
 pytestmark = pytest.mark.journey
 
@@ -62,21 +63,21 @@ def seeded(house: House, folder: Path, dress: Callable[[Service], None], mode: s
     key = store.put(picture, suffix=".jpg")
 
     def seed(session: Session) -> Booking:
-        service = make.school(session)
+        service = factories.school(session)
         dress(service)
         service.door_photo_key = key
-        samira, nadia = make.samira(session), make.nadia(session)
+        samira, nadia = factories.samira(session), factories.nadia(session)
         samira.language = "ar"
-        make.all_week(session, nadia, mode="both")
-        starts = make.wall(make.coming_monday().isoformat(), "09:00")
-        return make.booked(session, samira, nadia, starts, mode, now=now())
+        factories.all_week(session, nadia, mode="both")
+        starts = factories.wall(factories.coming_monday().isoformat(), "09:00")
+        return factories.booked(session, samira, nadia, starts, mode, now=now())
 
     return house.write(seed)
 
 
 def entered(browser: Browser, served: Served, house: House, *, scripts: bool) -> Page:
     def enter(session: Session) -> str:
-        return sessions.open_session(session, make.samira(session), "own", device="test", now=now())
+        return logins.open_session(session, factories.samira(session), "own", device="test", now=now())
 
     # Printing is done from a desk or a phone; the narrowest decides.
     context = browser.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=scripts)

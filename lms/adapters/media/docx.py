@@ -5,8 +5,8 @@ import zlib
 from pathlib import Path
 from xml.parsers import expat
 
-from lms.adapters.media.facts import MIB, Unfit
-from lms.adapters.media.sandbox import Facts, serve
+from lms.adapters.media.decode import Facts, serve
+from lms.adapters.media.types import MIB, Unfit
 
 MAX_PARTS = 2000
 MAX_UNPACKED = 120 * MIB

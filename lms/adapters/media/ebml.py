@@ -3,8 +3,8 @@
 import struct
 from collections.abc import Iterator
 
-from lms.adapters.media.facts import Unfit
 from lms.adapters.media.isobmff import Sound
+from lms.adapters.media.types import Unfit
 
 MAX_ELEMENTS = 600_000  # three hours of speech in pieces of 20 ms
 MAX_IN_GROUP = 8

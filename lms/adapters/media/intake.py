@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from lms.adapters.media.facts import MAX_BYTES, Rendition, Taken, Unfit
+from lms.adapters.media.decode import Facts, run
 from lms.adapters.media.names import clean_name
-from lms.adapters.media.sandbox import Facts, run
+from lms.adapters.media.types import MAX_BYTES, Rendition, Taken, Unfit
 from lms.adapters.media.voice import read_voice
 from lms.adapters.store import file_digest
 

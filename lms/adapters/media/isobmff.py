@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lms.adapters.media.facts import Unfit
+from lms.adapters.media.types import Unfit
 
 MAX_BOXES = 20_000
 MAX_TRACKS = 16

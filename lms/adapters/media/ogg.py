@@ -1,7 +1,7 @@
 """Ogg with Opus or Vorbis (RFC 3533, RFC 7845): what messengers and Firefox write."""
 
-from lms.adapters.media.facts import Unfit
 from lms.adapters.media.isobmff import Sound
+from lms.adapters.media.types import Unfit
 
 MAX_PAGES = 200_000
 _BEGIN = 0x02

@@ -7,9 +7,9 @@ from pathlib import Path
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_raw
 
-from lms.adapters.media.facts import Unfit
+from lms.adapters.media.decode import Facts, serve
 from lms.adapters.media.photo import WEB_SIDE, screen_copies
-from lms.adapters.media.sandbox import Facts, serve
+from lms.adapters.media.types import Unfit
 
 MAX_PAGES, RENDERED_PAGES = 30, 20
 RENDER_SECONDS = 5.0  # what is not drawn by then can still be read in the file itself

@@ -11,9 +11,9 @@ from typing import Any
 import pillow_heif
 from PIL import Image, ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from lms.adapters.media.facts import Unfit
+from lms.adapters.media.decode import Facts, serve
 from lms.adapters.media.isobmff import check_whole
-from lms.adapters.media.sandbox import Facts, serve
+from lms.adapters.media.types import Unfit
 
 KEPT_SIDE, WEB_SIDE, THUMB_SIDE = 3000, 1280, 320
 WEB_BYTES, THUMB_BYTES = 200_000, 30_000

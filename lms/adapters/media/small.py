@@ -5,8 +5,8 @@ Runs in the child process.
 
 from pathlib import Path
 
+from lms.adapters.media.decode import Facts, serve
 from lms.adapters.media.photo import clean, save_within, shrink
-from lms.adapters.media.sandbox import Facts, serve
 
 SIDE, BYTES = 1000, 120_000
 

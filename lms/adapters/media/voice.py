@@ -4,8 +4,8 @@ The formats without a container (MP3, AAC, AMR) are recognised by frames that fo
 """
 
 from lms.adapters.media import ebml, isobmff, ogg
-from lms.adapters.media.facts import Unfit
 from lms.adapters.media.isobmff import Sound
+from lms.adapters.media.types import Unfit
 
 # Frame sizes without the header byte; -1: no such type.
 _AMR_NARROW = (12, 13, 15, 17, 19, 20, 26, 31, 5, -1, -1, -1, -1, -1, -1, 0)

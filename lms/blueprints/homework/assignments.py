@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.clock import now
-from lms.domain import homework
+from lms.domain.homework import assignments
 from lms.extensions import db, write
 from lms.forms.homework import AssignmentForm
 from lms.web import once, page
@@ -22,21 +22,21 @@ TEMPLATE = "homework/assignment.html"
 @bp.get("/lessons/<lesson_id>/assignments/new")
 @allow("teacher")
 def new(lesson_id: str) -> BaseResponse:
-    lesson = homework.lesson_for(db.session(), me(), lesson_id)
+    lesson = assignments.lesson_for(db.session(), me(), lesson_id)
     return page(TEMPLATE, form=AssignmentForm(), lesson=lesson, assignment=None)
 
 
 @bp.post("/lessons/<lesson_id>/assignments/new")
 @allow("teacher")
 def give(lesson_id: str) -> BaseResponse:
-    lesson = homework.lesson_for(db.session(), me(), lesson_id)
+    lesson = assignments.lesson_for(db.session(), me(), lesson_id)
     form = AssignmentForm()
     if not form.validate():
         return page(TEMPLATE, 422, form=form, lesson=lesson, assignment=None)
 
     def deed(session: Session) -> str:
-        lesson = homework.lesson_for(session, me(), lesson_id)
-        made = homework.give(session, lesson, me(), _task(form), now=now())
+        lesson = assignments.lesson_for(session, me(), lesson_id)
+        made = assignments.give(session, lesson, me(), _task(form), now=now())
         return url_for("assignments.edit", id=made.id)
 
     answer = once(form, deed)
@@ -47,7 +47,7 @@ def give(lesson_id: str) -> BaseResponse:
 @bp.get("/assignments/<id>/edit")
 @allow("teacher")
 def edit(id: str) -> BaseResponse:
-    assignment = homework.assignment_for(db.session(), me(), id)
+    assignment = assignments.assignment_for(db.session(), me(), id)
     form = AssignmentForm(
         data={
             "instruction": assignment.instruction,
@@ -64,11 +64,13 @@ def edit(id: str) -> BaseResponse:
 def change(id: str) -> BaseResponse:
     form = AssignmentForm()
     if not form.validate():
-        assignment = homework.assignment_for(db.session(), me(), id)
+        assignment = assignments.assignment_for(db.session(), me(), id)
         return page(TEMPLATE, 422, form=form, lesson=assignment.lesson, assignment=assignment)
 
     def deed(session: Session) -> None:
-        homework.change(session, homework.assignment_for(session, me(), id), me(), _task(form), now=now())
+        assignments.change(
+            session, assignments.assignment_for(session, me(), id), me(), _task(form), now=now()
+        )
 
     write(deed)
     flash(_("Le devoir est gardé."), "success")
@@ -78,7 +80,7 @@ def change(id: str) -> BaseResponse:
 @bp.post("/assignments/<id>/withdrawal")
 @allow("teacher")
 def withdraw(id: str) -> BaseResponse:
-    write(lambda s: homework.withdraw(s, homework.assignment_for(s, me(), id), me(), now=now()))
+    write(lambda s: assignments.withdraw(s, assignments.assignment_for(s, me(), id), me(), now=now()))
     flash(_("Le devoir est retiré."), "success")
     return redirect(url_for("assignments.edit", id=id), 303)
 
@@ -86,13 +88,13 @@ def withdraw(id: str) -> BaseResponse:
 @bp.post("/assignments/<id>/comeback")
 @allow("teacher")
 def bring_back(id: str) -> BaseResponse:
-    write(lambda s: homework.bring_back(s, homework.assignment_for(s, me(), id), me(), now=now()))
+    write(lambda s: assignments.bring_back(s, assignments.assignment_for(s, me(), id), me(), now=now()))
     flash(_("Le devoir est de nouveau là."), "success")
     return redirect(url_for("assignments.edit", id=id), 303)
 
 
-def _task(form: AssignmentForm) -> homework.Task:
-    return homework.Task(
+def _task(form: AssignmentForm) -> assignments.Task:
+    return assignments.Task(
         instruction=form.instruction.data or "",
         kinds=form.kinds.data or [],
         due_on=form.due_on.data,

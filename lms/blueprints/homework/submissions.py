@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.clock import now
-from lms.domain import homework
+from lms.domain.homework import attempts, worklist
 from lms.extensions import db, write
 from lms.web import page
 
@@ -20,8 +20,8 @@ bp = Blueprint("submissions", __name__)
 def show(id: str) -> BaseResponse:
     """The receipt, and later the answer: the same page, because it is the same work."""
     session = db.session()
-    submission = homework.submission_for(session, me(), id)
-    work = homework.work_for(session, me(), submission.assignment_id)
+    submission = attempts.submission_for(session, me(), id)
+    work = worklist.work_for(session, me(), submission.assignment_id)
     sent = [attempt for attempt in submission.attempts if attempt.sent_at]
     if not sent:
         return redirect(url_for("homework.work", id=submission.assignment_id), 303)
@@ -34,7 +34,7 @@ def show(id: str) -> BaseResponse:
 @allow("learner")
 def read(id: str) -> BaseResponse:
     """The learner says that she has read the answer; opening a page alone changes nothing."""
-    write(lambda s: homework.read(s, me(), id, now=now()))
+    write(lambda s: attempts.read(s, me(), id, now=now()))
     return redirect(url_for("submissions.show", id=id), 303)
 
 
@@ -42,8 +42,8 @@ def read(id: str) -> BaseResponse:
 @allow("learner")
 def start_again(id: str) -> BaseResponse:
     def deed(session: Session) -> str:
-        assignment_id = homework.read(session, me(), id, now=now())
-        homework.open_draft(session, me(), assignment_id, now=now())
+        assignment_id = attempts.read(session, me(), id, now=now())
+        attempts.open_draft(session, me(), assignment_id, now=now())
         return assignment_id
 
     return redirect(url_for("homework.work", id=write(deed)), 303)

@@ -17,17 +17,16 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
-from lms.adapters.media import clean_name
-from lms.adapters.receiving import Received, forget, is_kept, receive
+from lms.adapters.media.names import clean_name
 from lms.adapters.store import Store
+from lms.adapters.uploads import Received, forget, is_kept, receive
 from lms.clock import now
-from lms.domain import homework
 from lms.domain.errors import Refused
-from lms.domain.homework import files
+from lms.domain.homework import attempts, files, worklist
 from lms.domain.homework.files import MAX_FILES
 from lms.extensions import csrf, db
 from lms.forms.homework import WorkForm
-from lms.i18n import sentence
+from lms.i18n.refusals import sentence
 from lms.models import Attempt
 from lms.web import by_script, once, page, sending_key, settings
 
@@ -39,7 +38,7 @@ MEGABYTE = 1 << 20
 @bp.get("/homework")
 @allow("learner")
 def index() -> BaseResponse:
-    works = homework.all_for(db.session(), me())
+    works = worklist.all_for(db.session(), me())
     groups = [(state, list(same)) for state, same in groupby(works, key=lambda work: work.state)]
     return page("homework/index.html", groups=groups)
 
@@ -47,8 +46,8 @@ def index() -> BaseResponse:
 @bp.get("/assignments/<id>")
 @allow("learner")
 def work(id: str) -> BaseResponse:
-    found = homework.work_for(db.session(), me(), id)
-    draft = homework.draft_of(db.session(), me(), id)
+    found = worklist.work_for(db.session(), me(), id)
+    draft = attempts.draft_of(db.session(), me(), id)
     if found.state != "todo" and draft is None and found.submission_id:
         return redirect(url_for("submissions.show", id=found.submission_id), 303)
     return _work_page(200, found, draft, WorkForm(text=draft.text if draft else ""))
@@ -68,7 +67,7 @@ class _Outcome:
 @allow("learner")
 def work_on(id: str) -> BaseResponse:
     """Every button of the work page: add, send, remove, move. Whatever it is, text and files are kept."""
-    found = homework.work_for(db.session(), me(), id)
+    found = worklist.work_for(db.session(), me(), id)
     request.max_content_length = (settings().upload_mb * MAX_FILES + 1) * MEGABYTE
     try:
         csrf.protect()
@@ -112,10 +111,10 @@ csrf.exempt(work_on)
 def _work_on(
     session: Session, id: str, form: WorkForm, received: Received, outcome: _Outcome, *, may_send: bool
 ) -> str:
-    draft = homework.open_draft(session, me(), id, now=now())
-    assignment = homework.work_for(session, me(), id).assignment
+    draft = attempts.open_draft(session, me(), id, now=now())
+    assignment = worklist.work_for(session, me(), id).assignment
     if not form.text.errors:
-        homework.write_text(session, draft, form.text.data or "")
+        attempts.write_text(session, draft, form.text.data or "")
     room = settings().learner_quota_mb * MEGABYTE - files.used_bytes(session, me())
     for new in received.files:
         try:
@@ -132,7 +131,7 @@ def _work_on(
         files.shift(session, draft, target, -1 if action == "up" else 1)
     elif action == "send" and may_send and not outcome.refused:
         try:
-            homework.send(session, draft, assignment, now=now())
+            attempts.send(session, draft, assignment, now=now())
         except Refused as no:
             outcome.no = no
         else:
@@ -140,7 +139,7 @@ def _work_on(
     return url_for("homework.work", id=id)
 
 
-def _receive(found: homework.Work) -> tuple[Received, list[tuple[str, Refused]]]:
+def _receive(found: worklist.Work) -> tuple[Received, list[tuple[str, Refused]]]:
     """The files of the form, kept; and those that were not, each with its reason."""
     uploads: list[FileStorage] = [
         upload
@@ -170,7 +169,7 @@ def _receive(found: homework.Work) -> tuple[Received, list[tuple[str, Refused]]]
     return received, refused
 
 
-def _lost(found: homework.Work) -> list[tuple[str, Refused]]:
+def _lost(found: worklist.Work) -> list[tuple[str, Refused]]:
     """The receipt promises what the teacher will see, so every file is read back before it is sent."""
     return [
         (attachment.shown_name, Refused("file_lost"))
@@ -183,9 +182,9 @@ def _kept() -> BaseResponse:
     return jsonify(request_id=secrets.token_urlsafe(16), said=_("Votre texte est gardé."))
 
 
-def _too_large(found: homework.Work) -> BaseResponse:
+def _too_large(found: worklist.Work) -> BaseResponse:
     """The body was never read: what stands in the draft is shown."""
-    draft = homework.draft_of(db.session(), me(), found.assignment.id)
+    draft = attempts.draft_of(db.session(), me(), found.assignment.id)
     form = WorkForm(formdata=None, text=draft.text if draft else "")
     form.refuse(Refused("form_too_big"))
     return _work_page(413, found, draft, form)
@@ -194,13 +193,13 @@ def _too_large(found: homework.Work) -> BaseResponse:
 def _again(status: int, id: str, form: WorkForm, refused: Sequence[tuple[str, Refused]] = ()) -> BaseResponse:
     """The page once more, with what was typed and what is now in the draft."""
     form.request_id.data = secrets.token_urlsafe(16)  # the old key has had its answer
-    found = homework.work_for(db.session(), me(), id)
-    return _work_page(status, found, homework.draft_of(db.session(), me(), id), form, refused)
+    found = worklist.work_for(db.session(), me(), id)
+    return _work_page(status, found, attempts.draft_of(db.session(), me(), id), form, refused)
 
 
 def _work_page(
     status: int,
-    found: homework.Work,
+    found: worklist.Work,
     draft: Attempt | None,
     form: WorkForm,
     refused: Sequence[tuple[str, Refused]] = (),

@@ -1,7 +1,7 @@
 """Lessons: the way of a learner through one, and the desk where the team makes them."""
 
-from lms.blueprints.lessons import desk, way
+from lms.blueprints.lessons import authoring, learner
 
-bps = [way.bp, desk.bp]
+bps = [learner.bp, authoring.bp]
 
 __all__ = ["bps"]

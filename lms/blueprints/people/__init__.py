@@ -1,8 +1,10 @@
 """People: the list, one person, her card, and the team."""
 
-from lms.blueprints.people import cards, learners, team, words
+from lms.blueprints.people import cards, labels, learners, team
 
 bps = [learners.bp, cards.bp, team.bp]
 
 for bp in bps:
-    bp.context_processor(lambda: {"role_name": words.role_name, "deed": words.deed, "tongue": words.tongue})
+    bp.context_processor(
+        lambda: {"role_name": labels.role_name, "deed": labels.deed, "tongue": labels.tongue}
+    )

@@ -9,15 +9,14 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from lms import i18n
 from lms.access import allow, me
 from lms.adapters import passwords, qr
-from lms.blueprints.people.printed import words
+from lms.blueprints.people.card_texts import words
 from lms.clock import now
-from lms.domain import people
-from lms.domain.people import cards
+from lms.domain.people import cards, directory
 from lms.extensions import db, write
 from lms.forms.people import PressForm
+from lms.i18n import languages
 from lms.web import first_time, page, settings
 
 bp = Blueprint("people_cards", __name__)
@@ -28,13 +27,13 @@ bp = Blueprint("people_cards", __name__)
 def make(id: str) -> BaseResponse:
     """Issue a card and answer the page to print: its link and PIN exist nowhere else."""
     form, back = PressForm(), url_for("people.show", id=id)
-    people.learner_for(db.session(), me(), id)
+    directory.learner_for(db.session(), me(), id)
     secrets = cards.new_secrets()
     pin_hash = passwords.hash_secret(secrets.pin)
     code, _back = first_time(
         form,
         lambda s: (
-            cards.issue(s, people.learner_for(s, me(), id), me(), secrets.token, pin_hash, now=now()).code
+            cards.issue(s, directory.learner_for(s, me(), id), me(), secrets.token, pin_hash, now=now()).code
         ),
         lambda _code: back,
     )
@@ -44,8 +43,8 @@ def make(id: str) -> BaseResponse:
             "error",
         )
         return redirect(back, 303)
-    person = people.learner_for(db.session(), me(), id)
-    own = i18n.shown_in(person.language)
+    person = directory.learner_for(db.session(), me(), id)
+    own = languages.shown_in(person.language)
     return page(
         "people/card.html",
         person=person,
@@ -61,24 +60,24 @@ def make(id: str) -> BaseResponse:
 @allow("teacher", "coordinator")
 def renew_pin(id: str) -> BaseResponse:
     form, back = PressForm(), url_for("people.show", id=id)
-    people.learner_for(db.session(), me(), id)
+    directory.learner_for(db.session(), me(), id)
     pin = cards.new_pin()
     pin_hash = passwords.hash_secret(pin)
 
     def renew(s: Session) -> bool:
-        cards.renew_pin(s, people.learner_for(s, me(), id), me(), pin_hash, now=now())
+        cards.renew_pin(s, directory.learner_for(s, me(), id), me(), pin_hash, now=now())
         return True
 
     if first_time(form, renew, lambda _done: back)[0] is None:
         flash(_("Le code secret est déjà changé. Il n’est plus montré."), "error")
         return redirect(back, 303)
-    return page("people/pin.html", person=people.learner_for(db.session(), me(), id), pin=pin, back=back)
+    return page("people/pin.html", person=directory.learner_for(db.session(), me(), id), pin=pin, back=back)
 
 
 @bp.post("/people/<id>/card/unlocking")
 @allow("teacher", "coordinator")
 def unlock(id: str) -> BaseResponse:
-    write(lambda s: cards.unlock(s, people.learner_for(s, me(), id), me(), now=now()))
+    write(lambda s: cards.unlock(s, directory.learner_for(s, me(), id), me(), now=now()))
     flash(_("La carte est ouverte."), "success")
     return redirect(url_for("people.show", id=id), 303)
 

@@ -11,10 +11,13 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.clock import now
-from lms.domain import homework, journal, lessons, people
-from lms.domain.booking import feeds, leave, waitlist
+from lms.domain import audit_log
+from lms.domain.booking import absence, waitlist
+from lms.domain.calendars import feeds
 from lms.domain.errors import Refused
-from lms.domain.people import cards, directory, learners, sessions, staff
+from lms.domain.homework import worklist
+from lms.domain.lessons import progress
+from lms.domain.people import cards, directory, learners, logins, staff
 from lms.extensions import db, write
 from lms.forms import tidy
 from lms.forms.people import LearnerEditForm, LearnerForm, PressForm
@@ -39,10 +42,10 @@ def index() -> BaseResponse:
     return page(
         "people/index.html",
         lines=lines,
-        progress=lessons.class_progress(session, ids),
-        homework=homework.states(session, ids) if "teacher" in me().roles else None,
+        progress=progress.class_progress(session, ids),
+        homework=worklist.states(session, ids) if "teacher" in me().roles else None,
         wanted=wanted,
-        levels=people.levels(session),
+        levels=directory.levels(session),
         previous=_turn(wanted.page - 1) if wanted.page > 1 else None,
         following=_turn(wanted.page + 1) if more else None,
     )
@@ -52,7 +55,7 @@ def index() -> BaseResponse:
 @allow("teacher", "coordinator")
 def new() -> BaseResponse:
     form = LearnerForm()
-    form.offer(people.levels(db.session()))
+    form.offer(directory.levels(db.session()))
     if form.validate_on_submit():
         try:
             return once(form, lambda session: _made(session, form))
@@ -65,27 +68,27 @@ def new() -> BaseResponse:
 @allow("teacher", "coordinator", "social_worker")
 def show(id: str) -> BaseResponse:
     session = db.session()
-    person = people.person_for(session, me(), id)
-    lines = journal.lines_about(session, id, 30) if "coordinator" in me().roles else None
+    person = directory.person_for(session, me(), id)
+    lines = audit_log.lines_about(session, id, 30) if "coordinator" in me().roles else None
     both = {
         "person": person,
         "form": PressForm(formdata=None),
-        "entries": len(sessions.of(session, person, now())),
+        "entries": len(logins.of(session, person, now())),
         "lines": lines,
         "actors": directory.names(session, {line.actor_id for line in lines or () if line.actor_id}),
     }
     if not person.is_learner:
         return page("people/colleague.html", **both)
-    opened = people.opened_level_ids(session, person)
-    levels, bridges = people.levels(session), lessons.bridges(session, person)
+    opened = directory.opened_level_ids(session, person)
+    levels, bridges = directory.levels(session), progress.bridges(session, person)
     return page(
         "people/show.html",
         **both,
         opened=[level for level in levels if level.id in opened],
         bridges=[(level, *bridges[level.id]) for level in levels if level.id in bridges],
-        next_lesson=lessons.next_lesson(session, person),
+        next_lesson=progress.next_lesson(session, person),
         # Copies are for teachers: nobody else is even handed them.
-        works=homework.all_for(session, person) if "teacher" in me().roles else None,
+        works=worklist.all_for(session, person) if "teacher" in me().roles else None,
         card=cards.of(session, person),
         may_change=bool(me().roles & {"teacher", "coordinator"}),
     )
@@ -95,16 +98,18 @@ def show(id: str) -> BaseResponse:
 @allow("teacher", "coordinator")
 def edit(id: str) -> BaseResponse:
     session = db.session()
-    person = people.learner_for(session, me(), id)
+    person = directory.learner_for(session, me(), id)
     form = LearnerEditForm(obj=person)
-    form.offer_more(people.levels(session), people.social_workers(session), person.social_worker)
+    form.offer_more(directory.levels(session), directory.social_workers(session), person.social_worker)
     if not form.is_submitted():
-        form.opened.data = list(people.opened_level_ids(session, person))
+        form.opened.data = list(directory.opened_level_ids(session, person))
         form.social_worker_id.data = person.social_worker_id or ""
     elif form.validate():
         try:
             write(
-                lambda s: learners.change(s, people.learner_for(s, me(), id), me(), form.facts(), now=now())
+                lambda s: learners.change(
+                    s, directory.learner_for(s, me(), id), me(), form.facts(), now=now()
+                )
             )
         except Refused as no:
             form.refuse(no)
@@ -120,10 +125,10 @@ def deactivate(id: str) -> BaseResponse:
     """She no longer comes. A teacher says so of learners, the coordinator of everybody."""
 
     def deed(session: Session) -> int:
-        person = people.person_for(session, me(), id)
+        person = directory.person_for(session, me(), id)
         # First, so that the hours she gives back are offered neither by her nor to her.
         staff.deactivate(session, person, me(), now=now())
-        cancelled = leave.part(session, person, me(), now(), settings().time_zone)
+        cancelled = absence.part(session, person, me(), now(), settings().time_zone)
         # The address of the calendar ends like the logins do: whoever has it reads nothing afterwards.
         feeds.revoke(session, person, now(), by=me())
         return cancelled
@@ -139,7 +144,7 @@ def deactivate(id: str) -> BaseResponse:
 @allow("teacher", "coordinator")
 def reactivate(id: str) -> BaseResponse:
     def deed(session: Session) -> None:
-        person = people.person_for(session, me(), id)
+        person = directory.person_for(session, me(), id)
         staff.reactivate(session, person, me(), now=now())
         waitlist.look_again(session, now(), settings().time_zone, teacher_id=person.id)
 

@@ -9,9 +9,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, entry, me, set_cookie
 from lms.clock import now
-from lms.domain import people
 from lms.domain.errors import Refused
-from lms.domain.people import directory, sessions, staff
+from lms.domain.people import directory, logins, staff
 from lms.extensions import db, write
 from lms.forms.people import ColleagueForm, PressForm
 from lms.models import Person
@@ -44,7 +43,7 @@ def new() -> BaseResponse:
 @bp.route("/people/team/<id>/edit", methods=["GET", "POST"])
 @allow("coordinator")
 def edit(id: str) -> BaseResponse:
-    person = people.colleague_for(db.session(), me(), id)
+    person = directory.colleague_for(db.session(), me(), id)
     form = ColleagueForm(
         data={"name": person.name, "email": person.login_email, "roles": sorted(person.roles)}
     )
@@ -57,7 +56,7 @@ def edit(id: str) -> BaseResponse:
             flash(_("C’est changé."), "success")
             response = redirect(url_for("people.show", id=id), 303)
             if changed:
-                set_cookie(response, "session", changed, sessions.COOKIE_LASTS["staff"])
+                set_cookie(response, "session", changed, logins.COOKIE_LASTS["staff"])
             return response
     return page("people/colleague_edit.html", 422 if form.is_submitted() else 200, form=form, person_id=id)
 
@@ -68,7 +67,7 @@ def send_link(id: str) -> BaseResponse:
     form, back, token = PressForm(), url_for("people.show", id=id), staff.new_token()
 
     def send(session: Session) -> str:
-        person = people.colleague_for(session, me(), id)
+        person = directory.colleague_for(session, me(), id)
         staff.send_link(session, person, token, now=now())
         return person.id
 
@@ -83,11 +82,11 @@ def _invite(session: Session, form: ColleagueForm, token: str) -> str:
 
 def _change(session: Session, colleague_id: str, form: ColleagueForm) -> str | None:
     """Returns the token of a new entry when her own roles changed: the old one ended with them."""
-    person = people.colleague_for(session, me(), colleague_id)
+    person = directory.colleague_for(session, me(), colleague_id)
     moved = staff.change(session, person, me(), form.name.data, form.email.data, form.roles.data, now=now())
     if not moved or person.id != me().id:
         return None
-    return sessions.open_session(session, person, "staff", device=entry().device, now=now())
+    return logins.open_session(session, person, "staff", device=entry().device, now=now())
 
 
 def _sent(person_id: str | None, token: str, back: str) -> BaseResponse:

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from lms.domain import journal
-from lms.domain.booking.finders import still_ahead
+from lms.domain import audit_log
+from lms.domain.booking.queries import still_ahead
 from lms.domain.errors import Absent, Refused
 from lms.models import ATTENDANCES, Booking, Person, SessionNote
 
@@ -32,7 +32,7 @@ def mark(session: Session, booking: Booking, by: Person, attendance: str | None,
         return
     booking.attendance = attendance
     booking.marked_at, booking.marked_by_id = (now, by.id) if attendance else (None, None)
-    journal.note(
+    audit_log.note(
         session, by, "attendance_marked", "booking", booking.id, detail=attendance or "undone", now=now
     )
 

@@ -11,11 +11,11 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from config import BRUSSELS
-from lms.domain import journal
+from lms.domain import audit_log
 from lms.domain.booking import waitlist
+from lms.domain.booking.slots import belgian_holidays
 from lms.domain.errors import Absent, Refused
 from lms.domain.people.directory import has_role
-from lms.domain.slots import belgian_holidays
 from lms.models import Availability, Person, Room, SpecialDay
 
 LONGEST = timedelta(days=366)
@@ -71,7 +71,7 @@ def add_rule(
     )
     session.add(rule)
     session.flush()
-    journal.note(session, teacher, "availability_changed", "availability", rule.id, detail="added", now=now)
+    audit_log.note(session, teacher, "availability_changed", "availability", rule.id, detail="added", now=now)
     waitlist.look_again(session, now, zone, teacher_id=teacher.id, first=valid_from, last=valid_until)
     return rule
 
@@ -83,12 +83,14 @@ def end_rule(session: Session, teacher: Person, rule_id: str, last: date, now: d
         delete_rule(session, teacher, rule_id, now)
         return
     rule.valid_until = last
-    journal.note(session, teacher, "availability_changed", "availability", rule.id, detail="ended", now=now)
+    audit_log.note(session, teacher, "availability_changed", "availability", rule.id, detail="ended", now=now)
 
 
 def delete_rule(session: Session, teacher: Person, rule_id: str, now: datetime) -> None:
     session.delete(_rule_for(session, teacher, rule_id))
-    journal.note(session, teacher, "availability_changed", "availability", rule_id, detail="deleted", now=now)
+    audit_log.note(
+        session, teacher, "availability_changed", "availability", rule_id, detail="deleted", now=now
+    )
 
 
 def specials_for(session: Session, person: Person, today: date) -> Sequence[SpecialDay]:
@@ -168,7 +170,7 @@ def delete_special(
     _may(by, special.teacher_id)
     session.delete(special)
     session.flush()
-    journal.note(session, by, "exception_deleted", "special_day", special_id, now=now)
+    audit_log.note(session, by, "exception_deleted", "special_day", special_id, now=now)
     if special.kind == "closed":
         first, last = special.date_from, special.date_until
         waitlist.look_again(session, now, zone, teacher_id=special.teacher_id, first=first, last=last)
@@ -223,7 +225,7 @@ def _special(
     special = SpecialDay(**said, reason=reason[:120], made_by_id=by.id, made_at=now)
     session.add(special)
     session.flush()
-    journal.note(session, by, "exception_made", "special_day", special.id, detail=kind, now=now)
+    audit_log.note(session, by, "exception_made", "special_day", special.id, detail=kind, now=now)
     return special
 
 

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import busy
+from lms.domain.booking import external_clashes
+from lms.domain.booking.appointments import cancel
 from lms.domain.booking.availability import teaching
-from lms.domain.booking.finders import booking_for, with_people
-from lms.domain.booking.verbs import cancel
+from lms.domain.booking.queries import booking_for, with_people
+from lms.domain.booking.slots import belgian_holidays
 from lms.domain.errors import Absent
-from lms.domain.slots import belgian_holidays
 from lms.models import Availability, Booking, Person, SpecialDay
 
 Why = Literal["left", "closed", "outside", "busy"]
@@ -45,7 +45,7 @@ def ahead(session: Session, teacher: Person | None, now: datetime, zone: ZoneInf
     if not found:
         return []
     hours = _Hours(session, found, zone)
-    elsewhere = {booking.id for booking in busy.conflicts(session, teacher, now)}
+    elsewhere = {booking.id for booking in external_clashes.conflicts(session, teacher, now)}
     told = []
     for booking in found:
         why = hours.against(booking) or ("busy" if booking.id in elsewhere else None)

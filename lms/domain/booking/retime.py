@@ -15,10 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from lms.domain import journal, outbox
-from lms.domain.booking import claims, placing
-from lms.domain.booking.hours import week_of
-from lms.domain.slots import CELL
+from lms.domain import audit_log, outbox
+from lms.domain.booking import allocation, occupancy
+from lms.domain.booking.availability_search import week_of
+from lms.domain.booking.slots import CELL
 from lms.models import HOLDING, Booking
 
 UNREADABLE = "its wall time or its zone cannot be read"
@@ -63,8 +63,8 @@ def plan(session: Session, zone: ZoneInfo, now: datetime) -> Plan:
 def apply(session: Session, zone: ZoneInfo, now: datetime) -> Plan:
     """Move whatever can move, all together; where two collide, nothing. Tells what was done."""
     everybody = _holding(session, now)
-    claims.hold_people(session, *{who for one in everybody for who in (one.learner_id, one.teacher_id)})
-    claims.hold_rooms(session, {one.room_id for one in everybody if one.room_id})
+    occupancy.hold_people(session, *{who for one in everybody for who in (one.learner_id, one.teacher_id)})
+    occupancy.hold_rooms(session, {one.room_id for one in everybody if one.room_id})
     session.expire_all()  # they are looked at again under the lock
     bookings = {booking.id: booking for booking in _holding(session, now)}
     found = _plan(list(bookings.values()), zone, now)
@@ -129,11 +129,11 @@ def _wall(booking: Booking) -> str:
 
 def _collisions(bookings: Sequence[Booking], after_of: dict[str, datetime]) -> Iterator[Fault]:
     """Those that would stand where another stands: it stayed, or it came from another zone."""
-    owner: dict[claims.Held, str] = {}
+    owner: dict[occupancy.Held, str] = {}
     for booking in bookings:
         shift = after_of.get(booking.id, booking.starts) - booking.starts
         cells = int(shift.total_seconds()) // CELL
-        held = [(host, cell + cells) for host, cell in claims.of(booking)]
+        held = [(host, cell + cells) for host, cell in occupancy.of(booking)]
         others = {owner.setdefault(quarter, booking.id) for quarter in held} - {booking.id}
         for other in sorted(others):
             yield Fault(booking.id, _wall(booking), f"it collides with booking {other}")
@@ -147,14 +147,14 @@ def _settle(
     try:
         with session.begin_nested():
             for booking, change in moving:
-                claims.release(session, booking)
+                occupancy.release(session, booking)
                 _put(booking, change, zone, now)
             session.flush()
             for booking, change in moving:
                 last = Fault(
                     change.booking_id, change.wall, "it collides with a claim that no booking explains"
                 )
-                claims.occupy(session, booking)
+                occupancy.occupy(session, booking)
     except IntegrityError:
         return last
     return None
@@ -177,6 +177,6 @@ def _tell(session: Session, booking: Booking, change: Change, now: datetime) -> 
     """Nobody was told of the instant of an offer: its hour on the wall is the same."""
     if booking.state == "booked":
         outbox.void(session, booking.id, now)
-        placing.tell(session, booking, "booking_retimed", now)
+        allocation.tell(session, booking, "booking_retimed", now)
     detail = f"{change.before:%Y-%m-%dT%H:%MZ} {change.after:%Y-%m-%dT%H:%MZ}"
-    journal.note(session, None, "booking_retimed", "booking", booking.id, detail=detail, now=now)
+    audit_log.note(session, None, "booking_retimed", "booking", booking.id, detail=detail, now=now)

@@ -15,10 +15,10 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from config import BRUSSELS
-from lms.domain import journal, outbox
-from lms.domain.booking import claims, placing
-from lms.domain.booking.finders import with_people
-from lms.domain.booking.freed import Freed, everybody, promote
+from lms.domain import audit_log, outbox
+from lms.domain.booking import allocation, occupancy
+from lms.domain.booking.offers import Freed, everybody, promote
+from lms.domain.booking.queries import with_people
 from lms.domain.errors import Absent, Refused
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, Person, Service, WaitlistEntry
 
@@ -44,14 +44,14 @@ def join(
         raise Refused("no_part_of_day")
     if teacher_id is not None and not _teaches(session, teacher_id):
         raise Refused("teacher_gone")
-    claims.hold_people(session, learner.id)
+    occupancy.hold_people(session, learner.id)
     entry = entry_of(session, learner.id)
     if entry is None:
         entry = WaitlistEntry(learner_id=learner.id, made_by_id=by.id, made_at=now, first_choice=False)
         session.add(entry)
     entry.teacher_id, entry.parts, entry.mode = teacher_id, parts, mode
     session.flush()
-    journal.note(session, by, "waitlist_joined", "waitlist_entry", entry.id, now=now)
+    audit_log.note(session, by, "waitlist_joined", "waitlist_entry", entry.id, now=now)
     return entry
 
 
@@ -63,7 +63,7 @@ def leave(session: Session, learner: Person, by: Person, now: datetime, zone: Zo
         return
     offer = session.scalar(_open_offers().where(Booking.waitlist_entry_id == entry.id))
     _end(entry, "withdrawn", now)
-    journal.note(session, by, "waitlist_left", "waitlist_entry", entry.id, now=now)
+    audit_log.note(session, by, "waitlist_left", "waitlist_entry", entry.id, now=now)
     if offer is not None:
         _give_back(session, offer, "declined", now)
         promote(session, Freed.by(offer), now, zone)
@@ -149,7 +149,7 @@ def open_offers(session: Session, learner: Person, now: datetime) -> Sequence[Bo
 
 def accept(session: Session, offer: Booking, by: Person, now: datetime) -> Booking:
     """Yes: the offered hour is hers. Refused with `offer_over` when the time to answer is over."""
-    claims.hold_people(session, offer.learner_id, offer.teacher_id)
+    occupancy.hold_people(session, offer.learner_id, offer.teacher_id)
     session.refresh(offer)
     _still_open(offer, now)
     offer.state, offer.expires_at = "booked", None
@@ -158,8 +158,8 @@ def accept(session: Session, offer: Booking, by: Person, now: datetime) -> Booki
     if entry.ended_at is None:
         _end(entry, "accepted", now)
     outbox.void(session, offer.id, now)
-    placing.tell(session, offer, "booking_made", now)
-    journal.note(session, by, "booking_made", "booking", offer.id, detail="offer", now=now)
+    allocation.tell(session, offer, "booking_made", now)
+    audit_log.note(session, by, "booking_made", "booking", offer.id, detail="offer", now=now)
     return offer
 
 
@@ -169,7 +169,7 @@ def decline(session: Session, offer: Booking, by: Person, now: datetime, zone: Z
     session.refresh(offer)
     _still_open(offer, now)
     _give_back(session, offer, "declined", now)
-    journal.note(session, by, "offer_declined", "booking", offer.id, now=now)
+    audit_log.note(session, by, "offer_declined", "booking", offer.id, now=now)
     promote(session, Freed.by(offer), now, zone)
 
 
@@ -200,7 +200,7 @@ def expire(session: Session, offer_id: str, now: datetime, zone: ZoneInfo = BRUS
     entry = session.get_one(WaitlistEntry, offer.waitlist_entry_id)
     if entry.ended_at is None:
         _end(entry, "lapsed", now)
-    journal.note(session, None, "offer_expired", "booking", offer.id, now=now)
+    audit_log.note(session, None, "offer_expired", "booking", offer.id, now=now)
     promote(session, Freed.by(offer), now, zone)
 
 
@@ -248,7 +248,7 @@ def day_in_sight(session: Session, now: datetime, zone: ZoneInfo = BRUSSELS) -> 
 def hold_people(session: Session, *person_ids: str) -> None:
     """These people and all who wait: whoever frees an hour may have to offer it to any of them."""
     waiting = session.scalars(select(WaitlistEntry.learner_id).where(WaitlistEntry.ended_at.is_(None)))
-    claims.hold_people(session, *person_ids, *waiting)
+    occupancy.hold_people(session, *person_ids, *waiting)
 
 
 # -- parts ---------------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ def _still_open(offer: Booking, now: datetime) -> None:
 def _give_back(session: Session, offer: Booking, state: str, now: datetime) -> None:
     offer.state, offer.changed_at = state, now
     session.flush()
-    claims.release(session, offer)
+    occupancy.release(session, offer)
     outbox.void(session, offer.id, now)
 
 

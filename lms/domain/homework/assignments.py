@@ -9,9 +9,9 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from lms.domain import journal
+from lms.domain import audit_log
 from lms.domain.errors import Absent
-from lms.domain.homework import works
+from lms.domain.homework import worklist
 from lms.models import KINDS, Assignment, Lesson, Person
 
 
@@ -36,7 +36,7 @@ def lesson_for(session: Session, person: Person, lesson_id: str) -> Lesson:
 def assignment_for(session: Session, person: Person, assignment_id: str) -> Assignment:
     """Any assignment for a teacher, for a learner one of her own; with its lesson and level."""
     if "teacher" not in person.roles:
-        works.work_for(session, person, assignment_id)
+        worklist.work_for(session, person, assignment_id)
     found = session.scalar(
         select(Assignment)
         .where(Assignment.id == assignment_id)
@@ -62,27 +62,27 @@ def give(session: Session, lesson: Lesson, person: Person, task: Task, *, now: d
     _fill(made, task)
     session.add(made)
     session.flush()
-    journal.note(session, person, "assignment_made", "assignment", made.id, now=now)
+    audit_log.note(session, person, "assignment_made", "assignment", made.id, now=now)
     return made
 
 
 def change(session: Session, assignment: Assignment, person: Person, task: Task, *, now: datetime) -> None:
     """What learners have already sent stays as it is."""
     _fill(assignment, task)
-    journal.note(session, person, "assignment_changed", "assignment", assignment.id, now=now)
+    audit_log.note(session, person, "assignment_changed", "assignment", assignment.id, now=now)
 
 
 def withdraw(session: Session, assignment: Assignment, person: Person, *, now: datetime) -> None:
     """Nobody begins it any more; what was sent stays to be corrected and read."""
     if assignment.withdrawn_at is None:
         assignment.withdrawn_at = now
-        journal.note(session, person, "assignment_withdrawn", "assignment", assignment.id, now=now)
+        audit_log.note(session, person, "assignment_withdrawn", "assignment", assignment.id, now=now)
 
 
 def bring_back(session: Session, assignment: Assignment, person: Person, *, now: datetime) -> None:
     if assignment.withdrawn_at is not None:
         assignment.withdrawn_at = None
-        journal.note(session, person, "assignment_brought_back", "assignment", assignment.id, now=now)
+        audit_log.note(session, person, "assignment_brought_back", "assignment", assignment.id, now=now)
 
 
 def _fill(assignment: Assignment, task: Task) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import works
+from lms.domain.homework import worklist
 from lms.domain.homework.files import WITH_FILES, of_attempt
 from lms.models import Assignment, Attachment, Attempt, Feedback, Lesson, Person, Score, Submission
 
@@ -32,7 +32,7 @@ def open_draft(session: Session, learner: Person, assignment_id: str, *, now: da
     """The draft to write into, made when there is none. Refused while a teacher has the last attempt."""
     # One learner's forms go one after the other: two that make the first draft would collide.
     session.execute(select(Person.id).where(Person.id == learner.id).with_for_update(key_share=True))
-    work = works.work_for(session, learner, assignment_id)
+    work = worklist.work_for(session, learner, assignment_id)
     if not work.may_write:
         raise Refused("already_sent" if work.state == "sent" else "no_redo")
     draft = draft_of(session, learner, assignment_id)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
-from lms.domain import journal, outbox
+from lms.domain import audit_log, outbox
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework.attempts import submission_for
 from lms.models import (
@@ -186,7 +186,7 @@ def give_back(
     feedback.redo_requested = redo
     feedback.returned_at = now
     outbox.post(session, MAIL, attempt.submission.learner, feedback.id, now=now)
-    journal.note(
+    audit_log.note(
         session,
         teacher,
         "feedback_returned",

@@ -10,10 +10,10 @@ from datetime import datetime
 from sqlalchemy import Select, delete, exists, select, update
 from sqlalchemy.orm import Session, contains_eager
 
-from lms.domain import journal
+from lms.domain import audit_log
 from lms.domain.errors import Refused
-from lms.domain.people import sessions
-from lms.domain.people.sessions import digest
+from lms.domain.people import logins
+from lms.domain.people.logins import digest
 from lms.models import AccessCard, AccessSession, KnownDevice, Person, Service
 from lms.models.people import SessionKind
 
@@ -112,10 +112,10 @@ def attempt(session: Session, way: Way, *, now: datetime) -> Entered | Refused:
     person = card.person
     _take_language(session, person, way.language)
     if way.old_token:
-        sessions.end_token(session, way.old_token, now)
+        logins.end_token(session, way.old_token, now)
     kind: SessionKind = "shared" if way.shared else "own"
     person.shared_phone = way.shared
-    token = sessions.open_session(session, person, kind, card=card, device=way.device, now=now)
+    token = logins.open_session(session, person, kind, card=card, device=way.device, now=now)
     device_token = None
     if way.pin_wanted and not way.shared:
         device_token = secrets.token_urlsafe(32)
@@ -142,7 +142,7 @@ def issue(
     )
     session.add(card)
     session.flush()
-    journal.note(session, actor, "card_issued", "person", person.id, now=now)
+    audit_log.note(session, actor, "card_issued", "person", person.id, now=now)
     return card
 
 
@@ -167,7 +167,7 @@ def unlock(session: Session, person: Person, actor: Person, *, now: datetime) ->
     if card.locked_at is None:
         return
     card.locked_at, card.failed_pins = None, 0
-    journal.note(session, actor, "card_unlocked", "person", person.id, now=now)
+    audit_log.note(session, actor, "card_unlocked", "person", person.id, now=now)
 
 
 def renew_pin(session: Session, person: Person, actor: Person, pin_hash: str, *, now: datetime) -> None:
@@ -177,7 +177,7 @@ def renew_pin(session: Session, person: Person, actor: Person, pin_hash: str, *,
         raise Refused("card_missing")
     card.pin_hash, card.locked_at, card.failed_pins = pin_hash, None, 0
     session.execute(delete(KnownDevice).where(KnownDevice.card_id == card.id))
-    journal.note(session, actor, "pin_renewed", "person", person.id, now=now)
+    audit_log.note(session, actor, "pin_renewed", "person", person.id, now=now)
 
 
 def _living() -> Select[AccessCard]:
@@ -193,7 +193,7 @@ def _wrong_pin(session: Session, card: AccessCard, way: Way, now: datetime) -> R
     card.failed_pins += 1
     if card.failed_pins >= PIN_TRIES:
         card.locked_at = now
-        journal.note(session, None, "card_locked", "person", card.person_id, now=now)
+        audit_log.note(session, None, "card_locked", "person", card.person_id, now=now)
         if way.by_link:
             return Refused("card_locked")
     # Who holds the link holds a card; who types a code may be guessing, and learns nothing.

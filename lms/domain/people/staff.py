@@ -11,11 +11,11 @@ from pathlib import Path
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, contains_eager
 
-from lms.domain import journal, outbox
+from lms.domain import audit_log, outbox
 from lms.domain.errors import Refused
-from lms.domain.people import sessions
+from lms.domain.people import logins
 from lms.domain.people.directory import fold, has_role
-from lms.domain.people.sessions import digest
+from lms.domain.people.logins import digest
 from lms.models import PasswordLink, Person, PersonRole, Service
 
 STAFF_ROLES = ("teacher", "coordinator", "social_worker")
@@ -56,8 +56,8 @@ def enter(
     if person is None or not person.is_active or person.password_hash != password_hash:
         return None
     if old_token:
-        sessions.end_token(session, old_token, now)
-    return sessions.open_session(session, person, "staff", device=device, now=now)
+        logins.end_token(session, old_token, now)
+    return logins.open_session(session, person, "staff", device=device, now=now)
 
 
 def invite(
@@ -81,7 +81,7 @@ def invite(
     )
     session.add(person)
     session.flush()
-    journal.note(
+    audit_log.note(
         session, actor, "person_made", "person", person.id, detail=",".join(sorted(person.roles)), now=now
     )
     send_link(session, person, token, lasts=lasts, now=now)
@@ -174,7 +174,9 @@ def change(
     ]
     person.name, person.login_email = name, email.lower()
     if changed:
-        journal.note(session, actor, "person_changed", "person", person.id, detail=",".join(changed), now=now)
+        audit_log.note(
+            session, actor, "person_changed", "person", person.id, detail=",".join(changed), now=now
+        )
     wanted = _known(roles)
     if wanted == person.roles:
         return False
@@ -184,8 +186,8 @@ def change(
         person.role_rows.remove(row)
     for role in sorted(wanted - person.roles):
         person.role_rows.append(PersonRole(role=role))
-    sessions.end_all(session, person.id, now)
-    journal.note(
+    logins.end_all(session, person.id, now)
+    audit_log.note(
         session, actor, "roles_changed", "person", person.id, detail=",".join(sorted(wanted)), now=now
     )
     return True
@@ -200,26 +202,26 @@ def deactivate(session: Session, person: Person, actor: Person, *, now: datetime
     if "coordinator" in person.roles:
         _not_the_last(session, person)
     person.deactivated_at = now
-    sessions.end_all(session, person.id, now)
+    logins.end_all(session, person.id, now)
     for link in session.scalars(
         select(PasswordLink).where(PasswordLink.person_id == person.id, PasswordLink.used_at.is_(None))
     ):
         outbox.void(session, link.id, now)
         session.delete(link)
-    journal.note(session, actor, "person_deactivated", "person", person.id, now=now)
+    audit_log.note(session, actor, "person_deactivated", "person", person.id, now=now)
 
 
 def reactivate(session: Session, person: Person, actor: Person, *, now: datetime) -> None:
     if person.is_active:
         return
     person.deactivated_at = None
-    journal.note(session, actor, "person_reactivated", "person", person.id, now=now)
+    audit_log.note(session, actor, "person_reactivated", "person", person.id, now=now)
 
 
 def _set_password(session: Session, person: Person, password_hash: str, now: datetime) -> None:
     person.password_hash = password_hash
-    sessions.end_all(session, person.id, now)
-    journal.note(session, person, "password_changed", "person", person.id, now=now)
+    logins.end_all(session, person.id, now)
+    audit_log.note(session, person, "password_changed", "person", person.id, now=now)
 
 
 def _known(roles: Collection[str]) -> frozenset[str]:

@@ -1,8 +1,8 @@
 import pytest
 
-from lms.adapters.media import Unfit
 from lms.adapters.media.ebml import read_sound
-from tests import files
+from lms.adapters.media.types import Unfit
+from tests.support import files
 
 
 @pytest.mark.parametrize("live", [True, False])

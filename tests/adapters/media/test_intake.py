@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lms.adapters.media import CODES, MAX_BYTES, Taken, Unfit, take
+from lms.adapters.media.intake import take
+from lms.adapters.media.types import CODES, MAX_BYTES, Taken, Unfit
 from lms.adapters.store import file_digest
-from tests import files
+from tests.support import files
 
 Send = Callable[..., Taken]
 

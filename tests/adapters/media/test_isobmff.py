@@ -1,8 +1,8 @@
 import pytest
 
-from lms.adapters.media import Unfit
 from lms.adapters.media.isobmff import boxes, read_sound
-from tests import files
+from lms.adapters.media.types import Unfit
+from tests.support import files
 
 
 def test_a_voice_of_a_phone_is_known_with_its_length() -> None:

@@ -2,9 +2,9 @@ import struct
 
 import pytest
 
-from lms.adapters.media import Unfit
 from lms.adapters.media.ogg import read_sound
-from tests import files
+from lms.adapters.media.types import Unfit
+from tests.support import files
 
 VORBIS = b"\x01vorbis" + struct.pack("<IBIiiiBB", 0, 1, 16_000, 0, 48_000, 0, 0xB8, 1)
 

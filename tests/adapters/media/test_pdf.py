@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lms.adapters.media import Taken, Unfit, take
-from tests import files
+from lms.adapters.media.intake import take
+from lms.adapters.media.types import Taken, Unfit
+from tests.support import files
 
 
 def taken_from(folder: Path, content: bytes) -> Taken:

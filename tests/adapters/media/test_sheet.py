@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from lms.adapters.media import take
+from lms.adapters.media.intake import take
 from lms.adapters.media.sheet import Format, draw_sheet
 
 LINES = ["Bonjour Madame,", "J’habite à Liège. Où êtes-vous ? À bientôt, ça va !", "x" * 200]

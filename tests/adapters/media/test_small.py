@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lms.adapters.media import Unfit, take_small
+from lms.adapters.media.intake import take_small
 from lms.adapters.media.small import BYTES, SIDE
-from tests import files
+from lms.adapters.media.types import Unfit
+from tests.support import files
 
 
 def small(folder: Path, content: bytes) -> bytes:

@@ -1,8 +1,8 @@
 import pytest
 
-from lms.adapters.media import Unfit
+from lms.adapters.media.types import Unfit
 from lms.adapters.media.voice import read_voice
-from tests import files
+from tests.support import files
 
 
 def seconds(data: bytes) -> float:

@@ -3,13 +3,13 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from lms.models import Assignment, AuditEvent
-from tests import make
-from tests.house import House
+from tests import factories
+from tests.support.school import House
 
 
 def test_a_teacher_gives_changes_withdraws_and_brings_back_homework(house: House) -> None:
-    lesson = house.write(lambda s: make.lesson(s).id)
-    nadia, samira = house.visitor(house.write(make.nadia)), house.visitor(house.write(make.samira))
+    lesson = house.write(lambda s: factories.lesson(s).id)
+    nadia, samira = house.visitor(house.write(factories.nadia)), house.visitor(house.write(factories.samira))
     page = nadia.get(f"/lessons/{lesson}/assignments/new")
     values = {"instruction": "Écrivez six mots.", "kinds": ["photo", "voice"], "due_on": "2026-11-26"}
     page = nadia.submit(page, values)
@@ -33,8 +33,8 @@ def test_a_teacher_gives_changes_withdraws_and_brings_back_homework(house: House
 
 
 def test_the_same_form_sent_twice_gives_one_homework(house: House) -> None:
-    lesson = house.write(lambda s: make.lesson(s).id)
-    nadia = house.visitor(house.write(make.nadia))
+    lesson = house.write(lambda s: factories.lesson(s).id)
+    nadia = house.visitor(house.write(factories.nadia))
     page = nadia.get(f"/lessons/{lesson}/assignments/new")
     first, second = (nadia.submit(page, {"instruction": "Écrivez."}) for _ in range(2))
     assert first.url == second.url
@@ -44,8 +44,8 @@ def test_the_same_form_sent_twice_gives_one_homework(house: House) -> None:
 def test_homework_without_words_or_without_a_way_to_send_is_refused_and_kept_in_the_form(
     house: House,
 ) -> None:
-    lesson = house.write(lambda s: make.lesson(s).id)
-    nadia = house.visitor(house.write(make.nadia))
+    lesson = house.write(lambda s: factories.lesson(s).id)
+    nadia = house.visitor(house.write(factories.nadia))
     page = nadia.get(f"/lessons/{lesson}/assignments/new")
     assert nadia.submit(page, {"instruction": "  "}).status == 422
     cases: list[dict[str, object]] = [{"kinds": []}, {"kinds": ["parcel"]}, {"due_on": "demain"}]
@@ -57,11 +57,11 @@ def test_homework_without_words_or_without_a_way_to_send_is_refused_and_kept_in_
 
 
 def test_only_teachers_give_homework(house: House) -> None:
-    given, lesson = house.write(lambda s: ((a := make.assignment(s)).id, a.lesson_id))
-    for role in (make.samira, make.claire, make.farid):
+    given, lesson = house.write(lambda s: ((a := factories.assignment(s)).id, a.lesson_id))
+    for role in (factories.samira, factories.claire, factories.farid):
         visitor = house.visitor(house.write(role))
         assert visitor.get(f"/assignments/{given}/edit").status == 404
         assert visitor.get(f"/lessons/{lesson}/assignments/new").status == 404
-    nadia = house.visitor(house.write(make.nadia))
+    nadia = house.visitor(house.write(factories.nadia))
     assert nadia.get("/assignments/nothing/edit").status == 404
     assert nadia.get("/lessons/nothing/assignments/new").status == 404

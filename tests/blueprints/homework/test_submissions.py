@@ -5,24 +5,27 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.models import Attempt, Feedback
-from tests import files, make
-from tests.house import House
-from tests.pages import Visitor, file
+from tests import factories
+from tests.support import files
+from tests.support.pages import Visitor, file
+from tests.support.school import House
 
 
 @pytest.fixture
 def samira(house: House) -> Visitor:
-    return house.visitor(house.write(make.samira))
+    return house.visitor(house.write(factories.samira))
 
 
 def copy(house: House, *, redo: bool | None = None, may_redo: bool = True) -> str:
     """The id of a submission of Samira's; with `redo` told, a teacher has answered."""
 
     def write(session: Session) -> str:
-        make.criteria(session)
-        attempt = make.sent(session, make.samira(session), make.assignment(session, may_redo=may_redo))
+        factories.criteria(session)
+        attempt = factories.sent(
+            session, factories.samira(session), factories.assignment(session, may_redo=may_redo)
+        )
         if redo is not None:
-            make.answered(session, attempt, redo=redo)
+            factories.answered(session, attempt, redo=redo)
         return attempt.submission_id
 
     return house.write(write)
@@ -89,13 +92,18 @@ def test_a_finished_homework_that_may_not_be_redone_offers_nothing(house: House,
 
 def test_nobody_else_finds_a_submission(house: House) -> None:
     submission = copy(house, redo=False)
-    for role in (lambda s: make.learner(s, "Tesfay"), make.nadia, make.claire, make.farid):
+    for role in (
+        lambda s: factories.learner(s, "Tesfay"),
+        factories.nadia,
+        factories.claire,
+        factories.farid,
+    ):
         assert house.visitor(house.write(role)).get(f"/submissions/{submission}").status == 404
-    assert house.visitor(house.write(make.samira)).get("/submissions/nothing").status == 404
+    assert house.visitor(house.write(factories.samira)).get("/submissions/nothing").status == 404
 
 
 def test_a_voice_can_be_heard_and_an_old_one_downloaded(house: House, samira: Visitor) -> None:
-    given = house.write(lambda s: make.assignment(s).id)
+    given = house.write(lambda s: factories.assignment(s).id)
     voices = [file(files.voice_ogg(), "PTT.opus"), file(files.voice_3gp(), "vieux.3gp")]
     page = samira.submit(samira.get(f"/assignments/{given}"), {"voice": voices, "action": "send"})
     (player,) = page.root.all("audio")
@@ -112,8 +120,8 @@ def test_one_or_many_attempts_cost_the_same_statements(house: House, samira: Vis
     def more(session):  # type: ignore[no-untyped-def]
         for _ in range(5):
             given = session.scalars(select(Attempt)).first()
-            work = make.assignment_of(session, given)
-            make.answered(session, make.sent(session, make.samira(session), work), redo=True)
+            work = factories.assignment_of(session, given)
+            factories.answered(session, factories.sent(session, factories.samira(session), work), redo=True)
 
     house.write(more)
     with house.counting_statements() as many:

@@ -9,20 +9,21 @@ from sqlalchemy import func, select
 
 from lms.adapters.store import LocalStore
 from lms.models import Attachment, Attempt, Rendition, Submission
-from tests import files, make
-from tests.house import House, open_house
-from tests.pages import Page, Visitor, file
+from tests import factories
+from tests.support import files
+from tests.support.pages import Page, Visitor, file
+from tests.support.school import House, open_house
 
 
 @pytest.fixture
 def given(house: House) -> str:
     """The id of an assignment of Samira's level that takes everything."""
-    return house.write(lambda s: (make.criteria(s), make.samira(s), make.assignment(s).id)[-1])
+    return house.write(lambda s: (factories.criteria(s), factories.samira(s), factories.assignment(s).id)[-1])
 
 
 @pytest.fixture
 def samira(house: House, given: str) -> Visitor:
-    return house.visitor(house.write(make.samira))
+    return house.visitor(house.write(factories.samira))
 
 
 def stored_keys(house: House) -> set[str]:
@@ -141,8 +142,8 @@ def test_a_bad_file_gets_its_own_sentence_and_the_rest_stays(
 
 
 def test_a_kind_that_the_teacher_did_not_ask_for_is_refused(house: House) -> None:
-    given = house.write(lambda s: make.assignment(s, kinds=("photo",)).id)
-    samira = house.visitor(house.write(make.samira))
+    given = house.write(lambda s: factories.assignment(s, kinds=("photo",)).id)
+    samira = house.visitor(house.write(factories.samira))
     page = put(samira, given, file(files.voice_mp3(), "voix.mp3"))
     assert page.status == 422
     assert "Ce devoir se fait sans la voix." in page.text
@@ -248,7 +249,7 @@ def tight(house: House, **more: object) -> House:
 
 def test_a_file_over_the_limit_is_refused_by_its_name(house: House, given: str) -> None:
     small = tight(house, upload_mb=1)
-    samira = small.visitor(small.write(make.samira))
+    samira = small.visitor(small.write(factories.samira))
     page = put(samira, given, file(b"x" * (1 << 20) + b"x", "lourd.jpg"), file(files.jpeg(), "bonne.jpg"))
     assert page.status == 422
     assert "lourd.jpg" in page.text
@@ -258,7 +259,7 @@ def test_a_file_over_the_limit_is_refused_by_its_name(house: House, given: str) 
 
 def test_a_form_over_the_limit_is_refused_whole_and_the_draft_stays(house: House, given: str) -> None:
     small = tight(house, upload_mb=1)
-    samira = small.visitor(small.write(make.samira))
+    samira = small.visitor(small.write(factories.samira))
     put(samira, given, text="Mon texte")
     page = put(samira, given, file(b"x" * (11 * (1 << 20) + 1), "lourd.jpg"))
     assert page.status == 413
@@ -268,7 +269,7 @@ def test_a_form_over_the_limit_is_refused_whole_and_the_draft_stays(house: House
 
 def test_a_full_disk_takes_no_file_but_keeps_the_text(house: House, given: str) -> None:
     full = tight(house, free_space_mb=10**9)
-    samira = full.visitor(full.write(make.samira))
+    samira = full.visitor(full.write(factories.samira))
     page = put(samira, given, file(files.jpeg(), "a.jpg"), action="send", text="Mon texte")
     assert page.status == 507
     assert "Il n’y a plus de place ici." in page.text
@@ -278,7 +279,7 @@ def test_a_full_disk_takes_no_file_but_keeps_the_text(house: House, given: str) 
 
 def test_a_learner_has_so_much_room_and_no_more(house: House, given: str) -> None:
     narrow = tight(house, learner_quota_mb=1)
-    samira = narrow.visitor(narrow.write(make.samira))
+    samira = narrow.visitor(narrow.write(factories.samira))
     big = files.saved(files.noise(2600, 2600), "JPEG", quality=95)
     page = put(samira, given, file(big, "grande.jpg"), file(files.jpeg(), "petite.jpg"))
     assert page.status == 422
@@ -311,12 +312,12 @@ def test_a_form_of_another_site_or_without_its_token_is_refused(
 
 
 def test_homework_of_another_level_or_not_yet_published_does_not_exist(house: House) -> None:
-    samira = house.visitor(house.write(make.samira))
-    other = house.write(lambda s: make.assignment(s, make.lesson(s, level_code="N2")).id)
-    hidden = house.write(lambda s: make.assignment(s, make.lesson(s, published=False)).id)
+    samira = house.visitor(house.write(factories.samira))
+    other = house.write(lambda s: factories.assignment(s, factories.lesson(s, level_code="N2")).id)
+    hidden = house.write(lambda s: factories.assignment(s, factories.lesson(s, published=False)).id)
     for given in (other, hidden, "nothing"):
         assert samira.get(f"/assignments/{given}").status == 404
-    for role in (make.nadia, make.claire, make.farid):
+    for role in (factories.nadia, factories.claire, factories.farid):
         staff = house.visitor(house.write(role))
         assert staff.get(f"/assignments/{other}").status == 404
         assert staff.get("/homework").status == 404
@@ -325,19 +326,19 @@ def test_homework_of_another_level_or_not_yet_published_does_not_exist(house: Ho
 
 def test_the_list_shows_every_state_and_the_most_urgent_first(house: House) -> None:
     def write(session):  # type: ignore[no-untyped-def]
-        samira = make.samira(session)
+        samira = factories.samira(session)
         of = {
-            word: make.assignment(session, make.lesson(session, word), due_on=date(2026, 11, 26))
+            word: factories.assignment(session, factories.lesson(session, word), due_on=date(2026, 11, 26))
             for word in ("faire", "envoi", "lire", "refaire", "fini")
         }
-        make.sent(session, samira, of["envoi"])
-        make.answered(session, make.sent(session, samira, of["lire"]))
-        make.answered(session, make.sent(session, samira, of["refaire"]), redo=True)
-        done = make.answered(session, make.sent(session, samira, of["fini"]))
-        done.seen_at = make.NOW
+        factories.sent(session, samira, of["envoi"])
+        factories.answered(session, factories.sent(session, samira, of["lire"]))
+        factories.answered(session, factories.sent(session, samira, of["refaire"]), redo=True)
+        done = factories.answered(session, factories.sent(session, samira, of["fini"]))
+        done.seen_at = factories.NOW
 
     house.write(write)
-    page = house.visitor(house.write(make.samira)).get("/homework")
+    page = house.visitor(house.write(factories.samira)).get("/homework")
     headings = ["À refaire", "Corrigé : à lire", "À faire", "Envoyé", "Terminé"]
     assert [h.text for h in page.root.all("h2")] == headings
     assert [s.text for s in page.root.all("strong")] == ["refaire", "lire", "faire", "envoi", "fini"]
@@ -349,7 +350,9 @@ def test_one_or_thirty_assignments_cost_the_same_statements(house: House, samira
     samira.get("/homework")
     with house.counting_statements() as one:
         samira.get("/homework")
-    house.write(lambda s: [make.sent(s, make.samira(s), make.assignment(s)) for _ in range(30)])
+    house.write(
+        lambda s: [factories.sent(s, factories.samira(s), factories.assignment(s)) for _ in range(30)]
+    )
     with house.counting_statements() as many:
         samira.get("/homework")
     assert len(one) == len(many) <= 6, many

@@ -7,22 +7,22 @@ import re
 import pytest
 from sqlalchemy import func, select
 
-from lms.domain.people import cards, sessions
+from lms.domain.people import cards, logins
 from lms.models import AccessCard, Service
-from tests import make
-from tests.house import House
-from tests.make import NOW
-from tests.pages import Page, Visitor, filled
+from tests import factories
+from tests.factories import NOW
+from tests.support.pages import Page, Visitor, filled
+from tests.support.school import House
 
 
 @pytest.fixture
 def samira(house: House) -> str:
-    return house.write(lambda s: make.samira(s, language="ar").id)
+    return house.write(lambda s: factories.samira(s, language="ar").id)
 
 
 @pytest.fixture
 def nadia(house: House) -> Visitor:
-    return house.visitor(house.write(make.nadia))
+    return house.visitor(house.write(factories.nadia))
 
 
 def issue(nadia: Visitor, samira: str) -> Page:
@@ -81,7 +81,7 @@ def test_pressing_twice_makes_one_card_and_says_so(house: House, nadia: Visitor,
 
 
 def test_a_new_card_ends_what_the_old_one_opened(house: House, nadia: Visitor, samira: str) -> None:
-    old = house.write(lambda s: make.printed_card(s, make.samira(s)))
+    old = house.write(lambda s: factories.printed_card(s, factories.samira(s)))
     visitor = house.visitor()
     visitor.submit(visitor.get(f"/card/{old.token}"), {"pin": old.pin}, action="/card/entry", follow=False)
     assert visitor.get("/me").root.all("h1")[0].text == "Samira"
@@ -90,7 +90,7 @@ def test_a_new_card_ends_what_the_old_one_opened(house: House, nadia: Visitor, s
 
 
 def test_a_new_pin_is_shown_once_and_the_old_one_is_dead(house: House, nadia: Visitor, samira: str) -> None:
-    old = house.write(lambda s: make.printed_card(s, make.samira(s)))
+    old = house.write(lambda s: factories.printed_card(s, factories.samira(s)))
     form_page = nadia.get(f"/people/{samira}")
     fresh = pin_on(nadia.submit(form_page, action="/card/pin"))
     again = nadia.submit(form_page, action="/card/pin")
@@ -110,23 +110,23 @@ def test_a_card_for_somebody_who_left_is_refused_by_a_page(house: House, nadia: 
 
 def test_a_social_worker_and_a_learner_make_no_card(house: House, nadia: Visitor, samira: str) -> None:
     form_page = nadia.get(f"/people/{samira}")
-    for who in (make.farid, make.oksana):
+    for who in (factories.farid, factories.oksana):
         visitor = house.visitor(house.write(who))
         form = visitor.get("/me").form("/logout")
         answer = visitor.client.post(f"/people/{samira}/card", data=filled(form))
         assert answer.status_code == 404
     assert form_page.status == 200
-    assert house.read(lambda s: cards.of(s, make.samira(s))) is None
+    assert house.read(lambda s: cards.of(s, factories.samira(s))) is None
 
 
 def test_entries_of_another_day_are_not_ended_by_unlocking(house: House, nadia: Visitor, samira: str) -> None:
-    house.write(lambda s: make.printed_card(s, make.samira(s)))
-    token = house.write(lambda s: make.entered(s, make.samira(s)))
+    house.write(lambda s: factories.printed_card(s, factories.samira(s)))
+    token = house.write(lambda s: factories.entered(s, factories.samira(s)))
 
     def lock(session) -> None:
-        cards.of(session, make.samira(session)).locked_at = NOW
+        cards.of(session, factories.samira(session)).locked_at = NOW
 
     house.write(lock)
     page = nadia.submit(nadia.get(f"/people/{samira}"), action="/card/unlocking")
     assert "La carte est ouverte." in page.text
-    assert house.read(lambda s: sessions.living(s, token, NOW))
+    assert house.read(lambda s: logins.living(s, token, NOW))

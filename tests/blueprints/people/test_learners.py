@@ -8,15 +8,22 @@ from sqlalchemy.orm import Session
 
 from lms import clock
 from lms.models import AuditEvent, Booking, Person
-from tests import make
-from tests.house import House
-from tests.pages import Page, Visitor
+from tests import factories
+from tests.support.pages import Page, Visitor
+from tests.support.school import House
 
 
 @pytest.fixture
 def cast(house: House) -> dict[str, str]:
     def everybody(session: Session) -> dict[str, str]:
-        makers = (make.samira, make.oksana, make.nadia, make.luc, make.claire, make.farid)
+        makers = (
+            factories.samira,
+            factories.oksana,
+            factories.nadia,
+            factories.luc,
+            factories.claire,
+            factories.farid,
+        )
         found = {maker.__name__: maker(session) for maker in makers}
         found["samira"].social_worker_id = found["farid"].id
         return {name: person.id for name, person in found.items()}
@@ -30,7 +37,7 @@ def nadia(house: House, cast: dict[str, str]) -> Visitor:
 
 
 def new_learner(house: House, visitor: Visitor, **values: str) -> Page:
-    n1 = house.read(lambda s: make.level(s, "N1").id)
+    n1 = house.read(lambda s: factories.level(s, "N1").id)
     page = visitor.get("/people/new")
     return visitor.submit(page, {"name": "Mehari Tesfay", "level_id": n1, "language": "ti", **values})
 
@@ -45,7 +52,7 @@ def test_a_teacher_adds_a_person_and_is_led_to_the_card(house: House, nadia: Vis
 
 
 def test_the_same_form_sent_twice_adds_one_person(house: House, nadia: Visitor) -> None:
-    n1 = house.read(lambda s: make.level(s, "N1").id)
+    n1 = house.read(lambda s: factories.level(s, "N1").id)
     page = nadia.get("/people/new")
     answers = [nadia.submit(page, {"name": "Mehari", "level_id": n1}) for _ in range(2)]
     assert answers[0].url == answers[1].url
@@ -89,7 +96,7 @@ def test_the_list_costs_the_same_for_one_and_for_thirty(house: House, nadia: Vis
         return len(sent)
 
     few = statements()
-    house.write(lambda s: [make.printed_card(s, make.learner(s, f"Z {n}")) for n in range(30)])
+    house.write(lambda s: [factories.printed_card(s, factories.learner(s, f"Z {n}")) for n in range(30)])
     assert statements() == few <= 9
 
 
@@ -98,8 +105,10 @@ def hand_in(house: House, learner_id: str, copies: int = 1) -> list[str]:
 
     def deed(session: Session) -> list[str]:
         learner = session.get_one(Person, learner_id)
-        lessons = [make.lesson(session, f"Leçon {n + 1}") for n in range(copies)]
-        return [make.sent(session, learner, make.assignment(session, lesson)).id for lesson in lessons]
+        lessons = [factories.lesson(session, f"Leçon {n + 1}") for n in range(copies)]
+        return [
+            factories.sent(session, learner, factories.assignment(session, lesson)).id for lesson in lessons
+        ]
 
     return house.write(deed)
 
@@ -155,7 +164,7 @@ def test_the_page_of_a_learner_asks_as_much_for_one_copy_as_for_many(
 
 
 def test_a_long_list_is_turned_page_by_page_and_keeps_its_filter(house: House, nadia: Visitor) -> None:
-    house.write(lambda s: [make.learner(s, f"Zoé {n:02d}") for n in range(31)])
+    house.write(lambda s: [factories.learner(s, f"Zoé {n:02d}") for n in range(31)])
     page = nadia.get("/people?q=zoe")
     assert "Zoé 29" in page.text
     assert "Zoé 30" not in page.text
@@ -174,7 +183,7 @@ def test_a_strange_question_is_answered_by_a_page(nadia: Visitor, query: str) ->
 def test_facts_level_and_social_worker_change_in_one_form(
     house: House, nadia: Visitor, cast: dict[str, str]
 ) -> None:
-    n2, n3 = house.read(lambda s: [make.level(s, code).id for code in ("N2", "N3")])
+    n2, n3 = house.read(lambda s: [factories.level(s, code).id for code in ("N2", "N3")])
     page = nadia.get(f"/people/{cast['oksana']}/edit")
     page = nadia.submit(
         page,
@@ -245,11 +254,13 @@ def test_who_leaves_gives_back_her_appointments_and_the_page_says_how_many(
     house: House, cast: dict[str, str]
 ) -> None:
     def booked(session: Session) -> str:
-        nadia, monday = make.nadia(session), make.coming_monday()
-        make.all_week(session, nadia)
+        nadia, monday = factories.nadia(session), factories.coming_monday()
+        factories.all_week(session, nadia)
         both = [
-            make.booked(session, learner, nadia, make.wall(monday.isoformat(), hour), now=clock.now())
-            for learner, hour in ((make.samira(session), "10:00"), (make.oksana(session), "11:00"))
+            factories.booked(
+                session, learner, nadia, factories.wall(monday.isoformat(), hour), now=clock.now()
+            )
+            for learner, hour in ((factories.samira(session), "10:00"), (factories.oksana(session), "11:00"))
         ]
         return both[-1].id
 

@@ -9,14 +9,14 @@ from sqlalchemy import func, select
 
 from lms.domain.people import staff
 from lms.models import OutboxItem, Person
-from tests import make
-from tests.house import House, copy_template, open_house, settings_for
-from tests.pages import Visitor
+from tests import factories
+from tests.support.pages import Visitor
+from tests.support.school import House, copy_template, open_house, settings_for
 
 
 @pytest.fixture
 def claire(house: House) -> Visitor:
-    return house.visitor(house.write(make.claire))
+    return house.visitor(house.write(factories.claire))
 
 
 EVA = {"name": "Eva Martin", "email": "eva@service.example.be", "roles": ["teacher", "social_worker"]}
@@ -31,15 +31,17 @@ def test_a_house_without_mail_shows_the_link_once(house: House, claire: Visitor)
     assert "/password/" not in again.root.all("main")[0].text
     assert house.read(lambda s: s.scalar(select(func.count()).where(Person.name == "Eva Martin"))) == 1
     visitor = house.visitor()
-    page = visitor.submit(visitor.get(link.removeprefix("http://localhost")), {"password": make.PASSWORD})
-    page = visitor.submit(page, {"email": EVA["email"], "password": make.PASSWORD}, follow=False)
+    page = visitor.submit(
+        visitor.get(link.removeprefix("http://localhost")), {"password": factories.PASSWORD}
+    )
+    page = visitor.submit(page, {"email": EVA["email"], "password": factories.PASSWORD}, follow=False)
     assert page.status == 303
 
 
 def test_a_house_with_mail_never_shows_the_link(tmp_path: Path, template: Path) -> None:
     copy_template(template, tmp_path)
     house = open_house(settings_for(tmp_path, mail_host="mail.example.be"), migrated=True)
-    claire = house.visitor(house.write(make.claire))
+    claire = house.visitor(house.write(factories.claire))
     page = claire.submit(claire.get("/people/team/new"), EVA)
     assert "Le lien part par e-mail." in page.text
     assert "/password/" not in page.text
@@ -47,7 +49,7 @@ def test_a_house_with_mail_never_shows_the_link(tmp_path: Path, template: Path) 
 
 
 def test_an_address_in_use_is_told_beside_the_field(house: House, claire: Visitor) -> None:
-    house.write(make.luc)
+    house.write(factories.luc)
     page = claire.submit(claire.get("/people/team/new"), {**EVA, "email": "LUC@service.example.be"})
     assert page.status == 422
     assert "Une personne de l’équipe a déjà cette adresse." in page.text
@@ -61,7 +63,7 @@ def test_a_wrong_invitation_is_told(house: House, claire: Visitor, wrong: dict[s
 
 
 def test_the_team_is_listed_with_its_roles(house: House, claire: Visitor) -> None:
-    house.write(lambda s: [make.nadia(s), make.with_password(s, make.luc(s))])
+    house.write(lambda s: [factories.nadia(s), factories.with_password(s, factories.luc(s))])
     page = claire.get("/people/team")
     rows = {row.all("th")[0].text: row.text for row in page.root.all("tr")[1:]}
     assert "Professeur" in rows["Nadia Dubois"]
@@ -70,7 +72,7 @@ def test_the_team_is_listed_with_its_roles(house: House, claire: Visitor) -> Non
 
 
 def test_other_roles_send_a_colleague_to_the_door(house: House, claire: Visitor) -> None:
-    luc = house.write(make.luc)
+    luc = house.write(factories.luc)
     his = house.visitor(luc)
     page = claire.get(f"/people/team/{luc.id}/edit")
     page = claire.submit(page, {"roles": ["teacher", "social_worker"], "name": "Luc L."})
@@ -82,7 +84,7 @@ def test_other_roles_send_a_colleague_to_the_door(house: House, claire: Visitor)
 def test_the_coordinator_who_changes_her_own_roles_stays_in_with_a_new_token(
     house: House, claire: Visitor
 ) -> None:
-    found = house.read(make.claire)
+    found = house.read(factories.claire)
     page = claire.get(f"/people/team/{found.id}/edit")
     page = claire.submit(page, {"roles": ["coordinator", "teacher"]})
     assert page.status == 200
@@ -91,24 +93,24 @@ def test_the_coordinator_who_changes_her_own_roles_stays_in_with_a_new_token(
 
 
 def test_the_last_coordinator_keeps_her_role_and_is_told_why(house: House, claire: Visitor) -> None:
-    found = house.read(make.claire)
+    found = house.read(factories.claire)
     page = claire.submit(claire.get(f"/people/team/{found.id}/edit"), {"roles": ["teacher"]})
     assert page.status == 422
     assert "Il faut une personne à la coordination." in page.text
 
 
 def test_a_link_is_sent_again_and_kills_the_first(house: House, claire: Visitor) -> None:
-    luc = house.write(make.luc)
+    luc = house.write(factories.luc)
     first = staff.new_token()
-    house.write(lambda s: staff.send_link(s, make.luc(s), first, now=make.NOW))
+    house.write(lambda s: staff.send_link(s, factories.luc(s), first, now=factories.NOW))
     page = claire.submit(claire.get(f"/people/{luc.id}"), action="/password-link")
     assert "http://localhost/password/" in page.text
-    assert house.read(lambda s: staff.living_link(s, first, make.NOW)) is None
+    assert house.read(lambda s: staff.living_link(s, first, factories.NOW)) is None
 
 
 def test_only_the_coordinator_enters(house: House) -> None:
-    luc = house.write(make.luc)
-    for who in (make.nadia, make.farid, make.samira):
+    luc = house.write(factories.luc)
+    for who in (factories.nadia, factories.farid, factories.samira):
         visitor = house.visitor(house.write(who))
         for path in ("/people/team", "/people/team/new", f"/people/team/{luc.id}/edit"):
             assert visitor.get(path).status == 404

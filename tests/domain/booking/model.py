@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms.domain import booking as bookings
+from lms.domain.booking import occupancy
+from lms.domain.booking.slots import Mode
 from lms.domain.errors import Refused
-from lms.domain.slots import Mode
 from lms.models import Booking, Person, WaitlistEntry
-from tests.make import BRUSSELS, NOW, wall
+from tests.factories import BRUSSELS, NOW, wall
 
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 DAYS = ("2026-11-24", "2026-11-25")
@@ -120,7 +120,7 @@ class Model:
             )
             for row in rows
         }
-        assert bookings.claims_broken(self.session) == []
+        assert occupancy.broken(self.session) == []
         meetings = list(self.meetings.values())
         for place, meeting in enumerate(meetings):
             assert not any(meeting.collides(other) for other in meetings[:place])

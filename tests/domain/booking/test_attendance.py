@@ -8,13 +8,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms.domain import booking as bookings
-from lms.domain.booking import attendance
+from lms.domain.booking import appointments, attendance
 from lms.domain.errors import Absent, Refused
 from lms.models import AuditEvent, Booking, Person, SessionNote
-from tests import make
-from tests.house import House
-from tests.make import NOW, wall
+from tests import factories
+from tests.factories import NOW, wall
+from tests.support.school import House
 
 TUESDAY = wall("2026-11-24", "10:00")
 AFTER = TUESDAY + timedelta(hours=1)
@@ -25,8 +24,8 @@ def held(house: House) -> str:
     """Samira with Nadia on Tuesday."""
 
     def prepared(session: Session) -> str:
-        make.all_week(session, make.nadia(session))
-        return make.booked(session, make.samira(session), make.nadia(session), TUESDAY).id
+        factories.all_week(session, factories.nadia(session))
+        return factories.booked(session, factories.samira(session), factories.nadia(session), TUESDAY).id
 
     return house.write(prepared)
 
@@ -35,7 +34,7 @@ def marked(
     house: House,
     booking: str,
     word: str | None,
-    by: Callable[[Session], Person] = make.nadia,
+    by: Callable[[Session], Person] = factories.nadia,
     at: Any = AFTER,
 ) -> Booking:
     def deed(session: Session) -> Booking:
@@ -53,7 +52,7 @@ def refusal(deed: Callable[[], object]) -> str:
 
 
 def cancelled(house: House, booking: str, by: Callable[[Session], Person], at: datetime) -> None:
-    house.write(lambda s: bookings.cancel(s, s.get_one(Booking, booking), by(s), "", at))
+    house.write(lambda s: appointments.cancel(s, s.get_one(Booking, booking), by(s), "", at))
 
 
 @pytest.mark.parametrize("word", ["done", "no_show", "late_cancel", "excused"])
@@ -61,7 +60,7 @@ def test_what_became_of_a_session_is_kept_with_who_said_so_and_when(
     house: House, held: str, word: str
 ) -> None:
     found = marked(house, held, word)
-    nadia = house.write(make.nadia).id
+    nadia = house.write(factories.nadia).id
     assert (found.attendance, found.marked_at, found.marked_by_id) == (word, AFTER, nadia)
 
 
@@ -94,14 +93,14 @@ def test_there_are_four_words_and_no_others(house: House, held: str) -> None:
     assert refusal(lambda: marked(house, held, "")) == "not_an_attendance"
 
 
-@pytest.mark.parametrize("who", [make.luc, make.claire])
+@pytest.mark.parametrize("who", [factories.luc, factories.claire])
 def test_a_colleague_and_the_coordinator_may_mark_too(
     house: House, held: str, who: Callable[[Session], Person]
 ) -> None:
     assert marked(house, held, "done", who).attendance == "done"
 
 
-@pytest.mark.parametrize("who", [make.samira, make.farid])
+@pytest.mark.parametrize("who", [factories.samira, factories.farid])
 def test_the_learner_and_her_social_worker_mark_nothing(
     house: House, held: str, who: Callable[[Session], Person]
 ) -> None:
@@ -110,7 +109,7 @@ def test_the_learner_and_her_social_worker_mark_nothing(
 
 
 def test_who_cancelled_late_can_only_be_excused(house: House, held: str) -> None:
-    cancelled(house, held, make.samira, TUESDAY - timedelta(hours=1))
+    cancelled(house, held, factories.samira, TUESDAY - timedelta(hours=1))
     for word in ("done", "no_show", "late_cancel"):
         assert refusal(lambda word=word: marked(house, held, word)) == "already_cancelled"  # type: ignore[misc]
     assert marked(house, held, "excused").attendance == "excused"
@@ -118,7 +117,7 @@ def test_who_cancelled_late_can_only_be_excused(house: House, held: str) -> None
 
 
 def test_what_was_cancelled_in_time_or_by_the_team_is_not_marked(house: House, held: str) -> None:
-    cancelled(house, held, make.nadia, TUESDAY - timedelta(hours=1))
+    cancelled(house, held, factories.nadia, TUESDAY - timedelta(hours=1))
     assert refusal(lambda: marked(house, held, "excused")) == "already_cancelled"
 
 
@@ -126,7 +125,7 @@ def test_what_was_cancelled_in_time_or_by_the_team_is_not_marked(house: House, h
 
 
 def noted(
-    house: House, booking: str, private: str, step: str, by: Callable[[Session], Person] = make.nadia
+    house: House, booking: str, private: str, step: str, by: Callable[[Session], Person] = factories.nadia
 ) -> SessionNote:
     return house.write(
         lambda s: attendance.write_note(s, s.get_one(Booking, booking), by(s), private, step, AFTER)
@@ -141,7 +140,7 @@ def test_a_note_is_written_and_written_anew(house: House, held: str) -> None:
     assert (note.private, note.next_step) == ("Mieux", "Écrire trois phrases")
 
 
-@pytest.mark.parametrize("who", [make.luc, make.claire, make.farid, make.samira])
+@pytest.mark.parametrize("who", [factories.luc, factories.claire, factories.farid, factories.samira])
 def test_only_the_teacher_of_the_session_writes_its_note(
     house: House, held: str, who: Callable[[Session], Person]
 ) -> None:
@@ -157,16 +156,16 @@ def test_the_journal_holds_no_word_of_a_note(house: House, held: str) -> None:
 
 def test_the_next_steps_of_her_last_sessions_the_newest_first(house: House, held: str) -> None:
     later = house.write(
-        lambda s: make.booked(s, make.samira(s), make.nadia(s), TUESDAY + timedelta(days=1)).id
+        lambda s: factories.booked(s, factories.samira(s), factories.nadia(s), TUESDAY + timedelta(days=1)).id
     )
     others = house.write(
-        lambda s: make.booked(s, make.oksana(s), make.nadia(s), TUESDAY + timedelta(days=2)).id
+        lambda s: factories.booked(s, factories.oksana(s), factories.nadia(s), TUESDAY + timedelta(days=2)).id
     )
     noted(house, held, "", "Un")
     noted(house, later, "Sans suite", "Deux")
     noted(house, others, "", "Autre")
     next_one = house.write(
-        lambda s: make.booked(s, make.samira(s), make.nadia(s), TUESDAY + timedelta(days=7)).id
+        lambda s: factories.booked(s, factories.samira(s), factories.nadia(s), TUESDAY + timedelta(days=7)).id
     )
 
     def before(booking: str) -> list[str]:
@@ -182,7 +181,11 @@ def test_the_next_steps_of_her_last_sessions_the_newest_first(house: House, held
 
 
 def asked(
-    house: House, booking: str, question: str, by: Callable[[Session], Person] = make.samira, at: Any = NOW
+    house: House,
+    booking: str,
+    question: str,
+    by: Callable[[Session], Person] = factories.samira,
+    at: Any = NOW,
 ) -> None:
     house.write(lambda s: attendance.ask(s, s.get_one(Booking, booking), by(s), question, at))
 
@@ -193,15 +196,15 @@ def test_a_learner_says_what_she_wants_to_ask_until_it_begins(house: House, held
     assert house.read(lambda s: s.get_one(Booking, held).question) == "Les mois ?"
     assert refusal(lambda: asked(house, held, "Trop tard", at=TUESDAY)) == "already_begun"
     with pytest.raises(Absent):
-        asked(house, held, "Pas à moi", make.oksana)
-    cancelled(house, held, make.samira, NOW)
+        asked(house, held, "Pas à moi", factories.oksana)
+    cancelled(house, held, factories.samira, NOW)
     assert refusal(lambda: asked(house, held, "Plus rien")) == "already_cancelled"
 
 
 def test_a_question_of_a_session_that_did_not_take_place_stays_open(house: House, held: str) -> None:
     asked(house, held, "Le passé composé ?")
     later = house.write(
-        lambda s: make.booked(s, make.samira(s), make.nadia(s), TUESDAY + timedelta(days=1)).id
+        lambda s: factories.booked(s, factories.samira(s), factories.nadia(s), TUESDAY + timedelta(days=1)).id
     )
 
     def still_open() -> list[str]:

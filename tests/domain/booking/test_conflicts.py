@@ -7,37 +7,40 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import availability, busy_calendars, conflicts, leave
+from lms.domain.booking import absence, availability, conflicts
 from lms.domain.booking.availability import Hours
+from lms.domain.calendars import external
 from lms.domain.errors import Absent, Refused
 from lms.models import Booking, Claim, OutboxItem, SpecialDay, WaitlistEntry
-from tests import make
-from tests.house import House
-from tests.make import BRUSSELS, NOW, wall
+from tests import factories
+from tests.factories import BRUSSELS, NOW, wall
+from tests.support.school import House
 
 MONDAY = date(2026, 11, 30)
 MORNING = Hours(time(9), time(12))
 ALL_DAY = Hours(None, None)
 
 
-def told(house: House, teacher: Any = make.nadia, now: Any = NOW) -> list[str]:
+def told(house: House, teacher: Any = factories.nadia, now: Any = NOW) -> list[str]:
     return house.read(
         lambda s: [one.why for one in conflicts.ahead(s, teacher and teacher(s), now, BRUSSELS)]
     )
 
 
-def morning(house: House, who: Any = make.nadia) -> str:
-    return house.write(lambda s: make.rule(s, who(s), 0, "09:00", "12:00").id)
+def morning(house: House, who: Any = factories.nadia) -> str:
+    return house.write(lambda s: factories.rule(s, who(s), 0, "09:00", "12:00").id)
 
 
-def booked(house: House, starts: str = "10:00", who: Any = make.samira, teacher: Any = make.nadia) -> str:
+def booked(
+    house: House, starts: str = "10:00", who: Any = factories.samira, teacher: Any = factories.nadia
+) -> str:
     at = wall(MONDAY.isoformat(), starts)
-    return house.write(lambda s: make.booked(s, who(s), teacher(s), at).id)
+    return house.write(lambda s: factories.booked(s, who(s), teacher(s), at).id)
 
 
-def close(house: House, hours: Hours = ALL_DAY, by: Any = make.nadia, now: Any = NOW) -> SpecialDay:
+def close(house: House, hours: Hours = ALL_DAY, by: Any = factories.nadia, now: Any = NOW) -> SpecialDay:
     def deed(session: Session) -> SpecialDay:
-        teacher = None if by is make.claire else by(session)
+        teacher = None if by is factories.claire else by(session)
         return availability.close(session, by(session), teacher, (MONDAY, MONDAY), hours, "Congé", now)
 
     return house.write(deed)
@@ -51,10 +54,10 @@ def test_deleting_hours_touches_no_appointment_but_tells_it(house: House) -> Non
     rule = morning(house)
     booked(house)
     assert told(house) == []
-    house.write(lambda s: availability.delete_rule(s, make.nadia(s), rule, NOW))
+    house.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, NOW))
     assert told(house) == ["outside"]
     assert states(house) == ["booked"]
-    assert told(house, make.luc) == []
+    assert told(house, factories.luc) == []
     assert told(house, None) == ["outside"]
 
 
@@ -66,7 +69,7 @@ def test_closing_touches_no_appointment_but_tells_what_it_covers(house: House) -
     closing = close(house)
     assert told(house) == ["closed"]
     assert states(house) == ["booked"]
-    house.write(lambda s: availability.delete_special(s, make.nadia(s), closing.id, NOW))
+    house.write(lambda s: availability.delete_special(s, factories.nadia(s), closing.id, NOW))
     assert told(house) == []
 
 
@@ -75,17 +78,15 @@ def test_an_hour_that_is_busy_elsewhere_is_told(house: House) -> None:
     at = house.read(lambda s: s.get_one(Booking, booked(house)).starts)
 
     def busy_then(session: Session) -> None:
-        calendar = busy_calendars.add(
-            session, make.nadia(session), "https://calendar.example/private.ics", NOW
+        calendar = external.add(
+            session, factories.nadia(session), "https://calendar.example/private.ics", NOW
         )
-        busy_calendars.take(
-            session, calendar.id, [busy_calendars.Event("x@y", at, at + timedelta(minutes=30))], "", NOW
-        )
+        external.take(session, calendar.id, [external.Event("x@y", at, at + timedelta(minutes=30))], "", NOW)
 
     house.write(busy_then)
     assert told(house) == ["busy"]
     assert told(house, None) == ["busy"]
-    assert told(house, make.luc) == []
+    assert told(house, factories.luc) == []
 
 
 def test_what_is_with_a_teacher_who_left_is_told_to_the_coordinator(house: House) -> None:
@@ -93,7 +94,7 @@ def test_what_is_with_a_teacher_who_left_is_told_to_the_coordinator(house: House
     booked(house)
 
     def left(session: Session) -> None:
-        make.nadia(session).deactivated_at = NOW
+        factories.nadia(session).deactivated_at = NOW
 
     house.write(left)
     assert told(house, None) == ["left"]
@@ -101,13 +102,13 @@ def test_what_is_with_a_teacher_who_left_is_told_to_the_coordinator(house: House
 
 def test_what_was_kept_is_told_again_only_when_its_day_is_closed_afterwards(house: House) -> None:
     rule, booking = morning(house), booked(house)
-    house.write(lambda s: availability.delete_rule(s, make.nadia(s), rule, NOW))
-    house.write(lambda s: leave.keep(s, s.get_one(Booking, booking), make.nadia(s), NOW))
+    house.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, NOW))
+    house.write(lambda s: absence.keep(s, s.get_one(Booking, booking), factories.nadia(s), NOW))
     assert told(house) == []
     close(house, now=NOW + timedelta(hours=1))
     assert told(house) == ["closed"]
     later = NOW + timedelta(hours=2)
-    house.write(lambda s: leave.keep(s, s.get_one(Booking, booking), make.nadia(s), later))
+    house.write(lambda s: absence.keep(s, s.get_one(Booking, booking), factories.nadia(s), later))
     assert told(house) == []
 
 
@@ -120,11 +121,11 @@ def test_what_began_is_no_longer_to_be_decided(house: House) -> None:
 
 def test_thirty_conflicts_ask_as_much_as_one(house: House) -> None:
     def put(session: Session, number: int) -> None:
-        nadia = make.nadia(session)
-        rule = make.rule(session, nadia, 0, "07:00", "22:00")
+        nadia = factories.nadia(session)
+        rule = factories.rule(session, nadia, 0, "07:00", "22:00")
         for n in range(number):
             starts = wall((MONDAY + timedelta(weeks=n // 15)).isoformat(), f"{7 + n % 15:02}:00")
-            make.booked(session, make.learner(session, f"Learner {n}"), nadia, starts)
+            factories.booked(session, factories.learner(session, f"Learner {n}"), nadia, starts)
         session.delete(rule)
 
     counts = []
@@ -141,10 +142,10 @@ def test_thirty_conflicts_ask_as_much_as_one(house: House) -> None:
 def test_only_her_teacher_and_the_coordinator_call_an_appointment_off(house: House) -> None:
     morning(house)
     booking = booked(house)
-    for who in (make.luc, make.samira, make.farid):
+    for who in (factories.luc, factories.samira, factories.farid):
         with pytest.raises(Absent):
             house.write(lambda s, who=who: conflicts.call_off(s, booking, who(s), NOW, BRUSSELS))
-    house.write(lambda s: conflicts.call_off(s, booking, make.claire(s), NOW, BRUSSELS))
+    house.write(lambda s: conflicts.call_off(s, booking, factories.claire(s), NOW, BRUSSELS))
     off = house.read(lambda s: s.get_one(Booking, booking))
     assert (off.state, off.called_off, off.late_cancel) == ("cancelled", True, False)
     waits = house.read(lambda s: s.scalars(select(WaitlistEntry)).one())
@@ -153,4 +154,4 @@ def test_only_her_teacher_and_the_coordinator_call_an_appointment_off(house: Hou
     letters = select(OutboxItem.person_id).where(OutboxItem.kind == "booking_cancelled")
     assert off.learner_id in house.read(lambda s: s.scalars(letters).all())
     with pytest.raises(Refused):
-        house.write(lambda s: conflicts.call_off(s, booking, make.claire(s), NOW, BRUSSELS))
+        house.write(lambda s: conflicts.call_off(s, booking, factories.claire(s), NOW, BRUSSELS))

@@ -8,21 +8,20 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms.domain import booking as bookings
 from lms.domain import outbox
-from lms.domain.booking import reminders
+from lms.domain.booking import appointments, reminders
 from lms.models import Booking, OutboxItem
-from tests import make
-from tests.house import House
-from tests.make import NOW, wall
+from tests import factories
+from tests.factories import NOW, wall
+from tests.support.school import House
 
 FRIDAY = wall("2026-11-27", "10:00")
 HOUR = timedelta(hours=1)
 
 
 def booked(session: Session, starts: datetime = FRIDAY) -> Booking:
-    make.all_week(session, make.nadia(session))
-    return make.booked(session, make.samira(session), make.nadia(session), starts)
+    factories.all_week(session, factories.nadia(session))
+    return factories.booked(session, factories.samira(session), factories.nadia(session), starts)
 
 
 def open_reminders(session: Session) -> list[OutboxItem]:
@@ -69,7 +68,7 @@ def test_who_books_late_is_not_told_everything_at_once(house: House, hours: int,
     def again(session: Session) -> None:
         booking = session.get_one(Booking, made.id)
         booking.sequence += 1
-        reminders.post(session, booking, make.samira(session), FRIDAY - hours * HOUR)
+        reminders.post(session, booking, factories.samira(session), FRIDAY - hours * HOUR)
 
     house.write(again)
     assert [row.kind for row in house.read(open_reminders)] == kinds
@@ -80,12 +79,14 @@ def test_a_move_and_a_cancellation_close_what_was_to_be_said(house: House) -> No
     later = FRIDAY + 72 * HOUR
 
     def move(session: Session) -> None:
-        bookings.move(session, session.get_one(Booking, made.id), make.samira(session), later, "video", NOW)
+        appointments.move(
+            session, session.get_one(Booking, made.id), factories.samira(session), later, "video", NOW
+        )
 
     house.write(move)
     assert [(row.sequence, row.due_at) for row in house.read(open_reminders)] == [
         (1, later - 24 * HOUR),
         (1, later - 2 * HOUR),
     ]
-    house.write(lambda s: bookings.cancel(s, s.get_one(Booking, made.id), make.samira(s), "", NOW))
+    house.write(lambda s: appointments.cancel(s, s.get_one(Booking, made.id), factories.samira(s), "", NOW))
     assert house.read(open_reminders) == []

@@ -12,13 +12,12 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from lms.domain import booking as bookings
 from lms.domain import outbox
-from lms.domain.booking import retime
+from lms.domain.booking import appointments, occupancy, retime
 from lms.models import AuditEvent, Booking, Claim, OutboxItem, Service, WaitlistEntry
-from tests import make
-from tests.house import House
-from tests.make import wall
+from tests import factories
+from tests.factories import wall
+from tests.support.school import House
 
 NOW = wall("2027-06-28", "08:00")
 MONDAY, TUESDAY = "2027-07-05", "2027-07-06"
@@ -43,20 +42,20 @@ TWENTY_MINUTES_OFF = brussels("<+0120>-1:20")
 @pytest.fixture(autouse=True)
 def long_hours(house: House) -> None:
     def open_hours(session: Session) -> None:
-        make.school(session)
+        factories.school(session)
         session.get_one(Service, 1).weekly_cap = 4
-        for teacher in (make.nadia(session), make.luc(session)):
-            make.all_week(session, teacher, "08:00", "18:00", mode="both")
+        for teacher in (factories.nadia(session), factories.luc(session)):
+            factories.all_week(session, teacher, "08:00", "18:00", mode="both")
 
     house.write(open_hours)
 
 
 def book(
-    house: House, day: str = MONDAY, hour: str = "10:00", teacher: Any = make.nadia, **more: Any
+    house: House, day: str = MONDAY, hour: str = "10:00", teacher: Any = factories.nadia, **more: Any
 ) -> Booking:
-    learner = more.pop("learner", make.samira)
+    learner = more.pop("learner", factories.samira)
     return house.write(
-        lambda s: make.booked(s, learner(s), teacher(s), wall(day, hour), now=NOW - HOUR, **more)
+        lambda s: factories.booked(s, learner(s), teacher(s), wall(day, hour), now=NOW - HOUR, **more)
     )
 
 
@@ -80,14 +79,14 @@ def open_rows(house: House, booking: Booking) -> set[tuple[str, int, datetime]]:
 
 
 def claims_are_sound(house: House) -> bool:
-    return house.read(bookings.claims_broken) == []
+    return house.read(occupancy.broken) == []
 
 
 def test_the_made_up_clock_is_the_clock_of_belgium() -> None:
     """So that what follows proves something about zones and not about a file of ours."""
     for day in range(365):
         noon = datetime(2027, 1, 1, 12, tzinfo=UTC) + timedelta(days=day)
-        assert noon.astimezone(AS_BEFORE).utcoffset() == noon.astimezone(make.BRUSSELS).utcoffset()
+        assert noon.astimezone(AS_BEFORE).utcoffset() == noon.astimezone(factories.BRUSSELS).utcoffset()
 
 
 def test_where_the_clock_stays_there_is_nothing_to_do(house: House) -> None:
@@ -224,7 +223,10 @@ def test_an_hour_that_is_no_hour_any_more_is_named_and_left_alone(
 
 def test_a_fault_does_not_keep_the_others_from_their_hour(house: House) -> None:
     """When the clock jumps over ten on that day, nine is summer no more and Tuesday still is."""
-    nine, ten = book(house, hour="09:00"), book(house, hour="10:00", teacher=make.luc, learner=make.oksana)
+    nine, ten = (
+        book(house, hour="09:00"),
+        book(house, hour="10:00", teacher=factories.luc, learner=factories.oksana),
+    )
     tuesday = book(house, TUESDAY)
     found = retimed(house, JUMPS_OVER_TEN)
     assert [fault.booking_id for fault in found.faults] == [ten.id]
@@ -250,14 +252,14 @@ def test_an_hour_agreed_in_another_zone_stays_in_that_zone(house: House) -> None
     assert retimed(house) == retime.Plan([], [], [])
 
 
-def by_winter_time(house: House, hour: int, minute: int = 0, *, learner: Any = make.samira) -> Booking:
+def by_winter_time(house: House, hour: int, minute: int = 0, *, learner: Any = factories.samira) -> Booking:
     """Agreed on that Monday, at an hour of UTC, when Belgium kept its winter time."""
     starts = datetime(2027, 7, 5, hour, minute, tzinfo=UTC)
 
     def verb(session: Session) -> Booking:
-        who, nadia = learner(session), make.nadia(session)
-        make.rule(session, nadia, 0, f"{hour + 1:02}:{minute:02}", f"{hour + 2:02}:{minute:02}")
-        return bookings.book(session, who, who, nadia.id, starts, "video", NOW, ALWAYS_WINTER)
+        who, nadia = learner(session), factories.nadia(session)
+        factories.rule(session, nadia, 0, f"{hour + 1:02}:{minute:02}", f"{hour + 2:02}:{minute:02}")
+        return appointments.book(session, who, who, nadia.id, starts, "video", NOW, ALWAYS_WINTER)
 
     return house.write(verb)
 
@@ -270,7 +272,7 @@ def test_an_hour_that_would_have_begun_already_is_named(house: House) -> None:
 
 
 def test_nothing_moves_onto_an_hour_that_runs(house: House) -> None:
-    running, next_one = by_winter_time(house, 9), by_winter_time(house, 10, 30, learner=make.oksana)
+    running, next_one = by_winter_time(house, 9), by_winter_time(house, 10, 30, learner=factories.oksana)
     found = retimed(house, SUMMER_ALL_YEAR, now=running.starts + HOUR / 4)
     assert [one.reason for one in found.collisions] == [f"it collides with booking {running.id}"]
     assert again(house, next_one).starts == next_one.starts

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from lms.domain import booking as bookings
-from lms.domain.booking import freed, leave, waitlist
+from lms.domain.booking import absence, occupancy, offers, waitlist
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, OutboxItem
-from tests import make
-from tests.house import House
-from tests.make import BRUSSELS, NOW, wall
-from tests.waiting import (
+from tests import factories
+from tests.factories import BRUSSELS, NOW, wall
+from tests.support.school import House
+from tests.support.waitlist import (
     DAY,
     HOUR,
     TUESDAY,
@@ -24,7 +23,7 @@ from tests.waiting import (
     expire,
     give_back,
     grace,
-    offers,
+    offered_slots,
     outcome,
     refusal,
     the_offer,
@@ -35,7 +34,7 @@ from tests.waiting import (
 @pytest.fixture(autouse=True)
 def nadia_receives(house: House) -> None:
     """Nadia by video on weekdays from 9 to 18; nothing of Luc until a test says so."""
-    house.write(lambda s: make.all_week(s, make.nadia(s), "09:00", "18:00"))
+    house.write(lambda s: factories.all_week(s, factories.nadia(s), "09:00", "18:00"))
 
 
 # -- the order -----------------------------------------------------------------------------------
@@ -43,17 +42,17 @@ def nadia_receives(house: House) -> None:
 
 def test_who_waits_longest_is_asked_first_and_the_hour_is_held_for_her(house: House) -> None:
     made = book(house, TUESDAY)
-    wait(house, make.samira, now=NOW)
+    wait(house, factories.samira, now=NOW)
     wait(house, grace, now=NOW - HOUR)
     give_back(house, made)
-    assert offers(house) == {"Grace": TUESDAY}
-    assert refusal(lambda: book(house, TUESDAY, make.samira)) == "slot_taken"
-    assert house.read(bookings.claims_broken) == []
+    assert offered_slots(house) == {"Grace": TUESDAY}
+    assert refusal(lambda: book(house, TUESDAY, factories.samira)) == "slot_taken"
+    assert house.read(occupancy.broken) == []
 
 
 def test_she_is_written_to_once_and_until_her_time_is_over(house: House) -> None:
     made = book(house, TUESDAY)
-    wait(house, make.samira)
+    wait(house, factories.samira)
     give_back(house, made)
     asked = select(OutboxItem).where(OutboxItem.kind == "booking_offer")
     item = house.read(lambda s: s.scalars(asked).one())
@@ -62,96 +61,101 @@ def test_she_is_written_to_once_and_until_her_time_is_over(house: House) -> None
 
 
 def test_whose_teacher_could_not_come_is_asked_before_all_others(house: House) -> None:
-    book(house, TUESDAY + DAY, make.samira)
+    book(house, TUESDAY + DAY, factories.samira)
     wait(house, grace, now=NOW - DAY)
     made = book(house, TUESDAY)
     wednesday = date(2026, 11, 25)
-    house.write(lambda s: leave.call_off(s, make.nadia(s), make.nadia(s), wednesday, NOW) and None)
+    house.write(
+        lambda s: absence.call_off(s, factories.nadia(s), factories.nadia(s), wednesday, NOW) and None
+    )
     give_back(house, made)
-    assert offers(house) == {"Samira": TUESDAY}
+    assert offered_slots(house) == {"Samira": TUESDAY}
 
 
 def test_each_is_offered_one_hour_and_the_next_hour_goes_to_the_next(house: House) -> None:
-    made = [book(house, TUESDAY + n * HOUR, who) for n, who in enumerate((make.oksana, amina, make.oksana))]
-    wait(house, make.samira, now=NOW - HOUR)
+    made = [
+        book(house, TUESDAY + n * HOUR, who)
+        for n, who in enumerate((factories.oksana, amina, factories.oksana))
+    ]
+    wait(house, factories.samira, now=NOW - HOUR)
     wait(house, grace)
     for one in made:
         give_back(house, one)
-    assert offers(house) == {"Samira": TUESDAY, "Grace": TUESDAY + HOUR}
+    assert offered_slots(house) == {"Samira": TUESDAY, "Grace": TUESDAY + HOUR}
 
 
 def test_who_changes_her_wish_keeps_her_place(house: House) -> None:
     made = book(house, TUESDAY)
-    first = wait(house, make.samira, parts=EVENING, now=NOW - 2 * HOUR)
+    first = wait(house, factories.samira, parts=EVENING, now=NOW - 2 * HOUR)
     wait(house, grace, now=NOW - HOUR)
-    assert wait(house, make.samira, parts=MORNING) == first
+    assert wait(house, factories.samira, parts=MORNING) == first
     give_back(house, made)
-    assert offers(house) == {"Samira": TUESDAY}
+    assert offered_slots(house) == {"Samira": TUESDAY}
 
 
 # -- who is not asked ----------------------------------------------------------------------------
 
 
 def test_who_is_elsewhere_at_that_hour_is_skipped_and_keeps_her_place(house: House) -> None:
-    house.write(lambda s: make.all_week(s, make.luc(s)))
+    house.write(lambda s: factories.all_week(s, factories.luc(s)))
     made = book(house, TUESDAY)
-    book(house, TUESDAY, make.samira, make.luc)
-    place = wait(house, make.samira, now=NOW - HOUR)
+    book(house, TUESDAY, factories.samira, factories.luc)
+    place = wait(house, factories.samira, now=NOW - HOUR)
     wait(house, grace)
     give_back(house, made)
-    assert offers(house) == {"Grace": TUESDAY}
+    assert offered_slots(house) == {"Grace": TUESDAY}
     assert outcome(house, place) is None
 
 
 @pytest.mark.parametrize("cap", ["weekly_cap", "open_cap"])
 def test_who_has_all_she_may_have_is_skipped_and_keeps_her_place(house: House, cap: str) -> None:
-    house.write(lambda s: setattr(make.school(s), cap, 1))
+    house.write(lambda s: setattr(factories.school(s), cap, 1))
     made = book(house, TUESDAY)
-    book(house, TUESDAY + DAY, make.samira)
-    place = wait(house, make.samira, now=NOW - HOUR)
+    book(house, TUESDAY + DAY, factories.samira)
+    place = wait(house, factories.samira, now=NOW - HOUR)
     wait(house, grace)
     give_back(house, made)
-    assert offers(house) == {"Grace": TUESDAY}
+    assert offered_slots(house) == {"Grace": TUESDAY}
     assert outcome(house, place) is None
 
 
 def test_who_gave_the_hour_back_is_not_asked_whether_she_wants_it(house: House) -> None:
     made = book(house, TUESDAY)
-    wait(house, make.oksana, now=NOW - HOUR)
+    wait(house, factories.oksana, now=NOW - HOUR)
     give_back(house, made)
-    assert offers(house) == {}
+    assert offered_slots(house) == {}
     wait(house, grace)
     give_back(house, book(house, TUESDAY + HOUR))
-    assert offers(house) == {"Grace": TUESDAY + HOUR}
+    assert offered_slots(house) == {"Grace": TUESDAY + HOUR}
 
 
 def test_who_no_longer_comes_is_not_asked(house: House) -> None:
     made = book(house, TUESDAY)
-    wait(house, make.samira, now=NOW - HOUR)
+    wait(house, factories.samira, now=NOW - HOUR)
     wait(house, grace)
-    house.write(lambda s: setattr(make.samira(s), "deactivated_at", NOW))
+    house.write(lambda s: setattr(factories.samira(s), "deactivated_at", NOW))
     give_back(house, made)
-    assert offers(house) == {"Grace": TUESDAY}
+    assert offered_slots(house) == {"Grace": TUESDAY}
 
 
 @pytest.mark.parametrize(
     ("wish", "asked"),
     [
-        ({"teacher": make.nadia}, True),
-        ({"teacher": make.luc}, False),
+        ({"teacher": factories.nadia}, True),
+        ({"teacher": factories.luc}, False),
         ({"parts": MORNING}, True),
         ({"parts": AFTERNOON | EVENING}, False),
         ({"mode": "video"}, True),
         ({"mode": "onsite"}, False),
-        ({"teacher": make.nadia, "parts": MORNING, "mode": "video"}, True),
+        ({"teacher": factories.nadia, "parts": MORNING, "mode": "video"}, True),
     ],
 )
 def test_only_an_hour_that_would_do_is_offered(house: House, wish: dict[str, Any], asked: bool) -> None:
-    house.write(lambda s: make.luc(s) and None)
+    house.write(lambda s: factories.luc(s) and None)
     made = book(house, TUESDAY)
-    wait(house, make.samira, **wish)
+    wait(house, factories.samira, **wish)
     give_back(house, made)
-    assert offers(house) == ({"Samira": TUESDAY} if asked else {})
+    assert offered_slots(house) == ({"Samira": TUESDAY} if asked else {})
 
 
 @pytest.mark.parametrize(
@@ -160,7 +164,7 @@ def test_only_an_hour_that_would_do_is_offered(house: House, wish: dict[str, Any
 )
 @pytest.mark.parametrize("day", ["2026-11-24", "2026-07-07"], ids=["winter", "summer"])
 def test_the_parts_of_the_day_are_those_of_the_clock_on_the_wall(day: str, hour: str, part: int) -> None:
-    assert freed.part_of_day(wall(day, hour), BRUSSELS) == part
+    assert offers.part_of_day(wall(day, hour), BRUSSELS) == part
 
 
 # -- how long ------------------------------------------------------------------------------------
@@ -175,7 +179,7 @@ def test_she_has_twelve_hours_to_answer_or_half_of_the_time(
     house: House, before: timedelta, to_answer: timedelta
 ) -> None:
     made = book(house, TUESDAY + 7 * DAY)
-    wait(house, make.samira)
+    wait(house, factories.samira)
     now = TUESDAY + 7 * DAY - before
     give_back(house, made, now)
     assert the_offer(house).expires_at == now + to_answer
@@ -183,12 +187,15 @@ def test_she_has_twelve_hours_to_answer_or_half_of_the_time(
 
 def test_nearer_than_three_hours_nobody_is_asked_and_the_hour_is_simply_free(house: House) -> None:
     made = book(house, TUESDAY)
-    wait(house, make.samira)
+    wait(house, factories.samira)
     now = TUESDAY - 3 * HOUR + timedelta(minutes=1)
     give_back(house, made, now)
-    assert offers(house) == {}
+    assert offered_slots(house) == {}
     house.write(
-        lambda s: make.booked(s, grace(s), make.nadia(s), TUESDAY, by=make.claire(s), now=now) and None
+        lambda s: (
+            factories.booked(s, grace(s), factories.nadia(s), TUESDAY, by=factories.claire(s), now=now)
+            and None
+        )
     )
 
 
@@ -197,7 +204,7 @@ def test_nearer_than_three_hours_nobody_is_asked_and_the_hour_is_simply_free(hou
 
 def test_yes_is_an_appointment_like_any_other(house: House) -> None:
     made = book(house, TUESDAY)
-    place = wait(house, make.samira)
+    place = wait(house, factories.samira)
     give_back(house, made)
     offer = the_offer(house)
     answer(house, waitlist.accept)
@@ -210,28 +217,28 @@ def test_yes_is_an_appointment_like_any_other(house: House) -> None:
         ).all()
     )
     assert sorted(kinds) == ["booking_made", "booking_made", "booking_reminder", "booking_soon"]
-    assert house.read(bookings.claims_broken) == []
+    assert house.read(occupancy.broken) == []
 
 
 def test_no_gives_the_hour_to_the_next_and_she_is_not_asked_for_it_again(house: House) -> None:
     made = book(house, TUESDAY)
-    place = wait(house, make.samira, now=NOW - HOUR)
+    place = wait(house, factories.samira, now=NOW - HOUR)
     wait(house, grace)
     give_back(house, made)
     answer(house, waitlist.decline)
-    assert offers(house) == {"Grace": TUESDAY}
+    assert offered_slots(house) == {"Grace": TUESDAY}
     answer(house, waitlist.decline)
-    assert offers(house) == {}
+    assert offered_slots(house) == {}
     give_back(house, book(house, TUESDAY, amina))
-    assert offers(house) == {}, "both said no to this very hour"
+    assert offered_slots(house) == {}, "both said no to this very hour"
     give_back(house, book(house, TUESDAY + HOUR, amina))
-    assert offers(house) == {"Samira": TUESDAY + HOUR}
+    assert offered_slots(house) == {"Samira": TUESDAY + HOUR}
     assert outcome(house, place) is None
 
 
 def test_silence_ends_the_wish_and_gives_the_hour_to_the_next(house: House) -> None:
     made = book(house, TUESDAY)
-    place = wait(house, make.samira, now=NOW - HOUR)
+    place = wait(house, factories.samira, now=NOW - HOUR)
     wait(house, grace)
     give_back(house, made)
     first = the_offer(house)
@@ -241,13 +248,13 @@ def test_silence_ends_the_wish_and_gives_the_hour_to_the_next(house: House) -> N
     expire(house, first.expires_at)
     expire(house, first.expires_at)
     assert outcome(house, place) == "lapsed"
-    assert offers(house) == {"Grace": TUESDAY}
+    assert offered_slots(house) == {"Grace": TUESDAY}
     assert house.read(lambda s: s.get_one(Booking, first.id).state) == "expired"
 
 
 def test_after_the_time_yes_and_no_are_both_refused(house: House) -> None:
     made = book(house, TUESDAY)
-    wait(house, make.samira)
+    wait(house, factories.samira)
     give_back(house, made)
     over = the_offer(house).expires_at
     assert over is not None
@@ -257,30 +264,30 @@ def test_after_the_time_yes_and_no_are_both_refused(house: House) -> None:
 
 def test_an_offer_that_was_taken_back_leaves_her_in_the_line(house: House) -> None:
     made = book(house, TUESDAY)
-    place = wait(house, make.samira)
+    place = wait(house, factories.samira)
     give_back(house, made)
     offer_id = the_offer(house).id
     house.write(lambda s: waitlist.take_back(s, s.get_one(Booking, offer_id), NOW))
     assert outcome(house, place) is None
-    assert house.read(bookings.claims_broken) == []
+    assert house.read(occupancy.broken) == []
 
 
 def test_who_leaves_the_line_gives_an_offered_hour_to_the_next(house: House) -> None:
     made = book(house, TUESDAY)
-    place = wait(house, make.samira, now=NOW - HOUR)
+    place = wait(house, factories.samira, now=NOW - HOUR)
     wait(house, grace)
     give_back(house, made)
     for _ in range(2):
-        house.write(lambda s: waitlist.leave(s, make.samira(s), make.samira(s), NOW))
+        house.write(lambda s: waitlist.leave(s, factories.samira(s), factories.samira(s), NOW))
     assert outcome(house, place) == "withdrawn"
-    assert offers(house) == {"Grace": TUESDAY}
+    assert offered_slots(house) == {"Grace": TUESDAY}
 
 
 def test_who_books_an_hour_waits_no_longer_but_still_answers_what_was_offered(house: House) -> None:
-    place = wait(house, make.samira)
-    book(house, TUESDAY, make.samira)
+    place = wait(house, factories.samira)
+    book(house, TUESDAY, factories.samira)
     assert outcome(house, place) == "booked"
-    made = book(house, TUESDAY + HOUR, make.oksana)
+    made = book(house, TUESDAY + HOUR, factories.oksana)
     other = wait(house, grace)
     give_back(house, made)
     book(house, TUESDAY + 3 * HOUR, grace)

@@ -4,24 +4,24 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from lms.domain import homework
 from lms.domain.errors import Absent
-from tests import make
-from tests.house import House
-from tests.make import NOW
+from lms.domain.homework import assignments
+from tests import factories
+from tests.factories import NOW
+from tests.support.school import House
 
 
 def test_withdrawn_homework_stands_at_the_end_and_can_come_back(house: House) -> None:
     def story(session: Session) -> None:
-        nadia, lesson = make.nadia(session), make.lesson(session)
-        first, second = make.assignment(session, lesson), make.assignment(session, lesson)
-        homework.withdraw(session, first, nadia, now=NOW)
-        homework.withdraw(session, first, nadia, now=NOW)
-        assert list(homework.of_lesson(session, lesson.id)) == [second, first]
-        homework.bring_back(session, first, nadia, now=NOW)
+        nadia, lesson = factories.nadia(session), factories.lesson(session)
+        first, second = factories.assignment(session, lesson), factories.assignment(session, lesson)
+        assignments.withdraw(session, first, nadia, now=NOW)
+        assignments.withdraw(session, first, nadia, now=NOW)
+        assert list(assignments.of_lesson(session, lesson.id)) == [second, first]
+        assignments.bring_back(session, first, nadia, now=NOW)
         assert first.withdrawn_at is None
-        task = homework.Task("Parlez.", ["voice"], may_redo=False)
-        homework.change(session, first, nadia, task, now=NOW)
+        task = assignments.Task("Parlez.", ["voice"], may_redo=False)
+        assignments.change(session, first, nadia, task, now=NOW)
         assert first.kinds == ("voice",)
         assert not first.may_redo
 
@@ -30,17 +30,17 @@ def test_withdrawn_homework_stands_at_the_end_and_can_come_back(house: House) ->
 
 def test_homework_that_takes_nothing_is_refused_by_the_database(house: House) -> None:
     with pytest.raises(IntegrityError):
-        house.write(lambda s: make.assignment(s, kinds=()))
+        house.write(lambda s: factories.assignment(s, kinds=()))
 
 
 def test_a_teacher_finds_any_homework_and_a_learner_her_own(house: House) -> None:
     def story(session: Session) -> None:
-        work = make.assignment(session, make.lesson(session, level_code="N2", published=False))
-        assert homework.assignment_for(session, make.nadia(session), work.id) is work
-        for person in (make.samira(session), make.oksana(session), make.claire(session)):
+        work = factories.assignment(session, factories.lesson(session, level_code="N2", published=False))
+        assert assignments.assignment_for(session, factories.nadia(session), work.id) is work
+        for person in (factories.samira(session), factories.oksana(session), factories.claire(session)):
             with pytest.raises(Absent):
-                homework.assignment_for(session, person, work.id)
+                assignments.assignment_for(session, person, work.id)
             with pytest.raises(Absent):
-                homework.lesson_for(session, person, work.lesson_id)
+                assignments.lesson_for(session, person, work.lesson_id)
 
     house.write(story)

@@ -7,12 +7,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from lms.domain import homework
 from lms.domain.errors import Absent, Refused
+from lms.domain.homework import attempts
 from lms.models import Attempt, Feedback, Submission
-from tests import make
-from tests.house import House
-from tests.make import NOW
+from tests import factories
+from tests.factories import NOW
+from tests.support.school import House
 
 
 def refused(code: str, verb: object) -> None:
@@ -23,19 +23,22 @@ def refused(code: str, verb: object) -> None:
 
 def test_the_draft_is_one_and_the_same_until_it_is_sent(house: House) -> None:
     def story(session: Session) -> None:
-        samira, work = make.samira(session), make.assignment(session)
-        assert homework.draft_of(session, samira, work.id) is None
-        first = make.drafted(session, samira, work, "Bonjour")
-        assert homework.open_draft(session, samira, work.id, now=NOW) is first
-        homework.send(session, first, work, now=NOW)
-        assert homework.draft_of(session, samira, work.id) is None
+        samira, work = factories.samira(session), factories.assignment(session)
+        assert attempts.draft_of(session, samira, work.id) is None
+        first = factories.drafted(session, samira, work, "Bonjour")
+        assert attempts.open_draft(session, samira, work.id, now=NOW) is first
+        attempts.send(session, first, work, now=NOW)
+        assert attempts.draft_of(session, samira, work.id) is None
 
     house.write(story)
 
 
 def test_the_database_refuses_a_second_draft_and_a_second_submission(house: House) -> None:
     ids = house.write(
-        lambda s: ((d := make.drafted(s, make.samira(s), make.assignment(s))).id, d.submission_id)
+        lambda s: (
+            (d := factories.drafted(s, factories.samira(s), factories.assignment(s))).id,
+            d.submission_id,
+        )
     )
 
     def twin(session: Session) -> None:
@@ -56,18 +59,18 @@ def test_the_database_refuses_a_second_draft_and_a_second_submission(house: Hous
 
 
 def test_two_forms_at_the_same_moment_write_into_one_draft(house: House) -> None:
-    given = house.write(lambda s: (make.samira(s), make.assignment(s).id)[-1])
+    given = house.write(lambda s: (factories.samira(s), factories.assignment(s).id)[-1])
     inside, done, drafts = threading.Event(), threading.Event(), []
 
     def first(session: Session) -> str:
-        draft = homework.open_draft(session, make.samira(session), given, now=NOW)
+        draft = attempts.open_draft(session, factories.samira(session), given, now=NOW)
         inside.set()
         done.wait(0.7)  # the second form has come meanwhile, and cannot be done before this one
         return draft.id
 
     def second() -> None:
         inside.wait(10)
-        drafts.append(house.write(lambda s: homework.open_draft(s, make.samira(s), given, now=NOW)).id)
+        drafts.append(house.write(lambda s: attempts.open_draft(s, factories.samira(s), given, now=NOW)).id)
         done.set()
 
     other = threading.Thread(target=second)
@@ -80,13 +83,13 @@ def test_two_forms_at_the_same_moment_write_into_one_draft(house: House) -> None
 
 def test_a_second_attempt_waits_for_the_teacher(house: House) -> None:
     def story(session: Session) -> list[int]:
-        samira, work = make.samira(session), make.assignment(session, may_redo=False)
-        first = make.sent(session, samira, work)
-        refused("already_sent", lambda: homework.open_draft(session, samira, work.id, now=NOW))
-        make.answered(session, first, redo=True)
-        second = make.sent(session, samira, work, "Mieux")
-        make.answered(session, second)
-        refused("no_redo", lambda: homework.open_draft(session, samira, work.id, now=NOW))
+        samira, work = factories.samira(session), factories.assignment(session, may_redo=False)
+        first = factories.sent(session, samira, work)
+        refused("already_sent", lambda: attempts.open_draft(session, samira, work.id, now=NOW))
+        factories.answered(session, first, redo=True)
+        second = factories.sent(session, samira, work, "Mieux")
+        factories.answered(session, second)
+        refused("no_redo", lambda: attempts.open_draft(session, samira, work.id, now=NOW))
         return [first.number, second.number]
 
     assert house.write(story) == [1, 2]
@@ -94,9 +97,9 @@ def test_a_second_attempt_waits_for_the_teacher(house: House) -> None:
 
 def test_whoever_sends_again_has_seen_the_answer(house: House) -> None:
     def story(session: Session) -> None:
-        samira, work = make.samira(session), make.assignment(session)
-        make.answered(session, make.sent(session, samira, work))
-        make.sent(session, samira, work, "Encore mieux")
+        samira, work = factories.samira(session), factories.assignment(session)
+        factories.answered(session, factories.sent(session, samira, work))
+        factories.sent(session, samira, work, "Encore mieux")
 
     house.write(story)
     assert house.read(lambda s: s.scalars(select(Feedback.seen_at)).one()) == NOW
@@ -104,29 +107,33 @@ def test_whoever_sends_again_has_seen_the_answer(house: House) -> None:
 
 def test_nothing_is_sent_empty_or_in_a_way_nobody_asked_for(house: House) -> None:
     def story(session: Session) -> None:
-        samira, work = make.samira(session), make.assignment(session, kinds=["photo"])
-        draft = make.drafted(session, samira, work)
-        refused("nothing_to_send", lambda: homework.send(session, draft, work, now=NOW))
-        homework.write_text(session, draft, "Un texte")
-        refused("kind_text", lambda: homework.send(session, draft, work, now=NOW))
+        samira, work = factories.samira(session), factories.assignment(session, kinds=["photo"])
+        draft = factories.drafted(session, samira, work)
+        refused("nothing_to_send", lambda: attempts.send(session, draft, work, now=NOW))
+        attempts.write_text(session, draft, "Un texte")
+        refused("kind_text", lambda: attempts.send(session, draft, work, now=NOW))
 
     house.write(story)
 
 
 def test_a_submission_is_found_by_its_learner_and_by_teachers_once_it_is_sent(house: House) -> None:
     def story(session: Session) -> None:
-        samira, nadia, work = make.samira(session), make.nadia(session), make.assignment(session)
-        draft = make.drafted(session, samira, work, "Bonjour")
-        found = homework.submission_for(session, samira, draft.submission_id)
+        samira, nadia, work = (
+            factories.samira(session),
+            factories.nadia(session),
+            factories.assignment(session),
+        )
+        draft = factories.drafted(session, samira, work, "Bonjour")
+        found = attempts.submission_for(session, samira, draft.submission_id)
         assert [attempt.text for attempt in found.attempts] == ["Bonjour"]
         with pytest.raises(Absent):
-            homework.submission_for(session, nadia, draft.submission_id)
-        homework.send(session, draft, work, now=NOW)
-        assert homework.submission_for(session, nadia, draft.submission_id).learner.name == "Samira"
-        for person in (make.oksana(session), make.claire(session), make.farid(session)):
+            attempts.submission_for(session, nadia, draft.submission_id)
+        attempts.send(session, draft, work, now=NOW)
+        assert attempts.submission_for(session, nadia, draft.submission_id).learner.name == "Samira"
+        for person in (factories.oksana(session), factories.claire(session), factories.farid(session)):
             with pytest.raises(Absent):
-                homework.submission_for(session, person, draft.submission_id)
+                attempts.submission_for(session, person, draft.submission_id)
             with pytest.raises(Absent):
-                homework.read(session, person, draft.submission_id, now=NOW)
+                attempts.read(session, person, draft.submission_id, now=NOW)
 
     house.write(story)

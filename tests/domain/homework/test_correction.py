@@ -12,25 +12,25 @@ from lms.domain.errors import Absent, Refused
 from lms.domain.homework import correction
 from lms.domain.homework.correction import Answer
 from lms.models import AuditEvent, Feedback, OutboxItem, Score
-from tests import make
-from tests.house import House
-from tests.make import NOW
+from tests import factories
+from tests.factories import NOW
+from tests.support.school import House
 
 
 @pytest.fixture
 def copy(house: House) -> str:
-    return house.write(lambda s: make.sent(s, make.samira(s), make.assignment(s)).id)
+    return house.write(lambda s: factories.sent(s, factories.samira(s), factories.assignment(s)).id)
 
 
 def test_the_queue_is_oldest_first_over_all_levels_and_one_statement(house: House) -> None:
     def story(session: Session) -> str:
-        work = make.assignment(session)
-        other = make.assignment(session, make.lesson(session, level_code="N2"))
-        make.sent(session, make.samira(session), work, now=NOW + timedelta(hours=2))
-        make.sent(session, make.oksana(session), other, now=NOW)
-        make.sent(session, make.learner(session, "Tesfay"), work, now=NOW + timedelta(hours=1))
-        make.drafted(session, make.learner(session, "Elif Yilmaz"), work, "pas encore")
-        return make.level(session).id
+        work = factories.assignment(session)
+        other = factories.assignment(session, factories.lesson(session, level_code="N2"))
+        factories.sent(session, factories.samira(session), work, now=NOW + timedelta(hours=2))
+        factories.sent(session, factories.oksana(session), other, now=NOW)
+        factories.sent(session, factories.learner(session, "Tesfay"), work, now=NOW + timedelta(hours=1))
+        factories.drafted(session, factories.learner(session, "Elif Yilmaz"), work, "pas encore")
+        return factories.level(session).id
 
     level = house.write(story)
     with house.counting_statements() as sent:
@@ -47,10 +47,10 @@ def test_the_queue_is_oldest_first_over_all_levels_and_one_statement(house: Hous
 
 def test_a_follow_up_is_marked_and_a_returned_copy_leaves_the_queue(house: House) -> None:
     def story(session: Session) -> None:
-        samira, work = make.samira(session), make.assignment(session)
-        make.answered(session, make.sent(session, samira, work), redo=True)
+        samira, work = factories.samira(session), factories.assignment(session)
+        factories.answered(session, factories.sent(session, samira, work), redo=True)
         assert correction.queue(session) == []
-        make.sent(session, samira, work, "Mieux")
+        factories.sent(session, samira, work, "Mieux")
         (copy,) = correction.queue(session)
         assert copy.is_follow_up
         assert copy.number == 2
@@ -60,23 +60,23 @@ def test_a_follow_up_is_marked_and_a_returned_copy_leaves_the_queue(house: House
 
 def test_after_the_last_copy_of_the_queue_comes_the_oldest(house: House) -> None:
     def story(session: Session) -> None:
-        nadia, work = make.nadia(session), make.assignment(session)
+        nadia, work = factories.nadia(session), factories.assignment(session)
         first, last = (
-            make.sent(session, make.learner(session, name), work, now=NOW + timedelta(hours=hour))
+            factories.sent(session, factories.learner(session, name), work, now=NOW + timedelta(hours=hour))
             for hour, name in enumerate(("Tesfay", "Ahmad"))
         )
         assert correction.next_copy(session, first) == last.id
         assert correction.next_copy(session, last) == first.id
-        make.answered(session, last)
+        factories.answered(session, last)
         assert correction.next_copy(session, correction.copy_for(session, nadia, last.id)) == first.id
-        make.answered(session, first)
+        factories.answered(session, first)
         assert correction.next_copy(session, first) is None
 
     house.write(story)
 
 
 def save(session: Session, copy: str, who: str, answer: Answer, version: int) -> Feedback:
-    teacher = make.luc(session) if who == "luc" else make.nadia(session)
+    teacher = factories.luc(session) if who == "luc" else factories.nadia(session)
     attempt = correction.copy_for(session, teacher, copy)
     return correction.save(session, attempt, teacher, answer, version, now=NOW)
 
@@ -92,7 +92,7 @@ def test_whoever_saves_on_an_old_version_is_told_and_the_first_text_stays(house:
 
 
 def test_of_two_teachers_who_save_at_the_same_moment_one_is_told(house: House, copy: str) -> None:
-    house.write(lambda s: (make.nadia(s), make.luc(s)))
+    house.write(lambda s: (factories.nadia(s), factories.luc(s)))
     inside, done, ends = threading.Event(), threading.Event(), []
 
     def first(session: Session) -> str:
@@ -118,7 +118,7 @@ def test_of_two_teachers_who_save_at_the_same_moment_one_is_told(house: House, c
 
 
 def test_bands_are_set_changed_and_taken_back(house: House, copy: str) -> None:
-    task, words, _ = (criterion.id for criterion in house.write(make.criteria))
+    task, words, _ = (criterion.id for criterion in house.write(factories.criteria))
 
     def scores() -> dict[str, int]:
         found = house.read(lambda s: s.scalars(select(Score)).all())
@@ -134,7 +134,7 @@ def test_bands_are_set_changed_and_taken_back(house: House, copy: str) -> None:
 
 def test_returning_writes_answer_mail_and_journal_together_and_only_once(house: House, copy: str) -> None:
     def give(session: Session, answer: Answer, version: int) -> str:
-        nadia = make.nadia(session)
+        nadia = factories.nadia(session)
         attempt = correction.copy_for(session, nadia, copy)
         return correction.give_back(session, attempt, nadia, answer, version, redo=True, now=NOW).id
 
@@ -155,11 +155,13 @@ def test_returning_writes_answer_mail_and_journal_together_and_only_once(house: 
 
 def test_copies_are_for_teachers_and_only_once_they_are_sent(house: House, copy: str) -> None:
     def look(session: Session) -> None:
-        for person in (make.samira(session), make.claire(session), make.farid(session)):
+        for person in (factories.samira(session), factories.claire(session), factories.farid(session)):
             with pytest.raises(Absent):
                 correction.copy_for(session, person, copy)
-        draft = make.drafted(session, make.samira(session), make.assignment(session), "Bonjour")
+        draft = factories.drafted(
+            session, factories.samira(session), factories.assignment(session), "Bonjour"
+        )
         with pytest.raises(Absent):
-            correction.copy_for(session, make.nadia(session), draft.id)
+            correction.copy_for(session, factories.nadia(session), draft.id)
 
     house.write(look)

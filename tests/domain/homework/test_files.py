@@ -9,14 +9,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lms.adapters.store import LocalStore
-from lms.domain import homework
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import files
+from lms.domain.homework import attempts, files
 from lms.models import Attachment, Rendition
-from tests import make
-from tests.house import House
-from tests.make import NOW
-from tests.make.homework import ROOM
+from tests import factories
+from tests.factories import NOW
+from tests.factories.homework import ROOM
+from tests.support.school import House
 
 
 @pytest.fixture
@@ -26,10 +25,10 @@ def store(tmp_path: Path) -> LocalStore:
 
 def test_files_keep_their_order_and_can_change_it(house: House, store: LocalStore) -> None:
     def story(session: Session) -> None:
-        work = make.assignment(session)
-        draft = make.drafted(session, make.samira(session), work)
+        work = factories.assignment(session)
+        draft = factories.drafted(session, factories.samira(session), work)
         made = [
-            files.attach(session, draft, work, make.stored(store, name), room=ROOM, now=NOW).id
+            files.attach(session, draft, work, factories.stored(store, name), room=ROOM, now=NOW).id
             for name in (b"1", b"2", b"3")
         ]
 
@@ -45,7 +44,7 @@ def test_files_keep_their_order_and_can_change_it(house: House, store: LocalStor
         assert len(keys) == 2
         assert files.detach(session, draft, made[0]) == []
         assert order() == [3, 2]
-        again = files.attach(session, draft, work, make.stored(store, b"4"), room=ROOM, now=NOW)
+        again = files.attach(session, draft, work, factories.stored(store, b"4"), room=ROOM, now=NOW)
         assert files.of_attempt(session, draft.id)[-1].id == again.id
 
     house.write(story)
@@ -55,34 +54,34 @@ def test_a_file_is_refused_when_it_is_there_not_asked_for_or_too_much(
     house: House, store: LocalStore
 ) -> None:
     def story(session: Session) -> None:
-        work = make.assignment(session, kinds=["photo"])
-        draft = make.drafted(session, make.samira(session), work)
+        work = factories.assignment(session, kinds=["photo"])
+        draft = factories.drafted(session, factories.samira(session), work)
 
         def attach(new: files.NewFile, room: int = ROOM) -> str:
             with pytest.raises(Refused) as no:
                 files.attach(session, draft, work, new, room=room, now=NOW)
             return no.value.code
 
-        new = make.stored(store, b"12345")
+        new = factories.stored(store, b"12345")
         assert attach(new, room=9) == "quota_full"
         files.attach(session, draft, work, new, room=10, now=NOW)
-        assert files.used_bytes(session, make.samira(session)) == 10
-        assert files.used_bytes(session, make.oksana(session)) == 0
-        assert attach(make.stored(store, b"12345")) == "file_twice"
-        assert attach(make.stored(store, b"la", kind="voice")) == "kind_voice"
+        assert files.used_bytes(session, factories.samira(session)) == 10
+        assert files.used_bytes(session, factories.oksana(session)) == 0
+        assert attach(factories.stored(store, b"12345")) == "file_twice"
+        assert attach(factories.stored(store, b"la", kind="voice")) == "kind_voice"
         for number in range(9):
-            other = make.stored(store, f"page {number}".encode())
+            other = factories.stored(store, f"page {number}".encode())
             files.attach(session, draft, work, other, room=ROOM, now=NOW)
-        assert attach(make.stored(store, b"the eleventh")) == "too_many_files"
+        assert attach(factories.stored(store, b"the eleventh")) == "too_many_files"
 
     house.write(story)
 
 
 def test_two_rows_never_share_a_stored_file(house: House, store: LocalStore) -> None:
     def story(session: Session) -> None:
-        work = make.assignment(session)
-        draft = make.drafted(session, make.samira(session), work)
-        new = make.stored(store)
+        work = factories.assignment(session)
+        draft = factories.drafted(session, factories.samira(session), work)
+        new = factories.stored(store)
         files.attach(session, draft, work, new, room=ROOM, now=NOW)
         files.attach(session, draft, work, replace(new, sha256="0" * 64), room=ROOM, now=NOW)
 
@@ -94,9 +93,9 @@ def test_a_file_is_delivered_to_its_learner_and_once_sent_to_teachers(
     house: House, store: LocalStore
 ) -> None:
     def story(session: Session) -> None:
-        samira, work = make.samira(session), make.assignment(session)
-        draft = make.drafted(session, samira, work)
-        files.attach(session, draft, work, make.stored(store), room=ROOM, now=NOW)
+        samira, work = factories.samira(session), factories.assignment(session)
+        draft = factories.drafted(session, samira, work)
+        files.attach(session, draft, work, factories.stored(store), room=ROOM, now=NOW)
         ids = [session.scalars(select(kind.id)).one() for kind in (Attachment, Rendition)]
 
         def may(person: object) -> list[bool]:
@@ -109,10 +108,10 @@ def test_a_file_is_delivered_to_its_learner_and_once_sent_to_teachers(
             return answers
 
         assert may(samira) == [True, True]
-        assert may(make.nadia(session)) == [False, False]
-        homework.send(session, draft, work, now=NOW)
-        assert may(make.nadia(session)) == [True, True]
-        for person in (make.oksana(session), make.claire(session), make.farid(session)):
+        assert may(factories.nadia(session)) == [False, False]
+        attempts.send(session, draft, work, now=NOW)
+        assert may(factories.nadia(session)) == [True, True]
+        for person in (factories.oksana(session), factories.claire(session), factories.farid(session)):
             assert may(person) == [False, False]
 
     house.write(story)

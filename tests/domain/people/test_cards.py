@@ -9,20 +9,20 @@ import pytest
 from sqlalchemy import func, select
 
 from lms.domain.errors import Refused
-from lms.domain.people import cards, sessions, staff
+from lms.domain.people import cards, logins, staff
 from lms.domain.people.cards import Entered, Way
-from lms.domain.people.sessions import digest
+from lms.domain.people.logins import digest
 from lms.models import AccessCard, AccessSession, AuditEvent, KnownDevice, Person
-from tests import make
-from tests.house import House
-from tests.make import NOW
-from tests.make.entry import Printed
+from tests import factories
+from tests.factories import NOW
+from tests.factories.cards import Printed
+from tests.support.school import House
 
 
 def the_card(house: House) -> tuple[str, Printed]:
     def prepare(session):
-        samira = make.samira(session)
-        return samira.id, make.printed_card(session, samira)
+        samira = factories.samira(session)
+        return samira.id, factories.printed_card(session, samira)
 
     return house.write(prepare)
 
@@ -65,7 +65,7 @@ def test_link_and_pin_enter_and_the_device_is_known_from_then_on(house: House) -
     assert isinstance(entered, Entered)
     assert entered.kind == "own"
     assert entered.device_token
-    found = house.read(lambda s: sessions.living(s, entered.token, NOW))
+    found = house.read(lambda s: logins.living(s, entered.token, NOW))
     assert found.person_id == person_id
     assert found.card_id == card.id
     assert house.read(lambda s: cards.knows(s, s.get_one(AccessCard, card.id), ["x", entered.device_token]))
@@ -78,8 +78,8 @@ def test_a_shared_phone_is_forgotten_after_half_an_hour_and_never_known(house: H
     assert isinstance(entered, Entered)
     assert entered.kind == "shared"
     assert entered.device_token is None
-    assert house.read(lambda s: sessions.living(s, entered.token, NOW + timedelta(minutes=29)))
-    assert house.read(lambda s: sessions.living(s, entered.token, NOW + timedelta(minutes=30))) is None
+    assert house.read(lambda s: logins.living(s, entered.token, NOW + timedelta(minutes=29)))
+    assert house.read(lambda s: logins.living(s, entered.token, NOW + timedelta(minutes=30))) is None
 
 
 def test_the_fifth_wrong_pin_locks_the_card_even_for_the_right_one(house: House) -> None:
@@ -141,7 +141,9 @@ def test_a_pin_that_was_renewed_between_the_work_and_the_lock_does_not_enter(hou
     person_id, card = the_card(house)
     way = by_link(house, card)
     house.write(
-        lambda s: cards.renew_pin(s, s.get_one(Person, person_id), make.nadia(s), "another hash", now=NOW)
+        lambda s: cards.renew_pin(
+            s, s.get_one(Person, person_id), factories.nadia(s), "another hash", now=NOW
+        )
     )
     assert code_of(attempt(house, way)) == "pin_wrong"
 
@@ -151,16 +153,16 @@ def test_entering_ends_the_entry_that_was_on_the_device(house: House) -> None:
     first = attempt(house, by_link(house, card))
     second = attempt(house, by_link(house, card, old_token=first.token))
     assert second.token != first.token
-    assert house.read(lambda s: sessions.living(s, first.token, NOW)) is None
-    assert house.read(lambda s: sessions.living(s, second.token, NOW))
+    assert house.read(lambda s: logins.living(s, first.token, NOW)) is None
+    assert house.read(lambda s: logins.living(s, second.token, NOW))
 
 
 def test_a_new_card_kills_the_old_one_its_entries_and_the_devices_that_knew_it(house: House) -> None:
     person_id, old = the_card(house)
     way = by_link(house, old)
     entered = attempt(house, way)
-    house.write(lambda s: make.printed_card(s, s.get_one(Person, person_id)))
-    assert house.read(lambda s: sessions.living(s, entered.token, NOW)) is None
+    house.write(lambda s: factories.printed_card(s, s.get_one(Person, person_id)))
+    assert house.read(lambda s: logins.living(s, entered.token, NOW)) is None
     assert house.read(lambda s: cards.by_token(s, old.token)) is None
     assert house.read(lambda s: cards.by_code(s, old.code)) is None
     assert house.read(lambda s: s.scalar(select(func.count(KnownDevice.id)))) == 0
@@ -171,36 +173,36 @@ def test_a_new_card_kills_the_old_one_its_entries_and_the_devices_that_knew_it(h
 
 def test_the_card_of_somebody_who_left_is_as_good_as_none(house: House) -> None:
     person_id, card = the_card(house)
-    house.write(lambda s: staff.deactivate(s, s.get_one(Person, person_id), make.nadia(s), now=NOW))
+    house.write(lambda s: staff.deactivate(s, s.get_one(Person, person_id), factories.nadia(s), now=NOW))
     assert house.read(lambda s: cards.by_token(s, card.token)) is None
     assert code_of(attempt(house, by_link(house, card))) == "card_dead"
     with pytest.raises(Refused, match="person_deactivated"):
-        house.write(lambda s: make.printed_card(s, s.get_one(Person, person_id)))
+        house.write(lambda s: factories.printed_card(s, s.get_one(Person, person_id)))
 
 
 def test_a_colleague_carries_no_card(house: House) -> None:
     with pytest.raises(Refused, match="card_not_learner"):
-        house.write(lambda s: make.printed_card(s, make.luc(s)))
+        house.write(lambda s: factories.printed_card(s, factories.luc(s)))
 
 
 def test_a_teacher_opens_a_locked_card_again(house: House) -> None:
     person_id, card = the_card(house)
     for _ in range(5):
         attempt(house, by_link(house, card, pin_right=False))
-    house.write(lambda s: cards.unlock(s, s.get_one(Person, person_id), make.nadia(s), now=NOW))
+    house.write(lambda s: cards.unlock(s, s.get_one(Person, person_id), factories.nadia(s), now=NOW))
     assert isinstance(attempt(house, by_link(house, card)), Entered)
 
 
 def test_unlocking_an_open_card_leaves_no_line_in_the_journal(house: House) -> None:
     person_id, _ = the_card(house)
-    house.write(lambda s: cards.unlock(s, s.get_one(Person, person_id), make.nadia(s), now=NOW))
+    house.write(lambda s: cards.unlock(s, s.get_one(Person, person_id), factories.nadia(s), now=NOW))
     assert "card_unlocked" not in house.read(lambda s: s.scalars(select(AuditEvent.action)).all())
 
 
 def test_without_a_card_there_is_nothing_to_unlock_or_to_renew(house: House) -> None:
     for verb in (
-        lambda s: cards.unlock(s, make.oksana(s), make.nadia(s), now=NOW),
-        lambda s: cards.renew_pin(s, make.oksana(s), make.nadia(s), "hash", now=NOW),
+        lambda s: cards.unlock(s, factories.oksana(s), factories.nadia(s), now=NOW),
+        lambda s: cards.renew_pin(s, factories.oksana(s), factories.nadia(s), "hash", now=NOW),
     ):
         with pytest.raises(Refused, match="card_missing"):
             house.write(verb)
@@ -208,8 +210,8 @@ def test_without_a_card_there_is_nothing_to_unlock_or_to_renew(house: House) -> 
 
 def test_the_language_chosen_at_the_door_counts_at_the_first_entry_only(house: House) -> None:
     def prepare(session):
-        person = make.learner(session, "Yusuf")
-        return person.id, make.printed_card(session, person)
+        person = factories.learner(session, "Yusuf")
+        return person.id, factories.printed_card(session, person)
 
     person_id, card = house.write(prepare)
     attempt(house, by_link(house, card, language="tr"))
@@ -220,7 +222,7 @@ def test_the_language_chosen_at_the_door_counts_at_the_first_entry_only(house: H
 
 def test_a_person_has_one_living_card(house: House) -> None:
     person_id, _ = the_card(house)
-    house.write(lambda s: make.printed_card(s, s.get_one(Person, person_id)))
+    house.write(lambda s: factories.printed_card(s, s.get_one(Person, person_id)))
     living = select(func.count(AccessCard.id)).where(AccessCard.revoked_at.is_(None))
     assert house.read(lambda s: s.scalar(living)) == 1
     assert house.read(lambda s: s.scalar(select(func.count(AccessSession.id)))) == 0

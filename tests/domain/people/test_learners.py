@@ -8,14 +8,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms.domain import people
 from lms.domain.errors import Refused
-from lms.domain.people import learners
+from lms.domain.people import directory, learners
 from lms.domain.people.learners import Facts
 from lms.models import AuditEvent, Person
-from tests import make
-from tests.house import House
-from tests.make import NOW
+from tests import factories
+from tests.factories import NOW
+from tests.support.school import House
 
 
 def facts_of(session: Session, person: Person) -> Facts:
@@ -26,15 +25,15 @@ def facts_of(session: Session, person: Person) -> Facts:
         person.email,
         person.phone,
         person.social_worker_id,
-        frozenset(people.opened_level_ids(session, person)),
+        frozenset(directory.opened_level_ids(session, person)),
     )
 
 
 def change(house: House, **new: object) -> None:
     def verb(session: Session) -> None:
-        samira = make.samira(session)
+        samira = factories.samira(session)
         facts = replace(facts_of(session, samira), **new)
-        learners.change(session, samira, make.nadia(session), facts, now=NOW)
+        learners.change(session, samira, factories.nadia(session), facts, now=NOW)
 
     house.write(verb)
 
@@ -46,11 +45,11 @@ def journal_of(house: House) -> list[tuple[str, str]]:
 
 def test_a_new_learner_is_kept_with_a_line_in_the_journal(house: House) -> None:
     def verb(session: Session) -> Person:
-        facts = Facts("Mehari", make.level(session, "N2").id, "ti", None, "0475 12 34 56")
-        return learners.add(session, make.nadia(session), facts, now=NOW)
+        facts = Facts("Mehari", factories.level(session, "N2").id, "ti", None, "0475 12 34 56")
+        return learners.add(session, factories.nadia(session), facts, now=NOW)
 
     made = house.write(verb)
-    kept = house.read(lambda s: people.learner_for(s, make.nadia(s), made.id))
+    kept = house.read(lambda s: directory.learner_for(s, factories.nadia(s), made.id))
     assert (kept.name, kept.language, kept.email, kept.phone) == ("Mehari", "ti", None, "0475 12 34 56")
     assert kept.level.code == "N2"
     assert kept.roles == {"learner"}
@@ -59,13 +58,13 @@ def test_a_new_learner_is_kept_with_a_line_in_the_journal(house: House) -> None:
 
 def test_a_level_that_does_not_exist_is_refused(house: House) -> None:
     with pytest.raises(Refused, match="level_unknown"):
-        house.write(lambda s: learners.add(s, make.nadia(s), Facts("Mehari", "nowhere"), now=NOW))
+        house.write(lambda s: learners.add(s, factories.nadia(s), Facts("Mehari", "nowhere"), now=NOW))
     with pytest.raises(Refused, match="level_unknown"):
         change(house, level_id="nowhere")
 
 
 def test_a_change_of_level_is_a_line_of_its_own(house: House) -> None:
-    n2 = house.write(lambda s: make.level(s, "N2").id)
+    n2 = house.write(lambda s: factories.level(s, "N2").id)
     change(house, level_id=n2)
     assert journal_of(house) == [("level_changed", "N1>N2")]
 
@@ -81,11 +80,11 @@ def test_nothing_changed_leaves_no_line(house: House) -> None:
 
 
 def test_levels_are_opened_and_closed_beside_her_own(house: House) -> None:
-    n1, n2, n3 = house.write(lambda s: [make.level(s, code).id for code in ("N1", "N2", "N3")])
+    n1, n2, n3 = house.write(lambda s: [factories.level(s, code).id for code in ("N1", "N2", "N3")])
     change(house, opened=frozenset({n1, n2, n3}))
-    assert house.read(lambda s: people.opened_level_ids(s, make.samira(s))) == {n2, n3}
+    assert house.read(lambda s: directory.opened_level_ids(s, factories.samira(s))) == {n2, n3}
     change(house, opened=frozenset({n3}))
-    assert house.read(lambda s: people.opened_level_ids(s, make.samira(s))) == {n3}
+    assert house.read(lambda s: directory.opened_level_ids(s, factories.samira(s))) == {n3}
     assert sorted(journal_of(house)) == [
         ("level_closed", "N2"),
         ("level_opened", "N2"),
@@ -94,21 +93,24 @@ def test_levels_are_opened_and_closed_beside_her_own(house: House) -> None:
 
 
 def test_a_level_opened_before_becomes_her_own_and_is_no_longer_beside_it(house: House) -> None:
-    n2 = house.write(lambda s: make.level(s, "N2").id)
+    n2 = house.write(lambda s: factories.level(s, "N2").id)
     change(house, opened=frozenset({n2}))
     change(house, level_id=n2)
-    assert house.read(lambda s: people.opened_level_ids(s, make.samira(s))) == set()
+    assert house.read(lambda s: directory.opened_level_ids(s, factories.samira(s))) == set()
 
 
 def test_a_social_worker_is_assigned_and_taken_away(house: House) -> None:
-    farid = house.write(lambda s: make.farid(s).id)
+    farid = house.write(lambda s: factories.farid(s).id)
     change(house, social_worker_id=farid)
-    assert house.read(lambda s: people.learner_for(s, make.farid(s), make.samira(s).id).name) == "Samira"
+    assert (
+        house.read(lambda s: directory.learner_for(s, factories.farid(s), factories.samira(s).id).name)
+        == "Samira"
+    )
     change(house, social_worker_id=None)
     assert [action for action, _ in journal_of(house)] == ["social_worker_changed"] * 2
 
 
 def test_only_a_social_worker_can_be_assigned(house: House) -> None:
-    luc = house.write(lambda s: make.luc(s).id)
+    luc = house.write(lambda s: factories.luc(s).id)
     with pytest.raises(Refused, match="social_worker_unknown"):
         change(house, social_worker_id=luc)

@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.domain.errors import Refused
-from lms.domain.people import sessions, staff
+from lms.domain.people import logins, staff
 from lms.models import AuditEvent, OutboxItem, PasswordLink, Person
-from tests import make
-from tests.house import House
-from tests.make import NOW
+from tests import factories
+from tests.factories import NOW
+from tests.support.school import House
 
 
 def actions(house: House) -> list[str]:
@@ -23,7 +23,7 @@ def actions(house: House) -> list[str]:
 def invite(house: House, email: str = "Eva@Service.example.be", roles=("teacher",)) -> tuple[str, str]:
     token = staff.new_token()
     person_id = house.write(
-        lambda s: staff.invite(s, make.claire(s), "Eva Martin", email, roles, token, now=NOW).id
+        lambda s: staff.invite(s, factories.claire(s), "Eva Martin", email, roles, token, now=NOW).id
     )
     return person_id, token
 
@@ -64,7 +64,7 @@ def test_a_link_is_spent_by_choosing_and_not_by_looking(house: House) -> None:
 def test_a_reset_link_lives_an_hour_and_an_invitation_three_days(house: House) -> None:
     _, invitation = invite(house)
     token = staff.new_token()
-    house.write(lambda s: staff.ask_reset(s, make.luc(s).login_email.upper(), token, now=NOW))
+    house.write(lambda s: staff.ask_reset(s, factories.luc(s).login_email.upper(), token, now=NOW))
     for link, lasts in ((token, timedelta(hours=1)), (invitation, timedelta(days=3))):
         before = NOW + lasts - timedelta(seconds=1)
         assert house.read(lambda s, link=link, at=before: staff.living_link(s, link, at))
@@ -74,7 +74,7 @@ def test_a_reset_link_lives_an_hour_and_an_invitation_three_days(house: House) -
 def test_a_new_link_kills_the_earlier_one_and_its_mail(house: House) -> None:
     tokens = [staff.new_token(), staff.new_token()]
     for token in tokens:
-        house.write(lambda s, token=token: staff.send_link(s, make.luc(s), token, now=NOW))
+        house.write(lambda s, token=token: staff.send_link(s, factories.luc(s), token, now=NOW))
     assert house.read(lambda s: staff.living_link(s, tokens[0], NOW)) is None
     assert house.read(lambda s: staff.living_link(s, tokens[1], NOW))
     open_items = select(OutboxItem).where(OutboxItem.closed_at.is_(None))
@@ -83,15 +83,15 @@ def test_a_new_link_kills_the_earlier_one_and_its_mail(house: House) -> None:
 
 @pytest.mark.parametrize("address", ["nobody@example.be", "samira@learners.example.be"])
 def test_nothing_is_posted_to_an_address_that_cannot_log_in(house: House, address: str) -> None:
-    house.write(make.samira)
+    house.write(factories.samira)
     house.write(lambda s: staff.ask_reset(s, address, staff.new_token(), now=NOW))
     assert house.read(lambda s: s.scalars(select(OutboxItem)).all()) == []
 
 
 def test_a_new_password_ends_every_entry(house: House) -> None:
-    token = house.write(lambda s: make.entered(s, make.luc(s)))
-    house.write(lambda s: staff.change_password(s, make.luc(s), "hash", now=NOW))
-    assert house.read(lambda s: sessions.living(s, token, NOW)) is None
+    token = house.write(lambda s: factories.entered(s, factories.luc(s)))
+    house.write(lambda s: staff.change_password(s, factories.luc(s), "hash", now=NOW))
+    assert house.read(lambda s: logins.living(s, token, NOW)) is None
 
 
 @pytest.mark.parametrize(
@@ -118,70 +118,76 @@ def test_a_good_password_of_any_script_is_taken(password: str) -> None:
 def test_entering_looks_again_under_the_lock(house: House) -> None:
     def enter(stored: str) -> str | None:
         return house.write(
-            lambda s: staff.enter(s, make.luc(s).id, stored, device="", old_token=None, now=NOW)
+            lambda s: staff.enter(s, factories.luc(s).id, stored, device="", old_token=None, now=NOW)
         )
 
-    house.write(lambda s: staff.change_password(s, make.luc(s), "hash", now=NOW))
+    house.write(lambda s: staff.change_password(s, factories.luc(s), "hash", now=NOW))
     assert enter("hash")
     assert enter("an older hash") is None
-    house.write(lambda s: staff.deactivate(s, make.luc(s), make.claire(s), now=NOW))
+    house.write(lambda s: staff.deactivate(s, factories.luc(s), factories.claire(s), now=NOW))
     assert enter("hash") is None
 
 
 def test_other_roles_end_her_entries(house: House) -> None:
-    token = house.write(lambda s: make.entered(s, make.luc(s)))
+    token = house.write(lambda s: factories.entered(s, factories.luc(s)))
 
     def change(roles: set[str]) -> bool:
         return house.write(
             lambda s: staff.change(
-                s, make.luc(s), make.claire(s), "Luc Lambert", "luc@service.example.be", roles, now=NOW
+                s,
+                factories.luc(s),
+                factories.claire(s),
+                "Luc Lambert",
+                "luc@service.example.be",
+                roles,
+                now=NOW,
             )
         )
 
     assert change({"teacher"}) is False
-    assert house.read(lambda s: sessions.living(s, token, NOW))
+    assert house.read(lambda s: logins.living(s, token, NOW))
     assert change({"teacher", "coordinator"}) is True
-    assert house.read(lambda s: sessions.living(s, token, NOW)) is None
-    assert house.read(lambda s: make.luc(s).roles) == {"teacher", "coordinator"}
+    assert house.read(lambda s: logins.living(s, token, NOW)) is None
+    assert house.read(lambda s: factories.luc(s).roles) == {"teacher", "coordinator"}
     assert actions(house) == ["roles_changed"]
 
 
 def test_the_last_coordinator_stays(house: House) -> None:
     def lose_it(session: Session) -> None:
-        claire = make.claire(session)
+        claire = factories.claire(session)
         staff.change(session, claire, claire, claire.name, claire.login_email, {"teacher"}, now=NOW)
 
     with pytest.raises(Refused, match="last_coordinator"):
         house.write(lose_it)
     with pytest.raises(Refused, match="last_coordinator"):
-        house.write(lambda s: staff.deactivate(s, make.claire(s), make.luc(s), now=NOW))
-    house.write(lambda s: make.person(s, "Rita", "coordinator", login_email="rita@service.example.be"))
+        house.write(lambda s: staff.deactivate(s, factories.claire(s), factories.luc(s), now=NOW))
+    house.write(lambda s: factories.person(s, "Rita", "coordinator", login_email="rita@service.example.be"))
     house.write(lose_it)
-    assert house.read(lambda s: make.claire(s).roles) == {"teacher"}
+    assert house.read(lambda s: factories.claire(s).roles) == {"teacher"}
 
 
 def test_nobody_deactivates_herself(house: House) -> None:
     with pytest.raises(Refused, match="not_yourself"):
-        house.write(lambda s: staff.deactivate(s, make.claire(s), make.claire(s), now=NOW))
+        house.write(lambda s: staff.deactivate(s, factories.claire(s), factories.claire(s), now=NOW))
 
 
 def test_who_left_is_out_everywhere_and_her_link_is_dead(house: House) -> None:
     person_id, link = invite(house)
-    token = house.write(lambda s: make.entered(s, s.get_one(Person, person_id)))
-    house.write(lambda s: staff.deactivate(s, s.get_one(Person, person_id), make.claire(s), now=NOW))
-    assert house.read(lambda s: sessions.living(s, token, NOW)) is None
+    token = house.write(lambda s: factories.entered(s, s.get_one(Person, person_id)))
+    house.write(lambda s: staff.deactivate(s, s.get_one(Person, person_id), factories.claire(s), now=NOW))
+    assert house.read(lambda s: logins.living(s, token, NOW)) is None
     assert house.read(lambda s: staff.living_link(s, link, NOW)) is None
     assert house.read(lambda s: staff.by_email(s, "eva@service.example.be")) is None
     with pytest.raises(Refused, match="person_deactivated"):
         house.write(lambda s: staff.send_link(s, s.get_one(Person, person_id), "x", now=NOW))
-    house.write(lambda s: staff.reactivate(s, s.get_one(Person, person_id), make.claire(s), now=NOW))
+    house.write(lambda s: staff.reactivate(s, s.get_one(Person, person_id), factories.claire(s), now=NOW))
     assert house.read(lambda s: staff.by_email(s, "eva@service.example.be").id) == person_id
     assert actions(house) == ["person_deactivated", "person_made", "person_reactivated"]
 
 
 def test_leaving_twice_is_one_line(house: House) -> None:
     for _ in range(2):
-        house.write(lambda s: staff.deactivate(s, make.samira(s), make.nadia(s), now=NOW))
+        house.write(lambda s: staff.deactivate(s, factories.samira(s), factories.nadia(s), now=NOW))
     for _ in range(2):
-        house.write(lambda s: staff.reactivate(s, make.samira(s), make.nadia(s), now=NOW))
+        house.write(lambda s: staff.reactivate(s, factories.samira(s), factories.nadia(s), now=NOW))
     assert actions(house) == ["person_deactivated", "person_reactivated"]

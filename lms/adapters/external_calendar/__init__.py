@@ -1,0 +1,95 @@
+"""A teacher's calendar elsewhere: fetched, read and spread over its days in a child process.
+
+The child is given the address on its standard input, so that no list of processes shows it, and answers with
+uid, beginning and end of each event. Neither this side nor a log ever learns a title.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lms.adapters import sandbox
+
+FETCH_SECONDS = 10
+CPU_SECONDS = 10
+WALL_SECONDS = FETCH_SECONDS + 2.0 * CPU_SECONDS  # on a busy machine a second of work lasts longer
+MEMORY_BYTES = 512 << 20
+MODULE = "lms.adapters.external_calendar.reader"
+
+# Every reason a calendar cannot be read for; each has a sentence in every language.
+CODES = frozenset(
+    {
+        "calendar_not_https",  # it sends us on to an address without TLS
+        "calendar_private",  # an address inside some house, not on the public internet
+        "calendar_port",  # not the port of https
+        "calendar_unreachable",  # no such name, no answer, no certificate, or an error of theirs
+        "calendar_denied",  # they do not give it to us, or it is gone
+        "calendar_too_big",
+        "calendar_too_slow",
+        "calendar_broken",  # a login page, half a file, or nothing we know
+        "calendar_too_dense",  # events every hour, minute or second, or too many of them
+    }
+)
+
+_ENDS = {"slow": "calendar_too_slow", "heavy": "calendar_too_dense", "broken": "calendar_broken"}
+_log = logging.getLogger(__name__)
+
+
+class Unreadable(Exception):
+    def __init__(self, code: str) -> None:
+        if code not in CODES:
+            raise ValueError(f"unknown reason: {code}")
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a calendar said: uid, beginning and end of each event."""
+
+    etag: str
+    events: list[tuple[str, datetime, datetime]]
+
+
+def read(
+    address: str,
+    etag: str,
+    first: datetime,
+    last: datetime,
+    *,
+    zone: str,
+    hosts: tuple[str, ...] = (),
+    ca_file: Path | None = None,
+    wall_seconds: float = WALL_SECONDS,
+) -> Reading | None:
+    """The events that touch [first, last); None when nothing changed since `etag`. Raises Unreadable."""
+    request = {
+        "address": address,
+        "etag": etag,
+        "first": first.timestamp(),
+        "last": last.timestamp(),
+        "zone": zone,
+        "hosts": hosts,
+        "ca_file": str(ca_file.resolve()) if ca_file else None,
+    }
+    try:
+        answer = sandbox.run(
+            MODULE, [], cwd=Path("/"), wall_seconds=wall_seconds, given=json.dumps(request).encode()
+        )
+    except sandbox.Ended as end:
+        _log.info("calendar not read: %s", end.why)
+        raise Unreadable(_ENDS[end.how]) from None
+    facts = json.loads(answer)
+    if "unreadable" in facts:
+        raise Unreadable(facts["unreadable"])
+    if facts["unchanged"]:
+        return None
+    return Reading(facts["etag"], [(uid, _instant(a), _instant(b)) for uid, a, b in facts["events"]])
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,44 @@
+"""The child's whole life: limit itself, fetch one calendar, spread it over its days, print the spans."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from lms.adapters import sandbox
+from lms.adapters.external_calendar import CPU_SECONDS, FETCH_SECONDS, MEMORY_BYTES, Unreadable
+from lms.adapters.external_calendar.expand import spans
+from lms.adapters.external_calendar.fetch import Doors, fetch
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    first, last = (datetime.fromtimestamp(request[name], UTC) for name in ("first", "last"))
+    doors = Doors(frozenset(request["hosts"]), request["ca_file"])
+    found = fetch(request["address"], request["etag"], doors, seconds=FETCH_SECONDS)
+    if found is None:
+        return {"unchanged": True}
+    events = spans(found.body, first, last, ZoneInfo(request["zone"]))
+    return {"unchanged": False, "etag": found.etag, "events": events}
+
+
+def main() -> None:
+    sandbox.limit(memory=MEMORY_BYTES, cpu_seconds=CPU_SECONDS, output=0)
+    try:
+        facts = answer(json.load(sys.stdin))
+    except Unreadable as no:
+        facts = {"unreadable": no.code}
+    except MemoryError:
+        facts = {"unreadable": "calendar_too_dense"}
+    except Exception:  # noqa: BLE001 whatever a parser throws at a damaged file, the file is damaged
+        facts = {"unreadable": "calendar_broken"}
+    sys.stdout.write(json.dumps(facts))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""iCalendar: events, feeds and time zones as other calendars read them."""

@@ -1,0 +1,85 @@
+"""Foreign files are decoded in a child process that may use little time and memory, and knows no secret.
+
+`run` is called by the app, `serve` by the child.
+"""
+
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lms.adapters import sandbox
+from lms.adapters.media.types import CODES, MIB, Unfit
+from lms.adapters.store import StoreFull, is_full
+
+WALL_SECONDS = 8.5  # refused within ten seconds, start and clean-up included
+CPU_SECONDS = 16  # several decoder threads may count at once
+MEMORY_BYTES = 640 * MIB
+OUTPUT_BYTES = 64 * MIB
+CHILDREN = 2
+QUEUE_SECONDS = 20.0
+
+_places = threading.BoundedSemaphore(CHILDREN)
+_log = logging.getLogger(__name__)
+_ENDS = {"slow": "file_too_slow", "heavy": "file_too_heavy", "broken": "file_broken"}
+_NO_SPACE = "no_space"
+
+Facts = dict[str, Any]
+
+
+def run(module: str, source: Path, work: Path, *, wall_seconds: float = WALL_SECONDS) -> Facts:
+    """Let `module` look at `source` and write what it makes of it into `work`; answers with its facts."""
+    if not _places.acquire(timeout=QUEUE_SECONDS):
+        raise Unfit("file_busy")
+    try:
+        return _run(module, source, work, wall_seconds)
+    finally:
+        _places.release()
+
+
+def _run(module: str, source: Path, work: Path, wall_seconds: float) -> Facts:
+    paths = [str(source.resolve()), str(work.resolve())]
+    try:
+        answer = sandbox.run(module, paths, cwd=work, wall_seconds=wall_seconds)
+    except sandbox.Ended as end:
+        raise _refusal(module, _ENDS[end.how], end.why) from None
+    try:
+        facts = json.loads(answer)
+    except ValueError:
+        raise _refusal(module, "file_broken", "no answer") from None
+    if not isinstance(facts, dict):
+        raise _refusal(module, "file_broken", "no facts")
+    if facts.get("unfit") == _NO_SPACE:
+        raise StoreFull
+    if "unfit" in facts:
+        code = facts["unfit"]
+        raise _refusal(module, code if code in CODES else "file_broken", str(facts.get("why", "")))
+    return facts
+
+
+def _refusal(module: str, code: str, why: str) -> Unfit:
+    _log.info("file refused: %s by %s (%s)", code, module.rpartition(".")[2], why)
+    return Unfit(code)
+
+
+def serve(look: Callable[[Path, Path], Facts]) -> None:
+    """The child's whole life: limit itself, look at one file, print the facts."""
+    sandbox.limit(memory=MEMORY_BYTES, cpu_seconds=CPU_SECONDS, output=OUTPUT_BYTES)
+    facts: Facts
+    try:
+        facts = look(Path(sys.argv[-2]), Path(sys.argv[-1]))
+    except Unfit as unfit:
+        facts = {"unfit": unfit.code}
+    except MemoryError:
+        facts = {"unfit": "file_too_heavy", "why": "memory"}
+    except OSError as error:
+        facts = {"unfit": _NO_SPACE if is_full(error) else "file_broken", "why": type(error).__name__}
+    except Exception as error:  # noqa: BLE001 whatever a decoder throws at a damaged file, the file is damaged
+        facts = {"unfit": "file_broken", "why": type(error).__name__}
+    sys.stdout.write(json.dumps(facts))
+    sys.stdout.flush()
+    os._exit(0)  # decoders need not be unloaded in order

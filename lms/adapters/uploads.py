@@ -1,0 +1,186 @@
+"""From the bytes of a form to files in the store: looked at, cleaned, kept, read back.
+
+All of it happens before the writing transaction: no upload and no decoder ever holds the write lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from lms.adapters.media.intake import take, take_small
+from lms.adapters.media.names import clean_name
+from lms.adapters.media.types import Taken, Unfit
+from lms.adapters.store import Store, StoreFull, UnknownKey, file_digest
+from lms.domain.homework.files import NewFile, NewPicture
+
+# Players of current browsers are silent for these: they are offered for download alone.
+UNPLAYABLE = frozenset({"audio/amr", "audio/amr-wb", "audio/3gpp"})
+
+
+class Upload(Protocol):
+    """A file of a form, as Flask gives it."""
+
+    @property
+    def filename(self) -> str | None: ...
+    def save(self, dst: Path, /) -> None: ...
+
+
+@dataclass
+class Received:
+    """What became of the files of one form."""
+
+    files: list[NewFile] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)  # shown name, reason
+
+    @property
+    def keys(self) -> list[str]:
+        return [key for file in self.files for key in file.keys]
+
+
+def receive(
+    store: Store,
+    uploads: Iterable[Upload],
+    folder: Path,
+    *,
+    max_bytes: int,
+    room: int,
+    floor: int,
+    kinds: Iterable[str],
+) -> Received:
+    """Take each file for itself: a bad one gets its reason, the others stay.
+
+    `room` is what the learner may still use, `floor` what must stay free on the disk.
+    """
+    received, wanted = Received(), set(kinds)
+    try:
+        for number, upload in enumerate(uploads):
+            name = clean_name(upload.filename or "")
+            work = folder / str(number)
+            work.mkdir()
+            source = work / "sent"
+            upload.save(source)
+            try:
+                new = _receive(store, source, name, work, max_bytes, room, floor, wanted)
+            except Unfit as no:
+                received.refused.append((name, no.code))
+            except _No as no:
+                received.refused.append((name, no.code))
+            except StoreFull:
+                received.refused.append((name, "store_full"))
+            else:
+                received.files.append(new)
+                room -= new.room
+            finally:
+                source.unlink(missing_ok=True)
+    except BaseException:
+        forget(store, received.keys)
+        raise
+    return received
+
+
+def receive_small(store: Store, upload: Upload, folder: Path, *, max_bytes: int, floor: int) -> str:
+    """A photo for our own pages: made small, kept, read back. Its key; raises `Unfit` or `StoreFull`."""
+    source = folder / "sent"
+    upload.save(source)
+    _check_room(store, source, max_bytes, floor)
+    path = take_small(source, work=folder)
+    return _put(store, path, ".jpg", file_digest(path))
+
+
+def forget(store: Store, keys: Iterable[str]) -> None:
+    """Delete what no row speaks of. A key left behind is found by the doctor."""
+    for key in keys:
+        with suppress(OSError):
+            store.delete(key)
+
+
+def is_kept(store: Store, key: str, sha256: str) -> bool:
+    """Whether the bytes are still there, read back from the store."""
+    try:
+        return store.digest(key) == sha256
+    except UnknownKey:
+        return False
+
+
+class _No(Exception):
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def _receive(
+    store: Store,
+    source: Path,
+    name: str,
+    work: Path,
+    max_bytes: int,
+    room: int,
+    floor: int,
+    kinds: set[str],
+) -> NewFile:
+    _check_room(store, source, max_bytes, floor)
+    taken = take(source, shown_name=name, work=work)
+    if taken.kind not in kinds:
+        raise _No(f"kind_{taken.kind}")
+    if taken.size + sum(made.size for made in taken.renditions) > room:
+        raise _No("quota_full")
+    return _keep(store, taken)
+
+
+def _check_room(store: Store, source: Path, max_bytes: int, floor: int) -> None:
+    size = source.stat().st_size
+    if size > max_bytes:
+        raise Unfit("file_too_big")
+    if store.free_bytes() - size < floor:
+        raise StoreFull
+
+
+def _put(store: Store, path: Path, suffix: str, sha256: str) -> str:
+    """Kept, and read back; what the store does not give back is not left in it."""
+    key = store.put(path, suffix=suffix)
+    try:
+        if not is_kept(store, key, sha256):
+            raise OSError(f"the store does not give back what it was given: {key}")
+    except BaseException:
+        forget(store, [key])
+        raise
+    return key
+
+
+def _keep(store: Store, taken: Taken) -> NewFile:
+    keys: list[str] = []
+
+    def put(path: Path, suffix: str, sha256: str) -> str:
+        keys.append(_put(store, path, suffix, sha256))
+        return keys[-1]
+
+    try:
+        return NewFile(
+            kind=taken.kind,
+            shown_name=clean_name(taken.download_name),
+            store_key=put(taken.original, taken.suffix, taken.sha256),
+            mime=taken.mime,
+            size=taken.size,
+            sha256=taken.sha256,
+            seconds=None if taken.seconds is None else max(1, round(taken.seconds)),
+            excerpt=taken.text or "",
+            pictures=tuple(
+                NewPicture(
+                    purpose=made.role,
+                    page=made.page,
+                    store_key=put(made.path, ".jpg", made.sha256),
+                    mime=made.mime,
+                    width=made.width,
+                    height=made.height,
+                    size=made.size,
+                )
+                for made in taken.renditions
+            ),
+        )
+    except BaseException:
+        forget(store, keys)
+        raise

@@ -1,0 +1,257 @@
+"""The door: cards, passwords, leaving, and the language chosen before anybody is known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask import session as form_cookie
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, cookie, drop_cookie, entry, own_path, set_cookie
+from lms.adapters import passwords
+from lms.clock import now
+from lms.domain.errors import Refused
+from lms.domain.people import cards, logins, staff
+from lms.domain.people.logins import digest
+from lms.extensions import db, limiter, write
+from lms.forms.auth import EntryForm, LoginForm, digits
+from lms.forms.people import AskPasswordForm, NewPasswordForm
+from lms.i18n.languages import WITH_CATALOGUE, shown_in
+from lms.models import Person
+from lms.web import page, service
+
+bp = Blueprint("auth", __name__)
+
+YEAR = timedelta(days=365)
+# A centre of sixty people shares one address.
+PER_ADDRESS = "120/minute;1500/hour"
+PER_CARD = "12/minute;60/hour"
+DEVICES_KEPT = 4  # a family's tablet
+
+_SYSTEMS = ("iPhone", "iPad", "Android", "Windows", "Macintosh", "CrOS", "Linux")
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("SamsungBrowser", "Samsung"),
+    ("OPR", "Opera"),
+    ("Firefox", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("CriOS", "Chrome"),
+    ("Safari", "Safari"),
+)
+
+
+@bp.after_request
+def _no_leak(response: BaseResponse) -> BaseResponse:
+    # Not `no-referrer`: with it browsers send `Origin: null` with our own form, which we refuse.
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
+
+
+@bp.get("/card")
+@allow("anyone")
+def card() -> BaseResponse:
+    """Where the code of a card is typed."""
+    form = EntryForm(formdata=None, data={"next": own_path(request.args.get("next"))})
+    return _card_page(form, 200)
+
+
+@bp.get("/card/<token>")
+@allow("anyone")
+def link(token: str) -> BaseResponse:
+    """Where the QR leads. It looks the same for every token, and only the button enters."""
+    form = EntryForm(formdata=None, data={"token": token[:100], "next": own_path(request.args.get("next"))})
+    return _card_page(form, 200)
+
+
+@bp.post("/card/entry")
+@allow("anyone")
+@limiter.limit(PER_ADDRESS)
+@limiter.limit(PER_CARD, key_func=lambda: digest(_named_card()))
+def enter() -> BaseResponse:
+    form = EntryForm()
+    by_link = bool(form.token.data)
+    pin_wanted = service().pin_required and not _known_here(form.token.data)
+    form.expect(code=not by_link, pin=pin_wanted)
+    if not form.validate_on_submit():
+        return _card_page(form, 422)
+    found = (
+        cards.by_token(db.session(), form.token.data)
+        if by_link
+        else cards.by_code(db.session(), form.code.data)
+    )
+    # Worked out before the lock is taken, and also for a card that does not exist.
+    pin_hash = found.pin_hash if found else None
+    way = cards.Way(
+        card_id=found.id if found else None,
+        by_link=by_link,
+        pin_wanted=pin_wanted,
+        pin_right=passwords.matches(pin_hash, form.pin.data or ""),
+        pin_hash=pin_hash,
+        shared=form.shared.data == "yes",
+        device=device_name(),
+        language=_chosen_language(found.person) if found else None,
+        old_token=cookie("session"),
+    )
+    outcome = write(lambda session: cards.attempt(session, way, now=now()))
+    if isinstance(outcome, Refused):
+        form.refuse(outcome)
+        return _card_page(form, 422)
+    response = redirect(own_path(form.next.data) or "/", 303)
+    form_cookie.clear()
+    set_cookie(response, "session", outcome.token, logins.COOKIE_LASTS[outcome.kind])
+    if outcome.device_token:
+        kept = [outcome.device_token, *_devices()][:DEVICES_KEPT]
+        set_cookie(response, "device", ".".join(kept), YEAR)
+    return response
+
+
+@bp.post("/language")
+@allow("anyone")
+def language() -> BaseResponse:
+    """The language of somebody who is not known yet, kept on the device."""
+    response = redirect(own_path(request.form.get("next")) or url_for("auth.card"), 303)
+    chosen = request.form.get("language", "")
+    if chosen in _codes():
+        set_cookie(response, "language", chosen, YEAR)
+    return response
+
+
+@bp.route("/login", methods=["GET", "POST"])
+@allow("anyone")
+@limiter.limit("60/minute;600/hour", methods=["POST"])
+@limiter.limit(
+    "8/minute;40/hour", key_func=lambda: f"{_named_account()} {request.remote_addr}", methods=["POST"]
+)
+@limiter.limit("200/hour", key_func=lambda: _named_account(), methods=["POST"])  # noqa: PLW0108
+def login() -> BaseResponse:
+    """Staff enter here. The same answer, after the same work, for an address nobody has."""
+    form = LoginForm()
+    if not form.is_submitted():
+        form.next.data = own_path(request.args.get("next"))
+        return page("auth/login.html", form=form)
+    if form.validate():
+        token = _staff_token(form.email.data, form.password.data)
+        if token is not None:
+            response = redirect(own_path(form.next.data) or "/", 303)
+            form_cookie.clear()
+            set_cookie(response, "session", token, logins.COOKIE_LASTS["staff"])
+            return response
+        form.refuse(Refused("login_wrong"))
+    return page("auth/login.html", 422, form=form)
+
+
+@bp.route("/password", methods=["GET", "POST"])
+@allow("anyone")
+@limiter.limit("20/minute;100/hour", methods=["POST"])
+@limiter.limit("5/hour", key_func=lambda: _named_account(), methods=["POST"])  # noqa: PLW0108
+def ask_password() -> BaseResponse:
+    """A forgotten password. What is answered does not depend on who is known here."""
+    form = AskPasswordForm()
+    if not form.validate_on_submit():
+        return page("auth/ask_password.html", 422 if form.is_submitted() else 200, form=form, sent=False)
+    token = staff.new_token()
+    passwords.matches(None, token)  # drowns the time that writing a row takes
+    write(lambda session: staff.ask_reset(session, form.email.data, token, now=now()))
+    return page("auth/ask_password.html", form=form, sent=True)
+
+
+@bp.route("/password/<token>", methods=["GET", "POST"])
+@allow("anyone")
+@limiter.limit("30/minute;200/hour", methods=["POST"])
+def choose_password(token: str) -> BaseResponse:
+    """Opening the link spends nothing; the button does."""
+    found = staff.living_link(db.session(), token, now())
+    if found is None:
+        return page("auth/dead_link.html", 404)
+    form = NewPasswordForm()
+    if form.validate_on_submit():
+        try:
+            staff.check_password(form.password.data, found.person.name, found.person.login_email)
+            fresh = passwords.hash_secret(form.password.data)
+            write(lambda session: staff.choose_password(session, token, fresh, now=now()).id)
+        except Refused as no:
+            form.refuse(no, form.password)
+        else:
+            flash(_("Votre mot de passe est choisi. Entrez maintenant."), "success")
+            return redirect(url_for("auth.login"), 303)
+    return page("auth/choose_password.html", 422 if form.is_submitted() else 200, form=form, token=token)
+
+
+@bp.post("/logout")
+@allow("someone")
+def logout() -> BaseResponse:
+    token = cookie("session") or ""
+    write(lambda session: logins.end_token(session, token, now()))
+    response = redirect(url_for("auth.card"), 303)
+    form_cookie.clear()
+    drop_cookie(response, "session")
+    if entry().kind == "shared":
+        drop_cookie(response, "language")  # the next person chooses her own
+    flash(_("Vous êtes sorti de Passerelle."), "success")
+    return response
+
+
+def _card_page(form: EntryForm, answer: int) -> BaseResponse:
+    form.pin.data = ""  # never back on a screen that others may see
+    by_link = bool(form.token.data)
+    pin_wanted = service().pin_required and not _known_here(form.token.data)
+    here = url_for("auth.link", token=form.token.data) if by_link else url_for("auth.card")
+    return page("auth/card.html", answer, form=form, by_link=by_link, pin_wanted=pin_wanted, here=here)
+
+
+def _known_here(token: str | None) -> bool:
+    """Whether this device has proved the PIN of this card before. Only the link profits from it."""
+    devices = _devices()
+    if not token or not devices:
+        return False
+    found = cards.by_token(db.session(), token)
+    return found is not None and cards.knows(db.session(), found, devices)
+
+
+def _devices() -> list[str]:
+    return [part for part in (cookie("device") or "").split(".") if part][:DEVICES_KEPT]
+
+
+def _named_card() -> str:
+    named = request.form.get("token", "")[:100] or digits(request.form.get("code", "")[:40])
+    return named or request.remote_addr or ""
+
+
+def _chosen_language(person: Person) -> str | None:
+    """The language of this device, unless it is what she sees anyway: who reads Pashto and presses
+    "français", because Pashto is not there yet, keeps her Pashto for later."""
+    chosen = cookie("language")
+    return chosen if chosen in _codes() and chosen != shown_in(person.language).code else None
+
+
+def _codes() -> set[str]:
+    return {language.code for language in WITH_CATALOGUE}
+
+
+def _staff_token(email: str, password: str) -> str | None:
+    person = staff.by_email(db.session(), email)
+    stored = person.password_hash if person else None
+    right = passwords.matches(stored, password)
+    if person is None or stored is None or not right:
+        return None
+    person_id = person.id
+    return write(
+        lambda session: staff.enter(
+            session, person_id, stored, device=device_name(), old_token=cookie("session"), now=now()
+        )
+    )
+
+
+def _named_account() -> str:
+    return digest(request.form.get("email", "")[:254].strip().lower() or request.remote_addr or "")
+
+
+def device_name() -> str:
+    """What a person recognises in a list: the kind of device and the browser."""
+    agent = request.user_agent.string
+    device = next((name for name in _SYSTEMS if name in agent), "")
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
+    return " · ".join(part for part in (device, browser) if part)

@@ -1,0 +1,156 @@
+"""The teacher's week: appointments in front, free hours behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from flask import Blueprint, request
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, me
+from lms.clock import now
+from lms.domain.booking import availability, availability_search, occupancy, queries
+from lms.domain.booking.slots import Slot, cells, instants
+from lms.extensions import db
+from lms.models import Booking
+from lms.web import page, settings
+
+bp = Blueprint("agenda", __name__)
+
+DAY = timedelta(days=1)
+_WEEK = re.compile(r"(\d{4})-W(\d{2})")
+
+
+@dataclass
+class Band:
+    """Free hours that follow each other, in the same way."""
+
+    starts: datetime
+    ends: datetime
+    modes: frozenset[str]
+
+
+@dataclass
+class Day:
+    """One day of the week: appointments in front, free hours behind."""
+
+    date: date
+    booked: list[Booking] = field(default_factory=list)
+    free: list[Band] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    clashes: set[str] = field(default_factory=set)  # appointments at an hour that is busy elsewhere
+
+    @property
+    def entries(self) -> list[Booking | Band]:
+        return sorted([*self.booked, *self.free], key=lambda entry: entry.starts)
+
+
+@bp.get("/agenda")
+@allow("teacher")
+def index() -> BaseResponse:
+    zone = settings().time_zone
+    today = now().astimezone(zone).date()
+    asked = request.args.get("week")
+    monday = _monday(asked, today)
+    days = _week(monday)
+    if asked is None and is_over(days, today, now()):
+        monday += 7 * DAY
+        days = _week(monday)
+    shown = [day for day in days if day.date.weekday() < 5 or day.entries]
+    around = [_name(monday - 7 * DAY), _name(monday + 7 * DAY)]
+    return page(
+        "agenda/index.html",
+        days=shown,
+        monday=monday,
+        week=_name(monday),
+        today=today,
+        around=around,
+        at=now(),
+    )
+
+
+def _week(monday: date) -> list[Day]:
+    days = [Day(monday + n * DAY) for n in range(7)]
+    _fill(db.session(), days)
+    return days
+
+
+def is_over(days: Sequence[Day], today: date, moment: datetime) -> bool:
+    """At the weekend a teacher prepares the week that comes, unless somebody still comes in this one."""
+    return today.weekday() >= 5 and not any(entry.ends > moment for day in days for entry in day.entries)
+
+
+def _fill(session: Session, days: list[Day]) -> None:
+    zone, person = settings().time_zone, me()
+    first, last = days[0].date, days[-1].date
+    by_date = {day.date: day for day in days}
+    begin, end = instants(first, last, zone)
+    taken = queries.between(session, person, begin, end)
+    elsewhere = {cell for _teacher, cell in occupancy.held(session, begin, end, person.id)}
+    for booking in taken:
+        day = by_date[booking.starts.astimezone(zone).date()]
+        day.booked.append(booking)
+        if _clashes(booking, elsewhere):
+            day.clashes.add(booking.id)
+    for when, name in availability.holidays_between(first, last, str(get_locale() or "fr")):
+        by_date[when].closed.append(name)
+    for special in availability.specials_for(session, person, first):
+        for day in days:
+            if special.kind == "closed" and special.date_from <= day.date <= special.date_until:
+                day.closed.append(special.reason or _("Fermé"))
+    offered = availability_search.timetable(session, first, last, zone, teacher_id=person.id).offered(
+        first, last
+    )
+    open_slots = [
+        slot
+        for slot in offered
+        if slot.starts > now()
+        and elsewhere.isdisjoint(cells(slot.starts, slot.ends))
+        and not any(b.starts < slot.ends and slot.starts < b.free_at for b in taken)
+    ]
+    for band in _bands(open_slots):
+        by_date[band.starts.astimezone(zone).date()].free.append(band)
+
+
+def _clashes(booking: Booking, elsewhere: set[int]) -> bool:
+    """Ahead, at an hour that another calendar of hers holds, and nobody decided to keep it."""
+    return (
+        booking.kept_at is None
+        and booking.ends > now()
+        and not elsewhere.isdisjoint(cells(booking.starts, booking.ends))
+    )
+
+
+def _bands(slots: Sequence[Slot]) -> list[Band]:
+    """Hours of one way after the other become one band."""
+    modes: dict[datetime, set[str]] = {}
+    ends = {slot.starts: slot.ends for slot in slots}
+    for slot in slots:
+        modes.setdefault(slot.starts, set()).add(slot.mode)
+    bands: list[Band] = []
+    for starts in sorted(modes):
+        if bands and bands[-1].ends == starts and bands[-1].modes == modes[starts]:
+            bands[-1].ends = ends[starts]
+        else:
+            bands.append(Band(starts, ends[starts], frozenset(modes[starts])))
+    return bands
+
+
+def _name(day: date) -> str:
+    return f"{day.isocalendar().year}-W{day.isocalendar().week:02}"
+
+
+def _monday(week: str | None, today: date) -> date:
+    found = _WEEK.fullmatch(week or "")
+    try:
+        if found and 2020 <= int(found[1]) <= 2100:
+            return date.fromisocalendar(int(found[1]), int(found[2]), 1)
+    except ValueError:
+        pass
+    return today - today.weekday() * DAY

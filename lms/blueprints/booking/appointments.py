@@ -1,0 +1,340 @@
+"""Appointments: the learner's own, and those the team makes for her."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, me
+from lms.clock import now
+from lms.domain.booking import (
+    appointments,
+    attendance,
+    availability_search,
+    learner_status,
+    queries,
+    waitlist,
+)
+from lms.domain.calendars import feeds
+from lms.domain.errors import Refused
+from lms.domain.people.contact import channel_of
+from lms.extensions import db, write
+from lms.forms import tidy
+from lms.forms.booking import CancelForm, HourForm, hour_value, read_hour
+from lms.forms.waitlist import QuestionForm
+from lms.i18n import refusals
+from lms.models import Booking, Person, WaitlistEntry
+from lms.web import once, page, service, settings
+
+bp = Blueprint("bookings", __name__)
+
+
+@bp.get("/bookings")
+@allow("learner")
+def index() -> BaseResponse:
+    session = db.session()
+    held = queries.past(session, me(), now(), 5)
+    return page(
+        "bookings/index.html",
+        coming=queries.coming(session, me(), now()),
+        pending=learner_status.of(session, me(), now()),
+        held=held,
+        step=next((one.note.next_step for one in held if one.note and one.note.next_step), ""),
+        form=CancelForm(),
+        door=queries.door_is_open,
+        at=now(),
+    )
+
+
+@bp.get("/bookings/new")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def new() -> BaseResponse:
+    wish = _wish(request.args.get("learner"))
+    return _picker(wish, wanted=_date(request.args.get("from")))
+
+
+@bp.get("/bookings/new/confirm")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def confirm() -> BaseResponse:
+    wish = _wish(request.args.get("learner"))
+    return _confirm(wish, request.args.get("hour"))
+
+
+@bp.post("/bookings")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def create() -> BaseResponse:
+    form = HourForm()
+    wish = _wish(form.learner.data or None)
+    chosen = read_hour(form.hour.data)
+    if chosen is None or form.mode.data not in ("video", "onsite"):
+        return _confirm(wish, form.hour.data, 422)
+    teacher_id, starts = chosen
+    try:
+        # Whoever comes too late learns it without queueing for the lock.
+        if queries.already_claimed(db.session(), wish.learner_id, teacher_id, starts):
+            raise Refused("slot_taken")
+        return once(form, lambda s: _book(s, wish.learner_id, teacher_id, starts, form.mode.data))
+    except Refused as no:
+        return _receipt(wish, teacher_id, starts) or _lost(wish, no, starts)
+
+
+def _book(session: Session, learner_id: str, teacher_id: str, starts: datetime, mode: Any) -> str:
+    learner = queries.learner_for(session, me(), learner_id)
+    made = appointments.book(session, learner, me(), teacher_id, starts, mode, now(), settings().time_zone)
+    return url_for("bookings.show", id=made.id, done="made")
+
+
+@bp.get("/bookings/<id>")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def show(id: str) -> BaseResponse:
+    return _ticket(queries.booking_for(db.session(), me(), id))
+
+
+def _ticket(
+    booking: Booking, form: CancelForm | None = None, question: QuestionForm | None = None, answer: int = 200
+) -> BaseResponse:
+    hers = booking.learner_id == me().id
+    note = attendance.note_for(db.session(), booking) if hers else None
+    ahead = booking.state == "booked" and booking.starts > now()
+    return page(
+        "bookings/show.html",
+        answer,
+        booking=booking,
+        form=form or CancelForm(formdata=None),
+        question=question or QuestionForm(formdata=None, question=booking.question),
+        next_step=note.next_step if note else "",
+        ahead=ahead,
+        again=_again(booking) if booking.state == "cancelled" else None,
+        done=request.args.get("done"),
+        mailed=hers and _is_mailed(me()),
+        way=None if hers else channel_of(booking.learner, gateway=settings().sends_texts),
+        week=availability_search.week_of(booking.starts, settings().time_zone),
+        door_open=queries.door_is_open(booking, now()),
+        hers=hers,
+        mine=me().id in (booking.learner_id, booking.teacher_id),
+    )
+
+
+@bp.post("/bookings/<id>/cancellation")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def cancel(id: str) -> BaseResponse:
+    form = CancelForm()
+    found = queries.booking_for(db.session(), me(), id)
+    if found.learner_id != me().id and not form.validate():
+        return _ticket(found, form, answer=422)
+
+    def deed(session: Session) -> str:
+        booking = queries.booking_for(session, me(), id)
+        reason = "" if booking.learner_id == me().id else form.reason.data or ""
+        appointments.cancel(session, booking, me(), reason, now(), settings().time_zone)
+        return url_for("bookings.show", id=id, done="cancelled")
+
+    try:
+        return once(form, deed)
+    except Refused as no:
+        # Cancelled is what she wanted: the page says so, whoever was first.
+        flash(refusals.sentence(no), "success" if no.code == "already_cancelled" else "error")
+        return redirect(url_for("bookings.show", id=id), 303)
+
+
+@bp.post("/bookings/<id>/question")
+@allow("learner")
+def ask(id: str) -> BaseResponse:
+    form = QuestionForm()
+    found = queries.booking_for(db.session(), me(), id)
+    if not form.validate():
+        return _ticket(found, question=form, answer=422)
+    asked = form.question.data or ""
+    try:
+        # Not `once`: of two questions the last one counts, even when it was sent before.
+        write(lambda s: attendance.ask(s, queries.booking_for(s, me(), id), me(), asked, now()))
+    except Refused as no:
+        form.refuse(no, form.question)
+        return _ticket(queries.booking_for(db.session(), me(), id), question=form, answer=409)
+    flash(_("Votre professeur lit votre question.") if asked else _("Votre question est effacée."), "success")
+    return redirect(url_for("bookings.show", id=id), 303)
+
+
+@bp.get("/bookings/<id>/move")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def move(id: str) -> BaseResponse:
+    return _picker(_wish_to_move(db.session(), id), wanted=_date(request.args.get("from")))
+
+
+@bp.get("/bookings/<id>/move/confirm")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def confirm_move(id: str) -> BaseResponse:
+    return _confirm(_wish_to_move(db.session(), id), request.args.get("hour"))
+
+
+@bp.post("/bookings/<id>/move")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def update(id: str) -> BaseResponse:
+    form = HourForm()
+    wish = _wish_to_move(db.session(), id)
+    chosen = read_hour(form.hour.data)
+    mode: Any = form.mode.data
+    if chosen is None or mode not in ("video", "onsite"):
+        return _confirm(wish, form.hour.data, 422)
+    teacher_id, starts = chosen
+
+    def deed(session: Session) -> str:
+        booking = queries.booking_for(session, me(), id)
+        if booking.teacher_id != teacher_id:
+            raise Refused("slot_gone")
+        before = booking.sequence
+        appointments.move(session, booking, me(), starts, mode, now(), settings().time_zone)
+        return url_for("bookings.show", id=id, done="same" if booking.sequence == before else "moved")
+
+    try:
+        if queries.already_claimed(db.session(), wish.learner_id, teacher_id, starts, but=id):
+            raise Refused("slot_taken")
+        return once(form, deed)
+    except Refused as no:
+        if no.code in ("already_cancelled", "already_begun"):
+            flash(refusals.sentence(no), "error")
+            return redirect(url_for("bookings.show", id=id), 303)
+        return _lost(_wish_to_move(db.session(), id), no, starts)
+
+
+@bp.get("/s/<id>")
+@allow("learner", "teacher")
+def door(id: str) -> BaseResponse:
+    """The one address of a session, in mails and calendars: it opens the room when it is time."""
+    booking = queries.session_for(db.session(), me(), id)
+    if booking.mode == "video" and queries.door_is_open(booking, now()):
+        return redirect(queries.video_address(service(), booking), 303)
+    over = now() > booking.ends
+    return page("bookings/door.html", booking=booking, opens=queries.door_opens(booking), over=over)
+
+
+@bp.app_template_global()
+def appointments_of(learner: Person) -> Sequence[Booking]:
+    """For the page of a learner, whose feature does not know this one."""
+    return queries.coming(db.session(), learner, now(), 4)
+
+
+# -- parts ---------------------------------------------------------------------------------------
+
+
+def _again(booking: Booking) -> str | None:
+    """A cancelled hour while it can be taken back: it may be somebody else's by now."""
+    wish = availability_search.Wish(
+        booking.learner_id, settings().time_zone, on_behalf=booking.learner_id != me().id
+    )
+    hour = booking.teacher_id, booking.starts
+    return (
+        hour_value(*hour)
+        if availability_search.free_hour(db.session(), service(), wish, *hour, now())
+        else None
+    )
+
+
+def _is_mailed(learner: Person) -> bool:
+    """Whether a mail tells her what she did herself: no text says it, and a calendar that asks needs none."""
+    by_mail = channel_of(learner, gateway=settings().sends_texts) == "mail"
+    return by_mail and not feeds.live(db.session(), learner.id, now())
+
+
+def _receipt(wish: availability_search.Wish, teacher_id: str, starts: datetime) -> BaseResponse | None:
+    """Who comes back to an hour that she has booked finds her appointment, not that the hour is taken."""
+    learner = db.session().get_one(Person, wish.learner_id)
+    for held in queries.coming(db.session(), learner, now()):
+        if (held.learner_id, held.teacher_id, held.starts) == (learner.id, teacher_id, starts):
+            return redirect(url_for("bookings.show", id=held.id), 303)
+    return None
+
+
+def _date(value: str | None) -> date | None:
+    try:
+        return date.fromisoformat(value or "")
+    except ValueError:
+        return None
+
+
+def _wish(learner_id: str | None) -> availability_search.Wish:
+    person = me()
+    learner = queries.learner_for(db.session(), person, tidy(learner_id) or person.id)
+    return availability_search.Wish(learner.id, settings().time_zone, on_behalf=learner.id != person.id)
+
+
+def _wish_to_move(session: Session, id: str) -> availability_search.Wish:
+    booking = queries.booking_for(session, me(), id)
+    queries.still_ahead(booking, now())
+    zone, learner_id = settings().time_zone, booking.learner_id
+    return availability_search.Wish(learner_id, zone, on_behalf=learner_id != me().id, moving=booking)
+
+
+def _whose(wish: availability_search.Wish) -> dict[str, Any]:
+    """What every page of the way to an hour needs: for whom, from where, and the addresses."""
+    learner = db.session().get_one(Person, wish.learner_id)
+    hers = None if learner.id == me().id else learner.id
+    if wish.moving is None:
+        start = url_for("bookings.new", learner=hers)
+        ask, send = url_for("bookings.confirm"), url_for("bookings.create")
+    else:
+        start = url_for("bookings.move", id=wish.moving.id)
+        ask, send = url_for("bookings.confirm_move", id=wish.moving.id), start
+    return {
+        "learner": learner,
+        "for_id": hers,
+        "moving": wish.moving,
+        "start": start,
+        "ask": ask,
+        "send": send,
+    }
+
+
+def _waits(wish: availability_search.Wish) -> WaitlistEntry | None:
+    """Who moves an hour has one, and waits for none."""
+    return waitlist.entry_of(db.session(), wish.learner_id) if wish.moving is None else None
+
+
+def _picker(wish: availability_search.Wish, *, wanted: date | None, answer: int = 200) -> BaseResponse:
+    found = availability_search.picker_page(db.session(), service(), wish, wanted, now())
+    days = [(hour.starts.astimezone(wish.zone).date(), hour) for hour in found.hours]
+    return page(
+        "bookings/new.html",
+        answer,
+        **_whose(wish),
+        days=[(day, [hour for _day, hour in group]) for day, group in groupby(days, lambda pair: pair[0])],
+        full=found.full,
+        wish=_waits(wish),
+        earlier=found.earlier,
+        later=found.later,
+        hour_value=hour_value,
+    )
+
+
+def _lost(wish: availability_search.Wish, no: Refused, starts: datetime) -> BaseResponse:
+    """The hour is gone: the reason, and fresh hours, the nearest first."""
+    week_before = starts.astimezone(wish.zone).date() - timedelta(days=7)
+    found = availability_search.picker_page(db.session(), service(), wish, week_before, now())
+    near = availability_search.nearest(found.hours, starts)
+    return page(
+        "bookings/lost.html",
+        409,
+        **_whose(wish),
+        near=near,
+        wish=_waits(wish),
+        sentence=refusals.sentence(no),
+        hour_value=hour_value,
+    )
+
+
+def _confirm(wish: availability_search.Wish, value: str | None, answer: int = 200) -> BaseResponse:
+    chosen = read_hour(value)
+    if chosen is None:
+        return _picker(wish, wanted=None, answer=422)
+    hour = availability_search.free_hour(db.session(), service(), wish, *chosen, now())
+    if hour is None:
+        return _receipt(wish, *chosen) or _lost(wish, Refused("slot_taken"), chosen[1])
+    form = HourForm(formdata=None, hour=value, learner=wish.learner_id)
+    return page("bookings/confirm.html", answer, **_whose(wish), hour=hour, form=form)

@@ -1,0 +1,289 @@
+"""A teacher's weekly hours, the days that differ, and the appointments that no longer fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, me
+from lms.clock import now
+from lms.domain.booking import absence, availability, conflicts, holidays, queries
+from lms.domain.errors import Refused
+from lms.domain.people.contact import apart
+from lms.extensions import db, write
+from lms.forms.booking import SERVICE, WEEKDAYS, EndForm, RuleForm, SpecialForm
+from lms.i18n import refusals
+from lms.models import Person
+from lms.web import once, page, settings
+
+bp = Blueprint("availability", __name__)
+
+
+# -- weekly hours --------------------------------------------------------------------------------
+
+
+@bp.get("/agenda/availability")
+@allow("teacher")
+def rules() -> BaseResponse:
+    form = RuleForm()
+    form.valid_from.data = _today()
+    return _rules(form)
+
+
+@bp.post("/agenda/availability")
+@allow("teacher")
+def add_rule() -> BaseResponse:
+    form = RuleForm()
+    if not form.validate():
+        return _rules(form, 422)
+
+    def deed(session: Session) -> str:
+        availability.add_rule(
+            session,
+            me(),
+            int(form.weekday.data),
+            form.hours,
+            form.valid_from.data,
+            form.valid_until.data,
+            now(),
+            settings().time_zone,
+        )
+        return url_for("availability.rules")
+
+    try:
+        once(form, deed)
+    except Refused as no:
+        form.refuse(no)
+        return _rules(form, 422)
+    return _settled(_("Les heures sont notées."), "availability.rules")
+
+
+@bp.post("/agenda/availability/<id>/end")
+@allow("teacher")
+def end_rule(id: str) -> BaseResponse:
+    form = EndForm()
+    if not form.validate():
+        flash(_("Choisissez le dernier jour."), "error")
+        return redirect(url_for("availability.rules"), 303)
+    write(lambda s: availability.end_rule(s, me(), id, form.last.data, now()))
+    return _settled(_("Ces heures s’arrêtent à cette date."), "availability.rules")
+
+
+@bp.post("/agenda/availability/<id>/deletion")
+@allow("teacher")
+def delete_rule(id: str) -> BaseResponse:
+    write(lambda s: availability.delete_rule(s, me(), id, now()))
+    return _settled(_("Ces heures sont supprimées. Les rendez-vous restent."), "availability.rules")
+
+
+def _rules(form: RuleForm, answer: int = 200) -> BaseResponse:
+    session = db.session()
+    return page(
+        "agenda/availability.html",
+        answer,
+        form=form,
+        end=EndForm(formdata=None, last=_today()),
+        weekdays=WEEKDAYS,
+        rules=availability.rules_of(session, me(), _today()),
+        today=_today(),
+        rooms=availability.rooms(session),
+        undecided=len(_conflicts()),
+    )
+
+
+# -- days that differ ----------------------------------------------------------------------------
+
+
+@bp.get("/agenda/exceptions")
+@allow("teacher", "coordinator")
+def exceptions() -> BaseResponse:
+    return _exceptions(_special_form())
+
+
+@bp.post("/agenda/exceptions")
+@allow("teacher", "coordinator")
+def add_exception() -> BaseResponse:
+    form = _special_form()
+    if not form.validate():
+        return _exceptions(form, 422)
+
+    def deed(session: Session) -> str:
+        if form.dates[1] < _today():
+            raise Refused("dates_backward" if form.dates[1] < form.dates[0] else "day_over")
+        _differ(session, form)
+        return url_for("availability.exceptions")
+
+    try:
+        once(form, deed)
+    except Refused as no:
+        form.refuse(no)
+        return _exceptions(form, 422)
+    return _settled(_("C’est noté. Les rendez-vous restent."), "availability.exceptions")
+
+
+def _differ(session: Session, form: SpecialForm) -> None:
+    whose: str = form.whose.data if form.whose else me().id
+    teacher = None if whose == SERVICE else session.get_one(Person, whose)
+    reason = form.reason.data or ""
+    if form.kind.data == "closed":
+        availability.close(session, me(), teacher, form.dates, form.hours, reason, now())
+    else:
+        zone = settings().time_zone
+        availability.open_extra(session, me(), teacher, form.dates, form.hours, reason, now(), zone)
+
+
+@bp.post("/agenda/exceptions/<id>/deletion")
+@allow("teacher", "coordinator")
+def delete_exception(id: str) -> BaseResponse:
+    write(lambda s: availability.delete_special(s, me(), id, now(), settings().time_zone))
+    return _settled(_("L’exception est supprimée."), "availability.exceptions")
+
+
+def _special_form() -> SpecialForm:
+    """A teacher speaks for herself; who coordinates says for whom."""
+    form = SpecialForm()
+    if _coordinates():
+        teachers = {one.id: one.name for one in availability.teaching(db.session())}
+        form.for_one_of(teachers, me().id if me().id in teachers else SERVICE)
+    else:
+        del form.whose
+    return form
+
+
+def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
+    session, person = db.session(), me()
+    if _coordinates():
+        specials = availability.everybodys_specials(session, _today())
+    else:
+        specials = [(one, "") for one in availability.specials_for(session, person, _today())]
+    language = str(get_locale() or "fr")
+    return page(
+        "agenda/exceptions.html",
+        answer,
+        form=form,
+        specials=specials,
+        rooms=availability.rooms(session),
+        days_off=holidays.days_off(person, [one for one, _name in specials], _today(), language),
+        undecided=len(_conflicts()),
+        teaches="teacher" in person.roles,
+        coordinates=_coordinates(),
+        everybody=SERVICE,
+    )
+
+
+# -- appointments that no longer fit ---------------------------------------------------------------
+
+
+@bp.get("/agenda/conflicts")
+@allow("teacher", "coordinator")
+def undecided() -> BaseResponse:
+    return page("agenda/conflicts.html", found=_conflicts(), coordinates=_coordinates())
+
+
+@bp.post("/bookings/<id>/keeping")
+@allow("teacher", "coordinator")
+def keep(id: str) -> BaseResponse:
+    return _decided(
+        lambda s: absence.keep(s, queries.booking_for(s, me(), id), me(), now()),
+        _("Le rendez-vous est gardé."),
+    )
+
+
+@bp.post("/agenda/conflicts/<id>/cancellation")
+@allow("teacher", "coordinator")
+def call_off(id: str) -> BaseResponse:
+    found = queries.booking_for(db.session(), me(), id)
+    return _decided(
+        lambda s: conflicts.call_off(s, id, me(), now(), settings().time_zone),
+        _word_of([found.learner]),
+    )
+
+
+@bp.get("/agenda/conflicts/cancellation")
+@allow("teacher", "coordinator")
+def confirm_calling_off() -> BaseResponse:
+    return page("agenda/calling_off.html", found=_conflicts(), coordinates=_coordinates())
+
+
+@bp.post("/agenda/conflicts/cancellation")
+@allow("teacher", "coordinator")
+def call_off_all() -> BaseResponse:
+    """Those that were ticked and still do not fit, each in a transaction of its own."""
+    ticked = set(request.form.getlist("booking"))
+    if not ticked:
+        flash(_("Choisissez au moins un rendez-vous."), "error")
+        return redirect(url_for("availability.confirm_calling_off"), 303)
+    learners = {one.booking.id: one.booking.learner for one in _conflicts() if one.booking.id in ticked}
+    gone = [learner for booking_id, learner in learners.items() if _called_off(booking_id)]
+    if gone:
+        flash(_word_of(gone), "success")
+    else:
+        flash(_("C’est déjà fait."), "success")
+    return redirect(url_for("availability.undecided"), 303)
+
+
+def _called_off(booking_id: str) -> bool:
+    """One that began or was cancelled meanwhile does not stop the others."""
+    try:
+        write(lambda s: conflicts.call_off(s, booking_id, me(), now(), settings().time_zone))
+    except Refused:
+        return False
+    return True
+
+
+def _word_of(learners: Sequence[Person]) -> str:
+    """How many appointments are cancelled, who knows of it, and who does not before somebody tells her."""
+    told, by_hand = apart(learners, gateway=settings().sends_texts)
+    said = [_("Rendez-vous annulés : %(number)s.", number=len(learners))]
+    if told:
+        said.append(_("Personnes prévenues : %(number)s.", number=told))
+    if by_hand:
+        said.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
+    return " ".join(said)
+
+
+def _decided(deed: Callable[[Session], object], sentence: str) -> BaseResponse:
+    """Back to what is still to be decided. Sent twice it says that it is done."""
+    try:
+        write(deed)
+        flash(sentence, "success")
+    except Refused as no:
+        flash(refusals.sentence(no), "success" if no.code == "already_cancelled" else "error")
+    return redirect(url_for("availability.undecided"), 303)
+
+
+@bp.app_template_global()
+def undecided_appointments() -> int:
+    """How many wait for a decision of this person, for the pages of features that do not know this one."""
+    return len(_conflicts()) if me().roles & {"teacher", "coordinator"} else 0
+
+
+# -- parts ---------------------------------------------------------------------------------------
+
+
+def _conflicts() -> list[conflicts.Conflict]:
+    teacher = None if _coordinates() else me()
+    return conflicts.ahead(db.session(), teacher, now(), settings().time_zone)
+
+
+def _settled(sentence: str, back: str) -> BaseResponse:
+    """What no longer fits stands first, wherever there is some; otherwise back to the list."""
+    number = len(_conflicts())
+    flash(sentence, "success")
+    if number:
+        flash(_("%(number)s rendez-vous à décider.", number=number), "warning")
+    return redirect(url_for("availability.undecided" if number else back), 303)
+
+
+def _coordinates() -> bool:
+    return "coordinator" in me().roles
+
+
+def _today() -> date:
+    return now().astimezone(settings().time_zone).date()

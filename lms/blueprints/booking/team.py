@@ -1,0 +1,298 @@
+"""Around a session: who came, what was said, two who exchange, a day on which the teacher cannot come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, me
+from lms.clock import now
+from lms.domain.booking import absence as booking_absence
+from lms.domain.booking import (
+    appointments,
+    attendance,
+    availability,
+    availability_search,
+    queries,
+    team_queries,
+)
+from lms.domain.errors import Absent, Refused
+from lms.domain.homework import worklist
+from lms.domain.homework.worklist import Work
+from lms.domain.people.contact import apart, channel_of
+from lms.extensions import db, write
+from lms.forms.appointments import AbsenceForm, NoteForm, SwapForm
+from lms.i18n import dates, refusals
+from lms.models import Booking, Person
+from lms.web import once, page, settings
+
+bp = Blueprint("booking_team", __name__)
+
+COPIES = 3
+NEAR = timedelta(days=14)
+_WEEK = re.compile(r"\d{4}-W\d{2}")
+_YEARS = range(2000, 2200)
+
+
+# -- who came ------------------------------------------------------------------------------------
+
+
+@bp.post("/bookings/<id>/attendance")
+@allow("teacher", "coordinator")
+def mark(id: str) -> BaseResponse:
+    """One of four named buttons; an empty value takes the choice back."""
+    said = request.form.get("attendance", "unsaid")
+    week = request.form.get("week", "")
+    try:
+        write(lambda s: attendance.mark(s, queries.booking_for(s, me(), id), me(), said or None, now()))
+    except Refused as no:
+        flash(refusals.sentence(no), "error")
+    if _WEEK.fullmatch(week) and "teacher" in me().roles:
+        return redirect(url_for("agenda.index", week=week, _anchor=f"b-{id}"), 303)
+    return redirect(url_for("bookings.show", id=id, _anchor="session"), 303)
+
+
+@bp.app_template_global()
+def can_be_marked(booking: Booking) -> bool:
+    """Once it has begun; of what she cancelled late, only whether there was a good reason."""
+    if booking.state == "cancelled":
+        return booking.late_cancel
+    return booking.state == "booked" and booking.starts <= now()
+
+
+@dataclass(frozen=True)
+class Unmarked:
+    number: int
+    href: str
+
+
+@bp.app_template_global()
+def unmarked_sessions() -> Unmarked | None:
+    """For her first page: the sessions of the last days of which she did not say who came."""
+    found = team_queries.unmarked(db.session(), me(), now())
+    if not found:
+        return None
+    week = availability_search.week_of(found[0].starts, settings().time_zone)
+    return Unmarked(len(found), url_for("agenda.index", week=week, _anchor=f"b-{found[0].id}"))
+
+
+# -- what the team sees on the page of a session ------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Each part is empty for whom it does not concern."""
+
+    works: Sequence[Work]
+    questions: Sequence[Booking]
+    steps: Sequence[tuple[Booking, str]]
+    form: NoteForm | None
+    next_step: str
+    marks: bool
+    swaps: bool
+
+
+@bp.app_template_global()
+def session_desk(booking: Booking) -> Desk:
+    """For the page of an appointment, whose feature knows neither copies nor notes.
+
+    Copies and questions are for teachers; the private note is for the teacher of this session alone.
+    """
+    session, person = db.session(), me()
+    teaches, holds = "teacher" in person.roles, person.id == booking.teacher_id
+    note = attendance.note_for(session, booking)
+    sent = [work for work in worklist.all_for(session, booking.learner) if work.sent_at] if teaches else []
+    ahead = booking.state == "booked" and booking.starts > now()
+    return Desk(
+        works=sorted(sent, key=lambda work: str(work.sent_at), reverse=True)[:COPIES],
+        questions=attendance.open_questions(session, booking) if teaches else (),
+        steps=attendance.next_steps(session, booking),
+        form=NoteForm(formdata=None, obj=note) if holds and (note or booking.state == "booked") else None,
+        next_step=note.next_step if note else "",
+        marks=can_be_marked(booking) and bool(person.roles & {"teacher", "coordinator"}),
+        swaps=ahead and (holds or "coordinator" in person.roles),
+    )
+
+
+@bp.post("/bookings/<id>/note")
+@allow("teacher")
+def note(id: str) -> BaseResponse:
+    form = NoteForm()
+    booking = queries.booking_for(db.session(), me(), id)
+    if booking.teacher_id != me().id:
+        raise Absent
+    if not form.validate():
+        return page("booking_team/note.html", 422, booking=booking, form=form)
+
+    def deed(session: Session) -> str:
+        found = queries.booking_for(session, me(), id)
+        words = form.private.data or "", form.next_step.data or ""
+        attendance.write_note(session, found, me(), *words, now())
+        return url_for("bookings.show", id=id, _anchor="session")
+
+    answer = once(form, deed)
+    flash(_("C’est gardé."), "success")
+    return answer
+
+
+# -- two learners exchange ----------------------------------------------------------------------------
+
+
+@bp.get("/bookings/<id>/swap")
+@allow("teacher", "coordinator")
+def swap(id: str) -> BaseResponse:
+    return _swap(id, SwapForm(formdata=None))
+
+
+@bp.post("/bookings/<id>/swap")
+@allow("teacher", "coordinator")
+def exchange(id: str) -> BaseResponse:
+    form = SwapForm()
+    other_id = form.other.data
+    if not other_id:
+        form.form_errors.append(_("Choisissez une personne."))
+        return _swap(id, form, 422)
+
+    def deed(session: Session) -> str:
+        one = team_queries.to_swap(session, me(), queries.booking_for(session, me(), id))
+        other = queries.booking_for(session, me(), other_id)
+        appointments.swap(session, one, other, me(), now(), settings().time_zone)
+        return url_for("bookings.show", id=id)
+
+    try:
+        answer = once(form, deed)
+    except Refused as no:
+        form.refuse(no)
+        return _swap(id, form, 409)
+    both = [queries.booking_for(db.session(), me(), each) for each in (id, other_id)]
+    said = [_("C’est échangé."), *(_told(each) for each in both)]
+    _reached, by_hand = apart([each.learner for each in both], gateway=settings().sends_texts)
+    if by_hand:
+        said.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
+    flash(" ".join(said), "success")
+    return answer
+
+
+def _swap(id: str, form: SwapForm, answer: int = 200) -> BaseResponse:
+    session, moment = db.session(), now()
+    booking = team_queries.to_swap(session, me(), queries.booking_for(session, me(), id))
+    try:
+        queries.still_ahead(booking, moment)
+    except Refused as no:
+        flash(refusals.sentence(no), "error")
+        return redirect(url_for("bookings.show", id=id), 303)
+    others = team_queries.exchangeable(session, booking, moment)
+    return page(
+        "booking_team/swap.html",
+        answer,
+        booking=booking,
+        form=form,
+        near=[other for other in others if other.starts <= moment + NEAR],
+        later=[other for other in others if other.starts > moment + NEAR],
+    )
+
+
+def _told(booking: Booking) -> str:
+    zone = settings().time_zone
+    said = _(
+        "%(name)s : %(day)s, %(hour)s.",
+        name=booking.learner.name,
+        day=dates.day(booking.starts, zone, str(get_locale() or "fr")),
+        hour=dates.hour(booking.starts, zone),
+    )
+    return str(said)
+
+
+# -- a day on which the teacher cannot come -----------------------------------------------------------
+
+
+@bp.get("/agenda/absence")
+@allow("teacher", "coordinator")
+def absence() -> BaseResponse:
+    """Who will be told, and how; nothing is changed here. Why she cannot come is not asked."""
+    form = AbsenceForm(formdata=None)
+    return _absence(form, request.args.get("teacher"), request.args.get("day"))
+
+
+@bp.post("/agenda/absence")
+@allow("teacher", "coordinator")
+def call_off() -> BaseResponse:
+    form = AbsenceForm()
+    teacher, day = _teacher(form.teacher.data), _day(form.day.data)
+    if teacher is None or day is None:
+        return _absence(form, form.teacher.data, form.day.data, 422)
+
+    def deed(session: Session) -> str:
+        who = session.get_one(Person, teacher.id)
+        booking_absence.call_off(session, me(), who, day, now(), settings().time_zone)
+        return url_for("booking_team.absence", teacher=who.id, day=day.isoformat())
+
+    try:
+        return once(form, deed)
+    except Refused as no:
+        form.refuse(no)
+        return _absence(form, form.teacher.data, form.day.data, 422)
+
+
+def _absence(form: AbsenceForm, teacher_id: str | None, said: str | None, answer: int = 200) -> BaseResponse:
+    zone = settings().time_zone
+    today = now().astimezone(zone).date()
+    teacher, day = _teacher(teacher_id), _day(said) or today
+    found = team_queries.day_of(db.session(), teacher, day, now(), zone) if teacher else None
+    form.teacher.data, form.day.data = teacher.id if teacher else "", day.isoformat()
+    ways = _ways([*found.ahead, *found.called_off]) if found else {}
+    told = {booking.learner_id for booking in found.called_off} if found else set()
+    reached = {learner_id for learner_id in told if ways[learner_id] in ("mail", "sms")}
+    return page(
+        "booking_team/absence.html",
+        answer,
+        form=form,
+        teacher=teacher,
+        teachers=_teachers(),
+        day=day,
+        today=today,
+        found=found,
+        ways=ways,
+        told=len(reached),
+        written=any(ways[learner_id] == "hand" for learner_id in told),
+        by_hand=len(told - reached),
+    )
+
+
+def _ways(found: Sequence[Booking]) -> dict[str, str | None]:
+    """How the word of it reaches each learner."""
+    return {
+        booking.learner_id: channel_of(booking.learner, gateway=settings().sends_texts) for booking in found
+    }
+
+
+def _teachers() -> Sequence[Person]:
+    """Those for whom this person may say it."""
+    if "coordinator" not in me().roles:
+        return [me()]
+    return availability.teaching(db.session())
+
+
+def _teacher(teacher_id: str | None) -> Person | None:
+    """The one that was chosen, else herself when she teaches. Raises Absent for anybody else."""
+    wanted = teacher_id or (me().id if "teacher" in me().roles else None)
+    found = [person for person in _teachers() if person.id == wanted]
+    if teacher_id and not found:
+        raise Absent
+    return found[0] if found else None
+
+
+def _day(said: str | None) -> date | None:
+    try:
+        day = date.fromisoformat(said or "")
+    except ValueError:
+        return None
+    return day if day.year in _YEARS else None

@@ -1,0 +1,62 @@
+"""The ticket of an appointment: a page of A6 for the wall, the purse, or whoever has no e-mail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Blueprint, redirect, url_for
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, me
+from lms.adapters import qr
+from lms.clock import now
+from lms.domain.booking import queries
+from lms.extensions import db
+from lms.i18n import dates, languages
+from lms.models import Booking
+from lms.web import page, settings
+
+bp = Blueprint("tickets", __name__)
+
+
+@bp.get("/bookings/<id>/ticket")
+@allow("learner", "teacher", "coordinator", "social_worker")
+def show(id: str) -> BaseResponse:
+    """For who comes late too; what is cancelled or over has no ticket, and its page says why."""
+    booking = queries.booking_for(db.session(), me(), id)
+    if booking.state != "booked" or booking.ends <= now():
+        return redirect(url_for("bookings.show", id=id), 303)
+    address = f"{settings().base_url}/s/{booking.id}"
+    # She reads it, whoever prints it.
+    own = languages.shown_in(booking.learner.language).code
+    return page(
+        "tickets/show.html",
+        booking=booking,
+        hers=booking.learner_id == me().id,
+        texts=[words(language, booking) for language in dict.fromkeys(("fr", own))],
+        address=address.partition("://")[2],
+        drawing=qr.svg(address),
+    )
+
+
+def words(language: str, booking: Booking) -> dict[str, str]:
+    """What the ticket says, in one language."""
+    with force_locale(language):
+        return {
+            "lang": language,
+            "dir": languages.shown_in(language).direction,
+            "title": _("Mon rendez-vous"),
+            "day": dates.day(booking.starts, settings().time_zone, language),
+            "zone": _("heure de Belgique"),
+            "teacher": _("Avec %(name)s", name=booking.teacher.first_name),
+            "way": _("Sur place") if booking.mode == "onsite" else _("Par vidéo"),
+            "open": _("Ouvrez ce lien avec votre téléphone."),
+        }
+
+
+@bp.app_template_filter("wall")
+def wall(moment: datetime) -> datetime:
+    """The moment as the clock of the service shows it, for drawings of clocks."""
+    return moment.astimezone(settings().time_zone)

@@ -1,0 +1,83 @@
+"""The calendars that a teacher keeps elsewhere: which are read, how they fare, what they clash with."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, me
+from lms.clock import now
+from lms.domain.booking import external_clashes
+from lms.domain.calendars import external
+from lms.domain.errors import Refused
+from lms.extensions import db, write
+from lms.forms.external_calendars import CalendarForm
+from lms.i18n.refusals import sentence
+from lms.models import BusyCalendar
+from lms.web import once, page, settings
+
+bp = Blueprint("external_calendars", __name__)
+
+
+@bp.get("/agenda/calendars")
+@allow("teacher")
+def index() -> BaseResponse:
+    return _index(CalendarForm())
+
+
+@bp.post("/agenda/calendars")
+@allow("teacher")
+def add() -> BaseResponse:
+    form = CalendarForm()
+    if not form.validate():
+        return _index(form, 422)
+
+    def deed(session: Session) -> str:
+        external.add(session, me(), form.address.data, now())
+        return url_for("external_calendars.index")
+
+    try:
+        answer = once(form, deed)
+    except Refused as no:
+        form.refuse(no, form.address)
+        return _index(form, 422)
+    flash(_("L’agenda est ajouté. Nous le lisons dans une minute."), "success")
+    return answer
+
+
+@bp.post("/agenda/calendars/<id>/reading")
+@allow("teacher")
+def read(id: str) -> BaseResponse:
+    """By the worker: who asks should not wait for a server that does not answer."""
+    write(lambda s: external.ask_again(s, me(), id))
+    flash(_("Nous lisons l’agenda dans une minute."), "success")
+    return redirect(url_for("external_calendars.index"), 303)
+
+
+@bp.post("/agenda/calendars/<id>/deletion")
+@allow("teacher")
+def remove(id: str) -> BaseResponse:
+    write(lambda s: external.remove(s, me(), id, now(), settings().time_zone))
+    flash(_("L’agenda est enlevé. Ses heures sont de nouveau libres."), "success")
+    return redirect(url_for("external_calendars.index"), 303)
+
+
+def _index(form: CalendarForm, answer: int = 200) -> BaseResponse:
+    session, person = db.session(), me()
+    return page(
+        "external_calendars/index.html",
+        answer,
+        form=form,
+        calendars=[
+            (one, external.host_of(one), _trouble(one)) for one in external.calendars_of(session, person)
+        ],
+        most=external.MOST,
+        clashes=[{"booking": booking} for booking in external_clashes.conflicts(session, person, now())],
+    )
+
+
+def _trouble(calendar: BusyCalendar) -> str:
+    """Why it could not be read, in words."""
+    return sentence(Refused(calendar.error)) if calendar.error else ""

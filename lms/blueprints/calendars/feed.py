@@ -1,0 +1,132 @@
+"""A person's appointments in her own calendar: the private address, what it answers, one event to keep."""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import Blueprint, Response, flash, g, redirect, request, url_for
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from sqlalchemy.exc import OperationalError
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, me
+from lms.adapters.ical import feed as ical_feed
+from lms.clock import now
+from lms.domain.booking import queries
+from lms.domain.calendars import feeds
+from lms.domain.errors import Absent
+from lms.extensions import db, limiter, write
+from lms.forms.people import PressForm
+from lms.models import Booking, CalendarFeed
+from lms.notifications.appointment import words
+from lms.web import first_time, page, service, settings
+
+bp = Blueprint("calendar_feed", __name__)
+
+# For addresses that nobody has. Calendars of many people come from one machine of their maker, so
+# whoever names a living address is never counted.
+UNKNOWN = "60/minute;600/hour"
+
+
+def _asked() -> CalendarFeed | None:
+    """The feed of the address in hand, looked up once a request."""
+    if "calendar_feed" not in g:
+        g.calendar_feed = feeds.by_token(db.session(), (request.view_args or {})["token"])
+    found: CalendarFeed | None = g.calendar_feed
+    return found
+
+
+@bp.get("/calendar")
+@allow("learner", "teacher")
+def show() -> BaseResponse:
+    return page("calendar_feed/show.html", feed=feeds.of(db.session(), me()), press=PressForm(formdata=None))
+
+
+@bp.post("/calendar/feed")
+@allow("learner", "teacher")
+def make() -> BaseResponse:
+    """A new address, and the one page that ever shows it."""
+    back, token = url_for("calendar_feed.show"), feeds.new_token()
+    made, _back = first_time(PressForm(), lambda s: feeds.make(s, me(), token, now()).id, lambda _id: back)
+    if made is None:
+        flash(_("L’adresse est déjà faite et n’est plus montrée. Faites une nouvelle adresse."), "error")
+        return redirect(back, 303)
+    address = f"{settings().base_url}{url_for('calendar_feed.feed', token=token)}"
+    webcal = f"webcal://{address.partition('://')[2]}"
+    return page("calendar_feed/address.html", address=address, webcal=webcal, back=back)
+
+
+@bp.post("/calendar/feed/end")
+@allow("learner", "teacher")
+def end() -> BaseResponse:
+    write(lambda session: feeds.revoke(session, me(), now()))
+    flash(_("C’est arrêté. L’ancienne adresse ne marche plus."), "success")
+    return redirect(url_for("calendar_feed.show"), 303)
+
+
+@bp.get("/cal/<token>.ics")
+@allow("anyone")
+@limiter.limit(UNKNOWN, exempt_when=lambda: _asked() is not None)
+def feed(token: str) -> BaseResponse:
+    """What a calendar reads, without a cookie: the address is the key."""
+    found = _asked()
+    if found is None:
+        raise Absent
+    person_id, feed_id, news = found.person_id, found.id, feeds.wants_note(found, now())
+    shown = feeds.shown(db.session(), person_id, now())
+    entries = [_entry(booking, teaches=booking.teacher_id == person_id) for booking in shown]
+    content = ical_feed.feed(entries, service().name, settings().time_zone)
+    response = _file(content)
+    # Weak: compressed or not, it says the same.
+    response.set_etag(hashlib.sha256(content).hexdigest()[:32], weak=True)
+    response.last_modified = max([found.made_at, *(entry.changed_at for entry in entries)])
+    response.headers["Cache-Control"] = "private, no-cache"
+    if request.if_none_match.contains_weak(response.get_etag()[0] or ""):
+        response.status_code = 304
+        response.set_data(b"")
+        del response.headers["Content-Type"]
+    if news:
+        try:
+            write(lambda session: feeds.note_read(session, feed_id, now()))
+        except OperationalError:
+            db.session().rollback()  # the calendar matters more than the note that it was read
+    return response
+
+
+@bp.get("/bookings/<id>/calendar.ics")
+@allow("learner", "teacher")
+def event(id: str) -> BaseResponse:
+    """One appointment as a file. The same event as in the invitations: a calendar that has it updates it."""
+    booking = queries.session_for(db.session(), me(), id)
+    if booking.state not in ("booked", "cancelled"):
+        raise Absent
+    response = _file(ical_feed.single(_entry(booking, teaches=booking.teacher_id == me().id)))
+    response.headers["Content-Disposition"] = "attachment; filename=rendez-vous.ics"
+    return response
+
+
+def _entry(booking: Booking, *, teaches: bool) -> ical_feed.Entry:
+    said = words(booking, service(), settings().base_url, teaches=teaches)
+    cancelled = booking.state == "cancelled"
+    summary = said.summary
+    if cancelled:
+        # Many calendars show what was cancelled like all the rest.
+        with force_locale("fr"):
+            summary = _("Annulé\N{NO-BREAK SPACE}: %(what)s", what=summary)
+    return ical_feed.Entry(
+        uid=booking.uid,
+        sequence=booking.sequence,
+        changed_at=booking.changed_at,
+        starts=booking.starts,
+        ends=booking.ends,
+        cancelled=cancelled,
+        summary=summary,
+        description=said.description,
+        location=said.location,
+        url=said.url,
+    )
+
+
+def _file(content: bytes) -> Response:
+    return Response(content, content_type="text/calendar; charset=utf-8")

@@ -1,0 +1,202 @@
+"""The learner's way: her levels, the steps of a lesson, what she watched. The team sees it as a preview."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, flash, jsonify, redirect, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, me, own_path
+from lms.adapters import markdown, youtube
+from lms.clock import now
+from lms.domain.errors import Absent
+from lms.domain.lessons import progress as lesson_progress
+from lms.domain.lessons import queries, tracking
+from lms.extensions import db, write
+from lms.web import by_script, page
+
+bp = Blueprint("lessons", __name__)
+
+MEGABYTES_A_SECOND = 4.5 / 60  # 0.6 Mbit/s, what YouTube sends to a small screen
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A clip as the page shows it."""
+
+    id: str
+    title: str
+    own_title: str  # empty where the lesson's title stands above it already
+    minutes: int | None
+    megabytes: int | None
+    transcript: str
+    watched: bool
+    resume: int
+    watch_address: str
+    frame_address: str
+
+
+def shown(state: queries.ClipState, title: str) -> Shown:
+    clip = state.clip
+    seconds = clip.seconds
+    return Shown(
+        id=clip.id,
+        title=clip.title or title,
+        own_title=clip.title,
+        minutes=max(1, round(seconds / 60)) if seconds else None,
+        megabytes=max(1, math.ceil(seconds * MEGABYTES_A_SECOND)) if seconds else None,
+        transcript=clip.transcript,
+        watched=state.watched,
+        resume=state.resume,
+        watch_address=youtube.watch_address(clip.youtube_id, state.resume),
+        frame_address=youtube.frame_address(
+            clip.youtube_id, state.resume, clip.ends, request.host_url.rstrip("/")
+        ),
+    )
+
+
+@bp.get("/lessons")
+@allow("learner", "teacher", "coordinator")
+def index() -> Response:
+    session = db.session()
+    levels = queries.levels_for(session, me())
+    if queries.is_writer(me()):
+        return page(
+            "lessons/desk.html", levels=levels, summaries=queries.summaries(session), section="lessons"
+        )
+    return page(
+        "lessons/index.html",
+        levels=levels,
+        rows=queries.lessons_of(session, me(), [level.id for level in levels]),
+        bridges=lesson_progress.bridges(session, me()),
+        section="lessons",
+    )
+
+
+@bp.get("/lessons/<id>")
+@allow("learner", "teacher", "coordinator")
+def show(id: str) -> BaseResponse:
+    """To the step where she left; for the team to the page where the lesson is made."""
+    opened = queries.opened_for(db.session(), me(), id)
+    if opened.preview:
+        return redirect(url_for("lesson_authoring.edit", id=id), 303)
+    return redirect(url_for(f"lessons.{opened.left_at}", id=id), 303)
+
+
+@bp.get("/lessons/<id>/watch")
+@allow("learner", "teacher", "coordinator")
+def watch(id: str) -> Response:
+    opened = queries.opened_for(db.session(), me(), id)
+    clips = [
+        shown(state, opened.lesson.title) for state in queries.clips_of(db.session(), opened.lesson, me())
+    ]
+    return page(
+        "lessons/watch.html",
+        opened=opened,
+        step="watch",
+        clips=clips,
+        instructions=markdown.to_html(opened.lesson.instructions),
+        all_watched=all(clip.watched for clip in clips),
+        section="lessons",
+    )
+
+
+@bp.get("/lessons/<id>/words")
+@allow("learner", "teacher", "coordinator")
+def words(id: str) -> Response:
+    opened = _with_step(id, "words")
+    found = [queries.picture(word.text) for word in queries.words_of(db.session(), opened.lesson)]
+    return page("lessons/words.html", opened=opened, step="words", words=found, section="lessons")
+
+
+@bp.get("/lessons/<id>/homework")
+@allow("learner", "teacher", "coordinator")
+def homework(id: str) -> Response:
+    opened = _with_step(id, "homework")
+    found = queries.homework_of(db.session(), opened.lesson)
+    return page("lessons/homework.html", opened=opened, step="homework", assignments=found, section="lessons")
+
+
+def _with_step(id: str, step: str) -> queries.Opened:
+    opened = queries.opened_for(db.session(), me(), id)
+    if step not in opened.steps:
+        raise Absent
+    return opened
+
+
+@bp.post("/lessons/<id>/visits")
+@allow("learner")
+def go_on(id: str) -> BaseResponse:
+    """ "Continuer" to a step, or "Terminer"."""
+    opened = queries.opened_for(db.session(), me(), id)
+    step = request.form.get("step", "")
+    if step not in (*opened.steps, "end"):
+        raise BadRequest
+    if step == "end":
+        write(lambda s: tracking.finish(s, queries.lesson_for(s, me(), id), me(), now=now()))
+        return _ended(id)
+    write(lambda s: tracking.visit(s, queries.lesson_for(s, me(), id), me(), step, now=now()))
+    return redirect(url_for(f"lessons.{step}", id=id), 303)
+
+
+def _ended(id: str) -> BaseResponse:
+    """The end of a lesson: the plank is lit, or we say what is missing."""
+    opened = queries.opened_for(db.session(), me(), id)
+    if opened.state == "done":
+        flash(_("Bravo, la leçon est faite. La planche est allumée."), "success")
+        return redirect(url_for("lessons.index"), 303)
+    flash(_("Regardez encore la vidéo pour allumer la planche."), "success")
+    return redirect(url_for("lessons.watch", id=id), 303)
+
+
+@bp.post("/clips/<id>/watched")
+@allow("learner")
+def watched(id: str) -> BaseResponse:
+    """The truth about a clip is this button; a second press changes nothing."""
+
+    def deed(session: Session) -> str:
+        clip = queries.clip_for(session, me(), id)
+        tracking.watched(session, clip, me(), now=now())
+        return clip.lesson_id
+
+    lesson_id = write(deed)
+    if by_script():
+        return jsonify(watched=True)
+    opened = queries.opened_for(db.session(), me(), lesson_id)
+    waiting = [s for s in queries.clips_of(db.session(), opened.lesson, me()) if not s.watched]
+    if waiting:
+        return redirect(url_for("lessons.watch", id=lesson_id, _anchor=f"clip-{waiting[0].clip.id}"), 303)
+    following = opened.after("watch")
+    if following is None:
+        write(lambda s: tracking.finish(s, queries.lesson_for(s, me(), lesson_id), me(), now=now()))
+        return _ended(lesson_id)
+    write(lambda s: tracking.visit(s, queries.lesson_for(s, me(), lesson_id), me(), following, now=now()))
+    flash(_("Bravo, la planche est allumée."), "success")
+    return redirect(url_for(f"lessons.{following}", id=lesson_id), 303)
+
+
+@bp.post("/clips/<id>/progress")
+@allow("learner")
+def progress(id: str) -> BaseResponse:
+    """How far the clip has played, told by our script while it plays."""
+    sent = request.get_json(silent=True) if request.is_json else request.form
+    said = sent.get("seconds") if isinstance(sent, dict) else None
+    try:
+        seconds = int(float(said))  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        raise BadRequest from None
+    write(lambda s: tracking.progress(s, queries.clip_for(s, me(), id), me(), seconds, now=now()))
+    return Response(status=204)
+
+
+@bp.post("/consents/video")
+@allow("someone")
+def agree_to_video() -> BaseResponse:
+    """ "D’accord, regarder": kept until she takes it back in Moi."""
+    write(lambda s: tracking.agree_to_video(s, me(), now=now()))
+    return redirect(own_path(request.form.get("next")) or url_for("lessons.index"), 303)

@@ -1,0 +1,195 @@
+"""The centre, for the coordinator: address, rules, the picture of the door, rooms and levels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from flask import Blueprint, Response, current_app, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import allow, me
+from lms.adapters.media.types import Unfit
+from lms.adapters.store import Store, UnknownKey
+from lms.adapters.uploads import forget, receive_small
+from lms.clock import now
+from lms.domain.booking import waitlist
+from lms.domain.errors import Absent, Refused
+from lms.domain.people import directory, organisation
+from lms.extensions import csrf, db, write
+from lms.forms.people import DoorForm, LevelForm, PressForm, RoomForm, ServiceForm
+from lms.web import first_time, page, sending_key, service, settings
+
+bp = Blueprint("organisation", __name__)
+
+MEGABYTE = 1 << 20
+
+
+@bp.route("/service", methods=["GET", "POST"])
+@allow("coordinator")
+def show() -> BaseResponse:
+    form = ServiceForm(obj=service())
+    if form.validate_on_submit():
+        write(lambda session: _change(session, form))
+        flash(_("C’est changé."), "success")
+        return redirect(url_for("organisation.show"), 303)
+    return _page(422 if form.is_submitted() else 200, form=form)
+
+
+@bp.get("/service/door")
+@allow("someone")
+def door() -> BaseResponse:
+    """The picture of the door. Its address stays when the picture changes, so a browser asks each time."""
+    key = service().door_photo_key
+    if key is None:
+        raise Absent
+    try:
+        with _store().open(key) as file:
+            response = Response(file.read(), mimetype="image/jpeg")
+    except UnknownKey:
+        raise Absent from None
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.set_etag(key.partition(".")[0])
+    return response.make_conditional(request.environ)
+
+
+@bp.post("/service/door")
+@allow("coordinator")
+def hang_door() -> BaseResponse:
+    request.max_content_length = (settings().upload_mb + 1) * MEGABYTE
+    try:
+        csrf.protect()
+        form = DoorForm()
+    except RequestEntityTooLarge:
+        return _door_refused(DoorForm(formdata=None), "file_too_big")
+    if not form.validate():
+        return _page(422, door_form=form)
+    sent = sending_key(form)  # before the file is taken away
+    try:
+        key = _receive(form.photo.data)
+    except Unfit as no:
+        return _door_refused(form, "door_photo_kind" if no.code == "file_kind" else no.code)
+    address = url_for("organisation.show", _anchor="door")
+
+    def hang(session: Session) -> list[str]:
+        return organisation.hang_door_photo(session, me(), key, now=now())
+
+    try:
+        old, address = first_time(form, hang, lambda _old: address, key=sent)
+    except BaseException:
+        forget(_store(), [key])
+        raise
+    # The same form sent twice kept its picture the first time.
+    forget(_store(), [key] if old is None else old)
+    flash(_("La photo de la porte est là."), "success")
+    return redirect(address, 303)
+
+
+# Checked in the view by csrf.protect(), once the larger body of this one page is allowed.
+csrf.exempt(hang_door)
+
+
+@bp.post("/service/door/removal")
+@allow("coordinator")
+def remove_door() -> BaseResponse:
+    forget(_store(), write(lambda session: organisation.hang_door_photo(session, me(), None, now=now())))
+    flash(_("La photo de la porte est retirée."), "success")
+    return redirect(url_for("organisation.show", _anchor="door"), 303)
+
+
+@bp.post("/service/rooms")
+@allow("coordinator")
+def add_room() -> BaseResponse:
+    form = RoomForm()
+    if form.validate_on_submit():
+        try:
+            write(lambda session: _add_room(session, form))
+        except Refused as no:
+            form.refuse(no, form.room)
+        else:
+            flash(_("La salle est ouverte."), "success")
+            return redirect(url_for("organisation.show", _anchor="rooms"), 303)
+    return _page(422, room_form=form)
+
+
+@bp.post("/service/rooms/<id>/closing")
+@allow("coordinator")
+def close_room(id: str) -> BaseResponse:
+    write(lambda session: organisation.close_room(session, id, me(), now=now()))
+    flash(_("La salle est fermée. Les rendez-vous déjà pris restent."), "success")
+    return redirect(url_for("organisation.show", _anchor="rooms"), 303)
+
+
+@bp.route("/service/levels/<id>", methods=["GET", "POST"])
+@allow("coordinator")
+def level(id: str) -> BaseResponse:
+    found = organisation.level_for(db.session(), id)
+    form = LevelForm(obj=found)
+    if form.validate_on_submit():
+        values = (form.name.data, form.cefr.data or "", form.blurb.data or "")
+        write(lambda session: organisation.change_level(session, id, me(), *values, now=now()))
+        flash(_("Le niveau est changé."), "success")
+        return redirect(url_for("organisation.show", _anchor="levels"), 303)
+    return page("organisation/level.html", 422 if form.is_submitted() else 200, form=form, level_id=id)
+
+
+def _store() -> Store:
+    found: Store = current_app.extensions["lms_store"]
+    return found
+
+
+def _receive(upload: FileStorage) -> str:
+    """The picture, made small and kept; before any transaction."""
+    limits = settings()
+    db.session().rollback()  # nothing of the database is held while the file is looked at
+    with TemporaryDirectory(prefix="passerelle-") as folder:
+        key = receive_small(
+            _store(),
+            upload,
+            Path(folder),
+            max_bytes=limits.upload_mb * MEGABYTE,
+            floor=limits.free_space_mb * MEGABYTE,
+        )
+    upload.close()
+    return key
+
+
+def _door_refused(form: DoorForm, code: str) -> BaseResponse:
+    form.refuse(Refused(code), form.photo)
+    return _page(422, door_form=form)
+
+
+def _add_room(session: Session, form: RoomForm) -> None:
+    """What could only be held there can be booked again, and is offered to those who wait."""
+    organisation.add_room(session, me(), form.room.data, now=now())
+    waitlist.look_again(session, now(), settings().time_zone)
+
+
+def _change(session: Session, form: ServiceForm) -> None:
+    """Other terms may leave room for those who wait: a farther horizon, a shorter pause, more a week."""
+    organisation.change(session, me(), form.values(), now=now())
+    waitlist.look_again(session, now(), settings().time_zone)
+
+
+def _page(
+    answer: int,
+    *,
+    form: ServiceForm | None = None,
+    room_form: RoomForm | None = None,
+    door_form: DoorForm | None = None,
+) -> BaseResponse:
+    """The whole page, with the one form that was sent as it was sent."""
+    return page(
+        "organisation/show.html",
+        answer,
+        form=form or ServiceForm(formdata=None, obj=service()),
+        room_form=room_form or RoomForm(formdata=None),
+        door_form=door_form or DoorForm(formdata=None),
+        press=PressForm(formdata=None),
+        rooms=organisation.rooms(db.session()),
+        levels=directory.levels(db.session()),
+    )

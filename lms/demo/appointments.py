@@ -1,0 +1,91 @@
+"""The hours of the demo school: weekly rules, sessions that are over, appointments ahead, who waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lms.domain import outbox
+from lms.domain.booking import appointments, attendance, availability_search, waitlist
+from lms.domain.booking.slots import Mode
+from lms.models import Availability, Booking, OutboxItem, Person, Room, Service
+
+DAY = timedelta(days=1)
+
+
+def fill(session: Session, school: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> None:
+    _rules(session, school, now.astimezone(zone).date() - 30 * DAY)
+    for given in school["past"]:
+        _held(session, given, zone, now)
+    used: set[date] = set()
+    for given in school["bookings"]:
+        made = _booked(session, given, zone, now, 21 * DAY, used)
+        used.add(made.starts.date())
+    for given in school["waiting"]:
+        learner = _person(session, given["learner"])
+        waitlist.join(session, learner, learner, None, given["parts"], given["mode"], now - DAY)
+
+
+def _rules(session: Session, school: Mapping[str, Any], since: date) -> None:
+    rooms = {room.name: room.id for room in session.scalars(select(Room))}
+    for given in school["availability"]:
+        session.add(
+            Availability(
+                teacher_id=_person(session, given["teacher"]).id,
+                weekday=given["weekday"],
+                start_wall=time.fromisoformat(given["from"]),
+                end_wall=time.fromisoformat(given["until"]),
+                valid_from=since,
+                mode=given["mode"],
+                room_id=rooms.get(given.get("room")),
+            )
+        )
+    session.flush()
+
+
+def _booked(
+    session: Session,
+    given: Mapping[str, Any],
+    zone: ZoneInfo,
+    now: datetime,
+    ahead: timedelta,
+    used: set[date],
+) -> Booking:
+    """The first free hour of that teacher in that way, on a day of its own."""
+    learner, teacher = _person(session, given["learner"]), _person(session, given["teacher"])
+    mode, today = cast("Mode", given["mode"]), now.astimezone(zone).date()
+    free = availability_search.free_hours(
+        session,
+        session.get_one(Service, 1),
+        availability_search.Wish(learner.id, zone),
+        today,
+        today + ahead,
+        now,
+    )
+    hour = next(
+        one
+        for one in free
+        if one.teacher_id == teacher.id and mode in one.modes and one.starts.date() not in used
+    )
+    return appointments.book(session, learner, learner, teacher.id, hour.starts, mode, now, zone)
+
+
+def _held(session: Session, given: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> None:
+    """A session of last week. What was to be said of it was said then: no mail leaves today."""
+    made = _booked(session, given, zone, now - 8 * DAY, 7 * DAY, set())
+    rows = session.scalars(select(OutboxItem).where(OutboxItem.about_id == made.id)).all()
+    for row in rows:
+        outbox.close(session, row.id, "sent", row.due_at)
+    teacher = _person(session, given["teacher"])
+    if "attendance" in given:
+        attendance.mark(session, made, teacher, given["attendance"], now)
+        attendance.write_note(session, made, teacher, given["note"], given["next_step"], now)
+
+
+def _person(session: Session, name: str) -> Person:
+    return session.scalars(select(Person).where(Person.name == name)).one()

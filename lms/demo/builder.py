@@ -1,0 +1,332 @@
+"""Fill an empty database from school.yaml. Each line goes through the verb that a person would use."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from flask import Flask
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, selectinload
+
+from config import Settings
+from lms.adapters import passwords, uploads
+from lms.adapters.media.sheet import Format, draw_sheet
+from lms.adapters.store import Store
+from lms.demo import appointments
+from lms.domain.homework import assignments, attempts, correction, files
+from lms.domain.lessons import authoring, tracking
+from lms.domain.people import cards, learners
+from lms.extensions import db, write
+from lms.models import (
+    Clip,
+    Criterion,
+    Lesson,
+    Level,
+    Person,
+    PersonRole,
+    Room,
+    Service,
+)
+
+SCHOOL = Path(__file__).with_name("school.yaml")
+# YouTube's own clip for trying players out: a teacher puts a real lesson in its place.
+PLACEHOLDER_CLIP = "M7lc1UVf-VE"
+PLACEHOLDER_SECONDS = 180
+MEGABYTE = 1 << 20
+ENDINGS = {"JPEG": "jpg", "HEIC": "heic", "PDF": "pdf"}
+
+
+@dataclass(frozen=True)
+class Account:
+    """How somebody enters the demo school."""
+
+    name: str
+    way: str  # e-mail and password, or the link of the card
+    code: str = ""  # printed on the card
+
+
+@dataclass(frozen=True)
+class _Upload:
+    filename: str
+    content: bytes
+
+    def save(self, dst: Path, /) -> None:
+        dst.write_bytes(self.content)
+
+    def close(self) -> None:
+        """Nothing is open: the bytes are in memory."""
+
+
+def _school() -> dict[str, Any]:
+    return cast("dict[str, Any]", yaml.safe_load(SCHOOL.read_text(encoding="utf-8")))
+
+
+def accounts(base_url: str) -> list[Account]:
+    """Everybody's way in, for the greeting of `./dev run`."""
+    school = _school()
+    found = []
+    for person in school["people"]:
+        if "login" in person:
+            found.append(Account(person["name"], f"{person['login']} / {school['password']}"))
+        else:
+            code = person["code"]
+            link = f"{base_url}/card/{_card_token(code)}"
+            found.append(Account(person["name"], link, f"{code[:4]} {code[4:]}"))
+    return found
+
+
+def is_empty(session: Session) -> bool:
+    return not session.scalar(select(exists().where(Service.id == 1)))
+
+
+def build(app: Flask, now: datetime) -> None:
+    """Make the whole school. Refuses in production and in a school that exists."""
+    settings: Settings = app.extensions["lms_settings"]
+    if settings.production:
+        raise RuntimeError("there is no demo school in production")
+    school = _school()
+    store: Store = app.extensions["lms_store"]
+    with app.app_context():
+        if not is_empty(db.session()):
+            raise RuntimeError("there is a school already")
+        db.session.remove()  # nothing of the database is held while the sheets are drawn
+        before = dict(store.keys())
+        try:
+            sheets = [_sheet(store, settings, work) for work in school["work"]]
+            write(lambda session: _all(session, school, settings, sheets, now))
+        except BaseException:
+            # Asked of the store: a signal may come between keeping a sheet and knowing of it.
+            uploads.forget(store, [key for key in dict(store.keys()) if key not in before])
+            raise
+
+
+def _all(
+    session: Session,
+    school: Mapping[str, Any],
+    settings: Settings,
+    sheets: list[list[files.NewFile]],
+    now: datetime,
+) -> None:
+    """In one transaction: whoever ends the first start half way finds an empty house at the second."""
+
+    def next_day() -> None:
+        """The verbs load what they need, as they do in a request of its own."""
+        session.flush()
+        session.expire_all()
+
+    _people(session, school, now)
+    next_day()
+    _lessons(session, school, now)
+    next_day()
+    _watched(session, school, now)
+    titles = _titles(school)
+    for work, new in zip(school["work"], sheets, strict=True):
+        sent_at = now - timedelta(days=work["days"], hours=2)
+        attempt_id = _send(session, work, titles[work["lesson"]], new, settings, sent_at)
+        next_day()
+        if work["state"] in ("returned", "redo"):
+            _answer(session, attempt_id, work, now - timedelta(days=1))
+            next_day()
+    appointments.fill(session, school, settings.time_zone, now)
+
+
+def _people(session: Session, school: Mapping[str, Any], now: datetime) -> None:
+    if not is_empty(session):
+        raise RuntimeError("there is a school already")
+    facts = {key: value for key, value in school["service"].items() if key != "rooms"}
+    session.add(Service(id=1, **facts))
+    session.add_all(Room(name=name) for name in school["service"]["rooms"])
+    for position, given in enumerate(school["levels"], start=1):
+        level = Level(position=position, **{key: given[key] for key in ("code", "name", "cefr", "blurb")})
+        session.add(level)
+        session.flush()
+        for place, label in enumerate(given["criteria"], start=1):
+            session.add(Criterion(level_id=level.id, position=place, label=label))
+    password, pin = passwords.hash_secret(school["password"]), passwords.hash_secret(school["pin"])
+    began = now - timedelta(days=30)
+    coordinator: Person | None = None
+    for given in school["people"]:
+        if "login" in given:
+            person = Person(
+                name=given["name"],
+                login_email=given["login"],
+                password_hash=password,
+                made_at=began,
+                role_rows=[PersonRole(role=role) for role in given["roles"]],
+            )
+            session.add(person)
+            session.flush()
+            coordinator = coordinator or person
+        elif coordinator is not None:
+            _learner(session, given, coordinator, pin, began)
+
+
+def _learner(session: Session, given: Mapping[str, Any], actor: Person, pin: str, now: datetime) -> None:
+    worker = given.get("social_worker")
+    wanted = learners.Facts(
+        name=given["name"],
+        level_id=_level(session, given["level"]).id,
+        language=given["language"],
+        email=given.get("email"),
+    )
+    person = learners.add(session, actor, wanted, now=now)
+    person.shared_phone = bool(given.get("shared_phone"))
+    person.social_worker_id = _person(session, worker).id if worker else None
+    if "opened" in given:
+        opened = frozenset(_level(session, code).id for code in given["opened"])
+        learners.change(
+            session,
+            person,
+            actor,
+            learners.Facts(
+                name=person.name,
+                level_id=wanted.level_id,
+                language=person.language,
+                email=person.email,
+                social_worker_id=person.social_worker_id,
+                opened=opened,
+            ),
+            now=now,
+        )
+    card = cards.issue(session, person, actor, _card_token(given["code"]), pin, now=now)
+    card.code = given["code"]
+
+
+def _lessons(session: Session, school: Mapping[str, Any], now: datetime) -> None:
+    teachers = [_person(session, name) for name in ("Nadia Dubois", "Luc Lambert")]
+    made_at = now - timedelta(days=20)
+    for number, given in enumerate(school["lessons"]):
+        teacher = teachers[number % len(teachers)]
+        lesson = authoring.create(
+            session,
+            _level(session, given["level"]),
+            teacher,
+            title=given["title"],
+            goal=given["goal"],
+            instructions="Regardez la vidéo. Lisez le dialogue. Répétez à voix haute.",
+            words=given["words"],
+            clips=[
+                authoring.ClipDraft(
+                    youtube_id=PLACEHOLDER_CLIP,
+                    title="Clip de démonstration, à remplacer",
+                    seconds=PLACEHOLDER_SECONDS,
+                    transcript="\n".join(given["dialogue"]),
+                )
+            ],
+            now=made_at,
+        )
+        asked = given["homework"]
+        assignments.give(
+            session, lesson, teacher, assignments.Task(asked["text"], asked["kinds"]), now=made_at
+        )
+        authoring.publish(session, _whole(session, lesson.id), teacher, now=made_at)
+
+
+def _watched(session: Session, school: Mapping[str, Any], now: datetime) -> None:
+    titles = _titles(school)
+    for name, ids in school["watched"].items():
+        person = _person(session, name)
+        for days, lesson_id in enumerate(reversed(ids), start=1):
+            for clip in _clips(session, titles[lesson_id]):
+                tracking.watched(session, clip, person, now=now - timedelta(days=days))
+
+
+def _sheet(store: Store, settings: Settings, work: Mapping[str, Any]) -> list[files.NewFile]:
+    """The drawing of one copy, received like an upload."""
+    if "sheet" not in work:
+        return []
+    folder = Path(tempfile.mkdtemp(prefix="demo-"))
+    try:
+        received = uploads.receive(
+            store,
+            [_drawn(work["sheet"])],
+            folder,
+            max_bytes=settings.upload_mb * MEGABYTE,
+            room=settings.learner_quota_mb * MEGABYTE,
+            floor=0,
+            kinds=("photo", "document", "voice"),
+        )
+    finally:
+        shutil.rmtree(folder)
+    if received.refused:
+        raise RuntimeError(f"the demo school cannot read its own sheet: {received.refused}")
+    return received.files
+
+
+def _drawn(sheet: Mapping[str, Any]) -> _Upload:
+    kind = cast("Format", sheet["format"])
+    content = draw_sheet(sheet["lines"], rotated=sheet.get("rotated", False), format=kind)
+    return _Upload(f"devoir.{ENDINGS[kind]}", content)
+
+
+def _send(
+    session: Session,
+    work: Mapping[str, Any],
+    title: str,
+    new: list[files.NewFile],
+    settings: Settings,
+    now: datetime,
+) -> str:
+    learner = _person(session, work["learner"])
+    lesson = session.scalars(select(Lesson).where(Lesson.title == title)).one()
+    (assignment,) = assignments.of_lesson(session, lesson.id)
+    draft = attempts.open_draft(session, learner, assignment.id, now=now)
+    for file in new:
+        room = settings.learner_quota_mb * MEGABYTE
+        files.attach(session, draft, assignment, file, room=room, now=now)
+    attempts.write_text(session, draft, work.get("text", ""))
+    if work["state"] != "draft":
+        attempts.send(session, draft, assignment, now=now)
+    return draft.id
+
+
+def _answer(session: Session, attempt_id: str, work: Mapping[str, Any], now: datetime) -> None:
+    teacher = _person(session, "Nadia Dubois")
+    attempt = correction.copy_for(session, teacher, attempt_id)
+    level_id = attempt.submission.assignment.lesson.level_id
+    lines = correction.criteria(session, level_id)
+    answer = correction.Answer(
+        comment=work["comment"],
+        next_step=work["next_step"],
+        bands={line.id: band for line, band in zip(lines, work["bands"], strict=True)},
+    )
+    correction.give_back(session, attempt, teacher, answer, 0, redo=work["state"] == "redo", now=now)
+
+
+def _card_token(code: str) -> str:
+    return f"demo-card-{code}"
+
+
+def _titles(school: Mapping[str, Any]) -> dict[str, str]:
+    return {lesson["id"]: lesson["title"] for lesson in school["lessons"]}
+
+
+def _level(session: Session, code: str) -> Level:
+    return session.scalars(select(Level).where(Level.code == code)).one()
+
+
+def _person(session: Session, name: str) -> Person:
+    return session.scalars(select(Person).where(Person.name == name)).one()
+
+
+def _whole(session: Session, lesson_id: str) -> Lesson:
+    options = (selectinload(Lesson.clips), selectinload(Lesson.words))
+    return session.scalars(
+        select(Lesson)
+        .where(Lesson.id == lesson_id)
+        .options(*options)
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def _clips(session: Session, title: str) -> list[Clip]:
+    return list(
+        session.scalars(select(Clip).join(Lesson, Lesson.id == Clip.lesson_id).where(Lesson.title == title))
+    )

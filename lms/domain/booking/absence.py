@@ -1,0 +1,113 @@
+"""When a teacher cannot come, and what becomes of the appointments: nothing, until somebody decides."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, exists, or_, select
+from sqlalchemy.orm import Session
+
+from config import BRUSSELS
+from lms.domain import audit_log
+from lms.domain.booking import availability, waitlist
+from lms.domain.booking.appointments import cancel
+from lms.domain.booking.availability import Hours
+from lms.domain.booking.slots import instants
+from lms.domain.errors import Absent, Refused
+from lms.models import HOLDING, Booking, Person, SpecialDay
+
+
+def ahead_on(session: Session, teacher: Person, day: date, now: datetime, zone: ZoneInfo) -> list[Booking]:
+    """What this teacher has that day and has not begun: appointments and open offers."""
+    return list(session.scalars(_on(teacher, day, now, zone)))
+
+
+def call_off(
+    session: Session, by: Person, teacher: Person, day: date, now: datetime, zone: ZoneInfo = BRUSSELS
+) -> list[Booking]:
+    """The teacher cannot come that day: it is closed and all that has not begun is cancelled at once.
+
+    Why she cannot come is nobody's business and written nowhere. The learners are told, nothing counts
+    against them, and they are asked first when there are new hours.
+    """
+    if by.id != teacher.id and "coordinator" not in by.roles:
+        raise Absent
+    if day < now.astimezone(zone).date():
+        raise Refused("day_over")
+    _hold(session, teacher, _on(teacher, day, now, zone))
+    if not is_closed(session, teacher, day):
+        availability.close(session, by, teacher, (day, day), Hours(None, None), "", now)
+    called_off = []
+    for booking in ahead_on(session, teacher, day, now, zone):
+        if booking.state == "offered":
+            waitlist.take_back(session, booking, now, zone)
+        else:
+            called_off.append(cancel(session, booking, by, "", now, zone, called_off=True))
+    audit_log.note(session, by, "day_called_off", "person", teacher.id, detail=str(len(called_off)), now=now)
+    return called_off
+
+
+def keep(session: Session, booking: Booking, by: Person, now: datetime) -> None:
+    """Somebody looked: this appointment stays although the hours say otherwise."""
+    if by.id != booking.teacher_id and "coordinator" not in by.roles:
+        raise Absent
+    if booking.state != "booked":
+        raise Refused("already_cancelled")
+    booking.kept_at = now
+    audit_log.note(session, by, "booking_kept", "booking", booking.id, now=now)
+
+
+def part(session: Session, person: Person, by: Person, now: datetime, zone: ZoneInfo = BRUSSELS) -> int:
+    """Cancel what lies ahead of somebody who leaves the service. Returns how many appointments."""
+    _hold(session, person, _ahead_of(person, now))
+    found = session.scalars(_ahead_of(person, now)).all()
+    entry = waitlist.entry_of(session, person.id)
+    if entry is not None:
+        waitlist.leave(session, person, by, now, zone)
+    waitlist.wait_for_whoever(session, person)
+    count = 0
+    for booking in found:
+        if booking.state == "offered":
+            waitlist.take_back(session, booking, now, zone)
+        elif booking.state == "booked":
+            cancel(session, booking, by, "", now, zone, called_off=booking.teacher_id == person.id)
+            count += 1
+    return count
+
+
+def is_closed(session: Session, teacher: Person, day: date) -> bool:
+    """Whether she has closed this whole day already."""
+    closed = exists().where(
+        SpecialDay.teacher_id == teacher.id,
+        SpecialDay.kind == "closed",
+        SpecialDay.start_wall.is_(None),
+        SpecialDay.date_from <= day,
+        SpecialDay.date_until >= day,
+    )
+    return bool(session.scalar(select(closed)))
+
+
+def _ahead_of(person: Person, now: datetime) -> Select[Booking]:
+    hers = or_(Booking.learner_id == person.id, Booking.teacher_id == person.id)
+    return (
+        select(Booking)
+        .where(hers, Booking.state.in_(HOLDING), Booking.starts > now)
+        .order_by(Booking.starts, Booking.id)
+    )
+
+
+def _on(teacher: Person, day: date, now: datetime, zone: ZoneInfo) -> Select[Booking]:
+    begin, end = instants(day, day, zone)
+    return _ahead_of(teacher, now).where(
+        Booking.teacher_id == teacher.id, Booking.starts >= begin, Booking.starts < end
+    )
+
+
+def _hold(session: Session, person: Person, bookings: Select[Booking]) -> None:
+    """Her, those of these bookings and all who wait, at once: one after the other two could block each other.
+
+    Nothing is loaded: the bookings are looked at again under the lock.
+    """
+    rows = session.execute(bookings.with_only_columns(Booking.learner_id, Booking.teacher_id))
+    waitlist.hold_people(session, person.id, *{who for row in rows for who in row})

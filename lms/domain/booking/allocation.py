@@ -1,0 +1,137 @@
+"""What booking, moving and offering an hour have in common: its place, the caps, its claims, who is told."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from lms.domain import outbox
+from lms.domain.booking import occupancy, reminders
+from lms.domain.booking.availability_search import timetable, week_of
+from lms.domain.booking.slots import HOUR, Mode, Slot, cells, free_at
+from lms.domain.errors import Refused
+from lms.models import HOLDING, Booking, Person, Service
+
+
+def fresh(learner_id: str, teacher_id: str, by_id: str, state: str, now: datetime) -> Booking:
+    """A booking that has no hour yet."""
+    return Booking(
+        uid=str(uuid.uuid4()),
+        teacher_id=teacher_id,
+        learner_id=learner_id,
+        state=state,
+        sequence=0,
+        # The room of the video call: nobody guesses it, and no other learner ever had it.
+        video_key=secrets.token_hex(16),
+        booked_by_id=by_id,
+        booked_at=now,
+        late_cancel=False,
+        called_off=False,
+        question="",
+        changed_at=now,
+    )
+
+
+def in_time(service: Service, starts: datetime, now: datetime, *, on_behalf: bool) -> None:
+    """The team may book for the next hour; nobody books the past."""
+    lead = timedelta(hours=service.lead_hours)
+    if starts <= now or (starts < now + lead and not on_behalf):
+        raise Refused("too_soon")
+    if starts > now + timedelta(days=service.horizon_days):
+        raise Refused("too_far")
+
+
+def place(
+    session: Session,
+    service: Service,
+    learner_id: str,
+    teacher_id: str,
+    starts: datetime,
+    mode: Mode,
+    zone: ZoneInfo,
+    *,
+    moving: Booking | None = None,
+) -> Slot:
+    """The hour as the rules of that day offer it now, in a room that is free."""
+    day = starts.astimezone(zone).date()
+    offered = timetable(session, day, day, zone, teacher_id=teacher_id).offered(day, day)
+    ways = [slot for slot in offered if (slot.starts, slot.mode) == (starts, mode)]
+    if not ways:
+        raise Refused("slot_gone")
+    buffer = timedelta(minutes=service.onsite_buffer_minutes)
+    occupancy.hold_rooms(session, {slot.room_id for slot in ways if slot.room_id})
+    until = free_at(ways[0], buffer)
+    held = occupancy.taken(session, starts, until, but={moving.id} if moving else ())
+    elsewhere = occupancy.held(session, starts, until, teacher_id)
+    if elsewhere:
+        raise Refused("slot_gone")
+    if any((learner_id, cell) in held for cell in cells(starts, starts + HOUR)):
+        raise Refused("busy_yourself")
+    whole = cells(starts, until)
+    for slot in ways:
+        hosts = (teacher_id, slot.room_id)
+        if not any((host, cell) in held for host in hosts for cell in whole):
+            return slot
+    raise Refused("slot_taken")
+
+
+def week_has_room(session: Session, service: Service, learner_id: str, week: str) -> None:
+    count = session.scalar(
+        select(func.count()).where(
+            Booking.learner_id == learner_id, Booking.week == week, Booking.state.in_(HOLDING)
+        )
+    )
+    if (count or 0) >= service.weekly_cap:
+        raise Refused("week_full", number=service.weekly_cap)
+
+
+def few_enough_open(session: Session, service: Service, learner_id: str, now: datetime) -> None:
+    count = session.scalar(
+        select(func.count()).where(
+            Booking.learner_id == learner_id, Booking.starts > now - HOUR, Booking.state.in_(HOLDING)
+        )
+    )
+    if (count or 0) >= service.open_cap:
+        raise Refused("too_many_open", number=service.open_cap)
+
+
+def put(booking: Booking, slot: Slot, service: Service, zone: ZoneInfo) -> None:
+    booking.starts, booking.ends = slot.starts, slot.ends
+    booking.free_at = free_at(slot, timedelta(minutes=service.onsite_buffer_minutes))
+    booking.wall_start = slot.starts.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
+    booking.time_zone = zone.key
+    booking.week = week_of(slot.starts, zone)
+    booking.mode, booking.room_id = slot.mode, slot.room_id
+
+
+def claim(session: Session, booking: Booking) -> None:
+    """The unique keys have the last word, whatever was seen before.
+
+    Whoever loses leaves no row behind: an offer goes on to another hour.
+    """
+    try:
+        with session.begin_nested():
+            session.add(booking)
+            session.flush()
+            occupancy.occupy(session, booking)
+    except IntegrityError:
+        raise Refused("slot_taken") from None
+
+
+def both(session: Session, booking: Booking) -> tuple[Person, Person]:
+    return session.get_one(Person, booking.learner_id), session.get_one(Person, booking.teacher_id)
+
+
+def tell(session: Session, booking: Booking, kind: str, now: datetime) -> None:
+    """A message to both sides, and the reminders of the learner that are still to come."""
+    learner, teacher = both(session, booking)
+    last = min(booking.starts, now + outbox.KEEP_TRYING)
+    for person in (learner, teacher):
+        outbox.post(session, kind, person, booking.id, sequence=booking.sequence, expires_at=last, now=now)
+    reminders.post(session, booking, learner, now)

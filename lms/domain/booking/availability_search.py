@@ -1,0 +1,243 @@
+"""Which hours a learner can still book: weekly rules, exceptions and holidays, less what is claimed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from lms.domain.booking import occupancy, slots
+from lms.domain.booking.slots import Mode, Rule, Slot, Special
+from lms.domain.people.directory import has_role
+from lms.models import HOLDING, Availability, Booking, Person, Room, Service, SpecialDay
+
+PAGE_DAYS = 14
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class FreeHour:
+    """One hour of one teacher that can be booked now, by video, on site or either way."""
+
+    starts: datetime
+    ends: datetime
+    teacher_id: str
+    teacher: str
+    modes: tuple[Mode, ...]
+    room_id: str | None = None
+    room: str = ""
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """What the teachers offer on some dates, before anybody booked."""
+
+    zone: ZoneInfo
+    rules: list[Rule] = field(default_factory=list)
+    specials: list[Special] = field(default_factory=list)
+    teachers: dict[str, str] = field(default_factory=dict)
+    rooms: dict[str, str] = field(default_factory=dict)
+
+    def offered(self, first: date, last: date) -> list[Slot]:
+        holidays = slots.belgian_holidays(range(first.year, last.year + 1))
+        return slots.slots(self.rules, self.specials, holidays, first, last, self.zone)
+
+    def place(self, room_id: str | None, name: str, closed_at: datetime | None) -> str | None:
+        """The room, unless it is closed."""
+        if room_id is None or closed_at is not None:
+            return None
+        self.rooms[room_id] = name
+        return room_id
+
+    def free_hour(self, found: list[Slot]) -> FreeHour:
+        """The ways of one hour of one teacher, told as one choice."""
+        slot = found[0]
+        room_id = next((way.room_id for way in found if way.room_id), None)
+        return FreeHour(
+            slot.starts,
+            slot.ends,
+            slot.teacher_id,
+            self.teachers.get(slot.teacher_id, ""),
+            tuple(way.mode for way in found),
+            room_id,
+            self.rooms.get(room_id or "", ""),
+        )
+
+
+def timetable(
+    session: Session, first: date, last: date, zone: ZoneInfo, *, teacher_id: str | None = None
+) -> Timetable:
+    """Two statements, however many rules there are. Teachers who left and closed rooms offer nothing."""
+    table = Timetable(zone)
+    active = and_(Person.deactivated_at.is_(None), has_role("teacher"))
+    weekly = (
+        select(Availability, Person.name, Room.name, Room.closed_at)
+        .join(Person, Person.id == Availability.teacher_id)
+        .outerjoin(Room, Room.id == Availability.room_id)
+        .where(
+            active,
+            Availability.valid_from <= last,
+            or_(Availability.valid_until.is_(None), Availability.valid_until >= first),
+        )
+    )
+    dated = (
+        select(SpecialDay, Person.name, Room.name, Room.closed_at)
+        .outerjoin(Person, Person.id == SpecialDay.teacher_id)
+        .outerjoin(Room, Room.id == SpecialDay.room_id)
+        .where(
+            or_(SpecialDay.teacher_id.is_(None), active),
+            SpecialDay.date_from <= last,
+            SpecialDay.date_until >= first,
+        )
+    )
+    if teacher_id is not None:
+        weekly = weekly.where(Availability.teacher_id == teacher_id)
+        dated = dated.where(or_(SpecialDay.teacher_id.is_(None), SpecialDay.teacher_id == teacher_id))
+    for rule, teacher, room, closed_at in session.execute(weekly):
+        table.rules.append(
+            Rule(
+                rule.teacher_id,
+                rule.weekday,
+                rule.start_wall,
+                rule.end_wall,
+                rule.valid_from,
+                rule.valid_until,
+                rule.mode,  # type: ignore[arg-type]
+                table.place(rule.room_id, room, closed_at),
+            )
+        )
+        table.teachers[rule.teacher_id] = _first(teacher)
+    for day, teacher, room, closed_at in session.execute(dated):
+        table.specials.append(
+            Special(
+                day.teacher_id,
+                day.date_from,
+                day.date_until,
+                day.start_wall,
+                day.end_wall,
+                day.kind,  # type: ignore[arg-type]
+                day.mode,  # type: ignore[arg-type]
+                table.place(day.room_id, room, closed_at),
+            )
+        )
+        if day.teacher_id is not None:
+            table.teachers[day.teacher_id] = _first(teacher)
+    return table
+
+
+def _first(name: str) -> str:
+    return name.split(maxsplit=1)[0] if name.strip() else name
+
+
+@dataclass(frozen=True)
+class Wish:
+    """For whom hours are looked up, and under which terms."""
+
+    learner_id: str
+    zone: ZoneInfo
+    on_behalf: bool = False  # the team knows what it does: no lead time
+    moving: Booking | None = None  # her own old hour is free, and only its teacher is asked
+
+    def lead(self, service: Service) -> timedelta:
+        return timedelta(seconds=1) if self.on_behalf else timedelta(hours=service.lead_hours)
+
+
+def free_hours(
+    session: Session, service: Service, wish: Wish, first: date, last: date, now: datetime
+) -> list[FreeHour]:
+    """Every hour she can book from `first` to `last` (included), in four statements."""
+    zone, moving = wish.zone, wish.moving
+    table = timetable(session, first, last, zone, teacher_id=moving.teacher_id if moving else None)
+    begin, end = slots.instants(first, last + DAY, zone)
+    found = slots.free(
+        table.offered(first, last),
+        occupancy.taken(session, begin, end, but={moving.id} if moving else ())
+        | occupancy.held(session, begin, end),
+        now=now,
+        lead=wish.lead(service),
+        horizon=timedelta(days=service.horizon_days),
+        buffer=timedelta(minutes=service.onsite_buffer_minutes),
+        learner_id=wish.learner_id,
+    )
+    ways: dict[tuple[datetime, str], list[Slot]] = {}
+    for slot in found:
+        ways.setdefault((slot.starts, slot.teacher_id), []).append(slot)
+    hours = [table.free_hour(group) for group in ways.values()]
+    return sorted(hours, key=lambda hour: (hour.starts, hour.teacher, hour.teacher_id))
+
+
+def free_hour(
+    session: Session, service: Service, wish: Wish, teacher_id: str, starts: datetime, now: datetime
+) -> FreeHour | None:
+    """This very hour of this teacher, if she can still book it."""
+    day = starts.astimezone(wish.zone).date()
+    found = free_hours(session, service, wish, day, day, now)
+    return next((hour for hour in found if (hour.teacher_id, hour.starts) == (teacher_id, starts)), None)
+
+
+@dataclass(frozen=True)
+class PickerPage:
+    """Two weeks of hours; where they are empty, the first two weeks that have some."""
+
+    first: date
+    hours: list[FreeHour]
+    earlier: date | None
+    later: date | None
+    full: bool = False  # she has as many appointments ahead as she may have
+
+
+def week_of(moment: datetime, zone: ZoneInfo) -> str:
+    """The ISO week on the wall: 2026-W48."""
+    year, week, _ = moment.astimezone(zone).isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def _caps(session: Session, service: Service, wish: Wish, now: datetime) -> tuple[bool, set[str]]:
+    """Whether she has all the appointments she may have, and the weeks that are full."""
+    rows = session.execute(
+        select(Booking.id, Booking.week, Booking.ends).where(
+            Booking.learner_id == wish.learner_id,
+            Booking.state.in_(HOLDING),
+            # By its start, which the index knows: a learner of many years asks no more than a new one.
+            Booking.starts > now - timedelta(days=8),
+        )
+    ).all()
+    others = [row for row in rows if wish.moving is None or row.id != wish.moving.id]
+    weeks = Counter(row.week for row in others)
+    ahead = sum(row.ends > now for row in others)
+    return ahead >= service.open_cap, {w for w, count in weeks.items() if count >= service.weekly_cap}
+
+
+def picker_page(
+    session: Session, service: Service, wish: Wish, wanted: date | None, now: datetime
+) -> PickerPage:
+    today = now.astimezone(wish.zone).date()
+    horizon = today + timedelta(days=service.horizon_days)
+    first = max(today, min(wanted or today, horizon))
+    last = min(first + (PAGE_DAYS - 1) * DAY, horizon)
+    full, weeks = _caps(session, service, wish, now)
+    if full:
+        return PickerPage(first, [], None, None, full=True)
+
+    def free(begin: date, end: date) -> list[FreeHour]:
+        found = free_hours(session, service, wish, begin, end, now)
+        return [hour for hour in found if week_of(hour.starts, wish.zone) not in weeks]
+
+    hours = free(first, last)
+    if not hours and last < horizon:
+        rest = free(last + DAY, horizon)
+        if rest:
+            first = rest[0].starts.astimezone(wish.zone).date()
+            last = min(first + (PAGE_DAYS - 1) * DAY, horizon)
+            hours = [hour for hour in rest if hour.starts.astimezone(wish.zone).date() <= last]
+    earlier = max(today, first - PAGE_DAYS * DAY) if first > today else None
+    return PickerPage(first, hours, earlier, last + DAY if last < horizon else None)
+
+
+def nearest(hours: list[FreeHour], to: datetime, limit: int = 12) -> list[FreeHour]:
+    """The hours closest to one that is gone, the nearest first."""
+    return sorted(hours, key=lambda hour: (abs(hour.starts - to), hour.starts, hour.teacher))[:limit]

@@ -1,0 +1,180 @@
+"""What must be true of all bookings, asked of the database itself.
+
+Nothing here trusts the verbs: overlaps are looked for on the hours, not on the claims, and reminders
+are compared with what their booking says today. A line a fault, with ids and never with names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from lms.domain.booking import occupancy
+from lms.models import HOLDING, Booking, Claim, OutboxItem, WaitlistEntry
+
+# What a learner was promised: how long before her hour each reminder comes. Said here once more, so that
+# a verb that changes its mind is found.
+LEADS = {"booking_reminder": timedelta(hours=24), "booking_soon": timedelta(hours=2)}
+# An offer that ran out is closed within a minute, when a worker is alive.
+OFFER_LATE = timedelta(minutes=10)
+
+
+class Size(NamedTuple):
+    bookings: int
+    claims: int
+
+
+def size(session: Session) -> Size:
+    counts = select(
+        select(func.count(Booking.id)).scalar_subquery(), select(func.count(Claim.id)).scalar_subquery()
+    )
+    return Size(*session.execute(counts).one())
+
+
+def faults(session: Session, now: datetime) -> list[str]:
+    """Everything that contradicts itself; empty when the bookings are sound. As many statements as checks."""
+    return [
+        *_overlaps(session),
+        *occupancy.broken(session),
+        *_off_the_wall(session, now),
+        *_contradictory_reminders(session),
+        *_missing_reminders(session, now),
+        *_repeated_reminders(session),
+        *_stale_offers(session, now),
+    ]
+
+
+def _overlaps(session: Session) -> Iterator[str]:
+    """Per person and room: an hour that begins before the last one of the same host is over."""
+    rows = session.execute(
+        select(
+            Booking.id, Booking.teacher_id, Booking.learner_id, Booking.room_id,
+            Booking.starts, Booking.ends, Booking.free_at,
+        ).where(Booking.state.in_(HOLDING))
+        .order_by(Booking.starts, Booking.id)
+    )  # fmt: skip
+    until: dict[str, tuple[datetime, str]] = {}
+    for row in rows:
+        held = {row.learner_id: row.ends, row.teacher_id: row.free_at, row.room_id: row.free_at}
+        for host, ends in held.items():
+            if host is None:
+                continue
+            last = until.get(host)
+            if last is not None and row.starts < last[0]:
+                yield f"booking {row.id}: overlaps booking {last[1]} of {host}"
+            if last is None or ends > last[0]:
+                until[host] = ends, row.id
+
+
+def _off_the_wall(session: Session, now: datetime) -> Iterator[str]:
+    """Hours ahead whose instant is not the agreed wall time: new time zone data, or a fault."""
+    rows = session.execute(
+        select(Booking.id, Booking.starts, Booking.wall_start, Booking.time_zone)
+        .where(Booking.state.in_(HOLDING), Booking.starts > now)
+        .order_by(Booking.starts, Booking.id)
+    )
+    for row in rows:
+        try:
+            shown = f"{row.starts.astimezone(ZoneInfo(row.time_zone)):%Y-%m-%dT%H:%M}"
+        except (ValueError, ZoneInfoNotFoundError):
+            yield f"booking {row.id}: the zone {row.time_zone} is not known"
+            continue
+        if shown != row.wall_start:
+            yield f"booking {row.id}: agreed for {row.wall_start}, stands at {shown}: flask booking retime"
+
+
+def _contradictory_reminders(session: Session) -> Iterator[str]:
+    """Open reminders that their booking does not bear out."""
+    rows = session.execute(
+        select(OutboxItem, Booking)
+        .outerjoin(Booking, Booking.id == OutboxItem.about_id)
+        .where(OutboxItem.kind.in_(LEADS), OutboxItem.closed_at.is_(None))
+        .order_by(OutboxItem.due_at, OutboxItem.id)
+    )
+    for item, booking in rows:
+        for wrong in _wrong(item, booking):
+            yield f"{item.kind} {item.id} of booking {item.about_id}: {wrong}"
+
+
+def _wrong(item: OutboxItem, booking: Booking | None) -> Iterator[str]:
+    if booking is None:
+        yield "there is no such booking"
+        return
+    if booking.state != "booked":
+        yield f"the booking is {booking.state}"
+    if item.person_id != booking.learner_id:
+        yield "it goes to somebody else"
+    if item.sequence != booking.sequence:
+        yield f"it is of sequence {item.sequence}, the booking of {booking.sequence}"
+        return
+    due = booking.starts - LEADS[item.kind]
+    # What could not be sent is tried again later, never earlier.
+    if item.due_at < due or (item.due_at > due and item.attempts == 0):
+        yield f"due {_told(item.due_at)} instead of {_told(due)}"
+    if item.expires_at > booking.starts:
+        yield f"kept until {_told(item.expires_at)}, after the hour has begun"
+
+
+def _missing_reminders(session: Session, now: datetime) -> Iterator[str]:
+    """An hour agreed in good time of which nobody will be reminded."""
+    for kind, lead in LEADS.items():
+        reminds = and_(
+            OutboxItem.about_id == Booking.id,
+            OutboxItem.kind == kind,
+            OutboxItem.sequence == Booking.sequence,
+            # Closed before its time as void: written, and lost again.
+            or_(
+                OutboxItem.outcome.is_(None),
+                OutboxItem.outcome != "void",
+                OutboxItem.closed_at >= OutboxItem.due_at,
+            ),
+        )
+        rows = session.execute(
+            select(Booking.id, Booking.starts, Booking.booked_at, Booking.changed_at)
+            .outerjoin(OutboxItem, reminds)
+            .where(Booking.state == "booked", Booking.starts > now, OutboxItem.id.is_(None))
+            .order_by(Booking.starts, Booking.id)
+        )
+        for row in rows:
+            if max(row.booked_at, row.changed_at) < row.starts - lead:
+                yield f"booking {row.id}: {kind} was never written"
+
+
+def _repeated_reminders(session: Session) -> Iterator[str]:
+    rows = session.execute(
+        select(OutboxItem.about_id, OutboxItem.kind, OutboxItem.sequence, func.count().label("times"))
+        .where(OutboxItem.kind.in_(LEADS), OutboxItem.outcome == "sent")
+        .group_by(OutboxItem.about_id, OutboxItem.kind, OutboxItem.sequence)
+        .having(func.count() > 1)
+        .order_by(OutboxItem.about_id, OutboxItem.kind, OutboxItem.sequence)
+    )
+    for row in rows:
+        yield f"booking {row.about_id}: {row.kind} of sequence {row.sequence} was sent {row.times} times"
+
+
+def _stale_offers(session: Session, now: datetime) -> Iterator[str]:
+    """Offers that hold an hour and that nobody can accept any more, or should have."""
+    rows = session.execute(
+        select(Booking, WaitlistEntry)
+        .join(WaitlistEntry, WaitlistEntry.id == Booking.waitlist_entry_id)
+        .where(Booking.state == "offered")
+        .order_by(Booking.starts, Booking.id)
+    )
+    for booking, entry in rows:
+        if booking.expires_at is None or booking.expires_at > booking.starts:
+            yield f"offer {booking.id}: open until its hour has begun"
+        elif booking.expires_at < now - OFFER_LATE:
+            yield f"offer {booking.id}: ran out {_told(booking.expires_at)} and still holds its hour"
+        if entry.ended_at is not None:
+            yield f"offer {booking.id}: the wish {entry.id} has ended"
+        if entry.learner_id != booking.learner_id:
+            yield f"offer {booking.id}: the wish {entry.id} is somebody else's"
+
+
+def _told(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%MZ}"

@@ -1,0 +1,196 @@
+"""What becomes free is offered to those who wait, in their order and in the same transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy.orm import Session
+
+from config import BRUSSELS
+from lms.domain import audit_log, outbox
+from lms.domain.booking import allocation, occupancy
+from lms.domain.booking.availability_search import timetable, week_of
+from lms.domain.booking.slots import HOUR, Slot, cells, free_at, instants
+from lms.domain.errors import Refused
+from lms.models import AFTERNOON, EVENING, HOLDING, MORNING, Booking, Person, Service, WaitlistEntry
+
+LONGEST_OFFER = timedelta(hours=12)
+# Nearer than this nobody is asked: the hour is simply free.
+NEAREST_OFFER = timedelta(hours=3)
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Freed:
+    """What became free, and from whom: a teacher, perhaps a room, from when to when."""
+
+    teacher_id: str | None
+    room_id: str | None
+    begin: datetime
+    end: datetime
+    learner_id: str | None = None  # who gave it back is not asked whether she wants it
+
+    @classmethod
+    def by(cls, booking: Booking) -> Freed:
+        return cls(booking.teacher_id, booking.room_id, booking.starts, booking.free_at, booking.learner_id)
+
+    @classmethod
+    def on(cls, first: date, last: date, zone: ZoneInfo, teacher_id: str | None = None) -> Freed:
+        """Whole days, `last` included; without a teacher, of everybody."""
+        return cls(teacher_id, None, *instants(first, last, zone))
+
+    def concerns(self, slot: Slot, buffer: timedelta) -> bool:
+        touched = slot.starts < self.end and self.begin < free_at(slot, buffer)
+        everybody = self.teacher_id is None and self.room_id is None
+        same = slot.teacher_id == self.teacher_id or (
+            slot.room_id is not None and slot.room_id == self.room_id
+        )
+        return touched and (everybody or same)
+
+
+def expires(starts: datetime, now: datetime) -> datetime:
+    """Twelve hours to answer, or half of the time that is left."""
+    return now + min(LONGEST_OFFER, (starts - now) / 2)
+
+
+def promote(session: Session, freed: Freed, now: datetime, zone: ZoneInfo = BRUSSELS) -> list[Booking]:
+    """Offer what became free to those who wait, each at most one hour, in their order.
+
+    Who is busy then, or has all the appointments she may have, is skipped and keeps her place.
+    """
+    service = session.get_one(Service, 1)
+    begin = max(freed.begin - 2 * HOUR, now + NEAREST_OFFER)  # an hour before it, and its buffer
+    end = min(freed.end, now + timedelta(days=service.horizon_days))
+    unasked = session.scalars(everybody().where(~_asked()))
+    waiting = [entry for entry in unasked if entry.learner_id != freed.learner_id]
+    if not waiting or begin >= end:
+        return []
+    line_up = _LineUp(session, service, zone, waiting, begin, end, now)
+    offers = []
+    for entry in waiting:
+        offer = line_up.offer_to(entry, freed)
+        if offer is not None:
+            offers.append(offer)
+    return offers
+
+
+class _LineUp:
+    """The free hours and the terms of those who wait, in as many statements for one as for thirty."""
+
+    def __init__(
+        self,
+        session: Session,
+        service: Service,
+        zone: ZoneInfo,
+        waiting: Sequence[WaitlistEntry],
+        begin: datetime,
+        end: datetime,
+        now: datetime,
+    ) -> None:
+        self.session, self.service, self.zone, self.now = session, service, zone, now
+        first, last = begin.astimezone(zone).date(), end.astimezone(zone).date()
+        offered = timetable(session, first, last, zone).offered(first, last)
+        self.slots = [slot for slot in offered if begin <= slot.starts <= end]
+        until = end + DAY
+        self.held = occupancy.taken(session, begin, until) | occupancy.held(session, begin, until)
+        self.refused = _refused(session, waiting)
+        self.ahead, self.weeks = _appointments(session, [entry.learner_id for entry in waiting], now)
+
+    def offer_to(self, entry: WaitlistEntry, freed: Freed) -> Booking | None:
+        if self.ahead[entry.learner_id] >= self.service.open_cap:
+            return None
+        for slot in self.slots:
+            if (
+                freed.concerns(slot, self._buffer)
+                and self._would_do(entry, slot)
+                and self._is_free(entry, slot)
+            ):
+                offer = self._offer(entry, slot)
+                if offer is not None:
+                    return offer
+        return None
+
+    def _would_do(self, entry: WaitlistEntry, slot: Slot) -> bool:
+        week = week_of(slot.starts, self.zone)
+        return (
+            entry.teacher_id in (None, slot.teacher_id)
+            and entry.mode in (None, slot.mode)
+            and bool(entry.parts & part_of_day(slot.starts, self.zone))
+            and entry.learner_id != slot.teacher_id
+            and (entry.id, slot.teacher_id, slot.starts) not in self.refused
+            and self.weeks[entry.learner_id, week] < self.service.weekly_cap
+        )
+
+    def _is_free(self, entry: WaitlistEntry, slot: Slot) -> bool:
+        hosts = [slot.teacher_id] if slot.room_id is None else [slot.teacher_id, slot.room_id]
+        whole = cells(slot.starts, free_at(slot, self._buffer))
+        return not any((host, cell) in self.held for host in hosts for cell in whole) and not any(
+            (entry.learner_id, cell) in self.held for cell in cells(slot.starts, slot.ends)
+        )
+
+    @property
+    def _buffer(self) -> timedelta:
+        return timedelta(minutes=self.service.onsite_buffer_minutes)
+
+    def _offer(self, entry: WaitlistEntry, slot: Slot) -> Booking | None:
+        session, now = self.session, self.now
+        offer = allocation.fresh(entry.learner_id, slot.teacher_id, entry.learner_id, "offered", now)
+        offer.waitlist_entry_id, offer.expires_at = entry.id, expires(slot.starts, now)
+        allocation.put(offer, slot, self.service, self.zone)
+        self.held |= occupancy.of(offer)
+        try:
+            allocation.claim(session, offer)
+        except Refused:  # somebody was faster, on PostgreSQL: the hour is not free any more
+            return None
+        learner = session.get_one(Person, entry.learner_id)
+        outbox.post(session, "booking_offer", learner, offer.id, expires_at=offer.expires_at, now=now)
+        audit_log.note(session, None, "hour_offered", "booking", offer.id, now=now)
+        return offer
+
+
+def part_of_day(starts: datetime, zone: ZoneInfo) -> int:
+    """Morning until noon, evening from 17 h, on the wall."""
+    hour = starts.astimezone(zone).hour
+    return MORNING if hour < 12 else AFTERNOON if hour < 17 else EVENING
+
+
+def everybody() -> Select[WaitlistEntry]:
+    """All active learners who wait, the first in line first."""
+    return (
+        select(WaitlistEntry)
+        .join(Person, Person.id == WaitlistEntry.learner_id)
+        .where(WaitlistEntry.ended_at.is_(None), Person.deactivated_at.is_(None))
+        .order_by(WaitlistEntry.first_choice.desc(), WaitlistEntry.made_at, WaitlistEntry.id)
+    )
+
+
+def _asked() -> ColumnElement[bool]:
+    return exists().where(Booking.waitlist_entry_id == WaitlistEntry.id, Booking.state == "offered")
+
+
+def _refused(session: Session, waiting: Sequence[WaitlistEntry]) -> set[tuple[str | None, str, datetime]]:
+    """The hours to which somebody said no already: she is not asked twice."""
+    rows = session.execute(
+        select(Booking.waitlist_entry_id, Booking.teacher_id, Booking.starts).where(
+            Booking.waitlist_entry_id.in_([entry.id for entry in waiting]), Booking.state == "declined"
+        )
+    )
+    return {(entry_id, teacher_id, starts) for entry_id, teacher_id, starts in rows}
+
+
+def _appointments(
+    session: Session, learner_ids: Sequence[str], now: datetime
+) -> tuple[Counter[str], Counter[tuple[str, str]]]:
+    """How many appointments each learner has ahead, and how many in each week."""
+    rows = session.execute(
+        select(Booking.learner_id, Booking.week, Booking.ends).where(
+            Booking.learner_id.in_(learner_ids), Booking.state.in_(HOLDING), Booking.starts > now - 8 * DAY
+        )
+    ).all()
+    ahead = Counter(learner for learner, _week, ends in rows if ends > now)
+    return ahead, Counter((learner, week) for learner, week, _ends in rows)

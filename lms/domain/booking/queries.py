@@ -1,0 +1,181 @@
+"""Appointments, found through the person who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Integer, Select, String, and_, bindparam, func, or_, select
+from sqlalchemy.orm import Session, joinedload, lazyload
+
+from lms.domain.booking.slots import HOUR, cells
+from lms.domain.errors import Absent, Refused
+from lms.domain.people import directory
+from lms.extensions import UTCDateTime
+from lms.models import HOLDING, Booking, Claim, Person, Service
+
+# When the video room opens before the hour, and how long it stays open after it.
+DOOR = timedelta(minutes=15)
+
+
+def with_people() -> Select[Booking]:
+    """One statement: the names are joined, nobody's roles are asked."""
+    return select(Booking).options(
+        joinedload(Booking.teacher).lazyload(Person.role_rows),
+        joinedload(Booking.learner).options(lazyload(Person.role_rows), joinedload(Person.level)),
+        joinedload(Booking.room),
+    )
+
+
+def _agreed() -> Select[Booking]:
+    """An hour that was only offered is no appointment: `waitlist.offer_for` finds it."""
+    return with_people().where(Booking.state.in_(("booked", "cancelled")))
+
+
+def booking_for(session: Session, person: Person, booking_id: str) -> Booking:
+    """The appointment with its people and its room. Raises Absent when she may not know of it.
+
+    A learner sees her own; teachers and the coordinator see all; a social worker those of her people.
+    """
+    booking = session.scalar(_agreed().where(Booking.id == booking_id))
+    if booking is None or not (
+        person.id in (booking.learner_id, booking.teacher_id)
+        or person.roles & {"teacher", "coordinator"}
+        or ("social_worker" in person.roles and booking.learner.social_worker_id == person.id)
+    ):
+        raise Absent
+    return booking
+
+
+def session_for(session: Session, person: Person, booking_id: str) -> Booking:
+    """The appointment whose door this person may open: its learner's and its teacher's, nobody else's."""
+    booking = session.scalar(
+        _agreed().where(
+            Booking.id == booking_id, or_(Booking.learner_id == person.id, Booking.teacher_id == person.id)
+        )
+    )
+    if booking is None:
+        raise Absent
+    return booking
+
+
+def learner_for(session: Session, person: Person, learner_id: str) -> Person:
+    """The learner for whom this person may book: herself, or one whom this member of the team knows."""
+    learner = person if person.id == learner_id else directory.learner_for(session, person, learner_id)
+    if not learner.is_learner or not learner.is_active:
+        raise Absent
+    return learner
+
+
+# What lies before a person, as learner or as teacher, the hour that runs included. Built once.
+_HERS = (
+    with_people()
+    .where(
+        Booking.state == "booked",
+        # By its start too, which the index knows: an hour ago.
+        Booking.starts > bindparam("since", type_=UTCDateTime),
+        Booking.ends > bindparam("now", type_=UTCDateTime),
+        or_(
+            Booking.learner_id == bindparam("me", type_=String),
+            Booking.teacher_id == bindparam("me", type_=String),
+        ),
+    )
+    .order_by(Booking.starts, Booking.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+
+
+def next_for(session: Session, person: Person, now: datetime) -> Booking | None:
+    return session.scalars(_HERS, {"me": person.id, "now": now, "since": now - HOUR, "limit": 1}).first()
+
+
+def coming(session: Session, person: Person, now: datetime, limit: int = 20) -> Sequence[Booking]:
+    return session.scalars(_HERS, {"me": person.id, "now": now, "since": now - HOUR, "limit": limit}).all()
+
+
+def between(session: Session, teacher: Person, begin: datetime, end: datetime) -> Sequence[Booking]:
+    """The teacher's appointments that start in [begin, end), those already held and open offers included."""
+    return session.scalars(
+        with_people()
+        .where(
+            Booking.teacher_id == teacher.id,
+            Booking.state.in_(HOLDING),
+            Booking.starts >= begin,
+            Booking.starts < end,
+        )
+        .order_by(Booking.starts, Booking.id)
+    ).all()
+
+
+def past(session: Session, learner: Person, now: datetime, limit: int = 10) -> Sequence[Booking]:
+    """Her sessions that are over, the last first, with what was said to do next."""
+    return session.scalars(
+        with_people()
+        .where(Booking.learner_id == learner.id, Booking.state == "booked", Booking.ends <= now)
+        .options(joinedload(Booking.note))
+        .order_by(Booking.starts.desc(), Booking.id)
+        .limit(limit)
+    ).all()
+
+
+def already_claimed(
+    session: Session, learner_id: str, teacher_id: str, starts: datetime, *, but: str | None = None
+) -> bool:
+    """Whether somebody else holds this hour of this teacher: one cheap look, without any lock.
+
+    A learner's own booking does not count: her form, sent twice, must find its receipt.
+    """
+    span = cells(starts, starts + timedelta(hours=1))
+    where = [
+        Claim.person_id == teacher_id,
+        Claim.cell >= span.start,
+        Claim.cell < span.stop,
+        Booking.learner_id != learner_id,
+    ]
+    if but is not None:
+        where.append(Booking.id != but)
+    asked = select(Claim.id).join(Booking, Booking.id == Claim.booking_id).where(and_(*where)).limit(1)
+    return session.scalar(asked) is not None
+
+
+def still_ahead(booking: Booking, now: datetime) -> None:
+    """What was given back or has begun does not change any more: refused."""
+    if booking.state != "booked":
+        raise Refused("already_cancelled")
+    if booking.starts <= now:
+        raise Refused("already_begun")
+
+
+def door_opens(booking: Booking) -> datetime:
+    return booking.starts - DOOR
+
+
+def door_is_open(booking: Booking, now: datetime) -> bool:
+    return booking.state == "booked" and door_opens(booking) <= now <= booking.ends + DOOR
+
+
+def video_address(service: Service, booking: Booking) -> str:
+    return f"{service.video_base.rstrip('/')}/{booking.video_key}"
+
+
+def next_of_many(session: Session, person_ids: Iterable[str], now: datetime) -> dict[str, Booking]:
+    """Learner id -> her next appointment, in one statement; who has none is not in it."""
+    ids = list(person_ids)
+    if not ids:
+        return {}
+    first = (
+        select(Booking.learner_id, func.min(Booking.starts).label("starts"))
+        .where(
+            Booking.state == "booked",
+            Booking.starts > now - HOUR,  # the index knows the start
+            Booking.learner_id.in_(ids),
+        )
+        .group_by(Booking.learner_id)
+        .subquery()
+    )
+    found = session.scalars(
+        select(Booking)
+        .join(first, (first.c.learner_id == Booking.learner_id) & (first.c.starts == Booking.starts))
+        .where(Booking.state == "booked")
+    )
+    return {booking.learner_id: booking for booking in found}

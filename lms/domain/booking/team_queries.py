@@ -1,0 +1,86 @@
+"""What the team looks at around its sessions: what is still to mark, to exchange, to call off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from config import BRUSSELS
+from lms.domain.booking import absence
+from lms.domain.booking.queries import with_people
+from lms.domain.booking.slots import instants
+from lms.domain.errors import Absent
+from lms.models import Booking, Person
+
+# What was not marked by then, nobody remembers.
+REMEMBERED = timedelta(days=7)
+
+
+def unmarked(session: Session, teacher: Person, now: datetime) -> Sequence[Booking]:
+    """Her sessions of the last days of which nobody said what became of them, the first one first."""
+    return session.scalars(
+        select(Booking)
+        .where(
+            Booking.teacher_id == teacher.id,
+            Booking.state == "booked",
+            Booking.attendance.is_(None),
+            Booking.starts > now - REMEMBERED,
+            Booking.ends <= now,
+        )
+        .order_by(Booking.starts, Booking.id)
+    ).all()
+
+
+def exchangeable(session: Session, booking: Booking, now: datetime) -> Sequence[Booking]:
+    """The other sessions ahead of this teacher, with whose learners this one could exchange hours."""
+    return session.scalars(
+        with_people()
+        .where(
+            Booking.teacher_id == booking.teacher_id,
+            Booking.learner_id != booking.learner_id,
+            Booking.state == "booked",
+            Booking.starts > now,
+        )
+        .order_by(Booking.starts, Booking.id)
+    ).all()
+
+
+def to_swap(session: Session, person: Person, booking: Booking) -> Booking:
+    """The same booking, for whom may exchange it: its teacher and the coordinator. Raises Absent."""
+    if person.id != booking.teacher_id and "coordinator" not in person.roles:
+        raise Absent
+    return booking
+
+
+@dataclass(frozen=True)
+class TeachersDay:
+    """One day of a teacher who may not come, with the people of each appointment."""
+
+    ahead: list[Booking]  # what would be cancelled
+    offers: int  # hours that are being offered: taken back, nobody had agreed
+    called_off: list[Booking]  # what was cancelled because she could not come
+    closed: bool
+
+
+def day_of(
+    session: Session, teacher: Person, day: date, now: datetime, zone: ZoneInfo = BRUSSELS
+) -> TeachersDay:
+    begin, end = instants(day, day, zone)
+    found = session.scalars(
+        with_people()
+        .where(Booking.teacher_id == teacher.id, Booking.starts >= begin, Booking.starts < end)
+        .order_by(Booking.starts, Booking.id)
+    ).all()
+    # The deed asks the same question; the people of each answer are loaded by now.
+    ahead = absence.ahead_on(session, teacher, day, now, zone)
+    return TeachersDay(
+        ahead=[booking for booking in ahead if booking.state == "booked"],
+        offers=sum(booking.state == "offered" for booking in ahead),
+        called_off=[booking for booking in found if booking.called_off],
+        closed=absence.is_closed(session, teacher, day),
+    )

@@ -1,0 +1,253 @@
+"""The calendars that a teacher keeps elsewhere: added, removed, and read again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, delete, insert, or_, select
+from sqlalchemy.orm import Session
+
+from config import BRUSSELS
+from lms.domain import audit_log, outbox
+from lms.domain.booking import occupancy, offers, waitlist
+from lms.domain.errors import Absent, Refused
+from lms.models import Booking, BusyCalendar, BusySpan, Person, Service
+
+MOST = 3  # calendars of one teacher
+READ_EVERY = timedelta(minutes=30)
+# A calendar that fails for a shorter time than this is nobody's trouble: what was read last still holds.
+PATIENCE = timedelta(days=1)
+LONGEST_ADDRESS = 1000
+DAY = timedelta(days=1)
+# A calendar that fails for a week still hides hours up to the horizon.
+MARGIN_DAYS, MOST_DAYS = 8, 372
+_EPOCH_DAY = 86_400
+_CHUNK = 500
+_SCHEMES = {"https": "https", "webcal": "https", "webcals": "https"}
+
+
+Span = tuple[datetime, datetime]
+
+
+class Event(NamedTuple):
+    """What a calendar says of one event: whose it is, and when. Its title stays where it is."""
+
+    uid: str
+    starts: datetime
+    ends: datetime
+
+
+class Errand(NamedTuple):
+    """A calendar to be read, with nothing of the database in it."""
+
+    calendar_id: str
+    address: str
+    etag: str
+    first: datetime
+    last: datetime
+
+
+def calendars_of(session: Session, teacher: Person) -> Sequence[BusyCalendar]:
+    return session.scalars(
+        select(BusyCalendar)
+        .where(BusyCalendar.teacher_id == teacher.id)
+        .order_by(BusyCalendar.made_at, BusyCalendar.id)
+    ).all()
+
+
+def host_of(calendar: BusyCalendar) -> str:
+    """All of the address that may be shown: the rest of it is often a secret."""
+    return urlsplit(calendar.address).hostname or ""
+
+
+def add(session: Session, teacher: Person, address: str, now: datetime) -> BusyCalendar:
+    address = _address(address)
+    occupancy.hold_people(session, teacher.id)
+    mine = calendars_of(session, teacher)
+    if any(calendar.address == address for calendar in mine):
+        raise Refused("calendar_known")
+    if len(mine) >= MOST:
+        raise Refused("calendar_too_many", number=MOST)
+    calendar = BusyCalendar(teacher_id=teacher.id, address=address, made_at=now)
+    session.add(calendar)
+    session.flush()
+    audit_log.note(session, teacher, "busy_calendar_added", "busy_calendar", calendar.id, now=now)
+    return calendar
+
+
+def remove(
+    session: Session, teacher: Person, calendar_id: str, now: datetime, zone: ZoneInfo = BRUSSELS
+) -> None:
+    """Its hours are free again at once, and offered to those who wait."""
+    calendar = _calendar_for(session, teacher, calendar_id)
+    _replace(session, calendar, [], now, zone)
+    session.delete(calendar)
+    audit_log.note(session, teacher, "busy_calendar_removed", "busy_calendar", calendar_id, now=now)
+
+
+def ask_again(session: Session, teacher: Person, calendar_id: str) -> None:
+    """Whole and soon: the next sweep reads it, whatever the other side said last."""
+    calendar = _calendar_for(session, teacher, calendar_id)
+    calendar.tried_at, calendar.etag = None, ""
+
+
+# -- reading: nothing of it stays open while the other side is asked ---------------------------------
+
+
+def wanting(session: Session, now: datetime, limit: int = 2) -> list[str]:
+    """The calendars that were not tried for a while, the longest waiting first."""
+    return list(
+        session.scalars(
+            select(BusyCalendar.id)
+            .join(Person, Person.id == BusyCalendar.teacher_id)
+            .where(_is_due(now), Person.deactivated_at.is_(None))
+            .order_by(BusyCalendar.tried_at.nulls_first(), BusyCalendar.id)
+            .limit(limit)
+        )
+    )
+
+
+def begin(session: Session, calendar_id: str, now: datetime) -> Errand | None:
+    """Take a calendar in hand; None when it is gone, or another worker was quicker.
+
+    Once a day it is read whole even if it did not change: the days that its events are spread over move on.
+    """
+    calendar = session.scalar(
+        select(BusyCalendar).where(BusyCalendar.id == calendar_id, _is_due(now)).with_for_update()
+    )
+    if calendar is None:
+        return None
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    same_day = calendar.tried_at is not None and calendar.tried_at >= today
+    calendar.tried_at = now
+    ahead = min(session.get_one(Service, 1).horizon_days + MARGIN_DAYS, MOST_DAYS)
+    etag = calendar.etag if same_day else ""
+    return Errand(calendar.id, calendar.address, etag, today - DAY, today + ahead * DAY)
+
+
+def take(
+    session: Session,
+    calendar_id: str,
+    events: Iterable[Event],
+    etag: str,
+    now: datetime,
+    zone: ZoneInfo = BRUSSELS,
+) -> None:
+    """What was read takes the place of what was known. The school's own appointments are left out."""
+    # Its teacher may be removing it at this moment.
+    calendar = session.get(BusyCalendar, calendar_id, with_for_update=True)
+    if calendar is None:
+        return
+    known = list(events)
+    own = _own_uids(session, {event.uid for event in known})
+    spans = _merged((event.starts, event.ends) for event in known if event.uid not in own)
+    _replace(session, calendar, spans, now, zone)
+    calendar.etag = etag
+    _read_well(calendar, now)
+
+
+def unchanged(session: Session, calendar_id: str, now: datetime) -> None:
+    calendar = session.get(BusyCalendar, calendar_id)
+    if calendar is not None:
+        _read_well(calendar, now)
+
+
+def failed(session: Session, calendar_id: str, code: str, now: datetime) -> None:
+    """What was read last stays. After a day of it the teacher is told, once."""
+    calendar = session.get(BusyCalendar, calendar_id)
+    if calendar is None:
+        return
+    calendar.error, calendar.etag = code, ""
+    calendar.failing_since = calendar.failing_since or now
+    if now - calendar.failing_since >= PATIENCE:
+        teacher = session.get_one(Person, calendar.teacher_id)
+        # No two troubles of a day's length begin on the same day.
+        day = int(calendar.failing_since.timestamp()) // _EPOCH_DAY
+        outbox.post(session, "calendar_failing", teacher, calendar.id, sequence=day, now=now)
+
+
+def _replace(
+    session: Session, calendar: BusyCalendar, spans: list[Span], now: datetime, zone: ZoneInfo
+) -> None:
+    of_it = BusySpan.calendar_id == calendar.id
+    before = {tuple(row) for row in session.execute(select(BusySpan.starts, BusySpan.ends).where(of_it))}
+    if before == set(spans):
+        return
+    # Who books an hour of hers meanwhile comes before or after this, and so does who frees one.
+    waitlist.hold_people(session, calendar.teacher_id)
+    session.execute(delete(BusySpan).where(of_it))
+    if spans:
+        rows = [{"calendar_id": calendar.id, "starts": starts, "ends": ends} for starts, ends in spans]
+        session.execute(insert(BusySpan), rows)
+    gone = before - set(spans)
+    if gone:
+        begin, end = min(starts for starts, _ in gone), max(ends for _, ends in gone)
+        offers.promote(session, offers.Freed(calendar.teacher_id, None, begin, end), now, zone)
+
+
+def _read_well(calendar: BusyCalendar, now: datetime) -> None:
+    calendar.read_at, calendar.failing_since, calendar.error = now, None, ""
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return or_(BusyCalendar.tried_at.is_(None), BusyCalendar.tried_at <= now - READ_EVERY)
+
+
+def _own_uids(session: Session, uids: set[str]) -> set[str]:
+    """Those of our own appointments, which a calendar may have read from us or got by invitation."""
+    asked, own = sorted(uids), set[str]()
+    for start in range(0, len(asked), _CHUNK):
+        own |= set(session.scalars(select(Booking.uid).where(Booking.uid.in_(asked[start : start + _CHUNK]))))
+    return own
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for starts, ends in sorted(spans):
+        if merged and starts <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(ends, merged[-1][1])
+        elif starts < ends:
+            merged.append((starts, ends))
+    return merged
+
+
+def _calendar_for(session: Session, teacher: Person, calendar_id: str) -> BusyCalendar:
+    calendar = session.get(BusyCalendar, calendar_id, with_for_update=True)
+    if calendar is None or calendar.teacher_id != teacher.id:
+        raise Absent
+    return calendar
+
+
+def _address(text: str) -> str:
+    """In one spelling, so that the same calendar is not added twice."""
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError:
+        raise Refused("calendar_address") from None
+    if parts.scheme not in _SCHEMES:
+        raise Refused("calendar_not_https" if parts.scheme == "http" else "calendar_address")
+    host = _host(parts)
+    if port not in (None, 443):
+        host += f":{port}"
+    address = parts._replace(scheme="https", netloc=host, path=parts.path or "/", fragment="").geturl()
+    if len(address) > LONGEST_ADDRESS or not address.isascii() or not address.isprintable() or " " in address:
+        raise Refused("calendar_address")
+    return address
+
+
+def _host(parts: SplitResult) -> str:
+    """A name without a name and password before it: those would have to be sent, and kept."""
+    host = parts.hostname
+    if not host or "@" in parts.netloc:
+        raise Refused("calendar_address")
+    if ":" in host:
+        return f"[{host}]"
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise Refused("calendar_address") from None

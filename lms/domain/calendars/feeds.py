@@ -1,0 +1,119 @@
+"""The private address under which a person's calendar reads her appointments, and what it reads there."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import Session, contains_eager, lazyload
+
+from lms.domain import audit_log
+from lms.domain.booking import occupancy
+from lms.domain.booking.queries import with_people
+from lms.domain.booking.slots import HOUR
+from lms.domain.people.logins import digest
+from lms.models import Booking, CalendarFeed, Person
+
+# How far back a calendar reads: what is taken out of it must have been seen as cancelled first.
+KEPT = timedelta(days=60)
+# Calendars ask every half hour to once a day; one that was silent for two days is switched off.
+LIVE = timedelta(hours=48)
+_NOTE_AFTER = timedelta(minutes=10)
+
+
+def new_token() -> str:
+    """256 bits: the address is all that stands before the appointments."""
+    return secrets.token_urlsafe(32)
+
+
+def of(session: Session, person: Person) -> CalendarFeed | None:
+    """The address she has now."""
+    return session.scalars(
+        select(CalendarFeed).where(CalendarFeed.person_id == person.id, CalendarFeed.revoked_at.is_(None))
+    ).one_or_none()
+
+
+def make(session: Session, person: Person, token: str, now: datetime) -> CalendarFeed:
+    """A new address. The old one is dead from now on."""
+    occupancy.hold_people(session, person.id)
+    old = of(session, person)
+    if old is not None:
+        old.revoked_at = now
+        session.flush()  # one living address a person: the old one goes first
+    made = CalendarFeed(person_id=person.id, token_hash=digest(token), made_at=now)
+    session.add(made)
+    session.flush()
+    audit_log.note(session, person, "feed_made", "person", person.id, now=now)
+    return made
+
+
+def revoke(session: Session, person: Person, now: datetime, by: Person | None = None) -> None:
+    occupancy.hold_people(session, person.id)
+    found = of(session, person)
+    if found is None:
+        return
+    found.revoked_at = now
+    audit_log.note(session, by or person, "feed_revoked", "person", person.id, now=now)
+
+
+def by_token(session: Session, token: str) -> CalendarFeed | None:
+    """The living feed of an address. A dead one, and one of somebody who left, is as good as none."""
+    return session.scalars(
+        select(CalendarFeed)
+        .join(CalendarFeed.person)
+        .where(
+            CalendarFeed.token_hash == digest(token),
+            CalendarFeed.revoked_at.is_(None),
+            Person.deactivated_at.is_(None),
+        )
+        .options(contains_eager(CalendarFeed.person).options(lazyload(Person.role_rows)))
+    ).one_or_none()
+
+
+def shown(session: Session, person_id: str, now: datetime) -> Sequence[Booking]:
+    """What her calendar reads: all that lies ahead, two months of what was, and what was cancelled since.
+
+    An hour that is only offered is not agreed yet: it is nobody's appointment.
+    """
+    since = now - KEPT
+    return session.scalars(
+        with_people()
+        .where(
+            or_(Booking.learner_id == person_id, Booking.teacher_id == person_id),
+            # By its start too, which the index knows: nothing is cancelled once it has begun.
+            Booking.starts > since - HOUR,
+            or_(
+                and_(Booking.state == "booked", Booking.ends > since),
+                and_(Booking.state == "cancelled", Booking.cancelled_at > since),
+            ),
+        )
+        .order_by(Booking.starts, Booking.id)
+    ).all()
+
+
+def wants_note(feed: CalendarFeed, now: datetime) -> bool:
+    """Whether it was last read so long ago that this is worth a write."""
+    return feed.seen_at is None or now - feed.seen_at >= _NOTE_AFTER
+
+
+def note_read(session: Session, feed_id: str, now: datetime) -> None:
+    feed = session.get(CalendarFeed, feed_id)
+    if feed is not None and feed.revoked_at is None:
+        feed.seen_at = now
+
+
+def live(session: Session, person_id: str, now: datetime) -> bool:
+    """Whether a calendar of this person reads her appointments: it needs no invitation by mail."""
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    CalendarFeed.person_id == person_id,
+                    CalendarFeed.revoked_at.is_(None),
+                    CalendarFeed.seen_at > now - LIVE,
+                )
+            )
+        )
+    )

@@ -1,0 +1,169 @@
+"""How teachers make lessons."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from lms.domain import audit_log
+from lms.domain.errors import Refused
+from lms.models import Clip, ClipProgress, Lesson, Level, Person, VocabItem
+
+
+@dataclass(frozen=True)
+class ClipDraft:
+    """A clip as a teacher gives it; `id` names the clip it was before, if any."""
+
+    youtube_id: str
+    starts: int = 0
+    ends: int | None = None
+    title: str = ""
+    seconds: int | None = None
+    transcript: str = ""
+    id: str | None = None
+
+
+def create(
+    session: Session,
+    level: Level,
+    person: Person,
+    *,
+    title: str,
+    goal: str = "",
+    instructions: str = "",
+    words: Iterable[str] = (),
+    clips: Iterable[ClipDraft] = (),
+    now: datetime,
+) -> Lesson:
+    """A draft at the end of its level."""
+    last = session.scalar(select(func.max(Lesson.position)).where(Lesson.level_id == level.id)) or 0
+    lesson = Lesson(
+        level_id=level.id,
+        title=title,
+        goal=goal,
+        instructions=instructions,
+        position=last + 1,
+        made_at=now,
+        made_by_id=person.id,
+        clips=[],
+        words=[],
+    )
+    session.add(lesson)
+    _set_clips(session, lesson, list(clips))
+    _set_words(lesson, list(words))
+    session.flush()
+    return lesson
+
+
+def edit(
+    session: Session,
+    lesson: Lesson,
+    person: Person,
+    *,
+    title: str,
+    goal: str,
+    instructions: str,
+    words: Sequence[str],
+    clips: Sequence[ClipDraft],
+    seen: str,
+    now: datetime,
+) -> None:
+    """Change a whole lesson. `seen` is the fingerprint of what the person had before her eyes:
+    when a colleague saved in between, nothing is overwritten."""
+    if seen != fingerprint(lesson):
+        raise Refused("lesson_changed")
+    lesson.title, lesson.goal, lesson.instructions = title, goal, instructions
+    _set_clips(session, lesson, clips)
+    _set_words(lesson, words)
+    if lesson.published_at is not None and _is_empty(lesson):
+        raise Refused("lesson_empty")
+    audit_log.note(session, person, "lesson_edited", "lesson", lesson.id, now=now)
+    session.flush()
+
+
+def fingerprint(lesson: Lesson) -> str:
+    """Of everything the edit page shows, but the order of the lesson in its level."""
+    shown = (
+        [lesson.title, lesson.goal, lesson.instructions],
+        [word.text for word in lesson.words],
+        [
+            [clip.id, clip.youtube_id, clip.starts, clip.ends, clip.title, clip.seconds, clip.transcript]
+            for clip in lesson.clips
+        ],
+    )
+    return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:32]
+
+
+def publish(session: Session, lesson: Lesson, person: Person, *, now: datetime) -> None:
+    """Show the lesson to the learners of its level. `lesson` is loaded whole."""
+    if lesson.published_at is not None:
+        return
+    if _is_empty(lesson):
+        raise Refused("lesson_empty")
+    lesson.published_at, lesson.published_by_id = now, person.id
+    audit_log.note(session, person, "lesson_published", "lesson", lesson.id, now=now)
+
+
+def unpublish(session: Session, lesson: Lesson, person: Person, *, now: datetime) -> None:
+    """Take it back to a draft; what learners did stays."""
+    if lesson.published_at is None:
+        return
+    lesson.published_at = lesson.published_by_id = None
+    audit_log.note(session, person, "lesson_unpublished", "lesson", lesson.id, now=now)
+
+
+def move(
+    session: Session, lesson: Lesson, person: Person, way: Literal["up", "down"], *, now: datetime
+) -> None:
+    """One place earlier or later in its level; at the end of the row nothing happens."""
+    row = list(
+        session.scalars(
+            select(Lesson)
+            .where(Lesson.level_id == lesson.level_id)
+            .order_by(Lesson.position, Lesson.made_at, Lesson.id)
+            .with_for_update()
+        )
+    )
+    here = row.index(lesson)
+    there = here - 1 if way == "up" else here + 1
+    if not 0 <= there < len(row):
+        return
+    row[here], row[there] = row[there], row[here]
+    for place, each in enumerate(row, start=1):
+        each.position = place
+    audit_log.note(session, person, "lesson_moved", "lesson", lesson.id, detail=way, now=now)
+
+
+def _is_empty(lesson: Lesson) -> bool:
+    return not (lesson.clips or lesson.words or lesson.instructions.strip())
+
+
+def _set_clips(session: Session, lesson: Lesson, drafts: Sequence[ClipDraft]) -> None:
+    known = {clip.id: clip for clip in lesson.clips}
+    row = []
+    for place, draft in enumerate(drafts, start=1):
+        clip = known.pop(draft.id or "", None)
+        if clip is None:
+            clip = Clip(lesson_id=lesson.id)
+        elif clip.youtube_id != draft.youtube_id:
+            # Another video: the second at which she left the old one means nothing; a lit plank stays lit.
+            session.execute(update(ClipProgress).where(ClipProgress.clip_id == clip.id).values(seconds=0))
+        clip.position = place
+        clip.youtube_id, clip.starts, clip.ends = draft.youtube_id, draft.starts, draft.ends
+        known_length = draft.ends - draft.starts if draft.ends else None
+        clip.title, clip.seconds = draft.title, draft.seconds or known_length
+        clip.transcript = draft.transcript
+        row.append(clip)
+    lesson.clips = row
+
+
+def _set_words(lesson: Lesson, words: Sequence[str]) -> None:
+    if [word.text for word in lesson.words] != list(words):
+        lesson.words = [VocabItem(text=text, position=place) for place, text in enumerate(words, start=1)]

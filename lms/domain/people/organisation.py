@@ -1,0 +1,143 @@
+"""The centre itself: how it begins, its address and rules, its levels and rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from lms.domain import audit_log
+from lms.domain.errors import Absent, Refused
+from lms.domain.people import staff
+from lms.models import Criterion, Level, Person, Room, Service
+
+# Code, name, CEFR label, what it is about, and the lines of its rubric.
+LEVELS = (
+    ("N1", "Niveau 1", "A1.1 → A1", "Les premiers mots.", ("La tâche est faite", "Les mots", "L’écriture")),
+    (
+        "N2",
+        "Niveau 2",
+        "A1 → A2",
+        "La vie de tous les jours.",
+        ("La tâche est faite", "Les idées se suivent", "Les mots", "La grammaire"),
+    ),
+    (
+        "N3",
+        "Niveau 3",
+        "A2 → B1",
+        "Raconter, expliquer, donner son avis.",
+        (
+            "La tâche est faite",
+            "Les idées se suivent",
+            "Les mots adaptés à la personne",
+            "Le vocabulaire",
+            "La grammaire",
+        ),
+    ),
+)
+SETTINGS = (
+    "name",
+    "address",
+    "directions",
+    "phone",
+    "email",
+    "pin_required",
+    "hygiene_notice",
+    "hygiene_text",
+    "video_base",
+    "lead_hours",
+    "horizon_days",
+    "weekly_cap",
+    "open_cap",
+    "onsite_buffer_minutes",
+    "late_cancel_hours",
+)
+
+
+def found(session: Session, name: str, coordinator: str, email: str, token: str, *, now: datetime) -> Person:
+    """Open the school: the service, three levels with their rubrics, the first coordinator."""
+    if session.get(Service, 1) is not None:
+        raise Refused("already_founded")
+    session.add(Service(id=1, name=name))
+    for position, (code, label, cefr, blurb, criteria) in enumerate(LEVELS, start=1):
+        level = Level(code=code, name=label, cefr=cefr, blurb=blurb, position=position)
+        session.add(level)
+        session.flush()
+        for place, criterion in enumerate(criteria, start=1):
+            session.add(Criterion(level_id=level.id, position=place, label=criterion))
+    person = staff.invite(
+        session, None, coordinator, email, ("coordinator",), token, lasts=staff.RESET_LASTS, now=now
+    )
+    audit_log.note(session, None, "service_founded", "service", "1", now=now)
+    return person
+
+
+def change(session: Session, actor: Person, values: Mapping[str, object], *, now: datetime) -> None:
+    """Take over the settings that differ; the journal tells which."""
+    service = session.get_one(Service, 1)
+    changed = [name for name in SETTINGS if name in values and getattr(service, name) != values[name]]
+    for name in changed:
+        setattr(service, name, values[name])
+    if changed:
+        audit_log.note(session, actor, "service_changed", "service", "1", detail=",".join(changed), now=now)
+
+
+def hang_door_photo(session: Session, actor: Person, key: str | None, *, now: datetime) -> list[str]:
+    """Show this picture of the door, or none; answers with the keys to delete once this is committed."""
+    service = session.get_one(Service, 1)
+    old = service.door_photo_key
+    if old == key:
+        return []
+    service.door_photo_key = key
+    audit_log.note(session, actor, "service_changed", "service", "1", detail="door_photo_key", now=now)
+    return [old] if old else []
+
+
+def level_for(session: Session, level_id: str) -> Level:
+    level = session.get(Level, level_id)
+    if level is None:
+        raise Absent
+    return level
+
+
+def change_level(
+    session: Session, level_id: str, actor: Person, name: str, cefr: str, blurb: str, *, now: datetime
+) -> None:
+    level = level_for(session, level_id)
+    if (level.name, level.cefr, level.blurb) == (name, cefr, blurb):
+        return
+    level.name, level.cefr, level.blurb = name, cefr, blurb
+    audit_log.note(session, actor, "level_renamed", "level", level.id, detail=level.code, now=now)
+
+
+def rooms(session: Session) -> Sequence[Room]:
+    """Open rooms first."""
+    return session.scalars(
+        select(Room).order_by(Room.closed_at.is_not(None), func.lower(Room.name), Room.id)
+    ).all()
+
+
+def add_room(session: Session, actor: Person, name: str, *, now: datetime) -> Room:
+    """A room, or one that was closed and opens again under its name."""
+    room = session.scalars(select(Room).where(Room.name == name)).one_or_none()
+    if room is not None and room.closed_at is None:
+        raise Refused("room_known")
+    if room is None:
+        room = Room(name=name)
+        session.add(room)
+    room.closed_at = None
+    session.flush()
+    audit_log.note(session, actor, "room_opened", "room", room.id, now=now)
+    return room
+
+
+def close_room(session: Session, room_id: str, actor: Person, *, now: datetime) -> None:
+    """No new appointment there; those that are made stay."""
+    room = session.get(Room, room_id)
+    if room is None:
+        raise Absent
+    if room.closed_at is None:
+        room.closed_at = now
+        audit_log.note(session, actor, "room_closed", "room", room.id, now=now)

@@ -1,0 +1,29 @@
+"""A teacher's calendar elsewhere has not answered for a day."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from sqlalchemy.orm import Session
+
+from config import Settings
+from lms.models import BusyCalendar, OutboxItem
+from lms.notifications import Content, Writer
+
+
+def calendar_failing(session: Session, item: OutboxItem, settings: Settings, now: datetime) -> Content | None:
+    calendar = session.get(BusyCalendar, item.about_id)
+    if calendar is None or calendar.teacher_id != item.person_id or calendar.failing_since is None:
+        return None
+    return Content(
+        {
+            # The address itself is often a secret.
+            "host": urlsplit(calendar.address).hostname or "",
+            "since": calendar.failing_since,
+            "link": f"{settings.base_url}/agenda/calendars",
+        }
+    )
+
+
+WRITERS: dict[str, Writer] = {"calendar_failing": calendar_failing}

@@ -1,0 +1,44 @@
+"""The mail that carries a teacher's answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from config import Settings
+from lms.models import Assignment, Attempt, Feedback, OutboxItem, Score, Submission
+from lms.notifications import Content, Writer
+
+
+def feedback_returned(
+    session: Session, item: OutboxItem, settings: Settings, now: datetime
+) -> Content | None:
+    """The answer itself, so that whoever reads mail needs no login."""
+    feedback = session.scalar(
+        select(Feedback)
+        .where(Feedback.id == item.about_id)
+        .options(
+            joinedload(Feedback.teacher),
+            selectinload(Feedback.scores).joinedload(Score.criterion),
+            joinedload(Feedback.attempt)
+            .joinedload(Attempt.submission)
+            .joinedload(Submission.assignment)
+            .joinedload(Assignment.lesson),
+        )
+    )
+    if feedback is None or feedback.returned_at is None or not item.person.is_active:
+        return None
+    submission = feedback.attempt.submission
+    return Content(
+        {
+            "feedback": feedback,
+            "scores": sorted(feedback.scores, key=lambda score: score.criterion.position),
+            "lesson": submission.assignment.lesson.title,
+            "link": f"{settings.base_url}/submissions/{submission.id}",
+        }
+    )
+
+
+WRITERS: dict[str, Writer] = {"feedback_returned": feedback_returned}

@@ -1,0 +1,29 @@
+"""The link with which a member of staff chooses her password."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from config import Settings
+from lms.models import OutboxItem, PasswordLink
+from lms.notifications import Content, Writer
+
+
+def password_link(session: Session, item: OutboxItem, settings: Settings, now: datetime) -> Content | None:
+    link = session.get(PasswordLink, item.about_id)
+    if link is None or link.used_at is not None or link.expires_at <= now or item.secret is None:
+        return None
+    if not item.person.is_active:
+        return None
+    return Content(
+        {
+            "link": f"{settings.base_url}/password/{item.secret}",
+            "expires_at": link.expires_at,
+            "is_new": item.person.password_hash is None,
+        }
+    )
+
+
+WRITERS: dict[str, Writer] = {"password_link": password_link}

@@ -1,0 +1,103 @@
+"""A calendar elsewhere, read in a child: what comes back, and how the child ends when it must."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lms.adapters.external_calendar import MODULE, Reading, Unreadable, read
+from tests.factories import NOW, wall
+from tests.support.calendars import GOOGLE, CalendarServer, calendar, event
+
+
+def reading(server: CalendarServer, address: str, etag: str = "", wall_seconds: float = 30) -> Reading | None:
+    return read(
+        address,
+        etag,
+        NOW - timedelta(days=1),
+        NOW + timedelta(days=67),
+        zone="Europe/Brussels",
+        hosts=(server.door,),
+        ca_file=server.ca_file,
+        wall_seconds=wall_seconds,
+    )
+
+
+def refusal(server: CalendarServer, address: str, wall_seconds: float = 30) -> str:
+    with pytest.raises(Unreadable) as no:
+        reading(server, address, wall_seconds=wall_seconds)
+    return no.value.code
+
+
+def children() -> list[bytes]:
+    """The command lines of those that read a calendar now."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            said = path.read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if MODULE.encode() in said:
+            found.append(said)
+    return found
+
+
+def test_what_comes_back_is_when_and_whose_and_what_did_not_change(
+    calendars: CalendarServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A proxy of the environment would be asked instead of the address that was checked.
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    address = calendars.says(GOOGLE, headers={"ETag": '"v1"'})
+    found = reading(calendars, address)
+    assert found is not None
+    assert found.etag == '"v1"'
+    first = min(found.events, key=lambda one: one[1])
+    assert first == (
+        "7kukuqrfedlm2f9t0vr42q95d8@google.com",
+        wall("2026-11-24", "09:00"),
+        wall("2026-11-24", "10:30"),
+    )
+    assert "union" not in repr(found)
+    assert reading(calendars, address, '"v1"') is None
+
+
+def test_whatever_is_wrong_is_one_word(calendars: CalendarServer, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    often = event("DTSTART:20200101T000000Z", "DTEND:20200101T000001Z", "RRULE:FREQ=SECONDLY")
+    assert refusal(calendars, calendars.says("<html>Sign in</html>")) == "calendar_broken"
+    assert refusal(calendars, calendars.says(calendar(often), "/secret-often")) == "calendar_too_dense"
+    assert refusal(calendars, "https://localhost/x.ics") == "calendar_private"
+    assert refusal(calendars, calendars.address("/nobody")) == "calendar_denied"
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_one_that_takes_its_time_is_killed_and_nobody_saw_the_address(
+    calendars: CalendarServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    address, answers = calendars.says(GOOGLE, "/secret.ics", drip=0.5), list[str]()
+    thread = threading.Thread(target=lambda: answers.append(refusal(calendars, address, wall_seconds=3)))
+    started = time.monotonic()
+    thread.start()
+    seen: list[bytes] = []
+    while thread.is_alive():
+        seen += children()
+        thread.join(0.05)
+    assert time.monotonic() - started < 8
+    assert answers == ["calendar_too_slow"]
+    assert seen
+    assert not any(b"secret" in said for said in seen)
+    assert "secret" not in caplog.text
+    assert children() == []
+
+
+def test_only_reasons_that_have_a_sentence_are_given() -> None:
+    with pytest.raises(ValueError, match="unknown reason"):
+        Unreadable("calendar_sad")

@@ -1,0 +1,298 @@
+"""A person's calendar outside: the page with the private address, and what is read there."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from icalendar import Calendar
+from sqlalchemy import event as engine_event
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from lms import clock
+from lms.domain.booking import appointments
+from lms.domain.calendars import feeds
+from lms.models import Booking, CalendarFeed, Service, WaitlistEntry
+from tests import factories
+from tests.factories import wall
+from tests.support.pages import Page, Visitor
+from tests.support.school import House
+from tests.test_web import held_lock
+
+MONDAY = factories.coming_monday()
+
+
+def at(hour: str, days: int = 0) -> datetime:
+    return wall((MONDAY + timedelta(days=days)).isoformat(), hour)
+
+
+@pytest.fixture(autouse=True)
+def teachers(house: House) -> None:
+    def offer(session: Session) -> None:
+        service = factories.school(session)
+        service.directions = "Bus 70, arrêt Pont"
+        factories.samira(session)
+        factories.all_week(session, factories.nadia(session))
+        factories.all_week(session, factories.luc(session), mode="both")
+
+    house.write(offer)
+
+
+def visitor(house: House, who: Any = factories.samira) -> Visitor:
+    return house.visitor(house.write(who))
+
+
+def book(
+    house: House, starts: datetime, who: Any = factories.samira, teacher: Any = factories.nadia, **more: Any
+) -> str:
+    return house.write(lambda s: factories.booked(s, who(s), teacher(s), starts, now=clock.now(), **more).id)
+
+
+def token_of(house: House, who: Any = factories.samira) -> str:
+    token = feeds.new_token()
+    house.write(lambda s: feeds.make(s, who(s), token, clock.now()))
+    return token
+
+
+def read(house: House, token: str, **headers: str) -> TestResponse:
+    """What a calendar does: no cookie, no language, no referrer."""
+    return house.app.test_client().get(f"/cal/{token}.ics", headers=headers)
+
+
+def events(response: TestResponse) -> list[Any]:
+    assert response.status_code == 200
+    return Calendar.from_ical(response.data).events
+
+
+def address_on(page: Page) -> str:
+    found = re.search(r'class="link-once"><bdi dir="ltr">([^<]+)<', page.html)
+    assert found, page.text
+    return found.group(1)
+
+
+# -- the page ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", [factories.samira, factories.nadia])
+def test_a_person_makes_her_address_and_a_calendar_reads_it(house: House, who: Any) -> None:
+    book(house, at("10:00"))
+    browser = visitor(house, who)
+    page = browser.submit(browser.get("/calendar"), action="/calendar/feed")
+    assert page.status == 200
+    assert page.response.headers["Cache-Control"] == "private, no-store"
+    address = address_on(page)
+    assert page.links()["Ouvrir mon calendrier"] == address.replace("http://", "webcal://")
+    path = address.removeprefix("http://localhost")
+    assert len(events(house.app.test_client().get(path))) == 1
+
+
+def test_the_address_is_shown_once(house: House) -> None:
+    browser = visitor(house)
+    first = browser.get("/calendar")
+    secret = address_on(browser.submit(first, action="/calendar/feed"))
+    again = browser.submit(first, action="/calendar/feed")
+    assert "n’est plus montrée" in again.text
+    token = secret.rsplit("/", 1)[1]
+    assert token not in again.html
+    assert token not in browser.get("/calendar").html
+    assert read(house, token.removesuffix(".ics")).status_code == 200  # pressed twice, the first stands
+
+
+def test_the_page_says_when_a_calendar_last_came(house: House) -> None:
+    browser, token = visitor(house), token_of(house)
+    assert "pas encore lu" in browser.get("/calendar").text
+    read(house, token)
+    assert "lu il y a" in browser.get("/calendar").text
+
+
+def test_a_new_address_kills_the_old_and_stopping_kills_all(house: House) -> None:
+    browser, old = visitor(house), token_of(house)
+    page = browser.submit(browser.get("/calendar"), action="/calendar/feed")
+    new = address_on(page).rsplit("/", 1)[1].removesuffix(".ics")
+    assert (read(house, old).status_code, read(house, new).status_code) == (404, 200)
+    stopped = browser.submit(browser.get("/calendar"), action="/calendar/feed/end")
+    assert "arrêté" in stopped.text
+    assert read(house, new).status_code == 404
+
+
+@pytest.mark.parametrize("who", [factories.claire, factories.farid])
+def test_who_has_no_appointments_has_no_calendar_page(house: House, who: Any) -> None:
+    assert visitor(house, who).get("/calendar").status == 404
+
+
+# -- what is read --------------------------------------------------------------------------------
+
+
+def test_a_learner_reads_hour_teacher_and_place(house: House) -> None:
+    booking = book(house, at("10:00"), teacher=factories.luc, mode="onsite")
+    response = read(house, token_of(house))
+    assert response.headers["Content-Type"] == "text/calendar; charset=utf-8"
+    assert "Set-Cookie" not in response.headers
+    (event,) = events(response)
+    uid = house.read(lambda s: s.get_one(Booking, booking).uid)
+    assert (str(event["uid"]), int(event["sequence"]), str(event["status"])) == (uid, 0, "CONFIRMED")
+    assert str(event["summary"]) == "Rendez-vous de français avec Luc"
+    assert str(event["location"]) == "Passerelle Charleroi, Salle 2, Rue du Pont 1, 6000 Charleroi"
+    assert "Bus 70, arrêt Pont" in str(event["description"])
+    assert str(event["url"]) == f"http://localhost/s/{booking}"
+    assert (event["dtstart"].dt, event["dtend"].dt) == (at("10:00"), at("11:00"))
+
+
+def test_a_teacher_reads_first_names_and_nobody_elses_hours(house: House) -> None:
+    book(house, at("10:00"), factories.oksana)
+    book(house, at("11:00"), factories.samira)
+    book(house, at("13:00"), factories.oksana, factories.luc)
+    response = read(house, token_of(house, factories.nadia))
+    names = [str(event["summary"]).rsplit(" ", 1)[1] for event in events(response)]
+    assert names == ["Oksana", "Samira"]
+    text = response.data.decode()
+    for secret in ("Bondar", "Luc", "Dubois", "@", "ATTENDEE", "ORGANIZER"):
+        assert secret not in text
+
+
+def test_a_moved_hour_is_the_same_event_and_a_cancelled_one_stays_as_cancelled(house: House) -> None:
+    booking, token = book(house, at("10:00")), token_of(house)
+    before = events(read(house, token))[0]
+
+    def change(session: Session) -> None:
+        found, samira = session.get_one(Booking, booking), factories.samira(session)
+        appointments.move(session, found, samira, at("11:00"), "video", clock.now())
+
+    house.write(change)
+    (moved,) = events(read(house, token))
+    assert (str(moved["uid"]), int(moved["sequence"])) == (str(before["uid"]), 1)
+    assert moved["dtstart"].dt == at("11:00")
+    house.write(
+        lambda s: appointments.cancel(s, s.get_one(Booking, booking), factories.samira(s), "", clock.now())
+    )
+    (gone,) = events(read(house, token))
+    assert (int(gone["sequence"]), str(gone["status"])) == (2, "CANCELLED")
+    assert str(gone["summary"]).startswith("Annulé")
+    changed = house.read(lambda s: s.get_one(Booking, booking).changed_at)
+    assert gone["last-modified"].dt == gone["dtstamp"].dt == changed
+
+
+def test_what_did_not_change_is_not_sent_again(house: House) -> None:
+    booking, token = book(house, at("10:00")), token_of(house)
+    first = read(house, token)
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    assert first.last_modified is not None
+    for encoding in ("identity", "gzip, br"):
+        etag = read(house, token, **{"Accept-Encoding": encoding}).headers["ETag"]
+        again = read(house, token, **{"If-None-Match": etag, "Accept-Encoding": encoding})
+        assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", etag)
+    house.write(
+        lambda s: appointments.cancel(s, s.get_one(Booking, booking), factories.samira(s), "", clock.now())
+    )
+    assert read(house, token, **{"If-None-Match": first.headers["ETag"]}).status_code == 200
+
+
+def test_an_arabic_name_comes_through_whole(house: House) -> None:
+    book(house, at("10:00"), lambda s: factories.learner(s, "أمل الحسيني"))
+    (event,) = events(read(house, token_of(house, factories.nadia)))
+    assert str(event["summary"]) == "Rendez-vous de français avec أمل"
+
+
+def test_no_address_that_was_not_made_is_answered(house: House) -> None:
+    token = token_of(house)
+    for other in (token[:-1], token.upper(), "x", "x" * 3000, "%00", "%ff", f"{token}.ics"):
+        assert read(house, other).status_code == 404, other
+
+
+def test_guessing_is_stopped_and_a_good_calendar_of_the_same_address_is_not(house: House) -> None:
+    book(house, at("10:00"))
+    token = token_of(house)
+    codes = [read(house, f"guess-{number}").status_code for number in range(70)]
+    assert (codes[0], codes[-1]) == (404, 429)
+    assert [read(house, token).status_code for _ in range(5)] == [200] * 5
+
+
+def test_who_left_is_not_answered_and_who_comes_back_makes_a_new_address(house: House) -> None:
+    token = token_of(house)
+    claire = house.visitor(house.write(lambda s: factories.claire(s).id))
+    samira = house.read(lambda s: factories.samira(s).id)
+    page = claire.submit(claire.get(f"/people/{samira}"), action=f"/people/{samira}/deactivation")
+    assert read(house, token).status_code == 404
+    claire.submit(page, action=f"/people/{samira}/reactivation")
+    assert house.read(lambda s: factories.samira(s).is_active)
+    assert read(house, token).status_code == 404
+
+
+def test_a_held_lock_does_not_keep_the_calendar_from_its_answer(house: House) -> None:
+    token = token_of(house)
+    # Whoever waits here waits a moment and not half a minute.
+    engine_event.listen(house.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=50"))
+    house.engine.dispose()
+
+    def seen() -> datetime | None:
+        return house.read(lambda s: s.scalars(select(CalendarFeed.seen_at)).one())
+
+    with held_lock(house):
+        assert events(read(house, token)) == []
+    assert seen() is None
+    read(house, token)
+    assert seen() is not None
+
+
+@pytest.mark.parametrize("who", [factories.samira, factories.nadia])
+def test_twenty_appointments_cost_as_many_statements_as_one(house: House, who: Any) -> None:
+    def fill(session: Session, hours: range) -> None:
+        service = session.get_one(Service, 1)
+        service.weekly_cap, service.open_cap = 20, 50
+        for number in hours:
+            day, hour = divmod(number, 6)
+            starts = at(f"{9 + hour:02d}:00", day)
+            factories.booked(
+                session, factories.samira(session), factories.nadia(session), starts, now=clock.now()
+            )
+
+    token, counts = token_of(house, who), []
+    read(house, token)  # that it was read is written once in ten minutes
+    for hours in (range(1), range(1, 20)):
+        house.write(partial(fill, hours=hours))
+        with house.counting_statements() as sent:
+            assert len(events(read(house, token))) == hours.stop
+        counts.append(len(sent))
+    assert counts[0] == counts[1] <= 3
+
+
+# -- one appointment -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("who", "other"), [(factories.samira, "Nadia"), (factories.nadia, "Samira")])
+def test_one_appointment_is_a_file_for_both_who_meet(house: House, who: Any, other: str) -> None:
+    booking = book(house, at("10:00"))
+    page = visitor(house, who).get(f"/bookings/{booking}/calendar.ics")
+    assert page.response.headers["Content-Type"] == "text/calendar; charset=utf-8"
+    assert page.response.headers["Content-Disposition"] == "attachment; filename=rendez-vous.ics"
+    (event,) = events(page.response)
+    found = house.read(lambda s: s.get_one(Booking, booking))
+    assert (str(event["uid"]), int(event["sequence"])) == (found.uid, found.sequence)
+    assert str(event["summary"]).endswith(other)
+    assert event["dtstart"].dt == at("10:00")
+
+
+@pytest.mark.parametrize("who", [factories.oksana, factories.luc, factories.claire, factories.farid])
+def test_nobody_else_takes_it_along(house: House, who: Any) -> None:
+    booking = book(house, at("10:00"))
+    assert visitor(house, who).get(f"/bookings/{booking}/calendar.ics").status == 404
+
+
+def test_an_hour_that_is_only_offered_is_not_to_be_kept(house: House) -> None:
+    booking = book(house, at("10:00"))
+
+    def offer(session: Session) -> None:
+        samira = factories.samira(session)
+        entry = WaitlistEntry(learner_id=samira.id, made_by_id=samira.id, made_at=clock.now())
+        session.add(entry)
+        session.flush()
+        found = session.get_one(Booking, booking)
+        found.state, found.waitlist_entry_id, found.expires_at = "offered", entry.id, at("09:00")
+
+    house.write(offer)
+    assert visitor(house).get(f"/bookings/{booking}/calendar.ics").status == 404

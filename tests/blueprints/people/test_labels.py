@@ -1,0 +1,26 @@
+"""Every deed of people has its sentence."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from lms.blueprints.people.labels import DEEDS, deed, role_name, tongue
+from tests.support.school import House
+
+PEOPLE = Path(__file__).resolve().parents[3] / "lms/domain/people"
+
+
+def test_every_line_that_people_write_in_the_journal_about_a_person_has_a_sentence() -> None:
+    source = " ".join(path.read_text() for path in PEOPLE.glob("*.py"))
+    written = set(re.findall(r'"(\w+)",\s*"person"', source))
+    assert len(written) > 10
+    assert written - set(DEEDS) == set()
+
+
+def test_names_are_shown_and_what_is_unknown_keeps_its_word(house: House) -> None:
+    with house.app.test_request_context():
+        assert role_name("teacher") == "Professeur"
+        assert deed("card_issued") == "Carte faite"
+        assert deed("feedback_returned") == "feedback returned"
+    assert (tongue("ps"), tongue("xx")) == ("پښتو", "xx")

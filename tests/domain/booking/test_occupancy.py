@@ -1,0 +1,145 @@
+"""Whatever is booked, moved and cancelled: nobody and no room is in two places, and claims say so."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lms.domain.booking import appointments, occupancy
+from lms.domain.errors import Refused
+from lms.models import Booking, Claim, Person, Service
+from tests import factories
+from tests.factories import NOW, wall
+from tests.support.school import House
+
+QUARTER = timedelta(minutes=15)
+STARTS = [wall("2026-11-24", f"{hour:02}:{minute:02}") for hour in (9, 10, 11) for minute in (0, 15, 30)]
+
+
+class Held(NamedTuple):
+    """What the model knows of a living booking."""
+
+    learner: int
+    teacher: int
+    starts: datetime
+    mode: str
+
+    @property
+    def free_at(self) -> datetime:
+        return self.starts + timedelta(hours=1) + (QUARTER if self.mode == "onsite" else timedelta(0))
+
+    def collides(self, other: Held) -> bool:
+        def meet(mine: datetime, theirs: datetime) -> bool:
+            return self.starts < theirs and other.starts < mine
+
+        ends = self.starts + timedelta(hours=1), other.starts + timedelta(hours=1)
+        return (
+            (self.learner == other.learner and meet(*ends))
+            or (self.teacher == other.teacher and meet(self.free_at, other.free_at))
+            or (self.mode == other.mode == "onsite" and meet(self.free_at, other.free_at))
+        )
+
+
+ways = st.sampled_from(["video", "onsite"])
+booking_deeds = st.tuples(
+    st.just("book"), st.integers(0, 2), st.integers(0, 1), st.sampled_from(STARTS), ways
+)
+changes = st.tuples(st.sampled_from(["move", "cancel"]), st.integers(0, 9), st.sampled_from(STARTS), ways)
+
+
+class _Undo(Exception):
+    pass
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(booking_deeds | changes, min_size=3, max_size=14))
+def test_a_booking_is_taken_exactly_when_everybody_it_needs_is_free(house: House, deeds: list[Any]) -> None:
+    def live(session: Session) -> None:
+        _live(session, deeds)
+        raise _Undo
+
+    with suppress(_Undo):
+        house.write(live)
+
+
+def _live(session: Session, deeds: list[Any]) -> None:
+    learners = [factories.learner(session, f"Learner {n}") for n in range(3)]
+    teachers = [factories.nadia(session), factories.luc(session)]
+    service = session.get_one(Service, 1)
+    service.weekly_cap = service.open_cap = 20
+    for teacher in teachers:
+        for minute in (0, 15, 30):
+            factories.rule(session, teacher, 1, f"09:{minute:02}", f"12:{minute:02}", "both")
+    model: dict[str, Held] = {}
+    for deed in deeds:
+        _act(session, deed, model, learners, teachers)
+        assert occupancy.broken(session) == []
+        alive = session.scalars(select(Booking.id).where(Booking.state == "booked")).all()
+        assert set(alive) == set(model)
+
+
+def _act(
+    session: Session, deed: Any, model: dict[str, Held], learners: list[Person], teachers: list[Person]
+) -> None:
+    if deed[0] == "book":
+        _, learner, teacher, starts, mode = deed
+        wanted = Held(learner, teacher, starts, mode)
+        free = not any(wanted.collides(other) for other in model.values())
+        done = _done(
+            session,
+            lambda: appointments.book(
+                session, learners[learner], learners[learner], teachers[teacher].id, starts, mode, NOW
+            ),
+        )
+        assert (done is not None) == free
+        if done is not None:
+            model[done.id] = wanted
+        return
+    if not model:
+        return
+    kind, number, starts, mode = deed
+    chosen = sorted(model)[number % len(model)]
+    booking, old = session.get_one(Booking, chosen), model[chosen]
+    by = learners[old.learner]
+    if kind == "cancel":
+        assert _done(session, lambda: appointments.cancel(session, booking, by, "", NOW)) is not None
+        del model[chosen]
+        return
+    wanted = Held(old.learner, old.teacher, starts, mode)
+    free = not any(wanted.collides(other) for id_, other in model.items() if id_ != chosen)
+    done = _done(session, lambda: appointments.move(session, booking, by, starts, mode, NOW))
+    assert (done is not None) == free
+    if free:
+        model[chosen] = wanted
+
+
+def _done(session: Session, deed: Any) -> Booking | None:
+    """The verb as the edge would run it: refused, it leaves nothing behind."""
+    try:
+        with session.begin_nested():
+            made: Booking = deed()
+            return made
+    except Refused:
+        return None
+
+
+def test_a_learner_is_claimed_for_her_hour_and_the_hosts_until_they_are_free(house: House) -> None:
+    house.write(lambda s: factories.all_week(s, factories.luc(s), mode="onsite"))
+    made = house.write(
+        lambda s: factories.booked(
+            s, factories.samira(s), factories.luc(s), wall("2026-11-24", "09:00"), "onsite"
+        )
+    )
+    rows = house.read(lambda s: s.scalars(select(Claim).where(Claim.booking_id == made.id)).all())
+    counts = dict.fromkeys((made.learner_id, made.teacher_id, made.room_id), 0)
+    for row in rows:
+        counts[row.person_id or row.room_id] += 1
+    assert counts == {made.learner_id: 4, made.teacher_id: 5, made.room_id: 5}
+    found = house.read(lambda s: occupancy.taken(s, made.starts, made.ends, but={made.id}))
+    assert found == set()

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from lms.domain.booking import appointments
+from lms.domain.booking.queries import next_of_many
+from tests import factories
+from tests.factories import NOW
+from tests.support.school import House
+
+
+def test_each_person_is_shown_with_her_next_appointment_only(house: House) -> None:
+    def book(session: Session) -> tuple[str, str, str]:
+        samira, oksana, nadia = factories.samira(session), factories.oksana(session), factories.nadia(session)
+        factories.all_week(session, nadia)
+        soon = factories.booked(session, samira, nadia, factories.wall("2026-11-25", "10:00"))
+        factories.booked(session, samira, nadia, factories.wall("2026-12-02", "10:00"))
+        gone = factories.booked(session, oksana, nadia, factories.wall("2026-11-26", "10:00"))
+        appointments.cancel(session, gone, oksana, "", NOW)
+        return samira.id, oksana.id, soon.id
+
+    samira, oksana, soon = house.write(book)
+    found = house.read(lambda s: {k: b.id for k, b in next_of_many(s, [samira, oksana], NOW).items()})
+    assert found == {samira: soon}
+    later = house.read(lambda s: next_of_many(s, [samira], NOW + timedelta(days=5)))
+    assert later[samira].id != soon
+    assert house.read(lambda s: next_of_many(s, [], NOW)) == {}

@@ -1,0 +1,245 @@
+"""Whatever the school does with its hours, and in whatever order: a simple model says the same."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lms.domain.booking import absence, appointments, availability, consistency, waitlist
+from lms.domain.booking.slots import Mode
+from lms.models import Booking, Service, SpecialDay, WaitlistEntry
+from tests import factories
+from tests.domain.booking.model import DAYS, HOUR, OPEN_CAP, STARTS, WEEKLY_CAP, Meeting, Model
+from tests.factories import BRUSSELS, wall
+from tests.support.school import House
+
+
+class BookingModel(Model):
+    """The deeds: each is done in the real school, and the model says whether it should have been."""
+
+    def book(self, learner: int, teacher: int, starts: datetime, mode: Mode) -> None:
+        wanted = Meeting(learner, teacher, starts, mode)
+        expected = self.free(wanted) and self.below_caps(learner)
+        person = self.learners[learner]
+
+        def deed() -> Booking:
+            return appointments.book(
+                self.session, person, person, self.teachers[teacher].id, starts, mode, self.now
+            )
+
+        self.check(deed, expected)
+
+    def move(self, number: int, starts: datetime, mode: Mode) -> None:
+        chosen = self.pick(number, offered=False)
+        if chosen is None or self.meetings[chosen].starts <= self.now:
+            return
+        old = self.meetings[chosen]
+        wanted = Meeting(old.learner, old.teacher, starts, mode)
+        same = (starts, mode) == (old.starts, old.mode)
+        booking, sequence = self.booking(chosen), self.booking(chosen).sequence
+        by = self.learners[old.learner]
+        done = self.check(
+            lambda: appointments.move(self.session, booking, by, starts, mode, self.now),
+            same or self.free(wanted, but=(chosen,)),
+            left=None if same else old,
+        )
+        assert booking.sequence == sequence + (done and not same)
+
+    def swap(self, number: int, with_number: int) -> None:
+        one, other = self.pick(number, offered=False), self.pick(with_number, offered=False)
+        if one is None or other is None:
+            return
+        a, b = self.meetings[one], self.meetings[other]
+        if a.teacher != b.teacher or a.learner == b.learner:
+            expected = False
+        else:
+            after = (
+                Meeting(a.learner, b.teacher, b.starts, b.mode),
+                Meeting(b.learner, a.teacher, a.starts, a.mode),
+            )
+            rest = [meeting for id_, meeting in self.meetings.items() if id_ not in (one, other)]
+            meets = any(new.collides(old) for new in after for old in rest)
+            expected = not meets and min(a.starts, b.starts) > self.now
+        teacher = self.teachers[a.teacher]
+        self.check(
+            lambda: appointments.swap(
+                self.session, self.booking(one), self.booking(other), teacher, self.now
+            ),
+            expected,
+        )
+
+    def cancel(self, number: int) -> None:
+        chosen = self.pick(number, offered=False)
+        if chosen is None:
+            return
+        old = self.meetings[chosen]
+        by = self.learners[old.learner]
+        self.check(
+            lambda: appointments.cancel(self.session, self.booking(chosen), by, "", self.now),
+            old.starts > self.now,
+            left=old,
+        )
+
+    def join(self, learner: int, teacher: int, parts: int, mode: Mode) -> None:
+        """Teacher 2 is whoever; the mode is hers when the parts are odd."""
+        person = self.learners[learner]
+        place = waitlist.entry_of(self.session, person.id)
+        since = place.made_at if place else self.now
+        wanted = self.teachers[teacher].id if teacher < 2 else None
+        entry = waitlist.join(
+            self.session, person, person, wanted, parts, mode if parts % 2 else None, self.now
+        )
+        assert entry.made_at == since, "who says her wish anew keeps her place"
+
+    def leave(self, learner: int) -> None:
+        person = self.learners[learner]
+        held = [m for m in self.meetings.values() if m.learner == learner and m.offered]
+        self.check(
+            lambda: waitlist.leave(self.session, person, person, self.now),
+            True,
+            left=held[0] if held else None,
+        )
+        assert waitlist.entry_of(self.session, person.id) is None
+
+    def answer(self, number: int, yes: bool) -> None:
+        chosen = self.pick(number, offered=True)
+        if chosen is None:
+            return
+        offer, old = self.booking(chosen), self.meetings[chosen]
+        in_time = offer.expires_at is not None and offer.expires_at > self.now
+        by = self.learners[old.learner]
+        if yes:
+            self.check(lambda: waitlist.accept(self.session, offer, by, self.now), in_time)
+            assert not in_time or offer.state == "booked"
+        else:
+            entry = offer.waitlist_entry_id
+            if in_time and entry is not None:
+                self.declined.add((entry, old.teacher, old.starts))
+            self.check(lambda: waitlist.decline(self.session, offer, by, self.now), in_time, left=old)
+
+    def wait(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+        for offer_id in waitlist.due_offers(self.session, self.now):
+            entry = self.booking(offer_id).waitlist_entry_id
+            self.check(
+                lambda id_=offer_id: waitlist.expire(self.session, id_, self.now),  # type: ignore[misc]
+                True,
+                left=self.meetings[offer_id],
+            )
+            assert self.session.get_one(WaitlistEntry, entry).outcome == "lapsed"
+        assert waitlist.due_offers(self.session, self.now) == []
+
+    def call_off(self, teacher: int, day: str) -> None:
+        person = self.teachers[teacher]
+        hit = {
+            id_: meeting
+            for id_, meeting in self.meetings.items()
+            if meeting.teacher == teacher
+            and meeting.starts > self.now
+            and meeting.starts.astimezone(BRUSSELS).date().isoformat() == day
+        }
+        before = {id_: (b.sequence, b.late_cancel) for id_ in hit for b in [self.booking(id_)]}
+        self.closed.add((teacher, day))
+        today = date.fromisoformat(day)
+        over = today < self.now.astimezone(BRUSSELS).date()
+        if over:
+            self.closed.discard((teacher, day))
+        self.check(lambda: absence.call_off(self.session, person, person, today, self.now), not over)
+        for id_, meeting in hit.items():
+            booking = self.booking(id_)
+            assert booking.state == ("expired" if meeting.offered else "cancelled")
+            assert not booking.late_cancel
+            if not meeting.offered:
+                assert booking.called_off
+                assert booking.sequence == before[id_][0] + 1
+                entry = waitlist.entry_of(self.session, booking.learner_id)
+                assert entry is not None
+                assert entry.first_choice
+
+    def reopen(self, teacher: int, day: str) -> None:
+        person, begin = self.teachers[teacher], wall(day, "00:00")
+        closed = self.session.scalar(
+            select(SpecialDay.id).where(
+                SpecialDay.teacher_id == person.id, SpecialDay.date_from == date.fromisoformat(day)
+            )
+        )
+        if closed is None:
+            return
+        self.closed.discard((teacher, day))
+        self.check(
+            lambda: availability.delete_special(self.session, person, closed, self.now),
+            True,
+            freed=lambda m: m.teacher == teacher and begin <= m.starts < begin + 24 * HOUR,
+        )
+
+
+learners, teachers, numbers = st.integers(0, 4), st.integers(0, 1), st.integers(0, 9)
+starts, ways = st.sampled_from(STARTS), st.sampled_from(["video", "onsite"])
+days = st.sampled_from(DAYS)
+booking_deeds = st.tuples(st.just("book"), learners, teachers, starts, ways)
+DEEDS = st.one_of(
+    booking_deeds,
+    booking_deeds,
+    st.tuples(st.just("move"), numbers, starts, ways),
+    st.tuples(st.just("swap"), numbers, numbers),
+    st.tuples(st.just("cancel"), numbers),
+    st.tuples(st.just("cancel"), numbers),
+    st.tuples(st.just("join"), learners, st.integers(0, 2), st.integers(1, 3), ways),
+    st.tuples(st.just("join"), learners, st.just(2), st.just(7), ways),
+    st.tuples(st.just("leave"), learners),
+    st.tuples(st.just("answer"), numbers, st.booleans()),
+    st.tuples(st.just("wait"), st.integers(1, 7)),
+    st.tuples(st.just("call_off"), teachers, days),
+    st.tuples(st.just("reopen"), teachers, days),
+)
+
+
+class _Undo(Exception):
+    pass
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(DEEDS, min_size=5, max_size=30))
+def test_the_school_does_what_a_simple_model_of_it_does(house: House, deeds: list[Any]) -> None:
+    def live(session: Session) -> None:
+        school = _model(session)
+        for name, *terms in deeds:
+            getattr(school, name)(*terms)
+        assert consistency.faults(session, school.now) == []
+        raise _Undo
+
+    with suppress(_Undo):
+        house.write(live)
+
+
+def _model(session: Session) -> BookingModel:
+    people = [factories.learner(session, f"Learner {n}") for n in range(5)]
+    school = BookingModel(session, people, [factories.nadia(session), factories.luc(session)])
+    service = session.get_one(Service, 1)
+    service.weekly_cap, service.open_cap, service.lead_hours = WEEKLY_CAP, OPEN_CAP, 0
+    for teacher in school.teachers:
+        for day in (date.fromisoformat(day) for day in DAYS):
+            for clock in sorted({start.astimezone(BRUSSELS).time() for start in STARTS}):
+                ends = time(clock.hour + 1, clock.minute)
+                factories.rule(session, teacher, day.weekday(), f"{clock:%H:%M}", f"{ends:%H:%M}", "both")
+    return school
+
+
+def test_a_swap_of_two_learners_is_one_deed(house: House) -> None:
+    def live(session: Session) -> None:
+        school = _model(session)
+        school.book(0, 0, STARTS[0], "video")
+        school.book(1, 0, STARTS[2], "onsite")
+        school.swap(0, 1)
+        assert sorted((m.learner, m.starts, m.mode) for m in school.meetings.values()) == [
+            (0, STARTS[2], "onsite"),
+            (1, STARTS[0], "video"),
+        ]
+
+    house.write(live)

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lms.domain import audit_log
+from lms.domain.errors import Refused
+from lms.domain.lessons import authoring, queries, tracking
+from lms.models import ClipProgress, Lesson
+from tests import factories
+from tests.factories import NOW
+from tests.support.school import House
+
+
+def as_it_is(lesson: Lesson) -> dict[str, Any]:
+    return {
+        "title": lesson.title,
+        "goal": lesson.goal,
+        "instructions": lesson.instructions,
+        "words": [word.text for word in lesson.words],
+        "clips": [
+            authoring.ClipDraft(c.youtube_id, c.starts, c.ends, c.title, c.seconds, c.transcript, c.id)
+            for c in lesson.clips
+        ],
+        "seen": authoring.fingerprint(lesson),
+    }
+
+
+def test_a_new_lesson_is_a_draft_at_the_end_of_its_level(house: House) -> None:
+    def deed(s: Session) -> list[tuple[int, bool]]:
+        made = [factories.lesson(s, title, published=False) for title in ("Un", "Deux")]
+        made.append(factories.lesson(s, "Ailleurs", "N2", published=False))
+        return [(lesson.position, lesson.published_at is None) for lesson in made]
+
+    assert house.write(deed) == [(1, True), (2, True), (1, True)]
+
+
+def test_publishing_twice_is_noted_once_and_taking_back_too(house: House) -> None:
+    def deed(s: Session) -> list[tuple[str, str | None]]:
+        lesson, luc = factories.lesson(s, published=False), factories.luc(s)
+        for verb in (authoring.publish, authoring.publish, authoring.unpublish, authoring.unpublish):
+            verb(s, lesson, luc, now=NOW)
+        s.flush()
+        return sorted((line.action, line.actor_id) for line in audit_log.lines_about(s, lesson.id))
+
+    lines = house.write(deed)
+    assert [action for action, _ in lines] == ["lesson_published", "lesson_unpublished"]
+    assert all(actor for _, actor in lines)
+
+
+def test_an_empty_lesson_is_not_published_and_a_published_one_cannot_be_emptied(house: House) -> None:
+    def deed(s: Session) -> None:
+        empty = factories.lesson(s, clips=0, words=(), instructions=" ", published=False)
+        with pytest.raises(Refused, match="lesson_empty"):
+            authoring.publish(s, empty, factories.nadia(s), now=NOW)
+        full = factories.lesson(s)
+        with pytest.raises(Refused, match="lesson_empty"):
+            authoring.edit(
+                s,
+                full,
+                factories.nadia(s),
+                now=NOW,
+                **(as_it_is(full) | {"clips": [], "words": [], "instructions": ""}),
+            )
+
+    house.write(deed)
+
+
+def test_clips_keep_who_watched_them_when_they_are_moved_and_lose_it_when_removed(house: House) -> None:
+    def deed(s: Session) -> tuple[list[str], list[str], int]:
+        lesson, samira, nadia = factories.lesson(s, clips=3), factories.samira(s), factories.nadia(s)
+        first, second, third = lesson.clips
+        for clip in lesson.clips:
+            tracking.watched(s, clip, samira, now=NOW)
+        values = as_it_is(lesson)
+        values["clips"] = [values["clips"][2], values["clips"][0]]
+        authoring.edit(s, lesson, nadia, now=NOW, **values)
+        s.expire_all()
+        kept = [state.clip.id for state in queries.clips_of(s, lesson, samira) if state.watched]
+        assert second.id not in kept
+        return kept, [third.id, first.id], len(s.scalars(select(ClipProgress)).all())
+
+    kept, expected, rows = house.write(deed)
+    assert kept == expected
+    assert rows == 2
+
+
+def test_another_video_in_a_clip_forgets_the_second_but_not_that_it_was_watched(house: House) -> None:
+    def deed(s: Session) -> ClipProgress:
+        lesson, samira = factories.lesson(s), factories.samira(s)
+        tracking.progress(s, lesson.clips[0], samira, 40, now=NOW)
+        tracking.watched(s, lesson.clips[0], samira, now=NOW)
+        values = as_it_is(lesson)
+        values["clips"] = [factories.clip_draft(7, id=lesson.clips[0].id)]
+        authoring.edit(s, lesson, factories.nadia(s), now=NOW, **values)
+        s.expire_all()
+        return s.scalars(select(ClipProgress)).one()
+
+    row = house.write(deed)
+    assert (row.seconds, row.watched_at) == (0, NOW)
+
+
+def test_a_clip_of_another_lesson_cannot_be_taken_over_by_its_id(house: House) -> None:
+    def deed(s: Session) -> tuple[str, str]:
+        mine, other = factories.lesson(s, "Un"), factories.lesson(s, "Deux")
+        values = as_it_is(mine)
+        values["clips"] = [factories.clip_draft(5, id=other.clips[0].id)]
+        authoring.edit(s, mine, factories.nadia(s), now=NOW, **values)
+        s.flush()
+        return mine.clips[0].id, other.clips[0].id
+
+    new, old = house.write(deed)
+    assert new != old
+
+
+def test_the_length_of_a_clip_is_known_from_its_start_and_end(house: House) -> None:
+    def deed(s: Session) -> list[int | None]:
+        lesson = authoring.create(
+            s,
+            factories.level(s),
+            factories.nadia(s),
+            title="Longueurs",
+            clips=[
+                factories.clip_draft(1, starts=30, ends=90, seconds=None),
+                factories.clip_draft(2, starts=30, ends=90, seconds=70),
+                factories.clip_draft(3, seconds=None),
+            ],
+            now=NOW,
+        )
+        return [clip.seconds for clip in lesson.clips]
+
+    assert house.write(deed) == [60, 70, None]
+
+
+def test_a_second_teacher_does_not_overwrite_what_she_never_saw(house: House) -> None:
+    def deed(s: Session) -> str:
+        lesson = factories.lesson(s)
+        before = as_it_is(lesson)
+        authoring.edit(s, lesson, factories.nadia(s), now=NOW, **(before | {"title": "De Nadia"}))
+        with pytest.raises(Refused, match="lesson_changed"):
+            authoring.edit(s, lesson, factories.luc(s), now=NOW, **(before | {"title": "De Luc"}))
+        return lesson.title
+
+    assert house.write(deed) == "De Nadia"
+
+
+def test_lessons_change_places_one_by_one_and_stop_at_the_ends(house: House) -> None:
+    def deed(s: Session) -> list[list[str]]:
+        un, deux, trois = (factories.lesson(s, title) for title in ("Un", "Deux", "Trois"))
+        orders = []
+        for lesson, way in ((un, "up"), (trois, "up"), (un, "down"), (deux, "down")):
+            authoring.move(s, lesson, factories.nadia(s), way, now=NOW)  # type: ignore[arg-type]
+            s.flush()
+            rows = queries.summaries(s)[un.level_id]
+            orders.append([row.lesson.title for row in rows])
+        return orders
+
+    assert house.write(deed) == [
+        ["Un", "Deux", "Trois"],
+        ["Un", "Trois", "Deux"],
+        ["Trois", "Un", "Deux"],
+        ["Trois", "Un", "Deux"],
+    ]

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from lms.domain import audit_log
+from lms.models import AuditEvent
+from tests import factories
+from tests.factories import NOW
+from tests.support.school import House
+
+
+def _three_deeds(session: Session) -> None:
+    for minute in range(3):
+        audit_log.note(
+            session,
+            factories.claire(session),
+            "level_changed",
+            "person",
+            "abc",
+            now=NOW + timedelta(minutes=minute),
+        )
+
+
+def test_lines_are_numbered_in_their_order_and_the_chain_holds(house: House) -> None:
+    house.write(_three_deeds)
+    assert house.write(audit_log.seal) == 3
+    lines = house.read(lambda s: audit_log.lines_about(s, "abc"))
+    assert [line.number for line in lines] == [3, 2, 1]
+    assert house.read(audit_log.first_broken) is None
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        update(AuditEvent).where(AuditEvent.number == 2).values(action="card_made"),
+        delete(AuditEvent).where(AuditEvent.number == 2),
+    ],
+    ids=["changed", "removed"],
+)
+def test_a_sealed_line_that_was_tampered_with_is_named(house: House, deed: object) -> None:
+    house.write(_three_deeds)
+    house.write(audit_log.seal)
+    house.write(lambda s: s.execute(deed))  # type: ignore[call-overload]
+    assert house.read(audit_log.first_broken) == 2
+
+
+def test_sealing_goes_on_where_it_stopped(house: House) -> None:
+    house.write(_three_deeds)
+    house.write(audit_log.seal)
+    house.write(_three_deeds)
+    assert house.read(lambda s: audit_log.unsealed_since(s, NOW + timedelta(hours=1))) == 3
+    assert house.write(audit_log.seal) == 3
+    assert house.read(audit_log.first_broken) is None

@@ -1,0 +1,107 @@
+"""Messages that wait for the hand of somebody of the team."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from lms.domain import manual_messages, outbox
+from lms.domain.booking import appointments
+from lms.domain.errors import Absent
+from lms.models import Booking, OutboxItem
+from tests import factories
+from tests.factories import NOW, wall
+from tests.support.school import House
+
+FRIDAY = wall("2026-11-27", "14:00")
+
+
+@pytest.fixture
+def item(house: House) -> str:
+    """Nadia booked an hour for Oksana, who has no e-mail; Farid looks after her."""
+
+    def book(session: Session) -> str:
+        nadia, oksana = factories.nadia(session), factories.oksana(session)
+        oksana.phone, oksana.social_worker_id = "0470 12 34 56", factories.farid(session).id
+        factories.all_week(session, nadia)
+        made = factories.booked(session, oksana, nadia, FRIDAY, by=nadia)
+        posted = outbox.post(session, "booking_made", oksana, made.id, now=NOW)
+        outbox.hand_over(session, posted.id, NOW)
+        return posted.id
+
+    return house.write(book)
+
+
+def seen_by(house: House, who, at=NOW) -> list[str]:
+    return house.read(lambda s: [item.id for item, _booking in manual_messages.to_send(s, who(s), at)])
+
+
+def test_each_of_the_team_sees_what_is_hers_to_send(house: House, item: str) -> None:
+    house.write(lambda s: (factories.luc(s), factories.claire(s), factories.farid(s), factories.samira(s)))
+    for who in (factories.nadia, factories.claire, factories.farid):
+        assert seen_by(house, who) == [item]
+        assert house.read(lambda s, who=who: manual_messages.message_for(s, who(s), item).id) == item
+    for who in (factories.luc, factories.samira, factories.oksana):
+        assert seen_by(house, who) == []
+        with pytest.raises(Absent):
+            house.read(lambda s, who=who: manual_messages.message_for(s, who(s), item))
+
+
+def test_no_worker_touches_it_and_nobody_calls_it_late(house: House, item: str) -> None:
+    later = NOW + timedelta(hours=5)
+    assert item not in house.read(lambda s: outbox.due(s, later))
+    assert not house.write(lambda s: outbox.claim(s, item, later))
+    house.write(lambda s: outbox.void(s, house_booking(s), later, kind="booking_reminder"))
+    row = house.read(lambda s: s.get_one(OutboxItem, item))
+    assert (row.channel, row.handed_at, row.closed_at) == ("hand", NOW, None)
+
+
+def house_booking(session: Session) -> str:
+    return session.query(Booking.id).scalar()
+
+
+def test_said_twice_the_first_one_stands_and_only_she_takes_it_back(house: House, item: str) -> None:
+    def say(who, at) -> None:
+        house.write(
+            lambda s: outbox.sent_by_hand(s, manual_messages.message_for(s, who(s), item), who(s), at)
+        )
+
+    def row() -> OutboxItem:
+        return house.read(lambda s: s.get_one(OutboxItem, item))
+
+    say(factories.nadia, NOW)
+    say(factories.claire, NOW + timedelta(minutes=1))
+    nadia = house.read(factories.nadia).id
+    assert (row().outcome, row().closed_at, row().sent_by_id) == ("sent", NOW, nadia)
+    assert seen_by(house, factories.nadia) == []
+    house.write(
+        lambda s: outbox.take_back(
+            s, manual_messages.message_for(s, factories.claire(s), item), factories.claire(s)
+        )
+    )
+    assert row().outcome == "sent"
+    house.write(
+        lambda s: outbox.take_back(
+            s, manual_messages.message_for(s, factories.nadia(s), item), factories.nadia(s)
+        )
+    )
+    assert seen_by(house, factories.nadia) == [item]
+
+
+def test_a_cancelled_hour_takes_its_message_out_of_the_hand(house: House, item: str) -> None:
+    house.write(
+        lambda s: appointments.cancel(s, s.get_one(Booking, house_booking(s)), factories.nadia(s), "", NOW)
+    )
+    assert item not in seen_by(house, factories.nadia)
+    assert house.read(lambda s: s.get_one(OutboxItem, item).outcome) == "void"
+
+
+def test_what_nobody_sent_in_time_ends_as_expired(house: House, item: str) -> None:
+    late = NOW + outbox.KEEP_TRYING
+    assert seen_by(house, factories.nadia, late) == []
+    house.write(lambda s: outbox.close_stale(s, late - timedelta(seconds=1)))
+    assert house.read(lambda s: s.get_one(OutboxItem, item).outcome) is None
+    house.write(lambda s: outbox.close_stale(s, late))
+    assert house.read(lambda s: s.get_one(OutboxItem, item).outcome) == "expired"

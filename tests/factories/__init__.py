@@ -1,0 +1,70 @@
+"""The cast of the school and the things it works with, made by plain functions.
+
+Everybody here is also in the demo school: Samira and Oksana learn, Nadia and Luc teach, Claire
+coordinates, Farid is a social worker.
+"""
+
+from tests.factories.booking import (
+    BRUSSELS,
+    all_week,
+    booked,
+    closed,
+    coming_monday,
+    opened,
+    room,
+    rule,
+    wall,
+)
+from tests.factories.cards import PASSWORD, entered, printed_card, with_password
+from tests.factories.homework import answered, assignment, assignment_of, criteria, drafted, sent, stored
+from tests.factories.lessons import clip_draft, clip_of, lesson
+from tests.factories.people import (
+    NOW,
+    claire,
+    farid,
+    learner,
+    level,
+    luc,
+    nadia,
+    oksana,
+    person,
+    samira,
+    school,
+)
+
+__all__ = [
+    "BRUSSELS",
+    "NOW",
+    "PASSWORD",
+    "all_week",
+    "answered",
+    "assignment",
+    "assignment_of",
+    "booked",
+    "claire",
+    "clip_draft",
+    "clip_of",
+    "closed",
+    "coming_monday",
+    "criteria",
+    "drafted",
+    "entered",
+    "farid",
+    "learner",
+    "lesson",
+    "level",
+    "luc",
+    "nadia",
+    "oksana",
+    "opened",
+    "person",
+    "printed_card",
+    "room",
+    "rule",
+    "samira",
+    "school",
+    "sent",
+    "stored",
+    "wall",
+    "with_password",
+]

@@ -1,0 +1,48 @@
+"""What people enter with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from lms.adapters.passwords import hash_secret
+from lms.domain.people import cards, logins
+from lms.models import Person
+from lms.models.people import SessionKind
+from tests.factories.people import NOW, nadia
+
+PASSWORD = "trois-vélos-verts"
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A card as it lies on the table, and the PIN that was told."""
+
+    id: str
+    token: str
+    code: str
+    pin: str
+
+
+def printed_card(
+    session: Session, person: Person, actor: Person | None = None, *, now: datetime = NOW
+) -> Printed:
+    made = cards.new_secrets()
+    card = cards.issue(session, person, actor or nadia(session), made.token, hash_secret(made.pin), now=now)
+    return Printed(card.id, made.token, card.code, made.pin)
+
+
+def with_password(session: Session, person: Person, password: str = PASSWORD) -> Person:
+    person.password_hash = hash_secret(password)
+    session.flush()
+    return person
+
+
+def entered(session: Session, person: Person, *, now: datetime = NOW) -> str:
+    """The token of an entry on a device of her own, or of the team."""
+    kind: SessionKind = "staff" if person.is_staff else "own"
+    token = logins.open_session(session, person, kind, device="test", now=now)
+    session.flush()
+    return token

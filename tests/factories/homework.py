@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from io import BytesIO
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lms.adapters.store import LocalStore
+from lms.domain.homework import assignments, attempts, correction, files
+from lms.models import Assignment, Attempt, Criterion, Feedback, Lesson, Person, Submission
+from tests.factories.lessons import lesson as make_lesson
+from tests.factories.people import NOW, level, nadia
+
+TASK = "Écrivez les sept jours de la semaine sur une feuille."
+ROOM = 1 << 30
+
+
+def assignment(
+    session: Session,
+    lesson: Lesson | None = None,
+    *,
+    kinds: Iterable[str] = ("photo", "text", "voice", "document"),
+    due_on: date | None = None,
+    may_redo: bool = True,
+    by: Person | None = None,
+    now: datetime = NOW,
+) -> Assignment:
+    """Homework of a published lesson of Niveau 1, given by Nadia."""
+    task = assignments.Task(TASK, tuple(kinds), due_on, may_redo)
+    return assignments.give(session, lesson or make_lesson(session), by or nadia(session), task, now=now)
+
+
+def drafted(
+    session: Session, learner: Person, assignment: Assignment, text: str = "", now: datetime = NOW
+) -> Attempt:
+    draft = attempts.open_draft(session, learner, assignment.id, now=now)
+    attempts.write_text(session, draft, text)
+    return draft
+
+
+def sent(
+    session: Session,
+    learner: Person,
+    assignment: Assignment,
+    text: str = "Lundi, mardi, mercredi.",
+    now: datetime = NOW,
+) -> Attempt:
+    """A copy that a teacher can correct."""
+    draft = drafted(session, learner, assignment, text, now)
+    attempts.send(session, draft, assignment, now=now)
+    return draft
+
+
+def assignment_of(session: Session, attempt: Attempt) -> Assignment:
+    submission = session.get_one(Submission, attempt.submission_id)
+    return session.get_one(Assignment, submission.assignment_id)
+
+
+def answered(
+    session: Session,
+    attempt: Attempt,
+    *,
+    comment: str = "Bravo, le message est clair.",
+    redo: bool = False,
+    by: Person | None = None,
+    now: datetime = NOW,
+) -> Feedback:
+    teacher = by or nadia(session)
+    copy = correction.copy_for(session, teacher, attempt.id)
+    version = copy.feedback.version if copy.feedback else 0
+    return correction.give_back(
+        session, copy, teacher, correction.Answer(comment), version, redo=redo, now=now
+    )
+
+
+def criteria(session: Session, level_code: str = "N1") -> list[Criterion]:
+    """The rubric of a level, made when there is none."""
+    of = level(session, level_code)
+    found = list(session.scalars(select(Criterion).where(Criterion.level_id == of.id)))
+    if not found:
+        for position, label in enumerate(("La tâche", "Les mots", "La grammaire"), start=1):
+            found.append(Criterion(level_id=of.id, position=position, label=label))
+        session.add_all(found)
+        session.flush()
+    return sorted(found, key=lambda criterion: criterion.position)
+
+
+def stored(store: LocalStore, content: bytes = b"a sheet", kind: str = "photo") -> files.NewFile:
+    """A file that lies in the store and has no row yet."""
+    key = store.put(BytesIO(content), suffix=".jpg")
+    picture = store.put(BytesIO(content), suffix=".jpg")
+    made = files.NewPicture("web", 1, picture, "image/jpeg", 30, 40, len(content))
+    return files.NewFile(
+        kind, "devoir.jpg", key, "image/jpeg", len(content), store.digest(key), pictures=(made,)
+    )

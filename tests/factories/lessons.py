@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from lms.domain.lessons import authoring
+from lms.models import Clip, Lesson
+from tests.factories.people import NOW, level, nadia
+
+VIDEO = "dQw4w9WgXcQ"
+
+
+def clip_draft(number: int = 0, **more: object) -> authoring.ClipDraft:
+    """A clip of 2 min 40 with a transcript."""
+    values: dict[str, object] = {
+        "youtube_id": f"{VIDEO[:-2]}{number:02d}",
+        "seconds": 160,
+        "transcript": "Bonjour. Je m’appelle Samira.",
+    }
+    return authoring.ClipDraft(**{**values, **more})  # type: ignore[arg-type]
+
+
+def lesson(
+    session: Session,
+    title: str = "Bonjour, je m’appelle…",
+    level_code: str = "N1",
+    *,
+    clips: int = 1,
+    words: tuple[str, ...] = ("bonjour 👋", "la ville 🏙️", "merci"),
+    instructions: str = "Regardez **deux fois**.",
+    published: bool = True,
+    now: datetime = NOW,
+) -> Lesson:
+    """A lesson by Nadia."""
+    made = authoring.create(
+        session,
+        level(session, level_code),
+        nadia(session),
+        title=title,
+        goal="Je peux dire mon prénom.",
+        instructions=instructions,
+        words=words,
+        clips=[clip_draft(number) for number in range(clips)],
+        now=now,
+    )
+    if published:
+        authoring.publish(session, made, nadia(session), now=now)
+    session.flush()
+    return made
+
+
+def clip_of(lesson: Lesson, number: int = 0) -> Clip:
+    return lesson.clips[number]

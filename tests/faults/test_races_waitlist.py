@@ -1,0 +1,117 @@
+"""Races for an hour for which others wait, over HTTP, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lms import clock
+from lms.domain.booking import appointments, consistency, occupancy, waitlist
+from lms.forms.booking import hour_value
+from lms.models import Booking, Person, WaitlistEntry
+from tests import factories
+from tests.faults.fault_log import Track, at
+
+
+def _booked(track: Track, learner: str, teacher: str, hour: datetime) -> str:
+    def book(session: Session) -> str:
+        who = session.get_one(Person, learner)
+        return appointments.book(session, who, who, teacher, hour, "video", clock.now()).id
+
+    return track.house.write(book)
+
+
+def _waiting(track: Track, *learners: str, teacher: str) -> None:
+    """They come one after the other: the first stands first, and nobody else waits."""
+
+    def join(session: Session) -> None:
+        for entry in session.scalars(select(WaitlistEntry).where(WaitlistEntry.ended_at.is_(None))).all():
+            who = session.get_one(Person, entry.learner_id)
+            waitlist.leave(session, who, who, clock.now())
+        for place, id_ in enumerate(learners):
+            who = session.get_one(Person, id_)
+            since = clock.now() - timedelta(minutes=60 - place)
+            waitlist.join(session, who, who, teacher, 7, None, since)
+
+    track.house.write(join)
+
+
+def _offers(track: Track, learner: str) -> list[str]:
+    return track.house.read(
+        lambda s: [one.state for one in s.scalars(select(Booking).where(Booking.learner_id == learner))]
+    )
+
+
+def _sound(track: Track) -> None:
+    assert track.house.read(occupancy.broken) == []
+    assert track.house.read(lambda s: consistency.faults(s, clock.now())) == []
+
+
+def test_an_hour_given_back_goes_to_who_waits_and_to_none_of_two_hundred(track: Track) -> None:
+    """Five presses to cancel and 195 to book at one instant: one cancellation, the first in line is asked."""
+    nadia, hour, elsewhere = track.id_of(factories.nadia), at("14:00", 1), at("16:00", 4)
+    holder, first, second, *others = track.people(198)
+    made = _booked(track, holder, nadia, hour)
+    _waiting(track, first, second, teacher=nadia)
+    # Their page showed another hour when it was fetched: this one was not free yet.
+    runners = track.runners([(learner, nadia, elsewhere, "video") for learner in others])
+    for runner in runners:
+        runner["values"]["hour"] = hour_value(nadia, hour)
+    cancelling = [
+        track.pressing(holder, f"/bookings/{made}", f"/bookings/{made}/cancellation") for _ in range(5)
+    ]
+    mixed = [*runners[:97], *cancelling, *runners[97:]]
+    answers = track.run(mixed)
+    assert Counter(answer["status"] for answer in answers) == {303: 5, 409: 195}
+    kept = track.house.read(lambda s: s.get_one(Booking, made))
+    assert (kept.state, kept.sequence) == ("cancelled", 1)
+    assert _offers(track, first) == ["offered"]
+    assert _offers(track, second) == []
+    assert track.booked(*others) == 0
+    _sound(track)
+
+
+@pytest.mark.parametrize(("hour", "looks"), [("09:00", 0), ("10:00", 10), ("11:00", 30), ("12:00", 90)])
+def test_an_offer_that_ends_while_it_is_accepted_is_one_or_the_other(
+    track: Track, hour: str, looks: int
+) -> None:
+    nadia = track.id_of(factories.nadia)
+    holder, first, second = track.people(3)
+    made = _booked(track, holder, nadia, at(hour, 8))
+    _waiting(track, first, second, teacher=nadia)
+
+    def give_back(session: Session) -> str:
+        who = session.get_one(Person, holder)
+        appointments.cancel(session, session.get_one(Booking, made), who, "", clock.now())
+        return waitlist.open_offers(session, session.get_one(Person, first), clock.now())[0].id
+
+    offer = track.house.write(give_back)
+    presses = [track.pressing(first, f"/offers/{offer}", f"/offers/{offer}/acceptance") for _ in range(24)]
+    ends = track.house.read(lambda s: s.get_one(Booking, offer)).expires_at
+    assert ends is not None
+
+    def expire() -> None:
+        for _ in range(looks):  # the worker looks at other things first: sometimes the presses win
+            track.house.read(lambda s: waitlist.due_offers(s, clock.now()))
+        # Its clock is already past the time of the offer.
+        track.house.write(lambda s: waitlist.expire(s, offer, ends))
+
+    answers = track.run(presses, expire)
+    state = track.house.read(lambda s: s.get_one(Booking, offer).state)
+    ended = track.house.read(
+        lambda s: {one.learner_id: one.outcome for one in s.scalars(select(WaitlistEntry))}
+    )
+    codes = Counter(answer["status"] for answer in answers)
+    # Either way there is one truth, and every press is told the same.
+    if state == "booked":
+        assert codes == {303: 24}
+        assert (ended[first], ended[second]) == ("accepted", None)
+    else:
+        assert (state, codes) == ("expired", {409: 24})
+        assert (ended[first], ended[second]) == ("lapsed", None)
+        assert _offers(track, second) == ["offered"]
+    _sound(track)

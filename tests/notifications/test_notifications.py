@@ -1,0 +1,204 @@
+"""Every mail: French first, the person's language under it, nothing half translated or escaped twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from lms.adapters.mail.message import Letter
+from lms.domain import outbox
+from lms.domain.booking import appointments, waitlist
+from lms.domain.homework import correction
+from lms.domain.people import staff
+from lms.i18n import languages
+from lms.jobs import WRITERS
+from lms.models import AFTERNOON, MAIL_KINDS, MORNING, Booking, BusyCalendar, OutboxItem, Person
+from lms.notifications import compose
+from tests import factories
+from tests.factories import NOW, wall
+from tests.support.pages import Element, parse
+from tests.support.school import House
+
+# What people type: an entity typed by hand, a tag, a percent sign, two writing directions.
+TRICKY = "L’été & l’hiver <b>100 %</b> « à vélo » %(name)s"
+FRIDAY = wall("2026-11-27", "14:00")
+FOR_THE_TEAM = ("password_link", "calendar_failing")
+
+
+def reader(session: Session, language: str) -> Person:
+    """A learner who reads this language, and one of the team, so that every kind of mail can be hers."""
+    email = f"{language}@people.example.be"
+    found = session.scalars(select(Person).where(Person.email == email)).first()
+    return found or factories.person(
+        session,
+        "Ümit <O’Neill> & fils",
+        "learner",
+        "teacher",
+        email=email,
+        login_email=email,
+        language=language,
+        level_code="N1",
+    )
+
+
+def corrected(session: Session, person: Person) -> None:
+    lines = factories.criteria(session)
+    lesson = factories.lesson(session)
+    lesson.title = TRICKY
+    attempt = factories.sent(session, person, factories.assignment(session, lesson))
+    copy = correction.copy_for(session, factories.nadia(session), attempt.id)
+    answer = correction.Answer(
+        comment=f"{TRICKY}\n\nDeuxième ligne", next_step=TRICKY, bands={line.id: 2 for line in lines}
+    )
+    version = copy.feedback.version if copy.feedback else 0
+    correction.give_back(session, copy, factories.nadia(session), answer, version, redo=False, now=NOW)
+
+
+def link(session: Session, person: Person) -> None:
+    staff.send_link(session, person, staff.new_token(), now=NOW)
+
+
+def hour(session: Session, person: Person) -> None:
+    service = factories.school(session)
+    service.directions = service.hygiene_text = TRICKY
+    service.hygiene_notice = True
+    factories.all_week(session, factories.luc(session), mode="both")
+    factories.booked(session, person, factories.luc(session), FRIDAY, "onsite")
+
+
+def moved(session: Session, person: Person) -> None:
+    hour(session, person)
+    booking = session.scalars(select(Booking)).one()
+    appointments.move(session, booking, person, FRIDAY + timedelta(hours=1), "video", NOW)
+
+
+def cancelled(session: Session, person: Person) -> None:
+    hour(session, person)
+    booking = session.scalars(select(Booking)).one()
+    appointments.cancel(session, booking, factories.luc(session), "", NOW)
+
+
+def retimed(session: Session, person: Person) -> None:
+    hour(session, person)
+    booking = session.scalars(select(Booking)).one()
+    outbox.post(session, "booking_retimed", person, booking.id, now=NOW)
+
+
+def offered(session: Session, person: Person) -> None:
+    """Samira gave back the hour for which somebody waits."""
+    hour(session, factories.samira(session))
+    waitlist.join(session, person, person, None, MORNING | AFTERNOON, None, NOW)
+    appointments.cancel(session, session.scalars(select(Booking)).one(), factories.samira(session), "", NOW)
+
+
+def failing(session: Session, person: Person) -> None:
+    calendar = BusyCalendar(
+        teacher_id=person.id,
+        address="https://calendar.example.be/a-secret.ics",
+        made_at=NOW,
+        failing_since=NOW,
+        error="calendar_broken",
+    )
+    session.add(calendar)
+    session.flush()
+    outbox.post(session, "calendar_failing", person, calendar.id, now=NOW)
+
+
+CAUSES: dict[str, Callable[[Session, Person], None]] = {
+    "feedback_returned": corrected,
+    "password_link": link,
+    "booking_made": hour,
+    "booking_moved": moved,
+    "booking_cancelled": cancelled,
+    "booking_reminder": hour,
+    "booking_soon": hour,
+    "booking_retimed": retimed,
+    "booking_offer": offered,
+    "calendar_failing": failing,
+}
+
+
+def letter(house: House, kind: str, language: str) -> Letter:
+    house.write(lambda s: CAUSES[kind](s, reader(s, language)))
+
+    def write(session: Session) -> Letter | None:
+        item = session.scalars(
+            select(OutboxItem)
+            .where(OutboxItem.kind == kind, OutboxItem.person_id == reader(session, language).id)
+            .options(joinedload(OutboxItem.person).selectinload(Person.role_rows))
+            .execution_options(populate_existing=True)
+        ).one()
+        return compose(session, item, WRITERS[kind], house.settings, NOW)
+
+    found = house.read(write)
+    assert found is not None
+    return found
+
+
+def parts(letter: Letter) -> list[Element]:
+    """The part of the mail in each language."""
+    return [
+        e for e in parse(letter.html).all("body")[0].children if isinstance(e, Element) and e.tag == "div"
+    ]
+
+
+def test_every_kind_of_mail_has_a_cause_here() -> None:
+    assert set(CAUSES) == set(MAIL_KINDS) == set(WRITERS)
+
+
+@pytest.mark.parametrize(
+    ("language", "tongues"),
+    [
+        ("fr", [("fr", "ltr")]),
+        ("ar", [("fr", "ltr"), ("ar", "rtl")]),
+        ("tr", [("fr", "ltr"), ("tr", "ltr")]),
+        ("uk", [("fr", "ltr"), ("uk", "ltr")]),
+        ("en", [("fr", "ltr"), ("en", "ltr")]),
+        ("ti", [("fr", "ltr")]),
+        ("ps", [("fr", "ltr")]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["feedback_returned", "booking_made"])
+def test_french_comes_first_and_the_language_of_the_person_under_it(
+    house: House, kind: str, language: str, tongues: list[tuple[str, str]]
+) -> None:
+    mail = letter(house, kind, language)
+    assert [(part.get("lang"), part.get("dir")) for part in parts(mail)] == tongues
+    assert mail.text.count("-" * 40) == len(tongues) - 1
+    page = parse(mail.html).all("html")[0]
+    assert (page.get("lang"), page.get("dir")) == ("fr", "ltr")
+
+
+@pytest.mark.parametrize("language", [one.code for one in languages.WITH_CATALOGUE])
+@pytest.mark.parametrize("kind", MAIL_KINDS)
+def test_no_mail_has_a_hole_and_none_is_escaped_twice(house: House, kind: str, language: str) -> None:
+    mail = letter(house, kind, language)
+    typed = TRICKY.replace("%(name)s", "")
+    for text in (mail.subject, mail.text, mail.html):
+        assert "%(" not in text.replace(TRICKY, typed).replace("« à vélo » %(name)s", "")
+        assert "None" not in text
+        assert "&amp;amp;" not in text
+        assert "&amp;lt;" not in text
+        assert "{{" not in text
+    # In plain text nothing is escaped, and what people typed arrives as they typed it.
+    assert not re.search(r"&(amp|lt|gt|quot|#\d+);", mail.subject + mail.text)
+    # A tag that somebody typed is text, also in the part that is made of templates.
+    assert "<b>100 %</b>" not in mail.html
+    assert "<O’Neill>" not in mail.html
+    if kind == "feedback_returned":
+        assert mail.text.count(TRICKY) == 3 * len(parts(mail))
+        assert all(part.text.count(TRICKY) == 3 for part in parts(mail))
+    # The second part is no copy of the first. (What goes to the team alone is French or English.)
+    if language == "en" or (language != "fr" and kind not in FOR_THE_TEAM):
+        french, own = parts(mail)
+        first = {paragraph.text for paragraph in french.all("p")}
+        assert not first & {paragraph.text for paragraph in own.all("p") if not paragraph.get("lang")}
+    # Who reads the page and who reads the text are led to the same places.
+    links = {a.get("href") for a in parse(mail.html).all("a")}
+    assert links
+    assert links == set(re.findall(r"http://localhost\S+", mail.text))

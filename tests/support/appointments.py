@@ -1,0 +1,108 @@
+"""Appointments of the real calendar, as the tests of their pages speak of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lms import clock
+from lms.domain.booking import waitlist
+from lms.models import Booking, OutboxItem, Person
+from tests import factories
+from tests.factories import wall
+from tests.support.pages import Page, Visitor
+from tests.support.school import House
+
+Who = Callable[[Session], Person]
+
+HOUR = timedelta(hours=1)
+MONDAY = factories.coming_monday()
+
+
+def at(hour: str, days: int = 0) -> datetime:
+    """An hour of that Monday, or so many days after it."""
+    return wall((MONDAY + timedelta(days=days)).isoformat(), hour)
+
+
+def person_id(house: House, who: Who) -> str:
+    return house.write(lambda s: who(s).id)
+
+
+def visitor(house: House, who: Who = factories.samira) -> Visitor:
+    return house.visitor(person_id(house, who))
+
+
+def booked(
+    house: House, starts: datetime, who: Who = factories.samira, teacher: Who = factories.nadia, **more: Any
+) -> str:
+    return house.write(lambda s: factories.booked(s, who(s), teacher(s), starts, now=clock.now(), **more).id)
+
+
+def held(house: House, who: Who = factories.samira, days_ago: int = 1, hour: str = "10:00") -> str:
+    """A session with Nadia that is over."""
+    day = (clock.now() - timedelta(days=days_ago)).date().isoformat()
+    starts = factories.wall(day, hour)
+
+    def deed(session: Session) -> str:
+        factories.opened(session, factories.nadia(session), day, "09:00", "17:00")
+        return factories.booked(
+            session, who(session), factories.nadia(session), starts, now=starts - timedelta(days=3)
+        ).id
+
+    return house.write(deed)
+
+
+def state(house: House, booking_id: str) -> str:
+    return house.read(lambda s: s.get_one(Booking, booking_id).state)
+
+
+def week_and_luc(session: Session) -> None:
+    """Nadia receives by video on weekdays, Luc too; Farid looks after Samira."""
+    factories.all_week(session, factories.nadia(session))
+    factories.all_week(session, factories.luc(session))
+    factories.samira(session).social_worker_id = factories.farid(session).id
+
+
+def mornings(session: Session) -> None:
+    """Nadia receives by video in the morning, Luc either way."""
+    factories.school(session).directions = "Bus 70, arrêt Pont"
+    factories.all_week(session, factories.nadia(session), "09:00", "12:00")
+    factories.all_week(session, factories.luc(session), "09:00", "12:00", mode="both")
+
+
+def mails_of(house: House, kind: str) -> list[str]:
+    return house.read(
+        lambda s: sorted(
+            s.scalars(
+                select(Person.name)
+                .join(OutboxItem, OutboxItem.person_id == Person.id)
+                .where(OutboxItem.kind == kind, OutboxItem.closed_at.is_(None))
+            )
+        )
+    )
+
+
+def token(page: Page) -> str:
+    return next(field.get("value") for field in page.root.all("input") if field.get("name") == "csrf_token")
+
+
+def one_hour_a_week(session: Session) -> None:
+    """Nadia receives on Mondays from 9 to 10, by video: whoever comes second waits."""
+    factories.school(session).horizon_days = (MONDAY - clock.now().date()).days + 6
+    factories.rule(session, factories.nadia(session), 0, "09:00", "10:00", valid_from=MONDAY)
+    factories.luc(session)
+
+
+def taken(house: House, who: Any = factories.oksana) -> str:
+    """The one hour of the week, taken by somebody else."""
+    return house.write(
+        lambda s: factories.booked(s, who(s), factories.nadia(s), at("09:00"), now=clock.now()).id
+    )
+
+
+def waits(house: House, who: Any = factories.samira, parts: int = 7, mode: str | None = None) -> str:
+    return house.write(lambda s: waitlist.join(s, who(s), who(s), None, parts, mode, clock.now()).id)

@@ -1,0 +1,197 @@
+"""Fixtures of the real servers and the real browser."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lms.extensions import sqlite
+from tests.support.calendars import CalendarServer
+from tests.support.servers import (
+    PostgresServer,
+    RedisServer,
+    Run,
+    find_chromium,
+    find_postgres,
+    find_redis,
+    require,
+)
+from tests.support.sms_gateway import Gateway, running
+from tests.support.smtp import SmtpServer
+
+RUN = pytest.StashKey[Run]()
+FOLDER = pytest.StashKey[Path]()
+# Fixtures that start PostgreSQL or Redis.
+SERVERS = {"postgres", "redis_server"}
+CHROMIUM_OPTIONS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+# One run has one folder of servers: xdist's controller makes it, its workers are told where it is.
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fast", action="store_true", help="the tests that need no browser, no PostgreSQL and no Redis"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    sys.addaudithook(ask_no_name_server)
+    # A run that was started in the background ignores Ctrl-C, and so would the processes of its tests.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    told = getattr(config, "workerinput", {}).get("servers")
+    if told is not None:
+        config.stash[FOLDER] = Path(told)
+        return
+    run = Run()
+    config.stash[RUN] = run
+    config.stash[FOLDER] = run.folder
+
+
+def ask_no_name_server(event: str, arguments: tuple[Any, ...]) -> None:
+    """Every name but this machine's is unknown at once: a name server may be slow, wrong or away."""
+    if event not in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
+        return
+    host = arguments[0].decode() if isinstance(arguments[0], bytes) else arguments[0]
+    if host in (None, "", "localhost") or ":" in host:
+        return
+    try:
+        socket.inet_aton(host)  # every way to write an address of IPv4, "127.1" too
+    except OSError:
+        raise socket.gaierror(socket.EAI_NONAME, "no test asks a name server") from None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["servers"] = str(node.config.stash[FOLDER])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return
+    if os.environ.get("LMS_TEST_POSTGRES_URL"):
+        PostgresServer.shared(run.folder).drop_all()
+    run.close()
+
+
+def pytest_report_header() -> str:
+    return f"SQLite {sqlite.sqlite_version} ({sqlite.__name__})"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--fast"):
+        slow = [item for item in items if uses_browser(item) or uses_server(item)]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in set(slow)]
+    # One browser at a time, unless a journey says otherwise: two would be slow on a small machine.
+    for item in items:
+        if uses_browser(item) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+def uses_browser(item: pytest.Item) -> bool:
+    return bool(item.get_closest_marker("journey")) or "browser" in getattr(item, "fixturenames", ())
+
+
+def uses_server(item: pytest.Item) -> bool:
+    """Whether a test needs PostgreSQL or Redis; some choose the engine by a parameter."""
+    chosen = getattr(item, "callspec", None)
+    engines = {"postgresql", "redis"}
+    return bool(
+        SERVERS & set(getattr(item, "fixturenames", ()))
+        or (chosen and any(value in engines for value in chosen.params.values() if isinstance(value, str)))
+    )
+
+
+@pytest.fixture(scope="session")
+def servers_folder(pytestconfig: pytest.Config) -> Path:
+    return pytestconfig.stash[FOLDER]
+
+
+@pytest.fixture(scope="session")
+def postgres(servers_folder: Path) -> PostgresServer:
+    require("postgresql", os.environ.get("LMS_TEST_POSTGRES_URL") or find_postgres())
+    return PostgresServer.shared(servers_folder)
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """An empty database of this test's own."""
+    url = postgres.fresh_database()
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(scope="session")
+def redis_server(servers_folder: Path) -> Iterator[RedisServer]:
+    require("redis", os.environ.get("LMS_TEST_REDIS_URL") or find_redis())
+    server = RedisServer(servers_folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """An empty Redis."""
+    redis_server.empty()
+    return redis_server.url
+
+
+@pytest.fixture
+def smtp() -> Iterator[SmtpServer]:
+    """A mail server that takes everything, without TLS."""
+    with SmtpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def start_smtp() -> Iterator[Callable[..., SmtpServer]]:
+    """Starts mail servers of another kind: start_smtp(tls="starttls", certificate="self-signed")."""
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> SmtpServer:
+            return stack.enter_context(SmtpServer(**options))
+
+        yield start
+
+
+@pytest.fixture
+def calendars() -> Iterator[CalendarServer]:
+    """A server of calendars over TLS, as one's own house or a large company has it."""
+    with CalendarServer("localhost", "calendar.invalid") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The system's Chromium for pytest-playwright's `browser`, `context` and `page`."""
+    path = find_chromium()
+    require("chromium", path)
+    # Chromium's sandbox refuses root.
+    unboxed = ["--no-sandbox"] if os.getuid() == 0 else []
+    return {**browser_type_launch_args, "executable_path": path, "args": [*CHROMIUM_OPTIONS, *unboxed]}
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    """A gateway for texts on telephones."""
+    with running() as started:
+        yield started

@@ -1,0 +1,136 @@
+"""One real server process of the school, for tests that need to race, kill or browse it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Self
+
+from config import ROOT, Settings
+from tests.support.school import House, open_house
+from tests.support.servers import START_LIMIT, wait_until
+
+_GREETING = re.compile(r"Passerelle: http://localhost:(\d+)")
+
+
+def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """What a process of ours gets: PATH and its like, and of our settings these alone."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LMS_")}
+    return {**kept, **settings, "PYTHONUNBUFFERED": "1"}
+
+
+class Served:
+    """`with Served(folder, LMS_DATABASE_URL=...) as server:` starts `python -m lms.serve` on a free port.
+
+    All its state lies under `folder`, so a second `Served(folder)` after `kill()` finds what was left.
+    Nothing of the test's own environment but PATH and its like reaches the server.
+    """
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.port = 0
+        self.wanted = 0
+        # A command that starts the server in surroundings of its own, such as a small disk.
+        self.within: tuple[str, ...] = ()
+        self.environ = {
+            "LMS_INSTANCE": str(folder / "instance"),
+            "LMS_UPLOADS": str(folder / "uploads"),
+            "LMS_FREE_SPACE_MB": "0",
+            "LMS_DEMO": "no",
+            **settings,
+        }
+        self.log = folder / "served.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        # The address, not the name: "localhost" may first be tried on IPv6, where nobody listens.
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.from_env(self.environ, default_base_url=f"http://localhost:{self.port}")
+
+    def house(self) -> House:
+        """The same school from within the test, to make people before and to look afterwards."""
+        return open_house(self.settings)
+
+    def start(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*self.within, sys.executable, "-m", "lms.serve", "--port", str(self.wanted)],
+                cwd=ROOT,
+                env=clean_environment(self.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            wait_until(self._answers, "starting the school", START_LIMIT)
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise RuntimeError(f"the school ended at once:\n{self.output()[-4000:]}")
+        found = _GREETING.search(self.output())
+        if found is None:
+            return False
+        self.port = int(found[1])
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, TimeoutError):
+            return False
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal and wait; the exit code."""
+        process = self._process
+        assert process is not None
+        self._end(lambda told: told.send_signal(number))
+        return process.returncode
+
+    def stop(self) -> None:
+        """Ask it to end, as Ctrl-C or a service manager would."""
+        self._end(subprocess.Popen.terminate)
+
+    def kill(self) -> None:
+        """kill -9: nothing is tidied up, as in a power cut."""
+        self._end(subprocess.Popen.kill)
+
+    def _end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        how(process)
+        try:
+            process.wait(timeout=START_LIMIT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

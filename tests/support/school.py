@@ -1,0 +1,142 @@
+"""A running house for a test: its own database, uploads and instance, nothing shared."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import Engine, event
+from sqlalchemy.orm import Session
+
+from config import Settings
+from lms import create_app
+from lms.access import cookie_name
+from lms.clock import now
+from lms.domain.people import logins
+from lms.extensions import db, write
+from lms.models import Person
+from tests.support.pages import Visitor
+
+T = TypeVar("T")
+
+
+class House:
+    """The application with the few things a test asks of it."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.settings: Settings = app.extensions["lms_settings"]
+
+    def close(self) -> None:
+        """Close every connection to its database; whoever asks it again opens new ones."""
+        with self.app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+    @property
+    def engine(self) -> Engine:
+        with self.app.app_context():
+            return db.engine
+
+    def write(self, verb: Callable[[Session], T]) -> T:
+        """Run a verb as the edge would: one transaction, committed. What it returns is detached."""
+        with self.app.app_context():
+            db.session.session_factory.configure(expire_on_commit=False)
+            try:
+                return write(verb)
+            finally:
+                db.session.session_factory.configure(expire_on_commit=True)
+
+    def read(self, question: Callable[[Session], T]) -> T:
+        with self.app.app_context():
+            return question(db.session())
+
+    def visitor(self, person: Person | str | None = None) -> Visitor:
+        """A browser; with a person, one on which she has already entered."""
+        client = self.app.test_client()
+        if person is not None:
+            person_id = person if isinstance(person, str) else person.id
+
+            def enter(session: Session) -> str:
+                found = session.get_one(Person, person_id)
+                kind = "staff" if found.is_staff else "own"
+                return logins.open_session(session, found, kind, device="test", now=now())
+
+            client.set_cookie(cookie_name(self.settings, "session"), self.write(enter))
+        return Visitor(client)
+
+    @contextmanager
+    def counting_statements(self) -> Iterator[list[str]]:
+        """The SQL statements sent meanwhile, without BEGIN, COMMIT and the like."""
+        sent: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+            if not statement.startswith(("BEGIN", "PRAGMA", "SAVEPOINT", "RELEASE")):
+                sent.append(statement)
+
+        event.listen(self.engine, "before_cursor_execute", note)
+        try:
+            yield sent
+        finally:
+            event.remove(self.engine, "before_cursor_execute", note)
+
+    def deliver(self) -> int:
+        """What the worker does: send everything that is due now."""
+        count: int = self.app.extensions["lms_jobs"].deliver_due()
+        return count
+
+
+def settings_for(folder: Path, **more: object) -> Settings:
+    values: dict[str, object] = {
+        "instance": folder / "instance",
+        "uploads": folder / "uploads",
+        "secret_key": "a secret of the tests, long enough to be one",
+        "base_url": "http://localhost",
+        "database_url": f"sqlite:///{folder / 'school.sqlite3'}",
+        "queue_url": f"sqlite:///{folder / 'queue.sqlite3'}",
+        "free_space_mb": 0,
+        **more,
+    }
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+# Opened and not closed yet: tests/conftest.py closes what a test leaves open.
+opened: list[House] = []
+
+
+def open_house(settings: Settings, *, migrated: bool = False) -> House:
+    settings.instance.mkdir(parents=True, exist_ok=True, mode=0o700)
+    app = create_app(settings)
+    app.testing = True
+    app.config["PROPAGATE_EXCEPTIONS"] = False  # the error page is what a person sees
+    if not migrated:
+        with app.app_context():
+            upgrade()
+    house = House(app)
+    opened.append(house)
+    return house
+
+
+def sqlite_template(folder: Path) -> Path:
+    """A migrated, empty SQLite file to copy: migrating once a worker is enough."""
+    open_house(settings_for(folder)).close()
+    return folder / "school.sqlite3"
+
+
+def copy_template(template: Path, folder: Path) -> None:
+    shutil.copyfile(template, folder / "school.sqlite3")
+    copy_static(template, folder)
+
+
+def copy_static(template: Path, folder: Path) -> None:
+    """The compressed copies of styles and scripts: a house finds them as it does at its second start."""
+    built = template.parent / "instance" / "static"
+    if built.is_dir():
+        (folder / "instance").mkdir(mode=0o700, exist_ok=True)
+        shutil.copytree(built, folder / "instance" / "static", copy_function=os.link, dirs_exist_ok=True)

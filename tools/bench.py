@@ -1,0 +1,266 @@
+"""`./dev bench`: speed as ratios to something measured in the same run, so that any machine will do.
+
+1. the learner's home against a bare Flask-Login page with 20 rows (the budget: at least 0.33 of its rate);
+2. the hour picker with a year of bookings against the same with none (at most 1.5 times as long);
+3. other people's pages while 40 phones upload slowly, against the same server idle (p95 at most twice).
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import flask_login
+from flask import Flask, render_template_string, session
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import delete, insert
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from lms.access import cookie_name
+from lms.clock import now
+from lms.demo import builder
+from lms.domain.booking.slots import cells
+from lms.domain.people import directory, logins
+from lms.models import CELL_SECONDS, Booking, Claim, Person
+from tests.support.live_server import Served
+from tests.support.school import House, open_house, settings_for
+
+ROUNDS, EACH = 7, 40
+PHONES, BITS_PER_SECOND, UPLOAD_SECONDS = 40, 400_000, 8
+YEAR_OF_BOOKINGS = 12_000
+ROW = "<li><a href='/x/{{ row.id }}'>{{ row.name }}</a> {{ row.text }}</li>"
+BARE_PAGE = (
+    "<!doctype html><html lang='fr'><title>x</title><main><h1>{{ me.name }}</h1>"
+    "<ul>{% for row in rows %}" + ROW + "{% endfor %}</ul></main></html>"
+)
+
+
+class _Base(DeclarativeBase):
+    pass
+
+
+class Row(_Base):
+    __tablename__ = "row"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    text: Mapped[str]
+
+
+class User(flask_login.UserMixin, _Base):
+    __tablename__ = "user"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+def bare_app(folder: Path) -> tuple[Flask, str]:
+    """The least that a page behind a login can be, and the cookie that enters."""
+    app = Flask("bare")
+    app.config.update(SECRET_KEY="bare", SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder / 'bare.sqlite3'}")
+    db = SQLAlchemy(app, model_class=_Base, disable_autonaming=True)
+    login = flask_login.LoginManager(app)
+    login.user_loader(lambda key: db.session.get(User, int(key)))
+
+    @app.get("/")
+    @flask_login.login_required
+    def home() -> str:
+        rows = db.session.scalars(db.select(Row).order_by(Row.id)).all()
+        return render_template_string(BARE_PAGE, me=flask_login.current_user, rows=rows)
+
+    @app.get("/enter")
+    def enter() -> str:
+        session["_user_id"] = "1"
+        session["_fresh"] = True
+        return ""
+
+    with app.app_context():
+        _Base.metadata.create_all(db.engine)
+        db.session.add(User(id=1, name="Samira"))
+        db.session.add_all(Row(id=n, name=f"Ligne {n}", text="Un texte court.") for n in range(1, 21))
+        db.session.commit()
+    cookie = app.test_client().get("/enter").headers["Set-Cookie"].split(";")[0]
+    return app, cookie
+
+
+def rate(app: Flask, path: str, cookie: str) -> Callable[[], float]:
+    """Seconds for one page, over a few, without a network between."""
+
+    def once() -> float:
+        begin = time.perf_counter()
+        for _ in range(EACH):
+            environ = EnvironBuilder(path, headers={"Cookie": cookie}).get_environ()
+            body, status, _headers = run_wsgi_app(app, environ, buffered=True)
+            assert status.startswith("200"), status
+            b"".join(body)
+        return (time.perf_counter() - begin) / EACH
+
+    return once
+
+
+def entered(house: House, name: str) -> str:
+    """The cookie of a person who has entered."""
+
+    def enter(s: Session) -> str:
+        person = s.query(Person).filter_by(name=name).one()
+        return logins.open_session(s, person, "own", now=now())
+
+    return f"{cookie_name(house.settings, 'session')}={house.write(enter)}"
+
+
+def compare(one: Callable[[], float], other: Callable[[], float]) -> tuple[float, float]:
+    """Medians of both, taken in turns, so that a busy moment strikes both."""
+    pairs = [(one(), other()) for _ in range(ROUNDS + 1)][1:]  # the first round warms up
+    return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
+
+
+def home(house: House, folder: Path) -> None:
+    bare, cookie = bare_app(folder)
+    bare_time, home_time = compare(rate(bare, "/", cookie), rate(house.app, "/", entered(house, "Samira")))
+    say("learner home / bare page, rate", bare_time / home_time, "at least", 0.33)
+    print(f"    bare {bare_time * 1000:.2f} ms, home {home_time * 1000:.2f} ms")
+
+
+def picker(house: House) -> None:
+    cookie = entered(house, "Samira")
+    pick = rate(house.app, "/bookings/new", cookie)
+    pick()
+    empty = statistics.median(pick() for _ in range(ROUNDS))
+    house.write(_a_year_of_bookings)
+    full = statistics.median(pick() for _ in range(ROUNDS))
+    say("hour picker, 12,000 bookings / none, time", full / empty, "at most", 1.5)
+    print(f"    none {empty * 1000:.2f} ms, a year {full * 1000:.2f} ms")
+
+
+def _a_year_of_bookings(s: Session) -> None:
+    people = s.query(Person).all()
+    learners = [p for p in people if p.is_learner]
+    teachers = [p for p in people if "teacher" in p.roles]
+    claire = next(p for p in people if "coordinator" in p.roles)
+    assert directory.levels(s)
+    # Up to yesterday, each with the quarter-hours that it held.
+    begin = now() - timedelta(minutes=30 * YEAR_OF_BOOKINGS) - timedelta(days=1)
+    begin -= timedelta(seconds=begin.timestamp() % 900)
+    bookings, held = [], []
+    for number in range(YEAR_OF_BOOKINGS):
+        starts = begin + timedelta(minutes=30 * number)
+        ends = starts + timedelta(hours=1)
+        teacher, learner = teachers[number % len(teachers)].id, learners[number % len(learners)].id
+        bookings.append(
+            {
+                "id": f"bench{number:09}",
+                "uid": f"bench-{number}",
+                "teacher_id": teacher,
+                "learner_id": learner,
+                "starts": starts,
+                "ends": ends,
+                "free_at": ends,
+                "wall_start": starts.strftime("%Y-%m-%dT%H:%M"),
+                "time_zone": "Europe/Brussels",
+                "week": starts.strftime("%G-W%V"),
+                "mode": "video",
+                "state": "booked",
+                "sequence": 0,
+                "video_key": f"{number:032d}",
+                "booked_by_id": claire.id,
+                "booked_at": starts,
+                "late_cancel": False,
+                "reason": "",
+                "changed_at": starts,
+            }
+        )
+        held += [
+            {"booking_id": f"bench{number:09}", "person_id": person, "cell": cell}
+            for person in (teacher, learner)
+            for cell in cells(starts, ends)
+        ]
+    # The demo school has a past of its own, at hours of which some are the same.
+    s.execute(delete(Claim).where(Claim.cell < int(now().timestamp()) // CELL_SECONDS))
+    s.execute(insert(Booking), bookings)
+    s.execute(insert(Claim), held)
+
+
+def slow_uploads(folder: Path) -> None:
+    with Served(folder) as server:
+        house = server.house()
+        builder.build(house.app, now())
+        cookie = entered(house, "Samira")
+        idle = latencies(server.port, cookie)
+        stop = threading.Event()
+        phones = [
+            threading.Thread(target=phone, args=(server.port, cookie, stop), daemon=True)
+            for _ in range(PHONES)
+        ]
+        for one in phones:
+            one.start()
+        busy = latencies(server.port, cookie)
+        stop.set()
+        for one in phones:
+            one.join(UPLOAD_SECONDS + 5)
+    say("pages while 40 phones upload / idle, p95", p95(busy) / p95(idle), "at most", 2.0)
+    print(f"    idle {p95(idle) * 1000:.1f} ms, busy {p95(busy) * 1000:.1f} ms")
+
+
+def latencies(port: int, cookie: str) -> list[float]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    found = []
+    try:
+        for _ in range(150):
+            begin = time.perf_counter()
+            connection.request("GET", "/", headers={"Cookie": cookie, "Host": f"localhost:{port}"})
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 200, answer.status
+            found.append(time.perf_counter() - begin)
+    finally:
+        connection.close()
+    return found[10:]
+
+
+def p95(values: list[float]) -> float:
+    return sorted(values)[int(len(values) * 0.95)]
+
+
+def phone(port: int, cookie: str, stop: threading.Event) -> None:
+    """A phone on a bad network: 400 kbit/s of a photo that never quite ends."""
+    piece = b"x" * (BITS_PER_SECOND // 8 // 4)
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+        head = (
+            f"POST /assignments/nothing HTTP/1.1\r\nHost: localhost:{port}\r\nCookie: {cookie}\r\n"
+            "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 20000000\r\n\r\n"
+        )
+        line.sendall(head.encode())
+        deadline = time.monotonic() + UPLOAD_SECONDS
+        while not stop.wait(0.25) and time.monotonic() < deadline:
+            line.sendall(piece)
+
+
+def say(what: str, ratio: float, bound: str, limit: float) -> None:
+    well = ratio >= limit if bound == "at least" else ratio <= limit
+    _verdicts.append(well)
+    print(f"{'well' if well else 'ILL '}  {what}: {ratio:.2f} ({bound} {limit})", flush=True)
+
+
+_verdicts: list[bool] = []
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        house = open_house(settings_for(folder / "school"))
+        builder.build(house.app, now())
+        home(house, folder)
+        picker(house)
+        slow_uploads(folder / "served")
+    return 0 if all(_verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
