@@ -16,16 +16,16 @@ from config import Settings
 from lms import access, assets, blueprints, cli, limits, web
 from lms.access import cookie_name
 from lms.adapters.store import LocalStore
-from lms.extensions import babel, csrf, db, limiter, migrate, on_wake, sqlite, tune
+from lms.extensions import babel, csrf, db, limiter, migrate, on_outbox_commit, sqlite, tune
 from lms.i18n import speech
-from lms.jobs import Jobs, make_mailer, make_texter
+from lms.jobs import Jobs, make_mailer, make_sms_sender
 
 MEGABYTE = 1 << 20
 
 
 def create_app(settings: Settings) -> Flask:
     for url in (settings.database_url, settings.queue_url):
-        _for_us_alone(url)
+        _restrict_permissions(url)
     app = Flask("lms", static_folder=None, instance_path=str(settings.instance))
     app.extensions["lms_settings"] = settings
     app.config.update(
@@ -61,9 +61,9 @@ def create_app(settings: Settings) -> Flask:
     access.init_app(app)
     web.init_app(app)
     app.extensions["lms_store"] = LocalStore(settings.uploads)
-    jobs = Jobs(app, settings, make_mailer(settings), make_texter(settings))
+    jobs = Jobs(app, settings, make_mailer(settings), make_sms_sender(settings))
     app.extensions["lms_jobs"] = jobs
-    on_wake(app, jobs.wake)
+    on_outbox_commit(app, jobs.wake)
     cli.init_app(app)
     blueprints.init_app(app)
     manifest = assets.build(Path(__file__).parent / "static", settings.instance / "static")
@@ -77,7 +77,7 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def _for_us_alone(url: str) -> None:
+def _restrict_permissions(url: str) -> None:
     """A database file is read by its owner only, and SQLite gives its companions the same mode."""
     name = make_url(url).database if url.startswith("sqlite:///") else None
     if not name or name == ":memory:" or not Path(name).parent.is_dir():

@@ -17,7 +17,7 @@ from config import Settings
 from lms.clock import now
 from lms.domain.people import logins
 from lms.extensions import db, login, write
-from lms.models import ROLES, AccessSession, Person
+from lms.models import ROLES, LoginSession, Person
 
 View = TypeVar("View", bound=Callable[..., object])
 Who = Literal["anyone", "someone", "learner", "teacher", "coordinator", "social_worker"]
@@ -37,7 +37,7 @@ def allow(*who: Who) -> Callable[[View], View]:
     return mark
 
 
-def me_or_nobody() -> Person | None:
+def current_person_or_none() -> Person | None:
     """The signed-in person of this request, on a page that anyone may enter."""
     person = current_user._get_current_object() if current_user else None
     return person if isinstance(person, Person) else None
@@ -45,15 +45,15 @@ def me_or_nobody() -> Person | None:
 
 def me() -> Person:
     """The signed-in person of this request."""
-    person = me_or_nobody()
+    person = current_person_or_none()
     if person is None:
         raise RuntimeError("me() on a page that anyone may enter")
     return person
 
 
-def entry() -> AccessSession:
+def current_login() -> LoginSession:
     """The entry in hand: on which device, since when."""
-    found: AccessSession = g.entry
+    found: LoginSession = g.entry
     return found
 
 
@@ -117,16 +117,16 @@ def _person_behind(_: Request) -> Person | None:
     if not token:
         return None
     session: Session = db.session()
-    found = logins.living(session, token, now())
+    found = logins.find_active(session, token, now())
     if found is None:
         return None
-    if logins.wants_touch(found, now()):
+    if logins.needs_touch(found, now()):
         entry_id = found.id
         try:
-            write(lambda s: logins.touch(s, entry_id, now()))
+            write(lambda s: logins.record_use(s, entry_id, now()))
         except OperationalError:
             session.rollback()  # the page matters more than the note that it was seen
-        found = logins.living(session, token, now())
+        found = logins.find_active(session, token, now())
         if found is None:
             return None
     g.entry = found

@@ -34,7 +34,7 @@ except ImportError:  # there is no wheel for this machine (see ADR 3)
     import sqlite3 as sqlite
 
 __all__ = ["Base", "Identified", "UTCDateTime", "babel", "csrf", "db", "limiter", "login", "migrate"]
-__all__ += ["journal_mode", "new_id", "on_wake", "sqlite", "tune", "write"]
+__all__ += ["journal_mode", "new_id", "on_outbox_commit", "sqlite", "tune", "write"]
 
 T = TypeVar("T")
 
@@ -113,9 +113,9 @@ PATIENCE = 3.0
 _pause = threading.Event()
 
 
-def on_wake(app: Flask, wake: Callable[[list[str]], None]) -> None:
+def on_outbox_commit(app: Flask, wake: Callable[[list[str]], None]) -> None:
     """Say who is told the outbox ids of a committed transaction (so that no page imports a job)."""
-    app.extensions["lms_wake"] = wake
+    app.extensions["lms_on_outbox_commit"] = wake
 
 
 def write(verb: Callable[[Session], T]) -> T:
@@ -145,7 +145,7 @@ def write(verb: Callable[[Session], T]) -> T:
             raise
         else:
             if posted:
-                current_app.extensions["lms_wake"](posted)
+                current_app.extensions["lms_on_outbox_commit"](posted)
             return result
     raise AssertionError("unreachable")
 

@@ -24,21 +24,21 @@ from sqlalchemy.orm import Session, joinedload
 
 from config import Settings
 from lms.adapters import external_calendar
-from lms.adapters.mail.folder import FolderMailer
+from lms.adapters.mail.folder import MailFolder
 from lms.adapters.mail.message import Mailer, Postponed, Undeliverable
 from lms.adapters.mail.smtp import SmtpMailer
-from lms.adapters.sms.folder import FolderTexter
-from lms.adapters.sms.gateway import HttpTexter
-from lms.adapters.sms.message import Texter
+from lms.adapters.sms.folder import SmsFolder
+from lms.adapters.sms.gateway import HttpSmsGateway
+from lms.adapters.sms.message import SmsSender
 from lms.clock import now
 from lms.domain import audit_log, outbox
 from lms.domain.booking import waitlist
 from lms.domain.calendars import external
 from lms.domain.people import logins
-from lms.domain.people.contact import Channel, address_of, channel_of, number_of
+from lms.domain.people.contact import Channel, mail_address, preferred_channel, sms_number
 from lms.extensions import db, write
 from lms.models import OutboxItem, Person
-from lms.notifications import InFeed, Writer, compose, sms
+from lms.notifications import InFeed, MailRenderer, compose, sms
 from lms.notifications import booking as booking_letters
 from lms.notifications import calendars as calendar_letters
 from lms.notifications import homework as homework_letters
@@ -46,14 +46,14 @@ from lms.notifications import people as people_letters
 
 log = logging.getLogger("lms.jobs")
 
-WRITERS: dict[str, Writer] = {
-    **people_letters.WRITERS,
-    **homework_letters.WRITERS,
-    **booking_letters.WRITERS,
-    **calendar_letters.WRITERS,
+MAIL_RENDERERS: dict[str, MailRenderer] = {
+    **people_letters.MAIL_RENDERERS,
+    **homework_letters.MAIL_RENDERERS,
+    **booking_letters.MAIL_RENDERERS,
+    **calendar_letters.MAIL_RENDERERS,
 }
 # Which of them are short enough for a phone.
-LOOKS = booking_letters.LOOKS
+SMS_RENDERERS = booking_letters.SMS_RENDERERS
 RECEIPTS_KEPT = timedelta(days=31)
 
 
@@ -77,7 +77,7 @@ class QuietConsumer(Consumer):
 
 
 @dataclass(frozen=True)
-class Parcel:
+class Delivery:
     """What leaves by which way. By hand nothing is sent: it waits for somebody of the team."""
 
     channel: Channel
@@ -88,7 +88,9 @@ class Parcel:
 class Jobs:
     """The queue of one house and the tasks it knows."""
 
-    def __init__(self, app: Flask, settings: Settings, mailer: Mailer, texter: Texter | None = None) -> None:
+    def __init__(
+        self, app: Flask, settings: Settings, mailer: Mailer, texter: SmsSender | None = None
+    ) -> None:
         self.app = app
         self.mailer = mailer
         self.texter = texter
@@ -111,17 +113,17 @@ class Jobs:
     def deliver(self, item_id: str) -> None:
         """Claim one row, look at the thing again, send with no transaction open, close the row."""
         with self.app.app_context():
-            if not write(lambda session: outbox.claim(session, item_id, now())):
+            if not write(lambda session: outbox.claim_item(session, item_id, now())):
                 return
             parcel = self._parcel(item_id)
             if isinstance(parcel, str):
-                write(lambda session: outbox.close(session, item_id, parcel, now()))
+                write(lambda session: outbox.close_item(session, item_id, parcel, now()))
             elif parcel.send is None:
                 write(lambda session: outbox.hand_over(session, item_id, now()))
             else:
                 self._close_after(item_id, parcel, parcel.send)
 
-    def _parcel(self, item_id: str) -> Parcel | str:
+    def _parcel(self, item_id: str) -> Delivery | str:
         """What is to be done with the row, or how it ends without."""
         session: Session = db.session()
         item = session.scalars(
@@ -144,31 +146,31 @@ class Jobs:
             session.rollback()  # no transaction stays open while the message is on its way
 
     def _channel(self, item: OutboxItem) -> Channel | None:
-        if item.kind not in LOOKS:
-            return "mail" if address_of(item.person) else None
-        return channel_of(item.person, gateway=self.texter is not None)
+        if item.kind not in SMS_RENDERERS:
+            return "mail" if mail_address(item.person) else None
+        return preferred_channel(item.person, gateway=self.texter is not None)
 
     @property
     def settings(self) -> Settings:
         found: Settings = self.app.extensions["lms_settings"]
         return found
 
-    def _mail(self, session: Session, item: OutboxItem) -> Parcel | None:
-        letter = compose(session, item, WRITERS[item.kind], self.settings, now())
+    def _mail(self, session: Session, item: OutboxItem) -> Delivery | None:
+        letter = compose(session, item, MAIL_RENDERERS[item.kind], self.settings, now())
         if letter is None:
             return None
-        return Parcel("mail", lambda: self.mailer.send(letter), invited=letter.calendar is not None)
+        return Delivery("mail", lambda: self.mailer.send(letter), invited=letter.calendar is not None)
 
-    def _text(self, session: Session, item: OutboxItem, channel: Channel) -> Parcel | None:
-        said = sms.compose(session, item, LOOKS[item.kind], self.settings, now())
-        texter, number, key = self.texter, number_of(item.person), item.id
+    def _text(self, session: Session, item: OutboxItem, channel: Channel) -> Delivery | None:
+        said = sms.compose(session, item, SMS_RENDERERS[item.kind], self.settings, now())
+        texter, number, key = self.texter, sms_number(item.person), item.id
         if said is None or number is None:
             return None
         if channel == "hand" or texter is None:
-            return Parcel("hand")
-        return Parcel("sms", lambda: texter.send(number, said, key))
+            return Delivery("hand")
+        return Delivery("sms", lambda: texter.send(number, said, key))
 
-    def _close_after(self, item_id: str, parcel: Parcel, send: Callable[[], None]) -> None:
+    def _close_after(self, item_id: str, parcel: Delivery, send: Callable[[], None]) -> None:
         outcome, reason = "sent", ""
         try:
             send()
@@ -179,7 +181,7 @@ class Jobs:
             write(lambda session: outbox.postpone(session, item_id, now(), reason))
             return
         write(
-            lambda session: outbox.close(
+            lambda session: outbox.close_item(
                 session,
                 item_id,
                 outcome,
@@ -192,7 +194,7 @@ class Jobs:
 
     def every_minute(self) -> None:
         with self.app.app_context():
-            waiting = outbox.due(db.session(), now())
+            waiting = outbox.due_items(db.session(), now())
             db.session().rollback()
             for item_id in waiting:
                 self._deliver(item_id)
@@ -202,10 +204,10 @@ class Jobs:
 
     def _expire_offers(self) -> None:
         """An hour that nobody answered for goes to the next, each in a transaction of its own."""
-        over = waitlist.due_offers(db.session(), now())
+        over = waitlist.overdue_offers(db.session(), now())
         db.session().rollback()
         for offer_id in over:
-            write(partial(waitlist.expire, offer_id=offer_id, now=now(), zone=self.settings.time_zone))
+            write(partial(waitlist.expire_offer, offer_id=offer_id, now=now(), zone=self.settings.time_zone))
 
     def read_calendars(self) -> None:
         """One worker at a time: a stranger's server may let us wait, and a mail must not wait with us."""
@@ -213,7 +215,7 @@ class Jobs:
             return  # the next sweep asks again
         try:
             with self.app.app_context():
-                wanting = external.wanting(db.session(), now())
+                wanting = external.due_calendars(db.session(), now())
                 db.session().rollback()
             for calendar_id in wanting:
                 self.read_calendar(calendar_id)
@@ -224,11 +226,11 @@ class Jobs:
         """Take it in hand, ask the other side with no transaction open, write down what it said."""
         settings = self.settings
         with self.app.app_context():
-            errand = write(lambda session: external.begin(session, calendar_id, now()))
+            errand = write(lambda session: external.start_fetch(session, calendar_id, now()))
             if errand is None:
                 return
             try:
-                found = external_calendar.read(
+                found = external_calendar.read_calendar(
                     errand.address,
                     errand.etag,
                     errand.first,
@@ -237,35 +239,37 @@ class Jobs:
                     hosts=settings.calendar_hosts,
                     ca_file=settings.calendar_ca_file,
                 )
-            except external_calendar.Unreadable as no:
-                code = no.code
-                write(lambda session: external.failed(session, calendar_id, code, now()))
+            except external_calendar.CalendarError as refusal:
+                code = refusal.code
+                write(lambda session: external.record_failure(session, calendar_id, code, now()))
                 return
             if found is None:
-                write(lambda session: external.unchanged(session, calendar_id, now()))
+                write(lambda session: external.record_unchanged(session, calendar_id, now()))
                 return
             events, etag = [external.Event(*event) for event in found.events], found.etag
             write(
-                lambda session: external.take(session, calendar_id, events, etag, now(), settings.time_zone)
+                lambda session: external.store_events(
+                    session, calendar_id, events, etag, now(), settings.time_zone
+                )
             )
 
     def every_night(self) -> None:
         with self.app.app_context():
             write(lambda session: outbox.close_stale(session, now()))
-            write(lambda session: outbox.forget_receipts(session, now() - RECEIPTS_KEPT))
-            write(lambda session: logins.forget_old(session, now()))
+            write(lambda session: outbox.delete_old_receipts(session, now() - RECEIPTS_KEPT))
+            write(lambda session: logins.delete_old_logins(session, now()))
             self.app.extensions["lms_store"].sweep_temp(now() - timedelta(days=1))
 
     def every_morning(self) -> None:
         """By day, for it may ring a telephone."""
         zone = self.settings.time_zone
         with self.app.app_context():
-            write(lambda session: waitlist.day_in_sight(session, now(), zone))
+            write(lambda session: waitlist.offer_new_day(session, now(), zone))
 
     def deliver_due(self, at: datetime | None = None) -> int:
         """Deliver in this process everything that is due, instead of waiting for a worker."""
         with self.app.app_context():
-            waiting = outbox.due(db.session(), at or now())
+            waiting = outbox.due_items(db.session(), at or now())
             db.session().rollback()
         for item_id in waiting:
             self.deliver(item_id)
@@ -286,7 +290,7 @@ class Jobs:
 
 def make_mailer(settings: Settings) -> Mailer:
     if settings.mail_host is None:
-        return FolderMailer(settings.instance / "mail", settings.mail_from)
+        return MailFolder(settings.instance / "mail", settings.mail_from)
     return SmtpMailer(
         host=settings.mail_host,
         port=settings.mail_port,
@@ -299,13 +303,13 @@ def make_mailer(settings: Settings) -> Mailer:
     )
 
 
-def make_texter(settings: Settings) -> Texter | None:
+def make_sms_sender(settings: Settings) -> SmsSender | None:
     """None: the house sends no texts, so the team does."""
     if settings.sms_url is not None:
-        return HttpTexter(
+        return HttpSmsGateway(
             settings.sms_url, token=settings.sms_token, sender=settings.sms_from, timeout=settings.sms_timeout
         )
-    return FolderTexter(settings.instance / "sms") if settings.sends_texts else None
+    return SmsFolder(settings.instance / "sms") if settings.sends_texts else None
 
 
 def _queue(settings: Settings) -> Huey:

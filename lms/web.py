@@ -22,14 +22,14 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityEr
 from werkzeug.wrappers import Response as BaseResponse
 
 from config import Settings
-from lms.access import cookie, me, me_or_nobody, own_path, site_of
+from lms.access import cookie, current_person_or_none, me, own_path, site_of
 from lms.adapters.store import StoreFull, is_full
 from lms.clock import now
 from lms.domain.errors import Absent, Refused
 from lms.extensions import db, write
 from lms.forms import PageForm
 from lms.i18n import dates, languages, refusals
-from lms.models import Receipt, Service
+from lms.models import FormReceipt, Organisation
 
 T = TypeVar("T")
 
@@ -66,13 +66,13 @@ def settings() -> Settings:
     return found
 
 
-def service() -> Service:
+def organisation() -> Organisation:
     """The centre, read once a request."""
     if "service" not in g:
-        g.service = db.session().get(Service, 1) or Service(
+        g.service = db.session().get(Organisation, 1) or Organisation(
             name="Passerelle", pin_required=True, hygiene_notice=False
         )
-    found: Service = g.service
+    found: Organisation = g.service
     return found
 
 
@@ -80,7 +80,7 @@ def page(template: str, answer: int = 200, /, **context: object) -> Response:
     return make_response(render_template(template, **context), answer)
 
 
-def sending_key(form: PageForm) -> str:
+def idempotency_key(form: PageForm) -> str:
     """What makes a sending unique: the key of the form and all that stands in it.
 
     Who goes back, writes on and sends again has not sent the same: her words must not be dropped.
@@ -95,7 +95,7 @@ def sending_key(form: PageForm) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()[:40]
 
 
-def first_time(
+def run_once_with_result(
     form: PageForm, verb: Callable[[Session], T], leads: Callable[[T], str], *, key: str | None = None
 ) -> tuple[T | None, str]:
     """Run the verb in one transaction; what it returned, and the address to which that leads.
@@ -103,31 +103,31 @@ def first_time(
     The same form sent again (double tap, lost network, back button) does nothing and gets None and the
     same address: its key is unique in the database, in the transaction of the deed.
     """
-    key = key or sending_key(form)
+    key = key or idempotency_key(form)
 
-    def deed(session: Session) -> tuple[T | None, str]:
-        receipt = session.get(Receipt, (me().id, key))
+    def in_transaction(session: Session) -> tuple[T | None, str]:
+        receipt = session.get(FormReceipt, (me().id, key))
         if receipt is not None:
             return None, receipt.location
         result = verb(session)
         location = leads(result)
-        session.add(Receipt(person_id=me().id, request_id=key, location=location, made_at=now()))
+        session.add(FormReceipt(person_id=me().id, request_id=key, location=location, made_at=now()))
         session.flush()
         return result, location
 
     try:
-        return write(deed)
+        return write(in_transaction)
     except (IntegrityError, Refused):
         # On PostgreSQL its twin may have committed first: then it answers like its twin.
-        receipt = db.session().get(Receipt, (me().id, key))
+        receipt = db.session().get(FormReceipt, (me().id, key))
         if receipt is None:
             raise
         return None, receipt.location
 
 
-def once(form: PageForm, verb: Callable[[Session], str], *, key: str | None = None) -> BaseResponse:
+def run_once(form: PageForm, verb: Callable[[Session], str], *, key: str | None = None) -> BaseResponse:
     """Run the verb and answer 303 to the page it names; the same form sent again leads there too."""
-    _result, location = first_time(form, verb, str, key=key)
+    _result, location = run_once_with_result(form, verb, str, key=key)
     return redirect(location, 303)
 
 
@@ -138,7 +138,7 @@ def by_script() -> bool:
 
 def request_language() -> str:
     """The person's language, else the one chosen on this device, else the browser's, else French."""
-    person = None if g.get("ask_nothing") else me_or_nobody()
+    person = None if g.get("ask_nothing") else current_person_or_none()
     if person is not None:
         return languages.shown_in(person.language).code
     chosen = cookie("language")
@@ -183,12 +183,12 @@ def _context() -> dict[str, object]:
     language = languages.shown_in(str(get_locale() or "fr"))
     if g.get("ask_nothing"):
         return {"lang": language.code, "dir": language.direction, "me": None, "text_size": "normal"}
-    person = me_or_nobody()
+    person = current_person_or_none()
     return {
         "lang": language.code,
         "dir": language.direction,
         "me": person,
-        "service": service(),
+        "service": organisation(),
         "languages": languages.WITH_CATALOGUE,
         "text_size": person.text_size if person else "normal",
         "clock": now,
@@ -208,7 +208,7 @@ def _headers(response: Response) -> Response:
 def _log(response: Response) -> Response:
     """One line of JSON a request: no body, no query, no token, ids instead of names."""
     # Asked here only where the page asked already: a static answer should not cost a look-up.
-    person = me_or_nobody() if "_login_user" in g else None
+    person = current_person_or_none() if "_login_user" in g else None
     log.info(
         json.dumps(
             {

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.school import House, copy_template, open_house, opened, settings_for, sqlite_template
+from tests.support.school import (
+    School,
+    copy_template,
+    make_school,
+    open_schools,
+    settings_for,
+    sqlite_template,
+)
 
 pytest_plugins = ["tests.support.fixtures"]
 
@@ -18,15 +25,15 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def close_houses() -> Iterator[None]:
+def close_schools() -> Iterator[None]:
     """No test leaves a connection open: Python 3.13 warns of each, and a warning is an error here."""
     yield
-    while opened:
-        opened.pop().close()
+    while open_schools:
+        open_schools.pop().close()
 
 
 @pytest.fixture
-def house(tmp_path: Path, template: Path) -> House:
+def school(tmp_path: Path, template: Path) -> School:
     """An empty, migrated school."""
     copy_template(template, tmp_path)
-    return open_house(settings_for(tmp_path), migrated=True)
+    return make_school(settings_for(tmp_path), migrated=True)

@@ -24,26 +24,26 @@ from lms.demo import builder
 from lms.domain import outbox
 from lms.domain.booking import offers, waitlist
 from lms.models import (
-    AccessSession,
     Assignment,
     Attachment,
     Attempt,
     Availability,
     Booking,
-    BusyCalendar,
     Clip,
+    ExternalCalendar,
     Feedback,
     Level,
+    LoginSession,
+    Organisation,
     OutboxItem,
     Person,
     PersonRole,
     Room,
-    Service,
     SpecialDay,
     Submission,
 )
 from tests.support.pages import filled, parse
-from tests.support.school import House, copy_template, open_house, settings_for
+from tests.support.school import School, copy_template, make_school, settings_for
 
 ROLES = ("learner", "teacher", "coordinator", "social_worker")
 # Who acts on Samira's things, and who of the same role has nothing to do with her.
@@ -86,17 +86,17 @@ def _complete(session: Session) -> None:
         )
     picture = BytesIO(b"the door, as far as anybody here looks")
     door_key = current_app.extensions["lms_store"].put(picture, suffix=".jpg")
-    session.get_one(Service, 1).door_photo_key = door_key
+    session.get_one(Organisation, 1).door_photo_key = door_key
     samira = _person(session, "Samira")
-    waitlist.join(session, samira, samira, None, 7, None, moment)
-    session.get_one(Service, 1).weekly_cap = session.get_one(Service, 1).open_cap = 9
-    ahead = offers.Freed.on(moment.date(), moment.date() + timedelta(days=30), BRUSSELS)
-    assert offers.promote(session, ahead, moment), "an hour is being offered to Samira"
+    waitlist.join_waitlist(session, samira, samira, None, 7, None, moment)
+    session.get_one(Organisation, 1).weekly_cap = session.get_one(Organisation, 1).open_cap = 9
+    ahead = offers.FreedTime.on(moment.date(), moment.date() + timedelta(days=30), BRUSSELS)
+    assert offers.offer_to_waitlist(session, ahead, moment), "an hour is being offered to Samira"
     told = select(Booking).where(Booking.learner_id == samira.id, Booking.teacher_id == nadia.id)
     by_hand = outbox.post(session, "booking_moved", samira, session.scalars(told).first().id, now=moment)
     outbox.hand_over(session, by_hand.id, moment)
     session.add(
-        BusyCalendar(
+        ExternalCalendar(
             teacher_id=nadia.id,
             address="https://calendars.example/nadia.ics",
             tried_at=moment,
@@ -130,10 +130,10 @@ def _attempt(session: Session) -> Attempt:
 def whole_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo school with something of everything, made once and copied for each test."""
     folder = tmp_path_factory.mktemp("whole")
-    house = open_house(settings_for(folder))
-    builder.build(house.app, now())
-    house.write(_complete)
-    house.close()
+    school = make_school(settings_for(folder))
+    builder.build(school.app, now())
+    school.write(_complete)
+    school.close()
     return folder
 
 
@@ -148,22 +148,22 @@ class Copies:
     """Fresh copies of the whole school: what one person does there, the next does not see."""
 
     def __init__(self, whole: Path, folder: Path) -> None:
-        self.whole, self.folder, self.open = whole, folder, list[House]()
+        self.whole, self.folder, self.open = whole, folder, list[School]()
 
-    def fresh(self) -> House:
+    def fresh(self) -> School:
         target = self.folder / str(len(self.open))
         target.mkdir()
         copy_template(self.whole / "school.sqlite3", target)
         shutil.copytree(self.whole / "uploads", target / "uploads", copy_function=os.link)
         # Static copies are shared: nobody here deletes one.
         settings = settings_for(target, instance=self.whole / "instance")
-        house = open_house(settings, migrated=True)
-        self.open.append(house)
-        return house
+        school = make_school(settings, migrated=True)
+        self.open.append(school)
+        return school
 
-    def close(self, *houses: House) -> None:
-        for house in houses or self.open:
-            house.close()
+    def close(self, *schools: School) -> None:
+        for school in schools or self.open:
+            school.close()
 
 
 def things(session: Session) -> dict[str, str]:
@@ -197,7 +197,7 @@ def things(session: Session) -> dict[str, str]:
         "exceptions": first(select(SpecialDay).where(SpecialDay.teacher_id == nadia.id)),
         "closures": first(select(SpecialDay).where(SpecialDay.teacher_id.is_(None))),
         "messages": first(select(OutboxItem).where(OutboxItem.handed_at.is_not(None))),
-        "calendars": first(select(BusyCalendar).where(BusyCalendar.teacher_id == nadia.id)),
+        "calendars": first(select(ExternalCalendar).where(ExternalCalendar.teacher_id == nadia.id)),
         "card": "no-such-card",
         "password": "no-such-link",
         "cal": "no-such-feed",
@@ -218,7 +218,7 @@ def put_in(word: str, value: str) -> str:
     return value + word.partition(">")[2]
 
 
-def call(house: House, client: FlaskClient, rule: Rule, method: str, path: str) -> TestResponse:
+def call(school: School, client: FlaskClient, rule: Rule, method: str, path: str) -> TestResponse:
     if method == "GET":
         return client.get(path)
     card = parse(client.get("/card").get_data(as_text=True))
@@ -229,7 +229,7 @@ def call(house: House, client: FlaskClient, rule: Rule, method: str, path: str) 
 
 @pytest.fixture(scope="module")
 def rules(whole_school: Path) -> dict[tuple[str, str], Rule]:
-    app = open_house(settings_for(whole_school), migrated=True).app
+    app = make_school(settings_for(whole_school), migrated=True).app
     return {
         (rule.rule, method): rule
         for rule in app.url_map.iter_rules()
@@ -237,39 +237,39 @@ def rules(whole_school: Path) -> dict[tuple[str, str], Rule]:
     }
 
 
-def entries(house: House, name: str) -> str:
+def entries(school: School, name: str) -> str:
     """An entry of this very person."""
 
     def asked(session: Session) -> str:
         person = _person(session, name)
-        hers = select(AccessSession.id).where(AccessSession.person_id == person.id)
+        hers = select(LoginSession.id).where(LoginSession.person_id == person.id)
         return str(session.scalars(hers.limit(1)).one())
 
-    return house.read(asked)
+    return school.read(asked)
 
 
-def visit(house: House, name: str | None, rule: Rule, method: str, *, own: bool = True) -> TestResponse:
-    person = house.read(lambda s: _person(s, name)) if name else None
-    client = house.visitor(person).client
-    ids = house.read(things)
+def visit(school: School, name: str | None, rule: Rule, method: str, *, own: bool = True) -> TestResponse:
+    person = school.read(lambda s: _person(s, name)) if name else None
+    client = school.visitor(person).client
+    ids = school.read(things)
     ids["entries"] = "nobody"
     if name:
         if not own:
-            house.visitor(house.read(lambda s: _person(s, "Samira")))
-        ids["entries"] = entries(house, name if own else "Samira")
+            school.visitor(school.read(lambda s: _person(s, "Samira")))
+        ids["entries"] = entries(school, name if own else "Samira")
     path = address(rule, ids)
     if person is not None and not person.is_learner:
         path += f"?learner={ids['people']}"  # the team books for somebody
         if "coordinator" in person.roles:
             # A teacher's leave is her own; what closes the whole service is the coordinator's.
             path = path.replace(ids["exceptions"], ids["closures"])
-    answer = call(house, client, rule, method, path)
+    answer = call(school, client, rule, method, path)
     answer.close()
     return answer
 
 
-def allowed(house: House, rule: Rule) -> frozenset[str]:
-    found: frozenset[str] = house.app.view_functions[rule.endpoint].allowed  # type: ignore[attr-defined]
+def allowed(school: School, rule: Rule) -> frozenset[str]:
+    found: frozenset[str] = school.app.view_functions[rule.endpoint].allowed  # type: ignore[attr-defined]
     return found
 
 
@@ -282,23 +282,23 @@ def test_every_role_enters_where_it_may_and_nowhere_else(
     for (path, method), rule in sorted(rules.items()):
         may = allowed(quiet, rule)
         enters = bool(may & {role, "someone", "anyone"})
-        house = copies.fresh() if enters and method == "POST" else quiet
-        status = visit(house, OWN[role], rule, method).status_code
+        school = copies.fresh() if enters and method == "POST" else quiet
+        status = visit(school, OWN[role], rule, method).status_code
         well = (status < 500 or path == "/readyz") and ("<token>" in path or status not in (401, 403, 404))
         if well != enters if enters else status != 404:
             wrong.append(f"{method} {path}: {status}, {'may' if enters else 'may not'} enter")
-        if house is not quiet:
-            copies.close(house)
+        if school is not quiet:
+            copies.close(school)
     assert not wrong, "\n".join(wrong)
 
 
 def test_whoever_is_not_signed_in_is_sent_to_the_entrance(
     copies: Copies, rules: dict[tuple[str, str], Rule]
 ) -> None:
-    wrong, house = [], copies.fresh()
+    wrong, school = [], copies.fresh()
     for (path, method), rule in sorted(rules.items()):
-        answer = visit(house, None, rule, method)
-        if "anyone" in allowed(house, rule):
+        answer = visit(school, None, rule, method)
+        if "anyone" in allowed(school, rule):
             well = answer.status_code < 500 or path == "/readyz"
         elif method == "GET":
             well = answer.status_code == 303 and answer.headers["Location"].startswith("/card")
@@ -313,21 +313,21 @@ def test_whoever_is_not_signed_in_is_sent_to_the_entrance(
 def test_a_stranger_finds_nothing_of_samira(
     copies: Copies, rules: dict[tuple[str, str], Rule], role: str
 ) -> None:
-    wrong, house = [], copies.fresh()
+    wrong, school = [], copies.fresh()
     for (path, method), rule in sorted(rules.items()):
-        named = {word for word in path.split("/") if word in house.read(things) or word == "entries"}
-        if "<" not in path or named & PUBLIC or not allowed(house, rule) & {role, "someone"}:
+        named = {word for word in path.split("/") if word in school.read(things) or word == "entries"}
+        if "<" not in path or named & PUBLIC or not allowed(school, rule) & {role, "someone"}:
             continue
-        status = visit(house, STRANGERS[role], rule, method, own=False).status_code
+        status = visit(school, STRANGERS[role], rule, method, own=False).status_code
         if status != 404:
             wrong.append(f"{method} {path}: {status}")
     assert not wrong, "\n".join(wrong)
 
 
 def test_a_missing_thing_and_a_strangers_thing_answer_alike(copies: Copies) -> None:
-    house = copies.fresh()
-    grace = house.visitor(house.read(lambda s: _person(s, "Grace Mbala")))
-    ids = house.read(things)
+    school = copies.fresh()
+    grace = school.visitor(school.read(lambda s: _person(s, "Grace Mbala")))
+    ids = school.read(things)
     for word in ("lessons", "assignments", "submissions", "bookings", "files"):
         hers = grace.get(f"/{word}/{ids[word]}")
         missing = grace.get(f"/{word}/aaaaaaaaaaaaaa")
@@ -339,8 +339,8 @@ def test_a_missing_thing_and_a_strangers_thing_answer_alike(copies: Copies) -> N
     "value", ["9" * 19, "0", "-1", "a" * 300, "%00", "é", "..%2f..%2fetc", "' OR 1=1 --"]
 )
 def test_no_strange_id_breaks_a_page(copies: Copies, rules: dict[tuple[str, str], Rule], value: str) -> None:
-    house = copies.fresh()
-    nadia = house.visitor(house.read(lambda s: _person(s, "Nadia Dubois"))).client
+    school = copies.fresh()
+    nadia = school.visitor(school.read(lambda s: _person(s, "Nadia Dubois"))).client
     for (path, method), rule in sorted(rules.items()):
         if method == "GET" and "<" in path:
             target = "/".join(

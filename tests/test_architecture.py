@@ -12,9 +12,9 @@ import pytest
 
 from config import Settings
 from lms.i18n.refusals import SENTENCES
-from lms.jobs import WRITERS
+from lms.jobs import MAIL_RENDERERS
 from lms.models import MAIL_KINDS
-from tests.support.school import House
+from tests.support.school import School
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = sorted(p for p in (ROOT / "lms").rglob("*.py") if "migrations" not in p.parts)
@@ -161,17 +161,17 @@ def test_the_clock_and_the_environment_have_one_reader(path: Path) -> None:
         assert not re.search(r"datetime\.now\(|date\.today\(|datetime\.utcnow\(|\btime\.time\(", source), path
 
 
-def test_every_route_says_who_may_enter(house: House) -> None:
+def test_every_route_says_who_may_enter(school: School) -> None:
     closed = [
         rule.rule
-        for rule in house.app.url_map.iter_rules()
-        if not getattr(house.app.view_functions[rule.endpoint], "allowed", None)
+        for rule in school.app.url_map.iter_rules()
+        if not getattr(school.app.view_functions[rule.endpoint], "allowed", None)
     ]
     assert closed == []
 
 
-def test_no_address_holds_a_counter(house: House) -> None:
-    assert [rule.rule for rule in house.app.url_map.iter_rules() if "<int:" in rule.rule] == []
+def test_no_address_holds_a_counter(school: School) -> None:
+    assert [rule.rule for rule in school.app.url_map.iter_rules() if "<int:" in rule.rule] == []
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: str(p.relative_to(ROOT / "lms/templates")))
@@ -264,15 +264,15 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_kind_of_mail_has_a_writer_its_texts_and_a_line_in_the_docs() -> None:
-    assert set(WRITERS) == set(MAIL_KINDS)
+    assert set(MAIL_RENDERERS) == set(MAIL_KINDS)
     for kind in MAIL_KINDS:
         for ending in ("subject.txt", "txt", "html"):
             assert (ROOT / f"lms/templates/mail/{kind}.{ending}").exists(), f"{kind}.{ending}"
         assert f"`{kind}`" in operations(), kind
 
 
-def test_every_command_is_documented(house: House) -> None:
-    own = {name for name in house.app.cli.commands if name not in ("db", "run", "shell", "routes")}
+def test_every_command_is_documented(school: School) -> None:
+    own = {name for name in school.app.cli.commands if name not in ("db", "run", "shell", "routes")}
     assert {name for name in own if f"`flask {name}" not in operations()} == set()
 
 

@@ -36,7 +36,7 @@ def get(app: Any, path: str, method: str = "GET", **headers: str) -> tuple[str, 
     return seen["status"], seen["headers"], body
 
 
-def school(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     start_response("404 NOT FOUND", [("Content-Type", "text/plain")])
     return [b"the school answers"]
 
@@ -127,7 +127,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> assets.Manifest:
 
 @pytest.fixture(scope="module")
 def front(manifest: assets.Manifest) -> Any:
-    return assets.serve(school, manifest, COMMON)
+    return assets.serve(application, manifest, COMMON)
 
 
 @pytest.mark.parametrize(

@@ -11,38 +11,40 @@ from lms.demo import builder
 from lms.domain.booking import waitlist
 from lms.domain.homework import correction
 from lms.models import Attachment, Booking, Lesson, Level, OutboxItem
-from tests.support.school import House
+from tests.support.school import School
 
 
 @pytest.fixture
-def demo_house(house: House) -> House:
-    builder.build(house.app, now())
-    return house
+def demo_house(school: School) -> School:
+    builder.build(school.app, now())
+    return school
 
 
-def test_the_demo_school_has_work_in_every_state(demo_house: House) -> None:
+def test_the_demo_school_has_work_in_every_state(demo_house: School) -> None:
     read = demo_house.read
     assert read(lambda s: s.scalar(select(func.count(Level.id)))) == 3
     assert read(lambda s: s.scalar(select(func.count(Lesson.id)))) == 11
-    waiting = read(correction.queue)
+    waiting = read(correction.list_queue)
     assert {copy.learner for copy in waiting} == {"Samira", "Elif Yilmaz", "Ahmad", "Grace Mbala"}
     kept = set(read(lambda s: s.scalars(select(Attachment.mime)).all()))
     assert kept == {"image/jpeg", "application/pdf"}, "a HEIC is kept as our clean JPEG"
     sessions = read(lambda s: s.scalars(select(Booking).order_by(Booking.starts)).all())
     assert [one.attendance for one in sessions if one.starts < now()] in (["done", None], [None, "done"])
     assert sum(one.starts > now() for one in sessions) == 4
-    assert read(lambda s: [entry.learner.name for entry, _offer in waitlist.line(s)]) == ["Diego Ramos"]
+    assert read(lambda s: [entry.learner.name for entry, _offer in waitlist.ordered_entries(s)]) == [
+        "Diego Ramos"
+    ]
     assert read(lambda s: s.scalar(select(func.count(OutboxItem.id)))) > 0
 
 
-def test_the_doctor_finds_the_demo_school_whole(demo_house: House) -> None:
+def test_the_doctor_finds_the_demo_school_whole(demo_house: School) -> None:
     demo_house.app.extensions["lms_jobs"].every_minute()
     demo_house.deliver()
     found = demo_house.read(lambda s: examine(s, demo_house.settings))
     assert {name: faults for name, faults in found.items() if faults} == {}
 
 
-def test_every_account_enters_as_the_greeting_says(demo_house: House) -> None:
+def test_every_account_enters_as_the_greeting_says(demo_house: School) -> None:
     for account in builder.accounts("http://localhost"):
         visitor = demo_house.visitor()
         if "@" in account.way:
@@ -55,13 +57,13 @@ def test_every_account_enters_as_the_greeting_says(demo_house: House) -> None:
         assert account.name.split()[0] in page.text, account
 
 
-def test_a_school_that_exists_is_left_alone(demo_house: House) -> None:
+def test_a_school_that_exists_is_left_alone(demo_house: School) -> None:
     with pytest.raises(RuntimeError, match="a school already"):
         builder.build(demo_house.app, now())
 
 
-def test_there_is_no_demo_school_in_production(house: House) -> None:
-    house.app.extensions["lms_settings"] = replace(house.settings, env="production")
+def test_there_is_no_demo_school_in_production(school: School) -> None:
+    school.app.extensions["lms_settings"] = replace(school.settings, env="production")
     with pytest.raises(RuntimeError, match="production"):
-        builder.build(house.app, now())
-    assert house.read(builder.is_empty)
+        builder.build(school.app, now())
+    assert school.read(builder.is_empty)

@@ -13,39 +13,39 @@ from lms.extensions import SAFE_WAL, db, sqlite, write
 from lms.models import Level, Person
 from tests import factories
 from tests.factories import NOW
-from tests.support.engines import house, postgres_template
-from tests.support.school import House
+from tests.support.engines import postgres_template, school
+from tests.support.school import School
 
-__all__ = ["house", "postgres_template"]
+__all__ = ["postgres_template", "school"]
 
 
-def test_an_instant_comes_back_as_it_was_and_a_naive_one_is_refused(house: House) -> None:
-    made = house.write(factories.samira)
-    assert house.read(lambda s: s.get_one(Person, made.id)).made_at == NOW
+def test_an_instant_comes_back_as_it_was_and_a_naive_one_is_refused(school: School) -> None:
+    made = school.write(factories.samira)
+    assert school.read(lambda s: s.get_one(Person, made.id)).made_at == NOW
     with pytest.raises(StatementError, match="naive"):
-        house.write(lambda s: factories.person(s, "X", "learner", now=datetime(2026, 1, 1)))  # noqa: DTZ001
+        school.write(lambda s: factories.person(s, "X", "learner", now=datetime(2026, 1, 1)))  # noqa: DTZ001
 
 
-def test_what_a_verb_began_is_gone_when_it_fails(house: House) -> None:
+def test_what_a_verb_began_is_gone_when_it_fails(school: School) -> None:
     def half(session: Session) -> None:
         factories.samira(session)
         raise ValueError("on the way")
 
     with pytest.raises(ValueError, match="on the way"):
-        house.write(half)
-    assert house.read(lambda s: s.scalar(select(func.count(Person.id)))) == 0
+        school.write(half)
+    assert school.read(lambda s: s.scalar(select(func.count(Person.id)))) == 0
 
 
-def test_twenty_people_who_count_at_once_lose_no_count(house: House) -> None:
+def test_twenty_people_who_count_at_once_lose_no_count(school: School) -> None:
     """Each reads and then writes: without the lock from the beginning some would overwrite others."""
-    house.write(factories.school)
+    school.write(factories.organisation)
 
     def add(session: Session) -> None:
         level = session.scalars(select(Level).where(Level.code == "N1").with_for_update()).one()
         level.blurb = str(int(level.blurb or "0") + 1)
 
     def one() -> None:
-        with house.app.app_context():
+        with school.app.app_context():
             write(add)
 
     threads = [threading.Thread(target=one) for _ in range(20)]
@@ -53,12 +53,12 @@ def test_twenty_people_who_count_at_once_lose_no_count(house: House) -> None:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert house.read(factories.level).blurb == "20"
+    assert school.read(factories.level).blurb == "20"
 
 
-def test_the_worker_is_told_only_what_was_committed(house: House) -> None:
+def test_the_worker_is_told_only_what_was_committed(school: School) -> None:
     told: list[str] = []
-    house.app.extensions["lms_wake"] = told.extend
+    school.app.extensions["lms_on_outbox_commit"] = told.extend
 
     def post(session: Session) -> str:
         return outbox.post(session, "feedback_returned", factories.samira(session), "abc", now=NOW).id
@@ -68,16 +68,16 @@ def test_the_worker_is_told_only_what_was_committed(house: House) -> None:
         raise ValueError
 
     with pytest.raises(ValueError):  # noqa: PT011  (our own, on the line above)
-        house.write(post_and_fail)
+        school.write(post_and_fail)
     assert told == []
-    item = house.write(post)
+    item = school.write(post)
     assert told == [item]
 
 
-def test_a_message_for_tomorrow_wakes_nobody_today(house: House) -> None:
+def test_a_message_for_tomorrow_wakes_nobody_today(school: School) -> None:
     told: list[str] = []
-    house.app.extensions["lms_wake"] = told.extend
-    house.write(
+    school.app.extensions["lms_on_outbox_commit"] = told.extend
+    school.write(
         lambda s: (
             outbox.post(
                 s, "booking_reminder", factories.samira(s), "abc", due_at=NOW + timedelta(days=1), now=NOW
@@ -87,15 +87,15 @@ def test_a_message_for_tomorrow_wakes_nobody_today(house: House) -> None:
     assert told == []
 
 
-def test_the_database_keeps_its_own_rules(house: House) -> None:
+def test_the_database_keeps_its_own_rules(school: School) -> None:
     """SQLite checks foreign keys only when told so on each connection."""
     with pytest.raises(IntegrityError):
-        house.write(lambda s: s.execute(text("INSERT INTO person_role VALUES ('nobody', 'learner')")))
+        school.write(lambda s: s.execute(text("INSERT INTO person_role VALUES ('nobody', 'learner')")))
 
 
-@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
-def test_sqlite_answers_for_peoples_work(house: House) -> None:
-    with house.app.app_context():
+@pytest.mark.parametrize("school", ["sqlite"], indirect=True)
+def test_sqlite_answers_for_peoples_work(school: School) -> None:
+    with school.app.app_context():
         asked = {
             name: db.session.scalar(text(f"PRAGMA {name}"))
             for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")

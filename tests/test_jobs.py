@@ -10,33 +10,33 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms.adapters.sms.folder import FolderTexter
-from lms.adapters.sms.gateway import HttpTexter
-from lms.adapters.sms.message import Texter
+from lms.adapters.sms.folder import SmsFolder
+from lms.adapters.sms.gateway import HttpSmsGateway
+from lms.adapters.sms.message import SmsSender
 from lms.clock import now
 from lms.domain import outbox
 from lms.domain.booking import appointments, waitlist
 from lms.domain.people import logins
-from lms.extensions import on_wake
-from lms.jobs import Jobs, make_mailer, make_texter
+from lms.extensions import on_outbox_commit
+from lms.jobs import Jobs, make_mailer, make_sms_sender
 from lms.models import (
     MORNING,
-    AccessSession,
     Booking,
     CalendarFeed,
+    FormReceipt,
+    LoginSession,
     OutboxItem,
     PasswordLink,
     Person,
-    Receipt,
 )
 from tests import factories
 from tests.factories import wall
-from tests.support.school import House
+from tests.support.school import School
 from tests.support.sms_gateway import Gateway
 from tests.support.smtp import SmtpServer
 
 
-def invited(house: House) -> str:
+def invited(school: School) -> str:
     """Nadia was sent a link to choose a password; the id of the outbox row."""
     made_at, expires_at = now() - timedelta(hours=1), now() + timedelta(days=1)
 
@@ -55,73 +55,73 @@ def invited(house: House) -> str:
             now=made_at,
         ).id
 
-    return house.write(invite)
+    return school.write(invite)
 
 
-def with_mail_server(house: House, server: SmtpServer) -> None:
+def with_mail_server(school: School, server: SmtpServer) -> None:
     settings = replace(
-        house.settings, mail_host=server.host, mail_port=server.port, mail_security="none", mail_timeout=5
+        school.settings, mail_host=server.host, mail_port=server.port, mail_security="none", mail_timeout=5
     )
-    house.app.extensions["lms_jobs"].mailer = make_mailer(settings)
+    school.app.extensions["lms_jobs"].mailer = make_mailer(settings)
 
 
-def row(house: House, item: str) -> OutboxItem:
-    return house.read(lambda s: s.get_one(OutboxItem, item))
+def row(school: School, item: str) -> OutboxItem:
+    return school.read(lambda s: s.get_one(OutboxItem, item))
 
 
-def test_a_mail_leaves_once_however_often_it_is_delivered(house: House, smtp: SmtpServer) -> None:
-    with_mail_server(house, smtp)
-    item = invited(house)
-    jobs = house.app.extensions["lms_jobs"]
+def test_a_mail_leaves_once_however_often_it_is_delivered(school: School, smtp: SmtpServer) -> None:
+    with_mail_server(school, smtp)
+    item = invited(school)
+    jobs = school.app.extensions["lms_jobs"]
     for _ in range(3):
         jobs.deliver(item)
     assert len(smtp.messages) == 1
-    assert (row(house, item).outcome, row(house, item).secret) == ("sent", None)
+    assert (row(school, item).outcome, row(school, item).secret) == ("sent", None)
 
 
 def test_a_mail_server_that_is_down_costs_patience_and_no_mail(
-    house: House, start_smtp: Callable[..., SmtpServer]
+    school: School, start_smtp: Callable[..., SmtpServer]
 ) -> None:
     server = start_smtp()
-    with_mail_server(house, server)
+    with_mail_server(school, server)
     server.stop()
-    item = invited(house)
-    house.deliver()
-    waiting = row(house, item)
+    item = invited(school)
+    school.deliver()
+    waiting = row(school, item)
     assert waiting.closed_at is None
     assert "refused the connection" in waiting.error
     assert waiting.due_at > now() - timedelta(minutes=1)
 
 
-def test_a_person_without_an_address_is_told_apart_from_a_failure(house: House) -> None:
-    item = house.write(
+def test_a_person_without_an_address_is_told_apart_from_a_failure(school: School) -> None:
+    item = school.write(
         lambda s: outbox.post(s, "feedback_returned", factories.oksana(s), "abc", now=now()).id
     )
-    house.deliver()
-    assert row(house, item).outcome == "no_address"
+    school.deliver()
+    assert row(school, item).outcome == "no_address"
 
 
-def test_a_mail_about_something_gone_is_void_and_a_late_one_expired(house: House) -> None:
-    gone = invited(house)
+def test_a_mail_about_something_gone_is_void_and_a_late_one_expired(school: School) -> None:
+    gone = invited(school)
     long_ago = now() - outbox.KEEP_TRYING
-    late = house.write(
+    late = school.write(
         lambda s: outbox.post(s, "feedback_returned", factories.samira(s), "abc", now=long_ago).id
     )
-    house.write(lambda s: s.delete(s.get_one(PasswordLink, row(house, gone).about_id)))
-    house.deliver()
-    assert (row(house, gone).outcome, row(house, late).outcome) == ("void", "expired")
+    school.write(lambda s: s.delete(s.get_one(PasswordLink, row(school, gone).about_id)))
+    school.deliver()
+    assert (row(school, gone).outcome, row(school, late).outcome) == ("void", "expired")
 
 
-def test_nobody_writes_to_a_person_who_left(house: House, smtp: SmtpServer) -> None:
-    with_mail_server(house, smtp)
-    item = invited(house)
-    house.write(lambda s: setattr(factories.nadia(s), "deactivated_at", factories.NOW))
-    house.deliver()
-    assert row(house, item).outcome == "void"
+def test_nobody_writes_to_a_person_who_left(school: School, smtp: SmtpServer) -> None:
+    with_mail_server(school, smtp)
+    item = invited(school)
+    school.write(lambda s: setattr(factories.nadia(s), "deactivated_at", factories.NOW))
+    school.deliver()
+    assert row(school, item).outcome == "void"
     assert smtp.messages == []
 
 
-def told_by_phone(house: House, reach: str = "auto") -> str:
+def told_by_phone(school: School, reach: str = "auto") -> str:
     """Nadia booked an hour for Oksana, who has a phone and no e-mail; the id of what tells her."""
 
     def book(session: Session) -> str:
@@ -136,83 +136,83 @@ def told_by_phone(house: House, reach: str = "auto") -> str:
             .where(OutboxItem.kind == "booking_made")
         ).one()
 
-    return house.write(book)
+    return school.write(book)
 
 
-def with_texter(house: House, texter: Texter | None) -> None:
-    house.app.extensions["lms_jobs"].texter = texter
+def with_texter(school: School, texter: SmsSender | None) -> None:
+    school.app.extensions["lms_jobs"].texter = texter
 
 
-def test_who_has_no_mail_gets_a_text_once_with_the_key_of_its_row(house: House, gateway: Gateway) -> None:
-    with_texter(house, HttpTexter(gateway.url))
-    item = told_by_phone(house)
+def test_who_has_no_mail_gets_a_text_once_with_the_key_of_its_row(school: School, gateway: Gateway) -> None:
+    with_texter(school, HttpSmsGateway(gateway.url))
+    item = told_by_phone(school)
     for _ in range(2):
-        house.deliver()
+        school.deliver()
     ((_path, headers, body),) = gateway.received
     assert headers["Idempotency-Key"] == item
     assert body["to"] == "+32470123456"
     assert body["text"].startswith("Votre rendez-vous : lundi ")
-    assert (row(house, item).outcome, row(house, item).channel) == ("sent", "sms")
+    assert (row(school, item).outcome, row(school, item).channel) == ("sent", "sms")
 
 
 def test_a_gateway_that_is_down_is_asked_again_and_one_that_refuses_is_not(
-    house: House, gateway: Gateway
+    school: School, gateway: Gateway
 ) -> None:
-    with_texter(house, HttpTexter(gateway.url))
-    item = told_by_phone(house)
+    with_texter(school, HttpSmsGateway(gateway.url))
+    item = told_by_phone(school)
     gateway.answers = 503
-    house.deliver()
-    waiting = row(house, item)
+    school.deliver()
+    waiting = row(school, item)
     assert (waiting.closed_at, waiting.error) == (None, "the text gateway answered 503")
     gateway.answers = 422
-    house.write(lambda s: setattr(s.get_one(OutboxItem, item), "due_at", now()))
-    house.deliver()
-    assert (row(house, item).outcome, row(house, item).channel) == ("failed", "sms")
-    assert "0470" not in row(house, item).error
+    school.write(lambda s: setattr(s.get_one(OutboxItem, item), "due_at", now()))
+    school.deliver()
+    assert (row(school, item).outcome, row(school, item).channel) == ("failed", "sms")
+    assert "0470" not in row(school, item).error
 
 
-def test_without_a_gateway_the_text_lies_in_the_folder_while_one_tries_out(house: House) -> None:
-    item = told_by_phone(house)
-    house.deliver()
-    (text,) = Path(house.settings.instance / "sms").iterdir()
+def test_without_a_gateway_the_text_lies_in_the_folder_while_one_tries_out(school: School) -> None:
+    item = told_by_phone(school)
+    school.deliver()
+    (text,) = Path(school.settings.instance / "sms").iterdir()
     assert text.name == f"{item}.txt"
     assert text.read_text().startswith("+32470123456\n\nVotre rendez-vous")
 
 
 @pytest.mark.parametrize("reach", ["auto", "hand"])
 def test_whom_no_machine_reaches_waits_for_the_hand_of_the_team_and_is_not_late(
-    house: House, reach: str
+    school: School, reach: str
 ) -> None:
     if reach == "auto":
-        with_texter(house, None)
-    item = told_by_phone(house, reach)
+        with_texter(school, None)
+    item = told_by_phone(school, reach)
     for _ in range(2):
-        house.deliver()
-    waiting = row(house, item)
+        school.deliver()
+    waiting = row(school, item)
     assert (waiting.channel, waiting.closed_at, waiting.attempts) == ("hand", None, 1)
     assert waiting.handed_at is not None
     late = now() + timedelta(hours=1)
-    assert house.read(lambda s: outbox.oldest_waiting(s, late)) is None
-    house.write(lambda s: setattr(s.get_one(OutboxItem, item), "expires_at", now()))
-    house.app.extensions["lms_jobs"].every_night()
-    assert row(house, item).outcome == "expired"
+    assert school.read(lambda s: outbox.oldest_waiting(s, late)) is None
+    school.write(lambda s: setattr(s.get_one(OutboxItem, item), "expires_at", now()))
+    school.app.extensions["lms_jobs"].every_night()
+    assert row(school, item).outcome == "expired"
 
 
-def test_what_is_too_long_for_a_phone_still_goes_by_mail_to_who_chose_the_phone(house: House) -> None:
+def test_what_is_too_long_for_a_phone_still_goes_by_mail_to_who_chose_the_phone(school: School) -> None:
     def post(session: Session) -> str:
         samira = factories.samira(session)
         samira.phone, samira.reach = "0470 12 34 56", "sms"
         return outbox.post(session, "feedback_returned", samira, "abc", now=now()).id
 
-    item = house.write(post)
-    house.deliver()
-    assert row(house, item).outcome == "void", "a mail about a copy that does not exist"
+    item = school.write(post)
+    school.deliver()
+    assert row(school, item).outcome == "void", "a mail about a copy that does not exist"
 
 
-def test_the_row_remembers_that_an_invitation_left(house: House) -> None:
-    item = told_by_phone(house)
-    house.deliver()
-    teacher = house.read(
+def test_the_row_remembers_that_an_invitation_left(school: School) -> None:
+    item = told_by_phone(school)
+    school.deliver()
+    teacher = school.read(
         lambda s: s.scalars(
             select(OutboxItem).where(
                 OutboxItem.kind == "booking_made", OutboxItem.person_id == factories.nadia(s).id
@@ -220,27 +220,27 @@ def test_the_row_remembers_that_an_invitation_left(house: House) -> None:
         ).one()
     )
     assert (teacher.channel, teacher.invited) == ("mail", True)
-    assert not row(house, item).invited
+    assert not row(school, item).invited
 
 
-def test_who_subscribed_gets_no_mail_of_what_her_calendar_tells(house: House) -> None:
+def test_who_subscribed_gets_no_mail_of_what_her_calendar_tells(school: School) -> None:
     def subscribe(session: Session) -> None:
         nadia = factories.nadia(session)
         session.add(CalendarFeed(person_id=nadia.id, token_hash="x", made_at=now(), seen_at=now()))
 
-    house.write(subscribe)
-    told_by_phone(house)
-    house.deliver()
-    outcomes = house.read(
+    school.write(subscribe)
+    told_by_phone(school)
+    school.deliver()
+    outcomes = school.read(
         lambda s: s.execute(
             select(OutboxItem.outcome).where(OutboxItem.person_id == factories.nadia(s).id)
         ).all()
     )
     assert [tuple(one) for one in outcomes] == [("in_feed",)]
-    assert not (house.settings.instance / "mail").exists()
+    assert not (school.settings.instance / "mail").exists()
 
 
-def test_an_offer_without_an_answer_goes_to_the_next_who_waits(house: House) -> None:
+def test_an_offer_without_an_answer_goes_to_the_next_who_waits(school: School) -> None:
     hour = wall(factories.coming_monday().isoformat(), "10:00")
     yesterday = now() - timedelta(days=1)
 
@@ -250,90 +250,92 @@ def test_an_offer_without_an_answer_goes_to_the_next_who_waits(house: House) -> 
         factories.opened(session, nadia, hour.date().isoformat(), "10:00", "11:00")
         made = factories.booked(session, mehari, nadia, hour, now=yesterday)
         for minute, person in enumerate((samira, oksana)):
-            waitlist.join(session, person, person, None, MORNING, None, yesterday + timedelta(minutes=minute))
+            waitlist.join_waitlist(
+                session, person, person, None, MORNING, None, yesterday + timedelta(minutes=minute)
+            )
         appointments.cancel(session, made, mehari, "", yesterday)
 
-    house.write(give_back)
+    school.write(give_back)
 
     def offers() -> list[tuple[str, str]]:
         asked = select(Person.name, Booking.state).join(Person, Person.id == Booking.learner_id)
-        rows = house.read(lambda s: s.execute(asked.where(Booking.waitlist_entry_id.is_not(None))).all())
+        rows = school.read(lambda s: s.execute(asked.where(Booking.waitlist_entry_id.is_not(None))).all())
         return sorted((name, state) for name, state in rows)
 
     assert offers() == [("Samira", "offered")]
     for _ in range(2):
-        house.app.extensions["lms_jobs"].every_minute()
+        school.app.extensions["lms_jobs"].every_minute()
     assert offers() == [("Oksana Bondar", "offered"), ("Samira", "expired")]
 
 
-def test_in_the_morning_the_day_that_comes_into_sight_goes_to_who_waits(house: House) -> None:
+def test_in_the_morning_the_day_that_comes_into_sight_goes_to_who_waits(school: School) -> None:
     hour = wall(factories.coming_monday().isoformat(), "10:00")
 
     def wish(session: Session) -> None:
         samira = factories.samira(session)
-        factories.school(session).horizon_days = (hour.date() - now().date()).days + 1
-        waitlist.join(session, samira, samira, None, MORNING, None, now())
+        factories.organisation(session).horizon_days = (hour.date() - now().date()).days + 1
+        waitlist.join_waitlist(session, samira, samira, None, MORNING, None, now())
         factories.opened(session, factories.nadia(session), hour.date().isoformat(), "10:00", "11:00")
 
-    house.write(wish)
-    house.app.extensions["lms_jobs"].every_morning()
-    assert house.read(
+    school.write(wish)
+    school.app.extensions["lms_jobs"].every_morning()
+    assert school.read(
         lambda s: s.scalars(select(Booking.starts).where(Booking.state == "offered")).all()
     ) == [hour]
 
 
-def test_only_a_house_with_a_gateway_or_one_that_tries_out_sends_texts(house: House) -> None:
-    production = replace(house.settings, env="production")
-    assert make_texter(production) is None
-    assert isinstance(make_texter(replace(production, sms_url="https://sms.example.be")), HttpTexter)
-    assert isinstance(make_texter(house.settings), FolderTexter)
+def test_only_a_house_with_a_gateway_or_one_that_tries_out_sends_texts(school: School) -> None:
+    production = replace(school.settings, env="production")
+    assert make_sms_sender(production) is None
+    assert isinstance(make_sms_sender(replace(production, sms_url="https://sms.example.be")), HttpSmsGateway)
+    assert isinstance(make_sms_sender(school.settings), SmsFolder)
 
 
-def test_without_a_mail_server_the_letter_lies_in_the_folder(house: House) -> None:
-    invited(house)
-    house.deliver()
-    (letter,) = Path(house.settings.instance / "mail").glob("*.eml")
+def test_without_a_mail_server_the_letter_lies_in_the_folder(school: School) -> None:
+    invited(school)
+    school.deliver()
+    (letter,) = Path(school.settings.instance / "mail").glob("*.eml")
     assert "token-of-the-link" in letter.read_bytes().decode()
 
 
 @pytest.mark.parametrize("queue", ["sqlite", "redis"])
 def test_a_worker_delivers_what_a_page_caused_and_stops_when_told(
-    house: House, smtp: SmtpServer, queue: str, request: pytest.FixtureRequest, tmp_path: Path
+    school: School, smtp: SmtpServer, queue: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     url = f"sqlite:///{tmp_path / 'q.sqlite3'}" if queue == "sqlite" else request.getfixturevalue("redis_url")
     settings = replace(
-        house.settings,
+        school.settings,
         queue_url=url,
         mail_host=smtp.host,
         mail_port=smtp.port,
         mail_security="none",
     )
-    jobs = Jobs(house.app, settings, make_mailer(settings))
-    on_wake(house.app, jobs.wake)
+    jobs = Jobs(school.app, settings, make_mailer(settings))
+    on_outbox_commit(school.app, jobs.wake)
     stop = jobs.start_worker()
     try:
-        invited(house)
+        invited(school)
         assert smtp.wait_for(1, limit=20)
     finally:
         stop()
     assert len(smtp.messages) == 1
 
 
-def test_a_night_forgets_what_is_over_and_keeps_what_still_counts(house: House) -> None:
+def test_a_night_forgets_what_is_over_and_keeps_what_still_counts(school: School) -> None:
     today, long_ago = now(), now() - timedelta(days=200)
 
     def leave_traces(session: Session) -> None:
         samira = factories.samira(session)
         for name, moment in (("old", long_ago), ("new", today)):
-            session.add(Receipt(person_id=samira.id, request_id=name, location="/", made_at=moment))
-            logins.open_session(session, samira, "shared", device=name, now=moment)
+            session.add(FormReceipt(person_id=samira.id, request_id=name, location="/", made_at=moment))
+            logins.open_login(session, samira, "shared", device=name, now=moment)
 
-    house.write(leave_traces)
-    incoming = house.settings.uploads / ".incoming"
+    school.write(leave_traces)
+    incoming = school.settings.uploads / ".incoming"
     for name, moment in (("old", long_ago), ("new", today)):
         (incoming / name).write_bytes(b"half a photo")
         os.utime(incoming / name, (moment.timestamp(), moment.timestamp()))
-    house.app.extensions["lms_jobs"].every_night()
-    kept = (Receipt.request_id, AccessSession.device)
-    assert [house.read(lambda s, what=what: s.scalars(select(what)).all()) for what in kept] == [["new"]] * 2
+    school.app.extensions["lms_jobs"].every_night()
+    kept = (FormReceipt.request_id, LoginSession.device)
+    assert [school.read(lambda s, what=what: s.scalars(select(what)).all()) for what in kept] == [["new"]] * 2
     assert [path.name for path in incoming.iterdir()] == ["new"]

@@ -7,28 +7,28 @@ from pathlib import Path
 
 import redis
 
-from tests.support.school import House, copy_template, open_house, settings_for
+from tests.support.school import School, copy_template, make_school, settings_for
 from tests.support.servers import free_port
 
 
-def tries(house: House, count: int) -> list[int]:
+def tries(school: School, count: int) -> list[int]:
     """What somebody is answered who types a card of nobody, again and again."""
-    visitor = house.visitor()
+    visitor = school.visitor()
     page = visitor.get("/card")
     typed = {"code": "12345678", "pin": "0000"}
     return [visitor.submit(page, typed, action="/card/entry").status for _ in range(count)]
 
 
-def with_queue(folder: Path, template: Path, queue_url: str) -> House:
+def with_queue(folder: Path, template: Path, queue_url: str) -> School:
     copy_template(template, folder)
-    return open_house(replace(settings_for(folder), queue_url=queue_url), migrated=True)
+    return make_school(replace(settings_for(folder), queue_url=queue_url), migrated=True)
 
 
 def test_one_process_counts_for_itself_and_another_begins_anew(tmp_path: Path, template: Path) -> None:
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
-        house = with_queue(tmp_path / name, template, settings_for(tmp_path).queue_url)
-        assert tries(house, 13) == [422] * 12 + [429]
+        school = with_queue(tmp_path / name, template, settings_for(tmp_path).queue_url)
+        assert tries(school, 13) == [422] * 12 + [429]
 
 
 def test_where_the_queue_is_in_redis_all_processes_count_together(
@@ -44,5 +44,5 @@ def test_where_the_queue_is_in_redis_all_processes_count_together(
 
 
 def test_while_redis_is_away_tries_are_counted_all_the_same(tmp_path: Path, template: Path) -> None:
-    house = with_queue(tmp_path, template, f"redis://127.0.0.1:{free_port()}/0")
-    assert tries(house, 13) == [422] * 12 + [429]
+    school = with_queue(tmp_path, template, f"redis://127.0.0.1:{free_port()}/0")
+    assert tries(school, 13) == [422] * 12 + [429]

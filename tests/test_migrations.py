@@ -21,38 +21,38 @@ from lms.domain.booking import consistency
 from lms.extensions import Base
 from lms.models import Booking, OutboxItem, PersonRole
 from tests import factories
-from tests.support.school import House, settings_for
+from tests.support.school import School, settings_for
 
 MIGRATIONS = ROOT / "lms/migrations"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[School]:
     """A house whose database is empty: no table at all."""
     settings = settings_for(tmp_path)
     if request.param == "postgresql":
         settings = settings_for(tmp_path, database_url=request.getfixturevalue("postgres_url"))
-    house = House(create_app(settings))
-    yield house
-    house.close()
+    school = School(create_app(settings))
+    yield school
+    school.close()
 
 
-def up(house: House, revision: str = "head") -> None:
-    with house.app.app_context():
+def up(school: School, revision: str = "head") -> None:
+    with school.app.app_context():
         upgrade(revision=revision)
 
 
-def down(house: House, revision: str) -> None:
-    with house.app.app_context():
+def down(school: School, revision: str) -> None:
+    with school.app.app_context():
         downgrade(revision=revision)
 
 
-def tables(house: House) -> set[str]:
-    return set(inspect(house.engine).get_table_names()) - {"alembic_version"}
+def tables(school: School) -> set[str]:
+    return set(inspect(school.engine).get_table_names()) - {"alembic_version"}
 
 
-def differences(house: House) -> list[object]:
-    with house.engine.connect() as connection:
+def differences(school: School) -> list[object]:
+    with school.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         return list(compare_metadata(context, Base.metadata))
 
@@ -61,18 +61,18 @@ def scripts() -> ScriptDirectory:
     return ScriptDirectory(str(MIGRATIONS))
 
 
-def test_the_migrations_make_what_the_models_say(bare: House) -> None:
+def test_the_migrations_make_what_the_models_say(bare: School) -> None:
     up(bare)
     assert tables(bare) == set(Base.metadata.tables)
     assert differences(bare) == []
 
 
-def checks(house: House) -> dict[str, set[str]]:
-    seen = inspect(house.engine)
-    return {name: {str(one["name"]) for one in seen.get_check_constraints(name)} for name in tables(house)}
+def checks(school: School) -> dict[str, set[str]]:
+    seen = inspect(school.engine)
+    return {name: {str(one["name"]) for one in seen.get_check_constraints(name)} for name in tables(school)}
 
 
-def test_a_table_that_was_rebuilt_still_refuses_what_it_refused(bare: House) -> None:
+def test_a_table_that_was_rebuilt_still_refuses_what_it_refused(bare: School) -> None:
     """Alembic compares no CHECK: without this test a rebuilt table could lose them in silence."""
     up(bare)
     wanted = {
@@ -82,7 +82,7 @@ def test_a_table_that_was_rebuilt_still_refuses_what_it_refused(bare: House) -> 
     assert checks(bare) == wanted
 
 
-def test_appointments_of_the_first_house_keep_when_they_last_changed(bare: House) -> None:
+def test_appointments_of_the_first_house_keep_when_they_last_changed(bare: School) -> None:
     up(bare, "0001")
     with bare.engine.begin() as connection:
         connection.execute(text(A_PERSON), [{"who": "nadia"}, {"who": "samira"}])
@@ -114,7 +114,7 @@ A_BOOKING = """
 """
 
 
-def test_who_booked_in_the_first_house_is_reminded_two_hours_before_too(bare: House) -> None:
+def test_who_booked_in_the_first_house_is_reminded_two_hours_before_too(bare: School) -> None:
     quarter = int(now().timestamp()) // 900 * 900
     up(bare, "0001")
     with bare.engine.begin() as connection:
@@ -135,7 +135,7 @@ def test_who_booked_in_the_first_house_is_reminded_two_hours_before_too(bare: Ho
         ("booking_soon", "ahead", "samira"),
     ]
     assert reminders[-1].due_at.timestamp() == quarter + 3 * 86400 - 2 * 3600
-    faults = bare.read(lambda s: consistency.faults(s, now()))
+    faults = bare.read(lambda s: consistency.find_faults(s, now()))
     assert [fault for fault in faults if "booking_soon" in fault] == []
 
 
@@ -143,7 +143,7 @@ def test_there_is_one_newest_revision() -> None:
     assert len(scripts().get_heads()) == 1
 
 
-def test_the_way_down_leaves_nothing_and_the_way_up_works_again(bare: House) -> None:
+def test_the_way_down_leaves_nothing_and_the_way_up_works_again(bare: School) -> None:
     up(bare)
     down(bare, "base")
     assert tables(bare) == set()
@@ -152,7 +152,7 @@ def test_the_way_down_leaves_nothing_and_the_way_up_works_again(bare: House) -> 
     assert bare.write(lambda s: factories.samira(s).name) == "Samira"
 
 
-def test_each_step_can_be_taken_back_and_taken_again(bare: House) -> None:
+def test_each_step_can_be_taken_back_and_taken_again(bare: School) -> None:
     for script in reversed(list(scripts().walk_revisions())):
         up(bare, script.revision)
         before = tables(bare)
@@ -190,11 +190,11 @@ def next_migration(folder: Path, more: str = "pass") -> str:
     return str(folder)
 
 
-def roles(house: House) -> list[str]:
-    return sorted(house.read(lambda s: s.scalars(select(PersonRole.role)).all()))
+def roles(school: School) -> list[str]:
+    return sorted(school.read(lambda s: s.scalars(select(PersonRole.role)).all()))
 
 
-def test_people_and_what_hangs_on_them_survive_a_table_that_is_rebuilt(bare: House, tmp_path: Path) -> None:
+def test_people_and_what_hangs_on_them_survive_a_table_that_is_rebuilt(bare: School, tmp_path: Path) -> None:
     """SQLite drops the old table: with foreign keys on, that would delete the roles of everybody."""
     up(bare)
     bare.write(lambda s: (factories.samira(s), factories.nadia(s)))
@@ -208,7 +208,7 @@ def test_people_and_what_hangs_on_them_survive_a_table_that_is_rebuilt(bare: Hou
     assert differences(bare) == []
 
 
-def test_a_migration_that_leaves_rows_pointing_to_nothing_is_undone(bare: House, tmp_path: Path) -> None:
+def test_a_migration_that_leaves_rows_pointing_to_nothing_is_undone(bare: School, tmp_path: Path) -> None:
     up(bare)
     bare.write(lambda s: (factories.samira(s), factories.nadia(s)))
     folder = next_migration(tmp_path / "migrations", "op.execute(sa.text('DELETE FROM person'))")
@@ -222,7 +222,7 @@ def test_a_migration_that_leaves_rows_pointing_to_nothing_is_undone(bare: House,
             assert roles(bare) == []
 
 
-def test_a_migration_that_breaks_half_way_changes_nothing(bare: House, tmp_path: Path) -> None:
+def test_a_migration_that_breaks_half_way_changes_nothing(bare: School, tmp_path: Path) -> None:
     up(bare)
     bare.write(lambda s: (factories.samira(s), factories.nadia(s)))
     folder = next_migration(tmp_path / "migrations", "op.execute('a sentence that is no SQL')")
@@ -232,7 +232,7 @@ def test_a_migration_that_breaks_half_way_changes_nothing(bare: House, tmp_path:
     assert roles(bare) == ["learner", "teacher"]
 
 
-def test_foreign_keys_are_guarded_again_after_a_migration(bare: House) -> None:
+def test_foreign_keys_are_guarded_again_after_a_migration(bare: School) -> None:
     """The connection that migrated goes back to the pool, and a page gets it next."""
     up(bare)
     if bare.engine.dialect.name == "sqlite":

@@ -16,18 +16,18 @@ from sqlalchemy import func, select
 
 from config import ROOT
 from lms.access import cookie_name
-from lms.models import Booking, Person, Service
+from lms.models import Booking, Organisation, Person
 from tests import factories
-from tests.support.live_server import Served, clean_environment
+from tests.support.live_server import LiveServer, clean_environment
 from tests.support.servers import START_LIMIT, free_port, wait_until
 
 
-def status(server: Served, path: str = "/healthz") -> int:
+def status(server: LiveServer, path: str = "/healthz") -> int:
     with urllib.request.urlopen(server.url + path, timeout=20) as answer:
         return int(answer.status)
 
 
-def answer(server: Served, path: str, cookie: str) -> int:
+def answer(server: LiveServer, path: str, cookie: str) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     try:
         connection.request("GET", path, headers={"Cookie": cookie})
@@ -54,7 +54,7 @@ def refused(tmp_path: Path, **settings: str) -> subprocess.CompletedProcess[str]
 def test_a_busy_port_means_the_next_free_one_and_it_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         taken = busy.getsockname()[1]
-        server = Served(tmp_path)
+        server = LiveServer(tmp_path)
         server.wanted = taken
         with server:
             assert taken < server.port < taken + 20
@@ -80,7 +80,7 @@ def test_without_any_free_port_it_ends_with_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_when_told_without_a_word_of_complaint(tmp_path: Path, number: signal.Signals) -> None:
-    server = Served(tmp_path).start()
+    server = LiveServer(tmp_path).start()
     try:
         # A browser keeps its connection open for the next page.
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as browser:
@@ -100,7 +100,7 @@ def test_it_ends_when_told_without_a_word_of_complaint(tmp_path: Path, number: s
 def test_a_first_start_that_is_broken_off_leaves_no_half_school(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    server = Served(tmp_path, LMS_DEMO="yes")
+    server = LiveServer(tmp_path, LMS_DEMO="yes")
     process = subprocess.Popen(
         [sys.executable, "-m", "lms.serve", "--port", "0"],
         cwd=ROOT,
@@ -122,8 +122,8 @@ def test_a_first_start_that_is_broken_off_leaves_no_half_school(
         assert not any((tmp_path / "uploads").glob("??/*"))
     with server:
         assert "Making the demo school" in server.output()
-        house = server.house()
-        assert house.read(lambda s: s.scalar(select(func.count(Booking.id)))) == 6
+        school = server.school()
+        assert school.read(lambda s: s.scalar(select(func.count(Booking.id)))) == 6
 
 
 def test_every_fault_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_production_says_what_it_lacks(tmp_path: Path) -> None:
 
 def test_production_never_makes_a_demo_school(tmp_path: Path) -> None:
     port = free_port()
-    server = Served(
+    server = LiveServer(
         tmp_path,
         LMS_ENV="production",
         LMS_DEMO="yes",
@@ -165,32 +165,32 @@ def test_production_never_makes_a_demo_school(tmp_path: Path) -> None:
     )
     server.wanted = port
     with server:
-        assert server.house().read(lambda s: s.get(Service, 1)) is None
+        assert server.school().read(lambda s: s.get(Organisation, 1)) is None
         assert "1234" not in server.output()
         assert "demo" not in server.output().lower()
 
 
 def test_the_second_start_keeps_the_school_and_its_secret(tmp_path: Path) -> None:
-    server = Served(tmp_path, LMS_DEMO="yes").start()
+    server = LiveServer(tmp_path, LMS_DEMO="yes").start()
     try:
         assert "Making the demo school" in server.output()
         assert "1234" in server.output()
-        house = server.house()
-        house.write(lambda s: factories.learner(s, "Yusuf").id)
-        people = house.read(lambda s: s.scalar(select(func.count(Person.id))))
+        school = server.school()
+        school.write(lambda s: factories.learner(s, "Yusuf").id)
+        people = school.read(lambda s: s.scalar(select(func.count(Person.id))))
         secret = (tmp_path / "instance/secret.key").read_text()
         assert server.end(signal.SIGTERM) == 0
         server.start()
         assert "Making the demo school" not in server.output()
         assert "1234" in server.output()
-        assert house.read(lambda s: s.scalar(select(func.count(Person.id)))) == people
+        assert school.read(lambda s: s.scalar(select(func.count(Person.id)))) == people
         assert (tmp_path / "instance/secret.key").read_text() == secret
     finally:
         server.stop()
 
 
 def test_what_lies_in_the_instance_is_for_its_owner_alone(tmp_path: Path) -> None:
-    with Served(tmp_path):
+    with LiveServer(tmp_path):
         pass
     assert (tmp_path / "instance").stat().st_mode & 0o077 == 0
     assert (tmp_path / "uploads").stat().st_mode & 0o077 == 0
@@ -198,11 +198,11 @@ def test_what_lies_in_the_instance_is_for_its_owner_alone(tmp_path: Path) -> Non
 
 
 def test_two_schools_side_by_side_share_nothing(tmp_path: Path) -> None:
-    with Served(tmp_path / "one") as one, Served(tmp_path / "two") as two:
-        houses = [one.house(), two.house()]
-        houses[0].write(lambda s: factories.samira(s).id)
-        token = houses[0].write(lambda s: factories.entered(s, factories.samira(s)))
-        assert houses[1].read(lambda s: s.scalar(select(func.count(Person.id)))) == 0
+    with LiveServer(tmp_path / "one") as one, LiveServer(tmp_path / "two") as two:
+        schools = [one.school(), two.school()]
+        schools[0].write(lambda s: factories.samira(s).id)
+        token = schools[0].write(lambda s: factories.entered(s, factories.samira(s)))
+        assert schools[1].read(lambda s: s.scalar(select(func.count(Person.id)))) == 0
         assert one.settings.secret_key != two.settings.secret_key
         # A browser sends its cookies to both: ports are nothing to them.
         cookie = (

@@ -16,18 +16,18 @@ from sqlalchemy.orm import Session
 from lms.domain.errors import Refused
 from lms.extensions import db, journal_mode, sqlite
 from lms.forms import PageForm
-from lms.models import Person, Receipt, Room
-from lms.web import first_time, sending_key
+from lms.models import FormReceipt, Person, Room
+from lms.web import idempotency_key, run_once_with_result
 from tests import factories
 from tests.support.pages import filled, honest_page
-from tests.support.school import House, copy_template, open_house, settings_for
+from tests.support.school import School, copy_template, make_school, settings_for
 
 
 @contextmanager
-def held_lock(house: House) -> Iterator[None]:
+def held_lock(school: School) -> Iterator[None]:
     """Somebody else writes and does not stop."""
     # The same library as the house's own: locks of two SQLites in one process do not see each other.
-    other = sqlite.connect(house.settings.database_url.removeprefix("sqlite:///"), isolation_level=None)
+    other = sqlite.connect(school.settings.database_url.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -37,18 +37,18 @@ def held_lock(house: House) -> Iterator[None]:
 
 
 @pytest.fixture
-def hasty_house(tmp_path: Path, template: Path) -> House:
+def impatient_school(tmp_path: Path, template: Path) -> School:
     """A house that waits a moment for a lock and not half a minute."""
     copy_template(template, tmp_path)
-    house = open_house(settings_for(tmp_path), migrated=True)
-    house.close()
-    event.listen(house.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=50"))
-    return house
+    school = make_school(settings_for(tmp_path), migrated=True)
+    school.close()
+    event.listen(school.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=50"))
+    return school
 
 
-def test_every_answer_carries_its_shields(house: House) -> None:
+def test_every_answer_carries_its_shields(school: School) -> None:
     for path in ("/card", "/healthz", "/nothing-here"):
-        headers = house.app.test_client().get(path).headers
+        headers = school.app.test_client().get(path).headers
         policy = headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
@@ -60,32 +60,32 @@ def test_every_answer_carries_its_shields(house: House) -> None:
 
 def test_over_https_browsers_are_told_to_stay_there(tmp_path: Path, template: Path) -> None:
     copy_template(template, tmp_path)
-    house = open_house(settings_for(tmp_path, base_url="https://cours.example.be"), migrated=True)
-    headers = house.app.test_client().get("/card").headers
+    school = make_school(settings_for(tmp_path, base_url="https://cours.example.be"), migrated=True)
+    headers = school.app.test_client().get("/card").headers
     assert "max-age=31536000" in headers["Strict-Transport-Security"]
 
 
 @pytest.mark.parametrize("language", ["fr", "ar", "uk", "tr", "en"])
-def test_a_lost_page_answers_in_the_language_of_the_browser(house: House, language: str) -> None:
-    answer = house.app.test_client().get("/nothing-here", headers={"Accept-Language": language})
+def test_a_lost_page_answers_in_the_language_of_the_browser(school: School, language: str) -> None:
+    answer = school.app.test_client().get("/nothing-here", headers={"Accept-Language": language})
     page = honest_page(answer.get_data(as_text=True))
     assert answer.status_code == 404
     assert page.all("html")[0].get("lang") == language
     assert page.all("html")[0].get("dir") == ("rtl" if language == "ar" else "ltr")
 
 
-def test_who_has_a_language_without_a_catalogue_sees_french_and_keeps_it(house: House) -> None:
-    tesfay = house.write(lambda s: factories.learner(s, "Tesfay", language="ti"))
-    page = house.visitor(tesfay).get("/me")
+def test_who_has_a_language_without_a_catalogue_sees_french_and_keeps_it(school: School) -> None:
+    tesfay = school.write(lambda s: factories.learner(s, "Tesfay", language="ti"))
+    page = school.visitor(tesfay).get("/me")
     assert page.root.all("html")[0].get("lang") == "fr"
-    assert house.read(lambda s: s.get_one(Person, tesfay.id)).language == "ti"
+    assert school.read(lambda s: s.get_one(Person, tesfay.id)).language == "ti"
 
 
-def test_a_busy_database_is_a_page_and_nothing_half_done(hasty_house: House) -> None:
-    samira = hasty_house.write(factories.samira)
-    visitor = hasty_house.visitor(samira)
+def test_a_busy_database_is_a_page_and_nothing_half_done(impatient_school: School) -> None:
+    samira = impatient_school.write(factories.samira)
+    visitor = impatient_school.visitor(samira)
     page = visitor.get("/me")
-    with held_lock(hasty_house):
+    with held_lock(impatient_school):
         assert visitor.get("/me").status == 200, "reading goes on"
         answer = visitor.submit(page, action="/logout")
     assert answer.status == 503
@@ -93,32 +93,32 @@ def test_a_busy_database_is_a_page_and_nothing_half_done(hasty_house: House) -> 
     assert visitor.get("/me").status == 200, "she is still inside"
 
 
-def test_who_waited_long_for_the_lock_waits_once_and_not_six_times(hasty_house: House) -> None:
-    event.listen(hasty_house.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=3500"))
-    visitor = hasty_house.visitor(hasty_house.write(factories.samira))
+def test_who_waited_long_for_the_lock_waits_once_and_not_six_times(impatient_school: School) -> None:
+    event.listen(impatient_school.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=3500"))
+    visitor = impatient_school.visitor(impatient_school.write(factories.samira))
     page = visitor.get("/me")
-    hasty_house.engine.dispose()
-    with held_lock(hasty_house):
+    impatient_school.engine.dispose()
+    with held_lock(impatient_school):
         began = time.monotonic()
         assert visitor.submit(page, action="/logout").status == 503
         assert 3 < time.monotonic() - began < 10
 
 
-def test_what_breaks_is_a_page_without_a_word_of_the_fault(house: House) -> None:
+def test_what_breaks_is_a_page_without_a_word_of_the_fault(school: School) -> None:
     def broken() -> str:
         raise RuntimeError("secret inside")
 
     broken.allowed = frozenset({"anyone"})  # type: ignore[attr-defined]
-    house.app.add_url_rule("/broken", view_func=broken)
-    answer = house.app.test_client().get("/broken")
+    school.app.add_url_rule("/broken", view_func=broken)
+    answer = school.app.test_client().get("/broken")
     assert answer.status_code == 500
     assert "secret" not in answer.get_data(as_text=True)
     honest_page(answer.get_data(as_text=True))
 
 
-def test_a_form_of_another_site_does_nothing(house: House) -> None:
-    samira = house.write(factories.samira)
-    visitor = house.visitor(samira)
+def test_a_form_of_another_site_does_nothing(school: School) -> None:
+    samira = school.write(factories.samira)
+    visitor = school.visitor(samira)
     page = visitor.get("/me")
     token = filled(page.form("/logout"))["csrf_token"]
     for headers in (
@@ -131,9 +131,9 @@ def test_a_form_of_another_site_does_nothing(house: House) -> None:
     assert visitor.get("/me").status == 200
 
 
-def test_a_form_without_its_token_is_refused_with_the_way_back(house: House) -> None:
-    samira = house.write(factories.samira)
-    visitor = house.visitor(samira)
+def test_a_form_without_its_token_is_refused_with_the_way_back(school: School) -> None:
+    samira = school.write(factories.samira)
+    visitor = school.visitor(samira)
     answer = visitor.client.post("/logout", headers={"Referer": "http://localhost/lessons"})
     assert answer.status_code == 400
     assert "/lessons" in answer.get_data(as_text=True)
@@ -157,64 +157,64 @@ NOT_AN_ADDRESS = "http://[x"
     ],
     ids=str,
 )
-def test_no_strange_header_breaks_a_page(house: House, headers: dict[str, str]) -> None:
-    samira = house.write(factories.samira)
-    visitor = house.visitor(samira)
+def test_no_strange_header_breaks_a_page(school: School, headers: dict[str, str]) -> None:
+    samira = school.write(factories.samira)
+    visitor = school.visitor(samira)
     token = filled(visitor.get("/me").form("/logout"))["csrf_token"]
-    for client in (visitor.client, house.app.test_client()):
+    for client in (visitor.client, school.app.test_client()):
         for path in ("/", "/card", "/nothing-here", "/login"):
             assert client.get(path, headers=headers).status_code < 500, path
             sent = client.post(path, data={"csrf_token": token, "email": "a"}, headers=headers)
             assert sent.status_code < 500, path
 
 
-def test_the_way_back_stays_in_the_house(house: House) -> None:
-    answer = house.app.test_client().get("/nothing", headers={"Referer": "http://localhost//evil.example/"})
+def test_the_way_back_stays_in_the_house(school: School) -> None:
+    answer = school.app.test_client().get("/nothing", headers={"Referer": "http://localhost//evil.example/"})
     assert "evil.example" not in answer.get_data(as_text=True)
 
 
 @pytest.mark.parametrize(
     "path", ["/lessons/%00", "/people/%00/edit", "/files/a%00b", "/bookings/new?learner=%00"]
 )
-def test_an_address_with_a_nul_is_no_address(house: House, path: str) -> None:
-    assert house.visitor(house.write(factories.nadia)).client.get(path).status_code == 404
+def test_an_address_with_a_nul_is_no_address(school: School, path: str) -> None:
+    assert school.visitor(school.write(factories.nadia)).client.get(path).status_code == 404
 
 
-def test_the_log_of_a_failed_statement_names_nobody(house: House) -> None:
+def test_the_log_of_a_failed_statement_names_nobody(school: School) -> None:
     def add_twice(session: Session) -> None:
         session.add_all([Room(name="Chez Samira"), Room(name="Chez Samira")])
 
     with pytest.raises(IntegrityError) as failed:
-        house.write(add_twice)
+        school.write(add_twice)
     assert "Samira" not in str(failed.value)
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example"])
 def test_only_our_own_names_are_answered_when_they_are_set(tmp_path: Path, template: Path, host: str) -> None:
     copy_template(template, tmp_path)
-    house = open_house(settings_for(tmp_path, trusted_hosts=("localhost",)), migrated=True)
-    client: FlaskClient = house.app.test_client()
+    school = make_school(settings_for(tmp_path, trusted_hosts=("localhost",)), migrated=True)
+    client: FlaskClient = school.app.test_client()
     assert client.get("/healthz").status_code == 200
     assert client.get("/healthz", headers={"Host": host}).status_code == 400
 
 
 @pytest.mark.parametrize("coding", ["br", "gzip"])
-def test_pages_go_over_the_line_compressed(house: House, coding: str) -> None:
-    visitor = house.visitor(house.write(factories.samira))
+def test_pages_go_over_the_line_compressed(school: School, coding: str) -> None:
+    visitor = school.visitor(school.write(factories.samira))
     answer = visitor.client.get("/", headers={"Accept-Encoding": coding})
     assert answer.headers["Content-Encoding"] == coding
     assert len(answer.data) < len(visitor.client.get("/").data) / 2
     assert "Accept-Encoding" in answer.headers["Vary"]
 
 
-def test_forty_people_read_at_once(house: House) -> None:
-    samira = house.write(factories.samira)
-    visitor = house.visitor(samira)
+def test_forty_people_read_at_once(school: School) -> None:
+    samira = school.write(factories.samira)
+    visitor = school.visitor(samira)
     cookie = visitor.get("/").response.request.headers["Cookie"]
     found: list[int] = []
 
     def read() -> None:
-        client = house.app.test_client(use_cookies=False)
+        client = school.app.test_client(use_cookies=False)
         found.append(client.get("/", headers={"Cookie": cookie}).status_code)
 
     threads = [threading.Thread(target=read) for _ in range(40)]
@@ -228,8 +228,8 @@ def test_forty_people_read_at_once(house: House) -> None:
 def test_the_database_is_read_by_its_owner_alone(tmp_path: Path) -> None:
     for name in ("school.sqlite3", "queue.sqlite3"):
         (tmp_path / name).touch(mode=0o644)
-    house = open_house(settings_for(tmp_path))
-    house.write(factories.samira)
+    school = make_school(settings_for(tmp_path))
+    school.write(factories.samira)
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("*.sqlite3*")}
     companions = ["school.sqlite3-wal"] if journal_mode() == "WAL" else []
     assert {"school.sqlite3", "queue.sqlite3", *companions} <= set(modes)
@@ -237,40 +237,42 @@ def test_the_database_is_read_by_its_owner_alone(tmp_path: Path) -> None:
 
 
 @contextmanager
-def sending(house: House, person: Person) -> Iterator[PageForm]:
+def sending(school: School, person: Person) -> Iterator[PageForm]:
     """A form of hers that arrives; inside, the page is about to act on it."""
-    with house.app.test_request_context("/", method="POST", data={"request_id": "same-key-12345"}):
+    with school.app.test_request_context("/", method="POST", data={"request_id": "same-key-12345"}):
         login_user(db.session().get_one(Person, person.id))
         yield PageForm()
 
 
-def test_what_is_shown_once_is_shown_for_the_first_sending_only(house: House) -> None:
+def test_what_is_shown_once_is_shown_for_the_first_sending_only(school: School) -> None:
     runs = []
 
     def verb(_session: Session) -> str:
         runs.append(1)
         return "shown once"
 
-    with sending(house, house.write(factories.nadia)) as form:
-        assert first_time(form, verb, lambda _said: "/people") == ("shown once", "/people")
-        assert first_time(form, verb, lambda _said: "/elsewhere") == (None, "/people")
+    with sending(school, school.write(factories.nadia)) as form:
+        assert run_once_with_result(form, verb, lambda _said: "/people") == ("shown once", "/people")
+        assert run_once_with_result(form, verb, lambda _said: "/elsewhere") == (None, "/people")
     assert runs == [1]
 
 
-def test_who_is_refused_because_her_twin_was_quicker_is_answered_like_her_twin(house: House) -> None:
-    nadia = house.write(factories.nadia)
+def test_who_is_refused_because_her_twin_was_quicker_is_answered_like_her_twin(school: School) -> None:
+    nadia = school.write(factories.nadia)
 
     def refused(session: Session) -> str:
         raise Refused("email_taken")
 
     def overtaken(session: Session) -> str:
         session.add(
-            Receipt(person_id=nadia.id, request_id=sending_key(form), location="/twin", made_at=factories.NOW)
+            FormReceipt(
+                person_id=nadia.id, request_id=idempotency_key(form), location="/twin", made_at=factories.NOW
+            )
         )
         session.commit()  # the twin, in its own process
         return refused(session)
 
-    with sending(house, nadia) as form:
+    with sending(school, nadia) as form:
         with pytest.raises(Refused):
-            first_time(form, refused, str)
-        assert first_time(form, overtaken, str) == (None, "/twin")
+            run_once_with_result(form, refused, str)
+        assert run_once_with_result(form, overtaken, str) == (None, "/twin")

@@ -31,8 +31,8 @@ from lms.demo import builder
 from lms.domain.booking.slots import cells
 from lms.domain.people import directory, logins
 from lms.models import CELL_SECONDS, Booking, Claim, Person
-from tests.support.live_server import Served
-from tests.support.school import House, open_house, settings_for
+from tests.support.live_server import LiveServer
+from tests.support.school import School, make_school, settings_for
 
 ROUNDS, EACH = 7, 40
 PHONES, BITS_PER_SECOND, UPLOAD_SECONDS = 40, 400_000, 8
@@ -105,14 +105,14 @@ def rate(app: Flask, path: str, cookie: str) -> Callable[[], float]:
     return once
 
 
-def entered(house: House, name: str) -> str:
+def entered(school: School, name: str) -> str:
     """The cookie of a person who has entered."""
 
     def enter(s: Session) -> str:
         person = s.query(Person).filter_by(name=name).one()
-        return logins.open_session(s, person, "own", now=now())
+        return logins.open_login(s, person, "own", now=now())
 
-    return f"{cookie_name(house.settings, 'session')}={house.write(enter)}"
+    return f"{cookie_name(school.settings, 'session')}={school.write(enter)}"
 
 
 def compare(one: Callable[[], float], other: Callable[[], float]) -> tuple[float, float]:
@@ -121,19 +121,19 @@ def compare(one: Callable[[], float], other: Callable[[], float]) -> tuple[float
     return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
 
 
-def home(house: House, folder: Path) -> None:
+def home(school: School, folder: Path) -> None:
     bare, cookie = bare_app(folder)
-    bare_time, home_time = compare(rate(bare, "/", cookie), rate(house.app, "/", entered(house, "Samira")))
+    bare_time, home_time = compare(rate(bare, "/", cookie), rate(school.app, "/", entered(school, "Samira")))
     say("learner home / bare page, rate", bare_time / home_time, "at least", 0.33)
     print(f"    bare {bare_time * 1000:.2f} ms, home {home_time * 1000:.2f} ms")
 
 
-def picker(house: House) -> None:
-    cookie = entered(house, "Samira")
-    pick = rate(house.app, "/bookings/new", cookie)
+def picker(school: School) -> None:
+    cookie = entered(school, "Samira")
+    pick = rate(school.app, "/bookings/new", cookie)
     pick()
     empty = statistics.median(pick() for _ in range(ROUNDS))
-    house.write(_a_year_of_bookings)
+    school.write(_a_year_of_bookings)
     full = statistics.median(pick() for _ in range(ROUNDS))
     say("hour picker, 12,000 bookings / none, time", full / empty, "at most", 1.5)
     print(f"    none {empty * 1000:.2f} ms, a year {full * 1000:.2f} ms")
@@ -188,10 +188,10 @@ def _a_year_of_bookings(s: Session) -> None:
 
 
 def slow_uploads(folder: Path) -> None:
-    with Served(folder) as server:
-        house = server.house()
-        builder.build(house.app, now())
-        cookie = entered(house, "Samira")
+    with LiveServer(folder) as server:
+        school = server.school()
+        builder.build(school.app, now())
+        cookie = entered(school, "Samira")
         idle = latencies(server.port, cookie)
         stop = threading.Event()
         phones = [
@@ -254,10 +254,10 @@ _verdicts: list[bool] = []
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        house = open_house(settings_for(folder / "school"))
-        builder.build(house.app, now())
-        home(house, folder)
-        picker(house)
+        school = make_school(settings_for(folder / "school"))
+        builder.build(school.app, now())
+        home(school, folder)
+        picker(school)
         slow_uploads(folder / "served")
     return 0 if all(_verdicts) else 1
 

@@ -30,7 +30,7 @@ class _Cue:
     lines: list[str] = field(default_factory=list)
 
 
-def read(raw: bytes) -> str:
+def parse_captions(raw: bytes) -> str:
     """The text of an uploaded file."""
     if len(raw) > MOST_BYTES:
         raise Refused("captions_too_big")

@@ -27,7 +27,7 @@ START = (
 _OUT_OF_MEMORY = {-signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL, -signal.SIGKILL}
 
 
-class Ended(Exception):
+class ChildEnded(Exception):
     """The child gave no answer. `why` is for the log."""
 
     def __init__(self, how: Literal["slow", "heavy", "broken"], why: str) -> None:
@@ -36,7 +36,7 @@ class Ended(Exception):
         self.why = why
 
 
-def run(
+def run_child(
     module: str, arguments: Sequence[str], *, cwd: Path, wall_seconds: float, given: bytes = b""
 ) -> bytes:
     """What the module printed; it reads `given` from its standard input."""
@@ -54,21 +54,21 @@ def run(
     try:
         answer, _ = child.communicate(given or None, timeout=wall_seconds)
     except subprocess.TimeoutExpired:
-        raise Ended("slow", "wall time") from None
+        raise ChildEnded("slow", "wall time") from None
     finally:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
         child.communicate()
     if child.returncode == -signal.SIGXCPU:
-        raise Ended("slow", "processor time")
+        raise ChildEnded("slow", "processor time")
     if child.returncode in _OUT_OF_MEMORY:
-        raise Ended("heavy", f"exit {child.returncode}")
+        raise ChildEnded("heavy", f"exit {child.returncode}")
     if child.returncode != 0:
-        raise Ended("broken", f"exit {child.returncode}")
+        raise ChildEnded("broken", f"exit {child.returncode}")
     return answer
 
 
-def limit(*, memory: int, cpu_seconds: int, output: int) -> None:
+def limit_resources(*, memory: int, cpu_seconds: int, output: int) -> None:
     """The processor time also ends a child whose parent was killed."""
     for kind, soft, hard in (
         (resource.RLIMIT_AS, memory, memory),  # macOS does not know it; there the clock alone must do

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from lms.adapters.media.intake import take, take_small
+from lms.adapters.media.intake import inspect_small_image, inspect_upload
 from lms.adapters.media.names import clean_name
-from lms.adapters.media.types import Taken, Unfit
+from lms.adapters.media.types import AcceptedFile, RejectedFile
 from lms.adapters.store import Store, StoreFull, UnknownKey, file_digest
 from lms.domain.homework.files import NewFile, NewPicture
 
@@ -30,7 +30,7 @@ class Upload(Protocol):
 
 
 @dataclass
-class Received:
+class StoredUpload:
     """What became of the files of one form."""
 
     files: list[NewFile] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Received:
         return [key for file in self.files for key in file.keys]
 
 
-def receive(
+def store_uploads(
     store: Store,
     uploads: Iterable[Upload],
     folder: Path,
@@ -50,12 +50,12 @@ def receive(
     room: int,
     floor: int,
     kinds: Iterable[str],
-) -> Received:
+) -> StoredUpload:
     """Take each file for itself: a bad one gets its reason, the others stay.
 
     `room` is what the learner may still use, `floor` what must stay free on the disk.
     """
-    received, wanted = Received(), set(kinds)
+    received, wanted = StoredUpload(), set(kinds)
     try:
         for number, upload in enumerate(uploads):
             name = clean_name(upload.filename or "")
@@ -65,10 +65,10 @@ def receive(
             upload.save(source)
             try:
                 new = _receive(store, source, name, work, max_bytes, room, floor, wanted)
-            except Unfit as no:
-                received.refused.append((name, no.code))
-            except _No as no:
-                received.refused.append((name, no.code))
+            except RejectedFile as refusal:
+                received.refused.append((name, refusal.code))
+            except _Rejected as refusal:
+                received.refused.append((name, refusal.code))
             except StoreFull:
                 received.refused.append((name, "store_full"))
             else:
@@ -77,28 +77,28 @@ def receive(
             finally:
                 source.unlink(missing_ok=True)
     except BaseException:
-        forget(store, received.keys)
+        delete_keys(store, received.keys)
         raise
     return received
 
 
-def receive_small(store: Store, upload: Upload, folder: Path, *, max_bytes: int, floor: int) -> str:
+def store_small_image(store: Store, upload: Upload, folder: Path, *, max_bytes: int, floor: int) -> str:
     """A photo for our own pages: made small, kept, read back. Its key; raises `Unfit` or `StoreFull`."""
     source = folder / "sent"
     upload.save(source)
     _check_room(store, source, max_bytes, floor)
-    path = take_small(source, work=folder)
-    return _put(store, path, ".jpg", file_digest(path))
+    path = inspect_small_image(source, work=folder)
+    return _write(store, path, ".jpg", file_digest(path))
 
 
-def forget(store: Store, keys: Iterable[str]) -> None:
+def delete_keys(store: Store, keys: Iterable[str]) -> None:
     """Delete what no row speaks of. A key left behind is found by the doctor."""
     for key in keys:
         with suppress(OSError):
             store.delete(key)
 
 
-def is_kept(store: Store, key: str, sha256: str) -> bool:
+def verify(store: Store, key: str, sha256: str) -> bool:
     """Whether the bytes are still there, read back from the store."""
     try:
         return store.digest(key) == sha256
@@ -106,7 +106,7 @@ def is_kept(store: Store, key: str, sha256: str) -> bool:
         return False
 
 
-class _No(Exception):
+class _Rejected(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
@@ -123,39 +123,39 @@ def _receive(
     kinds: set[str],
 ) -> NewFile:
     _check_room(store, source, max_bytes, floor)
-    taken = take(source, shown_name=name, work=work)
+    taken = inspect_upload(source, shown_name=name, work=work)
     if taken.kind not in kinds:
-        raise _No(f"kind_{taken.kind}")
+        raise _Rejected(f"kind_{taken.kind}")
     if taken.size + sum(made.size for made in taken.renditions) > room:
-        raise _No("quota_full")
-    return _keep(store, taken)
+        raise _Rejected("quota_full")
+    return _store(store, taken)
 
 
 def _check_room(store: Store, source: Path, max_bytes: int, floor: int) -> None:
     size = source.stat().st_size
     if size > max_bytes:
-        raise Unfit("file_too_big")
+        raise RejectedFile("file_too_big")
     if store.free_bytes() - size < floor:
         raise StoreFull
 
 
-def _put(store: Store, path: Path, suffix: str, sha256: str) -> str:
+def _write(store: Store, path: Path, suffix: str, sha256: str) -> str:
     """Kept, and read back; what the store does not give back is not left in it."""
     key = store.put(path, suffix=suffix)
     try:
-        if not is_kept(store, key, sha256):
+        if not verify(store, key, sha256):
             raise OSError(f"the store does not give back what it was given: {key}")
     except BaseException:
-        forget(store, [key])
+        delete_keys(store, [key])
         raise
     return key
 
 
-def _keep(store: Store, taken: Taken) -> NewFile:
+def _store(store: Store, taken: AcceptedFile) -> NewFile:
     keys: list[str] = []
 
     def put(path: Path, suffix: str, sha256: str) -> str:
-        keys.append(_put(store, path, suffix, sha256))
+        keys.append(_write(store, path, suffix, sha256))
         return keys[-1]
 
     try:
@@ -182,5 +182,5 @@ def _keep(store: Store, taken: Taken) -> NewFile:
             ),
         )
     except BaseException:
-        forget(store, keys)
+        delete_keys(store, keys)
         raise

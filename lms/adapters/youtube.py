@@ -38,7 +38,7 @@ class Video:
     ends: int | None = None
 
 
-def read(text: str) -> Video:
+def parse_link(text: str) -> Video:
     """The video that a pasted text names, or a Refused that says what is wrong with it."""
     text = unescape(text[:LONGEST]).strip()
     frame = _FRAME_SOURCE.search(text)
@@ -47,10 +47,10 @@ def read(text: str) -> Video:
     for candidate in found[:20]:
         try:
             return _read_address(candidate.strip("(.,;:!?)…"))
-        except Refused as no:
+        except Refused as refused:
             # The first address is the one that was meant, unless it is not YouTube's at all.
             if refusal is None or refusal.code == "youtube_elsewhere":
-                refusal = no
+                refusal = refused
     raise refusal or Refused("youtube_none")
 
 

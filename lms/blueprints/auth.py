@@ -9,18 +9,18 @@ from flask import session as form_cookie
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from lms.access import allow, cookie, drop_cookie, entry, own_path, set_cookie
+from lms.access import allow, cookie, current_login, drop_cookie, own_path, set_cookie
 from lms.adapters import passwords
 from lms.clock import now
 from lms.domain.errors import Refused
 from lms.domain.people import cards, logins, staff
 from lms.domain.people.logins import digest
 from lms.extensions import db, limiter, write
-from lms.forms.auth import EntryForm, LoginForm, digits
+from lms.forms.auth import CardForm, LoginForm, digits
 from lms.forms.people import AskPasswordForm, NewPasswordForm
 from lms.i18n.languages import WITH_CATALOGUE, shown_in
 from lms.models import Person
-from lms.web import page, service
+from lms.web import organisation, page
 
 bp = Blueprint("auth", __name__)
 
@@ -54,7 +54,7 @@ def _no_leak(response: BaseResponse) -> BaseResponse:
 @allow("anyone")
 def card() -> BaseResponse:
     """Where the code of a card is typed."""
-    form = EntryForm(formdata=None, data={"next": own_path(request.args.get("next"))})
+    form = CardForm(formdata=None, data={"next": own_path(request.args.get("next"))})
     return _card_page(form, 200)
 
 
@@ -62,7 +62,7 @@ def card() -> BaseResponse:
 @allow("anyone")
 def link(token: str) -> BaseResponse:
     """Where the QR leads. It looks the same for every token, and only the button enters."""
-    form = EntryForm(formdata=None, data={"token": token[:100], "next": own_path(request.args.get("next"))})
+    form = CardForm(formdata=None, data={"token": token[:100], "next": own_path(request.args.get("next"))})
     return _card_page(form, 200)
 
 
@@ -71,20 +71,20 @@ def link(token: str) -> BaseResponse:
 @limiter.limit(PER_ADDRESS)
 @limiter.limit(PER_CARD, key_func=lambda: digest(_named_card()))
 def enter() -> BaseResponse:
-    form = EntryForm()
+    form = CardForm()
     by_link = bool(form.token.data)
-    pin_wanted = service().pin_required and not _known_here(form.token.data)
+    pin_wanted = organisation().pin_required and not _known_here(form.token.data)
     form.expect(code=not by_link, pin=pin_wanted)
     if not form.validate_on_submit():
         return _card_page(form, 422)
     found = (
-        cards.by_token(db.session(), form.token.data)
+        cards.card_by_token(db.session(), form.token.data)
         if by_link
-        else cards.by_code(db.session(), form.code.data)
+        else cards.card_by_code(db.session(), form.code.data)
     )
     # Worked out before the lock is taken, and also for a card that does not exist.
     pin_hash = found.pin_hash if found else None
-    way = cards.Way(
+    way = cards.LoginAttempt(
         card_id=found.id if found else None,
         by_link=by_link,
         pin_wanted=pin_wanted,
@@ -95,7 +95,7 @@ def enter() -> BaseResponse:
         language=_chosen_language(found.person) if found else None,
         old_token=cookie("session"),
     )
-    outcome = write(lambda session: cards.attempt(session, way, now=now()))
+    outcome = write(lambda session: cards.log_in(session, way, now=now()))
     if isinstance(outcome, Refused):
         form.refuse(outcome)
         return _card_page(form, 422)
@@ -154,7 +154,7 @@ def ask_password() -> BaseResponse:
         return page("auth/ask_password.html", 422 if form.is_submitted() else 200, form=form, sent=False)
     token = staff.new_token()
     passwords.matches(None, token)  # drowns the time that writing a row takes
-    write(lambda session: staff.ask_reset(session, form.email.data, token, now=now()))
+    write(lambda session: staff.request_reset(session, form.email.data, token, now=now()))
     return page("auth/ask_password.html", form=form, sent=True)
 
 
@@ -163,7 +163,7 @@ def ask_password() -> BaseResponse:
 @limiter.limit("30/minute;200/hour", methods=["POST"])
 def choose_password(token: str) -> BaseResponse:
     """Opening the link spends nothing; the button does."""
-    found = staff.living_link(db.session(), token, now())
+    found = staff.find_active_link(db.session(), token, now())
     if found is None:
         return page("auth/dead_link.html", 404)
     form = NewPasswordForm()
@@ -172,8 +172,8 @@ def choose_password(token: str) -> BaseResponse:
             staff.check_password(form.password.data, found.person.name, found.person.login_email)
             fresh = passwords.hash_secret(form.password.data)
             write(lambda session: staff.choose_password(session, token, fresh, now=now()).id)
-        except Refused as no:
-            form.refuse(no, form.password)
+        except Refused as refusal:
+            form.refuse(refusal, form.password)
         else:
             flash(_("Votre mot de passe est choisi. Entrez maintenant."), "success")
             return redirect(url_for("auth.login"), 303)
@@ -184,20 +184,20 @@ def choose_password(token: str) -> BaseResponse:
 @allow("someone")
 def logout() -> BaseResponse:
     token = cookie("session") or ""
-    write(lambda session: logins.end_token(session, token, now()))
+    write(lambda session: logins.end_login_by_token(session, token, now()))
     response = redirect(url_for("auth.card"), 303)
     form_cookie.clear()
     drop_cookie(response, "session")
-    if entry().kind == "shared":
+    if current_login().kind == "shared":
         drop_cookie(response, "language")  # the next person chooses her own
     flash(_("Vous êtes sorti de Passerelle."), "success")
     return response
 
 
-def _card_page(form: EntryForm, answer: int) -> BaseResponse:
+def _card_page(form: CardForm, answer: int) -> BaseResponse:
     form.pin.data = ""  # never back on a screen that others may see
     by_link = bool(form.token.data)
-    pin_wanted = service().pin_required and not _known_here(form.token.data)
+    pin_wanted = organisation().pin_required and not _known_here(form.token.data)
     here = url_for("auth.link", token=form.token.data) if by_link else url_for("auth.card")
     return page("auth/card.html", answer, form=form, by_link=by_link, pin_wanted=pin_wanted, here=here)
 
@@ -207,8 +207,8 @@ def _known_here(token: str | None) -> bool:
     devices = _devices()
     if not token or not devices:
         return False
-    found = cards.by_token(db.session(), token)
-    return found is not None and cards.knows(db.session(), found, devices)
+    found = cards.card_by_token(db.session(), token)
+    return found is not None and cards.is_known_device(db.session(), found, devices)
 
 
 def _devices() -> list[str]:
@@ -232,14 +232,14 @@ def _codes() -> set[str]:
 
 
 def _staff_token(email: str, password: str) -> str | None:
-    person = staff.by_email(db.session(), email)
+    person = staff.staff_by_email(db.session(), email)
     stored = person.password_hash if person else None
     right = passwords.matches(stored, password)
     if person is None or stored is None or not right:
         return None
     person_id = person.id
     return write(
-        lambda session: staff.enter(
+        lambda session: staff.log_in_staff(
             session, person_id, stored, device=device_name(), old_token=cookie("session"), now=now()
         )
     )

@@ -15,12 +15,12 @@ from lms.access import allow, me
 from lms.clock import now
 from lms.domain.errors import Refused
 from lms.domain.homework import correction
-from lms.domain.people.contact import address_of
+from lms.domain.people.contact import mail_address
 from lms.extensions import db
 from lms.forms.correction import FeedbackForm, chosen_bands
 from lms.i18n import languages
 from lms.models import Attempt, Criterion, Person
-from lms.web import by_script, once, page
+from lms.web import by_script, page, run_once
 
 bp = Blueprint("corrections", __name__)
 
@@ -33,7 +33,7 @@ def index() -> BaseResponse:
     session, level = db.session(), _level()
     return page(
         "corrections/index.html",
-        copies=correction.queue(session, level),
+        copies=correction.list_queue(session, level),
         counts=correction.counts_by_level(session),
         level=level,
     )
@@ -42,7 +42,7 @@ def index() -> BaseResponse:
 @bp.get("/corrections/<id>")
 @allow("teacher")
 def desk(id: str) -> BaseResponse:
-    attempt = correction.copy_for(db.session(), me(), id)
+    attempt = correction.attempt_for(db.session(), me(), id)
     feedback = attempt.feedback
     form = FeedbackForm(formdata=None)
     bands: dict[str, int] = {}
@@ -57,7 +57,7 @@ def desk(id: str) -> BaseResponse:
 @allow("teacher")
 def answer(id: str) -> BaseResponse:
     """One form, three buttons: keep the draft, ask to do it again, return it."""
-    attempt = correction.copy_for(db.session(), me(), id)
+    attempt = correction.attempt_for(db.session(), me(), id)
     criteria = _criteria(attempt)
     form = FeedbackForm()
     bands = chosen_bands(request.form, criteria)
@@ -66,26 +66,26 @@ def answer(id: str) -> BaseResponse:
         return _refused(422, attempt, form, bands)
     written, level = form.answer(bands), _level()
 
-    def deed(session: Session) -> str:
-        copy = correction.copy_for(session, me(), id)
+    def in_transaction(session: Session) -> str:
+        copy = correction.attempt_for(session, me(), id)
         if action not in ("redo", "return"):
-            correction.save(session, copy, me(), written, form.seen_version, now=now())
+            correction.save_feedback(session, copy, me(), written, form.seen_version, now=now())
             return url_for("corrections.desk", id=id, level=level)
-        correction.give_back(
+        correction.return_feedback(
             session, copy, me(), written, form.seen_version, redo=action == "redo", now=now()
         )
-        following = correction.next_copy(session, copy, level)
+        following = correction.next_in_queue(session, copy, level)
         if following is None:
             return url_for("corrections.index", level=level)
         return url_for("corrections.desk", id=following, level=level)
 
     name = attempt.submission.learner.name
     try:
-        response = once(form, deed)
-    except Refused as no:
-        form.refuse(no)
-        lost_race = no.code in ("copy_changed", "already_returned")
-        attempt = correction.copy_for(db.session(), me(), id)
+        response = run_once(form, in_transaction)
+    except Refused as refusal:
+        form.refuse(refusal)
+        lost_race = refusal.code in ("copy_changed", "already_returned")
+        attempt = correction.attempt_for(db.session(), me(), id)
         return _refused(409 if lost_race else 422, attempt, form, bands)
     if by_script():
         return _kept(id)
@@ -105,7 +105,7 @@ def _level() -> str | None:
 
 
 def _kept(id: str) -> BaseResponse:
-    feedback = correction.copy_for(db.session(), me(), id).feedback
+    feedback = correction.attempt_for(db.session(), me(), id).feedback
     return jsonify(
         version=feedback.version if feedback else 0,
         request_id=secrets.token_urlsafe(16),
@@ -129,7 +129,7 @@ def _desk(
     status: int, attempt: Attempt, form: FeedbackForm, bands: dict[str, int], *, clash: bool = False
 ) -> BaseResponse:
     session, level = db.session(), _level()
-    copies = correction.queue(session, level, BESIDE)
+    copies = correction.list_queue(session, level, BESIDE)
     places = [copy.attempt_id for copy in copies]
     here = places.index(attempt.id) if attempt.id in places else None
     submission = attempt.submission
@@ -163,7 +163,7 @@ def _criteria(attempt: Attempt) -> list[Criterion]:
 def _reach(learner: Person) -> str:
     """Who receives what, in which languages."""
     name, own = learner.first_name, languages.shown_in(learner.language)
-    if address_of(learner) is None:
+    if mail_address(learner) is None:
         return str(_("%(name)s n’a pas d’e-mail : la réponse est dans l’application.", name=name))
     if own.code == "fr":
         return str(_("%(name)s reçoit un e-mail en français.", name=name))

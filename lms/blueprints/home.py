@@ -17,7 +17,7 @@ from lms.domain.booking import learner_status, queries
 from lms.domain.homework import alerts, correction, worklist
 from lms.domain.lessons import progress
 from lms.domain.people import directory
-from lms.domain.statistics import numbers
+from lms.domain.statistics import count_month
 from lms.extensions import db
 from lms.i18n import dates, languages
 from lms.models import Booking, Person
@@ -64,12 +64,12 @@ def today() -> Response:
 def _learner() -> Response:
     session: Session = db.session()
     person, moment = me(), now()
-    works = worklist.all_for(session, person)
-    appointment = queries.next_for(session, person, moment)
+    works = worklist.assignments_of_learner(session, person)
+    appointment = queries.next_appointment(session, person, moment)
     lesson = progress.next_lesson(session, person)
-    bridges = progress.bridges(session, person)
+    bridges = progress.progress_by_level(session, person)
     soon = appointment is not None and appointment.starts - moment < SOON
-    offers, called_off = learner_status.hours(session, person, moment)
+    offers, called_off = learner_status.open_offers_and_cancelled(session, person, moment)
     # An offer is hers for some hours only, and that nobody comes tomorrow she may know from nowhere else.
     cards = [_offer(offer) for offer in offers]
     lost = called_off if called_off is not None and called_off.starts > moment else None
@@ -106,7 +106,7 @@ def _learner() -> Response:
     )
 
 
-def _answered(work: worklist.Work) -> Card:
+def _answered(work: worklist.LearnerAssignment) -> Card:
     first_name = (work.teacher or "").split(" ")[0]
     return Card(
         "homework",
@@ -119,7 +119,7 @@ def _answered(work: worklist.Work) -> Card:
     )
 
 
-def _homework(work: worklist.Work) -> Card:
+def _homework(work: worklist.LearnerAssignment) -> Card:
     again = work.state == "redo"
     return Card(
         "homework",
@@ -174,28 +174,28 @@ def _teacher() -> Response:
         "home/teacher.html",
         section="today",
         counts=correction.counts_by_level(session),
-        queue=correction.queue(session, limit=QUEUE_SHOWN),
-        appointments=queries.coming(session, person, moment, limit=QUEUE_SHOWN),
+        queue=correction.list_queue(session, limit=QUEUE_SHOWN),
+        appointments=queries.upcoming_appointments(session, person, moment, limit=QUEUE_SHOWN),
         today=moment.astimezone(zone).date(),
-        needs=alerts.needs(session, moment),
-        numbers=numbers(session, moment) if "coordinator" in person.roles else None,
+        needs=alerts.learner_alerts(session, moment),
+        numbers=count_month(session, moment) if "coordinator" in person.roles else None,
     )
 
 
 def _coordinator() -> Response:
     session: Session = db.session()
-    return page("home/coordinator.html", section="today", numbers=numbers(session, now()))
+    return page("home/coordinator.html", section="today", numbers=count_month(session, now()))
 
 
 def _social_worker() -> Response:
     session: Session = db.session()
     person: Person = me()
-    hers = directory.of_social_worker(session, person)
+    hers = directory.learners_of_social_worker(session, person)
     ids = [one.id for one in hers]
     return page(
         "home/social_worker.html",
         section="today",
         people=hers,
         progress=progress.class_progress(session, ids),
-        appointments=queries.next_of_many(session, ids, now()),
+        appointments=queries.next_appointments(session, ids, now()),
     )

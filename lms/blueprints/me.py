@@ -8,14 +8,14 @@ from flask_babel import refresh
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from lms.access import allow, cookie, drop_cookie, entry, me, set_cookie
+from lms.access import allow, cookie, current_login, drop_cookie, me, set_cookie
 from lms.adapters import passwords
 from lms.clock import now
 from lms.domain.errors import Refused
 from lms.domain.people import logins, preferences, staff
 from lms.extensions import db, limiter, write
-from lms.forms.me import WishesForm
-from lms.forms.people import ChangePasswordForm, PressForm
+from lms.forms.me import PreferencesForm
+from lms.forms.people import ChangePasswordForm, ConfirmForm
 from lms.web import page, settings
 
 bp = Blueprint("me", __name__)
@@ -25,11 +25,13 @@ bp = Blueprint("me", __name__)
 @allow("someone")
 def show() -> BaseResponse:
     person = me()
-    form = WishesForm(obj=person, data={"shared": "yes" if entry().kind == "shared" else "no"})
+    form = PreferencesForm(obj=person, data={"shared": "yes" if current_login().kind == "shared" else "no"})
     form.fit(person, gateway=settings().sends_texts)
     if form.validate_on_submit():
-        entry_id = entry().id
-        write(lambda session: preferences.change(session, me(), entry_id, form.wishes(), now=now()))
+        entry_id = current_login().id
+        write(
+            lambda session: preferences.update_preferences(session, me(), entry_id, form.wishes(), now=now())
+        )
         response = redirect(url_for("me.show"), 303)
         if not me().is_staff:
             lasts = logins.COOKIE_LASTS["shared" if me().shared_phone else "own"]
@@ -41,9 +43,9 @@ def show() -> BaseResponse:
         "me/show.html",
         422 if form.is_submitted() else 200,
         form=form,
-        press=PressForm(formdata=None),
-        entries=logins.of(db.session(), person, now()),
-        here=entry().id,
+        press=ConfirmForm(formdata=None),
+        entries=logins.active_logins(db.session(), person, now()),
+        here=current_login().id,
     )
 
 
@@ -51,8 +53,8 @@ def show() -> BaseResponse:
 @allow("someone")
 def end(id: str) -> BaseResponse:
     """One device leaves; it may be the one in hand."""
-    here = entry().id == id
-    write(lambda session: logins.end(session, me(), id, now()))
+    here = current_login().id == id
+    write(lambda session: logins.end_login(session, me(), id, now()))
     if here:
         return _left()
     flash(_("Cet appareil est sorti."), "success")
@@ -62,14 +64,14 @@ def end(id: str) -> BaseResponse:
 @bp.post("/me/entries/end")
 @allow("someone")
 def end_all() -> BaseResponse:
-    write(lambda session: preferences.leave_everywhere(session, me(), now=now()))
+    write(lambda session: preferences.log_out_everywhere(session, me(), now=now()))
     return _left()
 
 
 @bp.post("/me/video-consent/withdrawal")
 @allow("learner")
 def withdraw_video() -> BaseResponse:
-    write(lambda session: preferences.withdraw_video(session, me(), now=now()))
+    write(lambda session: preferences.withdraw_video_consent(session, me(), now=now()))
     flash(_("C’est changé. La vidéo demande de nouveau votre accord."), "success")
     return redirect(url_for("me.show"), 303)
 
@@ -82,8 +84,8 @@ def password() -> BaseResponse:
     if form.validate_on_submit():
         try:
             return _change_password(form)
-        except Refused as no:
-            form.refuse(no, form.current if no.code == "password_wrong" else form.password)
+        except Refused as refusal:
+            form.refuse(refusal, form.current if refusal.code == "password_wrong" else form.password)
     return page("me/password.html", 422 if form.is_submitted() else 200, form=form)
 
 
@@ -93,11 +95,11 @@ def _change_password(form: ChangePasswordForm) -> BaseResponse:
     if not passwords.matches(person.password_hash, form.current.data):
         raise Refused("password_wrong")
     staff.check_password(form.password.data, person.name, person.login_email)
-    fresh, device = passwords.hash_secret(form.password.data), entry().device
+    fresh, device = passwords.hash_secret(form.password.data), current_login().device
 
     def change(session: Session) -> str:
         staff.change_password(session, me(), fresh, now=now())
-        return logins.open_session(session, me(), "staff", device=device, now=now())
+        return logins.open_login(session, me(), "staff", device=device, now=now())
 
     token = write(change)
     response = redirect(url_for("me.show"), 303)

@@ -13,14 +13,14 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.clock import now
 from lms.domain import manual_messages, outbox
-from lms.domain.people.contact import number_of
+from lms.domain.people.contact import sms_number
 from lms.extensions import db, write
-from lms.forms.people import PressForm
+from lms.forms.people import ConfirmForm
 from lms.i18n import languages
 from lms.models import Booking, OutboxItem
 from lms.notifications import booking as booking_letters
 from lms.notifications import sms as notifications_sms
-from lms.web import page, service, settings
+from lms.web import organisation, page, settings
 
 bp = Blueprint("messages", __name__)
 
@@ -51,7 +51,7 @@ def index() -> BaseResponse:
     return page(
         "messages/index.html",
         messages=_messages(),
-        press=PressForm(formdata=None),
+        press=ConfirmForm(formdata=None),
         done=request.args.get("done"),
     )
 
@@ -61,17 +61,21 @@ def index() -> BaseResponse:
 def send(id: str) -> BaseResponse:
     """She says that she has sent it."""
 
-    def deed(session: Session) -> None:
-        outbox.sent_by_hand(session, manual_messages.message_for(session, me(), id), me(), now())
+    def in_transaction(session: Session) -> None:
+        outbox.mark_sent_by_hand(session, manual_messages.message_for(session, me(), id), me(), now())
 
-    write(deed)
+    write(in_transaction)
     return redirect(url_for("messages.index", done=id), 303)
 
 
 @bp.post("/messages/<id>/sending/withdrawal")
 @allow("teacher", "coordinator", "social_worker")
 def withdraw(id: str) -> BaseResponse:
-    write(lambda session: outbox.take_back(session, manual_messages.message_for(session, me(), id), me()))
+    write(
+        lambda session: outbox.undo_sent_by_hand(
+            session, manual_messages.message_for(session, me(), id), me()
+        )
+    )
     flash(_("Le message attend de nouveau."), "success")
     return redirect(url_for("messages.index"), 303)
 
@@ -79,11 +83,11 @@ def withdraw(id: str) -> BaseResponse:
 @bp.app_template_global()
 def messages_to_send() -> int:
     """How many wait for this person, for the pages of features that do not know this one."""
-    return sum(1 for item, booking in _waiting() if number_of(item.person) and _facts(item, booking))
+    return sum(1 for item, booking in _waiting() if sms_number(item.person) and _facts(item, booking))
 
 
 def _waiting() -> list[tuple[OutboxItem, Booking]]:
-    return list(manual_messages.to_send(db.session(), me(), now()))
+    return list(manual_messages.messages_to_send(db.session(), me(), now()))
 
 
 def _facts(item: OutboxItem, booking: Booking) -> dict[str, object] | None:
@@ -94,8 +98,8 @@ def _facts(item: OutboxItem, booking: Booking) -> dict[str, object] | None:
 def _messages() -> list[Message]:
     found = []
     for item, booking in _waiting():
-        number, facts = number_of(item.person), _facts(item, booking)
+        number, facts = sms_number(item.person), _facts(item, booking)
         if number is not None and facts is not None:
-            said = notifications_sms.text(item, facts, service())
+            said = notifications_sms.text(item, facts, organisation())
             found.append(Message(item, booking, said, number, languages.shown_in(item.person.language)))
     return found

@@ -13,16 +13,17 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
-from lms.adapters.media.types import Unfit
+from lms.adapters.media.types import RejectedFile
 from lms.adapters.store import Store, UnknownKey
-from lms.adapters.uploads import forget, receive_small
+from lms.adapters.uploads import delete_keys, store_small_image
 from lms.clock import now
 from lms.domain.booking import waitlist
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory, organisation
 from lms.extensions import csrf, db, write
-from lms.forms.people import DoorForm, LevelForm, PressForm, RoomForm, ServiceForm
-from lms.web import first_time, page, sending_key, service, settings
+from lms.forms.people import ConfirmForm, DoorForm, LevelForm, OrganisationForm, RoomForm
+from lms.web import idempotency_key, page, run_once_with_result, settings
+from lms.web import organisation as web_organisation
 
 bp = Blueprint("organisation", __name__)
 
@@ -32,7 +33,7 @@ MEGABYTE = 1 << 20
 @bp.route("/service", methods=["GET", "POST"])
 @allow("coordinator")
 def show() -> BaseResponse:
-    form = ServiceForm(obj=service())
+    form = OrganisationForm(obj=web_organisation())
     if form.validate_on_submit():
         write(lambda session: _change(session, form))
         flash(_("C’est changé."), "success")
@@ -44,7 +45,7 @@ def show() -> BaseResponse:
 @allow("someone")
 def door() -> BaseResponse:
     """The picture of the door. Its address stays when the picture changes, so a browser asks each time."""
-    key = service().door_photo_key
+    key = web_organisation().door_photo_key
     if key is None:
         raise Absent
     try:
@@ -68,23 +69,23 @@ def hang_door() -> BaseResponse:
         return _door_refused(DoorForm(formdata=None), "file_too_big")
     if not form.validate():
         return _page(422, door_form=form)
-    sent = sending_key(form)  # before the file is taken away
+    sent = idempotency_key(form)  # before the file is taken away
     try:
         key = _receive(form.photo.data)
-    except Unfit as no:
-        return _door_refused(form, "door_photo_kind" if no.code == "file_kind" else no.code)
+    except RejectedFile as refusal:
+        return _door_refused(form, "door_photo_kind" if refusal.code == "file_kind" else refusal.code)
     address = url_for("organisation.show", _anchor="door")
 
     def hang(session: Session) -> list[str]:
-        return organisation.hang_door_photo(session, me(), key, now=now())
+        return organisation.set_door_photo(session, me(), key, now=now())
 
     try:
-        old, address = first_time(form, hang, lambda _old: address, key=sent)
+        old, address = run_once_with_result(form, hang, lambda _old: address, key=sent)
     except BaseException:
-        forget(_store(), [key])
+        delete_keys(_store(), [key])
         raise
     # The same form sent twice kept its picture the first time.
-    forget(_store(), [key] if old is None else old)
+    delete_keys(_store(), [key] if old is None else old)
     flash(_("La photo de la porte est là."), "success")
     return redirect(address, 303)
 
@@ -96,7 +97,7 @@ csrf.exempt(hang_door)
 @bp.post("/service/door/removal")
 @allow("coordinator")
 def remove_door() -> BaseResponse:
-    forget(_store(), write(lambda session: organisation.hang_door_photo(session, me(), None, now=now())))
+    delete_keys(_store(), write(lambda session: organisation.set_door_photo(session, me(), None, now=now())))
     flash(_("La photo de la porte est retirée."), "success")
     return redirect(url_for("organisation.show", _anchor="door"), 303)
 
@@ -108,8 +109,8 @@ def add_room() -> BaseResponse:
     if form.validate_on_submit():
         try:
             write(lambda session: _add_room(session, form))
-        except Refused as no:
-            form.refuse(no, form.room)
+        except Refused as refusal:
+            form.refuse(refusal, form.room)
         else:
             flash(_("La salle est ouverte."), "success")
             return redirect(url_for("organisation.show", _anchor="rooms"), 303)
@@ -127,11 +128,11 @@ def close_room(id: str) -> BaseResponse:
 @bp.route("/service/levels/<id>", methods=["GET", "POST"])
 @allow("coordinator")
 def level(id: str) -> BaseResponse:
-    found = organisation.level_for(db.session(), id)
+    found = organisation.find_level(db.session(), id)
     form = LevelForm(obj=found)
     if form.validate_on_submit():
         values = (form.name.data, form.cefr.data or "", form.blurb.data or "")
-        write(lambda session: organisation.change_level(session, id, me(), *values, now=now()))
+        write(lambda session: organisation.update_level(session, id, me(), *values, now=now()))
         flash(_("Le niveau est changé."), "success")
         return redirect(url_for("organisation.show", _anchor="levels"), 303)
     return page("organisation/level.html", 422 if form.is_submitted() else 200, form=form, level_id=id)
@@ -147,7 +148,7 @@ def _receive(upload: FileStorage) -> str:
     limits = settings()
     db.session().rollback()  # nothing of the database is held while the file is looked at
     with TemporaryDirectory(prefix="passerelle-") as folder:
-        key = receive_small(
+        key = store_small_image(
             _store(),
             upload,
             Path(folder),
@@ -166,19 +167,19 @@ def _door_refused(form: DoorForm, code: str) -> BaseResponse:
 def _add_room(session: Session, form: RoomForm) -> None:
     """What could only be held there can be booked again, and is offered to those who wait."""
     organisation.add_room(session, me(), form.room.data, now=now())
-    waitlist.look_again(session, now(), settings().time_zone)
+    waitlist.offer_new_hours(session, now(), settings().time_zone)
 
 
-def _change(session: Session, form: ServiceForm) -> None:
+def _change(session: Session, form: OrganisationForm) -> None:
     """Other terms may leave room for those who wait: a farther horizon, a shorter pause, more a week."""
-    organisation.change(session, me(), form.values(), now=now())
-    waitlist.look_again(session, now(), settings().time_zone)
+    organisation.update_organisation(session, me(), form.values(), now=now())
+    waitlist.offer_new_hours(session, now(), settings().time_zone)
 
 
 def _page(
     answer: int,
     *,
-    form: ServiceForm | None = None,
+    form: OrganisationForm | None = None,
     room_form: RoomForm | None = None,
     door_form: DoorForm | None = None,
 ) -> BaseResponse:
@@ -186,10 +187,10 @@ def _page(
     return page(
         "organisation/show.html",
         answer,
-        form=form or ServiceForm(formdata=None, obj=service()),
+        form=form or OrganisationForm(formdata=None, obj=web_organisation()),
         room_form=room_form or RoomForm(formdata=None),
         door_form=door_form or DoorForm(formdata=None),
-        press=PressForm(formdata=None),
-        rooms=organisation.rooms(db.session()),
+        press=ConfirmForm(formdata=None),
+        rooms=organisation.all_rooms(db.session()),
         levels=directory.levels(db.session()),
     )

@@ -25,9 +25,9 @@ def retime_command(dry_run: bool) -> None:
     settings: Settings = current_app.extensions["lms_settings"]
     zone, moment = settings.time_zone, now()
     if dry_run:
-        found = retime.plan(db.session(), zone, moment)
+        found = retime.plan_changes(db.session(), zone, moment)
     else:
-        found = write(lambda session: retime.apply(session, zone, moment))
+        found = write(lambda session: retime.apply_changes(session, zone, moment))
     for change in found.changes:
         click.echo(
             f"{change.booking_id}  {change.wall}  {change.before:%F %H:%MZ} -> {change.after:%F %H:%MZ}"
@@ -49,12 +49,12 @@ def retime_command(dry_run: bool) -> None:
 def audit_command() -> None:
     """Prove the bookings sound; exit code 1 and a line for each fault when they are not."""
     session = db.session()
-    found = consistency.faults(session, now())
+    found = consistency.find_faults(session, now())
     for fault in found:
         click.echo(fault)
     if found:
         raise SystemExit(1)
-    size = consistency.size(session)
+    size = consistency.count_checked(session)
     click.echo(f"{size.bookings} bookings, {size.claims} claims: sound")
 
 

@@ -21,7 +21,7 @@ from lms.clock import now
 from lms.domain import audit_log, outbox
 from lms.domain.booking import consistency
 from lms.extensions import db, journal_mode, sqlite
-from lms.models import Attachment, Rendition, Service
+from lms.models import Attachment, Organisation, Rendition
 
 # A file is kept before its row is written: a young one without a row is on its way.
 FILE_YOUNG = timedelta(hours=1)
@@ -66,7 +66,7 @@ def permissions(session: Session, settings: Settings) -> list[str]:
 def files(session: Session, settings: Settings) -> list[str]:
     """Rows without files are lost work; files without rows are left over from a crash."""
     store: Store = current_app.extensions["lms_store"]
-    door = select(Service.door_photo_key).where(Service.door_photo_key.is_not(None))
+    door = select(Organisation.door_photo_key).where(Organisation.door_photo_key.is_not(None))
     named = set(session.scalars(union_all(select(Attachment.store_key), select(Rendition.store_key), door)))
     kept = dict(store.keys())
     missing = sorted(named - set(kept))
@@ -76,7 +76,7 @@ def files(session: Session, settings: Settings) -> list[str]:
 
 
 def bookings(session: Session, settings: Settings) -> list[str]:
-    return consistency.faults(session, now())
+    return consistency.find_faults(session, now())
 
 
 def journal_chain(session: Session, settings: Settings) -> list[str]:

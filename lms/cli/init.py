@@ -16,7 +16,7 @@ from lms.domain.people import organisation, staff
 from lms.extensions import db, write
 from lms.forms import tidy
 from lms.i18n import refusals
-from lms.models import Service
+from lms.models import Organisation
 
 
 @click.command("init")
@@ -26,7 +26,7 @@ from lms.models import Service
 @with_appcontext
 def command(name: str | None, coordinator: str | None, email: str | None) -> None:
     """Open a new school: the service, three levels, and a link for the first coordinator."""
-    if db.session().get(Service, 1) is not None:
+    if db.session().get(Organisation, 1) is not None:
         raise _told(Refused("already_founded"))
     service_name = _asked(name, "Name of the service", 120)
     person_name = _asked(coordinator, "Name of the first coordinator", 120)
@@ -35,17 +35,21 @@ def command(name: str | None, coordinator: str | None, email: str | None) -> Non
         raise click.BadParameter(f"{address} is no e-mail address", param_hint="--email")
     token = staff.new_token()
     try:
-        write(lambda s: organisation.found(s, service_name, person_name, address, token, now=now()))
-    except Refused as no:
-        raise _told(no) from None
+        write(
+            lambda s: organisation.create_organisation(
+                s, service_name, person_name, address, token, now=now()
+            )
+        )
+    except Refused as refusal:
+        raise _told(refusal) from None
     settings: Settings = current_app.extensions["lms_settings"]
     click.echo(f"{service_name} is open. For one hour {person_name} chooses a password here:")
     click.echo(f"{settings.base_url}/password/{token}")
 
 
-def _told(no: Refused) -> click.ClickException:
+def _told(refusal: Refused) -> click.ClickException:
     with force_locale("en"):  # there is no request, so nobody's language
-        return click.ClickException(f"{refusals.sentence(no)} ({no.code})")
+        return click.ClickException(f"{refusals.sentence(refusal)} ({refusal.code})")
 
 
 def _asked(given: str | None, question: str, longest: int) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from lms.domain import outbox
 from lms.domain.booking import appointments, attendance, availability_search, waitlist
 from lms.domain.booking.slots import Mode
-from lms.models import Availability, Booking, OutboxItem, Person, Room, Service
+from lms.models import Availability, Booking, Organisation, OutboxItem, Person, Room
 
 DAY = timedelta(days=1)
 
@@ -28,7 +28,7 @@ def fill(session: Session, school: Mapping[str, Any], zone: ZoneInfo, now: datet
         used.add(made.starts.date())
     for given in school["waiting"]:
         learner = _person(session, given["learner"])
-        waitlist.join(session, learner, learner, None, given["parts"], given["mode"], now - DAY)
+        waitlist.join_waitlist(session, learner, learner, None, given["parts"], given["mode"], now - DAY)
 
 
 def _rules(session: Session, school: Mapping[str, Any], since: date) -> None:
@@ -59,10 +59,10 @@ def _booked(
     """The first free hour of that teacher in that way, on a day of its own."""
     learner, teacher = _person(session, given["learner"]), _person(session, given["teacher"])
     mode, today = cast("Mode", given["mode"]), now.astimezone(zone).date()
-    free = availability_search.free_hours(
+    free = availability_search.find_free_slots(
         session,
-        session.get_one(Service, 1),
-        availability_search.Wish(learner.id, zone),
+        session.get_one(Organisation, 1),
+        availability_search.SearchTerms(learner.id, zone),
         today,
         today + ahead,
         now,
@@ -80,10 +80,10 @@ def _held(session: Session, given: Mapping[str, Any], zone: ZoneInfo, now: datet
     made = _booked(session, given, zone, now - 8 * DAY, 7 * DAY, set())
     rows = session.scalars(select(OutboxItem).where(OutboxItem.about_id == made.id)).all()
     for row in rows:
-        outbox.close(session, row.id, "sent", row.due_at)
+        outbox.close_item(session, row.id, "sent", row.due_at)
     teacher = _person(session, given["teacher"])
     if "attendance" in given:
-        attendance.mark(session, made, teacher, given["attendance"], now)
+        attendance.mark_attendance(session, made, teacher, given["attendance"], now)
         attendance.write_note(session, made, teacher, given["note"], given["next_step"], now)
 
 

@@ -24,16 +24,7 @@ from lms.domain.homework import assignments, attempts, correction, files
 from lms.domain.lessons import authoring, tracking
 from lms.domain.people import cards, learners
 from lms.extensions import db, write
-from lms.models import (
-    Clip,
-    Criterion,
-    Lesson,
-    Level,
-    Person,
-    PersonRole,
-    Room,
-    Service,
-)
+from lms.models import Clip, Criterion, Lesson, Level, Organisation, Person, PersonRole, Room
 
 SCHOOL = Path(__file__).with_name("school.yaml")
 # YouTube's own clip for trying players out: a teacher puts a real lesson in its place.
@@ -83,7 +74,7 @@ def accounts(base_url: str) -> list[Account]:
 
 
 def is_empty(session: Session) -> bool:
-    return not session.scalar(select(exists().where(Service.id == 1)))
+    return not session.scalar(select(exists().where(Organisation.id == 1)))
 
 
 def build(app: Flask, now: datetime) -> None:
@@ -103,7 +94,7 @@ def build(app: Flask, now: datetime) -> None:
             write(lambda session: _all(session, school, settings, sheets, now))
         except BaseException:
             # Asked of the store: a signal may come between keeping a sheet and knowing of it.
-            uploads.forget(store, [key for key in dict(store.keys()) if key not in before])
+            uploads.delete_keys(store, [key for key in dict(store.keys()) if key not in before])
             raise
 
 
@@ -141,7 +132,7 @@ def _people(session: Session, school: Mapping[str, Any], now: datetime) -> None:
     if not is_empty(session):
         raise RuntimeError("there is a school already")
     facts = {key: value for key, value in school["service"].items() if key != "rooms"}
-    session.add(Service(id=1, **facts))
+    session.add(Organisation(id=1, **facts))
     session.add_all(Room(name=name) for name in school["service"]["rooms"])
     for position, given in enumerate(school["levels"], start=1):
         level = Level(position=position, **{key: given[key] for key in ("code", "name", "cefr", "blurb")})
@@ -170,22 +161,22 @@ def _people(session: Session, school: Mapping[str, Any], now: datetime) -> None:
 
 def _learner(session: Session, given: Mapping[str, Any], actor: Person, pin: str, now: datetime) -> None:
     worker = given.get("social_worker")
-    wanted = learners.Facts(
+    wanted = learners.LearnerDetails(
         name=given["name"],
         level_id=_level(session, given["level"]).id,
         language=given["language"],
         email=given.get("email"),
     )
-    person = learners.add(session, actor, wanted, now=now)
+    person = learners.add_learner(session, actor, wanted, now=now)
     person.shared_phone = bool(given.get("shared_phone"))
     person.social_worker_id = _person(session, worker).id if worker else None
     if "opened" in given:
         opened = frozenset(_level(session, code).id for code in given["opened"])
-        learners.change(
+        learners.update_learner(
             session,
             person,
             actor,
-            learners.Facts(
+            learners.LearnerDetails(
                 name=person.name,
                 level_id=wanted.level_id,
                 language=person.language,
@@ -195,7 +186,7 @@ def _learner(session: Session, given: Mapping[str, Any], actor: Person, pin: str
             ),
             now=now,
         )
-    card = cards.issue(session, person, actor, _card_token(given["code"]), pin, now=now)
+    card = cards.issue_card(session, person, actor, _card_token(given["code"]), pin, now=now)
     card.code = given["code"]
 
 
@@ -204,7 +195,7 @@ def _lessons(session: Session, school: Mapping[str, Any], now: datetime) -> None
     made_at = now - timedelta(days=20)
     for number, given in enumerate(school["lessons"]):
         teacher = teachers[number % len(teachers)]
-        lesson = authoring.create(
+        lesson = authoring.create_lesson(
             session,
             _level(session, given["level"]),
             teacher,
@@ -223,10 +214,10 @@ def _lessons(session: Session, school: Mapping[str, Any], now: datetime) -> None
             now=made_at,
         )
         asked = given["homework"]
-        assignments.give(
-            session, lesson, teacher, assignments.Task(asked["text"], asked["kinds"]), now=made_at
+        assignments.create_assignment(
+            session, lesson, teacher, assignments.AssignmentDraft(asked["text"], asked["kinds"]), now=made_at
         )
-        authoring.publish(session, _whole(session, lesson.id), teacher, now=made_at)
+        authoring.publish_lesson(session, _whole(session, lesson.id), teacher, now=made_at)
 
 
 def _watched(session: Session, school: Mapping[str, Any], now: datetime) -> None:
@@ -235,7 +226,7 @@ def _watched(session: Session, school: Mapping[str, Any], now: datetime) -> None
         person = _person(session, name)
         for days, lesson_id in enumerate(reversed(ids), start=1):
             for clip in _clips(session, titles[lesson_id]):
-                tracking.watched(session, clip, person, now=now - timedelta(days=days))
+                tracking.record_watched(session, clip, person, now=now - timedelta(days=days))
 
 
 def _sheet(store: Store, settings: Settings, work: Mapping[str, Any]) -> list[files.NewFile]:
@@ -244,7 +235,7 @@ def _sheet(store: Store, settings: Settings, work: Mapping[str, Any]) -> list[fi
         return []
     folder = Path(tempfile.mkdtemp(prefix="demo-"))
     try:
-        received = uploads.receive(
+        received = uploads.store_uploads(
             store,
             [_drawn(work["sheet"])],
             folder,
@@ -276,28 +267,28 @@ def _send(
 ) -> str:
     learner = _person(session, work["learner"])
     lesson = session.scalars(select(Lesson).where(Lesson.title == title)).one()
-    (assignment,) = assignments.of_lesson(session, lesson.id)
+    (assignment,) = assignments.assignments_of_lesson(session, lesson.id)
     draft = attempts.open_draft(session, learner, assignment.id, now=now)
     for file in new:
         room = settings.learner_quota_mb * MEGABYTE
-        files.attach(session, draft, assignment, file, room=room, now=now)
+        files.add_file(session, draft, assignment, file, room=room, now=now)
     attempts.write_text(session, draft, work.get("text", ""))
     if work["state"] != "draft":
-        attempts.send(session, draft, assignment, now=now)
+        attempts.send_attempt(session, draft, assignment, now=now)
     return draft.id
 
 
 def _answer(session: Session, attempt_id: str, work: Mapping[str, Any], now: datetime) -> None:
     teacher = _person(session, "Nadia Dubois")
-    attempt = correction.copy_for(session, teacher, attempt_id)
+    attempt = correction.attempt_for(session, teacher, attempt_id)
     level_id = attempt.submission.assignment.lesson.level_id
     lines = correction.criteria(session, level_id)
-    answer = correction.Answer(
+    answer = correction.FeedbackDraft(
         comment=work["comment"],
         next_step=work["next_step"],
         bands={line.id: band for line, band in zip(lines, work["bands"], strict=True)},
     )
-    correction.give_back(session, attempt, teacher, answer, 0, redo=work["state"] == "redo", now=now)
+    correction.return_feedback(session, attempt, teacher, answer, 0, redo=work["state"] == "redo", now=now)
 
 
 def _card_token(code: str) -> str:

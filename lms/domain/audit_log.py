@@ -16,7 +16,7 @@ SEAL_LATE = timedelta(minutes=10)
 _GENESIS = "0" * 64
 
 
-def note(
+def record(
     session: Session,
     actor: Person | None,
     action: str,
@@ -104,7 +104,7 @@ def unsealed_since(session: Session, now: datetime) -> int:
     )
 
 
-def lines_about(session: Session, object_id: str, limit: int = 100) -> Sequence[AuditEvent]:
+def events_for(session: Session, object_id: str, limit: int = 100) -> Sequence[AuditEvent]:
     return session.scalars(
         select(AuditEvent)
         .where(AuditEvent.object_id == object_id)

@@ -13,13 +13,13 @@ from lms.domain.errors import Absent
 from lms.models import Booking, OutboxItem, Person
 
 
-def to_send(session: Session, person: Person, now: datetime) -> Sequence[tuple[OutboxItem, Booking]]:
+def messages_to_send(session: Session, person: Person, now: datetime) -> Sequence[tuple[OutboxItem, Booking]]:
     """Those this person may send, with their appointments, the nearest first. One statement.
 
     A teacher those of her own appointments, the coordinator all, a social worker those to her people.
     """
     rows = session.execute(
-        _about(outbox.handed(now), person)
+        _about(outbox.waiting_for_hand(now), person)
         .where(Person.deactivated_at.is_(None))
         .order_by(Booking.starts, OutboxItem.handed_at, OutboxItem.id)
     )

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from lms.models import OutboxItem, Person, Receipt
+from lms.models import FormReceipt, OutboxItem, Person
 
 # Longer than any mail may take (LMS_MAIL_TIMEOUT is at most 120 s for each of a few steps).
 LEASE = timedelta(minutes=10)
@@ -58,7 +58,7 @@ def post(
     return item
 
 
-def due(session: Session, now: datetime, limit: int = 200) -> list[str]:
+def due_items(session: Session, now: datetime, limit: int = 200) -> list[str]:
     """Open rows whose time has come and that no living worker holds."""
     return list(
         session.scalars(
@@ -75,7 +75,7 @@ def due(session: Session, now: datetime, limit: int = 200) -> list[str]:
     )
 
 
-def claim(session: Session, item_id: str, now: datetime) -> bool:
+def claim_item(session: Session, item_id: str, now: datetime) -> bool:
     """Take the row for the length of a lease. False when it is closed, not due or in other hands."""
     result = session.execute(
         update(OutboxItem)
@@ -92,7 +92,7 @@ def claim(session: Session, item_id: str, now: datetime) -> bool:
     return result.scalar_one_or_none() is not None
 
 
-def close(
+def close_item(
     session: Session,
     item_id: str,
     outcome: str,
@@ -123,12 +123,12 @@ def postpone(session: Session, item_id: str, now: datetime, error: str) -> None:
     item = session.get_one(OutboxItem, item_id)
     pause = min(_FIRST_PAUSE * 2 ** max(item.attempts - 1, 0), _LONGEST_PAUSE)
     if now + pause > item.expires_at:
-        close(session, item_id, "failed", now, error)
+        close_item(session, item_id, "failed", now, error)
         return
     item.due_at, item.claimed_until, item.error = now + pause, None, error[:200]
 
 
-def void(session: Session, about_id: str, now: datetime, *, kind: str | None = None) -> None:
+def void_items(session: Session, about_id: str, now: datetime, *, kind: str | None = None) -> None:
     """Close what is still open about a thing, because it no longer makes sense."""
     where = [OutboxItem.about_id == about_id, OutboxItem.closed_at.is_(None)]
     if kind is not None:
@@ -152,14 +152,14 @@ def hand_over(session: Session, item_id: str, now: datetime) -> None:
     )
 
 
-def handed(now: datetime) -> Select[OutboxItem]:
+def waiting_for_hand(now: datetime) -> Select[OutboxItem]:
     """What waits to be sent by hand."""
     return select(OutboxItem).where(
         OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_not(None), OutboxItem.expires_at > now
     )
 
 
-def sent_by_hand(session: Session, item: OutboxItem, by: Person, now: datetime) -> None:
+def mark_sent_by_hand(session: Session, item: OutboxItem, by: Person, now: datetime) -> None:
     """Said by whoever sent it. Said twice, or by two people, the first one stands."""
     session.execute(
         update(OutboxItem)
@@ -168,7 +168,7 @@ def sent_by_hand(session: Session, item: OutboxItem, by: Person, now: datetime) 
     )
 
 
-def take_back(session: Session, item: OutboxItem, by: Person) -> None:
+def undo_sent_by_hand(session: Session, item: OutboxItem, by: Person) -> None:
     """A slip of the finger: it waits again. Only whoever said it takes it back."""
     session.execute(
         update(OutboxItem)
@@ -206,6 +206,6 @@ def oldest_waiting(session: Session, now: datetime) -> timedelta | None:
     return None if first is None else now - first
 
 
-def forget_receipts(session: Session, before: datetime) -> None:
+def delete_old_receipts(session: Session, before: datetime) -> None:
     """No form is sent again after a month."""
-    session.execute(delete(Receipt).where(Receipt.made_at < before))
+    session.execute(delete(FormReceipt).where(FormReceipt.made_at < before))

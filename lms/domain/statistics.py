@@ -14,7 +14,7 @@ FAILED_SINCE = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class Numbers:
+class MonthlyNumbers:
     by_level: list[tuple[Level, int]]
     without_card: int
     locked_cards: int
@@ -22,7 +22,7 @@ class Numbers:
     failed_mails: int
 
 
-def numbers(session: Session, now: datetime) -> Numbers:
+def count_month(session: Session, now: datetime) -> MonthlyNumbers:
     learner = and_(PersonRole.person_id == Person.id, PersonRole.role == "learner")
     by_level = session.execute(
         select(Level, func.count(PersonRole.person_id))
@@ -47,7 +47,7 @@ def numbers(session: Session, now: datetime) -> Numbers:
         or_(OutboxItem.outcome == "failed", OutboxItem.outcome == "expired"),
         OutboxItem.closed_at > now - FAILED_SINCE,
     )
-    return Numbers(
+    return MonthlyNumbers(
         by_level=[(level, number) for level, number in by_level],
         without_card=without,
         locked_cards=locked,

@@ -20,7 +20,7 @@ def digits(value: str | None) -> str | None:
     return None if value is None else re.sub(r"[\s\-.\u200e\u200f]", "", value).translate(_DIGITS)
 
 
-class EntryForm(PageForm):
+class CardForm(PageForm):
     """The button of a card. `token` comes from the link, `code` from the fingers."""
 
     token = HiddenField(validators=[Length(max=100)])

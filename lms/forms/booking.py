@@ -17,7 +17,7 @@ from wtforms.form import BaseForm
 from wtforms.validators import InputRequired, Optional, StopValidation, ValidationError
 
 from config import BRUSSELS
-from lms.domain.booking.availability import LONGEST, Hours, holidays_between
+from lms.domain.booking.availability import LONGEST, WeeklyHours, holidays_between
 from lms.forms import PageForm, at_most, tidy
 from lms.forms.screening import no_national_number
 from lms.i18n.dates import hour
@@ -26,12 +26,12 @@ YEARS = range(2000, 2200)
 _HOUR = re.compile(r"([2-9a-z]{14})\.(\d{8}T\d{4})")
 
 
-def hour_value(teacher_id: str, starts: datetime) -> str:
+def slot_value(teacher_id: str, starts: datetime) -> str:
     """An hour of a teacher as a button sends it, in UTC: the same for every clock."""
     return f"{teacher_id}.{starts.astimezone(UTC):%Y%m%dT%H%M}"
 
 
-def read_hour(value: str | None) -> tuple[str, datetime] | None:
+def parse_slot(value: str | None) -> tuple[str, datetime] | None:
     found = _HOUR.fullmatch(value or "")
     if found is None:
         return None
@@ -43,7 +43,7 @@ def read_hour(value: str | None) -> tuple[str, datetime] | None:
     return (found[1], starts) if starts.year in YEARS else None
 
 
-class HourForm(PageForm):
+class SlotForm(PageForm):
     """The confirmation of an hour: which one, for whom, and how where there is a choice."""
 
     hour = HiddenField()
@@ -102,8 +102,8 @@ class _HoursForm(PageForm):
     room = StringField(_l("Salle"), filters=[tidy], validators=[at_most(60)])
 
     @property
-    def hours(self) -> Hours:
-        return Hours(
+    def hours(self) -> WeeklyHours:
+        return WeeklyHours(
             _clock(self.start.data), _clock(self.end.data), self.mode.data or "video", self.room.data or ""
         )
 
@@ -160,9 +160,9 @@ class SpecialForm(_HoursForm):
         return self.first.data, self.last.data or self.first.data
 
     @property
-    def hours(self) -> Hours:
+    def hours(self) -> WeeklyHours:
         # A holiday that is opened has the hours of every week.
-        return Hours(None, None) if self.kind.data == "holiday" else super().hours
+        return WeeklyHours(None, None) if self.kind.data == "holiday" else super().hours
 
     def validate_start(self, field: Field) -> None:
         if self.kind.data == "open" and not (field.data and self.end.data):

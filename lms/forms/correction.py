@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, TextAreaField
 
-from lms.domain.homework.correction import BANDS, Answer
+from lms.domain.homework.correction import BANDS, FeedbackDraft
 from lms.forms import PageForm, at_most, tidy_text
 from lms.forms.screening import no_national_number
 from lms.models import Criterion
@@ -27,8 +27,8 @@ class FeedbackForm(PageForm):
         said = self.version.data or ""
         return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else -1
 
-    def answer(self, bands: dict[str, int]) -> Answer:
-        return Answer(self.comment.data or "", self.next_step.data or "", bands)
+    def answer(self, bands: dict[str, int]) -> FeedbackDraft:
+        return FeedbackDraft(self.comment.data or "", self.next_step.data or "", bands)
 
 
 def chosen_bands(sent: MultiDict[str, str], criteria: Iterable[Criterion]) -> dict[str, int]:

@@ -42,7 +42,7 @@ class AssignmentForm(PageForm):
     may_redo = BooleanField(_l("La personne peut recommencer après la correction"), default=True)
 
 
-class WorkForm(PageForm):
+class AttemptForm(PageForm):
     text = TextAreaField(_l("Écrire"), filters=[tidy_text], validators=[at_most(TEXT_LENGTH)])
     photo = MultipleFileField(_l("Prendre une photo"))
     picture = MultipleFileField(_l("Choisir une photo"))

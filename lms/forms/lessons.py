@@ -49,9 +49,9 @@ def _videos(text: str | None) -> Iterator[tuple[str, youtube.Video | Refused]]:
     )
     for piece in pieces:
         try:
-            yield piece, youtube.read(piece)
-        except Refused as no:
-            yield piece, no
+            yield piece, youtube.parse_link(piece)
+        except Refused as refusal:
+            yield piece, refusal
 
 
 def _drafts(text: str | None) -> list[ClipDraft]:
@@ -75,9 +75,9 @@ def several_videos(_form: Form, field: Field) -> None:
 
 def one_video(_form: Form, field: Field) -> None:
     try:
-        youtube.read(field.data or "")
-    except Refused as no:
-        raise ValidationError(sentence(no)) from None
+        youtube.parse_link(field.data or "")
+    except Refused as refusal:
+        raise ValidationError(sentence(refusal)) from None
 
 
 def a_length(_form: Form, field: Field) -> None:
@@ -160,20 +160,20 @@ class ClipForm(Form):
         if field.data and not _has_file(self.captions.data):
             try:
                 field.data = captions.tidy(field.data)
-            except Refused as no:
-                raise ValidationError(sentence(no)) from None
+            except Refused as refusal:
+                raise ValidationError(sentence(refusal)) from None
 
     def validate_captions(self, field: Field) -> None:
         """What the file says goes into the text, where the teacher sees it."""
         if not _has_file(field.data):
             return
         try:
-            self.transcript.data = captions.read(field.data.stream.read(captions.MOST_BYTES + 1))
-        except Refused as no:
-            raise ValidationError(sentence(no)) from None
+            self.transcript.data = captions.parse_captions(field.data.stream.read(captions.MOST_BYTES + 1))
+        except Refused as refusal:
+            raise ValidationError(sentence(refusal)) from None
 
     def draft(self) -> ClipDraft:
-        video = youtube.read(self.address.data or "")
+        video = youtube.parse_link(self.address.data or "")
         return ClipDraft(
             video.id,
             video.starts,

@@ -12,8 +12,8 @@ from wtforms import Field, RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
-from lms.domain.people.contact import Channel, number_of, ways
-from lms.domain.people.preferences import Wishes
+from lms.domain.people.contact import Channel, available_channels, sms_number
+from lms.domain.people.preferences import Preferences
 from lms.forms import PageForm, at_most, email_address, tidy
 from lms.i18n.languages import LANGUAGES, STAFF_LANGUAGES, WITH_CATALOGUE, Language
 from lms.models import Person
@@ -35,7 +35,7 @@ def phone_number(_form: FlaskForm, field: Field) -> None:
         raise ValidationError(_l("Ce numéro ne marche pas. Écrivez seulement les chiffres."))
 
 
-class WishesForm(PageForm):
+class PreferencesForm(PageForm):
     languages: Sequence[Language] = ()
     # Her number is one that no text reaches: a house phone, or a digit too few.
     no_texts = False
@@ -66,8 +66,8 @@ class WishesForm(PageForm):
             for name in ("shared", "email", "phone", "reach"):
                 delattr(self, name)
         else:
-            self.no_texts = bool(person.phone) and number_of(person) is None
-            self._offer_ways(ways(person, gateway=gateway))
+            self.no_texts = bool(person.phone) and sms_number(person) is None
+            self._offer_ways(available_channels(person, gateway=gateway))
 
     def _offer_ways(self, possible: Sequence[Channel]) -> None:
         """Where only one way leads to her there is nothing to choose."""
@@ -79,10 +79,10 @@ class WishesForm(PageForm):
         if not self.is_submitted() and self.reach.data not in possible:
             self.reach.data = "auto"
 
-    def wishes(self) -> Wishes:
+    def wishes(self) -> Preferences:
         if "shared" not in self:
-            return Wishes(self.language.data, self.text_size.data)
-        return Wishes(
+            return Preferences(self.language.data, self.text_size.data)
+        return Preferences(
             language=self.language.data,
             text_size=self.text_size.data,
             shared=self.shared.data == "yes",

@@ -25,7 +25,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, ValidationErr
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from lms.domain.people import organisation
-from lms.domain.people.learners import Facts
+from lms.domain.people.learners import LearnerDetails
 from lms.forms import PageForm, at_most, email_address, required, tidy, tidy_text
 from lms.forms.me import phone_number, tongues
 from lms.forms.screening import no_national_number
@@ -56,8 +56,8 @@ class LearnerForm(PageForm):
     def offer(self, levels: Sequence[Level]) -> None:
         self.level_id.choices = [SelectChoice(level.id, f"{level.name} · {level.cefr}") for level in levels]
 
-    def facts(self) -> Facts:
-        return Facts(
+    def facts(self) -> LearnerDetails:
+        return LearnerDetails(
             name=self.name.data,
             level_id=self.level_id.data,
             language=self.language.data,
@@ -78,9 +78,9 @@ class LearnerEditForm(LearnerForm):
         self.social_worker_id.choices = [SelectChoice("", _l("Pas d’assistant social"))]
         self.social_worker_id.choices += [SelectChoice(worker.id, worker.name) for worker in known]
 
-    def facts(self) -> Facts:
+    def facts(self) -> LearnerDetails:
         base = super().facts()
-        return Facts(
+        return LearnerDetails(
             base.name,
             base.level_id,
             base.language,
@@ -105,7 +105,7 @@ class ColleagueForm(PageForm):
     )
 
 
-class PressForm(PageForm):
+class ConfirmForm(PageForm):
     """A button alone: its key and the shield, no field."""
 
 
@@ -150,7 +150,7 @@ class NumberField(IntegerField):
             self.data = None  # the bounds refuse it, in our words
 
 
-class ServiceForm(PageForm):
+class OrganisationForm(PageForm):
     name = StringField(_l("Nom du service"), filters=[tidy], validators=[required(), at_most(120)])
     address = StringField(_l("Adresse"), filters=[tidy], validators=[at_most(200)])
     directions = StringField(

@@ -15,13 +15,13 @@ from lms.models import AFTERNOON, EVENING, MORNING
 ANY = "any"
 
 
-class LineForm(PageForm):
+class WaitlistForm(PageForm):
     """For whom, when the team does it."""
 
     learner = HiddenField(filters=[tidy])
 
 
-class WishForm(LineForm):
+class WaitlistEntryForm(WaitlistForm):
     teacher = RadioField(_l("Avec qui ?"), default=ANY, filters=[tidy], validate_choice=False)
     parts = SelectMultipleField(
         _l("Quand ?"),

@@ -16,7 +16,7 @@ from lms.models.booking import (
     SpecialDay,
     WaitlistEntry,
 )
-from lms.models.calendars import BusyCalendar, BusySpan, CalendarFeed
+from lms.models.calendars import CalendarFeed, ExternalBusyTime, ExternalCalendar
 from lms.models.homework import (
     FILE_KINDS,
     KINDS,
@@ -30,20 +30,20 @@ from lms.models.homework import (
     Submission,
 )
 from lms.models.lessons import Clip, ClipProgress, Lesson, LessonVisit, VocabItem
-from lms.models.outbox import MAIL_KINDS, OutboxItem, Receipt
+from lms.models.outbox import MAIL_KINDS, FormReceipt, OutboxItem
 from lms.models.people import (
     REACHES,
     ROLES,
     AccessCard,
-    AccessSession,
     KnownDevice,
     Level,
+    LoginSession,
     OpenedLevel,
+    Organisation,
     PasswordLink,
     Person,
     PersonRole,
     Role,
-    Service,
 )
 
 __all__ = [
@@ -59,36 +59,36 @@ __all__ = [
     "REACHES",
     "ROLES",
     "AccessCard",
-    "AccessSession",
     "Assignment",
     "Attachment",
     "Attempt",
     "AuditEvent",
     "Availability",
     "Booking",
-    "BusyCalendar",
-    "BusySpan",
     "CalendarFeed",
     "Claim",
     "Clip",
     "ClipProgress",
     "Criterion",
+    "ExternalBusyTime",
+    "ExternalCalendar",
     "Feedback",
+    "FormReceipt",
     "KnownDevice",
     "Lesson",
     "LessonVisit",
     "Level",
+    "LoginSession",
     "OpenedLevel",
+    "Organisation",
     "OutboxItem",
     "PasswordLink",
     "Person",
     "PersonRole",
-    "Receipt",
     "Rendition",
     "Role",
     "Room",
     "Score",
-    "Service",
     "SessionNote",
     "SpecialDay",
     "Submission",

@@ -36,7 +36,7 @@ class CalendarFeed(Identified, Base):
     person: Mapped[Person] = relationship(lazy="raise_on_sql")
 
 
-class BusyCalendar(Identified, Base):
+class ExternalCalendar(Identified, Base):
     """A teacher's calendar elsewhere. What it says hides hours; it never touches a booking."""
 
     __tablename__ = "busy_calendar"
@@ -56,7 +56,7 @@ class BusyCalendar(Identified, Base):
     error: Mapped[str] = mapped_column(String(40), default="")  # the code of a refusal
 
 
-class BusySpan(Base):
+class ExternalBusyTime(Base):
     """When the teacher is busy elsewhere: two instants and nothing more."""
 
     __tablename__ = "busy_span"

@@ -69,7 +69,7 @@ class OutboxItem(Identified, Base):
     person: Mapped[Person] = relationship(foreign_keys=[person_id], lazy="raise_on_sql")
 
 
-class Receipt(Base):
+class FormReceipt(Base):
     """Where a form led when it was first sent; sent again, it leads to the same page."""
 
     __tablename__ = "receipt"

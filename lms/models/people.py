@@ -11,11 +11,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from lms.extensions import Base, Identified
 
 Role = Literal["learner", "teacher", "coordinator", "social_worker"]
-SessionKind = Literal["own", "shared", "staff"]
+LoginKind = Literal["own", "shared", "staff"]
 ROLES: tuple[Role, ...] = get_args(Role)
 # How messages find a person: `auto` is her e-mail, else a text on her phone.
 REACHES = ("auto", "mail", "sms", "hand")
-SESSION_KINDS: tuple[SessionKind, ...] = get_args(SessionKind)
+LOGIN_KINDS: tuple[LoginKind, ...] = get_args(LoginKind)
 
 
 def one_of(column: str, words: tuple[str, ...]) -> str:
@@ -23,7 +23,7 @@ def one_of(column: str, words: tuple[str, ...]) -> str:
     return f"{column} IN ({', '.join(repr(word) for word in words)})"
 
 
-class Service(Base):
+class Organisation(Base):
     """The centre itself: one row, made by `flask init`."""
 
     __tablename__ = "service"
@@ -189,13 +189,13 @@ class KnownDevice(Identified, Base):
     made_at: Mapped[datetime]
 
 
-class AccessSession(Identified, Base):
+class LoginSession(Identified, Base):
     """One entry on one device, alive on the server only."""
 
     __tablename__ = "access_session"
     __table_args__ = (
         UniqueConstraint("token_hash"),
-        CheckConstraint(one_of("kind", SESSION_KINDS), name="kind"),
+        CheckConstraint(one_of("kind", LOGIN_KINDS), name="kind"),
         Index("ix_access_session_person_id", "person_id"),
     )
 

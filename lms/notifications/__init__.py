@@ -20,10 +20,10 @@ from sqlalchemy.orm import Session
 
 from config import Settings
 from lms.adapters.mail.headers import clean_header, message_id
-from lms.adapters.mail.message import Letter
-from lms.domain.people.contact import address_of
+from lms.adapters.mail.message import Email
+from lms.domain.people.contact import mail_address
 from lms.i18n import languages
-from lms.models import OutboxItem, Service
+from lms.models import Organisation, OutboxItem
 
 # What the words are made of.
 Facts = dict[str, object]
@@ -42,24 +42,24 @@ class Content:
     method: Literal["REQUEST", "CANCEL"] | None = None
 
 
-Writer = Callable[[Session, OutboxItem, Settings, datetime], Content | None]
+MailRenderer = Callable[[Session, OutboxItem, Settings, datetime], Content | None]
 # The same for a text on a phone, which carries words alone.
-Look = Callable[[Session, OutboxItem, Settings, datetime], Facts | None]
+SmsRenderer = Callable[[Session, OutboxItem, Settings, datetime], Facts | None]
 
 
 def compose(
-    session: Session, item: OutboxItem, writer: Writer, settings: Settings, now: datetime
-) -> Letter | None:
+    session: Session, item: OutboxItem, writer: MailRenderer, settings: Settings, now: datetime
+) -> Email | None:
     """The letter for an outbox row, or None when it no longer makes sense: also to somebody who left.
 
     Raises InFeed when her calendar tells it.
     """
     person = item.person
-    address = address_of(person)
+    address = mail_address(person)
     content = writer(session, item, settings, now)
     if content is None or address is None or not person.is_active:
         return None
-    service = session.get_one(Service, 1)
+    service = session.get_one(Organisation, 1)
     values: dict[str, object] = {
         **content.values,
         "person": person,
@@ -80,7 +80,7 @@ def compose(
         subject = render(f"mail/{item.kind}.subject.txt", {**values, "lang": "fr"})
         text = render("mail/frame.txt", {**values, "texts": texts})
         html = render("mail/frame.html", {**values, "pages": pages, "subject": subject})
-    return Letter(
+    return Email(
         to=address,
         to_name=person.name,
         from_name=service.name,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from lms.models import Booking, Service
+from lms.models import Booking, Organisation
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Words:
     url: str
 
 
-def words(booking: Booking, service: Service, base_url: str, *, teaches: bool) -> Words:
+def words(booking: Booking, service: Organisation, base_url: str, *, teaches: bool) -> Words:
     """In French, as on the door; of the other side the first name and nothing more."""
     other = (booking.learner if teaches else booking.teacher).first_name
     link = f"{base_url}/s/{booking.id}"

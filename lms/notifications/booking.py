@@ -16,9 +16,9 @@ from lms.domain.booking import queries, waitlist
 from lms.domain.booking.reminders import SOON
 from lms.domain.calendars import feeds
 from lms.domain.errors import Absent
-from lms.domain.people.contact import address_of
-from lms.models import Booking, OutboxItem, Service
-from lms.notifications import Content, Facts, InFeed, Look, Writer
+from lms.domain.people.contact import mail_address
+from lms.models import Booking, Organisation, OutboxItem
+from lms.notifications import Content, Facts, InFeed, MailRenderer, SmsRenderer
 from lms.notifications.appointment import words
 
 Way = Literal["invitation", "words", "feed"]
@@ -131,7 +131,7 @@ def way(item: OutboxItem, booking: Booking, *, live: bool, invited: bool, near: 
 
 
 def _way(session: Session, item: OutboxItem, booking: Booking, now: datetime) -> Way:
-    if not feeds.live(session, item.person_id, now):
+    if not feeds.has_active_feed(session, item.person_id, now):
         return "invitation"
     hours = (
         [booking.starts, _hour_before(session, item)] if item.kind == "booking_moved" else [booking.starts]
@@ -170,9 +170,9 @@ def _invitation(
     settings: Settings,
     method: Literal["REQUEST", "CANCEL"],
 ) -> bytes:
-    service = session.get_one(Service, 1)
+    service = session.get_one(Organisation, 1)
     said = words(booking, service, settings.base_url, teaches=booking.teacher_id == item.person_id)
-    return event.build(
+    return event.build_invitation(
         method,
         uid=booking.uid,
         sequence=booking.sequence,
@@ -185,7 +185,7 @@ def _invitation(
         organizer_name=service.name,
         organizer_email=settings.mail_from,
         attendee_name=item.person.name,
-        attendee_email=address_of(item.person) or "",
+        attendee_email=mail_address(item.person) or "",
         url=said.url,
     )
 
@@ -207,7 +207,7 @@ def text_facts(booking: Booking, item: OutboxItem, settings: Settings, now: date
 
 
 def _booking(session: Session, item: OutboxItem) -> Booking | None:
-    find = waitlist.offer_for if KINDS[item.kind].state == "offered" else queries.session_for
+    find = waitlist.offer_for if KINDS[item.kind].state == "offered" else queries.own_appointment_for
     try:
         return find(session, item.person, item.about_id)
     except Absent:
@@ -218,6 +218,6 @@ def _wall_day(moment: datetime, settings: Settings) -> datetime:
     return moment.astimezone(settings.time_zone).replace(hour=0, minute=0, second=0, tzinfo=None)
 
 
-WRITERS: dict[str, Writer] = dict.fromkeys(KINDS, write)
+MAIL_RENDERERS: dict[str, MailRenderer] = dict.fromkeys(KINDS, write)
 # For a phone: mail/<kind>.sms.txt. That a calendar was put right is nothing to whom it says the same hour.
-LOOKS: dict[str, Look] = dict.fromkeys(KINDS.keys() - {"booking_retimed"}, look)
+SMS_RENDERERS: dict[str, SmsRenderer] = dict.fromkeys(KINDS.keys() - {"booking_retimed"}, look)

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from config import Settings
-from lms.models import BusyCalendar, OutboxItem
-from lms.notifications import Content, Writer
+from lms.models import ExternalCalendar, OutboxItem
+from lms.notifications import Content, MailRenderer
 
 
 def calendar_failing(session: Session, item: OutboxItem, settings: Settings, now: datetime) -> Content | None:
-    calendar = session.get(BusyCalendar, item.about_id)
+    calendar = session.get(ExternalCalendar, item.about_id)
     if calendar is None or calendar.teacher_id != item.person_id or calendar.failing_since is None:
         return None
     return Content(
@@ -26,4 +26,4 @@ def calendar_failing(session: Session, item: OutboxItem, settings: Settings, now
     )
 
 
-WRITERS: dict[str, Writer] = {"calendar_failing": calendar_failing}
+MAIL_RENDERERS: dict[str, MailRenderer] = {"calendar_failing": calendar_failing}

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from config import Settings
 from lms.models import Assignment, Attempt, Feedback, OutboxItem, Score, Submission
-from lms.notifications import Content, Writer
+from lms.notifications import Content, MailRenderer
 
 
 def feedback_returned(
@@ -41,4 +41,4 @@ def feedback_returned(
     )
 
 
-WRITERS: dict[str, Writer] = {"feedback_returned": feedback_returned}
+MAIL_RENDERERS: dict[str, MailRenderer] = {"feedback_returned": feedback_returned}

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from config import Settings
 from lms.models import OutboxItem, PasswordLink
-from lms.notifications import Content, Writer
+from lms.notifications import Content, MailRenderer
 
 
 def password_link(session: Session, item: OutboxItem, settings: Settings, now: datetime) -> Content | None:
@@ -26,4 +26,4 @@ def password_link(session: Session, item: OutboxItem, settings: Settings, now: d
     )
 
 
-WRITERS: dict[str, Writer] = {"password_link": password_link}
+MAIL_RENDERERS: dict[str, MailRenderer] = {"password_link": password_link}

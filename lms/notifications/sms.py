@@ -12,32 +12,34 @@ from flask_babel import force_locale
 from sqlalchemy.orm import Session
 
 from config import Settings
-from lms.adapters.sms.message import LEFT_TO_RIGHT, pages, plain
+from lms.adapters.sms.message import LEFT_TO_RIGHT, plain, segments
 from lms.i18n import languages
-from lms.models import Booking, OutboxItem, Person, Service
-from lms.notifications import Facts, Look, render
+from lms.models import Booking, Organisation, OutboxItem, Person
+from lms.notifications import Facts, SmsRenderer, render
 
 # What one message may cost: two pages of a text, which in other scripts is 134 letters.
 MOST_PAGES = 2
 
 
-def compose(session: Session, item: OutboxItem, look: Look, settings: Settings, now: datetime) -> str | None:
+def compose(
+    session: Session, item: OutboxItem, look: SmsRenderer, settings: Settings, now: datetime
+) -> str | None:
     """The text for an outbox row, or None when it no longer makes sense: also to somebody who left."""
     found = look(session, item, settings, now) if item.person.is_active else None
-    return None if found is None else text(item, found, session.get_one(Service, 1))
+    return None if found is None else text(item, found, session.get_one(Organisation, 1))
 
 
-def text(item: OutboxItem, found: Facts, service: Service) -> str:
+def text(item: OutboxItem, found: Facts, service: Organisation) -> str:
     """The fullest of its wordings that is not too long. Asks the database nothing."""
     said = ""
     for lines in _wordings(item.kind, item.person, found, service):
         said = plain("\n".join(lines))
-        if pages(said) <= MOST_PAGES:
+        if segments(said) <= MOST_PAGES:
             break
     return said
 
 
-def _wordings(kind: str, person: Person, found: Facts, service: Service) -> Iterator[list[str]]:
+def _wordings(kind: str, person: Person, found: Facts, service: Organisation) -> Iterator[list[str]]:
     own = languages.shown_in(person.language).code
     french, short = _said(kind, "fr", found), _said(kind, "fr", found, full=False)
     hers, hers_short, hers_day, hers_word = (
@@ -79,7 +81,7 @@ def _said(
         return render(f"mail/{kind}.sms.txt", {**found, "lang": language, **how})
 
 
-def _place(found: Facts, service: Service) -> str:
+def _place(found: Facts, service: Organisation) -> str:
     booking = found["booking"]
     if not isinstance(booking, Booking) or booking.mode != "onsite" or booking.state != "booked":
         return ""

@@ -99,12 +99,12 @@ def test_a_text_that_was_simply_pasted_keeps_its_lines() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
 def test_accents_survive_every_usual_encoding(encoding: str) -> None:
-    assert captions.read(SRT.encode(encoding)).splitlines()[1] == "- Ça va ?"
+    assert captions.parse_captions(SRT.encode(encoding)).splitlines()[1] == "- Ça va ?"
 
 
 @pytest.mark.parametrize("line_end", ["\r\n", "\r"])
 def test_line_ends_of_every_system_are_read(line_end: str) -> None:
-    assert captions.read(SRT.replace("\n", line_end).encode()) == captions.tidy(SRT)
+    assert captions.parse_captions(SRT.replace("\n", line_end).encode()) == captions.tidy(SRT)
 
 
 @pytest.mark.parametrize(
@@ -120,12 +120,12 @@ def test_line_ends_of_every_system_are_read(line_end: str) -> None:
     ],
 )
 def test_a_file_that_is_no_transcript_is_refused_for_its_own_reason(raw: bytes, code: str) -> None:
-    with pytest.raises(Refused) as no:
-        captions.read(raw)
-    assert no.value.code == code
+    with pytest.raises(Refused) as refusal:
+        captions.parse_captions(raw)
+    assert refusal.value.code == code
 
 
 @given(st.one_of(st.binary(max_size=400), st.text(max_size=200).map(str.encode)))
 def test_no_file_breaks_the_reader(raw: bytes) -> None:
     with suppress(Refused):
-        assert captions.read(raw)
+        assert captions.parse_captions(raw)

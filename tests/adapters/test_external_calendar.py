@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from lms.adapters.external_calendar import MODULE, Reading, Unreadable, read
+from lms.adapters.external_calendar import MODULE, CalendarError, Reading, read_calendar
 from tests.factories import NOW, wall
 from tests.support.calendars import GOOGLE, CalendarServer, calendar, event
 
 
 def reading(server: CalendarServer, address: str, etag: str = "", wall_seconds: float = 30) -> Reading | None:
-    return read(
+    return read_calendar(
         address,
         etag,
         NOW - timedelta(days=1),
@@ -30,9 +30,9 @@ def reading(server: CalendarServer, address: str, etag: str = "", wall_seconds: 
 
 
 def refusal(server: CalendarServer, address: str, wall_seconds: float = 30) -> str:
-    with pytest.raises(Unreadable) as no:
+    with pytest.raises(CalendarError) as caught:
         reading(server, address, wall_seconds=wall_seconds)
-    return no.value.code
+    return caught.value.code
 
 
 def children() -> list[bytes]:
@@ -100,4 +100,4 @@ def test_one_that_takes_its_time_is_killed_and_nobody_saw_the_address(
 
 def test_only_reasons_that_have_a_sentence_are_given() -> None:
     with pytest.raises(ValueError, match="unknown reason"):
-        Unreadable("calendar_sad")
+        CalendarError("calendar_sad")

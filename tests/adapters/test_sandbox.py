@@ -27,21 +27,21 @@ def limits(**changed: int) -> str:
 
 def how(module: Path, text: str, wall_seconds: float = 20) -> str:
     module.write_text(text)
-    with pytest.raises(sandbox.Ended) as end:
-        sandbox.run("lms.deed", [], cwd=ROOT, wall_seconds=wall_seconds)
+    with pytest.raises(sandbox.ChildEnded) as end:
+        sandbox.run_child("lms.deed", [], cwd=ROOT, wall_seconds=wall_seconds)
     return end.value.how
 
 
 def test_what_it_is_given_it_reads_and_what_it_prints_is_the_answer(module: Path) -> None:
     module.write_text("import sys\nprint(sys.argv[-1], sys.stdin.read())")
-    answer = sandbox.run("lms.deed", ["one"], cwd=ROOT, wall_seconds=20, given="réunion".encode())
+    answer = sandbox.run_child("lms.deed", ["one"], cwd=ROOT, wall_seconds=20, given="réunion".encode())
     assert answer.decode() == "one réunion\n"
 
 
 def test_it_knows_nothing_of_our_environment(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LMS_MAIL_PASSWORD", "very-secret")
     module.write_text("import os\nprint(sorted(os.environ))")
-    answer = sandbox.run("lms.deed", [], cwd=ROOT, wall_seconds=20)
+    answer = sandbox.run_child("lms.deed", [], cwd=ROOT, wall_seconds=20)
     assert answer == b"['LC_ALL', 'MALLOC_ARENA_MAX', 'OMP_NUM_THREADS']\n"
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from werkzeug.datastructures import FileStorage
 
-from lms.adapters.media.types import Unfit
+from lms.adapters.media.types import RejectedFile
 from lms.adapters.store import LocalStore, StoreFull
-from lms.adapters.uploads import Received, forget, is_kept, receive, receive_small
+from lms.adapters.uploads import StoredUpload, delete_keys, store_small_image, store_uploads, verify
 from tests.support import files
 
 MB = 1 << 20
@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def take(store: LocalStore, folder: Path, *sent: tuple[bytes, str], **limits: object) -> Received:
+def take(store: LocalStore, folder: Path, *sent: tuple[bytes, str], **limits: object) -> StoredUpload:
     work = folder / "work"
     work.mkdir(exist_ok=True)
     values: dict[str, object] = {
@@ -37,7 +37,7 @@ def take(store: LocalStore, folder: Path, *sent: tuple[bytes, str], **limits: ob
         **limits,
     }
     uploads = [FileStorage(io.BytesIO(content), name) for content, name in sent]
-    return receive(store, uploads, work, **values)  # type: ignore[arg-type]
+    return store_uploads(store, uploads, work, **values)  # type: ignore[arg-type]
 
 
 def keys(store: LocalStore) -> set[str]:
@@ -54,10 +54,10 @@ def test_good_files_are_kept_and_bad_ones_have_their_reason(store: LocalStore, t
     assert (voice.kind, voice.seconds) == ("voice", 3)
     assert received.refused == [("vide.jpg", "file_empty")]
     assert keys(store) == set(received.keys)
-    assert is_kept(store, photo.store_key, photo.sha256)
-    forget(store, received.keys)
+    assert verify(store, photo.store_key, photo.sha256)
+    delete_keys(store, received.keys)
     assert keys(store) == set()
-    assert not is_kept(store, photo.store_key, photo.sha256)
+    assert not verify(store, photo.store_key, photo.sha256)
 
 
 def test_size_room_kind_and_a_full_disk_are_reasons_of_single_files(
@@ -96,7 +96,7 @@ def test_a_disk_that_does_not_give_back_what_it_was_given_keeps_nothing(tmp_path
 
 def take_door(store: LocalStore, folder: Path, content: bytes, *, max_bytes: int = MB, floor: int = 0) -> str:
     upload = FileStorage(io.BytesIO(content), "porte.jpg")
-    return receive_small(store, upload, folder, max_bytes=max_bytes, floor=floor)
+    return store_small_image(store, upload, folder, max_bytes=max_bytes, floor=floor)
 
 
 def test_a_photo_for_our_pages_is_one_light_file(store: LocalStore, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_photo_for_our_pages_is_one_light_file(store: LocalStore, tmp_path: Pa
 
 def test_a_photo_for_our_pages_that_cannot_be_kept_leaves_nothing(tmp_path: Path) -> None:
     honest, liar = LocalStore(tmp_path / "one"), Liar(tmp_path / "two")
-    with pytest.raises(Unfit, match="file_too_big"):
+    with pytest.raises(RejectedFile, match="file_too_big"):
         take_door(honest, tmp_path, files.jpeg(), max_bytes=100)
     with pytest.raises(StoreFull):
         take_door(honest, tmp_path, files.jpeg(), floor=1 << 60)

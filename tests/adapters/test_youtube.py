@@ -62,7 +62,7 @@ REFUSALS = {"youtube_none", "youtube_elsewhere", "youtube_playlist", "youtube_ch
 def test_every_form_of_address_names_its_video_and_its_times(
     text: str, starts: int, ends: int | None
 ) -> None:
-    assert youtube.read(text) == Video(ID, starts, ends)
+    assert youtube.parse_link(text) == Video(ID, starts, ends)
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_every_form_of_address_names_its_video_and_its_times(
     ],
 )
 def test_what_is_no_single_video_of_youtube_is_refused_for_its_own_reason(text: str, code: str) -> None:
-    with pytest.raises(Refused) as no:
-        youtube.read(text)
-    assert no.value.code == code
+    with pytest.raises(Refused) as refusal:
+        youtube.parse_link(text)
+    assert refusal.value.code == code
 
 
 PIECES = (
@@ -109,9 +109,9 @@ pieces = st.sampled_from(PIECES.split(" "))
 @example("https://youtube.com:x/watch?v=dQw4w9WgXcQ")
 def test_no_text_breaks_the_reader_and_what_it_accepts_is_always_an_id(text: str) -> None:
     try:
-        video = youtube.read(text)
-    except Refused as no:
-        refused = no.code
+        video = youtube.parse_link(text)
+    except Refused as refusal:
+        refused = refusal.code
     else:
         refused = None
     if refused is not None:
@@ -125,7 +125,7 @@ def test_no_text_breaks_the_reader_and_what_it_accepts_is_always_an_id(text: str
 @given(st.integers(0, 40_000), st.one_of(st.none(), st.integers(1, 40_000)))
 def test_the_address_shown_to_the_teacher_reads_back_as_the_same_clip(starts: int, more: int | None) -> None:
     ends = starts + more if more and starts + more < 12 * 3600 else None
-    assert youtube.read(youtube.watch_address(ID, starts, ends)) == Video(ID, starts, ends)
+    assert youtube.parse_link(youtube.watch_address(ID, starts, ends)) == Video(ID, starts, ends)
 
 
 def test_the_frame_is_the_one_without_cookies_and_tells_our_origin() -> None:

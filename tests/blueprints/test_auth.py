@@ -10,62 +10,54 @@ from sqlalchemy import func, select
 from lms.access import cookie_name
 from lms.clock import now
 from lms.domain.people import logins, staff
-from lms.models import (
-    AccessCard,
-    AccessSession,
-    AuditEvent,
-    KnownDevice,
-    OutboxItem,
-    Person,
-    Service,
-)
+from lms.models import AccessCard, AuditEvent, KnownDevice, LoginSession, Organisation, OutboxItem, Person
 from tests import factories
 from tests.factories.cards import Printed
 from tests.support.pages import Page, Visitor
-from tests.support.school import House, copy_template, open_house, settings_for
+from tests.support.school import School, copy_template, make_school, settings_for
 
 
 @pytest.fixture
-def card(house: House) -> Printed:
-    return house.write(lambda s: factories.printed_card(s, factories.samira(s)))
+def card(school: School) -> Printed:
+    return school.write(lambda s: factories.printed_card(s, factories.samira(s)))
 
 
 def press(visitor: Visitor, page: Page, **values: str) -> Page:
     return visitor.submit(page, values, action="/card/entry", follow=False)
 
 
-def is_in(house: House, visitor: Visitor) -> str | None:
+def is_in(school: School, visitor: Visitor) -> str | None:
     """The name behind the cookie of this browser."""
-    kept = visitor.client.get_cookie(cookie_name(house.settings, "session"))
+    kept = visitor.client.get_cookie(cookie_name(school.settings, "session"))
     if kept is None:
         return None
-    found = house.read(lambda s: logins.living(s, kept.value, now()))
+    found = school.read(lambda s: logins.find_active(s, kept.value, now()))
     return found.person.name if found else None
 
 
-def test_a_learner_enters_with_the_link_and_her_pin(house: House, card: Printed) -> None:
-    visitor = house.visitor()
+def test_a_learner_enters_with_the_link_and_her_pin(school: School, card: Printed) -> None:
+    visitor = school.visitor()
     answer = press(visitor, visitor.get(f"/card/{card.token}"), pin=card.pin)
     assert (answer.status, answer.response.location) == (303, "/")
-    assert is_in(house, visitor) == "Samira"
+    assert is_in(school, visitor) == "Samira"
 
 
-def test_opening_the_link_spends_nothing_and_enters_nobody(house: House, card: Printed) -> None:
+def test_opening_the_link_spends_nothing_and_enters_nobody(school: School, card: Printed) -> None:
     def everything(session):
-        counted = [session.scalar(select(func.count()).select_from(t)) for t in (AccessSession, KnownDevice)]
+        counted = [session.scalar(select(func.count()).select_from(t)) for t in (LoginSession, KnownDevice)]
         found = session.get_one(AccessCard, card.id)
         return counted, found.failed_pins, found.locked_at
 
-    before = house.read(everything)
-    visitor = house.visitor()
+    before = school.read(everything)
+    visitor = school.visitor()
     for _ in range(3):
         assert visitor.get(f"/card/{card.token}").status == 200
-    assert house.read(everything) == before
-    assert is_in(house, visitor) is None
+    assert school.read(everything) == before
+    assert is_in(school, visitor) is None
 
 
-def test_the_page_of_a_link_is_the_same_whether_its_card_lives_or_not(house: House, card: Printed) -> None:
-    pages = [house.visitor().get(f"/card/{token}") for token in (card.token, "x" * len(card.token))]
+def test_the_page_of_a_link_is_the_same_whether_its_card_lives_or_not(school: School, card: Printed) -> None:
+    pages = [school.visitor().get(f"/card/{token}") for token in (card.token, "x" * len(card.token))]
     assert pages[0].text == pages[1].text
     assert pages[0].status == pages[1].status == 200
     for page in pages:
@@ -73,22 +65,22 @@ def test_the_page_of_a_link_is_the_same_whether_its_card_lives_or_not(house: Hou
         assert page.response.headers["Cache-Control"] == "private, no-store"
 
 
-def test_a_card_that_died_says_what_to_do(house: House, card: Printed) -> None:
-    house.write(lambda s: factories.printed_card(s, factories.samira(s)))
-    visitor = house.visitor()
+def test_a_card_that_died_says_what_to_do(school: School, card: Printed) -> None:
+    school.write(lambda s: factories.printed_card(s, factories.samira(s)))
+    visitor = school.visitor()
     answers = [press(visitor, visitor.get(f"/card/{t}"), pin=card.pin) for t in (card.token, "nobody-s-card")]
     for answer in answers:
         assert answer.status == 422
         assert "Cette carte ne marche plus. Demandez une carte à votre professeur." in answer.text
-    assert is_in(house, visitor) is None
+    assert is_in(school, visitor) is None
 
 
-def test_the_code_is_typed_with_spaces_and_with_arabic_digits(house: House, card: Printed) -> None:
+def test_the_code_is_typed_with_spaces_and_with_arabic_digits(school: School, card: Printed) -> None:
     arabic = card.code.translate({48 + d: 0x660 + d for d in range(10)})
     for typed in (f"{card.code[:4]} {card.code[4:]}", f" {card.code[:2]}-{card.code[2:]} ", arabic):
-        visitor = house.visitor()
+        visitor = school.visitor()
         assert press(visitor, visitor.get("/card"), code=typed, pin=card.pin).status == 303
-        assert is_in(house, visitor) == "Samira"
+        assert is_in(school, visitor) == "Samira"
 
 
 @pytest.mark.parametrize(
@@ -102,9 +94,9 @@ def test_the_code_is_typed_with_spaces_and_with_arabic_digits(house: House, card
     ],
 )
 def test_a_wrong_entry_says_what_to_do_and_keeps_the_code(
-    house: House, card: Printed, code: str, pin: str, sentence: str
+    school: School, card: Printed, code: str, pin: str, sentence: str
 ) -> None:
-    visitor = house.visitor()
+    visitor = school.visitor()
     answer = press(visitor, visitor.get("/card?next=/homework"), code=code, pin=pin)
     assert answer.status == 422
     assert sentence in answer.text
@@ -112,119 +104,119 @@ def test_a_wrong_entry_says_what_to_do_and_keeps_the_code(
     assert (kept["code"], kept["pin"], kept["next"]) == (code, "", "/homework")
 
 
-def test_five_wrong_pins_lock_the_card_until_a_teacher_opens_it(house: House, card: Printed) -> None:
+def test_five_wrong_pins_lock_the_card_until_a_teacher_opens_it(school: School, card: Printed) -> None:
     wrong = "7391" if card.pin != "7391" else "7392"
-    visitor = house.visitor()
+    visitor = school.visitor()
     page = visitor.get(f"/card/{card.token}")
     for _ in range(5):
         answer = press(visitor, page, pin=wrong)
     assert "La carte est fermée après cinq erreurs." in answer.text
     assert press(visitor, page, pin=card.pin).status == 422
-    nadia = house.visitor(house.write(factories.nadia))
-    samira = house.write(factories.samira)
+    nadia = school.visitor(school.write(factories.nadia))
+    samira = school.write(factories.samira)
     nadia.submit(nadia.get(f"/people/{samira.id}"), action="/card/unlocking")
     assert press(visitor, page, pin=card.pin).status == 303
 
 
-def test_a_known_device_is_not_asked_and_passes_a_locked_card(house: House, card: Printed) -> None:
-    hers, stranger = house.visitor(), house.visitor()
+def test_a_known_device_is_not_asked_and_passes_a_locked_card(school: School, card: Printed) -> None:
+    hers, stranger = school.visitor(), school.visitor()
     press(hers, hers.get(f"/card/{card.token}"), pin=card.pin)
-    hers.client.delete_cookie(cookie_name(house.settings, "session"))
+    hers.client.delete_cookie(cookie_name(school.settings, "session"))
     for _ in range(5):
         press(stranger, stranger.get(f"/card/{card.token}"), pin="7391" if card.pin != "7391" else "7392")
     page = hers.get(f"/card/{card.token}")
     assert "pin" not in {field.get("name") for field in page.form("/card/entry").all("input")}
     assert press(hers, page).status == 303
-    assert is_in(house, hers) == "Samira"
+    assert is_in(school, hers) == "Samira"
 
 
 def test_a_second_card_on_a_known_device_does_not_make_it_forget_the_first(
-    house: House, card: Printed
+    school: School, card: Printed
 ) -> None:
-    other = house.write(lambda s: factories.printed_card(s, factories.oksana(s)))
-    tablet = house.visitor()
+    other = school.write(lambda s: factories.printed_card(s, factories.oksana(s)))
+    tablet = school.visitor()
     for one in (card, other):
         press(tablet, tablet.get(f"/card/{one.token}"), pin=one.pin)
     assert press(tablet, tablet.get(f"/card/{card.token}")).status == 303
-    assert is_in(house, tablet) == "Samira"
+    assert is_in(school, tablet) == "Samira"
 
 
-def test_a_service_without_pins_has_no_typed_code(house: House, card: Printed) -> None:
+def test_a_service_without_pins_has_no_typed_code(school: School, card: Printed) -> None:
     def switch_off(session):
-        session.get_one(Service, 1).pin_required = False
+        session.get_one(Organisation, 1).pin_required = False
 
-    visitor = house.visitor()
+    visitor = school.visitor()
     old_page = visitor.get("/card")
-    house.write(switch_off)
+    school.write(switch_off)
     assert [form.get("action") for form in visitor.get("/card").root.all("form")] == ["/language"]
     assert press(visitor, old_page, code=card.code, pin=card.pin).status == 422
-    assert is_in(house, visitor) is None
+    assert is_in(school, visitor) is None
     assert press(visitor, visitor.get(f"/card/{card.token}")).status == 303
 
 
-def test_each_entry_has_a_new_token_and_the_old_one_is_dead(house: House, card: Printed) -> None:
-    visitor = house.visitor()
-    name, tokens = cookie_name(house.settings, "session"), []
+def test_each_entry_has_a_new_token_and_the_old_one_is_dead(school: School, card: Printed) -> None:
+    visitor = school.visitor()
+    name, tokens = cookie_name(school.settings, "session"), []
     for _ in range(2):
         press(visitor, visitor.get(f"/card/{card.token}"), pin=card.pin)
         tokens.append(visitor.client.get_cookie(name).value)
     assert tokens[0] != tokens[1]
-    assert house.read(lambda s: logins.living(s, tokens[0], now())) is None
+    assert school.read(lambda s: logins.find_active(s, tokens[0], now())) is None
 
 
-def test_a_shared_phone_gets_a_short_entry_and_is_not_known(house: House, card: Printed) -> None:
-    visitor = house.visitor()
+def test_a_shared_phone_gets_a_short_entry_and_is_not_known(school: School, card: Printed) -> None:
+    visitor = school.visitor()
     press(visitor, visitor.get(f"/card/{card.token}"), pin=card.pin, shared="yes")
-    assert house.read(lambda s: s.scalars(select(AccessSession.kind)).one()) == "shared"
-    assert visitor.client.get_cookie(cookie_name(house.settings, "device")) is None
+    assert school.read(lambda s: s.scalars(select(LoginSession.kind)).one()) == "shared"
+    assert visitor.client.get_cookie(cookie_name(school.settings, "device")) is None
 
 
 @pytest.mark.parametrize(
     "target", ["https://elsewhere.example", "//elsewhere.example", "/\\elsewhere.example"]
 )
-def test_after_entering_nobody_is_sent_elsewhere(house: House, card: Printed, target: str) -> None:
-    visitor = house.visitor()
+def test_after_entering_nobody_is_sent_elsewhere(school: School, card: Printed, target: str) -> None:
+    visitor = school.visitor()
     page = visitor.get(f"/card/{card.token}")
     assert press(visitor, page, pin=card.pin, next=target).response.location == "/"
 
 
-def test_after_entering_she_is_where_she_wanted_to_go(house: House, card: Printed) -> None:
-    visitor = house.visitor()
+def test_after_entering_she_is_where_she_wanted_to_go(school: School, card: Printed) -> None:
+    visitor = school.visitor()
     page = visitor.get("/homework?level=2")
     assert page.status == 200
     answer = press(visitor, page, code=card.code, pin=card.pin)
     assert answer.response.location == "/homework?level=2"
 
 
-def test_sixty_people_behind_one_address_enter_within_a_minute(house: House) -> None:
+def test_sixty_people_behind_one_address_enter_within_a_minute(school: School) -> None:
     def sixty(session):
         people = [factories.learner(session, f"L {number}") for number in range(60)]
         return [factories.printed_card(session, person) for person in people]
 
-    for one in house.write(sixty):
-        visitor = house.visitor()
+    for one in school.write(sixty):
+        visitor = school.visitor()
         assert press(visitor, visitor.get(f"/card/{one.token}"), pin=one.pin).status == 303
 
 
-def test_one_card_is_not_tried_for_ever(house: House) -> None:
-    visitor = house.visitor()
+def test_one_card_is_not_tried_for_ever(school: School) -> None:
+    visitor = school.visitor()
     page = visitor.get("/card")
     answers = [press(visitor, page, code="12345678", pin="0000").status for _ in range(13)]
     assert answers == [422] * 12 + [429]
 
 
-def test_a_form_without_its_shield_is_a_page_and_enters_nobody(house: House, card: Printed) -> None:
-    answer = house.visitor().client.post("/card/entry", data={"token": card.token, "pin": card.pin})
+def test_a_form_without_its_shield_is_a_page_and_enters_nobody(school: School, card: Printed) -> None:
+    answer = school.visitor().client.post("/card/entry", data={"token": card.token, "pin": card.pin})
     assert answer.status_code == 400
     assert "La page est trop vieille." in answer.get_data(as_text=True)
-    assert house.read(lambda s: s.scalars(select(AccessSession)).all()) == []
+    assert school.read(lambda s: s.scalars(select(LoginSession)).all()) == []
 
 
 def test_on_https_the_cookies_belong_to_this_host_alone(tmp_path: Path, template: Path) -> None:
     copy_template(template, tmp_path)
-    house = open_house(settings_for(tmp_path, base_url="https://cours.example.be"), migrated=True)
-    card = house.write(lambda s: factories.printed_card(s, factories.samira(s)))
-    client = house.app.test_client()
+    school = make_school(settings_for(tmp_path, base_url="https://cours.example.be"), migrated=True)
+    card = school.write(lambda s: factories.printed_card(s, factories.samira(s)))
+    client = school.app.test_client()
     root = "https://cours.example.be"
     page = Page(client.get(f"/card/{card.token}", base_url=root), "", None)
     token = page.html.split('name="csrf_token" value="')[1].split('"')[0]
@@ -239,8 +231,10 @@ def test_on_https_the_cookies_belong_to_this_host_alone(tmp_path: Path, template
         assert "Domain" not in value
 
 
-def test_the_language_is_chosen_by_its_own_name_before_anybody_is_known(house: House, card: Printed) -> None:
-    visitor = house.visitor()
+def test_the_language_is_chosen_by_its_own_name_before_anybody_is_known(
+    school: School, card: Printed
+) -> None:
+    visitor = school.visitor()
     page = visitor.get("/card")
     assert page.text.count("traduction à relire") == 3
     page = visitor.submit(page, {"language": "ar"}, action="/language")
@@ -248,24 +242,24 @@ def test_the_language_is_chosen_by_its_own_name_before_anybody_is_known(house: H
     page = visitor.get(f"/card/{card.token}")
     assert page.root.all("html")[0].get("lang") == "ar"
     press(visitor, page, pin=card.pin)
-    assert house.read(factories.samira).language == "ar"
+    assert school.read(factories.samira).language == "ar"
 
 
-def test_who_sees_french_for_want_of_pashto_keeps_her_pashto(house: House) -> None:
+def test_who_sees_french_for_want_of_pashto_keeps_her_pashto(school: School) -> None:
     def prepare(session):
         gul = factories.learner(session, "Gul", language="ps")
         return gul.id, factories.printed_card(session, gul)
 
-    gul, card = house.write(prepare)
-    visitor = house.visitor()
+    gul, card = school.write(prepare)
+    visitor = school.visitor()
     visitor.submit(visitor.get("/card"), {"language": "fr"}, action="/language")
     press(visitor, visitor.get(f"/card/{card.token}"), pin=card.pin)
-    assert house.read(lambda s: s.get_one(Person, gul).language) == "ps"
+    assert school.read(lambda s: s.get_one(Person, gul).language) == "ps"
 
 
-def test_a_shared_phone_forgets_the_language_of_who_leaves(house: House, card: Printed) -> None:
-    visitor = house.visitor()
-    name = cookie_name(house.settings, "language")
+def test_a_shared_phone_forgets_the_language_of_who_leaves(school: School, card: Printed) -> None:
+    visitor = school.visitor()
+    name = cookie_name(school.settings, "language")
     visitor.submit(visitor.get("/card"), {"language": "ar"}, action="/language")
     press(visitor, visitor.get(f"/card/{card.token}"), pin=card.pin, shared="yes")
     assert visitor.client.get_cookie(name)
@@ -273,85 +267,85 @@ def test_a_shared_phone_forgets_the_language_of_who_leaves(house: House, card: P
     assert visitor.client.get_cookie(name) is None
 
 
-def test_empty_forms_of_others_do_not_close_the_door(house: House, card: Printed) -> None:
+def test_empty_forms_of_others_do_not_close_the_door(school: School, card: Printed) -> None:
     far = {"REMOTE_ADDR": "192.0.2.7"}
-    stranger = house.visitor()
+    stranger = school.visitor()
     stranger.client.environ_base.update(far)
     page = stranger.get("/card")
     assert {press(stranger, page).status for _ in range(14)} == {422, 429}
-    visitor = house.visitor()
+    visitor = school.visitor()
     assert press(visitor, visitor.get("/card")).status == 422
 
 
 @pytest.mark.parametrize("language", ["", "xx", "ps", "../fr"])
-def test_a_language_we_do_not_speak_is_not_kept(house: House, language: str) -> None:
-    visitor = house.visitor()
+def test_a_language_we_do_not_speak_is_not_kept(school: School, language: str) -> None:
+    visitor = school.visitor()
     visitor.submit(visitor.get("/card"), {"language": language}, action="/language")
-    assert visitor.client.get_cookie(cookie_name(house.settings, "language")) is None
+    assert visitor.client.get_cookie(cookie_name(school.settings, "language")) is None
 
 
-def test_leaving_ends_the_entry_on_the_server(house: House, card: Printed) -> None:
-    visitor = house.visitor(house.read(factories.samira))
-    kept = visitor.client.get_cookie(cookie_name(house.settings, "session")).value
+def test_leaving_ends_the_entry_on_the_server(school: School, card: Printed) -> None:
+    visitor = school.visitor(school.read(factories.samira))
+    kept = visitor.client.get_cookie(cookie_name(school.settings, "session")).value
     page = visitor.submit(visitor.get("/me"), action="/logout")
     assert "Vous êtes sorti de Passerelle." in page.text
-    assert house.read(lambda s: logins.living(s, kept, now())) is None
+    assert school.read(lambda s: logins.find_active(s, kept, now())) is None
 
 
 # The team.
 
 
 @pytest.fixture
-def luc(house: House) -> Person:
-    return house.write(lambda s: factories.with_password(s, factories.luc(s)))
+def luc(school: School) -> Person:
+    return school.write(lambda s: factories.with_password(s, factories.luc(s)))
 
 
 def log_in(visitor: Visitor, email: str, password: str, path: str = "/login") -> Page:
     return visitor.submit(visitor.get(path), {"email": email, "password": password}, follow=False)
 
 
-def test_a_teacher_enters_with_her_address_in_any_case(house: House, luc: Person) -> None:
-    visitor = house.visitor()
+def test_a_teacher_enters_with_her_address_in_any_case(school: School, luc: Person) -> None:
+    visitor = school.visitor()
     answer = log_in(visitor, " LUC@service.example.be ", factories.PASSWORD, "/login?next=/people")
     assert (answer.status, answer.response.location) == (303, "/people")
-    assert is_in(house, visitor) == "Luc Lambert"
-    assert house.read(lambda s: s.scalars(select(AccessSession.kind)).one()) == "staff"
+    assert is_in(school, visitor) == "Luc Lambert"
+    assert school.read(lambda s: s.scalars(select(LoginSession.kind)).one()) == "staff"
 
 
-def test_a_wrong_address_and_a_wrong_password_get_the_same_answer(house: House, luc: Person) -> None:
+def test_a_wrong_address_and_a_wrong_password_get_the_same_answer(school: School, luc: Person) -> None:
     answers = []
     for email, password in (
         ("luc@service.example.be", "wrong"),
         ("nobody@service.example.be", factories.PASSWORD),
         ("x", "y"),
     ):
-        answer = log_in(house.visitor(), email, password)
+        answer = log_in(school.visitor(), email, password)
         answers.append((answer.status, answer.text))
         assert {f.get("name"): f.get("value") for f in answer.form().all("input")}["email"] == email
     assert len(set(answers)) == 1
     assert "L’adresse ou le mot de passe ne va pas." in answers[0][1]
 
 
-def test_a_learner_without_password_cannot_log_in(house: House) -> None:
-    house.write(factories.samira)
-    assert log_in(house.visitor(), "samira@learners.example.be", "anything").status == 422
+def test_a_learner_without_password_cannot_log_in(school: School) -> None:
+    school.write(factories.samira)
+    assert log_in(school.visitor(), "samira@learners.example.be", "anything").status == 422
 
 
-def test_an_account_is_not_tried_for_ever_from_one_address(house: House, luc: Person) -> None:
-    visitor = house.visitor()
+def test_an_account_is_not_tried_for_ever_from_one_address(school: School, luc: Person) -> None:
+    visitor = school.visitor()
     answers = [log_in(visitor, "luc@service.example.be", "wrong").status for _ in range(9)]
     assert answers == [422] * 8 + [429]
 
 
-def test_a_forgotten_password_is_chosen_anew_with_the_mailed_link(house: House, luc: Person) -> None:
-    old = house.write(lambda s: factories.entered(s, s.get_one(Person, luc.id), now=now()))
-    visitor = house.visitor()
+def test_a_forgotten_password_is_chosen_anew_with_the_mailed_link(school: School, luc: Person) -> None:
+    old = school.write(lambda s: factories.entered(s, s.get_one(Person, luc.id), now=now()))
+    visitor = school.visitor()
     page = visitor.submit(visitor.get("/password"), {"email": "luc@service.example.be"})
     assert "Regardez vos e-mails." in page.text
-    assert house.deliver() == 1
-    mail = next((house.settings.instance / "mail").iterdir()).read_bytes()
+    assert school.deliver() == 1
+    mail = next((school.settings.instance / "mail").iterdir()).read_bytes()
     assert b"/password/" in mail
-    token = house.write(_fresh_link)
+    token = school.write(_fresh_link)
     for _ in range(2):
         assert visitor.get(f"/password/{token}").status == 200
     page = visitor.submit(visitor.get(f"/password/{token}"), {"password": "azertyuiop"})
@@ -360,9 +354,9 @@ def test_a_forgotten_password_is_chosen_anew_with_the_mailed_link(house: House, 
     page = visitor.submit(visitor.get(f"/password/{token}"), {"password": "quatre-vélos-bleus"})
     assert "Votre mot de passe est choisi." in page.text
     assert visitor.get(f"/password/{token}").status == 404
-    assert house.read(lambda s: logins.living(s, old, now())) is None
+    assert school.read(lambda s: logins.find_active(s, old, now())) is None
     assert log_in(visitor, "luc@service.example.be", "quatre-vélos-bleus").status == 303
-    assert "password_changed" in house.read(lambda s: s.scalars(select(AuditEvent.action)).all())
+    assert "password_changed" in school.read(lambda s: s.scalars(select(AuditEvent.action)).all())
 
 
 def _fresh_link(session) -> str:
@@ -371,20 +365,20 @@ def _fresh_link(session) -> str:
     return token
 
 
-def test_a_link_that_is_sent_twice_is_spent_once(house: House, luc: Person) -> None:
-    token = house.write(_fresh_link)
-    visitor = house.visitor()
+def test_a_link_that_is_sent_twice_is_spent_once(school: School, luc: Person) -> None:
+    token = school.write(_fresh_link)
+    visitor = school.visitor()
     page = visitor.get(f"/password/{token}")
     assert visitor.submit(page, {"password": "quatre-vélos-bleus"}).status == 200
     assert visitor.submit(page, {"password": "cinq-vélos-jaunes"}).status == 404
     assert log_in(visitor, "luc@service.example.be", "quatre-vélos-bleus").status == 303
 
 
-def test_asking_for_a_password_answers_the_same_for_everybody(house: House, luc: Person) -> None:
+def test_asking_for_a_password_answers_the_same_for_everybody(school: School, luc: Person) -> None:
     answers = set()
     for email in ("luc@service.example.be", "nobody@example.be"):
-        visitor = house.visitor()
+        visitor = school.visitor()
         page = visitor.submit(visitor.get("/password"), {"email": email})
         answers.add((page.status, page.text))
     assert len(answers) == 1
-    assert len(house.read(lambda s: s.scalars(select(OutboxItem)).all())) == 1
+    assert len(school.read(lambda s: s.scalars(select(OutboxItem)).all())) == 1

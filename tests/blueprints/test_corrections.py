@@ -12,12 +12,12 @@ from lms.models import Assignment, Attempt, AuditEvent, Feedback, OutboxItem, Sc
 from tests import factories
 from tests.factories import NOW
 from tests.support.pages import Page, Visitor, filled
-from tests.support.school import House, open_house
+from tests.support.school import School, make_school
 from tests.support.smtp import SmtpServer
 
 
 @pytest.fixture
-def copy(house: House) -> str:
+def copy(school: School) -> str:
     """The id of Samira's first copy."""
 
     def write(session: Session) -> str:
@@ -26,17 +26,17 @@ def copy(house: House) -> str:
             session, factories.samira(session, language="ar"), factories.assignment(session)
         ).id
 
-    return house.write(write)
+    return school.write(write)
 
 
 @pytest.fixture
-def nadia(house: House, copy: str) -> Visitor:
-    return house.visitor(house.write(factories.nadia))
+def nadia(school: School, copy: str) -> Visitor:
+    return school.visitor(school.write(factories.nadia))
 
 
 @pytest.fixture
-def luc(house: House, copy: str) -> Visitor:
-    return house.visitor(house.write(factories.luc))
+def luc(school: School, copy: str) -> Visitor:
+    return school.visitor(school.write(factories.luc))
 
 
 def press(teacher: Visitor, page: Page, action: str, **values: object) -> Page:
@@ -44,43 +44,43 @@ def press(teacher: Visitor, page: Page, action: str, **values: object) -> Page:
     return teacher.submit(page, {"action": action, **values}, action=copy)
 
 
-def bands(house: House, *values: int) -> dict[str, str]:
-    found = house.write(factories.criteria)
+def bands(school: School, *values: int) -> dict[str, str]:
+    found = school.write(factories.criteria)
     return {f"band-{criterion.id}": str(value) for criterion, value in zip(found, values, strict=False)}
 
 
-def test_a_copy_is_returned_with_bands_and_a_comment(house: House, nadia: Visitor, copy: str) -> None:
+def test_a_copy_is_returned_with_bands_and_a_comment(school: School, nadia: Visitor, copy: str) -> None:
     queue = nadia.get("/corrections")
     assert "Samira" in queue.text
     assert f"/corrections/{copy}" in queue.html
     page = nadia.get(f"/corrections/{copy}")
     assert "Lundi, mardi, mercredi." in page.text
     assert "Samira reçoit un e-mail en français et en arabe." in page.text
-    after = press(nadia, page, "return", comment="Bravo.", **bands(house, 3, 1, 0))
+    after = press(nadia, page, "return", comment="Bravo.", **bands(school, 3, 1, 0))
     assert after.status == 200
     assert "Aucune copie à corriger." in after.text
-    feedback = house.read(lambda s: s.scalars(select(Feedback)).one())
+    feedback = school.read(lambda s: s.scalars(select(Feedback)).one())
     assert feedback.returned_at is not None
     assert not feedback.redo_requested
-    assert sorted(house.read(lambda s: s.scalars(select(Score.band)).all())) == [0, 1, 3]
-    assert house.read(lambda s: s.scalars(select(OutboxItem.about_id)).all()) == [feedback.id]
-    assert "feedback_returned" in house.read(lambda s: s.scalars(select(AuditEvent.action)).all())
+    assert sorted(school.read(lambda s: s.scalars(select(Score.band)).all())) == [0, 1, 3]
+    assert school.read(lambda s: s.scalars(select(OutboxItem.about_id)).all()) == [feedback.id]
+    assert "feedback_returned" in school.read(lambda s: s.scalars(select(AuditEvent.action)).all())
 
 
-def test_a_draft_is_kept_and_nothing_leaves(house: House, nadia: Visitor, copy: str) -> None:
-    page = press(nadia, nadia.get(f"/corrections/{copy}"), "draft", comment="À revoir", **bands(house, 2))
+def test_a_draft_is_kept_and_nothing_leaves(school: School, nadia: Visitor, copy: str) -> None:
+    page = press(nadia, nadia.get(f"/corrections/{copy}"), "draft", comment="À revoir", **bands(school, 2))
     assert page.url == f"/corrections/{copy}"
     assert page.form().all("textarea")[0].text == "À revoir"
     assert [r.get("value") for r in page.root.all("input") if "checked" in r.attrs] == ["2"]
     page = press(nadia, page, "draft", comment="À revoir ensemble", next_step="Le pluriel")
-    feedback = house.read(lambda s: s.scalars(select(Feedback)).one())
+    feedback = school.read(lambda s: s.scalars(select(Feedback)).one())
     assert (feedback.comment, feedback.version, feedback.returned_at) == ("À revoir ensemble", 2, None)
-    assert house.read(lambda s: s.scalars(select(OutboxItem)).all()) == []
+    assert school.read(lambda s: s.scalars(select(OutboxItem)).all()) == []
     assert "mon brouillon" in nadia.get("/corrections").text
 
 
 def test_a_copy_returned_from_a_page_behind_the_back_button_is_not_called_returned(
-    house: House, nadia: Visitor, copy: str
+    school: School, nadia: Visitor, copy: str
 ) -> None:
     page = nadia.get(f"/corrections/{copy}")
     press(nadia, page, "draft", comment="Premier mot")
@@ -88,7 +88,7 @@ def test_a_copy_returned_from_a_page_behind_the_back_button_is_not_called_return
     assert again.status == 409
     assert "est renvoyée" not in again.text
     assert "Dernier mot" in again.html
-    assert house.read(lambda s: s.scalars(select(Feedback.returned_at)).one()) is None
+    assert school.read(lambda s: s.scalars(select(Feedback.returned_at)).one()) is None
 
 
 def test_from_home_a_teacher_enters_the_oldest_copy_and_the_keyboard_meets_it_before_the_queue(
@@ -99,7 +99,7 @@ def test_from_home_a_teacher_enters_the_oldest_copy_and_the_keyboard_meets_it_be
     assert page.html.index('id="who"') < page.html.index('name="comment"') < page.html.index('id="queue"')
 
 
-def test_a_level_that_is_none_stays_out_of_the_addresses(house: House, nadia: Visitor, copy: str) -> None:
+def test_a_level_that_is_none_stays_out_of_the_addresses(school: School, nadia: Visitor, copy: str) -> None:
     for level in ("x" * 400, "<b>", "é" * 14):
         assert level not in nadia.get("/corrections", query_string={"level": level}).html
         page = nadia.get(f"/corrections/{copy}", query_string={"level": level})
@@ -107,7 +107,7 @@ def test_a_level_that_is_none_stays_out_of_the_addresses(house: House, nadia: Vi
 
 
 def test_a_draft_kept_by_the_script_is_answered_without_a_page(
-    house: House, nadia: Visitor, luc: Visitor, copy: str
+    school: School, nadia: Visitor, luc: Visitor, copy: str
 ) -> None:
     page = nadia.get(f"/corrections/{copy}")
     data = {**filled(page.form()), "comment": "Presque", "action": "draft"}
@@ -123,25 +123,27 @@ def test_a_draft_kept_by_the_script_is_answered_without_a_page(
     assert "Une autre personne a écrit" in answer.get_json()["said"]
 
 
-def test_two_teachers_on_one_copy_lose_nothing(house: House, nadia: Visitor, luc: Visitor, copy: str) -> None:
+def test_two_teachers_on_one_copy_lose_nothing(
+    school: School, nadia: Visitor, luc: Visitor, copy: str
+) -> None:
     hers, his = nadia.get(f"/corrections/{copy}"), luc.get(f"/corrections/{copy}")
-    press(nadia, hers, "draft", comment="Le mot de Nadia", **bands(house, 3))
+    press(nadia, hers, "draft", comment="Le mot de Nadia", **bands(school, 3))
     page = press(luc, his, "draft", comment="Le mot de Luc")
     assert page.status == 409
     assert "Une autre personne a écrit sur cette copie." in page.text
     assert "Nadia Dubois a écrit" in page.text
     assert "Le mot de Nadia" in page.text
     assert page.form(copy).all("textarea")[0].text == "Le mot de Luc"
-    assert house.read(lambda s: s.scalars(select(Feedback.comment)).one()) == "Le mot de Nadia"
+    assert school.read(lambda s: s.scalars(select(Feedback.comment)).one()) == "Le mot de Nadia"
     over = press(luc, page, "draft")
     assert over.status == 200
-    assert house.read(lambda s: s.scalars(select(Feedback.comment)).one()) == "Le mot de Luc"
+    assert school.read(lambda s: s.scalars(select(Feedback.comment)).one()) == "Le mot de Luc"
     assert "Luc Lambert a commencé cette réponse." in nadia.get(f"/corrections/{copy}").text
     assert "brouillon de Luc" in nadia.get("/corrections").text
 
 
 def test_what_a_colleague_has_returned_is_not_returned_again(
-    house: House, nadia: Visitor, luc: Visitor, copy: str
+    school: School, nadia: Visitor, luc: Visitor, copy: str
 ) -> None:
     hers, his = nadia.get(f"/corrections/{copy}"), luc.get(f"/corrections/{copy}")
     press(nadia, hers, "return", comment="Bravo")
@@ -149,32 +151,32 @@ def test_what_a_colleague_has_returned_is_not_returned_again(
     assert page.status == 409
     assert "déjà renvoyée" in page.text
     assert "Encore" in page.text
-    feedback = house.read(lambda s: s.scalars(select(Feedback)).one())
+    feedback = school.read(lambda s: s.scalars(select(Feedback)).one())
     assert (feedback.comment, feedback.redo_requested) == ("Bravo", False)
-    assert house.read(lambda s: s.scalar(select(func.count(OutboxItem.id)))) == 1
+    assert school.read(lambda s: s.scalar(select(func.count(OutboxItem.id)))) == 1
 
 
-def test_returned_twice_is_one_answer_and_one_mail(house: House, nadia: Visitor, copy: str) -> None:
+def test_returned_twice_is_one_answer_and_one_mail(school: School, nadia: Visitor, copy: str) -> None:
     page = nadia.get(f"/corrections/{copy}")
     first, second = (press(nadia, page, "return", comment="Bravo") for _ in range(2))
     assert first.status == second.status == 200
     assert first.url == second.url
-    assert house.read(lambda s: s.scalar(select(func.count(OutboxItem.id)))) == 1
+    assert school.read(lambda s: s.scalar(select(func.count(OutboxItem.id)))) == 1
     returned = nadia.get(f"/corrections/{copy}")
     assert "E-mail en attente." in returned.text
     assert not returned.root.all("textarea")
 
 
-def test_nothing_is_returned_empty(house: House, nadia: Visitor, copy: str) -> None:
+def test_nothing_is_returned_empty(school: School, nadia: Visitor, copy: str) -> None:
     page = press(nadia, nadia.get(f"/corrections/{copy}"), "return", next_step="Le pluriel")
     assert page.status == 422
     assert "Écrivez un mot ou choisissez une appréciation." in page.text
     assert page.root.all("textarea")[1].text == "Le pluriel"
-    assert house.read(lambda s: s.scalars(select(Feedback)).all()) == []
-    assert press(nadia, page, "return", **bands(house, 2)).status == 200
+    assert school.read(lambda s: s.scalars(select(Feedback)).all()) == []
+    assert press(nadia, page, "return", **bands(school, 2)).status == 200
 
 
-def test_after_a_return_comes_the_next_copy_of_the_queue(house: House, nadia: Visitor, copy: str) -> None:
+def test_after_a_return_comes_the_next_copy_of_the_queue(school: School, nadia: Visitor, copy: str) -> None:
     def more(session):  # type: ignore[no-untyped-def]
         work = factories.assignment(session, factories.lesson(session, level_code="N2"))
         later = NOW + timedelta(hours=1)
@@ -183,7 +185,7 @@ def test_after_a_return_comes_the_next_copy_of_the_queue(house: House, nadia: Vi
         other = factories.sent(session, diego, factories.assignment(session), now=later + timedelta(hours=1))
         return oksana.id, other.id, factories.level(session).id
 
-    oksana, diego, level = house.write(more)
+    oksana, diego, level = school.write(more)
     queue = nadia.get("/corrections")
     order = [row.all("th")[0].text for row in queue.root.all("tr")[1:]]
     assert order == ["Samira", "Oksana Bondar", "Diego Ramos"]
@@ -198,7 +200,7 @@ def test_after_a_return_comes_the_next_copy_of_the_queue(house: House, nadia: Vi
 
 
 def test_a_new_attempt_comes_back_as_a_follow_up_with_the_earlier_one_below(
-    house: House, nadia: Visitor, copy: str
+    school: School, nadia: Visitor, copy: str
 ) -> None:
     press(nadia, nadia.get(f"/corrections/{copy}"), "redo", comment="Regardez « mardi »")
 
@@ -208,7 +210,7 @@ def test_a_new_attempt_comes_back_as_a_follow_up_with_the_earlier_one_below(
         given = session.get_one(Submission, first.submission_id).assignment_id
         return factories.sent(session, samira, session.get_one(Assignment, given), "Lundi, mardi !").id
 
-    second = house.write(again)
+    second = school.write(again)
     assert "suite" in nadia.get("/corrections").text
     page = nadia.get(f"/corrections/{second}")
     assert "Lundi, mardi !" in page.text
@@ -216,22 +218,22 @@ def test_a_new_attempt_comes_back_as_a_follow_up_with_the_earlier_one_below(
     assert "Regardez « mardi »" in page.text
 
 
-def test_only_teachers_see_copies(house: House, copy: str) -> None:
+def test_only_teachers_see_copies(school: School, copy: str) -> None:
     for role in (factories.samira, factories.claire, factories.farid):
-        visitor = house.visitor(house.write(role))
+        visitor = school.visitor(school.write(role))
         assert visitor.get("/corrections").status == 404
         assert visitor.get(f"/corrections/{copy}").status == 404
-    nadia = house.visitor(house.write(factories.nadia))
+    nadia = school.visitor(school.write(factories.nadia))
     assert nadia.get("/corrections/nothing").status == 404
-    draft = house.write(
+    draft = school.write(
         lambda s: factories.drafted(s, factories.samira(s), factories.assignment(s), "secret").id
     )
     assert nadia.get(f"/corrections/{draft}").status == 404
 
 
-def test_one_or_thirty_copies_cost_the_same_statements(house: House, nadia: Visitor, copy: str) -> None:
+def test_one_or_thirty_copies_cost_the_same_statements(school: School, nadia: Visitor, copy: str) -> None:
     def count(path: str) -> int:
-        with house.counting_statements() as sent:
+        with school.counting_statements() as sent:
             assert nadia.get(path).status == 200
         return len(sent)
 
@@ -243,24 +245,24 @@ def test_one_or_thirty_copies_cost_the_same_statements(house: House, nadia: Visi
         for number in range(30):
             factories.sent(session, factories.learner(session, f"Personne {number}"), given)
 
-    house.write(thirty)
+    school.write(thirty)
     assert [count(path) for path in pages] == few
 
 
-def test_nothing_to_correct_says_so(house: House) -> None:
-    nadia = house.visitor(house.write(factories.nadia))
+def test_nothing_to_correct_says_so(school: School) -> None:
+    nadia = school.visitor(school.write(factories.nadia))
     assert "Aucune copie à corriger." in nadia.get("/corrections").text
     assert nadia.get("/corrections?level=nothing").status == 200
 
 
-def with_mail(house: House, smtp: SmtpServer) -> House:
+def with_mail(school: School, smtp: SmtpServer) -> School:
     mail = {"mail_host": "localhost", "mail_port": smtp.port, "mail_security": "none"}
-    return open_house(replace(house.settings, **mail), migrated=True)  # type: ignore[arg-type]
+    return make_school(replace(school.settings, **mail), migrated=True)  # type: ignore[arg-type]
 
 
-def test_the_mail_carries_the_answer_in_both_languages(house: House, copy: str, smtp: SmtpServer) -> None:
-    house = with_mail(house, smtp)
-    nadia = house.visitor(house.write(factories.nadia))
+def test_the_mail_carries_the_answer_in_both_languages(school: School, copy: str, smtp: SmtpServer) -> None:
+    school = with_mail(school, smtp)
+    nadia = school.visitor(school.write(factories.nadia))
     page = nadia.get(f"/corrections/{copy}")
     press(
         nadia,
@@ -268,16 +270,16 @@ def test_the_mail_carries_the_answer_in_both_languages(house: House, copy: str, 
         "redo",
         comment="Bravo <b>Samira</b>.\nPresque fini.",
         next_step="Le pluriel",
-        **bands(house, 3, 1),
+        **bands(school, 3, 1),
     )
-    assert house.deliver() == 1
-    assert house.deliver() == 0
+    assert school.deliver() == 1
+    assert school.deliver() == 0
     (mail,) = smtp.wait_for(1)
     assert mail["Subject"] == "Votre devoir est corrigé"
     assert "samira@learners.example.be" in mail["To"]
     text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     html = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
-    submission = house.read(lambda s: s.get_one(Attempt, copy).submission_id)
+    submission = school.read(lambda s: s.get_one(Attempt, copy).submission_id)
     for body in (text, html):
         assert body.count("La tâche") == 2
         assert body.count("Le pluriel") == 2
@@ -292,35 +294,35 @@ def test_the_mail_carries_the_answer_in_both_languages(house: House, copy: str, 
     assert "E-mail envoyé." in nadia.get(f"/corrections/{copy}").text
 
 
-def test_a_learner_without_an_address_reads_in_the_app_and_the_teacher_knows(house: House) -> None:
+def test_a_learner_without_an_address_reads_in_the_app_and_the_teacher_knows(school: School) -> None:
     def write(session):  # type: ignore[no-untyped-def]
         given = factories.assignment(session, factories.lesson(session, level_code="N2"))
         return factories.sent(session, factories.oksana(session), given).id
 
-    copy = house.write(write)
-    nadia = house.visitor(house.write(factories.nadia))
+    copy = school.write(write)
+    nadia = school.visitor(school.write(factories.nadia))
     page = nadia.get(f"/corrections/{copy}")
     assert "Oksana n’a pas d’e-mail" in page.text
     press(nadia, page, "return", comment="Bien")
-    house.deliver()
+    school.deliver()
     assert "Pas d’adresse" in nadia.get(f"/corrections/{copy}").text
 
 
 def test_a_mail_server_that_is_down_loses_nothing_and_nothing_is_sent_twice(
-    house: House, copy: str, start_smtp: Callable[..., SmtpServer]
+    school: School, copy: str, start_smtp: Callable[..., SmtpServer]
 ) -> None:
     server = start_smtp()
     server.refuse = "451 4.3.0 try again later"
-    house = with_mail(house, server)
-    nadia = house.visitor(house.write(factories.nadia))
+    school = with_mail(school, server)
+    nadia = school.visitor(school.write(factories.nadia))
     press(nadia, nadia.get(f"/corrections/{copy}"), "return", comment="Bien")
-    house.deliver()
+    school.deliver()
     assert server.attempts == 1
     assert server.messages == []
     assert "E-mail en attente." in nadia.get(f"/corrections/{copy}").text
     server.refuse = None
-    jobs = house.app.extensions["lms_jobs"]
-    house.write(lambda s: s.execute(update(OutboxItem).values(due_at=NOW - timedelta(days=2))))
+    jobs = school.app.extensions["lms_jobs"]
+    school.write(lambda s: s.execute(update(OutboxItem).values(due_at=NOW - timedelta(days=2))))
     jobs.deliver_due()
     jobs.deliver_due()
     assert len(server.wait_for(1)) == 1

@@ -11,29 +11,29 @@ from lms.models import Attachment, Attempt, Rendition
 from tests import factories
 from tests.support import files
 from tests.support.pages import Visitor, file
-from tests.support.school import House
+from tests.support.school import School
 
 
 @pytest.fixture
-def samira(house: House) -> Visitor:
-    return house.visitor(house.write(factories.samira))
+def samira(school: School) -> Visitor:
+    return school.visitor(school.write(factories.samira))
 
 
-def keep(house: House, samira: Visitor, content: bytes, name: str, *, send: bool = True) -> Attachment:
+def keep(school: School, samira: Visitor, content: bytes, name: str, *, send: bool = True) -> Attachment:
     """Samira puts a file into a homework and perhaps sends it."""
-    given = house.write(lambda s: factories.assignment(s).id)
+    given = school.write(lambda s: factories.assignment(s).id)
     values = {"picture": file(content, name), "action": "send" if send else "add"}
     assert samira.submit(samira.get(f"/assignments/{given}"), values).status == 200
-    return house.read(lambda s: s.scalars(select(Attachment)).one())
+    return school.read(lambda s: s.scalars(select(Attachment)).one())
 
 
-def renditions(house: House) -> list[Rendition]:
-    return list(house.read(lambda s: s.scalars(select(Rendition).order_by(Rendition.purpose)).all()))
+def renditions(school: School) -> list[Rendition]:
+    return list(school.read(lambda s: s.scalars(select(Rendition).order_by(Rendition.purpose)).all()))
 
 
-def test_a_photo_is_delivered_upright_without_place_or_comment(house: House, samira: Visitor) -> None:
-    kept = keep(house, samira, files.rotated_jpeg(), "IMG.jpg")
-    for file_id in (kept.id, *(made.id for made in renditions(house))):
+def test_a_photo_is_delivered_upright_without_place_or_comment(school: School, samira: Visitor) -> None:
+    kept = keep(school, samira, files.rotated_jpeg(), "IMG.jpg")
+    for file_id in (kept.id, *(made.id for made in renditions(school))):
         answer = samira.client.get(f"/files/{file_id}", buffered=True)
         assert answer.status_code == 200
         assert answer.content_length == len(answer.data)
@@ -44,9 +44,9 @@ def test_a_photo_is_delivered_upright_without_place_or_comment(house: House, sam
         assert files.COMMENT not in answer.data
 
 
-def test_what_we_made_is_shown_and_everything_is_sandboxed(house: House, samira: Visitor) -> None:
-    kept = keep(house, samira, files.pdf(2), "ma lettre.pdf")
-    made = renditions(house)
+def test_what_we_made_is_shown_and_everything_is_sandboxed(school: School, samira: Visitor) -> None:
+    kept = keep(school, samira, files.pdf(2), "ma lettre.pdf")
+    made = renditions(school)
     assert {each.purpose for each in made} == {"web", "thumb"}
     for file_id, how in ((kept.id, "attachment"), (made[0].id, "inline")):
         answer = samira.client.get(f"/files/{file_id}", buffered=True)
@@ -57,16 +57,16 @@ def test_what_we_made_is_shown_and_everything_is_sandboxed(house: House, samira:
     assert samira.client.get(f"/files/{kept.id}", buffered=True).data == files.pdf(2)
 
 
-def test_a_name_in_any_script_survives_the_download(house: House, samira: Visitor) -> None:
-    kept = keep(house, samira, files.docx(), 'رسالة "1".docx')
+def test_a_name_in_any_script_survives_the_download(school: School, samira: Visitor) -> None:
+    kept = keep(school, samira, files.docx(), 'رسالة "1".docx')
     disposition = samira.client.get(f"/files/{kept.id}", buffered=True).headers["Content-Disposition"]
     assert disposition.isascii()
     assert "%D8%B1%D8%B3%D8%A7%D9%84%D8%A9" in disposition
     assert disposition.count('"') == 2
 
 
-def test_a_player_may_ask_for_a_piece_of_a_voice(house: House, samira: Visitor) -> None:
-    kept = keep(house, samira, files.voice_mp3(), "voix.mp3")
+def test_a_player_may_ask_for_a_piece_of_a_voice(school: School, samira: Visitor) -> None:
+    kept = keep(school, samira, files.voice_mp3(), "voix.mp3")
     whole = samira.client.get(f"/files/{kept.id}", buffered=True)
     assert whole.mimetype == "audio/mpeg"
     assert whole.headers["Accept-Ranges"] == "bytes"
@@ -92,25 +92,25 @@ def test_a_player_may_ask_for_a_piece_of_a_voice(house: House, samira: Visitor) 
     ids=["samira", "same level", "other level", "nadia", "luc", "claire", "farid"],
 )
 def test_who_may_have_a_file_before_and_after_it_is_sent(
-    house: House, samira: Visitor, who: Callable[..., object], before: int, after: int
+    school: School, samira: Visitor, who: Callable[..., object], before: int, after: int
 ) -> None:
-    kept = keep(house, samira, files.jpeg(), "a.jpg", send=False)
-    addresses = [kept.id, *(made.id for made in renditions(house))]
-    visitor = house.visitor(house.write(who))  # type: ignore[arg-type]
+    kept = keep(school, samira, files.jpeg(), "a.jpg", send=False)
+    addresses = [kept.id, *(made.id for made in renditions(school))]
+    visitor = school.visitor(school.write(who))  # type: ignore[arg-type]
 
     def statuses() -> set[int]:
         return {visitor.client.get(f"/files/{file_id}", buffered=True).status_code for file_id in addresses}
 
     assert statuses() == {before}
-    house.write(lambda s: setattr(s.scalars(select(Attempt)).one(), "sent_at", factories.NOW))
+    school.write(lambda s: setattr(s.scalars(select(Attempt)).one(), "sent_at", factories.NOW))
     assert statuses() == {after}
 
 
-def test_a_stranger_is_asked_to_enter_and_a_missing_file_is_missing(house: House, samira: Visitor) -> None:
-    kept = keep(house, samira, files.jpeg(), "a.jpg")
-    answer = house.visitor().client.get(f"/files/{kept.id}")
+def test_a_stranger_is_asked_to_enter_and_a_missing_file_is_missing(school: School, samira: Visitor) -> None:
+    kept = keep(school, samira, files.jpeg(), "a.jpg")
+    answer = school.visitor().client.get(f"/files/{kept.id}")
     assert answer.status_code == 303
     assert "/card" in answer.location
     assert samira.get("/files/nothing").status == 404
-    house.app.extensions["lms_store"].delete(kept.store_key)
+    school.app.extensions["lms_store"].delete(kept.store_key)
     assert samira.get(f"/files/{kept.id}").status == 404

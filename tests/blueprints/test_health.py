@@ -6,11 +6,11 @@ from pathlib import Path
 from lms.clock import now
 from lms.domain import outbox
 from tests import factories
-from tests.support.school import House, copy_template, open_house, settings_for
+from tests.support.school import School, copy_template, make_school, settings_for
 
 
-def test_a_house_that_can_work_says_so(house: House) -> None:
-    client = house.app.test_client()
+def test_a_house_that_can_work_says_so(school: School) -> None:
+    client = school.app.test_client()
     assert client.get("/healthz").json == {"ok": True}
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json) == (
@@ -19,22 +19,22 @@ def test_a_house_that_can_work_says_so(house: House) -> None:
     )
 
 
-def test_a_mail_that_waits_for_long_makes_the_house_unready(house: House) -> None:
+def test_a_mail_that_waits_for_long_makes_the_house_unready(school: School) -> None:
     long_ago = now() - outbox.LATE - timedelta(minutes=1)
-    house.write(lambda s: outbox.post(s, "feedback_returned", factories.samira(s), "abc", now=long_ago))
-    ready = house.app.test_client().get("/readyz")
+    school.write(lambda s: outbox.post(s, "feedback_returned", factories.samira(s), "abc", now=long_ago))
+    ready = school.app.test_client().get("/readyz")
     assert (ready.status_code, ready.json["queue"]) == (503, False)  # type: ignore[index]
 
 
 def test_a_disk_without_room_makes_the_house_unready(tmp_path: Path, template: Path) -> None:
     copy_template(template, tmp_path)
-    house = open_house(settings_for(tmp_path, free_space_mb=10**9), migrated=True)
-    ready = house.app.test_client().get("/readyz")
+    school = make_school(settings_for(tmp_path, free_space_mb=10**9), migrated=True)
+    ready = school.app.test_client().get("/readyz")
     assert (ready.status_code, ready.json["disk"]) == (503, False)  # type: ignore[index]
 
 
 def test_a_lost_database_makes_the_house_unready_and_not_broken(tmp_path: Path) -> None:
-    house = open_house(settings_for(tmp_path), migrated=True)  # a file without a single table
-    ready = house.app.test_client().get("/readyz")
+    school = make_school(settings_for(tmp_path), migrated=True)  # a file without a single table
+    ready = school.app.test_client().get("/readyz")
     assert (ready.status_code, ready.json["database"]) == (503, False)  # type: ignore[index]
-    assert house.app.test_client().get("/healthz").status_code == 200
+    assert school.app.test_client().get("/healthz").status_code == 200

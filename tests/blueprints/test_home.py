@@ -12,7 +12,7 @@ from lms.domain.homework import assignments
 from lms.models import Booking
 from tests import factories
 from tests.support.pages import Page
-from tests.support.school import House
+from tests.support.school import School
 
 MOST_STATEMENTS = 8
 MOST_BYTES = 50_000
@@ -23,16 +23,16 @@ def _hero(page: Page) -> str:
     return next(card.text for card in page.root.all("section") if "hero" in card.get("class"))
 
 
-def test_the_next_useful_thing_comes_first_a_teachers_answer_before_all(house: House) -> None:
+def test_the_next_useful_thing_comes_first_a_teachers_answer_before_all(school: School) -> None:
     def learn(session: Session) -> str:
         factories.lesson(session)
         return factories.samira(session).id
 
-    samira = house.write(lambda s: (learn(s), setattr(factories.samira(s), "language", "fr"))[0])
-    assert "Continuer la leçon" in _hero(house.visitor(samira).get("/"))
+    samira = school.write(lambda s: (learn(s), setattr(factories.samira(s), "language", "fr"))[0])
+    assert "Continuer la leçon" in _hero(school.visitor(samira).get("/"))
 
-    assignment = house.write(lambda s: factories.assignment(s).id)
-    assert "Devoir à faire" in _hero(house.visitor(samira).get("/"))
+    assignment = school.write(lambda s: factories.assignment(s).id)
+    assert "Devoir à faire" in _hero(school.visitor(samira).get("/"))
 
     def answer(session: Session) -> None:
         sent = factories.sent(
@@ -42,20 +42,20 @@ def test_the_next_useful_thing_comes_first_a_teachers_answer_before_all(house: H
         )
         factories.answered(session, sent, redo=True)
 
-    house.write(answer)
-    page = house.visitor(samira).get("/")
+    school.write(answer)
+    page = school.visitor(samira).get("/")
     assert "Nadia a répondu" in _hero(page)
     assert "Devoir à refaire" not in page.text, "one card for one thing"
 
 
 def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
-    house: House,
+    school: School,
 ) -> None:
     monday = factories.coming_monday()
     nine = factories.wall(monday.isoformat(), "09:00")
 
     def taken(session: Session) -> str:
-        factories.school(session).horizon_days = (monday - now().date()).days + 6
+        factories.organisation(session).horizon_days = (monday - now().date()).days + 6
         factories.lesson(session)
         factories.rule(session, factories.nadia(session), 0, "09:00", "10:00", valid_from=monday)
         return factories.booked(
@@ -64,19 +64,19 @@ def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
 
     def given_back(session: Session) -> str:
         samira = factories.samira(session, language="fr")
-        waitlist.join(session, samira, samira, None, 7, None, now())
+        waitlist.join_waitlist(session, samira, samira, None, 7, None, now())
         appointments.cancel(session, session.get_one(Booking, hour), factories.oksana(session), "", now())
         return samira.id
 
-    hour = house.write(taken)
-    visitor = house.visitor(house.write(given_back))
+    hour = school.write(taken)
+    visitor = school.visitor(school.write(given_back))
     page = visitor.get("/")
     assert "Une heure est libre pour vous" in _hero(page)
     offer = visitor.submit(visitor.get(page.links()["Répondre oui ou non"]), action="/acceptance")
     assert "Une heure est libre" not in visitor.get("/").text
 
-    house.write(
-        lambda s: absence.call_off(
+    school.write(
+        lambda s: absence.cancel_day(
             s, factories.nadia(s), factories.nadia(s), monday, now(), factories.BRUSSELS
         )
     )
@@ -91,13 +91,13 @@ def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
         lost.starts = now().replace(minute=0, second=0, microsecond=0) + 2 * HOUR
         lost.ends = lost.free_at = lost.starts + HOUR
 
-    house.write(today)
+    school.write(today)
     assert "Votre professeur ne peut pas venir" in _hero(visitor.get("/"))
 
 
-def test_a_new_learner_without_any_work_is_led_to_the_lessons(house: House) -> None:
-    samira = house.write(lambda s: factories.learner(s, "Samira"))
-    page = house.visitor(samira).get("/")
+def test_a_new_learner_without_any_work_is_led_to_the_lessons(school: School) -> None:
+    samira = school.write(lambda s: factories.learner(s, "Samira"))
+    page = school.visitor(samira).get("/")
     assert "/lessons" in page.links().values()
     assert "Tout est fait" in page.text
 
@@ -115,20 +115,20 @@ def _much(session: Session, number: int) -> None:
             )
 
 
-def test_the_learners_home_is_light_and_costs_the_same_for_1_and_for_30(house: House) -> None:
+def test_the_learners_home_is_light_and_costs_the_same_for_1_and_for_30(school: School) -> None:
     counts = []
     for number in (1, 29):
-        house.write(lambda s, number=number: _much(s, number))  # type: ignore[misc]
-        visitor = house.visitor(house.write(factories.samira))
+        school.write(lambda s, number=number: _much(s, number))  # type: ignore[misc]
+        visitor = school.visitor(school.write(factories.samira))
         visitor.get("/")
-        with house.counting_statements() as sent:
+        with school.counting_statements() as sent:
             page = visitor.get("/")
         counts.append(len(sent))
         assert len(gzip.compress(page.html.encode())) < MOST_BYTES
     assert counts[0] == counts[1] <= MOST_STATEMENTS, counts
 
 
-def test_every_role_has_a_first_page_of_its_own(house: House) -> None:
+def test_every_role_has_a_first_page_of_its_own(school: School) -> None:
     def cast(session: Session) -> dict[str, str]:
         samira, farid = factories.samira(session), factories.farid(session)
         samira.social_worker_id = farid.id
@@ -139,14 +139,14 @@ def test_every_role_has_a_first_page_of_its_own(house: House) -> None:
             "Prochain rendez-vous": farid.id,
         }
 
-    for words, person in house.write(cast).items():
-        page = house.visitor(person).get("/")
+    for words, person in school.write(cast).items():
+        page = school.visitor(person).get("/")
         assert words in page.text
         assert page.status == 200
     assert "Samira" in page.text, "the social worker sees her people"
 
 
-def test_a_teachers_morning_costs_the_same_for_1_and_for_30_learners(house: House) -> None:
+def test_a_teachers_morning_costs_the_same_for_1_and_for_30_learners(school: School) -> None:
     counts = []
     for number in (1, 29):
 
@@ -157,19 +157,19 @@ def test_a_teachers_morning_costs_the_same_for_1_and_for_30_learners(house: Hous
                 factories.sent(session, learner, assignment, now=now())
             return factories.nadia(session).id
 
-        visitor = house.visitor(house.write(more))
+        visitor = school.visitor(school.write(more))
         visitor.get("/")
-        with house.counting_statements() as sent:
+        with school.counting_statements() as sent:
             visitor.get("/")
         counts.append(len(sent))
     assert counts[0] == counts[1], counts
 
 
-def test_a_coordinator_who_teaches_sees_both_desks(house: House) -> None:
+def test_a_coordinator_who_teaches_sees_both_desks(school: School) -> None:
     def both(session: Session) -> str:
-        factories.school(session)
+        factories.organisation(session)
         return factories.person(session, "Anne", "teacher", "coordinator", login_email="anne@example.be").id
 
-    page = house.visitor(house.write(both)).get("/")
+    page = school.visitor(school.write(both)).get("/")
     assert "À corriger" in page.text
     assert "Sans carte" in page.text

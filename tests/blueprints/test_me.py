@@ -10,15 +10,15 @@ from lms.domain.people import logins
 from lms.models import Person
 from tests import factories
 from tests.support.pages import Page, Visitor, filled
-from tests.support.school import House
+from tests.support.school import School
 
 
 @pytest.fixture
-def samira(house: House) -> Visitor:
-    return house.visitor(house.write(lambda s: factories.samira(s, language="ar")))
+def samira(school: School) -> Visitor:
+    return school.visitor(school.write(lambda s: factories.samira(s, language="ar")))
 
 
-def test_a_learner_chooses_language_and_letters(house: House, samira: Visitor) -> None:
+def test_a_learner_chooses_language_and_letters(school: School, samira: Visitor) -> None:
     page = samira.get("/me")
     assert page.root.all("html")[0].get("lang") == "ar"
     page = samira.submit(page, {"language": "fr", "text_size": "large", "phone": "0475 12 34 56"})
@@ -34,17 +34,17 @@ def test_no_word_of_her_page_stays_french(samira: Visitor) -> None:
         assert word not in shown
 
 
-def test_a_translation_nobody_has_read_says_so_beside_the_name(house: House) -> None:
-    grace = house.visitor(house.write(lambda s: factories.learner(s, "Grace", language="fr")))
+def test_a_translation_nobody_has_read_says_so_beside_the_name(school: School) -> None:
+    grace = school.visitor(school.write(lambda s: factories.learner(s, "Grace", language="fr")))
     shown = grace.get("/me").text
     assert shown.count("traduction à relire") == 3  # ar, uk, tr: not fr and en
 
 
-def test_a_language_without_catalogue_stays_hers_until_she_changes_it(house: House) -> None:
-    mehari = house.write(lambda s: factories.learner(s, "Mehari", language="ti"))
-    visitor = house.visitor(mehari)
+def test_a_language_without_catalogue_stays_hers_until_she_changes_it(school: School) -> None:
+    mehari = school.write(lambda s: factories.learner(s, "Mehari", language="ti"))
+    visitor = school.visitor(mehari)
     visitor.submit(visitor.get("/me"), {"text_size": "large"})
-    assert house.read(lambda s: s.get_one(Person, mehari.id).language) == "ti"
+    assert school.read(lambda s: s.get_one(Person, mehari.id).language) == "ti"
 
 
 @pytest.mark.parametrize("wrong", [{"language": "xx"}, {"email": "x"}, {"phone": "y"}, {"text_size": "huge"}])
@@ -61,7 +61,7 @@ def ways(page: Page) -> list[str]:
 
 
 def test_a_learner_chooses_how_messages_find_her_among_the_ways_that_do(
-    house: House, samira: Visitor
+    school: School, samira: Visitor
 ) -> None:
     page = samira.get("/me")
     assert ways(page) == [], "one way alone is no choice"
@@ -69,7 +69,7 @@ def test_a_learner_chooses_how_messages_find_her_among_the_ways_that_do(
     page = samira.get("/me")
     assert ways(page) == ["auto", "mail", "sms", "hand"]
     samira.submit(page, {"reach": "hand"})
-    assert house.read(factories.samira).reach == "hand"
+    assert school.read(factories.samira).reach == "hand"
     page = samira.get("/me")
     assert samira.submit(page, {"reach": "pigeon"}).status == 422
     samira.submit(page, {"email": ""})
@@ -80,68 +80,68 @@ def test_a_learner_chooses_how_messages_find_her_among_the_ways_that_do(
 
 
 @pytest.mark.parametrize("phone", ["071 12 34 56", "0470 12 34"], ids=["house phone", "a digit too few"])
-def test_a_number_that_takes_no_text_says_so_beside_it(house: House, phone: str) -> None:
-    visitor = house.visitor(house.write(factories.samira))
+def test_a_number_that_takes_no_text_says_so_beside_it(school: School, phone: str) -> None:
+    visitor = school.visitor(school.write(factories.samira))
     page = visitor.submit(visitor.get("/me"), {"phone": phone})
     assert "Ce numéro ne reçoit pas de SMS." in page.text
     page = visitor.submit(page, {"phone": "0470 12 34 56"})
     assert "Ce numéro ne reçoit pas de SMS." not in page.text
 
 
-def test_a_way_that_leads_to_her_no_longer_is_not_chosen_any_more(house: House) -> None:
+def test_a_way_that_leads_to_her_no_longer_is_not_chosen_any_more(school: School) -> None:
     def unreachable(session: Session) -> Person:
         person = factories.samira(session)
         person.phone, person.reach = "0470 12 34 56", "mail"
         person.email = None
         return person
 
-    samira = house.visitor(house.write(unreachable))
+    samira = school.visitor(school.write(unreachable))
     page = samira.get("/me")
     assert filled(page.form("/me"))["reach"] == "auto"
 
 
-def test_a_phone_becomes_shared_with_one_answer(house: House, samira: Visitor) -> None:
+def test_a_phone_becomes_shared_with_one_answer(school: School, samira: Visitor) -> None:
     samira.submit(samira.get("/me"), {"shared": "yes"})
-    found = house.read(lambda s: logins.of(s, factories.samira(s), now()))
+    found = school.read(lambda s: logins.active_logins(s, factories.samira(s), now()))
     assert [entry.kind for entry in found] == ["shared"]
-    assert house.read(factories.samira).shared_phone
+    assert school.read(factories.samira).shared_phone
 
 
-def test_another_device_is_sent_out_and_not_that_of_somebody_else(house: House, samira: Visitor) -> None:
-    other = house.write(lambda s: factories.entered(s, factories.samira(s), now=now()))
-    entry_id = house.read(lambda s: logins.living(s, other, now()).id)
+def test_another_device_is_sent_out_and_not_that_of_somebody_else(school: School, samira: Visitor) -> None:
+    other = school.write(lambda s: factories.entered(s, factories.samira(s), now=now()))
+    entry_id = school.read(lambda s: logins.find_active(s, other, now()).id)
     page = samira.get("/me")
-    oksana = house.visitor(house.write(factories.oksana))
+    oksana = school.visitor(school.write(factories.oksana))
     form = oksana.get("/me").form("/logout")
     assert oksana.client.post(f"/me/entries/{entry_id}/end", data=filled(form)).status_code == 404
     samira.submit(page, action=f"/me/entries/{entry_id}/end")
-    assert house.read(lambda s: logins.living(s, other, now())) is None
+    assert school.read(lambda s: logins.find_active(s, other, now())) is None
     assert samira.get("/me").root.all("h1")[0].text == "Samira"
 
 
-def test_leaving_everywhere_ends_every_device(house: House, samira: Visitor) -> None:
-    other = house.write(lambda s: factories.entered(s, factories.samira(s), now=now()))
+def test_leaving_everywhere_ends_every_device(school: School, samira: Visitor) -> None:
+    other = school.write(lambda s: factories.entered(s, factories.samira(s), now=now()))
     samira.submit(samira.get("/me"), action="/me/entries/end")
-    assert house.read(lambda s: logins.living(s, other, now())) is None
-    assert house.read(lambda s: logins.of(s, factories.samira(s), now())) == []
+    assert school.read(lambda s: logins.find_active(s, other, now())) is None
+    assert school.read(lambda s: logins.active_logins(s, factories.samira(s), now())) == []
 
 
-def test_consent_to_the_video_is_shown_and_taken_back(house: House, samira: Visitor) -> None:
+def test_consent_to_the_video_is_shown_and_taken_back(school: School, samira: Visitor) -> None:
     assert "YouTube" not in samira.get("/me").text
 
     def agree(session) -> None:
         factories.samira(session).video_consent_at = factories.NOW
 
-    house.write(agree)
+    school.write(agree)
     page = samira.get("/me")
     assert "YouTube" in page.text
     samira.submit(page, action="/me/video-consent/withdrawal")
-    assert house.read(factories.samira).video_consent_at is None
+    assert school.read(factories.samira).video_consent_at is None
 
 
 @pytest.fixture
-def luc(house: House) -> Visitor:
-    return house.visitor(house.write(lambda s: factories.with_password(s, factories.luc(s))))
+def luc(school: School) -> Visitor:
+    return school.visitor(school.write(lambda s: factories.with_password(s, factories.luc(s))))
 
 
 def test_a_teacher_reads_french_or_english(luc: Visitor) -> None:
@@ -152,13 +152,13 @@ def test_a_teacher_reads_french_or_english(luc: Visitor) -> None:
     assert page.root.all("html")[0].get("lang") == "en"
 
 
-def test_a_new_password_sends_the_other_devices_out_and_keeps_this_one(house: House, luc: Visitor) -> None:
-    other = house.write(lambda s: factories.entered(s, factories.luc(s), now=now()))
+def test_a_new_password_sends_the_other_devices_out_and_keeps_this_one(school: School, luc: Visitor) -> None:
+    other = school.write(lambda s: factories.entered(s, factories.luc(s), now=now()))
     page = luc.submit(
         luc.get("/me/password"), {"current": factories.PASSWORD, "password": "quatre-vélos-bleus"}
     )
     assert "Le mot de passe est changé." in page.text
-    assert house.read(lambda s: logins.living(s, other, now())) is None
+    assert school.read(lambda s: logins.find_active(s, other, now())) is None
     assert luc.get("/me").root.all("h1")[0].text == "Luc Lambert"
 
 

@@ -15,7 +15,7 @@ from lms.models import Booking, OutboxItem, Person
 from tests import factories
 from tests.factories import wall
 from tests.support.pages import Page, filled
-from tests.support.school import House
+from tests.support.school import School
 
 MONDAY = factories.coming_monday()
 
@@ -30,19 +30,19 @@ def learner(session: Session, name: str, phone: str = "0470 12 34 56") -> Person
     return person
 
 
-def booked(house: House, name: str = "Mehari", day: int = 0, at: str = "10:00") -> str:
+def booked(school: School, name: str = "Mehari", day: int = 0, at: str = "10:00") -> str:
     """Nadia books an hour for somebody who is reached by hand; the id of the appointment."""
 
     def book(session: Session) -> str:
         nadia = factories.nadia(session)
         if not session.scalars(select(Booking.id)).first():
-            factories.school(session).horizon_days = 90
+            factories.organisation(session).horizon_days = 90
             factories.all_week(session, nadia)
         starts = wall((MONDAY + timedelta(days=day)).isoformat(), at)
         return factories.booked(session, learner(session, name), nadia, starts, by=nadia, now=now()).id
 
-    made = house.write(book)
-    house.deliver()
+    made = school.write(book)
+    school.deliver()
     return made
 
 
@@ -50,9 +50,9 @@ def links(page: Page, begin: str) -> list[str]:
     return [link.get("href") for link in page.root.all("a") if link.get("href").startswith(begin)]
 
 
-def test_a_teacher_finds_the_ready_text_with_a_link_for_each_program(house: House) -> None:
-    booked(house)
-    nadia = house.visitor(house.read(factories.nadia))
+def test_a_teacher_finds_the_ready_text_with_a_link_for_each_program(school: School) -> None:
+    booked(school)
+    nadia = school.visitor(school.read(factories.nadia))
     page = nadia.get("/")
     assert "/messages" in page.links().values()
     assert "Messages à envoyer : 1" in page.text
@@ -72,37 +72,37 @@ def test_a_teacher_finds_the_ready_text_with_a_link_for_each_program(house: Hous
     assert {link.get("rel") for link in outside} == {"noreferrer"}
 
 
-def test_sent_is_said_once_and_can_be_taken_back(house: House) -> None:
-    booked(house)
-    nadia = house.visitor(house.read(factories.nadia))
+def test_sent_is_said_once_and_can_be_taken_back(school: School) -> None:
+    booked(school)
+    nadia = school.visitor(school.read(factories.nadia))
     page = nadia.get("/messages")
     form = page.form("/sending")
     page = nadia.submit(page, action="/sending")
     assert "C’est noté : le message est envoyé." in page.text
     assert "Aucun message à envoyer." in page.text
     assert nadia.client.post(form.get("action"), data=filled(form)).status_code == 303, "pressed twice"
-    item = house.read(lambda s: s.scalars(select(OutboxItem).where(OutboxItem.handed_at.is_not(None))).one())
-    assert (item.outcome, item.sent_by_id) == ("sent", house.read(factories.nadia).id)
+    item = school.read(lambda s: s.scalars(select(OutboxItem).where(OutboxItem.handed_at.is_not(None))).one())
+    assert (item.outcome, item.sent_by_id) == ("sent", school.read(factories.nadia).id)
     page = nadia.submit(page, action="/withdrawal")
     assert "Le message attend de nouveau." in page.text
     assert len(page.root.all("textarea")) == 1
 
 
-def test_nobody_sends_or_sees_what_is_not_hers(house: House) -> None:
-    booked(house)
-    luc, samira = house.visitor(house.write(factories.luc)), house.visitor(house.write(factories.samira))
+def test_nobody_sends_or_sees_what_is_not_hers(school: School) -> None:
+    booked(school)
+    luc, samira = school.visitor(school.write(factories.luc)), school.visitor(school.write(factories.samira))
     assert "Aucun message à envoyer." in luc.get("/messages").text
     assert "Messages à envoyer" not in luc.get("/").text
     assert samira.get("/messages").status == 404
-    item = house.read(lambda s: s.scalars(select(OutboxItem.id).where(OutboxItem.channel == "hand")).one())
+    item = school.read(lambda s: s.scalars(select(OutboxItem.id).where(OutboxItem.channel == "hand")).one())
     data = filled(luc.get("/me").form("/logout"))
     for path in ("sending", "sending/withdrawal"):
         assert luc.client.post(f"/messages/{item}/{path}", data=data).status_code == 404
 
 
 @pytest.mark.parametrize("what", ["moved", "cancelled", "begun", "no number", "left"])
-def test_what_makes_no_sense_any_more_is_not_in_the_list(house: House, what: str) -> None:
-    made = booked(house)
+def test_what_makes_no_sense_any_more_is_not_in_the_list(school: School, what: str) -> None:
+    made = booked(school)
 
     def change(session: Session) -> None:
         booking, nadia = session.get_one(Booking, made), factories.nadia(session)
@@ -119,23 +119,23 @@ def test_what_makes_no_sense_any_more_is_not_in_the_list(house: House, what: str
         else:
             learner.deactivated_at = now()
 
-    house.write(change)
-    nadia = house.visitor(house.read(factories.nadia))
+    school.write(change)
+    nadia = school.visitor(school.read(factories.nadia))
     assert "Aucun message à envoyer." in nadia.get("/messages").text
     assert "Messages à envoyer" not in nadia.get("/").text
 
 
-def test_thirty_messages_cost_as_many_statements_as_one(house: House) -> None:
-    booked(house, "Learner 0", at=hour(0))
-    nadia = house.visitor(house.read(factories.nadia))
+def test_thirty_messages_cost_as_many_statements_as_one(school: School) -> None:
+    booked(school, "Learner 0", at=hour(0))
+    nadia = school.visitor(school.read(factories.nadia))
 
     def count() -> tuple[int, int]:
-        with house.counting_statements() as sent:
+        with school.counting_statements() as sent:
             page = nadia.get("/messages")
         return len(page.root.all("textarea")), len(sent)
 
     nadia.get("/messages")
     one, statements = count()
     for index in range(1, 30):
-        booked(house, f"Learner {index}", day=index // 8, at=hour(index % 8))
+        booked(school, f"Learner {index}", day=index // 8, at=hour(index % 8))
     assert (one, count()) == (1, (30, statements))

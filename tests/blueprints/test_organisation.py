@@ -12,19 +12,19 @@ from sqlalchemy.orm import Session
 from lms import clock
 from lms.domain.booking import waitlist
 from lms.domain.people import organisation
-from lms.models import MORNING, AuditEvent, Booking, Service
+from lms.models import MORNING, AuditEvent, Booking, Organisation
 from tests import factories
 from tests.support import files
 from tests.support.pages import Page, Visitor, file
-from tests.support.school import House
+from tests.support.school import School
 
 
 @pytest.fixture
-def claire(house: House) -> Visitor:
-    return house.visitor(house.write(factories.claire))
+def claire(school: School) -> Visitor:
+    return school.visitor(school.write(factories.claire))
 
 
-def test_the_coordinator_changes_the_service(house: House, claire: Visitor) -> None:
+def test_the_coordinator_changes_the_service(school: School, claire: Visitor) -> None:
     page = claire.submit(
         claire.get("/service"),
         {
@@ -39,7 +39,7 @@ def test_the_coordinator_changes_the_service(house: House, claire: Visitor) -> N
         },
     )
     assert "C’est changé." in page.text
-    found = house.read(lambda s: s.get_one(Service, 1))
+    found = school.read(lambda s: s.get_one(Organisation, 1))
     assert (found.phone, found.pin_required, found.hygiene_notice) == ("071 12 34 56", False, True)
     assert found.hygiene_text == "Lavez-vous les mains.\nAérez."
     assert (found.video_base, found.weekly_cap, found.onsite_buffer_minutes) == (
@@ -67,13 +67,13 @@ def test_the_coordinator_changes_the_service(house: House, claire: Visitor) -> N
     ],
 )
 def test_a_wrong_setting_is_told_and_nothing_changes(
-    house: House, claire: Visitor, wrong: dict[str, str]
+    school: School, claire: Visitor, wrong: dict[str, str]
 ) -> None:
     page = claire.submit(claire.get("/service"), {"phone": "071 12 34 56", **wrong})
     assert page.status == 422
     kept = {field.get("name"): field.get("value") for field in page.form("/service").all("input")}
     assert kept["phone"] == "071 12 34 56"
-    assert house.read(lambda s: s.get_one(Service, 1).phone) == ""
+    assert school.read(lambda s: s.get_one(Organisation, 1).phone) == ""
 
 
 @pytest.mark.parametrize("typed", ["0", "many", "", "2,5", "99999999999999999999"])
@@ -96,8 +96,8 @@ def test_nobody_could_book_when_the_lead_is_longer_than_the_horizon(claire: Visi
 # -- the picture of the door ---------------------------------------------------------------------
 
 
-def kept(house: House) -> set[str]:
-    return {path.name for path in house.settings.uploads.rglob("*.jpg")}
+def kept(school: School) -> set[str]:
+    return {path.name for path in school.settings.uploads.rglob("*.jpg")}
 
 
 def hang(claire: Visitor, content: bytes, name: str = "porte.jpg", page: Page | None = None) -> Page:
@@ -106,21 +106,21 @@ def hang(claire: Visitor, content: bytes, name: str = "porte.jpg", page: Page | 
     )
 
 
-def test_the_door_is_photographed_and_everybody_sees_it_upright(house: House, claire: Visitor) -> None:
+def test_the_door_is_photographed_and_everybody_sees_it_upright(school: School, claire: Visitor) -> None:
     page = hang(claire, files.rotated_jpeg())
     assert page.status == 200
     assert "/service/door" in {image.get("src") for image in page.root.all("img")}
-    (key,) = kept(house)
-    assert house.read(lambda s: s.get_one(Service, 1).door_photo_key) == key
-    answer = house.visitor(house.write(factories.samira)).client.get("/service/door")
+    (key,) = kept(school)
+    assert school.read(lambda s: s.get_one(Organisation, 1).door_photo_key) == key
+    answer = school.visitor(school.write(factories.samira)).client.get("/service/door")
     assert answer.mimetype == "image/jpeg"
     assert b"Maker of the phone" not in answer.data
     assert files.stands_upright(Image.open(BytesIO(answer.data)))
-    lines = house.read(lambda s: s.scalars(select(AuditEvent)).all())
+    lines = school.read(lambda s: s.scalars(select(AuditEvent)).all())
     assert [(line.action, line.detail) for line in lines] == [("service_changed", "door_photo_key")]
 
 
-def test_a_browser_that_has_the_picture_is_not_sent_it_again(house: House, claire: Visitor) -> None:
+def test_a_browser_that_has_the_picture_is_not_sent_it_again(school: School, claire: Visitor) -> None:
     hang(claire, files.jpeg())
     first = claire.client.get("/service/door")
     assert first.headers["Cache-Control"] == "private, no-cache"
@@ -132,25 +132,25 @@ def test_a_browser_that_has_the_picture_is_not_sent_it_again(house: House, clair
 
 
 def test_a_new_picture_takes_the_place_of_the_old_one_and_removing_leaves_no_file(
-    house: House, claire: Visitor
+    school: School, claire: Visitor
 ) -> None:
     hang(claire, files.jpeg())
-    old = kept(house)
+    old = kept(school)
     page = hang(claire, files.heic(), "IMG_1.HEIC")
-    assert len(kept(house)) == 1
-    assert kept(house).isdisjoint(old)
+    assert len(kept(school)) == 1
+    assert kept(school).isdisjoint(old)
     page = claire.submit(page, action="/service/door/removal")
     assert "La photo de la porte est retirée." in page.text
-    assert kept(house) == set()
+    assert kept(school) == set()
     assert claire.get("/service/door").status == 404
     assert claire.submit(claire.get("/service"), action="/service/door").status == 422
 
 
-def test_the_same_picture_sent_twice_is_kept_once(house: House, claire: Visitor) -> None:
+def test_the_same_picture_sent_twice_is_kept_once(school: School, claire: Visitor) -> None:
     page = claire.get("/service")
     first, second = hang(claire, files.jpeg(), page=page), hang(claire, files.jpeg(), page=page)
     assert (first.status, second.status) == (200, 200)
-    assert kept(house) == {house.read(lambda s: s.get_one(Service, 1).door_photo_key)}
+    assert kept(school) == {school.read(lambda s: s.get_one(Organisation, 1).door_photo_key)}
 
 
 @pytest.mark.parametrize(
@@ -164,46 +164,46 @@ def test_the_same_picture_sent_twice_is_kept_once(house: House, claire: Visitor)
     ids=["pdf", "empty", "cut", "huge"],
 )
 def test_a_bad_file_is_told_and_the_old_picture_stays(
-    house: House, claire: Visitor, content: bytes, sentence: str
+    school: School, claire: Visitor, content: bytes, sentence: str
 ) -> None:
     hang(claire, files.jpeg())
-    before = kept(house)
+    before = kept(school)
     page = hang(claire, content)
     assert page.status == 422
     assert sentence in page.text
-    assert kept(house) == before
+    assert kept(school) == before
     assert claire.client.get("/service/door").status_code == 200
 
 
-def test_a_door_whose_file_is_lost_is_no_fault_of_the_page(house: House, claire: Visitor) -> None:
-    house.write(lambda s: setattr(factories.school(s), "door_photo_key", "a" * 26 + ".jpg"))
+def test_a_door_whose_file_is_lost_is_no_fault_of_the_page(school: School, claire: Visitor) -> None:
+    school.write(lambda s: setattr(factories.organisation(s), "door_photo_key", "a" * 26 + ".jpg"))
     assert claire.get("/service/door").status == 404
     assert claire.get("/service").status == 200
 
 
 def test_only_the_coordinator_changes_the_door_and_only_people_of_the_school_see_it(
-    house: House, claire: Visitor
+    school: School, claire: Visitor
 ) -> None:
     hang(claire, files.jpeg())
     page = claire.get("/service")
     for who in (factories.nadia, factories.farid, factories.samira):
-        other = house.visitor(house.write(who))
+        other = school.visitor(school.write(who))
         assert other.client.get("/service/door").status_code == 200
         assert hang(other, files.jpeg(), page=page).status == 404
         # A key of another browser is stopped even before the guard.
         assert other.submit(page, action="/service/door/removal").status == 400
-    assert len(kept(house)) == 1
-    assert house.visitor().client.get("/service/door").status_code == 303
+    assert len(kept(school)) == 1
+    assert school.visitor().client.get("/service/door").status_code == 303
 
 
-def test_a_picture_without_the_key_of_our_page_is_refused(house: House, claire: Visitor) -> None:
+def test_a_picture_without_the_key_of_our_page_is_refused(school: School, claire: Visitor) -> None:
     page = claire.submit(
         claire.get("/service"),
         {"photo": file(files.jpeg(), "x.jpg"), "csrf_token": "strange"},
         action="/service/door",
     )
     assert page.status == 400
-    assert kept(house) == set()
+    assert kept(school) == set()
 
 
 def onsite_hours(session: Session) -> None:
@@ -212,46 +212,46 @@ def onsite_hours(session: Session) -> None:
         session, factories.nadia(session), factories.coming_monday().weekday(), "10:00", "11:00", "onsite"
     )
     samira = factories.samira(session)
-    waitlist.join(session, samira, samira, None, MORNING, "onsite", clock.now())
+    waitlist.join_waitlist(session, samira, samira, None, MORNING, "onsite", clock.now())
 
 
-def offers(house: House) -> int:
-    return len(house.read(lambda s: s.scalars(select(Booking).where(Booking.state == "offered")).all()))
+def offers(school: School) -> int:
+    return len(school.read(lambda s: s.scalars(select(Booking).where(Booking.state == "offered")).all()))
 
 
 def test_hours_in_a_room_that_opens_again_are_offered_to_those_who_wait(
-    house: House, claire: Visitor
+    school: School, claire: Visitor
 ) -> None:
-    house.write(onsite_hours)
-    room = house.read(organisation.rooms)[0]
+    school.write(onsite_hours)
+    room = school.read(organisation.all_rooms)[0]
     claire.submit(claire.get("/service"), action=f"/service/rooms/{room.id}/closing")
-    assert offers(house) == 0
+    assert offers(school) == 0
     claire.submit(claire.get("/service"), {"room": room.name}, action="/service/rooms")
-    assert offers(house) == 1
+    assert offers(school) == 1
 
 
-def test_a_farther_horizon_brings_hours_to_those_who_wait(house: House, claire: Visitor) -> None:
+def test_a_farther_horizon_brings_hours_to_those_who_wait(school: School, claire: Visitor) -> None:
     claire.submit(claire.get("/service"), {"horizon_days": "1"})
-    house.write(onsite_hours)
-    assert offers(house) == 0
+    school.write(onsite_hours)
+    assert offers(school) == 0
     claire.submit(claire.get("/service"), {"horizon_days": "60"})
-    assert offers(house) == 1
+    assert offers(school) == 1
 
 
-def test_a_room_is_added_and_closed(house: House, claire: Visitor) -> None:
+def test_a_room_is_added_and_closed(school: School, claire: Visitor) -> None:
     page = claire.submit(claire.get("/service"), {"room": "Bureau 2"}, action="/service/rooms")
     assert "Bureau 2" in page.text
     page = claire.submit(page, {"room": "Bureau 2"}, action="/service/rooms")
     assert page.status == 422
     assert "Cette salle est déjà ouverte." in page.text
-    room = house.read(organisation.rooms)[0]
+    room = school.read(organisation.all_rooms)[0]
     page = claire.submit(claire.get("/service"), action=f"/service/rooms/{room.id}/closing")
     assert "fermée" in page.text
     assert claire.submit(page, {"room": ""}, action="/service/rooms").status == 422
 
 
-def test_a_level_is_named_anew(house: House, claire: Visitor) -> None:
-    level_id = house.read(lambda s: factories.level(s, "N1").id)
+def test_a_level_is_named_anew(school: School, claire: Visitor) -> None:
+    level_id = school.read(lambda s: factories.level(s, "N1").id)
     page = claire.submit(
         claire.get(f"/service/levels/{level_id}"), {"name": "Premiers pas", "blurb": "Bonjour."}
     )
@@ -261,9 +261,9 @@ def test_a_level_is_named_anew(house: House, claire: Visitor) -> None:
     assert claire.get("/service/levels/nowhere").status == 404
 
 
-def test_only_the_coordinator_enters(house: House) -> None:
-    level_id = house.write(lambda s: factories.level(s, "N1").id)
+def test_only_the_coordinator_enters(school: School) -> None:
+    level_id = school.write(lambda s: factories.level(s, "N1").id)
     for who in (factories.nadia, factories.farid, factories.samira):
-        visitor = house.visitor(house.write(who))
+        visitor = school.visitor(school.write(who))
         for path in ("/service", f"/service/levels/{level_id}"):
             assert visitor.get(path).status == 404

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 
 from lms.clock import now
 from lms.domain.booking import appointments
-from lms.models import Booking, Claim, OutboxItem, Service
+from lms.models import Booking, Claim, Organisation, OutboxItem
 from tests import factories
-from tests.support.engines import house, postgres_template
-from tests.support.school import House
+from tests.support.engines import postgres_template, school
+from tests.support.school import School
 
-__all__ = ["house", "postgres_template"]
+__all__ = ["postgres_template", "school"]
 
 
 def brussels_east() -> ZoneInfo:
@@ -31,89 +31,89 @@ def brussels_east() -> ZoneInfo:
 EAST = brussels_east()
 
 
-def run(house: House, *words: str) -> Result:
-    return house.app.test_cli_runner().invoke(args=["booking", *words])
+def run(school: School, *words: str) -> Result:
+    return school.app.test_cli_runner().invoke(args=["booking", *words])
 
 
-def book(house: House, zone: ZoneInfo = factories.BRUSSELS, hour: int = 10) -> Booking:
+def book(school: School, zone: ZoneInfo = factories.BRUSSELS, hour: int = 10) -> Booking:
     """On a Monday to come, at an hour of the wall as the zone had it when it was agreed."""
     monday = factories.coming_monday()
     starts = datetime(monday.year, monday.month, monday.day, hour, tzinfo=zone)
 
     def verb(session: Session) -> Booking:
         samira, nadia = factories.samira(session), factories.nadia(session)
-        session.get_one(Service, 1).weekly_cap = 5
+        session.get_one(Organisation, 1).weekly_cap = 5
         factories.all_week(session, nadia)
         return appointments.book(session, samira, samira, nadia.id, starts.astimezone(), "video", now(), zone)
 
-    return house.write(verb)
+    return school.write(verb)
 
 
-def again(house: House, booking: Booking) -> Booking:
-    return house.read(lambda s: s.get_one(Booking, booking.id))
+def again(school: School, booking: Booking) -> Booking:
+    return school.read(lambda s: s.get_one(Booking, booking.id))
 
 
-def test_where_the_clock_stayed_there_is_nothing_to_do(house: House) -> None:
-    book(house)
+def test_where_the_clock_stayed_there_is_nothing_to_do(school: School) -> None:
+    book(school)
     for words in (("retime", "--dry-run"), ("retime",)):
-        result = run(house, *words)
+        result = run(school, *words)
         assert (result.exit_code, result.output) == (0, "nothing to do\n")
 
 
-def test_a_dry_run_says_what_would_change_and_the_real_one_does_it(house: House) -> None:
-    booking = book(house, EAST)
+def test_a_dry_run_says_what_would_change_and_the_real_one_does_it(school: School) -> None:
+    booking = book(school, EAST)
     day = f"{booking.starts:%Y-%m-%d}"
     ten = factories.wall(day, "10:00")
     line = f"{booking.id}  {day}T10:00 Europe/Brussels  {day} 07:00Z -> {ten:%Y-%m-%d %H:%MZ}"
 
-    dry = run(house, "retime", "--dry-run")
+    dry = run(school, "retime", "--dry-run")
     assert (dry.exit_code, dry.output.splitlines()) == (0, [line, "bookings that would change: 1"])
-    assert again(house, booking).starts == booking.starts
-    assert run(house, "audit").exit_code == 1
+    assert again(school, booking).starts == booking.starts
+    assert run(school, "audit").exit_code == 1
 
-    real = run(house, "retime")
+    real = run(school, "retime")
     assert (real.exit_code, real.output.splitlines()) == (0, [line, "bookings changed: 1"])
-    assert again(house, booking).starts == ten
+    assert again(school, booking).starts == ten
     told = select(OutboxItem).where(OutboxItem.kind == "booking_retimed")
-    assert len(house.read(lambda s: s.scalars(told).all())) == 2
-    assert run(house, "retime").output == "nothing to do\n"
-    assert run(house, "audit").exit_code == 0
+    assert len(school.read(lambda s: s.scalars(told).all())) == 2
+    assert run(school, "retime").output == "nothing to do\n"
+    assert run(school, "audit").exit_code == 0
 
 
 @pytest.mark.parametrize("words", [["retime", "--dry-run"], ["retime"]])
-def test_an_hour_that_cannot_be_read_is_named_and_ends_with_one(house: House, words: list[str]) -> None:
-    booking = book(house)
-    house.write(lambda s: s.execute(update(Booking).values(wall_start="demain")))
-    result = run(house, *words)
+def test_an_hour_that_cannot_be_read_is_named_and_ends_with_one(school: School, words: list[str]) -> None:
+    booking = book(school)
+    school.write(lambda s: s.execute(update(Booking).values(wall_start="demain")))
+    result = run(school, *words)
     assert result.exit_code == 1
     assert result.output.startswith(f"{booking.id}  demain Europe/Brussels  left alone: ")
 
 
-def test_two_hours_that_would_collide_stop_the_run(house: House) -> None:
+def test_two_hours_that_would_collide_stop_the_run(school: School) -> None:
     """Both were agreed for ten, one by the old clock and one by the new."""
-    old, new = book(house, EAST), book(house)
+    old, new = book(school, EAST), book(school)
     for words in (("retime", "--dry-run"), ("retime",)):
-        result = run(house, *words)
+        result = run(school, *words)
         assert result.exit_code == 1
         assert (
             f"{new.id}  {new.wall_start} Europe/Brussels  left alone: it collides with booking {old.id}"
             in (result.output.splitlines())
         )
         assert "nothing changes while bookings collide" in result.output
-    assert again(house, old).starts == old.starts
+    assert again(school, old).starts == old.starts
 
 
-def test_a_sound_school_is_told_in_one_line(house: House) -> None:
-    book(house)
-    result = run(house, "audit")
+def test_a_sound_school_is_told_in_one_line(school: School) -> None:
+    book(school)
+    result = run(school, "audit")
     assert (result.exit_code, result.output) == (0, "1 bookings, 8 claims: sound\n")
 
 
-def test_each_fault_is_a_line_with_ids_and_no_names(house: House) -> None:
-    booking = book(house)
-    house.write(lambda s: s.execute(delete(Claim)))
-    house.write(lambda s: s.execute(delete(OutboxItem).where(OutboxItem.kind == "booking_soon")))
-    result = run(house, "audit")
+def test_each_fault_is_a_line_with_ids_and_no_names(school: School) -> None:
+    booking = book(school)
+    school.write(lambda s: s.execute(delete(Claim)))
+    school.write(lambda s: s.execute(delete(OutboxItem).where(OutboxItem.kind == "booking_soon")))
+    result = run(school, "audit")
     assert result.exit_code == 1
     assert result.output.splitlines() == [
         f"booking {booking.id} (booked): 8 claims are missing",

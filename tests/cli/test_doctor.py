@@ -18,16 +18,16 @@ from lms.cli.doctor import CHECKS
 from lms.clock import now
 from lms.domain import audit_log
 from lms.domain.homework import files
-from lms.models import Attachment, AuditEvent, Booking, Claim, OutboxItem, Rendition, Service
+from lms.models import Attachment, AuditEvent, Booking, Claim, Organisation, OutboxItem, Rendition
 from tests import factories
-from tests.support.engines import house, postgres_template
-from tests.support.school import House
+from tests.support.engines import postgres_template, school
+from tests.support.school import School
 
-__all__ = ["house", "postgres_template"]
+__all__ = ["postgres_template", "school"]
 
 
-def doctor(house: House) -> Result:
-    return house.app.test_cli_runner().invoke(args=["doctor"])
+def doctor(school: School) -> Result:
+    return school.app.test_cli_runner().invoke(args=["doctor"])
 
 
 def ills(result: Result) -> dict[str, list[str]]:
@@ -47,36 +47,36 @@ def ills(result: Result) -> dict[str, list[str]]:
 
 
 @pytest.fixture(autouse=True)
-def lived_in(house: House) -> None:
+def lived_in(school: School) -> None:
     """A school with a copy and its files, an appointment, a delivered mail and a sealed journal."""
-    store: LocalStore = house.app.extensions["lms_store"]
+    store: LocalStore = school.app.extensions["lms_store"]
     monday = factories.coming_monday().isoformat()
 
     def live(session: Session) -> None:
         samira, nadia = factories.samira(session), factories.nadia(session)
         assignment = factories.assignment(session)
         draft = factories.drafted(session, samira, assignment, "Lundi")
-        files.attach(session, draft, assignment, factories.stored(store), room=1 << 30, now=now())
+        files.add_file(session, draft, assignment, factories.stored(store), room=1 << 30, now=now())
         factories.all_week(session, nadia)
         factories.booked(session, samira, nadia, factories.wall(monday, "10:00"), now=now())
-        audit_log.note(session, nadia, "person_changed", "person", samira.id, now=now())
+        audit_log.record(session, nadia, "person_changed", "person", samira.id, now=now())
 
-    house.write(live)
-    house.app.extensions["lms_jobs"].every_minute()
-    house.deliver()
-    house.settings.instance.chmod(0o700)
-    (house.settings.instance / "secret.key").write_text("a secret of this house")
-    (house.settings.instance / "secret.key").chmod(0o600)
+    school.write(live)
+    school.app.extensions["lms_jobs"].every_minute()
+    school.deliver()
+    school.settings.instance.chmod(0o700)
+    (school.settings.instance / "secret.key").write_text("a secret of this house")
+    (school.settings.instance / "secret.key").chmod(0o600)
 
 
-def store(house: House) -> LocalStore:
-    found: LocalStore = house.app.extensions["lms_store"]
+def store(school: School) -> LocalStore:
+    found: LocalStore = school.app.extensions["lms_store"]
     return found
 
 
-def aged(house: House, key: str, age: timedelta) -> None:
+def aged(school: School, key: str, age: timedelta) -> None:
     moment = (now() - age).timestamp()
-    os.utime(house.settings.uploads / key[:2] / key, (moment, moment))
+    os.utime(school.settings.uploads / key[:2] / key, (moment, moment))
 
 
 def an_event(session: Session) -> AuditEvent:
@@ -85,51 +85,51 @@ def an_event(session: Session) -> AuditEvent:
     return found
 
 
-def test_a_whole_house_is_well(house: House) -> None:
-    result = doctor(house)
+def test_a_whole_house_is_well(school: School) -> None:
+    result = doctor(school)
     assert ills(result) == {}
     assert "well  journal chain" in result.output
 
 
 @pytest.mark.parametrize("kind", [Attachment, Rendition])
-def test_a_row_without_its_file_is_named(house: House, kind: type[Attachment] | type[Rendition]) -> None:
-    key = house.read(lambda s: s.query(kind).one().store_key)
-    store(house).delete(key)
-    assert ills(doctor(house)) == {"files": [f"row without file: {key}"]}
+def test_a_row_without_its_file_is_named(school: School, kind: type[Attachment] | type[Rendition]) -> None:
+    key = school.read(lambda s: s.query(kind).one().store_key)
+    store(school).delete(key)
+    assert ills(doctor(school)) == {"files": [f"row without file: {key}"]}
 
 
-def test_an_old_file_without_a_row_is_named_and_a_young_one_is_on_its_way(house: House) -> None:
-    key = store(house).put(BytesIO(b"left over"), suffix=".jpg")
-    assert ills(doctor(house)) == {}
-    aged(house, key, timedelta(hours=2))
-    assert ills(doctor(house)) == {"files": [f"file without row: {key}"]}
+def test_an_old_file_without_a_row_is_named_and_a_young_one_is_on_its_way(school: School) -> None:
+    key = store(school).put(BytesIO(b"left over"), suffix=".jpg")
+    assert ills(doctor(school)) == {}
+    aged(school, key, timedelta(hours=2))
+    assert ills(doctor(school)) == {"files": [f"file without row: {key}"]}
 
 
-def test_the_picture_of_the_door_belongs_to_the_house(house: House) -> None:
-    key = store(house).put(BytesIO(b"the door"), suffix=".jpg")
-    aged(house, key, timedelta(hours=2))
-    house.write(lambda s: setattr(s.get_one(Service, 1), "door_photo_key", key))
-    assert ills(doctor(house)) == {}
-    store(house).delete(key)
-    assert ills(doctor(house)) == {"files": [f"row without file: {key}"]}
+def test_the_picture_of_the_door_belongs_to_the_house(school: School) -> None:
+    key = store(school).put(BytesIO(b"the door"), suffix=".jpg")
+    aged(school, key, timedelta(hours=2))
+    school.write(lambda s: setattr(s.get_one(Organisation, 1), "door_photo_key", key))
+    assert ills(doctor(school)) == {}
+    store(school).delete(key)
+    assert ills(doctor(school)) == {"files": [f"row without file: {key}"]}
 
 
-def test_a_missing_claim_is_named(house: House) -> None:
-    booking = house.read(lambda s: s.query(Booking).one().id)
-    house.write(lambda s: s.execute(delete(Claim)))
-    (faults,) = ills(doctor(house)).values()
+def test_a_missing_claim_is_named(school: School) -> None:
+    booking = school.read(lambda s: s.query(Booking).one().id)
+    school.write(lambda s: s.execute(delete(Claim)))
+    (faults,) = ills(doctor(school)).values()
     assert any(booking in fault for fault in faults)
 
 
-def test_a_claim_that_was_left_over_is_named(house: House) -> None:
-    booking = house.read(lambda s: s.query(Booking).one().id)
+def test_a_claim_that_was_left_over_is_named(school: School) -> None:
+    booking = school.read(lambda s: s.query(Booking).one().id)
 
     def forget_to_free(session: Session) -> None:
         values = {"state": "cancelled", "cancelled_at": now(), "cancelled_by_id": factories.nadia(session).id}
         session.execute(update(Booking).values(**values))
 
-    house.write(forget_to_free)
-    (faults,) = ills(doctor(house)).values()
+    school.write(forget_to_free)
+    (faults,) = ills(doctor(school)).values()
     assert any(booking in fault for fault in faults)
 
 
@@ -143,94 +143,94 @@ def test_a_claim_that_was_left_over_is_named(house: House) -> None:
     ids=["changed", "removed", "dated back"],
 )
 def test_a_journal_that_somebody_touched_is_named_with_the_line(
-    house: House, tamper: Callable[[Session], None]
+    school: School, tamper: Callable[[Session], None]
 ) -> None:
-    house.write(lambda s: audit_log.note(s, None, "later", "person", "x", now=now()))
-    house.write(audit_log.seal)
-    house.write(tamper)
-    (fault,) = ills(doctor(house))["journal chain"]
+    school.write(lambda s: audit_log.record(s, None, "later", "person", "x", now=now()))
+    school.write(audit_log.seal)
+    school.write(tamper)
+    (fault,) = ills(doctor(school))["journal chain"]
     assert fault.startswith("the chain breaks at line ")
 
 
-def test_lines_that_nobody_seals_are_named(house: House) -> None:
-    house.write(lambda s: audit_log.note(s, None, "x", "person", "x", now=now() - timedelta(minutes=9)))
-    assert ills(doctor(house)) == {}
-    house.write(lambda s: audit_log.note(s, None, "x", "person", "x", now=now() - timedelta(minutes=11)))
-    assert ills(doctor(house)) == {"journal chain": ["lines unsealed for too long: 1"]}
+def test_lines_that_nobody_seals_are_named(school: School) -> None:
+    school.write(lambda s: audit_log.record(s, None, "x", "person", "x", now=now() - timedelta(minutes=9)))
+    assert ills(doctor(school)) == {}
+    school.write(lambda s: audit_log.record(s, None, "x", "person", "x", now=now() - timedelta(minutes=11)))
+    assert ills(doctor(school)) == {"journal chain": ["lines unsealed for too long: 1"]}
 
 
-def late_mail(house: House, due: datetime) -> None:
+def late_mail(school: School, due: datetime) -> None:
     values = {"due_at": due, "closed_at": None, "outcome": None}
     made = OutboxItem.kind == "booking_made"
-    house.write(lambda s: s.execute(update(OutboxItem).where(made).values(**values)))
+    school.write(lambda s: s.execute(update(OutboxItem).where(made).values(**values)))
 
 
-def test_a_mail_that_waits_is_named_with_how_long(house: House) -> None:
-    late_mail(house, now() - timedelta(minutes=14))
-    assert ills(doctor(house)) == {}
-    late_mail(house, now() - timedelta(hours=3))
-    (fault,) = ills(doctor(house))["mail"]
+def test_a_mail_that_waits_is_named_with_how_long(school: School) -> None:
+    late_mail(school, now() - timedelta(minutes=14))
+    assert ills(doctor(school)) == {}
+    late_mail(school, now() - timedelta(hours=3))
+    (fault,) = ills(doctor(school))["mail"]
     assert fault.startswith("a mail has waited for 3:00:0")
 
 
-def test_a_database_of_another_version_is_named_with_the_way_out(house: House) -> None:
-    house.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '0000'")))
-    (fault,) = ills(doctor(house))["versions"]
+def test_a_database_of_another_version_is_named_with_the_way_out(school: School) -> None:
+    school.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '0000'")))
+    (fault,) = ills(doctor(school))["versions"]
     assert "the database is at 0000" in fault
     assert "flask db upgrade" in fault
 
 
-def test_a_check_that_cannot_be_made_is_a_fault_and_hides_no_other(house: House) -> None:
+def test_a_check_that_cannot_be_made_is_a_fault_and_hides_no_other(school: School) -> None:
     """An old database may lack a whole table."""
-    house.write(lambda s: s.execute(text("DROP TABLE rendition")))
-    house.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '0000'")))
-    found = ills(doctor(house))
+    school.write(lambda s: s.execute(text("DROP TABLE rendition")))
+    school.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '0000'")))
+    found = ills(doctor(school))
     assert set(found) == {"files", "versions"}
     assert found["files"][0].startswith("this could not be looked at: ")
     assert "rendition" in found["files"][0]
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604])
-def test_a_secret_that_others_can_read_is_named(house: House, mode: int) -> None:
-    key = house.settings.instance / "secret.key"
+def test_a_secret_that_others_can_read_is_named(school: School, mode: int) -> None:
+    key = school.settings.instance / "secret.key"
     key.chmod(mode)
-    assert ills(doctor(house)) == {"permissions": [f"{key} can be read by others (mode {mode:o})"]}
+    assert ills(doctor(school)) == {"permissions": [f"{key} can be read by others (mode {mode:o})"]}
 
 
 @pytest.mark.parametrize("folder", ["instance", "uploads"])
-def test_a_folder_that_strangers_may_enter_is_named(house: House, folder: str) -> None:
-    path: Path = getattr(house.settings, folder)
+def test_a_folder_that_strangers_may_enter_is_named(school: School, folder: str) -> None:
+    path: Path = getattr(school.settings, folder)
     path.chmod(0o755)
-    assert ills(doctor(house)) == {"permissions": [f"{path} can be read by others (mode 755)"]}
+    assert ills(doctor(school)) == {"permissions": [f"{path} can be read by others (mode 755)"]}
     path.chmod(0o750)
-    assert ills(doctor(house)) == {}
+    assert ills(doctor(school)) == {}
 
 
-def test_a_row_that_points_to_nothing_is_named(house: House) -> None:
+def test_a_row_that_points_to_nothing_is_named(school: School) -> None:
     """Only SQLite can be brought there: its guard is a switch of the connection."""
-    if house.engine.dialect.name != "sqlite":
-        with house.engine.connect() as connection, pytest.raises(Exception, match="foreign key"):
+    if school.engine.dialect.name != "sqlite":
+        with school.engine.connect() as connection, pytest.raises(Exception, match="foreign key"):
             connection.execute(text("INSERT INTO person_role VALUES ('nobody', 'learner')"))
         return
-    with house.engine.connect() as connection:
+    with school.engine.connect() as connection:
         connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
         connection.execute(text("INSERT INTO person_role (person_id, role) VALUES ('nobody', 'learner')"))
         connection.commit()
         connection.connection.cursor().execute("PRAGMA foreign_keys=ON")
-    assert ills(doctor(house)) == {"integrity": ["person_role: a row points to nothing"]}
+    assert ills(doctor(school)) == {"integrity": ["person_role: a row points to nothing"]}
 
 
-def test_a_database_whose_pages_were_damaged_is_named(house: House) -> None:
-    if house.engine.dialect.name != "sqlite":
-        assert "well  integrity" in doctor(house).output
+def test_a_database_whose_pages_were_damaged_is_named(school: School) -> None:
+    if school.engine.dialect.name != "sqlite":
+        assert "well  integrity" in doctor(school).output
         return
-    with house.engine.connect() as connection:
+    with school.engine.connect() as connection:
         connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    house.engine.dispose()
-    path = Path(str(house.engine.url.database))
+    school.engine.dispose()
+    path = Path(str(school.engine.url.database))
     content = bytearray(path.read_bytes())
     content[-4096:] = os.urandom(4096)
     path.write_bytes(content)
-    result = doctor(house)
+    result = doctor(school)
     assert result.exit_code == 1
     assert "ill   integrity" in result.output

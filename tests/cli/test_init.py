@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import func, select
 
 from lms.domain.people import directory
-from lms.models import Person, Service
-from tests.support.school import House
+from lms.models import Organisation, Person
+from tests.support.school import School
 
 ANSWERS = [
     "--service",
@@ -21,13 +21,13 @@ ANSWERS = [
 ]
 
 
-def test_a_school_is_opened_and_the_link_leads_to_a_password(house: House) -> None:
-    result = house.app.test_cli_runner().invoke(args=["init", *ANSWERS])
+def test_a_school_is_opened_and_the_link_leads_to_a_password(school: School) -> None:
+    result = school.app.test_cli_runner().invoke(args=["init", *ANSWERS])
     assert result.exit_code == 0, result.output
-    assert len(house.read(directory.levels)) == 3
+    assert len(school.read(directory.levels)) == 3
     link = re.search(r"http://localhost(/password/[\w-]+)", result.output)
     assert link
-    visitor = house.visitor()
+    visitor = school.visitor()
     page = visitor.submit(visitor.get(link.group(1)), {"password": "trois-vélos-verts"})
     page = visitor.submit(
         page, {"email": "claire@cpas.example.be", "password": "trois-vélos-verts"}, follow=False
@@ -36,23 +36,23 @@ def test_a_school_is_opened_and_the_link_leads_to_a_password(house: House) -> No
     assert visitor.get("/service").status == 200
 
 
-def test_what_is_not_given_is_asked(house: House) -> None:
-    result = house.app.test_cli_runner().invoke(args=["init"], input="\n".join(ANSWERS[1::2]) + "\n")
+def test_what_is_not_given_is_asked(school: School) -> None:
+    result = school.app.test_cli_runner().invoke(args=["init"], input="\n".join(ANSWERS[1::2]) + "\n")
     assert result.exit_code == 0, result.output
-    assert house.read(lambda s: s.get_one(Service, 1).name) == "CPAS de Charleroi"
+    assert school.read(lambda s: s.get_one(Organisation, 1).name) == "CPAS de Charleroi"
 
 
-def test_a_second_time_is_refused_and_changes_nothing(house: House) -> None:
-    runner = house.app.test_cli_runner()
+def test_a_second_time_is_refused_and_changes_nothing(school: School) -> None:
+    runner = school.app.test_cli_runner()
     runner.invoke(args=["init", *ANSWERS])
     result = runner.invoke(args=["init", *ANSWERS[:4], "--email", "other@cpas.example.be"])
     assert result.exit_code == 1
     assert "already_founded" in result.output
-    assert house.read(lambda s: s.scalar(select(func.count(Person.id)))) == 1
+    assert school.read(lambda s: s.scalar(select(func.count(Person.id)))) == 1
 
 
 @pytest.mark.parametrize("place", [1, 3, 5])
-def test_an_empty_or_wrong_answer_is_told(house: House, place: int) -> None:
+def test_an_empty_or_wrong_answer_is_told(school: School, place: int) -> None:
     answers = [*ANSWERS[:place], " ", *ANSWERS[place + 1 :]]
-    assert house.app.test_cli_runner().invoke(args=["init", *answers]).exit_code == 2
-    assert house.read(lambda s: s.get(Service, 1)) is None
+    assert school.app.test_cli_runner().invoke(args=["init", *answers]).exit_code == 2
+    assert school.read(lambda s: s.get(Organisation, 1)) is None

@@ -19,14 +19,14 @@ from lms.clock import now
 from lms.domain.people import staff
 from lms.models import OutboxItem
 from tests import factories
-from tests.support.live_server import Served, clean_environment
-from tests.support.school import House
+from tests.support.live_server import LiveServer, clean_environment
+from tests.support.school import School
 from tests.support.servers import START_LIMIT, wait_until
 from tests.support.smtp import SmtpServer
 
 
 @contextmanager
-def at_work(server: Served, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def at_work(server: LiveServer, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`flask worker` with the settings of a school that is not served."""
     command = [sys.executable, "-m", "flask", "--app", "lms.serve:make_app", "worker", "--threads", "1"]
     with log.open("wb") as output:
@@ -48,35 +48,40 @@ def at_work(server: Served, log: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def invite(session: Session, name: str) -> None:
     claire = factories.claire(session)
-    staff.invite(session, claire, name, f"{name.lower()}@example.be", ["teacher"], name * 8, now=now())
+    staff.invite_colleague(
+        session, claire, name, f"{name.lower()}@example.be", ["teacher"], name * 8, now=now()
+    )
 
 
-def outcomes(house: House) -> list[str | None]:
-    return list(house.read(lambda s: s.scalars(select(OutboxItem.outcome)).all()))
+def outcomes(school: School) -> list[str | None]:
+    return list(school.read(lambda s: s.scalars(select(OutboxItem.outcome)).all()))
 
 
 @pytest.fixture(params=["sqlite", "redis"])
-def school(request: pytest.FixtureRequest, tmp_path: Path, smtp: SmtpServer) -> Served:
+def server(request: pytest.FixtureRequest, tmp_path: Path, smtp: SmtpServer) -> LiveServer:
     settings = {"LMS_MAIL_HOST": smtp.host, "LMS_MAIL_PORT": str(smtp.port), "LMS_MAIL_SECURITY": "none"}
     if request.param == "redis":
         settings["LMS_QUEUE_URL"] = request.getfixturevalue("redis_url")
-    return Served(tmp_path / "school", **settings)
+    return LiveServer(tmp_path / "school", **settings)
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_delivers_what_waited_and_what_comes_and_ends_cleanly(
-    school: Served, smtp: SmtpServer, tmp_path: Path, told: signal.Signals
+    server: LiveServer, smtp: SmtpServer, tmp_path: Path, told: signal.Signals
 ) -> None:
-    house, log = school.house(), tmp_path / "worker.log"
+    school, log = server.school(), tmp_path / "worker.log"
     # Written and never handed to the queue, as when a server dies after its commit.
-    wake, house.app.extensions["lms_wake"] = house.app.extensions["lms_wake"], lambda _ids: None
-    house.write(lambda s: invite(s, "Waited"))
-    house.app.extensions["lms_wake"] = wake
-    with at_work(school, log) as process:
+    wake, school.app.extensions["lms_on_outbox_commit"] = (
+        school.app.extensions["lms_on_outbox_commit"],
+        lambda _ids: None,
+    )
+    school.write(lambda s: invite(s, "Waited"))
+    school.app.extensions["lms_on_outbox_commit"] = wake
+    with at_work(server, log) as process:
         smtp.wait_for(1)
-        house.write(lambda s: invite(s, "Fresh"))
+        school.write(lambda s: invite(s, "Fresh"))
         smtp.wait_for(2)
-        wait_until(lambda: outcomes(house) == ["sent", "sent"], "both rows are closed", 20)
+        wait_until(lambda: outcomes(school) == ["sent", "sent"], "both rows are closed", 20)
         process.send_signal(told)
         assert process.wait(timeout=START_LIMIT) == 0
     assert [recipient for mail in smtp.received for recipient in mail.recipients] == [
@@ -88,14 +93,14 @@ def test_a_worker_delivers_what_waited_and_what_comes_and_ends_cleanly(
     assert "Traceback" not in said
 
 
-def test_a_mail_in_hand_is_finished_before_the_worker_ends(school: Served, smtp: SmtpServer) -> None:
+def test_a_mail_in_hand_is_finished_before_the_worker_ends(server: LiveServer, smtp: SmtpServer) -> None:
     smtp.delay = 1.5
-    house, log = school.house(), school.folder / "worker.log"
-    with at_work(school, log) as process:
-        house.write(lambda s: invite(s, "Slow"))
+    school, log = server.school(), server.folder / "worker.log"
+    with at_work(server, log) as process:
+        school.write(lambda s: invite(s, "Slow"))
         held = select(OutboxItem.claimed_until).where(OutboxItem.claimed_until > now() - timedelta(hours=1))
-        wait_until(lambda: house.read(lambda s: s.scalar(held)) is not None, "the worker takes the mail", 20)
+        wait_until(lambda: school.read(lambda s: s.scalar(held)) is not None, "the worker takes the mail", 20)
         process.terminate()
         assert process.wait(timeout=START_LIMIT) == 0
     assert len(smtp.messages) == 1
-    assert outcomes(house) == ["sent"]
+    assert outcomes(school) == ["sent"]

@@ -10,12 +10,12 @@ from lms.domain import audit_log
 from lms.models import AuditEvent
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
 def _three_deeds(session: Session) -> None:
     for minute in range(3):
-        audit_log.note(
+        audit_log.record(
             session,
             factories.claire(session),
             "level_changed",
@@ -25,12 +25,12 @@ def _three_deeds(session: Session) -> None:
         )
 
 
-def test_lines_are_numbered_in_their_order_and_the_chain_holds(house: House) -> None:
-    house.write(_three_deeds)
-    assert house.write(audit_log.seal) == 3
-    lines = house.read(lambda s: audit_log.lines_about(s, "abc"))
+def test_lines_are_numbered_in_their_order_and_the_chain_holds(school: School) -> None:
+    school.write(_three_deeds)
+    assert school.write(audit_log.seal) == 3
+    lines = school.read(lambda s: audit_log.events_for(s, "abc"))
     assert [line.number for line in lines] == [3, 2, 1]
-    assert house.read(audit_log.first_broken) is None
+    assert school.read(audit_log.first_broken) is None
 
 
 @pytest.mark.parametrize(
@@ -41,17 +41,17 @@ def test_lines_are_numbered_in_their_order_and_the_chain_holds(house: House) -> 
     ],
     ids=["changed", "removed"],
 )
-def test_a_sealed_line_that_was_tampered_with_is_named(house: House, deed: object) -> None:
-    house.write(_three_deeds)
-    house.write(audit_log.seal)
-    house.write(lambda s: s.execute(deed))  # type: ignore[call-overload]
-    assert house.read(audit_log.first_broken) == 2
+def test_a_sealed_line_that_was_tampered_with_is_named(school: School, deed: object) -> None:
+    school.write(_three_deeds)
+    school.write(audit_log.seal)
+    school.write(lambda s: s.execute(deed))  # type: ignore[call-overload]
+    assert school.read(audit_log.first_broken) == 2
 
 
-def test_sealing_goes_on_where_it_stopped(house: House) -> None:
-    house.write(_three_deeds)
-    house.write(audit_log.seal)
-    house.write(_three_deeds)
-    assert house.read(lambda s: audit_log.unsealed_since(s, NOW + timedelta(hours=1))) == 3
-    assert house.write(audit_log.seal) == 3
-    assert house.read(audit_log.first_broken) is None
+def test_sealing_goes_on_where_it_stopped(school: School) -> None:
+    school.write(_three_deeds)
+    school.write(audit_log.seal)
+    school.write(_three_deeds)
+    assert school.read(lambda s: audit_log.unsealed_since(s, NOW + timedelta(hours=1))) == 3
+    assert school.write(audit_log.seal) == 3
+    assert school.read(audit_log.first_broken) is None

@@ -13,13 +13,13 @@ from lms.domain.errors import Absent
 from lms.models import Booking, OutboxItem
 from tests import factories
 from tests.factories import NOW, wall
-from tests.support.school import House
+from tests.support.school import School
 
 FRIDAY = wall("2026-11-27", "14:00")
 
 
 @pytest.fixture
-def item(house: House) -> str:
+def item(school: School) -> str:
     """Nadia booked an hour for Oksana, who has no e-mail; Farid looks after her."""
 
     def book(session: Session) -> str:
@@ -31,30 +31,32 @@ def item(house: House) -> str:
         outbox.hand_over(session, posted.id, NOW)
         return posted.id
 
-    return house.write(book)
+    return school.write(book)
 
 
-def seen_by(house: House, who, at=NOW) -> list[str]:
-    return house.read(lambda s: [item.id for item, _booking in manual_messages.to_send(s, who(s), at)])
+def seen_by(school: School, who, at=NOW) -> list[str]:
+    return school.read(
+        lambda s: [item.id for item, _booking in manual_messages.messages_to_send(s, who(s), at)]
+    )
 
 
-def test_each_of_the_team_sees_what_is_hers_to_send(house: House, item: str) -> None:
-    house.write(lambda s: (factories.luc(s), factories.claire(s), factories.farid(s), factories.samira(s)))
+def test_each_of_the_team_sees_what_is_hers_to_send(school: School, item: str) -> None:
+    school.write(lambda s: (factories.luc(s), factories.claire(s), factories.farid(s), factories.samira(s)))
     for who in (factories.nadia, factories.claire, factories.farid):
-        assert seen_by(house, who) == [item]
-        assert house.read(lambda s, who=who: manual_messages.message_for(s, who(s), item).id) == item
+        assert seen_by(school, who) == [item]
+        assert school.read(lambda s, who=who: manual_messages.message_for(s, who(s), item).id) == item
     for who in (factories.luc, factories.samira, factories.oksana):
-        assert seen_by(house, who) == []
+        assert seen_by(school, who) == []
         with pytest.raises(Absent):
-            house.read(lambda s, who=who: manual_messages.message_for(s, who(s), item))
+            school.read(lambda s, who=who: manual_messages.message_for(s, who(s), item))
 
 
-def test_no_worker_touches_it_and_nobody_calls_it_late(house: House, item: str) -> None:
+def test_no_worker_touches_it_and_nobody_calls_it_late(school: School, item: str) -> None:
     later = NOW + timedelta(hours=5)
-    assert item not in house.read(lambda s: outbox.due(s, later))
-    assert not house.write(lambda s: outbox.claim(s, item, later))
-    house.write(lambda s: outbox.void(s, house_booking(s), later, kind="booking_reminder"))
-    row = house.read(lambda s: s.get_one(OutboxItem, item))
+    assert item not in school.read(lambda s: outbox.due_items(s, later))
+    assert not school.write(lambda s: outbox.claim_item(s, item, later))
+    school.write(lambda s: outbox.void_items(s, house_booking(s), later, kind="booking_reminder"))
+    row = school.read(lambda s: s.get_one(OutboxItem, item))
     assert (row.channel, row.handed_at, row.closed_at) == ("hand", NOW, None)
 
 
@@ -62,46 +64,46 @@ def house_booking(session: Session) -> str:
     return session.query(Booking.id).scalar()
 
 
-def test_said_twice_the_first_one_stands_and_only_she_takes_it_back(house: House, item: str) -> None:
+def test_said_twice_the_first_one_stands_and_only_she_takes_it_back(school: School, item: str) -> None:
     def say(who, at) -> None:
-        house.write(
-            lambda s: outbox.sent_by_hand(s, manual_messages.message_for(s, who(s), item), who(s), at)
+        school.write(
+            lambda s: outbox.mark_sent_by_hand(s, manual_messages.message_for(s, who(s), item), who(s), at)
         )
 
     def row() -> OutboxItem:
-        return house.read(lambda s: s.get_one(OutboxItem, item))
+        return school.read(lambda s: s.get_one(OutboxItem, item))
 
     say(factories.nadia, NOW)
     say(factories.claire, NOW + timedelta(minutes=1))
-    nadia = house.read(factories.nadia).id
+    nadia = school.read(factories.nadia).id
     assert (row().outcome, row().closed_at, row().sent_by_id) == ("sent", NOW, nadia)
-    assert seen_by(house, factories.nadia) == []
-    house.write(
-        lambda s: outbox.take_back(
+    assert seen_by(school, factories.nadia) == []
+    school.write(
+        lambda s: outbox.undo_sent_by_hand(
             s, manual_messages.message_for(s, factories.claire(s), item), factories.claire(s)
         )
     )
     assert row().outcome == "sent"
-    house.write(
-        lambda s: outbox.take_back(
+    school.write(
+        lambda s: outbox.undo_sent_by_hand(
             s, manual_messages.message_for(s, factories.nadia(s), item), factories.nadia(s)
         )
     )
-    assert seen_by(house, factories.nadia) == [item]
+    assert seen_by(school, factories.nadia) == [item]
 
 
-def test_a_cancelled_hour_takes_its_message_out_of_the_hand(house: House, item: str) -> None:
-    house.write(
+def test_a_cancelled_hour_takes_its_message_out_of_the_hand(school: School, item: str) -> None:
+    school.write(
         lambda s: appointments.cancel(s, s.get_one(Booking, house_booking(s)), factories.nadia(s), "", NOW)
     )
-    assert item not in seen_by(house, factories.nadia)
-    assert house.read(lambda s: s.get_one(OutboxItem, item).outcome) == "void"
+    assert item not in seen_by(school, factories.nadia)
+    assert school.read(lambda s: s.get_one(OutboxItem, item).outcome) == "void"
 
 
-def test_what_nobody_sent_in_time_ends_as_expired(house: House, item: str) -> None:
+def test_what_nobody_sent_in_time_ends_as_expired(school: School, item: str) -> None:
     late = NOW + outbox.KEEP_TRYING
-    assert seen_by(house, factories.nadia, late) == []
-    house.write(lambda s: outbox.close_stale(s, late - timedelta(seconds=1)))
-    assert house.read(lambda s: s.get_one(OutboxItem, item).outcome) is None
-    house.write(lambda s: outbox.close_stale(s, late))
-    assert house.read(lambda s: s.get_one(OutboxItem, item).outcome) == "expired"
+    assert seen_by(school, factories.nadia, late) == []
+    school.write(lambda s: outbox.close_stale(s, late - timedelta(seconds=1)))
+    assert school.read(lambda s: s.get_one(OutboxItem, item).outcome) is None
+    school.write(lambda s: outbox.close_stale(s, late))
+    assert school.read(lambda s: s.get_one(OutboxItem, item).outcome) == "expired"

@@ -8,40 +8,40 @@ from lms.domain import outbox
 from lms.models import OutboxItem
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
-def test_the_same_message_twice_is_one_row(house: House) -> None:
+def test_the_same_message_twice_is_one_row(school: School) -> None:
     def press(session):  # type: ignore[no-untyped-def]
         return outbox.post(session, "feedback_returned", factories.samira(session), "abc", now=NOW).id
 
-    assert house.write(press) == house.write(press)
-    assert len(house.read(lambda s: s.scalars(select(OutboxItem)).all())) == 1
+    assert school.write(press) == school.write(press)
+    assert len(school.read(lambda s: s.scalars(select(OutboxItem)).all())) == 1
 
 
-def _posted(house: House) -> str:
-    return house.write(lambda s: outbox.post(s, "feedback_returned", factories.samira(s), "abc", now=NOW).id)
+def _posted(school: School) -> str:
+    return school.write(lambda s: outbox.post(s, "feedback_returned", factories.samira(s), "abc", now=NOW).id)
 
 
-def test_only_one_worker_gets_a_row_until_its_lease_is_over(house: House) -> None:
-    item = _posted(house)
-    assert house.write(lambda s: outbox.claim(s, item, NOW))
-    assert not house.write(lambda s: outbox.claim(s, item, NOW + timedelta(minutes=1)))
-    assert house.read(lambda s: outbox.due(s, NOW + timedelta(minutes=1))) == []
+def test_only_one_worker_gets_a_row_until_its_lease_is_over(school: School) -> None:
+    item = _posted(school)
+    assert school.write(lambda s: outbox.claim_item(s, item, NOW))
+    assert not school.write(lambda s: outbox.claim_item(s, item, NOW + timedelta(minutes=1)))
+    assert school.read(lambda s: outbox.due_items(s, NOW + timedelta(minutes=1))) == []
     later = NOW + outbox.LEASE
-    assert house.read(lambda s: outbox.due(s, later)) == [item]
-    assert house.write(lambda s: outbox.claim(s, item, later))
+    assert school.read(lambda s: outbox.due_items(s, later)) == [item]
+    assert school.write(lambda s: outbox.claim_item(s, item, later))
 
 
 def test_a_message_that_cannot_leave_waits_longer_each_time_and_is_given_up_after_three_days(
-    house: House,
+    school: School,
 ) -> None:
-    item, moment, pauses = _posted(house), NOW, []
+    item, moment, pauses = _posted(school), NOW, []
 
     def try_in_vain(at: datetime) -> OutboxItem:
-        assert house.write(lambda s: outbox.claim(s, item, at))
-        house.write(lambda s: outbox.postpone(s, item, at, "no answer"))
-        return house.read(lambda s: s.get_one(OutboxItem, item))
+        assert school.write(lambda s: outbox.claim_item(s, item, at))
+        school.write(lambda s: outbox.postpone(s, item, at, "no answer"))
+        return school.read(lambda s: s.get_one(OutboxItem, item))
 
     while (row := try_in_vain(moment)).closed_at is None:
         pauses.append(row.due_at - moment)
@@ -52,17 +52,17 @@ def test_a_message_that_cannot_leave_waits_longer_each_time_and_is_given_up_afte
     assert outbox.KEEP_TRYING - timedelta(hours=4) < moment - NOW <= outbox.KEEP_TRYING
 
 
-def test_a_closed_row_is_never_sent_again_and_forgets_its_secret(house: House) -> None:
-    item = house.write(
+def test_a_closed_row_is_never_sent_again_and_forgets_its_secret(school: School) -> None:
+    item = school.write(
         lambda s: outbox.post(s, "password_link", factories.nadia(s), "abc", secret="token", now=NOW).id
     )
-    house.write(lambda s: outbox.close(s, item, "sent", NOW))
-    assert not house.write(lambda s: outbox.claim(s, item, NOW + timedelta(days=1)))
-    assert house.read(lambda s: s.get_one(OutboxItem, item)).secret is None
+    school.write(lambda s: outbox.close_item(s, item, "sent", NOW))
+    assert not school.write(lambda s: outbox.claim_item(s, item, NOW + timedelta(days=1)))
+    assert school.read(lambda s: s.get_one(OutboxItem, item)).secret is None
 
 
-def test_what_no_longer_makes_sense_is_closed_as_void(house: House) -> None:
-    item = _posted(house)
-    house.write(lambda s: outbox.void(s, "abc", NOW))
-    assert house.read(lambda s: s.get_one(OutboxItem, item)).outcome == "void"
-    assert house.read(lambda s: outbox.oldest_waiting(s, NOW)) is None
+def test_what_no_longer_makes_sense_is_closed_as_void(school: School) -> None:
+    item = _posted(school)
+    school.write(lambda s: outbox.void_items(s, "abc", NOW))
+    assert school.read(lambda s: s.get_one(OutboxItem, item)).outcome == "void"
+    assert school.read(lambda s: outbox.oldest_waiting(s, NOW)) is None

@@ -5,14 +5,14 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from lms.domain import outbox
-from lms.domain.statistics import numbers
+from lms.domain.statistics import count_month
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
 def _school(session: Session) -> None:
-    factories.school(session)
+    factories.organisation(session)
     factories.samira(session)
     factories.oksana(session)
     gone = factories.learner(session, "Marc", "N1")
@@ -20,22 +20,22 @@ def _school(session: Session) -> None:
     factories.printed_card(session, factories.samira(session))
 
 
-def test_the_coordinator_counts_who_comes_and_who_has_no_card(house: House) -> None:
-    house.write(_school)
-    found = house.read(lambda s: numbers(s, NOW))
+def test_the_coordinator_counts_who_comes_and_who_has_no_card(school: School) -> None:
+    school.write(_school)
+    found = school.read(lambda s: count_month(s, NOW))
     assert [(level.code, number) for level, number in found.by_level] == [("N1", 1), ("N2", 1), ("N3", 0)]
     assert (found.without_card, found.locked_cards) == (1, 0)
 
 
-def test_mails_that_failed_this_week_are_counted_and_older_ones_are_not(house: House) -> None:
+def test_mails_that_failed_this_week_are_counted_and_older_ones_are_not(school: School) -> None:
     def fail(session: Session) -> None:
         for number, closed_at in enumerate((NOW, NOW - timedelta(days=8))):
             item = outbox.post(
                 session, "feedback_returned", factories.samira(session), f"f{number}", now=closed_at
             )
-            outbox.close(session, item.id, "failed", closed_at, "no")
+            outbox.close_item(session, item.id, "failed", closed_at, "no")
         done = outbox.post(session, "feedback_returned", factories.samira(session), "ok", now=NOW)
-        outbox.close(session, done.id, "sent", NOW)
+        outbox.close_item(session, done.id, "sent", NOW)
 
-    house.write(fail)
-    assert house.read(lambda s: numbers(s, NOW)).failed_mails == 1
+    school.write(fail)
+    assert school.read(lambda s: count_month(s, NOW)).failed_mails == 1

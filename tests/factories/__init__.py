@@ -27,9 +27,9 @@ from tests.factories.people import (
     luc,
     nadia,
     oksana,
+    organisation,
     person,
     samira,
-    school,
 )
 
 __all__ = [
@@ -57,12 +57,12 @@ __all__ = [
     "nadia",
     "oksana",
     "opened",
+    "organisation",
     "person",
     "printed_card",
     "room",
     "rule",
     "samira",
-    "school",
     "sent",
     "stored",
     "wall",

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from lms.adapters.passwords import hash_secret
 from lms.domain.people import cards, logins
 from lms.models import Person
-from lms.models.people import SessionKind
+from lms.models.people import LoginKind
 from tests.factories.people import NOW, nadia
 
 PASSWORD = "trois-vélos-verts"
@@ -30,7 +30,9 @@ def printed_card(
     session: Session, person: Person, actor: Person | None = None, *, now: datetime = NOW
 ) -> Printed:
     made = cards.new_secrets()
-    card = cards.issue(session, person, actor or nadia(session), made.token, hash_secret(made.pin), now=now)
+    card = cards.issue_card(
+        session, person, actor or nadia(session), made.token, hash_secret(made.pin), now=now
+    )
     return Printed(card.id, made.token, card.code, made.pin)
 
 
@@ -42,7 +44,7 @@ def with_password(session: Session, person: Person, password: str = PASSWORD) ->
 
 def entered(session: Session, person: Person, *, now: datetime = NOW) -> str:
     """The token of an entry on a device of her own, or of the team."""
-    kind: SessionKind = "staff" if person.is_staff else "own"
-    token = logins.open_session(session, person, kind, device="test", now=now)
+    kind: LoginKind = "staff" if person.is_staff else "own"
+    token = logins.open_login(session, person, kind, device="test", now=now)
     session.flush()
     return token

@@ -28,8 +28,10 @@ def assignment(
     now: datetime = NOW,
 ) -> Assignment:
     """Homework of a published lesson of Niveau 1, given by Nadia."""
-    task = assignments.Task(TASK, tuple(kinds), due_on, may_redo)
-    return assignments.give(session, lesson or make_lesson(session), by or nadia(session), task, now=now)
+    task = assignments.AssignmentDraft(TASK, tuple(kinds), due_on, may_redo)
+    return assignments.create_assignment(
+        session, lesson or make_lesson(session), by or nadia(session), task, now=now
+    )
 
 
 def drafted(
@@ -49,7 +51,7 @@ def sent(
 ) -> Attempt:
     """A copy that a teacher can correct."""
     draft = drafted(session, learner, assignment, text, now)
-    attempts.send(session, draft, assignment, now=now)
+    attempts.send_attempt(session, draft, assignment, now=now)
     return draft
 
 
@@ -68,10 +70,10 @@ def answered(
     now: datetime = NOW,
 ) -> Feedback:
     teacher = by or nadia(session)
-    copy = correction.copy_for(session, teacher, attempt.id)
+    copy = correction.attempt_for(session, teacher, attempt.id)
     version = copy.feedback.version if copy.feedback else 0
-    return correction.give_back(
-        session, copy, teacher, correction.Answer(comment), version, redo=redo, now=now
+    return correction.return_feedback(
+        session, copy, teacher, correction.FeedbackDraft(comment), version, redo=redo, now=now
     )
 
 

@@ -33,7 +33,7 @@ def lesson(
     now: datetime = NOW,
 ) -> Lesson:
     """A lesson by Nadia."""
-    made = authoring.create(
+    made = authoring.create_lesson(
         session,
         level(session, level_code),
         nadia(session),
@@ -45,7 +45,7 @@ def lesson(
         now=now,
     )
     if published:
-        authoring.publish(session, made, nadia(session), now=now)
+        authoring.publish_lesson(session, made, nadia(session), now=now)
     session.flush()
     return made
 

@@ -5,18 +5,18 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms.models import Level, Person, PersonRole, Service
+from lms.models import Level, Organisation, Person, PersonRole
 
 # A Monday at 9 h 00 in Belgium, in winter time.
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 LEVELS = {"N1": ("Niveau 1", "A1.1 → A1"), "N2": ("Niveau 2", "A1 → A2"), "N3": ("Niveau 3", "A2 → B1")}
 
 
-def school(session: Session) -> Service:
+def organisation(session: Session) -> Organisation:
     """The service and its three levels."""
-    service = session.get(Service, 1)
+    service = session.get(Organisation, 1)
     if service is None:
-        service = Service(id=1, name="Passerelle Charleroi", address="Rue du Pont 1, 6000 Charleroi")
+        service = Organisation(id=1, name="Passerelle Charleroi", address="Rue du Pont 1, 6000 Charleroi")
         session.add(service)
         for position, code in enumerate(LEVELS, start=1):
             name, cefr = LEVELS[code]
@@ -26,7 +26,7 @@ def school(session: Session) -> Service:
 
 
 def level(session: Session, code: str = "N1") -> Level:
-    school(session)
+    organisation(session)
     return session.scalars(select(Level).where(Level.code == code)).one()
 
 
@@ -76,20 +76,20 @@ def oksana(session: Session) -> Person:
 
 
 def nadia(session: Session) -> Person:
-    school(session)
+    organisation(session)
     return _cast(session, "Nadia Dubois", "teacher", login_email="nadia@service.example.be")
 
 
 def luc(session: Session) -> Person:
-    school(session)
+    organisation(session)
     return _cast(session, "Luc Lambert", "teacher", login_email="luc@service.example.be")
 
 
 def claire(session: Session) -> Person:
-    school(session)
+    organisation(session)
     return _cast(session, "Claire Renard", "coordinator", login_email="claire@service.example.be")
 
 
 def farid(session: Session) -> Person:
-    school(session)
+    organisation(session)
     return _cast(session, "Farid Amrani", "social_worker", login_email="farid@service.example.be")

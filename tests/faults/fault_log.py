@@ -16,51 +16,51 @@ from sqlalchemy.orm import Session
 from lms import clock
 from lms.access import cookie_name
 from lms.domain.people import logins
-from lms.forms.booking import hour_value
+from lms.forms.booking import slot_value
 from lms.models import Booking, Person
 from tests import factories
-from tests.support.live_server import Served
-from tests.support.school import House
+from tests.support.live_server import LiveServer
+from tests.support.school import School
 
 CLIENTS = 8
 MONDAY = factories.coming_monday()
 RACER = Path(__file__).with_name("race.py")
 
 
-class Track:
+class FaultLog:
     """A served school with two teachers, and the runners who want an hour of them."""
 
-    def __init__(self, server: Served, house: House) -> None:
-        self.server, self.house = server, house
-        self.cookie = cookie_name(house.settings, "session")
+    def __init__(self, server: LiveServer, school: School) -> None:
+        self.server, self.school = server, school
+        self.cookie = cookie_name(school.settings, "session")
 
     def runners(self, wishes: list[tuple[str, str, datetime, str]]) -> list[dict[str, Any]]:
         """Each (learner, teacher, start, mode) as a browser of its own, signed in."""
 
         def enter(session: Session) -> list[str]:
             return [
-                logins.open_session(session, session.get_one(Person, learner), "own", now=clock.now())
+                logins.open_login(session, session.get_one(Person, learner), "own", now=clock.now())
                 for learner, *_rest in wishes
             ]
 
         return [
             {
                 "cookie": f"{self.cookie}={token}",
-                "page": f"/bookings/new/confirm?hour={hour_value(teacher, starts)}",
+                "page": f"/bookings/new/confirm?hour={slot_value(teacher, starts)}",
                 "action": "/bookings",
                 "values": {"mode": mode},
             }
-            for token, (_learner, teacher, starts, mode) in zip(self.house.write(enter), wishes, strict=True)
+            for token, (_learner, teacher, starts, mode) in zip(self.school.write(enter), wishes, strict=True)
         ]
 
     def pressing(self, learner_id: str, page: str, action: str) -> dict[str, Any]:
         """A browser in which a learner presses one button of a page."""
 
         def enter(session: Session) -> str:
-            return logins.open_session(session, session.get_one(Person, learner_id), "own", now=clock.now())
+            return logins.open_login(session, session.get_one(Person, learner_id), "own", now=clock.now())
 
         return {
-            "cookie": f"{self.cookie}={self.house.write(enter)}",
+            "cookie": f"{self.cookie}={self.school.write(enter)}",
             "page": page,
             "action": action,
             "values": {},
@@ -96,13 +96,13 @@ class Track:
                 client.communicate()
 
     def people(self, number: int) -> list[str]:
-        return self.house.write(lambda s: [factories.learner(s, f"Runner {n}").id for n in range(number)])
+        return self.school.write(lambda s: [factories.learner(s, f"Runner {n}").id for n in range(number)])
 
     def id_of(self, who: Callable[[Session], Person]) -> str:
-        return self.house.write(lambda s: who(s).id)
+        return self.school.write(lambda s: who(s).id)
 
     def booked(self, *learners: str) -> int:
-        return self.house.read(
+        return self.school.read(
             lambda s: s.scalar(select(func.count()).where(Booking.learner_id.in_(learners))) or 0
         )
 

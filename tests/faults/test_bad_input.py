@@ -20,7 +20,7 @@ from lms.demo import builder
 from lms.extensions import limiter
 from tests import test_access as matrix
 from tests.support.pages import Element, filled, parse
-from tests.support.school import House, copy_template, open_house, settings_for
+from tests.support.school import School, copy_template, make_school, settings_for
 
 SOURCE = Path(lms.__file__).parent
 PEOPLE = {
@@ -70,20 +70,20 @@ def hours(teacher_id: str) -> list[str]:
 @pytest.fixture(scope="module")
 def whole_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
-    house = open_house(settings_for(folder))
-    builder.build(house.app, now())
-    house.write(matrix._complete)
-    house.close()
+    school = make_school(settings_for(folder))
+    builder.build(school.app, now())
+    school.write(matrix._complete)
+    school.close()
     return folder
 
 
 @pytest.fixture
-def house(whole_school: Path, tmp_path: Path) -> Iterator[House]:
+def school(whole_school: Path, tmp_path: Path) -> Iterator[School]:
     copy_template(whole_school / "school.sqlite3", tmp_path)
     settings = settings_for(
         tmp_path, instance=whole_school / "instance", uploads=whole_school / "uploads", free_space_mb=0
     )
-    opened = open_house(settings, migrated=True)
+    opened = make_school(settings, migrated=True)
     yield opened
     opened.close()
 
@@ -91,10 +91,10 @@ def house(whole_school: Path, tmp_path: Path) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def postgres_school(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
+) -> Iterator[School]:
     server = request.getfixturevalue("postgres")
     url = server.fresh_database()
-    opened = open_house(settings_for(tmp_path_factory.mktemp("pg"), database_url=url))
+    opened = make_school(settings_for(tmp_path_factory.mktemp("pg"), database_url=url))
     builder.build(opened.app, now())
     opened.write(matrix._complete)
     yield opened
@@ -125,12 +125,12 @@ def field_names() -> set[str]:
 class Cast:
     """Who and what there is, before anything is renamed."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, school: School) -> None:
         def found(session: Session) -> dict[str, str | None]:
             return {role: name and matrix._person(session, name).id for role, name in PEOPLE.items()}
 
-        self.people = house.read(found)
-        self.ids = {**house.read(matrix.things), "entries": "nobody"}
+        self.people = school.read(found)
+        self.ids = {**school.read(matrix.things), "entries": "nobody"}
 
 
 class Stranger:
@@ -139,14 +139,14 @@ class Stranger:
     asked: Sequence[str | bytes] = STRANGE
     typed: Sequence[str | bytes] = WORST
 
-    def __init__(self, house: House, role: str, tried: set[tuple[str, str]], cast: Cast) -> None:
-        if house.engine.dialect.name == "postgresql":
+    def __init__(self, school: School, role: str, tried: set[tuple[str, str]], cast: Cast) -> None:
+        if school.engine.dialect.name == "postgresql":
             # What it alone minds: the length of a column, the size of a number, a NUL.
             self.asked = self.typed = TEXTS
-        self.house, self.role, self.tried, self.ids = house, role, tried, cast.ids
+        self.school, self.role, self.tried, self.ids = school, role, tried, cast.ids
         self.person = cast.people[role]
         self.teacher = str(cast.people["teacher"])
-        self.client: FlaskClient = house.visitor(self.person).client
+        self.client: FlaskClient = school.visitor(self.person).client
         self.broken: list[str] = []
         self.sent = 0
 
@@ -161,10 +161,10 @@ class Stranger:
         roles = {"anyone"} if self.person is None else {"anyone", "someone", self.role}
         return [
             rule
-            for rule in sorted(self.house.app.url_map.iter_rules(), key=lambda rule: rule.rule)
+            for rule in sorted(self.school.app.url_map.iter_rules(), key=lambda rule: rule.rule)
             if method in (rule.methods or set())
             and rule.rule not in SPARED
-            and matrix.allowed(self.house, rule) & roles
+            and matrix.allowed(self.school, rule) & roles
         ]
 
     def address(self, rule: Rule) -> str:
@@ -190,7 +190,7 @@ class Stranger:
     def _note(self, method: str, path: str, sent: Any, answer: Any) -> None:
         self.sent += 1
         if answer.status_code == 429:
-            with self.house.app.app_context():
+            with self.school.app.app_context():
                 limiter.reset()
         if answer.status_code >= 500:
             self.broken.append(f"{self.role}: {method} {path} {str(sent)[:160]}: {answer.status_code}")
@@ -206,7 +206,7 @@ def quoted(value: str | bytes) -> str:
 def strange_questions(stranger: Stranger) -> None:
     names = questions(r'request\.args(?:\.get\(|\[)\s*"(\w+)"')
     for rule in stranger.rules("GET"):
-        module = stranger.house.app.view_functions[rule.endpoint].__module__.replace(".", "/")
+        module = stranger.school.app.view_functions[rule.endpoint].__module__.replace(".", "/")
         source = (SOURCE.parent / f"{module}.py").read_text()
         asked = sorted(name for name in names if f'"{name}"' in source)
         path = stranger.address(rule)
@@ -297,11 +297,11 @@ def pressed(form: Element) -> dict[str, str]:
     return {**chosen, **{b.get("name"): b.get("value") for b in buttons[-1:]}}
 
 
-def everything_strange(house: House) -> list[str]:
+def everything_strange(school: School) -> list[str]:
     tried, broken, sent = set[tuple[str, str]](), list[str](), 0
-    cast = Cast(house)
+    cast = Cast(school)
     for role in PEOPLE:
-        stranger = Stranger(house, role, tried, cast)
+        stranger = Stranger(school, role, tried, cast)
         strange_questions(stranger)
         strange_ids(stranger)
         strange_forms(stranger)
@@ -310,16 +310,16 @@ def everything_strange(house: House) -> list[str]:
     assert sent > 1000
     assert {where for where, _what in tried} >= {
         f"POST {rule.rule}"
-        for rule in house.app.url_map.iter_rules()
+        for rule in school.app.url_map.iter_rules()
         if "POST" in (rule.methods or set()) and rule.rule not in SPARED
     }
     return broken
 
 
-def test_nothing_strange_breaks_a_page(house: House) -> None:
-    assert not (broken := everything_strange(house)), "\n".join(broken)
+def test_nothing_strange_breaks_a_page(school: School) -> None:
+    assert not (broken := everything_strange(school)), "\n".join(broken)
 
 
-def test_nothing_strange_breaks_a_page_on_postgresql(postgres_school: House) -> None:
+def test_nothing_strange_breaks_a_page_on_postgresql(postgres_school: School) -> None:
     """It knows the length of a column and no NUL, which SQLite lets pass."""
     assert not (broken := everything_strange(postgres_school)), "\n".join(broken)

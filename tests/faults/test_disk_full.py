@@ -18,10 +18,10 @@ from lms.extensions import sqlite
 from lms.models import Attachment, Attempt, Rendition
 from tests import factories
 from tests.support import files
-from tests.support.live_server import Served
+from tests.support.live_server import LiveServer
 from tests.support.pages import file
-from tests.support.raw_client import Answer, Wire
-from tests.support.school import House
+from tests.support.raw_client import Answer, RawClient
+from tests.support.school import School
 
 OWN_MOUNTS = ("unshare", "--mount", "--map-root-user")
 
@@ -38,13 +38,13 @@ class SmallDisk:
     """A served school of which one folder lies on a disk of three megabytes that only it sees."""
 
     def __init__(self, folder: Path, small: Path, **settings: str) -> None:
-        self.server, self.small = Served(folder, **settings), small
+        self.server, self.small = LiveServer(folder, **settings), small
         small.mkdir(parents=True)
         script = 'mount -t tmpfs -o size=3m,mode=700 tmpfs "$0" && exec "$@"'
         self.server.within = (*OWN_MOUNTS, "sh", "-c", script, str(small))
-        self.house = self.server.house()
-        self.given = self.house.write(lambda s: factories.assignment(s).id)
-        self.samira = self.house.write(lambda s: factories.samira(s).id)
+        self.school = self.server.school()
+        self.given = self.school.write(lambda s: factories.assignment(s).id)
+        self.samira = self.school.write(lambda s: factories.samira(s).id)
 
     @property
     def inside(self) -> Path:
@@ -62,23 +62,23 @@ class SmallDisk:
     def free(self) -> None:
         (self.inside / "filler").unlink()
 
-    def send(self, wire: Wire) -> Answer:
+    def send(self, wire: RawClient) -> Answer:
         path = f"/assignments/{self.given}"
         return wire.post(path, wire.form(path, action="send", text="Lundi, mardi"), PHOTO)
 
     def count(self, kind: type[Attachment] | type[Rendition]) -> int:
-        return self.house.read(lambda s: s.scalar(select(func.count(kind.id)))) or 0
+        return self.school.read(lambda s: s.scalar(select(func.count(kind.id)))) or 0
 
     def kept(self) -> list[str]:
         return [path.name for path in self.inside.rglob("*") if path.is_file() and path.name != "filler"]
 
     def draft(self) -> str:
-        found = self.house.read(lambda s: attempts.draft_of(s, factories.samira(s), self.given))
+        found = self.school.read(lambda s: attempts.draft_of(s, factories.samira(s), self.given))
         return found.text if found else ""
 
     def sent(self) -> int:
         where = Attempt.sent_at.is_not(None)
-        return self.house.read(lambda s: s.scalar(select(func.count(Attempt.id)).where(where))) or 0
+        return self.school.read(lambda s: s.scalar(select(func.count(Attempt.id)).where(where))) or 0
 
 
 def stored(folder: Path) -> list[Path]:
@@ -93,7 +93,7 @@ needs_mount = pytest.mark.skipif(not can_mount(), reason="this machine allows no
 def test_a_full_disk_of_homework_takes_nothing_says_so_and_heals_by_itself(tmp_path: Path) -> None:
     disk = SmallDisk(tmp_path / "school", tmp_path / "school/uploads")
     with disk.server:
-        wire = Wire(disk.server, disk.house, disk.samira)
+        wire = RawClient(disk.server, disk.school, disk.samira)
         disk.fill()
         answer = disk.send(wire)
         assert answer.status == 507
@@ -104,7 +104,7 @@ def test_a_full_disk_of_homework_takes_nothing_says_so_and_heals_by_itself(tmp_p
         assert disk.send(wire).status == 303
         assert (disk.sent(), disk.count(Attachment)) == (1, 1)
         store = LocalStore(disk.inside)
-        for attachment in disk.house.read(lambda s: s.scalars(select(Attachment)).all()):
+        for attachment in disk.school.read(lambda s: s.scalars(select(Attachment)).all()):
             assert store.digest(attachment.store_key) == attachment.sha256
         assert len(disk.kept()) == 1 + disk.count(Rendition)
 
@@ -115,7 +115,7 @@ def test_a_full_disk_of_passing_files_breaks_nothing(tmp_path: Path, monkeypatch
     monkeypatch.setenv("TMPDIR", str(tmp_path / "passing"))
     disk = SmallDisk(tmp_path / "school", tmp_path / "passing")
     with disk.server:
-        wire = Wire(disk.server, disk.house, disk.samira)
+        wire = RawClient(disk.server, disk.school, disk.samira)
         path = f"/assignments/{disk.given}"
         # Python chooses the folder at its first use, and a full one it would not choose.
         assert wire.post(path, wire.form(path, action="add"), files.jpeg()).status == 303
@@ -132,11 +132,11 @@ def test_a_full_disk_of_passing_files_breaks_nothing(tmp_path: Path, monkeypatch
 
 
 @contextmanager
-def full(house: House) -> Iterator[Callable[[], None]]:
+def full(school: School) -> Iterator[Callable[[], None]]:
     """The database may not grow by one page; calling what is given lets it grow again."""
     pages: list[int] = []
     # Room that a migration left inside the file would be taken first.
-    with closing(sqlite.connect(house.engine.url.database or "")) as file:
+    with closing(sqlite.connect(school.engine.url.database or "")) as file:
         file.execute("VACUUM")
 
     def limit(connection: object, *_more: object) -> None:
@@ -145,38 +145,38 @@ def full(house: House) -> Iterator[Callable[[], None]]:
         cursor.execute(f"PRAGMA max_page_count={pages[0] if pages else now_used}")
         cursor.close()
 
-    event.listen(house.engine, "checkout", limit)
+    event.listen(school.engine, "checkout", limit)
     try:
         yield lambda: pages.append(1 << 30)
     finally:
-        event.remove(house.engine, "checkout", limit)
+        event.remove(school.engine, "checkout", limit)
 
 
-def test_a_database_that_cannot_grow_keeps_what_was_typed_and_heals(house: House) -> None:
+def test_a_database_that_cannot_grow_keeps_what_was_typed_and_heals(school: School) -> None:
     long_text = "Lundi, « mardi » & <mercredi>.\n" * 250
-    given = house.write(lambda s: factories.assignment(s).id)
-    samira = house.visitor(house.write(factories.samira))
+    given = school.write(lambda s: factories.assignment(s).id)
+    samira = school.visitor(school.write(factories.samira))
     page = samira.get(f"/assignments/{given}")
-    with full(house) as let_grow:
+    with full(school) as let_grow:
         answer = samira.submit(page, {"text": long_text, "action": "send"}, action=f"/assignments/{given}")
         assert answer.status == 503
         assert answer.response.headers["Retry-After"] == "30"
-        assert house.read(lambda s: s.scalar(select(func.count(Attempt.id)))) == 0
+        assert school.read(lambda s: s.scalar(select(func.count(Attempt.id)))) == 0
         typed = [field for field in answer.root.all("input") if field.get("name") == "text"]
         assert [field.get("value") for field in typed] == [long_text]
         let_grow()
         receipt = samira.submit(answer, action=f"/assignments/{given}")
         assert receipt.status == 200
-    attempt = house.read(lambda s: s.scalars(select(Attempt)).one())
+    attempt = school.read(lambda s: s.scalars(select(Attempt)).one())
     assert attempt.sent_at is not None
     assert re.sub(r"\s+", " ", attempt.text).strip() == re.sub(r"\s+", " ", long_text).strip()
 
 
-def test_a_page_for_sending_again_never_repeats_a_secret_or_forgets_a_file(house: House) -> None:
-    given = house.write(lambda s: factories.assignment(s).id)
-    samira = house.visitor(house.write(factories.samira))
+def test_a_page_for_sending_again_never_repeats_a_secret_or_forgets_a_file(school: School) -> None:
+    given = school.write(lambda s: factories.assignment(s).id)
+    samira = school.visitor(school.write(factories.samira))
     page = samira.get(f"/assignments/{given}")
-    with full(house):
+    with full(school):
         answer = samira.submit(
             page,
             {"text": "x" * 6000, "picture": file(PHOTO, "a.jpg"), "action": "send"},
@@ -184,4 +184,4 @@ def test_a_page_for_sending_again_never_repeats_a_secret_or_forgets_a_file(house
         )
     assert answer.status == 503
     assert answer.root.all("form") == []
-    assert stored(house.settings.uploads) == []
+    assert stored(school.settings.uploads) == []

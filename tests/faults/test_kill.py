@@ -13,8 +13,8 @@ from lms.clock import now
 from lms.domain import outbox
 from lms.models import OutboxItem, PasswordLink
 from tests import factories
-from tests.support.live_server import Served
-from tests.support.school import House
+from tests.support.live_server import LiveServer
+from tests.support.school import School
 from tests.support.servers import wait_until
 from tests.support.smtp import SmtpServer
 
@@ -36,8 +36,8 @@ def _invite(session: Session, name: str) -> str:
     return outbox.post(session, "password_link", person, link.id, secret=f"link-of-{name}", now=moment).id
 
 
-def _row(house: House, item: str) -> OutboxItem:
-    return house.read(lambda s: s.get_one(OutboxItem, item))
+def _row(school: School, item: str) -> OutboxItem:
+    return school.read(lambda s: s.get_one(OutboxItem, item))
 
 
 def _mail(server: SmtpServer) -> dict[str, str]:
@@ -49,39 +49,39 @@ def test_a_server_killed_between_commit_and_mail_sends_the_mail_once_after_its_r
 ) -> None:
     """One mail is in the worker's hands and one still waits when the process dies."""
     deaf = start_smtp(answers=False)
-    server = Served(tmp_path, **_mail(deaf)).start()
+    server = LiveServer(tmp_path, **_mail(deaf)).start()
     try:
-        house = server.house()
-        house.write(factories.school)
-        in_hand = house.write(lambda s: _invite(s, "Nadia"))
-        house.app.extensions["lms_jobs"].wake([in_hand])
-        wait_until(lambda: _row(house, in_hand).claimed_until is not None, "a worker takes the mail", 30)
-        waiting = house.write(lambda s: _invite(s, "Luc"))
+        school = server.school()
+        school.write(factories.organisation)
+        in_hand = school.write(lambda s: _invite(s, "Nadia"))
+        school.app.extensions["lms_jobs"].wake([in_hand])
+        wait_until(lambda: _row(school, in_hand).claimed_until is not None, "a worker takes the mail", 30)
+        waiting = school.write(lambda s: _invite(s, "Luc"))
     finally:
         server.kill()
-    assert [_row(house, item).outcome for item in (in_hand, waiting)] == [None, None]
+    assert [_row(school, item).outcome for item in (in_hand, waiting)] == [None, None]
 
     # The dead worker's lease is over after ten minutes; nobody waits for that here.
-    house.write(lambda s: s.execute(update(OutboxItem).values(claimed_until=None)))
-    with SmtpServer() as post, Served(tmp_path, **_mail(post)):
+    school.write(lambda s: s.execute(update(OutboxItem).values(claimed_until=None)))
+    with SmtpServer() as post, LiveServer(tmp_path, **_mail(post)):
         post.wait_for(2)
-        wait_until(lambda: _closed(house) == {"sent"}, "both rows are closed", 30)
-    with SmtpServer() as quiet, Served(tmp_path, **_mail(quiet)):
-        wait_until(lambda: _closed(house) == {"sent"}, "the rows stay closed", 10)
+        wait_until(lambda: _closed(school) == {"sent"}, "both rows are closed", 30)
+    with SmtpServer() as quiet, LiveServer(tmp_path, **_mail(quiet)):
+        wait_until(lambda: _closed(school) == {"sent"}, "the rows stay closed", 10)
     assert sorted(str(letter["To"]).split()[0] for letter in post.messages) == ["Luc", "Nadia"]
     assert quiet.messages == []
 
 
-def _closed(house: House) -> set[str | None]:
-    return set(house.read(lambda s: s.scalars(select(OutboxItem.outcome)).all()))
+def _closed(school: School) -> set[str | None]:
+    return set(school.read(lambda s: s.scalars(select(OutboxItem.outcome)).all()))
 
 
-def test_a_living_lease_is_respected_by_the_next_process(house: House, smtp: SmtpServer) -> None:
+def test_a_living_lease_is_respected_by_the_next_process(school: School, smtp: SmtpServer) -> None:
     """Two processes never send one mail: the second waits until the lease of the first is over."""
-    item = house.write(lambda s: _invite(s, "Nadia"))
-    assert house.write(lambda s: outbox.claim(s, item, now()))
-    jobs = house.app.extensions["lms_jobs"]
+    item = school.write(lambda s: _invite(s, "Nadia"))
+    assert school.write(lambda s: outbox.claim_item(s, item, now()))
+    jobs = school.app.extensions["lms_jobs"]
     jobs.deliver(item)
     jobs.every_minute()
-    assert _row(house, item).outcome is None
+    assert _row(school, item).outcome is None
     assert smtp.messages == []

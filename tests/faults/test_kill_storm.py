@@ -15,8 +15,8 @@ from lms.domain.booking import appointments, consistency
 from lms.models import Booking, OutboxItem
 from tests import factories
 from tests.faults.fault_log import at
-from tests.support.live_server import Served
-from tests.support.school import House
+from tests.support.live_server import LiveServer
+from tests.support.school import School
 from tests.support.servers import wait_until
 from tests.support.smtp import SmtpServer
 
@@ -27,11 +27,11 @@ THREADS = 2
 
 
 @pytest.fixture
-def school(tmp_path: Path) -> Served:
-    return Served(tmp_path)
+def server(tmp_path: Path) -> LiveServer:
+    return LiveServer(tmp_path)
 
 
-def _appointments(house: House) -> list[str]:
+def _appointments(school: School) -> list[str]:
     """An appointment for each learner; every third is cancelled and every third is moved."""
 
     def live(session: Session) -> list[str]:
@@ -55,37 +55,37 @@ def _appointments(house: House) -> list[str]:
         )
         return made
 
-    return house.write(live)
+    return school.write(live)
 
 
-def _open(house: House) -> int:
+def _open(school: School) -> int:
     soon = select(OutboxItem).where(OutboxItem.closed_at.is_(None), OutboxItem.kind != "booking_soon")
-    return house.read(lambda s: len(s.scalars(soon).all()))
+    return school.read(lambda s: len(s.scalars(soon).all()))
 
 
 def _post(server: SmtpServer) -> dict[str, str]:
     return {"LMS_MAIL_HOST": server.host, "LMS_MAIL_PORT": str(server.port), "LMS_MAIL_SECURITY": "none"}
 
 
-def test_no_message_is_lost_and_a_repeat_is_recognised_by_its_id(school: Served) -> None:
-    house = school.house()
-    made = _appointments(house)
+def test_no_message_is_lost_and_a_repeat_is_recognised_by_its_id(server: LiveServer) -> None:
+    school = server.school()
+    made = _appointments(school)
     # Slow enough that every kill finds a letter on its way.
     with SmtpServer(delay=0.05) as post:
-        school.environ.update(_post(post))
+        server.environ.update(_post(post))
         for kill in range(1, KILLS + 1):
-            school.start()
+            server.start()
             try:
                 post.wait_for(kill * 8)
             finally:
-                school.kill()
+                server.kill()
             # The lease of the dead is over after ten minutes; nobody waits for that here.
-            house.write(lambda s: s.execute(update(OutboxItem).values(claimed_until=None)))
-        with school:
-            wait_until(lambda: _open(house) == 0, "every letter has left", 60)
+            school.write(lambda s: s.execute(update(OutboxItem).values(claimed_until=None)))
+        with server:
+            wait_until(lambda: _open(school) == 0, "every letter has left", 60)
         letters = post.messages
 
-    sent = house.read(
+    sent = school.read(
         lambda s: {
             row.dedupe: row for row in s.scalars(select(OutboxItem).where(OutboxItem.outcome == "sent"))
         }
@@ -98,11 +98,11 @@ def test_no_message_is_lost_and_a_repeat_is_recognised_by_its_id(school: Served)
         bodies.setdefault(str(letter["Message-ID"]), set()).add(f"{letter['To']} {letter['Subject']}")
     assert all(len(told) == 1 for told in bodies.values()), "a repeat is the same letter"
 
-    states = house.read(lambda s: {one.id: one for one in s.scalars(select(Booking))})
+    states = school.read(lambda s: {one.id: one for one in s.scalars(select(Booking))})
     reminded = [row.about_id for row in sent.values() if row.kind == "booking_reminder"]
     assert sorted(reminded) == sorted(id_ for id_ in made if states[id_].state == "booked")
     assert all(row.sequence == states[row.about_id].sequence for row in sent.values())
     # What was said before a change is never said after it.
     cancelled = [row for row in sent.values() if states[row.about_id].state == "cancelled"]
     assert {row.kind for row in cancelled} == {"booking_cancelled"}
-    assert house.read(lambda s: consistency.faults(s, clock.now())) == []
+    assert school.read(lambda s: consistency.find_faults(s, clock.now())) == []

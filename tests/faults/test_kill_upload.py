@@ -12,27 +12,27 @@ from lms.adapters.store import LocalStore
 from lms.models import Attachment, Attempt, Rendition, Submission
 from tests import factories
 from tests.support import files
-from tests.support.live_server import Served
-from tests.support.raw_client import Wire
-from tests.support.school import House
+from tests.support.live_server import LiveServer
+from tests.support.raw_client import RawClient
+from tests.support.school import School
 from tests.support.servers import wait_until
 
 PHOTO = files.jpeg(1500, 2000)
 
 
-def sent_by(house: House, learner: str) -> list[Attempt]:
+def sent_by(school: School, learner: str) -> list[Attempt]:
     where = (
         select(Attempt).join(Submission).where(Submission.learner_id == learner, Attempt.sent_at.is_not(None))
     )
-    return list(house.read(lambda s: s.scalars(where.options(selectinload(Attempt.attachments))).all()))
+    return list(school.read(lambda s: s.scalars(where.options(selectinload(Attempt.attachments))).all()))
 
 
 def kept(folder: Path) -> int:
     return len(list((folder / "uploads").glob("??/*")))
 
 
-def no_row_without_its_file(house: House) -> None:
-    store: LocalStore = house.app.extensions["lms_store"]
+def no_row_without_its_file(school: School) -> None:
+    store: LocalStore = school.app.extensions["lms_store"]
 
     def look(session: Session) -> None:
         for attachment in session.scalars(select(Attachment)):
@@ -40,22 +40,24 @@ def no_row_without_its_file(house: House) -> None:
         for rendition in session.scalars(select(Rendition)):
             assert store.size(rendition.store_key) == rendition.size
 
-    house.read(look)
+    school.read(look)
 
 
 def test_every_receipt_that_was_shown_is_true_after_a_kill(tmp_path: Path) -> None:
     """Killed in the middle of the body, of the work on the photo, of keeping it, and after the receipt."""
     moments = ("half a body", "looked at", "kept", "receipt")
-    server = Served(tmp_path)
-    house = server.house()
-    given = house.write(lambda s: factories.assignment(s).id)
-    learners = house.write(lambda s: [factories.learner(s, f"Learner {n}").id for n, _ in enumerate(moments)])
+    server = LiveServer(tmp_path)
+    school = server.school()
+    given = school.write(lambda s: factories.assignment(s).id)
+    learners = school.write(
+        lambda s: [factories.learner(s, f"Learner {n}").id for n, _ in enumerate(moments)]
+    )
     path, shown = f"/assignments/{given}", []
     for moment, learner in zip(moments, learners, strict=True):
         server.start()
         connection: http.client.HTTPConnection | None = None
         try:
-            wire = Wire(server, house, learner)
+            wire = RawClient(server, school, learner)
             values = wire.form(path, action="send", text="Lundi")
             before = kept(tmp_path)
             connection = wire.begin(path, values, PHOTO, share=0.5 if moment == "half a body" else 1)
@@ -70,9 +72,9 @@ def test_every_receipt_that_was_shown_is_true_after_a_kill(tmp_path: Path) -> No
             server.kill()
             if connection is not None:
                 connection.close()
-        no_row_without_its_file(house)
+        no_row_without_its_file(school)
     for learner in learners:
-        found = sent_by(house, learner)
+        found = sent_by(school, learner)
         # Whoever saw no receipt may have been kept all the same, but then wholly.
         assert len(found) == 1 or (learner not in shown and found == [])
         for attempt in found:
@@ -81,11 +83,11 @@ def test_every_receipt_that_was_shown_is_true_after_a_kill(tmp_path: Path) -> No
     with server:
         # Who was cut off sends again, from the page as it is now, and gets her receipt.
         for learner in learners:
-            wire = Wire(server, house, learner)
-            if not sent_by(house, learner):
+            wire = RawClient(server, school, learner)
+            if not sent_by(school, learner):
                 assert wire.post(path, wire.form(path, action="send", text="Lundi"), PHOTO).status == 303
-            (attempt,) = sent_by(house, learner)
+            (attempt,) = sent_by(school, learner)
             receipt = wire.get(f"/submissions/{attempt.submission_id}")
             assert receipt.status == 200
             assert "/files/" in receipt.html
-    no_row_without_its_file(house)
+    no_row_without_its_file(school)

@@ -11,47 +11,47 @@ from sqlalchemy.orm import Session
 
 from lms import clock
 from lms.domain.booking import appointments, consistency, occupancy, waitlist
-from lms.forms.booking import hour_value
+from lms.forms.booking import slot_value
 from lms.models import Booking, Person, WaitlistEntry
 from tests import factories
-from tests.faults.fault_log import Track, at
+from tests.faults.fault_log import FaultLog, at
 
 
-def _booked(track: Track, learner: str, teacher: str, hour: datetime) -> str:
+def _booked(track: FaultLog, learner: str, teacher: str, hour: datetime) -> str:
     def book(session: Session) -> str:
         who = session.get_one(Person, learner)
         return appointments.book(session, who, who, teacher, hour, "video", clock.now()).id
 
-    return track.house.write(book)
+    return track.school.write(book)
 
 
-def _waiting(track: Track, *learners: str, teacher: str) -> None:
+def _waiting(track: FaultLog, *learners: str, teacher: str) -> None:
     """They come one after the other: the first stands first, and nobody else waits."""
 
     def join(session: Session) -> None:
         for entry in session.scalars(select(WaitlistEntry).where(WaitlistEntry.ended_at.is_(None))).all():
             who = session.get_one(Person, entry.learner_id)
-            waitlist.leave(session, who, who, clock.now())
+            waitlist.leave_waitlist(session, who, who, clock.now())
         for place, id_ in enumerate(learners):
             who = session.get_one(Person, id_)
             since = clock.now() - timedelta(minutes=60 - place)
-            waitlist.join(session, who, who, teacher, 7, None, since)
+            waitlist.join_waitlist(session, who, who, teacher, 7, None, since)
 
-    track.house.write(join)
+    track.school.write(join)
 
 
-def _offers(track: Track, learner: str) -> list[str]:
-    return track.house.read(
+def _offers(track: FaultLog, learner: str) -> list[str]:
+    return track.school.read(
         lambda s: [one.state for one in s.scalars(select(Booking).where(Booking.learner_id == learner))]
     )
 
 
-def _sound(track: Track) -> None:
-    assert track.house.read(occupancy.broken) == []
-    assert track.house.read(lambda s: consistency.faults(s, clock.now())) == []
+def _sound(track: FaultLog) -> None:
+    assert track.school.read(occupancy.find_mismatches) == []
+    assert track.school.read(lambda s: consistency.find_faults(s, clock.now())) == []
 
 
-def test_an_hour_given_back_goes_to_who_waits_and_to_none_of_two_hundred(track: Track) -> None:
+def test_an_hour_given_back_goes_to_who_waits_and_to_none_of_two_hundred(track: FaultLog) -> None:
     """Five presses to cancel and 195 to book at one instant: one cancellation, the first in line is asked."""
     nadia, hour, elsewhere = track.id_of(factories.nadia), at("14:00", 1), at("16:00", 4)
     holder, first, second, *others = track.people(198)
@@ -60,14 +60,14 @@ def test_an_hour_given_back_goes_to_who_waits_and_to_none_of_two_hundred(track: 
     # Their page showed another hour when it was fetched: this one was not free yet.
     runners = track.runners([(learner, nadia, elsewhere, "video") for learner in others])
     for runner in runners:
-        runner["values"]["hour"] = hour_value(nadia, hour)
+        runner["values"]["hour"] = slot_value(nadia, hour)
     cancelling = [
         track.pressing(holder, f"/bookings/{made}", f"/bookings/{made}/cancellation") for _ in range(5)
     ]
     mixed = [*runners[:97], *cancelling, *runners[97:]]
     answers = track.run(mixed)
     assert Counter(answer["status"] for answer in answers) == {303: 5, 409: 195}
-    kept = track.house.read(lambda s: s.get_one(Booking, made))
+    kept = track.school.read(lambda s: s.get_one(Booking, made))
     assert (kept.state, kept.sequence) == ("cancelled", 1)
     assert _offers(track, first) == ["offered"]
     assert _offers(track, second) == []
@@ -77,7 +77,7 @@ def test_an_hour_given_back_goes_to_who_waits_and_to_none_of_two_hundred(track: 
 
 @pytest.mark.parametrize(("hour", "looks"), [("09:00", 0), ("10:00", 10), ("11:00", 30), ("12:00", 90)])
 def test_an_offer_that_ends_while_it_is_accepted_is_one_or_the_other(
-    track: Track, hour: str, looks: int
+    track: FaultLog, hour: str, looks: int
 ) -> None:
     nadia = track.id_of(factories.nadia)
     holder, first, second = track.people(3)
@@ -89,20 +89,20 @@ def test_an_offer_that_ends_while_it_is_accepted_is_one_or_the_other(
         appointments.cancel(session, session.get_one(Booking, made), who, "", clock.now())
         return waitlist.open_offers(session, session.get_one(Person, first), clock.now())[0].id
 
-    offer = track.house.write(give_back)
+    offer = track.school.write(give_back)
     presses = [track.pressing(first, f"/offers/{offer}", f"/offers/{offer}/acceptance") for _ in range(24)]
-    ends = track.house.read(lambda s: s.get_one(Booking, offer)).expires_at
+    ends = track.school.read(lambda s: s.get_one(Booking, offer)).expires_at
     assert ends is not None
 
     def expire() -> None:
         for _ in range(looks):  # the worker looks at other things first: sometimes the presses win
-            track.house.read(lambda s: waitlist.due_offers(s, clock.now()))
+            track.school.read(lambda s: waitlist.overdue_offers(s, clock.now()))
         # Its clock is already past the time of the offer.
-        track.house.write(lambda s: waitlist.expire(s, offer, ends))
+        track.school.write(lambda s: waitlist.expire_offer(s, offer, ends))
 
     answers = track.run(presses, expire)
-    state = track.house.read(lambda s: s.get_one(Booking, offer).state)
-    ended = track.house.read(
+    state = track.school.read(lambda s: s.get_one(Booking, offer).state)
+    ended = track.school.read(
         lambda s: {one.learner_id: one.outcome for one in s.scalars(select(WaitlistEntry))}
     )
     codes = Counter(answer["status"] for answer in answers)

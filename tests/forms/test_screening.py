@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests import factories
-from tests.support.school import House
+from tests.support.school import School
 
 
 def _passing(digits: str = "850730000") -> str:
@@ -12,9 +12,9 @@ def _passing(digits: str = "850730000") -> str:
 
 
 @pytest.mark.parametrize("field", ["comment", "next_step"])
-def test_a_national_number_in_an_answer_is_refused_and_the_words_stay(house: House, field: str) -> None:
-    copy = house.write(lambda s: factories.sent(s, factories.samira(s), factories.assignment(s)).id)
-    nadia = house.visitor(house.write(factories.nadia))
+def test_a_national_number_in_an_answer_is_refused_and_the_words_stay(school: School, field: str) -> None:
+    copy = school.write(lambda s: factories.sent(s, factories.samira(s), factories.assignment(s)).id)
+    nadia = school.visitor(school.write(factories.nadia))
     page = nadia.get(f"/corrections/{copy}")
     typed = {"comment": "Bravo.", field: f"Bravo. Numéro {_passing()}", "action": "return"}
     answer = nadia.submit(page, typed, action=f"/corrections/{copy}")
@@ -25,15 +25,15 @@ def test_a_national_number_in_an_answer_is_refused_and_the_words_stay(house: Hou
     assert again.status == 200
 
 
-def test_why_an_hour_is_cancelled_holds_no_national_number(house: House) -> None:
+def test_why_an_hour_is_cancelled_holds_no_national_number(school: School) -> None:
     def booked(session):  # type: ignore[no-untyped-def]
         nadia = factories.nadia(session)
         factories.all_week(session, nadia)
         starts = factories.wall(factories.coming_monday().isoformat(), "10:00")
         return factories.booked(session, factories.samira(session), nadia, starts).id
 
-    booking = house.write(booked)
-    nadia = house.visitor(house.write(factories.nadia))
+    booking = school.write(booked)
+    nadia = school.visitor(school.write(factories.nadia))
     page = nadia.get(f"/bookings/{booking}")
     answer = nadia.submit(page, {"reason": f"Malade {_passing()}"}, action="/cancellation")
     assert answer.status == 422

@@ -7,7 +7,7 @@ import pytest
 from flask_babel import force_locale
 
 from lms.i18n import dates
-from tests.support.school import House
+from tests.support.school import School
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 THURSDAY = datetime(2026, 11, 26, 13, 30, tzinfo=UTC)
@@ -55,10 +55,10 @@ def test_the_same_day_in_the_persons_language_with_digits_that_match_the_card(
     [("fr", ["1 min", "5 h", "2 j"]), ("tr", ["1 dk", "5 sa", "2 gün"]), ("en", ["1 min", "5 h", "2 d"])],
 )
 def test_how_long_a_copy_waits_is_said_in_its_largest_unit(
-    house: House, language: str, told: list[str]
+    school: School, language: str, told: list[str]
 ) -> None:
     waited = (timedelta(seconds=5), timedelta(hours=5), timedelta(days=2))
-    with house.app.app_context(), force_locale(language):
+    with school.app.app_context(), force_locale(language):
         assert [
             dates.ago(THURSDAY - one, THURSDAY).replace("\N{NO-BREAK SPACE}", " ") for one in waited
         ] == told

@@ -14,7 +14,7 @@ from lms.adapters import external_calendar
 from lms.adapters.media import types
 from lms.domain.errors import Refused
 from lms.i18n import languages, refusals
-from tests.support.school import House
+from tests.support.school import School
 
 HOLE = re.compile(r"%\((\w+)\)")
 
@@ -42,11 +42,11 @@ def codes(argument: ast.expr) -> list[str]:
 
 @pytest.mark.parametrize(("code", "given", "place"), list(raised()))
 def test_the_holes_of_a_sentence_are_filled_where_it_is_refused(
-    house: House, code: str, given: frozenset[str], place: str
+    school: School, code: str, given: frozenset[str], place: str
 ) -> None:
     assert code in refusals.SENTENCES, place
     for language in languages.WITH_CATALOGUE:
-        with house.app.test_request_context(), force_locale(language.code):
+        with school.app.test_request_context(), force_locale(language.code):
             sentence = str(refusals.SENTENCES[code])
             assert set(HOLE.findall(sentence)) == given, f"{place} in {language.code}: {sentence}"
             said = refusals.sentence(Refused(code, **dict.fromkeys(given, 7)))
@@ -56,9 +56,9 @@ def test_the_holes_of_a_sentence_are_filled_where_it_is_refused(
 CODES = types.CODES | external_calendar.CODES
 
 
-def test_what_a_file_or_a_calendar_is_refused_for_has_no_hole(house: House) -> None:
+def test_what_a_file_or_a_calendar_is_refused_for_has_no_hole(school: School) -> None:
     """These codes reach `Refused` through a variable, without values."""
-    with house.app.test_request_context():
+    with school.app.test_request_context():
         for code in (*CODES, "quota_full", "store_full", "kind_photo", "kind_voice", "kind_document"):
             assert "%" not in refusals.sentence(Refused(code)), code
 
@@ -70,9 +70,9 @@ def test_no_sentence_is_without_a_place_that_says_it() -> None:
     assert set(refusals.SENTENCES) - said == set()
 
 
-def test_a_sentence_is_said_in_the_language_of_the_page(house: House) -> None:
+def test_a_sentence_is_said_in_the_language_of_the_page(school: School) -> None:
     said = set()
     for language in languages.WITH_CATALOGUE:
-        with house.app.test_request_context(), force_locale(language.code):
+        with school.app.test_request_context(), force_locale(language.code):
             said.add(refusals.sentence(Refused("slot_taken")))
     assert len(said) == len(languages.WITH_CATALOGUE)

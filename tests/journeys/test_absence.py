@@ -15,8 +15,8 @@ from lms.access import cookie_name
 from lms.clock import now
 from lms.models import Person
 from tests import factories
-from tests.support.live_server import Served
-from tests.support.school import House
+from tests.support.live_server import LiveServer
+from tests.support.school import School
 from tests.support.servers import wait_until
 from tests.support.smtp import SmtpServer
 
@@ -29,9 +29,9 @@ Who = Callable[[Session], Person]
 
 
 @pytest.fixture
-def served(tmp_path: Path, smtp: SmtpServer) -> Iterator[Served]:
+def served(tmp_path: Path, smtp: SmtpServer) -> Iterator[LiveServer]:
     mail = {"LMS_MAIL_HOST": smtp.host, "LMS_MAIL_PORT": str(smtp.port), "LMS_MAIL_SECURITY": "none"}
-    with Served(tmp_path / "school", **mail) as server:
+    with LiveServer(tmp_path / "school", **mail) as server:
         yield server
 
 
@@ -46,7 +46,7 @@ def three_sessions(session: Session) -> None:
 
 
 def sits_down(
-    browser: Browser, served: Served, house: House, who: Who, size: dict[str, int], *, scripts: bool
+    browser: Browser, served: LiveServer, school: School, who: Who, size: dict[str, int], *, scripts: bool
 ) -> Page:
     def enter(session: Session) -> str:
         return factories.entered(session, who(session), now=now())
@@ -59,7 +59,7 @@ def sits_down(
     )
     context.set_default_timeout(20_000)
     context.add_cookies(
-        [{"name": cookie_name(house.settings, "session"), "value": house.write(enter), "url": base}]
+        [{"name": cookie_name(school.settings, "session"), "value": school.write(enter), "url": base}]
     )
     return context.new_page()
 
@@ -74,19 +74,19 @@ def no_barrier(page: Page, *, scripts: bool) -> None:
         assert [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found] == []
 
 
-def in_arabic(house: House, sentence: str) -> str:
-    with house.app.test_request_context(), force_locale("ar"):
+def in_arabic(school: School, sentence: str) -> str:
+    with school.app.test_request_context(), force_locale("ar"):
         return str(gettext(sentence))
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 def test_a_teacher_cannot_come_and_everybody_knows(
-    browser: Browser, served: Served, smtp: SmtpServer, scripts: bool
+    browser: Browser, served: LiveServer, smtp: SmtpServer, scripts: bool
 ) -> None:
-    house = served.house()
-    house.write(three_sessions)
+    school = served.school()
+    school.write(three_sessions)
 
-    nadia = sits_down(browser, served, house, factories.nadia, DESK, scripts=scripts)
+    nadia = sits_down(browser, served, school, factories.nadia, DESK, scripts=scripts)
     nadia.goto("/agenda")
     nadia.get_by_role("link", name="Je ne peux pas venir aujourd’hui").click()
     nadia.fill("input[name=day]", MONDAY.isoformat())
@@ -114,12 +114,12 @@ def test_a_teacher_cannot_come_and_everybody_knows(
     assert any("ne peut pas venir" in text for text in texts)
     assert not any("malad" in text.lower() for text in texts)
 
-    samira = sits_down(browser, served, house, factories.samira, PHONE, scripts=scripts)
+    samira = sits_down(browser, served, school, factories.samira, PHONE, scripts=scripts)
     samira.goto("/bookings")
     expect(samira.locator("html")).to_have_attribute("dir", "rtl")
     notice = samira.locator("main .notice.warm")
-    expect(notice).to_contain_text(in_arabic(house, "Votre professeur ne peut pas venir."))
-    expect(notice).to_contain_text(in_arabic(house, "Vous choisissez en premier."))
+    expect(notice).to_contain_text(in_arabic(school, "Votre professeur ne peut pas venir."))
+    expect(notice).to_contain_text(in_arabic(school, "Vous choisissez en premier."))
     no_barrier(samira, scripts=scripts)
     notice.locator("a.button").click()
     samira.wait_for_url("**/bookings/new")

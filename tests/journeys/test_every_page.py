@@ -18,7 +18,7 @@ from config import BRUSSELS
 from lms.clock import now
 from lms.domain.booking import availability, offers, waitlist
 from lms.models import Person
-from tests.support.live_server import Served
+from tests.support.live_server import LiveServer
 
 pytestmark = pytest.mark.journey
 
@@ -92,33 +92,35 @@ STAFF_LINKS = (
 
 
 @pytest.fixture(scope="module")
-def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(tmp_path_factory.mktemp("school"), LMS_DEMO="yes") as served:
-        house = served.house()
-        house.write(an_hour_is_offered)
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    with LiveServer(tmp_path_factory.mktemp("school"), LMS_DEMO="yes") as served:
+        school = served.school()
+        school.write(an_hour_is_offered)
         yield served
-    house.close()
+    school.close()
 
 
 def an_hour_is_offered(session: Session) -> None:
     """To Samira and to Grace, who wait; and one of Nadia's appointments falls on a closed day."""
     for name in ("Samira", "Grace Mbala"):
         learner = session.scalars(select(Person).where(Person.name == name)).one()
-        waitlist.join(session, learner, learner, None, 7, None, now())
+        waitlist.join_waitlist(session, learner, learner, None, 7, None, now())
     today = now().date()
-    offers.promote(session, offers.Freed.on(today, today + timedelta(days=21), BRUSSELS), now())
+    offers.offer_to_waitlist(session, offers.FreedTime.on(today, today + timedelta(days=21), BRUSSELS), now())
     nadia = session.scalars(select(Person).where(Person.name == "Nadia Dubois")).one()
     soon = (today, today + timedelta(days=30))
-    availability.close(session, nadia, nadia, soon, availability.Hours(None, None), "Formation", now())
+    availability.close_days(
+        session, nadia, nadia, soon, availability.WeeklyHours(None, None), "Formation", now()
+    )
 
 
 class Guest:
     """A browser of one person."""
 
     def __init__(
-        self, browser: Browser, school: Served, size: dict[str, int], locale: str, dark: bool
+        self, browser: Browser, server: LiveServer, size: dict[str, int], locale: str, dark: bool
     ) -> None:
-        self.base = school.url.replace("127.0.0.1", "localhost")
+        self.base = server.url.replace("127.0.0.1", "localhost")
         self.context: BrowserContext = browser.new_context(
             viewport=size,  # type: ignore[arg-type]
             locale=locale,
@@ -166,8 +168,10 @@ class Guest:
 
 @pytest.mark.parametrize("locale", ["fr", "ar"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_no_learner_page_puts_up_a_barrier(browser: Browser, school: Served, locale: str, dark: bool) -> None:
-    stranger = Guest(browser, school, PHONE, locale, dark)
+def test_no_learner_page_puts_up_a_barrier(
+    browser: Browser, server: LiveServer, locale: str, dark: bool
+) -> None:
+    stranger = Guest(browser, server, PHONE, locale, dark)
     stranger.page.goto("/card")
     faults = stranger.faults()
     stranger.page.goto("/card/demo-card-10000001")
@@ -175,7 +179,7 @@ def test_no_learner_page_puts_up_a_barrier(browser: Browser, school: Served, loc
     stranger.context.close()
 
     # Samira reads Arabic, Grace French: the demo school gives them copies and appointments.
-    guest = Guest(browser, school, PHONE, locale, dark).with_card(
+    guest = Guest(browser, server, PHONE, locale, dark).with_card(
         "10000001" if locale == "ar" else "10000006"
     )
     page = guest.page
@@ -206,9 +210,9 @@ def test_no_learner_page_puts_up_a_barrier(browser: Browser, school: Served, loc
 @pytest.mark.parametrize("email", STAFF_PAGES)
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_no_page_of_the_team_puts_up_a_barrier(
-    browser: Browser, school: Served, email: str, dark: bool
+    browser: Browser, server: LiveServer, email: str, dark: bool
 ) -> None:
-    guest = Guest(browser, school, DESK, "fr", dark).with_password(email)
+    guest = Guest(browser, server, DESK, "fr", dark).with_password(email)
     page, faults, kinds = guest.page, [], dict[str, str]()
     for path in STAFF_PAGES[email]:
         page.goto(path)
@@ -272,9 +276,9 @@ def weigh(guest: Guest, path: str) -> Weight:
     ids=["home", "lesson", "homework", "picker"],
 )
 def test_pages_stay_within_their_weight(
-    browser: Browser, school: Served, door: str, like: str | None, most_bytes: int, most_requests: int
+    browser: Browser, server: LiveServer, door: str, like: str | None, most_bytes: int, most_requests: int
 ) -> None:
-    guest = Guest(browser, school, PHONE, "ar", dark=False).with_card("10000001")
+    guest = Guest(browser, server, PHONE, "ar", dark=False).with_card("10000001")
     path = door
     if like is not None:
         guest.page.goto(door)
@@ -291,9 +295,9 @@ def test_pages_stay_within_their_weight(
 
 
 def test_the_menu_and_the_next_thing_are_reached_with_the_keyboard_alone(
-    browser: Browser, school: Served
+    browser: Browser, server: LiveServer
 ) -> None:
-    guest = Guest(browser, school, PHONE, "fr", dark=False).with_card("10000006")
+    guest = Guest(browser, server, PHONE, "fr", dark=False).with_card("10000006")
     page = guest.page
     page.goto("/")
     page.keyboard.press("Tab")

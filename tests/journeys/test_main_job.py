@@ -20,7 +20,7 @@ from lms.clock import now
 from lms.models import Availability, Criterion, Level, Person
 from tests import factories
 from tests.support.files import heic, rotated_jpeg
-from tests.support.live_server import Served
+from tests.support.live_server import LiveServer
 from tests.support.smtp import SmtpServer
 
 pytestmark = pytest.mark.journey
@@ -34,7 +34,7 @@ ARABIC = re.compile(r"[\u0600-\u06FF]{3,}")
 
 
 def a_school_with_nadia(session: Session) -> None:
-    factories.school(session)
+    factories.organisation(session)
     for level in session.scalars(select(Level)):
         for place, label in enumerate(("La tâche", "Les mots", "La grammaire"), start=1):
             session.add(Criterion(level_id=level.id, position=place, label=label))
@@ -55,14 +55,14 @@ def a_school_with_nadia(session: Session) -> None:
 
 
 @pytest.fixture
-def served(tmp_path: Path, smtp: SmtpServer) -> Iterator[Served]:
-    with Served(
+def served(tmp_path: Path, smtp: SmtpServer) -> Iterator[LiveServer]:
+    with LiveServer(
         tmp_path,
         LMS_MAIL_HOST=smtp.host,
         LMS_MAIL_PORT=str(smtp.port),
         LMS_MAIL_SECURITY="none",
     ) as server:
-        server.house().write(a_school_with_nadia)
+        server.school().write(a_school_with_nadia)
         yield server
 
 
@@ -101,7 +101,7 @@ class Cast:
 
 
 @pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
-def cast(request: pytest.FixtureRequest, browser: Browser, served: Served) -> Iterator[Cast]:
+def cast(request: pytest.FixtureRequest, browser: Browser, served: LiveServer) -> Iterator[Cast]:
     people = Cast(browser, served.url.replace("127.0.0.1", "localhost"), request.param)
     yield people
     people.go_home()
@@ -261,7 +261,7 @@ def letters_to(smtp: SmtpServer, address: str, subject: str = "") -> list[EmailM
     return [m for m in smtp.messages if address in str(m["To"]) and subject in str(m["Subject"])]
 
 
-def test_a_lesson_a_photo_an_answer_and_an_hour(cast: Cast, served: Served, smtp: SmtpServer) -> None:
+def test_a_lesson_a_photo_an_answer_and_an_hour(cast: Cast, served: LiveServer, smtp: SmtpServer) -> None:
     nadia = nadia_enters(cast)
     lesson = nadia_makes_a_lesson(nadia)
     samira_card = nadia_adds(nadia, "Samira", "ar", "samira@learners.example.be")
@@ -322,4 +322,4 @@ def test_a_lesson_a_photo_an_answer_and_an_hour(cast: Cast, served: Served, smtp
     gone = {invitation(letters_to(smtp, who)[-1]) for who in ("samira@", "nadia@")}
     assert gone == {(uid, "CANCEL", sequence + 1) for uid, _, sequence in calls}
     assert len(letters_to(smtp, "samira@", "corrigé")) == 1
-    assert served.house().read(lambda s: s.scalar(select(Person.name).where(Person.name == "Samira")))
+    assert served.school().read(lambda s: s.scalar(select(Person.name).where(Person.name == "Samira")))

@@ -14,8 +14,8 @@ from sqlalchemy import select
 from lms.access import cookie_name
 from lms.models import ClipProgress, Lesson
 from tests import factories
-from tests.support.live_server import Served
-from tests.support.school import House
+from tests.support.live_server import LiveServer
+from tests.support.school import School
 
 pytestmark = pytest.mark.journey
 
@@ -37,12 +37,12 @@ class Stage:
     """Samira before a clip."""
 
     page: Page
-    house: House
+    school: School
     lesson: Lesson
     asked: list[str] = field(default_factory=list)  # of anybody but the school
 
     def kept(self) -> ClipProgress | None:
-        return self.house.read(lambda s: s.scalars(select(ClipProgress)).first())
+        return self.school.read(lambda s: s.scalars(select(ClipProgress)).first())
 
     def until(self, true: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 10
@@ -62,18 +62,18 @@ class Stage:
 
 @pytest.fixture
 def stage(browser: Browser, tmp_path: Path) -> Iterator[Stage]:
-    with Served(tmp_path) as served:
-        house = served.house()
-        lesson = house.write(factories.lesson)
-        cookie = house.visitor(house.write(factories.samira)).client.get_cookie(
-            name := cookie_name(house.settings, "session")
+    with LiveServer(tmp_path) as served:
+        school = served.school()
+        lesson = school.write(factories.lesson)
+        cookie = school.visitor(school.write(factories.samira)).client.get_cookie(
+            name := cookie_name(school.settings, "session")
         )
         assert cookie is not None
         base = served.url.replace("127.0.0.1", "localhost")
         context = browser.new_context(viewport={"width": 360, "height": 740})
         context.add_cookies([{"name": name, "value": cookie.value, "url": base}])
         page = context.new_page()
-        found = Stage(page, house, lesson)
+        found = Stage(page, school, lesson)
         page.on("request", lambda r: None if r.url.startswith(base) else found.asked.append(r.url))
 
         def answer(route: Route) -> None:

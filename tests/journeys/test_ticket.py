@@ -16,11 +16,11 @@ from lms.access import cookie_name
 from lms.adapters.store import LocalStore
 from lms.clock import now
 from lms.domain.people import logins
-from lms.models import Booking, Service
+from lms.models import Booking, Organisation
 from tests import factories
 from tests.support import files
-from tests.support.live_server import Served
-from tests.support.school import House
+from tests.support.live_server import LiveServer
+from tests.support.school import School
 
 pytestmark = pytest.mark.journey
 
@@ -28,11 +28,11 @@ A6 = (105, 148)
 HYGIENE = "Restez à la maison si vous êtes malade, et lavez-vous les mains. "
 
 
-def short(service: Service) -> None:
+def short(service: Organisation) -> None:
     service.directions, service.phone = "Bus 41, arrêt Pont", "071 12 34 56"
 
 
-def middling(service: Service) -> None:
+def middling(service: Organisation) -> None:
     """As much as still has the large letters."""
     service.phone, service.name = "071 12 34 56", "Service d’accueil des primo-arrivants de Charleroi"
     service.address = ("Boulevard Joseph II numéro 13, bâtiment A, 6000 Charleroi " * 2)[:50]
@@ -40,7 +40,7 @@ def middling(service: Service) -> None:
     service.hygiene_notice, service.hygiene_text = True, (HYGIENE * 10)[:49]
 
 
-def long(service: Service) -> None:
+def long(service: Organisation) -> None:
     """Every text as long as the form allows."""
     service.phone = "071 12 34 56"
     service.name = ("Centre public d’action sociale de la ville de Charleroi " * 3)[:120]
@@ -50,20 +50,20 @@ def long(service: Service) -> None:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(tmp_path / "school") as server:
+def served(tmp_path: Path) -> Iterator[LiveServer]:
+    with LiveServer(tmp_path / "school") as server:
         yield server
 
 
-def seeded(house: House, folder: Path, dress: Callable[[Service], None], mode: str) -> Booking:
+def seeded(school: School, folder: Path, dress: Callable[[Organisation], None], mode: str) -> Booking:
     """Samira, who reads Arabic, on Monday at nine with Nadia."""
-    store: LocalStore = house.app.extensions["lms_store"]
+    store: LocalStore = school.app.extensions["lms_store"]
     picture = folder / "door.jpg"
     picture.write_bytes(files.saved(files.upright(), "JPEG"))
     key = store.put(picture, suffix=".jpg")
 
     def seed(session: Session) -> Booking:
-        service = factories.school(session)
+        service = factories.organisation(session)
         dress(service)
         service.door_photo_key = key
         samira, nadia = factories.samira(session), factories.nadia(session)
@@ -72,28 +72,28 @@ def seeded(house: House, folder: Path, dress: Callable[[Service], None], mode: s
         starts = factories.wall(factories.coming_monday().isoformat(), "09:00")
         return factories.booked(session, samira, nadia, starts, mode, now=now())
 
-    return house.write(seed)
+    return school.write(seed)
 
 
-def entered(browser: Browser, served: Served, house: House, *, scripts: bool) -> Page:
+def entered(browser: Browser, served: LiveServer, school: School, *, scripts: bool) -> Page:
     def enter(session: Session) -> str:
-        return logins.open_session(session, factories.samira(session), "own", device="test", now=now())
+        return logins.open_login(session, factories.samira(session), "own", device="test", now=now())
 
     # Printing is done from a desk or a phone; the narrowest decides.
     context = browser.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=scripts)
-    name, base = cookie_name(house.settings, "session"), f"http://localhost:{served.port}"
-    context.add_cookies([{"name": name, "value": house.write(enter), "url": base}])
+    name, base = cookie_name(school.settings, "session"), f"http://localhost:{served.port}"
+    context.add_cookies([{"name": name, "value": school.write(enter), "url": base}])
     return context.new_page()
 
 
 @pytest.mark.parametrize("dress", [short, middling, long])
 @pytest.mark.parametrize("mode", ["onsite", "video"])
 def test_the_ticket_prints_on_one_page_of_a6(
-    browser: Browser, served: Served, tmp_path: Path, dress: Callable[[Service], None], mode: str
+    browser: Browser, served: LiveServer, tmp_path: Path, dress: Callable[[Organisation], None], mode: str
 ) -> None:
-    house = served.house()
-    booking = seeded(house, tmp_path, dress, mode)
-    page = entered(browser, served, house, scripts=True)
+    school = served.school()
+    booking = seeded(school, tmp_path, dress, mode)
+    page = entered(browser, served, school, scripts=True)
     page.goto(f"http://localhost:{served.port}/bookings/{booking.id}/ticket")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the phone"
     barriers = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
@@ -124,11 +124,11 @@ def test_the_ticket_prints_on_one_page_of_a6(
 
 
 def test_without_scripts_the_ticket_says_how_to_print(
-    browser: Browser, served: Served, tmp_path: Path
+    browser: Browser, served: LiveServer, tmp_path: Path
 ) -> None:
-    house = served.house()
-    booking = seeded(house, tmp_path, short, "onsite")
-    page = entered(browser, served, house, scripts=False)
+    school = served.school()
+    booking = seeded(school, tmp_path, short, "onsite")
+    page = entered(browser, served, school, scripts=False)
     page.goto(f"http://localhost:{served.port}/bookings/{booking.id}/ticket")
     assert page.locator("[data-print]").is_hidden()
     assert page.locator("noscript p").is_visible()

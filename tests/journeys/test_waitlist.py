@@ -20,7 +20,7 @@ from lms.domain.booking import waitlist
 from lms.domain.people import logins
 from lms.models import Person
 from tests import factories
-from tests.support.live_server import Served
+from tests.support.live_server import LiveServer
 from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.journey
@@ -32,30 +32,30 @@ IN_TIME = 30
 
 
 def two_hours_on_one_monday(session: Session) -> None:
-    factories.school(session).horizon_days = (MONDAY - now().date()).days + 6
+    factories.organisation(session).horizon_days = (MONDAY - now().date()).days + 6
     factories.rule(session, factories.nadia(session), 0, "09:00", "11:00", valid_from=MONDAY)
     factories.samira(session, language="ar")
     factories.oksana(session).language = "fr"
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(tmp_path) as server:
-        server.house().write(two_hours_on_one_monday)
+def served(tmp_path: Path) -> Iterator[LiveServer]:
+    with LiveServer(tmp_path) as server:
+        server.school().write(two_hours_on_one_monday)
         yield server
 
 
 class Street:
     """The phones of the people, each with its own entry."""
 
-    def __init__(self, browser: Browser, served: Served, scripts: bool) -> None:
+    def __init__(self, browser: Browser, served: LiveServer, scripts: bool) -> None:
         self.browser, self.served, self.scripts = browser, served, scripts
         self.base = served.url.replace("127.0.0.1", "localhost")
-        self.house = served.house()
+        self.school = served.school()
 
     def phone_of(self, who: Callable[[Session], Person], *, dark: bool = False) -> Page:
         def enter(session: Session) -> str:
-            return logins.open_session(session, who(session), "own", device="test", now=now())
+            return logins.open_login(session, who(session), "own", device="test", now=now())
 
         context = self.browser.new_context(
             viewport=PHONE,  # type: ignore[arg-type]
@@ -64,8 +64,8 @@ class Street:
             color_scheme="dark" if dark else "light",
         )
         context.set_default_timeout(20_000)
-        name = cookie_name(self.house.settings, "session")
-        context.add_cookies([{"name": name, "value": self.house.write(enter), "url": self.base}])
+        name = cookie_name(self.school.settings, "session")
+        context.add_cookies([{"name": name, "value": self.school.write(enter), "url": self.base}])
         return context.new_page()
 
     def link_in_the_mail(self, to: str) -> str:
@@ -91,7 +91,7 @@ class Street:
 
 
 @pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
-def street(request: pytest.FixtureRequest, browser: Browser, served: Served) -> Iterator[Street]:
+def street(request: pytest.FixtureRequest, browser: Browser, served: LiveServer) -> Iterator[Street]:
     people = Street(browser, served, request.param)
     yield people
     people.go_home()
@@ -206,4 +206,6 @@ def test_who_says_no_keeps_her_place_and_may_ask_something_instead(street: Stree
     press(samira, "/question")
     expect(samira.locator("[name=question]")).to_have_value("كيف أكتب رسالة؟")
     looks_right(street, samira)
-    assert street.house.read(lambda s: [one.learner.name for one, _offer in waitlist.line(s)]) == ["Samira"]
+    assert street.school.read(
+        lambda s: [one.learner.name for one, _offer in waitlist.ordered_entries(s)]
+    ) == ["Samira"]

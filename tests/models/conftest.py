@@ -1,3 +1,3 @@
-from tests.support.engines import house, postgres_template
+from tests.support.engines import postgres_template, school
 
-__all__ = ["house", "postgres_template"]
+__all__ = ["postgres_template", "school"]

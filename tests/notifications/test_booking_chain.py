@@ -18,7 +18,7 @@ from lms.jobs import make_mailer
 from lms.models import Booking, Person
 from tests import factories
 from tests.factories import wall
-from tests.support.school import House
+from tests.support.school import School
 from tests.support.smtp import SmtpServer
 
 MONDAY = factories.coming_monday()
@@ -38,26 +38,26 @@ class Chain:
 
 
 @pytest.fixture
-def chain(house: House, smtp: SmtpServer) -> Chain:
+def chain(school: School, smtp: SmtpServer) -> Chain:
     """Booked by her, moved by her, moved by the teacher to the next day, cancelled by the teacher."""
-    settings = replace(house.settings, mail_host=smtp.host, mail_port=smtp.port, mail_security="none")
-    house.app.extensions["lms_jobs"].mailer = make_mailer(settings)
+    settings = replace(school.settings, mail_host=smtp.host, mail_port=smtp.port, mail_security="none")
+    school.app.extensions["lms_jobs"].mailer = make_mailer(settings)
 
     def book(session: Session) -> Booking:
-        factories.school(session).directions = "Bus 70, arrêt Pont"
+        factories.organisation(session).directions = "Bus 70, arrêt Pont"
         factories.all_week(session, factories.nadia(session))
         return factories.booked(session, factories.samira(session), factories.nadia(session), TEN, now=now())
 
     def step(verb: Callable[[Session, Booking], Booking]) -> datetime:
-        starts = house.write(lambda s: verb(s, s.get_one(Booking, made.id))).starts
-        house.deliver()
+        starts = school.write(lambda s: verb(s, s.get_one(Booking, made.id))).starts
+        school.deliver()
         return starts
 
     def move(who: Callable[[Session], Person], starts: datetime) -> Callable[[Session, Booking], Booking]:
         return lambda s, booking: appointments.move(s, booking, who(s), starts, "video", now())
 
-    made = house.write(book)
-    house.deliver()
+    made = school.write(book)
+    school.deliver()
     hours = [
         TEN,
         step(move(factories.samira, TEN + HOUR)),

@@ -5,18 +5,18 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from lms.domain import outbox
-from lms.jobs import WRITERS
-from lms.models import BusyCalendar, OutboxItem
+from lms.jobs import MAIL_RENDERERS
+from lms.models import ExternalCalendar, OutboxItem
 from lms.notifications import compose
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
-def test_the_teacher_is_told_which_calendar_and_not_its_address(house: House) -> None:
+def test_the_teacher_is_told_which_calendar_and_not_its_address(school: School) -> None:
     def fail(session: Session) -> tuple[str, str]:
         nadia = factories.nadia(session)
-        calendar = BusyCalendar(
+        calendar = ExternalCalendar(
             teacher_id=nadia.id,
             address="https://calendar.example.be/a-secret.ics",
             made_at=NOW,
@@ -27,22 +27,22 @@ def test_the_teacher_is_told_which_calendar_and_not_its_address(house: House) ->
         session.flush()
         return calendar.id, outbox.post(session, "calendar_failing", nadia, calendar.id, now=NOW).id
 
-    calendar_id, item_id = house.write(fail)
+    calendar_id, item_id = school.write(fail)
 
     def letter(session: Session):  # type: ignore[no-untyped-def]
         item = session.get_one(OutboxItem, item_id)
         factories.nadia(session)
         item.person = factories.nadia(session)
-        return compose(session, item, WRITERS["calendar_failing"], house.settings, NOW)
+        return compose(session, item, MAIL_RENDERERS["calendar_failing"], school.settings, NOW)
 
-    mail = house.read(letter)
+    mail = school.read(letter)
     assert mail.subject == "Votre agenda calendar.example.be ne répond plus"
     assert "http://localhost/agenda/calendars" in mail.text
     assert "a-secret" not in mail.text + mail.html
 
     def mend(session: Session) -> None:
-        calendar = session.get_one(BusyCalendar, calendar_id)
+        calendar = session.get_one(ExternalCalendar, calendar_id)
         calendar.failing_since, calendar.error = None, ""
 
-    house.write(mend)
-    assert house.read(letter) is None, "it answers again"
+    school.write(mend)
+    assert school.read(letter) is None, "it answers again"

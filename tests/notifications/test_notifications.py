@@ -10,19 +10,19 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from lms.adapters.mail.message import Letter
+from lms.adapters.mail.message import Email
 from lms.domain import outbox
 from lms.domain.booking import appointments, waitlist
 from lms.domain.homework import correction
 from lms.domain.people import staff
 from lms.i18n import languages
-from lms.jobs import WRITERS
-from lms.models import AFTERNOON, MAIL_KINDS, MORNING, Booking, BusyCalendar, OutboxItem, Person
+from lms.jobs import MAIL_RENDERERS
+from lms.models import AFTERNOON, MAIL_KINDS, MORNING, Booking, ExternalCalendar, OutboxItem, Person
 from lms.notifications import compose
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.pages import Element, parse
-from tests.support.school import House
+from tests.support.school import School
 
 # What people type: an entity typed by hand, a tag, a percent sign, two writing directions.
 TRICKY = "L’été & l’hiver <b>100 %</b> « à vélo » %(name)s"
@@ -51,12 +51,12 @@ def corrected(session: Session, person: Person) -> None:
     lesson = factories.lesson(session)
     lesson.title = TRICKY
     attempt = factories.sent(session, person, factories.assignment(session, lesson))
-    copy = correction.copy_for(session, factories.nadia(session), attempt.id)
-    answer = correction.Answer(
+    copy = correction.attempt_for(session, factories.nadia(session), attempt.id)
+    answer = correction.FeedbackDraft(
         comment=f"{TRICKY}\n\nDeuxième ligne", next_step=TRICKY, bands={line.id: 2 for line in lines}
     )
     version = copy.feedback.version if copy.feedback else 0
-    correction.give_back(session, copy, factories.nadia(session), answer, version, redo=False, now=NOW)
+    correction.return_feedback(session, copy, factories.nadia(session), answer, version, redo=False, now=NOW)
 
 
 def link(session: Session, person: Person) -> None:
@@ -64,7 +64,7 @@ def link(session: Session, person: Person) -> None:
 
 
 def hour(session: Session, person: Person) -> None:
-    service = factories.school(session)
+    service = factories.organisation(session)
     service.directions = service.hygiene_text = TRICKY
     service.hygiene_notice = True
     factories.all_week(session, factories.luc(session), mode="both")
@@ -92,12 +92,12 @@ def retimed(session: Session, person: Person) -> None:
 def offered(session: Session, person: Person) -> None:
     """Samira gave back the hour for which somebody waits."""
     hour(session, factories.samira(session))
-    waitlist.join(session, person, person, None, MORNING | AFTERNOON, None, NOW)
+    waitlist.join_waitlist(session, person, person, None, MORNING | AFTERNOON, None, NOW)
     appointments.cancel(session, session.scalars(select(Booking)).one(), factories.samira(session), "", NOW)
 
 
 def failing(session: Session, person: Person) -> None:
-    calendar = BusyCalendar(
+    calendar = ExternalCalendar(
         teacher_id=person.id,
         address="https://calendar.example.be/a-secret.ics",
         made_at=NOW,
@@ -123,24 +123,24 @@ CAUSES: dict[str, Callable[[Session, Person], None]] = {
 }
 
 
-def letter(house: House, kind: str, language: str) -> Letter:
-    house.write(lambda s: CAUSES[kind](s, reader(s, language)))
+def letter(school: School, kind: str, language: str) -> Email:
+    school.write(lambda s: CAUSES[kind](s, reader(s, language)))
 
-    def write(session: Session) -> Letter | None:
+    def write(session: Session) -> Email | None:
         item = session.scalars(
             select(OutboxItem)
             .where(OutboxItem.kind == kind, OutboxItem.person_id == reader(session, language).id)
             .options(joinedload(OutboxItem.person).selectinload(Person.role_rows))
             .execution_options(populate_existing=True)
         ).one()
-        return compose(session, item, WRITERS[kind], house.settings, NOW)
+        return compose(session, item, MAIL_RENDERERS[kind], school.settings, NOW)
 
-    found = house.read(write)
+    found = school.read(write)
     assert found is not None
     return found
 
 
-def parts(letter: Letter) -> list[Element]:
+def parts(letter: Email) -> list[Element]:
     """The part of the mail in each language."""
     return [
         e for e in parse(letter.html).all("body")[0].children if isinstance(e, Element) and e.tag == "div"
@@ -148,7 +148,7 @@ def parts(letter: Letter) -> list[Element]:
 
 
 def test_every_kind_of_mail_has_a_cause_here() -> None:
-    assert set(CAUSES) == set(MAIL_KINDS) == set(WRITERS)
+    assert set(CAUSES) == set(MAIL_KINDS) == set(MAIL_RENDERERS)
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def test_every_kind_of_mail_has_a_cause_here() -> None:
 )
 @pytest.mark.parametrize("kind", ["feedback_returned", "booking_made"])
 def test_french_comes_first_and_the_language_of_the_person_under_it(
-    house: House, kind: str, language: str, tongues: list[tuple[str, str]]
+    school: School, kind: str, language: str, tongues: list[tuple[str, str]]
 ) -> None:
-    mail = letter(house, kind, language)
+    mail = letter(school, kind, language)
     assert [(part.get("lang"), part.get("dir")) for part in parts(mail)] == tongues
     assert mail.text.count("-" * 40) == len(tongues) - 1
     page = parse(mail.html).all("html")[0]
@@ -176,8 +176,8 @@ def test_french_comes_first_and_the_language_of_the_person_under_it(
 
 @pytest.mark.parametrize("language", [one.code for one in languages.WITH_CATALOGUE])
 @pytest.mark.parametrize("kind", MAIL_KINDS)
-def test_no_mail_has_a_hole_and_none_is_escaped_twice(house: House, kind: str, language: str) -> None:
-    mail = letter(house, kind, language)
+def test_no_mail_has_a_hole_and_none_is_escaped_twice(school: School, kind: str, language: str) -> None:
+    mail = letter(school, kind, language)
     typed = TRICKY.replace("%(name)s", "")
     for text in (mail.subject, mail.text, mail.html):
         assert "%(" not in text.replace(TRICKY, typed).replace("« à vélo » %(name)s", "")

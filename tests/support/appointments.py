@@ -15,7 +15,7 @@ from lms.models import Booking, OutboxItem, Person
 from tests import factories
 from tests.factories import wall
 from tests.support.pages import Page, Visitor
-from tests.support.school import House
+from tests.support.school import School
 
 Who = Callable[[Session], Person]
 
@@ -28,21 +28,21 @@ def at(hour: str, days: int = 0) -> datetime:
     return wall((MONDAY + timedelta(days=days)).isoformat(), hour)
 
 
-def person_id(house: House, who: Who) -> str:
-    return house.write(lambda s: who(s).id)
+def person_id(school: School, who: Who) -> str:
+    return school.write(lambda s: who(s).id)
 
 
-def visitor(house: House, who: Who = factories.samira) -> Visitor:
-    return house.visitor(person_id(house, who))
+def visitor(school: School, who: Who = factories.samira) -> Visitor:
+    return school.visitor(person_id(school, who))
 
 
 def booked(
-    house: House, starts: datetime, who: Who = factories.samira, teacher: Who = factories.nadia, **more: Any
+    school: School, starts: datetime, who: Who = factories.samira, teacher: Who = factories.nadia, **more: Any
 ) -> str:
-    return house.write(lambda s: factories.booked(s, who(s), teacher(s), starts, now=clock.now(), **more).id)
+    return school.write(lambda s: factories.booked(s, who(s), teacher(s), starts, now=clock.now(), **more).id)
 
 
-def held(house: House, who: Who = factories.samira, days_ago: int = 1, hour: str = "10:00") -> str:
+def held(school: School, who: Who = factories.samira, days_ago: int = 1, hour: str = "10:00") -> str:
     """A session with Nadia that is over."""
     day = (clock.now() - timedelta(days=days_ago)).date().isoformat()
     starts = factories.wall(day, hour)
@@ -53,11 +53,11 @@ def held(house: House, who: Who = factories.samira, days_ago: int = 1, hour: str
             session, who(session), factories.nadia(session), starts, now=starts - timedelta(days=3)
         ).id
 
-    return house.write(deed)
+    return school.write(deed)
 
 
-def state(house: House, booking_id: str) -> str:
-    return house.read(lambda s: s.get_one(Booking, booking_id).state)
+def state(school: School, booking_id: str) -> str:
+    return school.read(lambda s: s.get_one(Booking, booking_id).state)
 
 
 def week_and_luc(session: Session) -> None:
@@ -69,13 +69,13 @@ def week_and_luc(session: Session) -> None:
 
 def mornings(session: Session) -> None:
     """Nadia receives by video in the morning, Luc either way."""
-    factories.school(session).directions = "Bus 70, arrêt Pont"
+    factories.organisation(session).directions = "Bus 70, arrêt Pont"
     factories.all_week(session, factories.nadia(session), "09:00", "12:00")
     factories.all_week(session, factories.luc(session), "09:00", "12:00", mode="both")
 
 
-def mails_of(house: House, kind: str) -> list[str]:
-    return house.read(
+def mails_of(school: School, kind: str) -> list[str]:
+    return school.read(
         lambda s: sorted(
             s.scalars(
                 select(Person.name)
@@ -92,17 +92,19 @@ def token(page: Page) -> str:
 
 def one_hour_a_week(session: Session) -> None:
     """Nadia receives on Mondays from 9 to 10, by video: whoever comes second waits."""
-    factories.school(session).horizon_days = (MONDAY - clock.now().date()).days + 6
+    factories.organisation(session).horizon_days = (MONDAY - clock.now().date()).days + 6
     factories.rule(session, factories.nadia(session), 0, "09:00", "10:00", valid_from=MONDAY)
     factories.luc(session)
 
 
-def taken(house: House, who: Any = factories.oksana) -> str:
+def taken(school: School, who: Any = factories.oksana) -> str:
     """The one hour of the week, taken by somebody else."""
-    return house.write(
+    return school.write(
         lambda s: factories.booked(s, who(s), factories.nadia(s), at("09:00"), now=clock.now()).id
     )
 
 
-def waits(house: House, who: Any = factories.samira, parts: int = 7, mode: str | None = None) -> str:
-    return house.write(lambda s: waitlist.join(s, who(s), who(s), None, parts, mode, clock.now()).id)
+def waits(school: School, who: Any = factories.samira, parts: int = 7, mode: str | None = None) -> str:
+    return school.write(
+        lambda s: waitlist.join_waitlist(s, who(s), who(s), None, parts, mode, clock.now()).id
+    )

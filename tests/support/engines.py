@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from tests.support.school import House, copy_static, copy_template, open_house, settings_for
+from tests.support.school import School, copy_static, copy_template, make_school, settings_for
 
 
 @pytest.fixture(scope="session")
@@ -16,12 +16,12 @@ def postgres_template(request: pytest.FixtureRequest, tmp_path_factory: pytest.T
     """The name of a migrated PostgreSQL database to copy."""
     server = request.getfixturevalue("postgres")
     url: str = server.fresh_database()
-    open_house(settings_for(tmp_path_factory.mktemp("pg"), database_url=url)).close()
+    make_school(settings_for(tmp_path_factory.mktemp("pg"), database_url=url)).close()
     return str(make_url(url).database)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def house(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> Iterator[House]:
+def school(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> Iterator[School]:
     """An empty, migrated school, once on each engine."""
     if request.param == "sqlite":
         copy_template(template, tmp_path)
@@ -31,7 +31,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> Ite
         server = request.getfixturevalue("postgres")
         copy_static(template, tmp_path)
         settings = settings_for(tmp_path, database_url=server.fresh_database(name))
-    opened = open_house(settings, migrated=True)
+    opened = make_school(settings, migrated=True)
     yield opened
     opened.close()
     if request.param == "postgresql":

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from config import ROOT, Settings
-from tests.support.school import House, open_house
+from tests.support.school import School, make_school
 from tests.support.servers import START_LIMIT, wait_until
 
 _GREETING = re.compile(r"Passerelle: http://localhost:(\d+)")
@@ -26,7 +26,7 @@ def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **settings, "PYTHONUNBUFFERED": "1"}
 
 
-class Served:
+class LiveServer:
     """`with Served(folder, LMS_DATABASE_URL=...) as server:` starts `python -m lms.serve` on a free port.
 
     All its state lies under `folder`, so a second `Served(folder)` after `kill()` finds what was left.
@@ -58,9 +58,9 @@ class Served:
     def settings(self) -> Settings:
         return Settings.from_env(self.environ, default_base_url=f"http://localhost:{self.port}")
 
-    def house(self) -> House:
+    def school(self) -> School:
         """The same school from within the test, to make people before and to look afterwards."""
-        return open_house(self.settings)
+        return make_school(self.settings)
 
     def start(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -11,9 +11,9 @@ from lms import clock
 from lms.access import cookie_name
 from lms.domain.people import logins
 from lms.models import Person
-from tests.support.live_server import Served
+from tests.support.live_server import LiveServer
 from tests.support.pages import filled, honest_page, parse
-from tests.support.school import House
+from tests.support.school import School
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,15 @@ class Answer:
     html: str
 
 
-class Wire:
+class RawClient:
     """`Wire(server, house, person_id)` keeps the cookies of one person; every request has its connection."""
 
-    def __init__(self, server: Served, house: House, person: str) -> None:
+    def __init__(self, server: LiveServer, school: School, person: str) -> None:
         self.server = server
-        token = house.write(
-            lambda s: logins.open_session(s, s.get_one(Person, person), "own", now=clock.now())
+        token = school.write(
+            lambda s: logins.open_login(s, s.get_one(Person, person), "own", now=clock.now())
         )
-        self.cookies = {cookie_name(house.settings, "session"): token}
+        self.cookies = {cookie_name(school.settings, "session"): token}
 
     def get(self, path: str) -> Answer:
         connection = self._connection()

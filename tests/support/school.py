@@ -26,7 +26,7 @@ from tests.support.pages import Visitor
 T = TypeVar("T")
 
 
-class House:
+class School:
     """The application with the few things a test asks of it."""
 
     def __init__(self, app: Flask) -> None:
@@ -66,7 +66,7 @@ class House:
             def enter(session: Session) -> str:
                 found = session.get_one(Person, person_id)
                 kind = "staff" if found.is_staff else "own"
-                return logins.open_session(session, found, kind, device="test", now=now())
+                return logins.open_login(session, found, kind, device="test", now=now())
 
             client.set_cookie(cookie_name(self.settings, "session"), self.write(enter))
         return Visitor(client)
@@ -107,10 +107,10 @@ def settings_for(folder: Path, **more: object) -> Settings:
 
 
 # Opened and not closed yet: tests/conftest.py closes what a test leaves open.
-opened: list[House] = []
+open_schools: list[School] = []
 
 
-def open_house(settings: Settings, *, migrated: bool = False) -> House:
+def make_school(settings: Settings, *, migrated: bool = False) -> School:
     settings.instance.mkdir(parents=True, exist_ok=True, mode=0o700)
     app = create_app(settings)
     app.testing = True
@@ -118,14 +118,14 @@ def open_house(settings: Settings, *, migrated: bool = False) -> House:
     if not migrated:
         with app.app_context():
             upgrade()
-    house = House(app)
-    opened.append(house)
-    return house
+    school = School(app)
+    open_schools.append(school)
+    return school
 
 
 def sqlite_template(folder: Path) -> Path:
     """A migrated, empty SQLite file to copy: migrating once a worker is enough."""
-    open_house(settings_for(folder)).close()
+    make_school(settings_for(folder)).close()
     return folder / "school.sqlite3"
 
 

@@ -16,7 +16,7 @@ from lms.domain.errors import Refused
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, Person, WaitlistEntry
 from tests import factories
 from tests.factories import NOW, wall
-from tests.support.school import House
+from tests.support.school import School
 
 TUESDAY = wall("2026-11-24", "10:00")
 HOUR = timedelta(hours=1)
@@ -37,27 +37,27 @@ grace, amina = someone("Grace Mbala"), someone("Amina Haddad")
 
 
 def book(
-    house: House,
+    school: School,
     starts: datetime,
     who: Who = factories.oksana,
     teacher: Who = factories.nadia,
     mode: Any = "video",
 ) -> str:
-    return house.write(
+    return school.write(
         lambda s: factories.booked(s, who(s), teacher(s), starts, mode, by=factories.claire(s)).id
     )
 
 
-def give_back(house: House, booking_id: str, now: datetime = NOW) -> None:
+def give_back(school: School, booking_id: str, now: datetime = NOW) -> None:
     def deed(session: Session) -> None:
         booking = session.get_one(Booking, booking_id)
         appointments.cancel(session, booking, session.get_one(Person, booking.learner_id), "", now)
 
-    house.write(deed)
+    school.write(deed)
 
 
 def wait(
-    house: House,
+    school: School,
     who: Who,
     *,
     teacher: Who | None = None,
@@ -68,14 +68,14 @@ def wait(
     def deed(session: Session) -> str:
         learner = who(session)
         wished = teacher(session).id if teacher else None
-        return waitlist.join(session, learner, learner, wished, parts, mode, now).id
+        return waitlist.join_waitlist(session, learner, learner, wished, parts, mode, now).id
 
-    return house.write(deed)
+    return school.write(deed)
 
 
-def offered_slots(house: House) -> dict[str, datetime]:
+def offered_slots(school: School) -> dict[str, datetime]:
     """First name -> the hour that is being offered to her."""
-    found = house.read(lambda s: s.scalars(_offered()).all())
+    found = school.read(lambda s: s.scalars(_offered()).all())
     return {one.learner.first_name: one.starts for one in found}
 
 
@@ -83,29 +83,29 @@ def _offered() -> Select[Booking]:
     return with_people().where(Booking.state == "offered")
 
 
-def the_offer(house: House) -> Booking:
-    return house.read(lambda s: s.scalars(_offered()).one())
+def the_offer(school: School) -> Booking:
+    return school.read(lambda s: s.scalars(_offered()).one())
 
 
-def answer(house: House, verb: Any, now: datetime = NOW) -> None:
+def answer(school: School, verb: Any, now: datetime = NOW) -> None:
     def deed(session: Session) -> None:
-        offer = session.get_one(Booking, the_offer(house).id)
+        offer = session.get_one(Booking, the_offer(school).id)
         verb(session, offer, session.get_one(Person, offer.learner_id), now)
 
-    house.write(deed)
+    school.write(deed)
 
 
-def expire(house: House, now: datetime) -> None:
-    due = house.read(lambda s: waitlist.due_offers(s, now))
+def expire(school: School, now: datetime) -> None:
+    due = school.read(lambda s: waitlist.overdue_offers(s, now))
     for offer_id in due:
-        house.write(lambda s, offer_id=offer_id: waitlist.expire(s, offer_id, now))
+        school.write(lambda s, offer_id=offer_id: waitlist.expire_offer(s, offer_id, now))
 
 
-def outcome(house: House, entry_id: str) -> str | None:
-    return house.read(lambda s: s.get_one(WaitlistEntry, entry_id).outcome)
+def outcome(school: School, entry_id: str) -> str | None:
+    return school.read(lambda s: s.get_one(WaitlistEntry, entry_id).outcome)
 
 
 def refusal(deed: Callable[[], object]) -> str:
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as caught:
         deed()
-    return no.value.code
+    return caught.value.code

@@ -39,7 +39,7 @@ _ENDS = {"slow": "calendar_too_slow", "heavy": "calendar_too_dense", "broken": "
 _log = logging.getLogger(__name__)
 
 
-class Unreadable(Exception):
+class CalendarError(Exception):
     def __init__(self, code: str) -> None:
         if code not in CODES:
             raise ValueError(f"unknown reason: {code}")
@@ -55,7 +55,7 @@ class Reading:
     events: list[tuple[str, datetime, datetime]]
 
 
-def read(
+def read_calendar(
     address: str,
     etag: str,
     first: datetime,
@@ -77,15 +77,15 @@ def read(
         "ca_file": str(ca_file.resolve()) if ca_file else None,
     }
     try:
-        answer = sandbox.run(
+        answer = sandbox.run_child(
             MODULE, [], cwd=Path("/"), wall_seconds=wall_seconds, given=json.dumps(request).encode()
         )
-    except sandbox.Ended as end:
+    except sandbox.ChildEnded as end:
         _log.info("calendar not read: %s", end.why)
-        raise Unreadable(_ENDS[end.how]) from None
+        raise CalendarError(_ENDS[end.how]) from None
     facts = json.loads(answer)
     if "unreadable" in facts:
-        raise Unreadable(facts["unreadable"])
+        raise CalendarError(facts["unreadable"])
     if facts["unchanged"]:
         return None
     return Reading(facts["etag"], [(uid, _instant(a), _instant(b)) for uid, a, b in facts["events"]])

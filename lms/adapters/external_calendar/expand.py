@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import recurring_ical_events
 from icalendar import Calendar, Component, Event, vDDDTypes, vRecur
 
-from lms.adapters.external_calendar import Unreadable
+from lms.adapters.external_calendar import CalendarError
 
 MOST_EVENTS = 20_000
 LONGEST_UID = 64  # those of our own appointments are shorter, and nobody else is looked for
@@ -41,7 +41,7 @@ def spans(text: bytes, first: datetime, last: datetime, zone: ZoneInfo) -> list[
         events = recurring_ical_events.of(calendar, skip_bad_series=True).between(first - DAY, last + DAY)
         for event in events:
             if len(found) >= MOST_EVENTS:
-                raise Unreadable("calendar_too_dense")
+                raise CalendarError("calendar_too_dense")
             found += _span(event, first, last, zone)
     return found
 
@@ -49,15 +49,15 @@ def spans(text: bytes, first: datetime, last: datetime, zone: ZoneInfo) -> list[
 def _parsed(text: bytes) -> list[Calendar]:
     lines = text.replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").strip()  # PostgreSQL knows no NUL
     if not lines[:15].upper() == b"BEGIN:VCALENDAR" or not lines[-13:].upper() == b"END:VCALENDAR":
-        raise Unreadable("calendar_broken")
+        raise CalendarError("calendar_broken")
     unfolded = re.sub(rb"\r?\n[ \t]", b"", lines)
     kept = [line for line in unfolded.splitlines() if _WHEN.match(line)]
     if _opened(kept, b"BEGIN:") != _opened(kept, b"END:"):
-        raise Unreadable("calendar_broken")
+        raise CalendarError("calendar_broken")
     try:
         return list(Calendar.from_ical(b"\r\n".join(kept).decode("utf-8", "replace"), multiple=True))
     except (ValueError, KeyError, IndexError):
-        raise Unreadable("calendar_broken") from None
+        raise CalendarError("calendar_broken") from None
 
 
 def _opened(lines: list[bytes], word: bytes) -> int:
@@ -76,7 +76,7 @@ def _refuse_what_is_too_dense(calendar: Calendar) -> None:
             for part in ("BYHOUR", "BYMINUTE", "BYSECOND"):
                 times *= max(1, len(rule.get(part, [])))
             if often & _TOO_OFTEN or times > _TIMES_A_DAY:
-                raise Unreadable("calendar_too_dense")
+                raise CalendarError("calendar_too_dense")
 
 
 def _rules(component: Component, name: str) -> Iterator[vRecur]:

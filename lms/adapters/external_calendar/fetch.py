@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import FrameType
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
-from lms.adapters.external_calendar import Unreadable
+from lms.adapters.external_calendar import CalendarError
 
 MOST_BYTES = 2_000_000
 REDIRECTS = 3
@@ -32,7 +32,7 @@ _SAFE_IN_ADDRESS = "%/:=&?~#+!$,;'@()*[]"
 
 
 @dataclass(frozen=True)
-class Doors:
+class AllowedHosts:
     """Calendar servers of one's own that may be asked although they are private: name:port."""
 
     hosts: frozenset[str] = frozenset()
@@ -88,7 +88,7 @@ def is_public(text: str) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def fetch(address: str, etag: str, doors: Doors, *, seconds: float) -> Fetched | None:
+def fetch(address: str, etag: str, doors: AllowedHosts, *, seconds: float) -> Fetched | None:
     """The bytes behind the address; None when they are those of `etag`. Raises Unreadable."""
     context = ssl.create_default_context()
     if doors.ca_file:
@@ -101,16 +101,16 @@ def fetch(address: str, etag: str, doors: Doors, *, seconds: float) -> Fetched |
                     return found
                 address = urljoin(address, quote(found, safe=_SAFE_IN_ADDRESS))
         except (OSError, ValueError, http.client.HTTPException):
-            raise Unreadable("calendar_unreachable") from None
-    raise Unreadable("calendar_unreachable")
+            raise CalendarError("calendar_unreachable") from None
+    raise CalendarError("calendar_unreachable")
 
 
-def _ask(parts: SplitResult, etag: str, doors: Doors, context: ssl.SSLContext) -> Fetched | str | None:
+def _ask(parts: SplitResult, etag: str, doors: AllowedHosts, context: ssl.SSLContext) -> Fetched | str | None:
     """One request: the answer, or the address to which it sends us on."""
     if parts.scheme != "https":
-        raise Unreadable("calendar_not_https")
+        raise CalendarError("calendar_not_https")
     host, port = parts.hostname or "", parts.port or 443
-    connection = PinnedConnection(host, port, _checked(host, port, doors), context)
+    connection = PinnedConnection(host, port, _check_addresses(host, port, doors), context)
     headers = {"Accept": "text/calendar", "Accept-Encoding": "gzip", "User-Agent": "Passerelle"}
     if etag:
         headers["If-None-Match"] = etag
@@ -118,49 +118,49 @@ def _ask(parts: SplitResult, etag: str, doors: Doors, context: ssl.SSLContext) -
     try:
         connection.request("GET", path, headers=headers)
         with connection.getresponse() as answer:
-            return _judged(answer, asked_with=etag)
+            return _check_answer(answer, asked_with=etag)
     finally:
         connection.close()
 
 
-def _checked(host: str, port: int, doors: Doors) -> list[str]:
+def _check_addresses(host: str, port: int, doors: AllowedHosts) -> list[str]:
     """Every address of the name. One of them inside a house is one too many."""
     known = f"{host}:{port}" in doors.hosts
     if port != 443 and not known:
-        raise Unreadable("calendar_port")
+        raise CalendarError("calendar_port")
     rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(row[4][0]) for row in rows))
     if not known and not all(is_public(address) for address in addresses):
-        raise Unreadable("calendar_private")
+        raise CalendarError("calendar_private")
     return addresses
 
 
-def _judged(answer: http.client.HTTPResponse, asked_with: str) -> Fetched | str | None:
+def _check_answer(answer: http.client.HTTPResponse, asked_with: str) -> Fetched | str | None:
     if answer.status in _MOVED:
         return answer.headers.get("Location") or ""
     if answer.status == 304 and asked_with:
         return None
     if answer.status in (401, 403, 404, 407, 410):
-        raise Unreadable("calendar_denied")
+        raise CalendarError("calendar_denied")
     if answer.status != 200:
-        raise Unreadable("calendar_unreachable")
+        raise CalendarError("calendar_unreachable")
     body = answer.read(MOST_BYTES + 1)
     etag = answer.headers.get("ETag") or ""
     if answer.headers.get("Content-Encoding", "identity").lower() in ("gzip", "x-gzip"):
-        body = _unpacked(body)
+        body = _decompress(body)
     if len(body) > MOST_BYTES:
-        raise Unreadable("calendar_too_big")
+        raise CalendarError("calendar_too_big")
     return Fetched(etag if len(etag) <= 200 and etag.isascii() and etag.isprintable() else "", body)
 
 
-def _unpacked(body: bytes) -> bytes:
+def _decompress(body: bytes) -> bytes:
     if len(body) > MOST_BYTES:
-        raise Unreadable("calendar_too_big")
+        raise CalendarError("calendar_too_big")
     opener = zlib.decompressobj(wbits=31)
     try:
         return opener.decompress(body, MOST_BYTES + 1)
     except zlib.error:
-        raise Unreadable("calendar_broken") from None
+        raise CalendarError("calendar_broken") from None
 
 
 @contextmanager
@@ -168,7 +168,7 @@ def _alarm(seconds: float) -> Iterator[None]:
     """Waiting for a name, a connection and every drip of the answer: all of it together."""
 
     def ring(_number: int, _frame: FrameType | None) -> None:
-        raise Unreadable("calendar_too_slow")
+        raise CalendarError("calendar_too_slow")
 
     signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -10,14 +10,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from lms.adapters import sandbox
-from lms.adapters.external_calendar import CPU_SECONDS, FETCH_SECONDS, MEMORY_BYTES, Unreadable
+from lms.adapters.external_calendar import CPU_SECONDS, FETCH_SECONDS, MEMORY_BYTES, CalendarError
 from lms.adapters.external_calendar.expand import spans
-from lms.adapters.external_calendar.fetch import Doors, fetch
+from lms.adapters.external_calendar.fetch import AllowedHosts, fetch
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     first, last = (datetime.fromtimestamp(request[name], UTC) for name in ("first", "last"))
-    doors = Doors(frozenset(request["hosts"]), request["ca_file"])
+    doors = AllowedHosts(frozenset(request["hosts"]), request["ca_file"])
     found = fetch(request["address"], request["etag"], doors, seconds=FETCH_SECONDS)
     if found is None:
         return {"unchanged": True}
@@ -26,11 +26,11 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    sandbox.limit(memory=MEMORY_BYTES, cpu_seconds=CPU_SECONDS, output=0)
+    sandbox.limit_resources(memory=MEMORY_BYTES, cpu_seconds=CPU_SECONDS, output=0)
     try:
         facts = answer(json.load(sys.stdin))
-    except Unreadable as no:
-        facts = {"unreadable": no.code}
+    except CalendarError as refusal:
+        facts = {"unreadable": refusal.code}
     except MemoryError:
         facts = {"unreadable": "calendar_too_dense"}
     except Exception:  # noqa: BLE001 whatever a parser throws at a damaged file, the file is damaged

@@ -13,14 +13,14 @@ from zoneinfo import ZoneInfo
 from icalendar import Calendar, Event
 
 from lms.adapters.ical.event import PRODUCT, in_utc, lines, one_line
-from lms.adapters.ical.vtimezone import explain
+from lms.adapters.ical.vtimezone import to_vtimezone
 
 # How often a calendar should come back, for those that ask.
 REFRESH = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Entry:
+class FeedEntry:
     """One appointment as its reader's calendar shows it; `uid` and `sequence` as in the invitations."""
 
     uid: str
@@ -35,7 +35,7 @@ class Entry:
     url: str
 
 
-def feed(entries: Sequence[Entry], name: str, zone: ZoneInfo) -> bytes:
+def build_feed(entries: Sequence[FeedEntry], name: str, zone: ZoneInfo) -> bytes:
     """A calendar to subscribe to, in the wall time of the zone, which it explains."""
     calendar = _calendar()
     calendar.add("x-wr-calname", one_line(name))
@@ -43,17 +43,17 @@ def feed(entries: Sequence[Entry], name: str, zone: ZoneInfo) -> bytes:
     calendar.add("x-published-ttl", "PT1H")
     if entries:
         years = [moment.astimezone(zone).year for one in entries for moment in (one.starts, one.ends)]
-        calendar.add_component(explain(zone, min(years), max(years)))
+        calendar.add_component(to_vtimezone(zone, min(years), max(years)))
     for one in entries:
         calendar.add_component(_event(one, zone))
-    return _written(calendar)
+    return _serialise(calendar)
 
 
-def single(entry: Entry) -> bytes:
+def build_event_file(entry: FeedEntry) -> bytes:
     """One appointment to put into a calendar, in UTC, so that no calendar has to know our zone."""
     calendar = _calendar()
     calendar.add_component(_event(entry, None))
-    return _written(calendar)
+    return _serialise(calendar)
 
 
 def _calendar() -> Calendar:
@@ -65,7 +65,7 @@ def _calendar() -> Calendar:
     return calendar
 
 
-def _event(entry: Entry, zone: ZoneInfo | None) -> Event:
+def _event(entry: FeedEntry, zone: ZoneInfo | None) -> Event:
     event = Event()
     event.add("uid", one_line(entry.uid))
     event.add("sequence", entry.sequence)
@@ -83,6 +83,6 @@ def _event(entry: Entry, zone: ZoneInfo | None) -> Event:
     return event
 
 
-def _written(calendar: Calendar) -> bytes:
+def _serialise(calendar: Calendar) -> bytes:
     content: bytes = calendar.to_ical()
     return content

@@ -34,7 +34,7 @@ class Change:
 
 
 @lru_cache(maxsize=64)
-def explain(zone: ZoneInfo, first: int, last: int) -> Timezone:
+def to_vtimezone(zone: ZoneInfo, first: int, last: int) -> Timezone:
     """The zone for everything that begins in the years from `first` to `last`."""
     years = range(first - 1, last + 1)  # the first of January lives by a change of the year before
     changes = sorted(_changes(zone, years), key=lambda one: (one.kind, one.wall))

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from lms import clock
-from lms.adapters.mail.message import Letter, Message, Postponed
+from lms.adapters.mail.message import Email, Message, Postponed
 
 
-class FolderMailer:
+class MailFolder:
     def __init__(
         self, folder: Path, sender: str = "passerelle@localhost", now: Callable[[], datetime] = clock.now
     ) -> None:
@@ -20,7 +20,7 @@ class FolderMailer:
         self.sender = sender
         self.now = now
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Email) -> None:
         """One file a letter: the second attempt at a letter replaces the first."""
         content = Message(letter, self.sender, self.now()).as_bytes()
         try:

@@ -31,7 +31,7 @@ class Undeliverable(Exception):
 
 
 @dataclass(frozen=True)
-class Letter:
+class Email:
     """Its sender is the service: its address is the mailer's, `from_name` the name it shows.
 
     The repr, which may reach a log, shows the message id only.
@@ -56,14 +56,14 @@ class Letter:
 
 
 class Mailer(Protocol):
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Email) -> None:
         """Return once the letter is accepted; raise Postponed or Undeliverable when it is not."""
 
 
 class Message(flask_mail.Message):
     """Flask-Mail's message, with our headers and in our order: text, html, invitation with its method."""
 
-    def __init__(self, letter: Letter, sender: str, made_at: datetime) -> None:
+    def __init__(self, letter: Email, sender: str, made_at: datetime) -> None:
         self.letter = letter
         self.made_at = made_at
         self.from_address = clean_address(sender)

@@ -23,7 +23,7 @@ import flask_mail
 
 from lms import clock
 from lms.adapters.mail.headers import clean_address
-from lms.adapters.mail.message import Letter, Message, Postponed, Undeliverable
+from lms.adapters.mail.message import Email, Message, Postponed, Undeliverable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -80,7 +80,7 @@ class SmtpMailer:
         self.now = now
         self._mail = CheckedMail(self.server)
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Email) -> None:
         message = Message(letter, self.sender, self.now())
         began = time.monotonic()
         try:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lms.adapters import sandbox
-from lms.adapters.media.types import CODES, MIB, Unfit
+from lms.adapters.media.types import CODES, MIB, RejectedFile
 from lms.adapters.store import StoreFull, is_full
 
 WALL_SECONDS = 8.5  # refused within ten seconds, start and clean-up included
@@ -34,7 +34,7 @@ Facts = dict[str, Any]
 def run(module: str, source: Path, work: Path, *, wall_seconds: float = WALL_SECONDS) -> Facts:
     """Let `module` look at `source` and write what it makes of it into `work`; answers with its facts."""
     if not _places.acquire(timeout=QUEUE_SECONDS):
-        raise Unfit("file_busy")
+        raise RejectedFile("file_busy")
     try:
         return _run(module, source, work, wall_seconds)
     finally:
@@ -44,8 +44,8 @@ def run(module: str, source: Path, work: Path, *, wall_seconds: float = WALL_SEC
 def _run(module: str, source: Path, work: Path, wall_seconds: float) -> Facts:
     paths = [str(source.resolve()), str(work.resolve())]
     try:
-        answer = sandbox.run(module, paths, cwd=work, wall_seconds=wall_seconds)
-    except sandbox.Ended as end:
+        answer = sandbox.run_child(module, paths, cwd=work, wall_seconds=wall_seconds)
+    except sandbox.ChildEnded as end:
         raise _refusal(module, _ENDS[end.how], end.why) from None
     try:
         facts = json.loads(answer)
@@ -61,18 +61,18 @@ def _run(module: str, source: Path, work: Path, wall_seconds: float) -> Facts:
     return facts
 
 
-def _refusal(module: str, code: str, why: str) -> Unfit:
+def _refusal(module: str, code: str, why: str) -> RejectedFile:
     _log.info("file refused: %s by %s (%s)", code, module.rpartition(".")[2], why)
-    return Unfit(code)
+    return RejectedFile(code)
 
 
 def serve(look: Callable[[Path, Path], Facts]) -> None:
     """The child's whole life: limit itself, look at one file, print the facts."""
-    sandbox.limit(memory=MEMORY_BYTES, cpu_seconds=CPU_SECONDS, output=OUTPUT_BYTES)
+    sandbox.limit_resources(memory=MEMORY_BYTES, cpu_seconds=CPU_SECONDS, output=OUTPUT_BYTES)
     facts: Facts
     try:
         facts = look(Path(sys.argv[-2]), Path(sys.argv[-1]))
-    except Unfit as unfit:
+    except RejectedFile as unfit:
         facts = {"unfit": unfit.code}
     except MemoryError:
         facts = {"unfit": "file_too_heavy", "why": "memory"}

@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from lms.adapters.media.decode import Facts, serve
-from lms.adapters.media.types import MIB, Unfit
+from lms.adapters.media.types import MIB, RejectedFile
 
 MAX_PARTS = 2000
 MAX_UNPACKED = 120 * MIB
@@ -28,23 +28,23 @@ def look(source: Path, work: Path) -> Facts:
         with zipfile.ZipFile(source) as archive:
             return _read(archive, source.stat().st_size)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
-        raise Unfit("file_broken") from None
+        raise RejectedFile("file_broken") from None
 
 
 def _read(archive: zipfile.ZipFile, size: int) -> Facts:
     parts = archive.infolist()
     names = {part.filename for part in parts}
     if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > min(MAX_UNPACKED, size * MAX_RATIO):
-        raise Unfit("file_too_heavy")
+        raise RejectedFile("file_too_heavy")
     if any(part.flag_bits & 1 for part in parts):
-        raise Unfit("file_encrypted")
+        raise RejectedFile("file_encrypted")
     if not {"[Content_Types].xml", "word/document.xml"} <= names:
-        raise Unfit("file_kind")
+        raise RejectedFile("file_kind")
     types = _unpack(archive, "[Content_Types].xml")
     if b"macroEnabled" in types or any(name.lower().endswith("vbaproject.bin") for name in names):
-        raise Unfit("file_macros")
+        raise RejectedFile("file_macros")
     if not any(kind in types for kind in _MAIN_TYPES):
-        raise Unfit("file_kind")
+        raise RejectedFile("file_kind")
     for part in parts:  # the checksum of every part: a file cut or bent on the way is found here
         with archive.open(part) as stream:
             while stream.read(MIB):
@@ -56,7 +56,7 @@ def _unpack(archive: zipfile.ZipFile, name: str) -> bytes:
     with archive.open(name) as stream:
         data = stream.read(MAX_XML + 1)
     if len(data) > MAX_XML:
-        raise Unfit("file_too_heavy")
+        raise RejectedFile("file_too_heavy")
     return data
 
 
@@ -94,7 +94,7 @@ def _words(xml: bytes) -> str:
             keep(data)
 
     def doctype(*_: object) -> None:
-        raise Unfit("file_broken")  # Word writes none; entities are defined in one
+        raise RejectedFile("file_broken")  # Word writes none; entities are defined in one
 
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = start
@@ -104,7 +104,7 @@ def _words(xml: bytes) -> str:
     try:
         parser.Parse(xml, True)
     except expat.ExpatError:
-        raise Unfit("file_broken") from None
+        raise RejectedFile("file_broken") from None
     return "".join(pieces).strip()
 
 

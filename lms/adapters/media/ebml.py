@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 
 from lms.adapters.media.isobmff import Sound
-from lms.adapters.media.types import Unfit
+from lms.adapters.media.types import RejectedFile
 
 MAX_ELEMENTS = 600_000  # three hours of speech in pieces of 20 ms
 MAX_IN_GROUP = 8
@@ -24,9 +24,9 @@ Element = tuple[int, int, int]
 def read_sound(data: bytes) -> Sound:
     doctype, segment = _outside(data)
     if doctype not in ("webm", "matroska"):
-        raise Unfit("file_kind")
+        raise RejectedFile("file_kind")
     if segment is None:
-        raise Unfit("file_broken")
+        raise RejectedFile("file_broken")
     scale, duration, codec, last, blocks = 1_000_000, 0.0, "", 0, 0
     for element, start, end in _elements(data, *segment):
         if element == _INFO:
@@ -41,7 +41,7 @@ def read_sound(data: bytes) -> Sound:
             time, count = _cluster(data, start, end, MAX_ELEMENTS - blocks)
             last, blocks = max(last, time), blocks + count
     if not codec or not blocks:
-        raise Unfit("file_broken")
+        raise RejectedFile("file_broken")
     seconds = round((duration or last) * scale / 1e9, 2)
     plain = doctype == "webm"
     return Sound(
@@ -72,12 +72,12 @@ def _codec(data: bytes, start: int, end: int) -> str:
         fields = {kind: data[a:b] for kind, a, b in _elements(data, track_start, track_end)}
         role = int.from_bytes(fields.get(_TRACK_TYPE, b""), "big")
         if role == _VIDEO:
-            raise Unfit("file_video")
+            raise RejectedFile("file_video")
         if role == _AUDIO and not codec:
             codec = fields.get(_CODEC, b"").rstrip(b"\0").decode("ascii", "replace")
             codec = "A_AAC" if codec.startswith("A_AAC/") else codec
     if codec not in _PLAYS:
-        raise Unfit("file_kind")
+        raise RejectedFile("file_kind")
     return codec
 
 
@@ -115,14 +115,14 @@ def _elements(data: bytes, start: int, end: int, most: int = MAX_ELEMENTS) -> It
             elif element == _CLUSTER:
                 stop = _end_of_cluster(data, content, end)
             else:
-                raise Unfit("file_broken")
+                raise RejectedFile("file_broken")
         else:
             stop = content + size
             if stop > end:
-                raise Unfit("file_broken")
+                raise RejectedFile("file_broken")
         yield element, content, stop
         at = stop
-    raise Unfit("file_broken")
+    raise RejectedFile("file_broken")
 
 
 def _end_of_cluster(data: bytes, start: int, end: int) -> int:
@@ -135,24 +135,24 @@ def _end_of_cluster(data: bytes, start: int, end: int) -> int:
             return at
         size, size_width = _size(data, at + width, end)
         if size is None or at + width + size_width + size > end:
-            raise Unfit("file_broken")
+            raise RejectedFile("file_broken")
         at += width + size_width + size
-    raise Unfit("file_broken")
+    raise RejectedFile("file_broken")
 
 
 def _id(data: bytes, at: int, end: int) -> tuple[int, int]:
     width = 9 - data[at].bit_length()
     if width > 4 or at + width > end:
-        raise Unfit("file_broken")
+        raise RejectedFile("file_broken")
     return int.from_bytes(data[at : at + width], "big"), width
 
 
 def _size(data: bytes, at: int, end: int) -> tuple[int | None, int]:
     if at >= end:
-        raise Unfit("file_broken")
+        raise RejectedFile("file_broken")
     width = 9 - data[at].bit_length()
     if width > 8 or at + width > end:
-        raise Unfit("file_broken")
+        raise RejectedFile("file_broken")
     value = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
     return (None if value == (1 << 7 * width) - 1 else value), width
 

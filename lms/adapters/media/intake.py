@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lms.adapters.media.decode import Facts, run
 from lms.adapters.media.names import clean_name
-from lms.adapters.media.types import MAX_BYTES, Rendition, Taken, Unfit
+from lms.adapters.media.types import MAX_BYTES, AcceptedFile, RejectedFile, Rendition
 from lms.adapters.media.voice import read_voice
 from lms.adapters.store import file_digest
 
@@ -14,7 +14,7 @@ _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 
 
-def take(source: Path, *, shown_name: str, work: Path) -> Taken:
+def inspect_upload(source: Path, *, shown_name: str, work: Path) -> AcceptedFile:
     """Check the file and make the pictures of it, in the folder `work`. Raises `Unfit`."""
     head = _head(source)
     name = clean_name(shown_name)
@@ -27,19 +27,19 @@ def take(source: Path, *, shown_name: str, work: Path) -> Taken:
     return _other(source, name)
 
 
-def take_small(source: Path, *, work: Path) -> Path:
+def inspect_small_image(source: Path, *, work: Path) -> Path:
     """A photo made small for our own pages, in the folder `work`. Raises `Unfit`, for other kinds too."""
     if not _is_photo(_head(source)):
-        raise Unfit("file_kind")
+        raise RejectedFile("file_kind")
     return _made(work, run(_HERE + "small", source, work))
 
 
 def _head(source: Path) -> bytes:
     size = source.stat().st_size
     if size == 0:
-        raise Unfit("file_empty")
+        raise RejectedFile("file_empty")
     if size > MAX_BYTES:
-        raise Unfit("file_too_big")
+        raise RejectedFile("file_too_big")
     with source.open("rb") as file:
         return file.read(1024)
 
@@ -52,11 +52,11 @@ def _is_photo(head: bytes) -> bool:
     )
 
 
-def _photo(source: Path, name: str, work: Path) -> Taken:
+def _photo(source: Path, name: str, work: Path) -> AcceptedFile:
     facts = run(_HERE + "photo", source, work)
     kept, *shown = facts["made"]
     original = _made(work, kept)
-    return Taken(
+    return AcceptedFile(
         "photo",
         "image/jpeg",
         ".jpg",
@@ -70,9 +70,9 @@ def _photo(source: Path, name: str, work: Path) -> Taken:
     )
 
 
-def _document(source: Path, name: str, work: Path, reader: str, mime: str) -> Taken:
+def _document(source: Path, name: str, work: Path, reader: str, mime: str) -> AcceptedFile:
     facts = run(_HERE + reader, source, work)
-    return Taken(
+    return AcceptedFile(
         "document",
         mime,
         "." + reader,
@@ -86,17 +86,17 @@ def _document(source: Path, name: str, work: Path, reader: str, mime: str) -> Ta
     )
 
 
-def _other(source: Path, name: str) -> Taken:
+def _other(source: Path, name: str) -> AcceptedFile:
     data = source.read_bytes()
     if data.startswith(b"\xd0\xcf\x11\xe0") and _ENCRYPTED_OFFICE in data:
-        raise Unfit("file_encrypted")
+        raise RejectedFile("file_encrypted")
     try:
         sound = read_voice(data)
     except IndexError:  # the reader ran over the end of the file
-        raise Unfit("file_broken") from None
+        raise RejectedFile("file_broken") from None
     if sound is None:
-        raise Unfit("file_kind")
-    return Taken(
+        raise RejectedFile("file_kind")
+    return AcceptedFile(
         "voice",
         sound.mime,
         sound.suffix,
@@ -112,7 +112,7 @@ def _other(source: Path, name: str) -> Taken:
 def _made(work: Path, facts: Facts) -> Path:
     path = work / Path(facts["name"]).name
     if not path.is_file() or path.is_symlink():
-        raise Unfit("file_broken")
+        raise RejectedFile("file_broken")
     return path
 
 

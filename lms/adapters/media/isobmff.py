@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lms.adapters.media.types import Unfit
+from lms.adapters.media.types import RejectedFile
 
 MAX_BOXES = 20_000
 MAX_TRACKS = 16
@@ -29,33 +29,33 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
         if at >= end:
             return
         if end - at < 8:
-            raise Unfit("file_broken")
+            raise RejectedFile("file_broken")
         size, kind, content = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], at + 8
         if size == 1:
             size, content = int.from_bytes(data[at + 8 : at + 16], "big"), at + 16
         elif size == 0:
             size = end - at
         if size < content - at or at + size > end:
-            raise Unfit("file_broken")
+            raise RejectedFile("file_broken")
         yield kind, content, at + size
         at += size
-    raise Unfit("file_broken")
+    raise RejectedFile("file_broken")
 
 
 def check_whole(data: bytes) -> None:
     kinds = [kind for kind, _, _ in boxes(data)]
     if not kinds or kinds[0] != b"ftyp":
-        raise Unfit("file_broken")
+        raise RejectedFile("file_broken")
 
 
 def read_sound(data: bytes) -> Sound:
     brand = data[8:12]
     if brand in _STILLS:
-        raise Unfit("file_kind")
+        raise RejectedFile("file_kind")
     top = list(boxes(data))
     moov = _first(top, b"moov")
     if moov is None or not any(kind == b"mdat" and end > start for kind, start, end in top):
-        raise Unfit("file_broken")
+        raise RejectedFile("file_broken")
     codec: bytes | None = None
     seconds, tracks = 0.0, 0
     scales: dict[int, int] = {}
@@ -64,14 +64,14 @@ def read_sound(data: bytes) -> Sound:
             continue
         tracks += 1
         if tracks > MAX_TRACKS:
-            raise Unfit("file_broken")
+            raise RejectedFile("file_broken")
         track, scale, length, codec_here = _track(data, start, end)
         if codec_here is not None:
             codec = codec or codec_here
             scales[track] = scale
             seconds = max(seconds, length / scale if scale else 0.0)
     if codec is None:
-        raise Unfit("file_kind")
+        raise RejectedFile("file_kind")
     if not seconds:
         seconds = _fragments(data, top, moov, scales)
     mobile = codec in (b"samr", b"sawb") or (brand.startswith(_3GP_BRANDS) and not _CODECS[codec])
@@ -101,13 +101,13 @@ def _track(data: bytes, start: int, end: int) -> tuple[int, int, int, bytes | No
     head = _inside(data, (start, end), b"tkhd")
     media = _inside(data, (start, end), b"mdia")
     if head is None or media is None:
-        raise Unfit("file_broken")
+        raise RejectedFile("file_broken")
     handler, times = _inside(data, media, b"hdlr"), _inside(data, media, b"mdhd")
     if handler is None or times is None:
-        raise Unfit("file_broken")
+        raise RejectedFile("file_broken")
     role = data[handler[0] + 8 : handler[0] + 12]
     if role in _NO_SOUND:
-        raise Unfit(_NO_SOUND[role])
+        raise RejectedFile(_NO_SOUND[role])
     track = _number(data, head[0] + (20 if data[head[0]] == 1 else 12), 4)
     if data[times[0]] == 1:
         scale, length = _number(data, times[0] + 20, 4), _number(data, times[0] + 24, 8)
@@ -117,12 +117,12 @@ def _track(data: bytes, start: int, end: int) -> tuple[int, int, int, bytes | No
         return track, scale, length, None
     samples = _inside(data, media, b"minf", b"stbl", b"stsd")
     if samples is None:
-        raise Unfit("file_broken")
+        raise RejectedFile("file_broken")
     codec = data[samples[0] + 12 : samples[0] + 16]
     if codec == b"enca":
-        raise Unfit("file_encrypted")
+        raise RejectedFile("file_encrypted")
     if codec not in _CODECS:
-        raise Unfit("file_kind")
+        raise RejectedFile("file_kind")
     return track, scale, length, codec
 
 
@@ -161,7 +161,7 @@ def _fragment(data: bytes, start: int, end: int, defaults: dict[int, int]) -> tu
             row = 4 * sum(bool(flags & bit) for bit in (0x100, 0x200, 0x400, 0x800))
             first = at + 8 + (4 if flags & 0x01 else 0) + (4 if flags & 0x04 else 0)
             if first + row * count > box_end:
-                raise Unfit("file_broken")
+                raise RejectedFile("file_broken")
             if flags & 0x100:
                 length += sum(_number(data, first + row * index, 4) for index in range(count))
             else:

@@ -1,7 +1,7 @@
 """Ogg with Opus or Vorbis (RFC 3533, RFC 7845): what messengers and Firefox write."""
 
 from lms.adapters.media.isobmff import Sound
-from lms.adapters.media.types import Unfit
+from lms.adapters.media.types import RejectedFile
 
 MAX_PAGES = 200_000
 _BEGIN = 0x02
@@ -15,19 +15,19 @@ def read_sound(data: bytes) -> Sound:
     while at < len(data):
         pages += 1
         if pages > MAX_PAGES or data[at : at + 5] != b"OggS\0" or len(data) - at < 27:
-            raise Unfit("file_broken")
+            raise RejectedFile("file_broken")
         flags, granule = data[at + 5], int.from_bytes(data[at + 6 : at + 14], "little")
         stream, lacing = data[at + 14 : at + 18], data[at + 27 : at + 27 + data[at + 26]]
         body = at + 27 + data[at + 26]
         end = body + sum(lacing)
         if len(lacing) != data[at + 26] or end > len(data):
-            raise Unfit("file_broken")
+            raise RejectedFile("file_broken")
         if pages == 1 and _checksum(data[at:end]) != int.from_bytes(data[at + 22 : at + 26], "little"):
-            raise Unfit("file_broken")
+            raise RejectedFile("file_broken")
         if flags & _BEGIN:
             head = data[body:end]
             if head.startswith(_VIDEO):
-                raise Unfit("file_video")
+                raise RejectedFile("file_video")
             if head.startswith(b"OpusHead") and len(head) >= 19:
                 serial, rate, skip, mime = stream, 48_000, int.from_bytes(head[10:12], "little"), "audio/ogg"
             elif head.startswith(b"\x01vorbis") and len(head) >= 30:
@@ -36,9 +36,9 @@ def read_sound(data: bytes) -> Sound:
             last = max(last, granule)
         at = end
     if serial is None or not rate:
-        raise Unfit("file_kind")
+        raise RejectedFile("file_kind")
     if pages < 3:  # two pages of headers come first
-        raise Unfit("file_broken")
+        raise RejectedFile("file_broken")
     seconds = round(max(0, last - skip) / rate, 2)
     return Sound(mime, ".ogg", seconds if 0 < seconds < 86_400 else None, True)
 

@@ -26,7 +26,7 @@ CODES = frozenset(
 )
 
 
-class Unfit(Exception):
+class RejectedFile(Exception):
     def __init__(self, code: str) -> None:
         if code not in CODES:
             raise ValueError(f"unknown reason: {code}")
@@ -49,7 +49,7 @@ class Rendition:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class AcceptedFile:
     """A file we keep. `original`, `mime`, `suffix`, `size` and `sha256` all describe the bytes to store:
     for a photo that is our clean copy, for the other kinds the file as it was sent."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from lms.adapters.mail.message import Postponed
 
 
-class FolderTexter:
+class SmsFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 

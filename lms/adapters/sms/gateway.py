@@ -28,7 +28,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-class HttpTexter:
+class HttpSmsGateway:
     def __init__(self, url: str, *, token: str | None = None, sender: str = "", timeout: float = 20) -> None:
         """`timeout`: seconds for the whole exchange. Redirects are not followed, proxies not asked."""
         self._parts = urlsplit(url)

@@ -17,7 +17,7 @@ LEFT_TO_RIGHT = "\u200e"
 _PLAIN = str.maketrans({"\u00a0": " ", "\u202f": " ", "’": "'", "–": "-", "…": "..."})
 
 
-class Texter(Protocol):
+class SmsSender(Protocol):
     def send(self, to: str, text: str, key: str) -> None:
         """Return once the text is accepted; raise Postponed or Undeliverable when it is not.
 
@@ -31,7 +31,7 @@ def plain(text: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def pages(text: str) -> int:
+def segments(text: str) -> int:
     """How many messages the network counts: 160 letters are one, or 70 of other scripts."""
     if all(c in _SEVEN_BITS or c in _TWO_OF_SEVEN for c in text):
         length, one, each = sum(2 if c in _TWO_OF_SEVEN else 1 for c in text), 160, 153

@@ -91,8 +91,8 @@ def _fill(session: Session, days: list[Day]) -> None:
     first, last = days[0].date, days[-1].date
     by_date = {day.date: day for day in days}
     begin, end = instants(first, last, zone)
-    taken = queries.between(session, person, begin, end)
-    elsewhere = {cell for _teacher, cell in occupancy.held(session, begin, end, person.id)}
+    taken = queries.appointments_between(session, person, begin, end)
+    elsewhere = {cell for _teacher, cell in occupancy.externally_occupied(session, begin, end, person.id)}
     for booking in taken:
         day = by_date[booking.starts.astimezone(zone).date()]
         day.booked.append(booking)
@@ -104,7 +104,7 @@ def _fill(session: Session, days: list[Day]) -> None:
         for day in days:
             if special.kind == "closed" and special.date_from <= day.date <= special.date_until:
                 day.closed.append(special.reason or _("Fermé"))
-    offered = availability_search.timetable(session, first, last, zone, teacher_id=person.id).offered(
+    offered = availability_search.load_timetable(session, first, last, zone, teacher_id=person.id).offered(
         first, last
     )
     open_slots = [

@@ -24,14 +24,14 @@ from lms.domain.booking import (
 )
 from lms.domain.calendars import feeds
 from lms.domain.errors import Refused
-from lms.domain.people.contact import channel_of
+from lms.domain.people.contact import preferred_channel
 from lms.extensions import db, write
 from lms.forms import tidy
-from lms.forms.booking import CancelForm, HourForm, hour_value, read_hour
+from lms.forms.booking import CancelForm, SlotForm, parse_slot, slot_value
 from lms.forms.waitlist import QuestionForm
 from lms.i18n import refusals
 from lms.models import Booking, Person, WaitlistEntry
-from lms.web import once, page, service, settings
+from lms.web import organisation, page, run_once, settings
 
 bp = Blueprint("bookings", __name__)
 
@@ -40,15 +40,15 @@ bp = Blueprint("bookings", __name__)
 @allow("learner")
 def index() -> BaseResponse:
     session = db.session()
-    held = queries.past(session, me(), now(), 5)
+    held = queries.past_appointments(session, me(), now(), 5)
     return page(
         "bookings/index.html",
-        coming=queries.coming(session, me(), now()),
-        pending=learner_status.of(session, me(), now()),
+        coming=queries.upcoming_appointments(session, me(), now()),
+        pending=learner_status.status_of(session, me(), now()),
         held=held,
         step=next((one.note.next_step for one in held if one.note and one.note.next_step), ""),
         form=CancelForm(),
-        door=queries.door_is_open,
+        door=queries.is_room_open,
         at=now(),
     )
 
@@ -70,23 +70,23 @@ def confirm() -> BaseResponse:
 @bp.post("/bookings")
 @allow("learner", "teacher", "coordinator", "social_worker")
 def create() -> BaseResponse:
-    form = HourForm()
+    form = SlotForm()
     wish = _wish(form.learner.data or None)
-    chosen = read_hour(form.hour.data)
+    chosen = parse_slot(form.hour.data)
     if chosen is None or form.mode.data not in ("video", "onsite"):
         return _confirm(wish, form.hour.data, 422)
     teacher_id, starts = chosen
     try:
         # Whoever comes too late learns it without queueing for the lock.
-        if queries.already_claimed(db.session(), wish.learner_id, teacher_id, starts):
+        if queries.is_claimed_by_other(db.session(), wish.learner_id, teacher_id, starts):
             raise Refused("slot_taken")
-        return once(form, lambda s: _book(s, wish.learner_id, teacher_id, starts, form.mode.data))
-    except Refused as no:
-        return _receipt(wish, teacher_id, starts) or _lost(wish, no, starts)
+        return run_once(form, lambda s: _book(s, wish.learner_id, teacher_id, starts, form.mode.data))
+    except Refused as refusal:
+        return _receipt(wish, teacher_id, starts) or _lost(wish, refusal, starts)
 
 
 def _book(session: Session, learner_id: str, teacher_id: str, starts: datetime, mode: Any) -> str:
-    learner = queries.learner_for(session, me(), learner_id)
+    learner = queries.bookable_learner(session, me(), learner_id)
     made = appointments.book(session, learner, me(), teacher_id, starts, mode, now(), settings().time_zone)
     return url_for("bookings.show", id=made.id, done="made")
 
@@ -114,9 +114,9 @@ def _ticket(
         again=_again(booking) if booking.state == "cancelled" else None,
         done=request.args.get("done"),
         mailed=hers and _is_mailed(me()),
-        way=None if hers else channel_of(booking.learner, gateway=settings().sends_texts),
-        week=availability_search.week_of(booking.starts, settings().time_zone),
-        door_open=queries.door_is_open(booking, now()),
+        way=None if hers else preferred_channel(booking.learner, gateway=settings().sends_texts),
+        week=availability_search.iso_week_of(booking.starts, settings().time_zone),
+        door_open=queries.is_room_open(booking, now()),
         hers=hers,
         mine=me().id in (booking.learner_id, booking.teacher_id),
     )
@@ -130,17 +130,17 @@ def cancel(id: str) -> BaseResponse:
     if found.learner_id != me().id and not form.validate():
         return _ticket(found, form, answer=422)
 
-    def deed(session: Session) -> str:
+    def in_transaction(session: Session) -> str:
         booking = queries.booking_for(session, me(), id)
         reason = "" if booking.learner_id == me().id else form.reason.data or ""
         appointments.cancel(session, booking, me(), reason, now(), settings().time_zone)
         return url_for("bookings.show", id=id, done="cancelled")
 
     try:
-        return once(form, deed)
-    except Refused as no:
+        return run_once(form, in_transaction)
+    except Refused as refusal:
         # Cancelled is what she wanted: the page says so, whoever was first.
-        flash(refusals.sentence(no), "success" if no.code == "already_cancelled" else "error")
+        flash(refusals.sentence(refusal), "success" if refusal.code == "already_cancelled" else "error")
         return redirect(url_for("bookings.show", id=id), 303)
 
 
@@ -154,9 +154,9 @@ def ask(id: str) -> BaseResponse:
     asked = form.question.data or ""
     try:
         # Not `once`: of two questions the last one counts, even when it was sent before.
-        write(lambda s: attendance.ask(s, queries.booking_for(s, me(), id), me(), asked, now()))
-    except Refused as no:
-        form.refuse(no, form.question)
+        write(lambda s: attendance.ask_question(s, queries.booking_for(s, me(), id), me(), asked, now()))
+    except Refused as refusal:
+        form.refuse(refusal, form.question)
         return _ticket(queries.booking_for(db.session(), me(), id), question=form, answer=409)
     flash(_("Votre professeur lit votre question.") if asked else _("Votre question est effacée."), "success")
     return redirect(url_for("bookings.show", id=id), 303)
@@ -177,15 +177,15 @@ def confirm_move(id: str) -> BaseResponse:
 @bp.post("/bookings/<id>/move")
 @allow("learner", "teacher", "coordinator", "social_worker")
 def update(id: str) -> BaseResponse:
-    form = HourForm()
+    form = SlotForm()
     wish = _wish_to_move(db.session(), id)
-    chosen = read_hour(form.hour.data)
+    chosen = parse_slot(form.hour.data)
     mode: Any = form.mode.data
     if chosen is None or mode not in ("video", "onsite"):
         return _confirm(wish, form.hour.data, 422)
     teacher_id, starts = chosen
 
-    def deed(session: Session) -> str:
+    def in_transaction(session: Session) -> str:
         booking = queries.booking_for(session, me(), id)
         if booking.teacher_id != teacher_id:
             raise Refused("slot_gone")
@@ -194,31 +194,31 @@ def update(id: str) -> BaseResponse:
         return url_for("bookings.show", id=id, done="same" if booking.sequence == before else "moved")
 
     try:
-        if queries.already_claimed(db.session(), wish.learner_id, teacher_id, starts, but=id):
+        if queries.is_claimed_by_other(db.session(), wish.learner_id, teacher_id, starts, but=id):
             raise Refused("slot_taken")
-        return once(form, deed)
-    except Refused as no:
-        if no.code in ("already_cancelled", "already_begun"):
-            flash(refusals.sentence(no), "error")
+        return run_once(form, in_transaction)
+    except Refused as refusal:
+        if refusal.code in ("already_cancelled", "already_begun"):
+            flash(refusals.sentence(refusal), "error")
             return redirect(url_for("bookings.show", id=id), 303)
-        return _lost(_wish_to_move(db.session(), id), no, starts)
+        return _lost(_wish_to_move(db.session(), id), refusal, starts)
 
 
 @bp.get("/s/<id>")
 @allow("learner", "teacher")
 def door(id: str) -> BaseResponse:
     """The one address of a session, in mails and calendars: it opens the room when it is time."""
-    booking = queries.session_for(db.session(), me(), id)
-    if booking.mode == "video" and queries.door_is_open(booking, now()):
-        return redirect(queries.video_address(service(), booking), 303)
+    booking = queries.own_appointment_for(db.session(), me(), id)
+    if booking.mode == "video" and queries.is_room_open(booking, now()):
+        return redirect(queries.video_url(organisation(), booking), 303)
     over = now() > booking.ends
-    return page("bookings/door.html", booking=booking, opens=queries.door_opens(booking), over=over)
+    return page("bookings/door.html", booking=booking, opens=queries.room_opens_at(booking), over=over)
 
 
 @bp.app_template_global()
 def appointments_of(learner: Person) -> Sequence[Booking]:
     """For the page of a learner, whose feature does not know this one."""
-    return queries.coming(db.session(), learner, now(), 4)
+    return queries.upcoming_appointments(db.session(), learner, now(), 4)
 
 
 # -- parts ---------------------------------------------------------------------------------------
@@ -226,27 +226,27 @@ def appointments_of(learner: Person) -> Sequence[Booking]:
 
 def _again(booking: Booking) -> str | None:
     """A cancelled hour while it can be taken back: it may be somebody else's by now."""
-    wish = availability_search.Wish(
+    wish = availability_search.SearchTerms(
         booking.learner_id, settings().time_zone, on_behalf=booking.learner_id != me().id
     )
     hour = booking.teacher_id, booking.starts
     return (
-        hour_value(*hour)
-        if availability_search.free_hour(db.session(), service(), wish, *hour, now())
+        slot_value(*hour)
+        if availability_search.find_free_slot(db.session(), organisation(), wish, *hour, now())
         else None
     )
 
 
 def _is_mailed(learner: Person) -> bool:
     """Whether a mail tells her what she did herself: no text says it, and a calendar that asks needs none."""
-    by_mail = channel_of(learner, gateway=settings().sends_texts) == "mail"
-    return by_mail and not feeds.live(db.session(), learner.id, now())
+    by_mail = preferred_channel(learner, gateway=settings().sends_texts) == "mail"
+    return by_mail and not feeds.has_active_feed(db.session(), learner.id, now())
 
 
-def _receipt(wish: availability_search.Wish, teacher_id: str, starts: datetime) -> BaseResponse | None:
+def _receipt(wish: availability_search.SearchTerms, teacher_id: str, starts: datetime) -> BaseResponse | None:
     """Who comes back to an hour that she has booked finds her appointment, not that the hour is taken."""
     learner = db.session().get_one(Person, wish.learner_id)
-    for held in queries.coming(db.session(), learner, now()):
+    for held in queries.upcoming_appointments(db.session(), learner, now()):
         if (held.learner_id, held.teacher_id, held.starts) == (learner.id, teacher_id, starts):
             return redirect(url_for("bookings.show", id=held.id), 303)
     return None
@@ -259,20 +259,22 @@ def _date(value: str | None) -> date | None:
         return None
 
 
-def _wish(learner_id: str | None) -> availability_search.Wish:
+def _wish(learner_id: str | None) -> availability_search.SearchTerms:
     person = me()
-    learner = queries.learner_for(db.session(), person, tidy(learner_id) or person.id)
-    return availability_search.Wish(learner.id, settings().time_zone, on_behalf=learner.id != person.id)
+    learner = queries.bookable_learner(db.session(), person, tidy(learner_id) or person.id)
+    return availability_search.SearchTerms(
+        learner.id, settings().time_zone, on_behalf=learner.id != person.id
+    )
 
 
-def _wish_to_move(session: Session, id: str) -> availability_search.Wish:
+def _wish_to_move(session: Session, id: str) -> availability_search.SearchTerms:
     booking = queries.booking_for(session, me(), id)
-    queries.still_ahead(booking, now())
+    queries.check_upcoming(booking, now())
     zone, learner_id = settings().time_zone, booking.learner_id
-    return availability_search.Wish(learner_id, zone, on_behalf=learner_id != me().id, moving=booking)
+    return availability_search.SearchTerms(learner_id, zone, on_behalf=learner_id != me().id, moving=booking)
 
 
-def _whose(wish: availability_search.Wish) -> dict[str, Any]:
+def _whose(wish: availability_search.SearchTerms) -> dict[str, Any]:
     """What every page of the way to an hour needs: for whom, from where, and the addresses."""
     learner = db.session().get_one(Person, wish.learner_id)
     hers = None if learner.id == me().id else learner.id
@@ -292,13 +294,13 @@ def _whose(wish: availability_search.Wish) -> dict[str, Any]:
     }
 
 
-def _waits(wish: availability_search.Wish) -> WaitlistEntry | None:
+def _waits(wish: availability_search.SearchTerms) -> WaitlistEntry | None:
     """Who moves an hour has one, and waits for none."""
-    return waitlist.entry_of(db.session(), wish.learner_id) if wish.moving is None else None
+    return waitlist.active_entry(db.session(), wish.learner_id) if wish.moving is None else None
 
 
-def _picker(wish: availability_search.Wish, *, wanted: date | None, answer: int = 200) -> BaseResponse:
-    found = availability_search.picker_page(db.session(), service(), wish, wanted, now())
+def _picker(wish: availability_search.SearchTerms, *, wanted: date | None, answer: int = 200) -> BaseResponse:
+    found = availability_search.load_picker_page(db.session(), organisation(), wish, wanted, now())
     days = [(hour.starts.astimezone(wish.zone).date(), hour) for hour in found.hours]
     return page(
         "bookings/new.html",
@@ -309,32 +311,32 @@ def _picker(wish: availability_search.Wish, *, wanted: date | None, answer: int 
         wish=_waits(wish),
         earlier=found.earlier,
         later=found.later,
-        hour_value=hour_value,
+        hour_value=slot_value,
     )
 
 
-def _lost(wish: availability_search.Wish, no: Refused, starts: datetime) -> BaseResponse:
+def _lost(wish: availability_search.SearchTerms, refusal: Refused, starts: datetime) -> BaseResponse:
     """The hour is gone: the reason, and fresh hours, the nearest first."""
     week_before = starts.astimezone(wish.zone).date() - timedelta(days=7)
-    found = availability_search.picker_page(db.session(), service(), wish, week_before, now())
-    near = availability_search.nearest(found.hours, starts)
+    found = availability_search.load_picker_page(db.session(), organisation(), wish, week_before, now())
+    near = availability_search.nearest_slots(found.hours, starts)
     return page(
         "bookings/lost.html",
         409,
         **_whose(wish),
         near=near,
         wish=_waits(wish),
-        sentence=refusals.sentence(no),
-        hour_value=hour_value,
+        sentence=refusals.sentence(refusal),
+        hour_value=slot_value,
     )
 
 
-def _confirm(wish: availability_search.Wish, value: str | None, answer: int = 200) -> BaseResponse:
-    chosen = read_hour(value)
+def _confirm(wish: availability_search.SearchTerms, value: str | None, answer: int = 200) -> BaseResponse:
+    chosen = parse_slot(value)
     if chosen is None:
         return _picker(wish, wanted=None, answer=422)
-    hour = availability_search.free_hour(db.session(), service(), wish, *chosen, now())
+    hour = availability_search.find_free_slot(db.session(), organisation(), wish, *chosen, now())
     if hour is None:
         return _receipt(wish, *chosen) or _lost(wish, Refused("slot_taken"), chosen[1])
-    form = HourForm(formdata=None, hour=value, learner=wish.learner_id)
+    form = SlotForm(formdata=None, hour=value, learner=wish.learner_id)
     return page("bookings/confirm.html", answer, **_whose(wish), hour=hour, form=form)

@@ -15,12 +15,12 @@ from lms.access import allow, me
 from lms.clock import now
 from lms.domain.booking import absence, availability, conflicts, holidays, queries
 from lms.domain.errors import Refused
-from lms.domain.people.contact import apart
+from lms.domain.people.contact import count_by_delivery
 from lms.extensions import db, write
 from lms.forms.booking import SERVICE, WEEKDAYS, EndForm, RuleForm, SpecialForm
 from lms.i18n import refusals
 from lms.models import Person
-from lms.web import once, page, settings
+from lms.web import page, run_once, settings
 
 bp = Blueprint("availability", __name__)
 
@@ -43,7 +43,7 @@ def add_rule() -> BaseResponse:
     if not form.validate():
         return _rules(form, 422)
 
-    def deed(session: Session) -> str:
+    def in_transaction(session: Session) -> str:
         availability.add_rule(
             session,
             me(),
@@ -57,9 +57,9 @@ def add_rule() -> BaseResponse:
         return url_for("availability.rules")
 
     try:
-        once(form, deed)
-    except Refused as no:
-        form.refuse(no)
+        run_once(form, in_transaction)
+    except Refused as refusal:
+        form.refuse(refusal)
         return _rules(form, 422)
     return _settled(_("Les heures sont notées."), "availability.rules")
 
@@ -92,7 +92,7 @@ def _rules(form: RuleForm, answer: int = 200) -> BaseResponse:
         weekdays=WEEKDAYS,
         rules=availability.rules_of(session, me(), _today()),
         today=_today(),
-        rooms=availability.rooms(session),
+        rooms=availability.open_rooms(session),
         undecided=len(_conflicts()),
     )
 
@@ -113,16 +113,16 @@ def add_exception() -> BaseResponse:
     if not form.validate():
         return _exceptions(form, 422)
 
-    def deed(session: Session) -> str:
+    def in_transaction(session: Session) -> str:
         if form.dates[1] < _today():
             raise Refused("dates_backward" if form.dates[1] < form.dates[0] else "day_over")
         _differ(session, form)
         return url_for("availability.exceptions")
 
     try:
-        once(form, deed)
-    except Refused as no:
-        form.refuse(no)
+        run_once(form, in_transaction)
+    except Refused as refusal:
+        form.refuse(refusal)
         return _exceptions(form, 422)
     return _settled(_("C’est noté. Les rendez-vous restent."), "availability.exceptions")
 
@@ -132,10 +132,10 @@ def _differ(session: Session, form: SpecialForm) -> None:
     teacher = None if whose == SERVICE else session.get_one(Person, whose)
     reason = form.reason.data or ""
     if form.kind.data == "closed":
-        availability.close(session, me(), teacher, form.dates, form.hours, reason, now())
+        availability.close_days(session, me(), teacher, form.dates, form.hours, reason, now())
     else:
         zone = settings().time_zone
-        availability.open_extra(session, me(), teacher, form.dates, form.hours, reason, now(), zone)
+        availability.add_extra_hours(session, me(), teacher, form.dates, form.hours, reason, now(), zone)
 
 
 @bp.post("/agenda/exceptions/<id>/deletion")
@@ -149,7 +149,7 @@ def _special_form() -> SpecialForm:
     """A teacher speaks for herself; who coordinates says for whom."""
     form = SpecialForm()
     if _coordinates():
-        teachers = {one.id: one.name for one in availability.teaching(db.session())}
+        teachers = {one.id: one.name for one in availability.active_teachers(db.session())}
         form.for_one_of(teachers, me().id if me().id in teachers else SERVICE)
     else:
         del form.whose
@@ -159,7 +159,7 @@ def _special_form() -> SpecialForm:
 def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
     session, person = db.session(), me()
     if _coordinates():
-        specials = availability.everybodys_specials(session, _today())
+        specials = availability.all_specials(session, _today())
     else:
         specials = [(one, "") for one in availability.specials_for(session, person, _today())]
     language = str(get_locale() or "fr")
@@ -168,7 +168,7 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
         answer,
         form=form,
         specials=specials,
-        rooms=availability.rooms(session),
+        rooms=availability.open_rooms(session),
         days_off=holidays.days_off(person, [one for one, _name in specials], _today(), language),
         undecided=len(_conflicts()),
         teaches="teacher" in person.roles,
@@ -190,7 +190,7 @@ def undecided() -> BaseResponse:
 @allow("teacher", "coordinator")
 def keep(id: str) -> BaseResponse:
     return _decided(
-        lambda s: absence.keep(s, queries.booking_for(s, me(), id), me(), now()),
+        lambda s: absence.accept_conflict(s, queries.booking_for(s, me(), id), me(), now()),
         _("Le rendez-vous est gardé."),
     )
 
@@ -200,7 +200,7 @@ def keep(id: str) -> BaseResponse:
 def call_off(id: str) -> BaseResponse:
     found = queries.booking_for(db.session(), me(), id)
     return _decided(
-        lambda s: conflicts.call_off(s, id, me(), now(), settings().time_zone),
+        lambda s: conflicts.cancel_conflicting(s, id, me(), now(), settings().time_zone),
         _word_of([found.learner]),
     )
 
@@ -231,7 +231,7 @@ def call_off_all() -> BaseResponse:
 def _called_off(booking_id: str) -> bool:
     """One that began or was cancelled meanwhile does not stop the others."""
     try:
-        write(lambda s: conflicts.call_off(s, booking_id, me(), now(), settings().time_zone))
+        write(lambda s: conflicts.cancel_conflicting(s, booking_id, me(), now(), settings().time_zone))
     except Refused:
         return False
     return True
@@ -239,7 +239,7 @@ def _called_off(booking_id: str) -> bool:
 
 def _word_of(learners: Sequence[Person]) -> str:
     """How many appointments are cancelled, who knows of it, and who does not before somebody tells her."""
-    told, by_hand = apart(learners, gateway=settings().sends_texts)
+    told, by_hand = count_by_delivery(learners, gateway=settings().sends_texts)
     said = [_("Rendez-vous annulés : %(number)s.", number=len(learners))]
     if told:
         said.append(_("Personnes prévenues : %(number)s.", number=told))
@@ -248,13 +248,13 @@ def _word_of(learners: Sequence[Person]) -> str:
     return " ".join(said)
 
 
-def _decided(deed: Callable[[Session], object], sentence: str) -> BaseResponse:
+def _decided(in_transaction: Callable[[Session], object], sentence: str) -> BaseResponse:
     """Back to what is still to be decided. Sent twice it says that it is done."""
     try:
-        write(deed)
+        write(in_transaction)
         flash(sentence, "success")
-    except Refused as no:
-        flash(refusals.sentence(no), "success" if no.code == "already_cancelled" else "error")
+    except Refused as refusal:
+        flash(refusals.sentence(refusal), "success" if refusal.code == "already_cancelled" else "error")
     return redirect(url_for("availability.undecided"), 303)
 
 
@@ -269,7 +269,7 @@ def undecided_appointments() -> int:
 
 def _conflicts() -> list[conflicts.Conflict]:
     teacher = None if _coordinates() else me()
-    return conflicts.ahead(db.session(), teacher, now(), settings().time_zone)
+    return conflicts.upcoming_conflicts(db.session(), teacher, now(), settings().time_zone)
 
 
 def _settled(sentence: str, back: str) -> BaseResponse:

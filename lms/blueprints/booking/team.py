@@ -26,13 +26,13 @@ from lms.domain.booking import (
 )
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import worklist
-from lms.domain.homework.worklist import Work
-from lms.domain.people.contact import apart, channel_of
+from lms.domain.homework.worklist import LearnerAssignment
+from lms.domain.people.contact import count_by_delivery, preferred_channel
 from lms.extensions import db, write
 from lms.forms.appointments import AbsenceForm, NoteForm, SwapForm
 from lms.i18n import dates, refusals
 from lms.models import Booking, Person
-from lms.web import once, page, settings
+from lms.web import page, run_once, settings
 
 bp = Blueprint("booking_team", __name__)
 
@@ -52,9 +52,13 @@ def mark(id: str) -> BaseResponse:
     said = request.form.get("attendance", "unsaid")
     week = request.form.get("week", "")
     try:
-        write(lambda s: attendance.mark(s, queries.booking_for(s, me(), id), me(), said or None, now()))
-    except Refused as no:
-        flash(refusals.sentence(no), "error")
+        write(
+            lambda s: attendance.mark_attendance(
+                s, queries.booking_for(s, me(), id), me(), said or None, now()
+            )
+        )
+    except Refused as refusal:
+        flash(refusals.sentence(refusal), "error")
     if _WEEK.fullmatch(week) and "teacher" in me().roles:
         return redirect(url_for("agenda.index", week=week, _anchor=f"b-{id}"), 303)
     return redirect(url_for("bookings.show", id=id, _anchor="session"), 303)
@@ -77,10 +81,10 @@ class Unmarked:
 @bp.app_template_global()
 def unmarked_sessions() -> Unmarked | None:
     """For her first page: the sessions of the last days of which she did not say who came."""
-    found = team_queries.unmarked(db.session(), me(), now())
+    found = team_queries.unmarked_appointments(db.session(), me(), now())
     if not found:
         return None
-    week = availability_search.week_of(found[0].starts, settings().time_zone)
+    week = availability_search.iso_week_of(found[0].starts, settings().time_zone)
     return Unmarked(len(found), url_for("agenda.index", week=week, _anchor=f"b-{found[0].id}"))
 
 
@@ -91,7 +95,7 @@ def unmarked_sessions() -> Unmarked | None:
 class Desk:
     """Each part is empty for whom it does not concern."""
 
-    works: Sequence[Work]
+    works: Sequence[LearnerAssignment]
     questions: Sequence[Booking]
     steps: Sequence[tuple[Booking, str]]
     form: NoteForm | None
@@ -109,7 +113,11 @@ def session_desk(booking: Booking) -> Desk:
     session, person = db.session(), me()
     teaches, holds = "teacher" in person.roles, person.id == booking.teacher_id
     note = attendance.note_for(session, booking)
-    sent = [work for work in worklist.all_for(session, booking.learner) if work.sent_at] if teaches else []
+    sent = (
+        [work for work in worklist.assignments_of_learner(session, booking.learner) if work.sent_at]
+        if teaches
+        else []
+    )
     ahead = booking.state == "booked" and booking.starts > now()
     return Desk(
         works=sorted(sent, key=lambda work: str(work.sent_at), reverse=True)[:COPIES],
@@ -132,13 +140,13 @@ def note(id: str) -> BaseResponse:
     if not form.validate():
         return page("booking_team/note.html", 422, booking=booking, form=form)
 
-    def deed(session: Session) -> str:
+    def in_transaction(session: Session) -> str:
         found = queries.booking_for(session, me(), id)
         words = form.private.data or "", form.next_step.data or ""
         attendance.write_note(session, found, me(), *words, now())
         return url_for("bookings.show", id=id, _anchor="session")
 
-    answer = once(form, deed)
+    answer = run_once(form, in_transaction)
     flash(_("C’est gardé."), "success")
     return answer
 
@@ -161,20 +169,20 @@ def exchange(id: str) -> BaseResponse:
         form.form_errors.append(_("Choisissez une personne."))
         return _swap(id, form, 422)
 
-    def deed(session: Session) -> str:
-        one = team_queries.to_swap(session, me(), queries.booking_for(session, me(), id))
+    def in_transaction(session: Session) -> str:
+        one = team_queries.check_may_swap(session, me(), queries.booking_for(session, me(), id))
         other = queries.booking_for(session, me(), other_id)
         appointments.swap(session, one, other, me(), now(), settings().time_zone)
         return url_for("bookings.show", id=id)
 
     try:
-        answer = once(form, deed)
-    except Refused as no:
-        form.refuse(no)
+        answer = run_once(form, in_transaction)
+    except Refused as refusal:
+        form.refuse(refusal)
         return _swap(id, form, 409)
     both = [queries.booking_for(db.session(), me(), each) for each in (id, other_id)]
     said = [_("C’est échangé."), *(_told(each) for each in both)]
-    _reached, by_hand = apart([each.learner for each in both], gateway=settings().sends_texts)
+    _reached, by_hand = count_by_delivery([each.learner for each in both], gateway=settings().sends_texts)
     if by_hand:
         said.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
     flash(" ".join(said), "success")
@@ -183,13 +191,13 @@ def exchange(id: str) -> BaseResponse:
 
 def _swap(id: str, form: SwapForm, answer: int = 200) -> BaseResponse:
     session, moment = db.session(), now()
-    booking = team_queries.to_swap(session, me(), queries.booking_for(session, me(), id))
+    booking = team_queries.check_may_swap(session, me(), queries.booking_for(session, me(), id))
     try:
-        queries.still_ahead(booking, moment)
-    except Refused as no:
-        flash(refusals.sentence(no), "error")
+        queries.check_upcoming(booking, moment)
+    except Refused as refusal:
+        flash(refusals.sentence(refusal), "error")
         return redirect(url_for("bookings.show", id=id), 303)
-    others = team_queries.exchangeable(session, booking, moment)
+    others = team_queries.swap_candidates(session, booking, moment)
     return page(
         "booking_team/swap.html",
         answer,
@@ -230,15 +238,15 @@ def call_off() -> BaseResponse:
     if teacher is None or day is None:
         return _absence(form, form.teacher.data, form.day.data, 422)
 
-    def deed(session: Session) -> str:
+    def in_transaction(session: Session) -> str:
         who = session.get_one(Person, teacher.id)
-        booking_absence.call_off(session, me(), who, day, now(), settings().time_zone)
+        booking_absence.cancel_day(session, me(), who, day, now(), settings().time_zone)
         return url_for("booking_team.absence", teacher=who.id, day=day.isoformat())
 
     try:
-        return once(form, deed)
-    except Refused as no:
-        form.refuse(no)
+        return run_once(form, in_transaction)
+    except Refused as refusal:
+        form.refuse(refusal)
         return _absence(form, form.teacher.data, form.day.data, 422)
 
 
@@ -246,7 +254,7 @@ def _absence(form: AbsenceForm, teacher_id: str | None, said: str | None, answer
     zone = settings().time_zone
     today = now().astimezone(zone).date()
     teacher, day = _teacher(teacher_id), _day(said) or today
-    found = team_queries.day_of(db.session(), teacher, day, now(), zone) if teacher else None
+    found = team_queries.teacher_day(db.session(), teacher, day, now(), zone) if teacher else None
     form.teacher.data, form.day.data = teacher.id if teacher else "", day.isoformat()
     ways = _ways([*found.ahead, *found.called_off]) if found else {}
     told = {booking.learner_id for booking in found.called_off} if found else set()
@@ -270,7 +278,8 @@ def _absence(form: AbsenceForm, teacher_id: str | None, said: str | None, answer
 def _ways(found: Sequence[Booking]) -> dict[str, str | None]:
     """How the word of it reaches each learner."""
     return {
-        booking.learner_id: channel_of(booking.learner, gateway=settings().sends_texts) for booking in found
+        booking.learner_id: preferred_channel(booking.learner, gateway=settings().sends_texts)
+        for booking in found
     }
 
 
@@ -278,7 +287,7 @@ def _teachers() -> Sequence[Person]:
     """Those for whom this person may say it."""
     if "coordinator" not in me().roles:
         return [me()]
-    return availability.teaching(db.session())
+    return availability.active_teachers(db.session())
 
 
 def _teacher(teacher_id: str | None) -> Person | None:

@@ -12,13 +12,13 @@ from lms.access import allow, me
 from lms.clock import now
 from lms.domain.booking import availability, learner_status, queries, waitlist
 from lms.domain.errors import Refused
-from lms.domain.people.contact import channel_of
+from lms.domain.people.contact import preferred_channel
 from lms.extensions import db
 from lms.forms import PageForm, tidy
-from lms.forms.waitlist import ANY, LineForm, WishForm
+from lms.forms.waitlist import ANY, WaitlistEntryForm, WaitlistForm
 from lms.i18n import refusals
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, Person, WaitlistEntry
-from lms.web import once, page, settings
+from lms.web import page, run_once, settings
 
 bp = Blueprint("waitlist", __name__)
 
@@ -27,9 +27,9 @@ bp = Blueprint("waitlist", __name__)
 @allow("learner", "teacher", "coordinator", "social_worker")
 def show() -> BaseResponse:
     learner = _learner(request.args.get("learner"))
-    entry = waitlist.entry_of(db.session(), learner.id)
+    entry = waitlist.active_entry(db.session(), learner.id)
     if entry is None:
-        return _ask(learner, WishForm(formdata=None))
+        return _ask(learner, WaitlistEntryForm(formdata=None))
     if "change" in request.args:
         return _ask(learner, _as_before(entry), changing=True)
     return page(
@@ -38,8 +38,8 @@ def show() -> BaseResponse:
         for_id=_named(learner),
         entry=entry,
         offers=waitlist.open_offers(db.session(), learner, now()),
-        form=LineForm(formdata=None, learner=learner.id),
-        told=channel_of(learner, gateway=settings().sends_texts) is not None,
+        form=WaitlistForm(formdata=None, learner=learner.id),
+        told=preferred_channel(learner, gateway=settings().sends_texts) is not None,
     )
 
 
@@ -47,40 +47,40 @@ def show() -> BaseResponse:
 @allow("teacher", "coordinator")
 def line() -> BaseResponse:
     """Who waits, for the team: new hours for them are one tap away."""
-    return page("waitlist/line.html", line=waitlist.line(db.session()))
+    return page("waitlist/line.html", line=waitlist.ordered_entries(db.session()))
 
 
 @bp.post("/waitlist")
 @allow("learner", "teacher", "coordinator", "social_worker")
 def join() -> BaseResponse:
-    form = WishForm()
+    form = WaitlistEntryForm()
     learner = _learner(form.learner.data)
 
-    def deed(session: Session) -> str:
-        hers = queries.learner_for(session, me(), learner.id)
-        waitlist.expire_hers(session, hers, now(), settings().time_zone)
-        waitlist.join(session, hers, me(), form.teacher_id, form.bits, form.way, now())
+    def in_transaction(session: Session) -> str:
+        hers = queries.bookable_learner(session, me(), learner.id)
+        waitlist.expire_overdue(session, hers, now(), settings().time_zone)
+        waitlist.join_waitlist(session, hers, me(), form.teacher_id, form.bits, form.way, now())
         return url_for("waitlist.show", learner=_named(learner))
 
     try:
-        return once(form, deed)
-    except Refused as no:
-        form.refuse(no, {"no_part_of_day": form.parts, "teacher_gone": form.teacher}.get(no.code))
+        return run_once(form, in_transaction)
+    except Refused as refused:
+        form.refuse(refused, {"no_part_of_day": form.parts, "teacher_gone": form.teacher}.get(refused.code))
         return _ask(learner, form, answer=422)
 
 
 @bp.post("/waitlist/end")
 @allow("learner", "teacher", "coordinator", "social_worker")
 def leave() -> BaseResponse:
-    form = LineForm()
+    form = WaitlistForm()
     learner = _learner(form.learner.data)
 
-    def deed(session: Session) -> str:
-        hers = queries.learner_for(session, me(), learner.id)
-        waitlist.leave(session, hers, me(), now(), settings().time_zone)
+    def in_transaction(session: Session) -> str:
+        hers = queries.bookable_learner(session, me(), learner.id)
+        waitlist.leave_waitlist(session, hers, me(), now(), settings().time_zone)
         return url_for("bookings.index") if _named(learner) is None else f"/people/{learner.id}"
 
-    answer = once(form, deed)
+    answer = run_once(form, in_transaction)
     flash(_("C’est noté. L’attente est finie."), "success")
     return answer
 
@@ -100,14 +100,14 @@ def offer(id: str) -> BaseResponse:
 def accept(id: str) -> BaseResponse:
     waitlist.offer_for(db.session(), me(), id)
 
-    def deed(session: Session) -> str:
-        waitlist.accept(session, waitlist.offer_for(session, me(), id), me(), now())
+    def in_transaction(session: Session) -> str:
+        waitlist.accept_offer(session, waitlist.offer_for(session, me(), id), me(), now())
         return url_for("bookings.show", id=id, done="made")
 
     try:
-        return once(PageForm(), deed, key=f"accept:{id}")
-    except Refused as no:
-        return _offer(waitlist.offer_for(db.session(), me(), id), no)
+        return run_once(PageForm(), in_transaction, key=f"accept:{id}")
+    except Refused as refused:
+        return _offer(waitlist.offer_for(db.session(), me(), id), refused)
 
 
 @bp.post("/offers/<id>/refusal")
@@ -115,30 +115,30 @@ def accept(id: str) -> BaseResponse:
 def decline(id: str) -> BaseResponse:
     waitlist.offer_for(db.session(), me(), id)
 
-    def deed(session: Session) -> str:
+    def in_transaction(session: Session) -> str:
         found = waitlist.offer_for(session, me(), id)
-        waitlist.decline(session, found, me(), now(), settings().time_zone)
+        waitlist.decline_offer(session, found, me(), now(), settings().time_zone)
         return url_for("waitlist.offer", id=id)
 
     try:
-        return once(PageForm(), deed, key=f"decline:{id}")
-    except Refused as no:
-        return _offer(waitlist.offer_for(db.session(), me(), id), no)
+        return run_once(PageForm(), in_transaction, key=f"decline:{id}")
+    except Refused as refused:
+        return _offer(waitlist.offer_for(db.session(), me(), id), refused)
 
 
-def _offer(found: Booking, no: Refused | None = None) -> BaseResponse:
+def _offer(found: Booking, refused: Refused | None = None) -> BaseResponse:
     """The question while it is open; afterwards what became of it and what to do next."""
     if found.state in ("booked", "cancelled"):
         return redirect(url_for("bookings.show", id=found.id), 303)
     is_open = found.state == "offered" and found.expires_at is not None and found.expires_at > now()
     if is_open:
         return page("waitlist/offer.html", offer=found)
-    wish = learner_status.last_wish(db.session(), me().id)
+    wish = learner_status.last_entry(db.session(), me().id)
     return page(
         "waitlist/over.html",
-        200 if no is None else 409,
+        200 if refused is None else 409,
         offer=found,
-        sentence=refusals.sentence(no) if no else "",
+        sentence=refusals.sentence(refused) if refused else "",
         # Who let the time pass waits no longer, also before the worker has written it down.
         waits=wish is not None and wish.ended_at is None and found.state != "offered",
         again=_as_before(wish) if wish is not None else None,
@@ -148,11 +148,11 @@ def _offer(found: Booking, no: Refused | None = None) -> BaseResponse:
 @bp.app_template_global()
 def wish_of(learner: Person) -> WaitlistEntry | None:
     """For the page of a learner, whose feature does not know this one."""
-    return waitlist.entry_of(db.session(), learner.id)
+    return waitlist.active_entry(db.session(), learner.id)
 
 
 @bp.app_template_global()
-def same_wish(entry: WaitlistEntry) -> WishForm:
+def same_wish(entry: WaitlistEntry) -> WaitlistEntryForm:
     """The form that waits again for what she waited for, in one tap."""
     return _as_before(entry)
 
@@ -168,7 +168,7 @@ def parts_of(entry: WaitlistEntry) -> list[str]:
 
 
 def _learner(learner_id: str | None) -> Person:
-    return queries.learner_for(db.session(), me(), tidy(learner_id) or me().id)
+    return queries.bookable_learner(db.session(), me(), tidy(learner_id) or me().id)
 
 
 def _named(learner: Person) -> str | None:
@@ -176,16 +176,20 @@ def _named(learner: Person) -> str | None:
     return None if learner.id == me().id else learner.id
 
 
-def _as_before(entry: WaitlistEntry) -> WishForm:
+def _as_before(entry: WaitlistEntry) -> WaitlistEntryForm:
     parts = [str(part) for part in (MORNING, AFTERNOON, EVENING) if entry.parts & part]
-    return WishForm(formdata=None, teacher=entry.teacher_id or ANY, parts=parts, mode=entry.mode or ANY)
+    return WaitlistEntryForm(
+        formdata=None, teacher=entry.teacher_id or ANY, parts=parts, mode=entry.mode or ANY
+    )
 
 
-def _ask(learner: Person, form: WishForm, *, changing: bool = False, answer: int = 200) -> BaseResponse:
+def _ask(
+    learner: Person, form: WaitlistEntryForm, *, changing: bool = False, answer: int = 200
+) -> BaseResponse:
     form.learner.data = learner.id
     form.teacher.choices = [
         SelectChoice(ANY, _("Tous les professeurs")),
-        *(SelectChoice(one.id, one.first_name) for one in availability.teaching(db.session())),
+        *(SelectChoice(one.id, one.first_name) for one in availability.active_teachers(db.session())),
     ]
     return page(
         "waitlist/form.html", answer, form=form, learner=learner, for_id=_named(learner), changing=changing

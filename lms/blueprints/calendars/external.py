@@ -15,8 +15,8 @@ from lms.domain.errors import Refused
 from lms.extensions import db, write
 from lms.forms.external_calendars import CalendarForm
 from lms.i18n.refusals import sentence
-from lms.models import BusyCalendar
-from lms.web import once, page, settings
+from lms.models import ExternalCalendar
+from lms.web import page, run_once, settings
 
 bp = Blueprint("external_calendars", __name__)
 
@@ -34,14 +34,14 @@ def add() -> BaseResponse:
     if not form.validate():
         return _index(form, 422)
 
-    def deed(session: Session) -> str:
-        external.add(session, me(), form.address.data, now())
+    def in_transaction(session: Session) -> str:
+        external.add_calendar(session, me(), form.address.data, now())
         return url_for("external_calendars.index")
 
     try:
-        answer = once(form, deed)
-    except Refused as no:
-        form.refuse(no, form.address)
+        answer = run_once(form, in_transaction)
+    except Refused as refusal:
+        form.refuse(refusal, form.address)
         return _index(form, 422)
     flash(_("L’agenda est ajouté. Nous le lisons dans une minute."), "success")
     return answer
@@ -51,7 +51,7 @@ def add() -> BaseResponse:
 @allow("teacher")
 def read(id: str) -> BaseResponse:
     """By the worker: who asks should not wait for a server that does not answer."""
-    write(lambda s: external.ask_again(s, me(), id))
+    write(lambda s: external.request_refresh(s, me(), id))
     flash(_("Nous lisons l’agenda dans une minute."), "success")
     return redirect(url_for("external_calendars.index"), 303)
 
@@ -59,7 +59,7 @@ def read(id: str) -> BaseResponse:
 @bp.post("/agenda/calendars/<id>/deletion")
 @allow("teacher")
 def remove(id: str) -> BaseResponse:
-    write(lambda s: external.remove(s, me(), id, now(), settings().time_zone))
+    write(lambda s: external.remove_calendar(s, me(), id, now(), settings().time_zone))
     flash(_("L’agenda est enlevé. Ses heures sont de nouveau libres."), "success")
     return redirect(url_for("external_calendars.index"), 303)
 
@@ -71,13 +71,16 @@ def _index(form: CalendarForm, answer: int = 200) -> BaseResponse:
         answer,
         form=form,
         calendars=[
-            (one, external.host_of(one), _trouble(one)) for one in external.calendars_of(session, person)
+            (one, external.calendar_host(one), _trouble(one))
+            for one in external.calendars_of(session, person)
         ],
         most=external.MOST,
-        clashes=[{"booking": booking} for booking in external_clashes.conflicts(session, person, now())],
+        clashes=[
+            {"booking": booking} for booking in external_clashes.upcoming_clashes(session, person, now())
+        ],
     )
 
 
-def _trouble(calendar: BusyCalendar) -> str:
+def _trouble(calendar: ExternalCalendar) -> str:
     """Why it could not be read, in words."""
     return sentence(Refused(calendar.error)) if calendar.error else ""

@@ -17,10 +17,10 @@ from lms.domain.booking import queries
 from lms.domain.calendars import feeds
 from lms.domain.errors import Absent
 from lms.extensions import db, limiter, write
-from lms.forms.people import PressForm
+from lms.forms.people import ConfirmForm
 from lms.models import Booking, CalendarFeed
 from lms.notifications.appointment import words
-from lms.web import first_time, page, service, settings
+from lms.web import organisation, page, run_once_with_result, settings
 
 bp = Blueprint("calendar_feed", __name__)
 
@@ -32,7 +32,7 @@ UNKNOWN = "60/minute;600/hour"
 def _asked() -> CalendarFeed | None:
     """The feed of the address in hand, looked up once a request."""
     if "calendar_feed" not in g:
-        g.calendar_feed = feeds.by_token(db.session(), (request.view_args or {})["token"])
+        g.calendar_feed = feeds.feed_by_token(db.session(), (request.view_args or {})["token"])
     found: CalendarFeed | None = g.calendar_feed
     return found
 
@@ -40,7 +40,9 @@ def _asked() -> CalendarFeed | None:
 @bp.get("/calendar")
 @allow("learner", "teacher")
 def show() -> BaseResponse:
-    return page("calendar_feed/show.html", feed=feeds.of(db.session(), me()), press=PressForm(formdata=None))
+    return page(
+        "calendar_feed/show.html", feed=feeds.feed_of(db.session(), me()), press=ConfirmForm(formdata=None)
+    )
 
 
 @bp.post("/calendar/feed")
@@ -48,7 +50,9 @@ def show() -> BaseResponse:
 def make() -> BaseResponse:
     """A new address, and the one page that ever shows it."""
     back, token = url_for("calendar_feed.show"), feeds.new_token()
-    made, _back = first_time(PressForm(), lambda s: feeds.make(s, me(), token, now()).id, lambda _id: back)
+    made, _back = run_once_with_result(
+        ConfirmForm(), lambda s: feeds.create_feed(s, me(), token, now()).id, lambda _id: back
+    )
     if made is None:
         flash(_("L’adresse est déjà faite et n’est plus montrée. Faites une nouvelle adresse."), "error")
         return redirect(back, 303)
@@ -60,7 +64,7 @@ def make() -> BaseResponse:
 @bp.post("/calendar/feed/end")
 @allow("learner", "teacher")
 def end() -> BaseResponse:
-    write(lambda session: feeds.revoke(session, me(), now()))
+    write(lambda session: feeds.revoke_feed(session, me(), now()))
     flash(_("C’est arrêté. L’ancienne adresse ne marche plus."), "success")
     return redirect(url_for("calendar_feed.show"), 303)
 
@@ -73,10 +77,10 @@ def feed(token: str) -> BaseResponse:
     found = _asked()
     if found is None:
         raise Absent
-    person_id, feed_id, news = found.person_id, found.id, feeds.wants_note(found, now())
-    shown = feeds.shown(db.session(), person_id, now())
+    person_id, feed_id, news = found.person_id, found.id, feeds.needs_read_mark(found, now())
+    shown = feeds.feed_bookings(db.session(), person_id, now())
     entries = [_entry(booking, teaches=booking.teacher_id == person_id) for booking in shown]
-    content = ical_feed.feed(entries, service().name, settings().time_zone)
+    content = ical_feed.build_feed(entries, organisation().name, settings().time_zone)
     response = _file(content)
     # Weak: compressed or not, it says the same.
     response.set_etag(hashlib.sha256(content).hexdigest()[:32], weak=True)
@@ -88,7 +92,7 @@ def feed(token: str) -> BaseResponse:
         del response.headers["Content-Type"]
     if news:
         try:
-            write(lambda session: feeds.note_read(session, feed_id, now()))
+            write(lambda session: feeds.record_read(session, feed_id, now()))
         except OperationalError:
             db.session().rollback()  # the calendar matters more than the note that it was read
     return response
@@ -98,23 +102,23 @@ def feed(token: str) -> BaseResponse:
 @allow("learner", "teacher")
 def event(id: str) -> BaseResponse:
     """One appointment as a file. The same event as in the invitations: a calendar that has it updates it."""
-    booking = queries.session_for(db.session(), me(), id)
+    booking = queries.own_appointment_for(db.session(), me(), id)
     if booking.state not in ("booked", "cancelled"):
         raise Absent
-    response = _file(ical_feed.single(_entry(booking, teaches=booking.teacher_id == me().id)))
+    response = _file(ical_feed.build_event_file(_entry(booking, teaches=booking.teacher_id == me().id)))
     response.headers["Content-Disposition"] = "attachment; filename=rendez-vous.ics"
     return response
 
 
-def _entry(booking: Booking, *, teaches: bool) -> ical_feed.Entry:
-    said = words(booking, service(), settings().base_url, teaches=teaches)
+def _entry(booking: Booking, *, teaches: bool) -> ical_feed.FeedEntry:
+    said = words(booking, organisation(), settings().base_url, teaches=teaches)
     cancelled = booking.state == "cancelled"
     summary = said.summary
     if cancelled:
         # Many calendars show what was cancelled like all the rest.
         with force_locale("fr"):
             summary = _("Annulé\N{NO-BREAK SPACE}: %(what)s", what=summary)
-    return ical_feed.Entry(
+    return ical_feed.FeedEntry(
         uid=booking.uid,
         sequence=booking.sequence,
         changed_at=booking.changed_at,

@@ -12,7 +12,7 @@ from lms.clock import now
 from lms.domain.homework import assignments
 from lms.extensions import db, write
 from lms.forms.homework import AssignmentForm
-from lms.web import once, page
+from lms.web import page, run_once
 
 bp = Blueprint("assignments", __name__)
 
@@ -22,24 +22,24 @@ TEMPLATE = "homework/assignment.html"
 @bp.get("/lessons/<lesson_id>/assignments/new")
 @allow("teacher")
 def new(lesson_id: str) -> BaseResponse:
-    lesson = assignments.lesson_for(db.session(), me(), lesson_id)
+    lesson = assignments.lesson_for_homework(db.session(), me(), lesson_id)
     return page(TEMPLATE, form=AssignmentForm(), lesson=lesson, assignment=None)
 
 
 @bp.post("/lessons/<lesson_id>/assignments/new")
 @allow("teacher")
 def give(lesson_id: str) -> BaseResponse:
-    lesson = assignments.lesson_for(db.session(), me(), lesson_id)
+    lesson = assignments.lesson_for_homework(db.session(), me(), lesson_id)
     form = AssignmentForm()
     if not form.validate():
         return page(TEMPLATE, 422, form=form, lesson=lesson, assignment=None)
 
-    def deed(session: Session) -> str:
-        lesson = assignments.lesson_for(session, me(), lesson_id)
-        made = assignments.give(session, lesson, me(), _task(form), now=now())
+    def in_transaction(session: Session) -> str:
+        lesson = assignments.lesson_for_homework(session, me(), lesson_id)
+        made = assignments.create_assignment(session, lesson, me(), _task(form), now=now())
         return url_for("assignments.edit", id=made.id)
 
-    answer = once(form, deed)
+    answer = run_once(form, in_transaction)
     flash(_("Le devoir est gardé."), "success")
     return answer
 
@@ -67,12 +67,12 @@ def change(id: str) -> BaseResponse:
         assignment = assignments.assignment_for(db.session(), me(), id)
         return page(TEMPLATE, 422, form=form, lesson=assignment.lesson, assignment=assignment)
 
-    def deed(session: Session) -> None:
-        assignments.change(
+    def in_transaction(session: Session) -> None:
+        assignments.update_assignment(
             session, assignments.assignment_for(session, me(), id), me(), _task(form), now=now()
         )
 
-    write(deed)
+    write(in_transaction)
     flash(_("Le devoir est gardé."), "success")
     return redirect(url_for("assignments.edit", id=id), 303)
 
@@ -80,7 +80,9 @@ def change(id: str) -> BaseResponse:
 @bp.post("/assignments/<id>/withdrawal")
 @allow("teacher")
 def withdraw(id: str) -> BaseResponse:
-    write(lambda s: assignments.withdraw(s, assignments.assignment_for(s, me(), id), me(), now=now()))
+    write(
+        lambda s: assignments.withdraw_assignment(s, assignments.assignment_for(s, me(), id), me(), now=now())
+    )
     flash(_("Le devoir est retiré."), "success")
     return redirect(url_for("assignments.edit", id=id), 303)
 
@@ -88,13 +90,15 @@ def withdraw(id: str) -> BaseResponse:
 @bp.post("/assignments/<id>/comeback")
 @allow("teacher")
 def bring_back(id: str) -> BaseResponse:
-    write(lambda s: assignments.bring_back(s, assignments.assignment_for(s, me(), id), me(), now=now()))
+    write(
+        lambda s: assignments.restore_assignment(s, assignments.assignment_for(s, me(), id), me(), now=now())
+    )
     flash(_("Le devoir est de nouveau là."), "success")
     return redirect(url_for("assignments.edit", id=id), 303)
 
 
-def _task(form: AssignmentForm) -> assignments.Task:
-    return assignments.Task(
+def _task(form: AssignmentForm) -> assignments.AssignmentDraft:
+    return assignments.AssignmentDraft(
         instruction=form.instruction.data or "",
         kinds=form.kinds.data or [],
         due_on=form.due_on.data,

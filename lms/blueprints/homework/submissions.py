@@ -21,7 +21,7 @@ def show(id: str) -> BaseResponse:
     """The receipt, and later the answer: the same page, because it is the same work."""
     session = db.session()
     submission = attempts.submission_for(session, me(), id)
-    work = worklist.work_for(session, me(), submission.assignment_id)
+    work = worklist.learner_assignment_for(session, me(), submission.assignment_id)
     sent = [attempt for attempt in submission.attempts if attempt.sent_at]
     if not sent:
         return redirect(url_for("homework.work", id=submission.assignment_id), 303)
@@ -34,16 +34,16 @@ def show(id: str) -> BaseResponse:
 @allow("learner")
 def read(id: str) -> BaseResponse:
     """The learner says that she has read the answer; opening a page alone changes nothing."""
-    write(lambda s: attempts.read(s, me(), id, now=now()))
+    write(lambda s: attempts.mark_feedback_seen(s, me(), id, now=now()))
     return redirect(url_for("submissions.show", id=id), 303)
 
 
 @bp.post("/submissions/<id>/attempts")
 @allow("learner")
 def start_again(id: str) -> BaseResponse:
-    def deed(session: Session) -> str:
-        assignment_id = attempts.read(session, me(), id, now=now())
+    def in_transaction(session: Session) -> str:
+        assignment_id = attempts.mark_feedback_seen(session, me(), id, now=now())
         attempts.open_draft(session, me(), assignment_id, now=now())
         return assignment_id
 
-    return redirect(url_for("homework.work", id=write(deed)), 303)
+    return redirect(url_for("homework.work", id=write(in_transaction)), 303)

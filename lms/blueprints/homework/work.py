@@ -19,16 +19,16 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.adapters.media.names import clean_name
 from lms.adapters.store import Store
-from lms.adapters.uploads import Received, forget, is_kept, receive
+from lms.adapters.uploads import StoredUpload, delete_keys, store_uploads, verify
 from lms.clock import now
 from lms.domain.errors import Refused
 from lms.domain.homework import attempts, files, worklist
 from lms.domain.homework.files import MAX_FILES
 from lms.extensions import csrf, db
-from lms.forms.homework import WorkForm
+from lms.forms.homework import AttemptForm
 from lms.i18n.refusals import sentence
 from lms.models import Attempt
-from lms.web import by_script, once, page, sending_key, settings
+from lms.web import by_script, idempotency_key, page, run_once, settings
 
 bp = Blueprint("homework", __name__)
 
@@ -38,7 +38,7 @@ MEGABYTE = 1 << 20
 @bp.get("/homework")
 @allow("learner")
 def index() -> BaseResponse:
-    works = worklist.all_for(db.session(), me())
+    works = worklist.assignments_of_learner(db.session(), me())
     groups = [(state, list(same)) for state, same in groupby(works, key=lambda work: work.state)]
     return page("homework/index.html", groups=groups)
 
@@ -46,11 +46,11 @@ def index() -> BaseResponse:
 @bp.get("/assignments/<id>")
 @allow("learner")
 def work(id: str) -> BaseResponse:
-    found = worklist.work_for(db.session(), me(), id)
+    found = worklist.learner_assignment_for(db.session(), me(), id)
     draft = attempts.draft_of(db.session(), me(), id)
     if found.state != "todo" and draft is None and found.submission_id:
         return redirect(url_for("submissions.show", id=found.submission_id), 303)
-    return _work_page(200, found, draft, WorkForm(text=draft.text if draft else ""))
+    return _work_page(200, found, draft, AttemptForm(text=draft.text if draft else ""))
 
 
 @dataclass
@@ -60,47 +60,49 @@ class _Outcome:
     used: set[str] = field(default_factory=set)
     dropped: list[str] = field(default_factory=list)
     refused: list[tuple[str, Refused]] = field(default_factory=list)
-    no: Refused | None = None
+    refusal: Refused | None = None
 
 
 @bp.post("/assignments/<id>")
 @allow("learner")
 def work_on(id: str) -> BaseResponse:
     """Every button of the work page: add, send, remove, move. Whatever it is, text and files are kept."""
-    found = worklist.work_for(db.session(), me(), id)
+    found = worklist.learner_assignment_for(db.session(), me(), id)
     request.max_content_length = (settings().upload_mb * MAX_FILES + 1) * MEGABYTE
     try:
         csrf.protect()
-        form = WorkForm()
+        form = AttemptForm()
     except RequestEntityTooLarge:
         return _too_large(found)
     form.validate()
-    key = sending_key(form)  # before the files are taken away
+    key = idempotency_key(form)  # before the files are taken away
     received, refused = _receive(found)
     outcome = _Outcome()
 
-    def deed(session: Session) -> str:
+    def in_transaction(session: Session) -> str:
         nonlocal outcome
         outcome = _Outcome()
         return _work_on(session, id, form, received, outcome, may_send=not (refused or form.errors))
 
     try:
-        answer = once(form, deed, key=key)
-    except Refused as no:
-        forget(_store(), received.keys)
-        form.refuse(no)
+        answer = run_once(form, in_transaction, key=key)
+    except Refused as refusal:
+        delete_keys(_store(), received.keys)
+        form.refuse(refusal)
         return _again(409, id, form)
     except BaseException:
-        forget(_store(), received.keys)
+        delete_keys(_store(), received.keys)
         raise
     # A form sent twice kept its files the first time.
-    forget(_store(), [*outcome.dropped, *(key for key in received.keys if key not in outcome.used)])
+    delete_keys(_store(), [*outcome.dropped, *(key for key in received.keys if key not in outcome.used)])
     refused += outcome.refused
-    if not refused and not form.errors and outcome.no is None:
+    if not refused and not form.errors and outcome.refusal is None:
         return _kept() if by_script() else answer
-    if outcome.no is not None:
-        form.refuse(outcome.no)
-    return _again(507 if any(no.code == "store_full" for _, no in refused) else 422, id, form, refused)
+    if outcome.refusal is not None:
+        form.refuse(outcome.refusal)
+    return _again(
+        507 if any(refusal.code == "store_full" for _, refusal in refused) else 422, id, form, refused
+    )
 
 
 # Checked in the view by csrf.protect(): before that, the guard must have asked who it is, and the
@@ -109,37 +111,37 @@ csrf.exempt(work_on)
 
 
 def _work_on(
-    session: Session, id: str, form: WorkForm, received: Received, outcome: _Outcome, *, may_send: bool
+    session: Session, id: str, form: AttemptForm, received: StoredUpload, outcome: _Outcome, *, may_send: bool
 ) -> str:
     draft = attempts.open_draft(session, me(), id, now=now())
-    assignment = worklist.work_for(session, me(), id).assignment
+    assignment = worklist.learner_assignment_for(session, me(), id).assignment
     if not form.text.errors:
         attempts.write_text(session, draft, form.text.data or "")
     room = settings().learner_quota_mb * MEGABYTE - files.used_bytes(session, me())
     for new in received.files:
         try:
-            files.attach(session, draft, assignment, new, room=room, now=now())
-        except Refused as no:
-            outcome.refused.append((new.shown_name, no))
+            files.add_file(session, draft, assignment, new, room=room, now=now())
+        except Refused as refusal:
+            outcome.refused.append((new.shown_name, refusal))
         else:
             room -= new.room
             outcome.used.update(new.keys)
     action, _, target = request.form.get("action", "add").partition(":")
     if action == "remove":
-        outcome.dropped = files.detach(session, draft, target)
+        outcome.dropped = files.remove_file(session, draft, target)
     elif action in ("up", "down"):
-        files.shift(session, draft, target, -1 if action == "up" else 1)
+        files.move_file(session, draft, target, -1 if action == "up" else 1)
     elif action == "send" and may_send and not outcome.refused:
         try:
-            attempts.send(session, draft, assignment, now=now())
-        except Refused as no:
-            outcome.no = no
+            attempts.send_attempt(session, draft, assignment, now=now())
+        except Refused as refusal:
+            outcome.refusal = refusal
         else:
             return url_for("submissions.show", id=draft.submission_id)
     return url_for("homework.work", id=id)
 
 
-def _receive(found: worklist.Work) -> tuple[Received, list[tuple[str, Refused]]]:
+def _receive(found: worklist.LearnerAssignment) -> tuple[StoredUpload, list[tuple[str, Refused]]]:
     """The files of the form, kept; and those that were not, each with its reason."""
     uploads: list[FileStorage] = [
         upload
@@ -152,7 +154,7 @@ def _receive(found: worklist.Work) -> tuple[Received, list[tuple[str, Refused]]]
     refused = _lost(found) if request.form.get("action") == "send" else []
     db.session().rollback()  # nothing of the database is held while files are looked at
     with TemporaryDirectory(prefix="passerelle-") as folder:
-        received = receive(
+        received = store_uploads(
             _store(),
             uploads[:MAX_FILES],
             Path(folder),
@@ -169,12 +171,12 @@ def _receive(found: worklist.Work) -> tuple[Received, list[tuple[str, Refused]]]
     return received, refused
 
 
-def _lost(found: worklist.Work) -> list[tuple[str, Refused]]:
+def _lost(found: worklist.LearnerAssignment) -> list[tuple[str, Refused]]:
     """The receipt promises what the teacher will see, so every file is read back before it is sent."""
     return [
         (attachment.shown_name, Refused("file_lost"))
-        for attachment in (files.of_attempt(db.session(), found.draft_id) if found.draft_id else [])
-        if not is_kept(_store(), attachment.store_key, attachment.sha256)
+        for attachment in (files.files_of_attempt(db.session(), found.draft_id) if found.draft_id else [])
+        if not verify(_store(), attachment.store_key, attachment.sha256)
     ]
 
 
@@ -182,32 +184,34 @@ def _kept() -> BaseResponse:
     return jsonify(request_id=secrets.token_urlsafe(16), said=_("Votre texte est gardé."))
 
 
-def _too_large(found: worklist.Work) -> BaseResponse:
+def _too_large(found: worklist.LearnerAssignment) -> BaseResponse:
     """The body was never read: what stands in the draft is shown."""
     draft = attempts.draft_of(db.session(), me(), found.assignment.id)
-    form = WorkForm(formdata=None, text=draft.text if draft else "")
+    form = AttemptForm(formdata=None, text=draft.text if draft else "")
     form.refuse(Refused("form_too_big"))
     return _work_page(413, found, draft, form)
 
 
-def _again(status: int, id: str, form: WorkForm, refused: Sequence[tuple[str, Refused]] = ()) -> BaseResponse:
+def _again(
+    status: int, id: str, form: AttemptForm, refused: Sequence[tuple[str, Refused]] = ()
+) -> BaseResponse:
     """The page once more, with what was typed and what is now in the draft."""
     form.request_id.data = secrets.token_urlsafe(16)  # the old key has had its answer
-    found = worklist.work_for(db.session(), me(), id)
+    found = worklist.learner_assignment_for(db.session(), me(), id)
     return _work_page(status, found, attempts.draft_of(db.session(), me(), id), form, refused)
 
 
 def _work_page(
     status: int,
-    found: worklist.Work,
+    found: worklist.LearnerAssignment,
     draft: Attempt | None,
-    form: WorkForm,
+    form: AttemptForm,
     refused: Sequence[tuple[str, Refused]] = (),
 ) -> BaseResponse:
     if by_script():
         said = [*form.form_errors, *form.text.errors]
         return make_response(jsonify(said=" ".join(str(each) for each in said)), status)
-    bad = [(name, sentence(no)) for name, no in refused]
+    bad = [(name, sentence(refusal)) for name, refusal in refused]
     return page("homework/work.html", status, work=found, draft=draft, form=form, refused=bad)
 
 

@@ -17,7 +17,7 @@ from lms.domain.lessons import authoring, queries
 from lms.extensions import db, write
 from lms.forms.lessons import MOST_CLIPS, EditLesson, NewLesson, values_of
 from lms.models import Lesson
-from lms.web import once, page
+from lms.web import page, run_once
 
 bp = Blueprint("lesson_authoring", __name__)
 
@@ -47,9 +47,9 @@ def create() -> BaseResponse:
     if not form.validate_on_submit():
         return page("lessons/new.html", 422, form=form, section="lessons")
 
-    def deed(session: Session) -> str:
+    def in_transaction(session: Session) -> str:
         level = queries.level_for(session, me(), str(form.level.data))
-        lesson = authoring.create(
+        lesson = authoring.create_lesson(
             session,
             level,
             me(),
@@ -60,7 +60,7 @@ def create() -> BaseResponse:
         )
         return url_for("lesson_authoring.edit", id=lesson.id)
 
-    answer = once(form, deed)
+    answer = run_once(form, in_transaction)
     flash(_("La leçon est gardée. Ajoutez la suite, puis publiez."), "success")
     return answer
 
@@ -93,9 +93,9 @@ def save(id: str) -> BaseResponse:
     drafts = _moved(form.drafts(), what, number)
     drafts = [*drafts, *form.added()][:MOST_CLIPS]
 
-    def deed(session: Session) -> str:
+    def in_transaction(session: Session) -> str:
         lesson = queries.lesson_for(session, me(), id, whole=True)
-        authoring.edit(
+        authoring.update_lesson(
             session,
             lesson,
             me(),
@@ -108,15 +108,15 @@ def save(id: str) -> BaseResponse:
             now=now(),
         )
         if what == "publish":
-            authoring.publish(session, lesson, me(), now=now())
+            authoring.publish_lesson(session, lesson, me(), now=now())
         return url_for("lesson_authoring.edit", id=id, _anchor="clips" if number is not None else None)
 
     try:
-        answer = once(form, deed)
-    except Refused as no:
-        form.refuse(no)
+        answer = run_once(form, in_transaction)
+    except Refused as refusal:
+        form.refuse(refusal)
         saved = queries.lesson_for(db.session(), me(), id, whole=True)
-        if no.code != "lesson_changed":
+        if refusal.code != "lesson_changed":
             return _desk(form, saved, 422)
         form.seen.data = authoring.fingerprint(saved)
         return _desk(form, saved, 409)
@@ -171,7 +171,7 @@ def _desk(form: EditLesson, lesson: Lesson, answer: int = 200) -> Response:
 @bp.post("/lessons/<id>/retraction")
 @allow("teacher", "coordinator")
 def unpublish(id: str) -> BaseResponse:
-    write(lambda s: authoring.unpublish(s, queries.lesson_for(s, me(), id), me(), now=now()))
+    write(lambda s: authoring.unpublish_lesson(s, queries.lesson_for(s, me(), id), me(), now=now()))
     flash(_("La leçon est un brouillon. Les apprenants ne la voient plus."), "success")
     return redirect(url_for("lesson_authoring.edit", id=id), 303)
 
@@ -182,5 +182,5 @@ def move(id: str) -> BaseResponse:
     way: Literal["up", "down"] = "up" if request.form.get("way") == "up" else "down"
     if request.form.get("way") not in ("up", "down"):
         raise BadRequest
-    write(lambda s: authoring.move(s, queries.lesson_for(s, me(), id), me(), way, now=now()))
+    write(lambda s: authoring.move_lesson(s, queries.lesson_for(s, me(), id), me(), way, now=now()))
     return redirect(url_for("lessons.index", _anchor=f"lesson-{id}"), 303)

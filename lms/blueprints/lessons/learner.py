@@ -65,15 +65,15 @@ def shown(state: queries.ClipState, title: str) -> Shown:
 def index() -> Response:
     session = db.session()
     levels = queries.levels_for(session, me())
-    if queries.is_writer(me()):
+    if queries.is_author(me()):
         return page(
-            "lessons/desk.html", levels=levels, summaries=queries.summaries(session), section="lessons"
+            "lessons/desk.html", levels=levels, summaries=queries.lesson_summaries(session), section="lessons"
         )
     return page(
         "lessons/index.html",
         levels=levels,
         rows=queries.lessons_of(session, me(), [level.id for level in levels]),
-        bridges=lesson_progress.bridges(session, me()),
+        bridges=lesson_progress.progress_by_level(session, me()),
         section="lessons",
     )
 
@@ -82,7 +82,7 @@ def index() -> Response:
 @allow("learner", "teacher", "coordinator")
 def show(id: str) -> BaseResponse:
     """To the step where she left; for the team to the page where the lesson is made."""
-    opened = queries.opened_for(db.session(), me(), id)
+    opened = queries.open_lesson(db.session(), me(), id)
     if opened.preview:
         return redirect(url_for("lesson_authoring.edit", id=id), 303)
     return redirect(url_for(f"lessons.{opened.left_at}", id=id), 303)
@@ -91,7 +91,7 @@ def show(id: str) -> BaseResponse:
 @bp.get("/lessons/<id>/watch")
 @allow("learner", "teacher", "coordinator")
 def watch(id: str) -> Response:
-    opened = queries.opened_for(db.session(), me(), id)
+    opened = queries.open_lesson(db.session(), me(), id)
     clips = [
         shown(state, opened.lesson.title) for state in queries.clips_of(db.session(), opened.lesson, me())
     ]
@@ -110,7 +110,7 @@ def watch(id: str) -> Response:
 @allow("learner", "teacher", "coordinator")
 def words(id: str) -> Response:
     opened = _with_step(id, "words")
-    found = [queries.picture(word.text) for word in queries.words_of(db.session(), opened.lesson)]
+    found = [queries.split_picture(word.text) for word in queries.vocabulary_of(db.session(), opened.lesson)]
     return page("lessons/words.html", opened=opened, step="words", words=found, section="lessons")
 
 
@@ -122,8 +122,8 @@ def homework(id: str) -> Response:
     return page("lessons/homework.html", opened=opened, step="homework", assignments=found, section="lessons")
 
 
-def _with_step(id: str, step: str) -> queries.Opened:
-    opened = queries.opened_for(db.session(), me(), id)
+def _with_step(id: str, step: str) -> queries.LessonView:
+    opened = queries.open_lesson(db.session(), me(), id)
     if step not in opened.steps:
         raise Absent
     return opened
@@ -133,20 +133,20 @@ def _with_step(id: str, step: str) -> queries.Opened:
 @allow("learner")
 def go_on(id: str) -> BaseResponse:
     """ "Continuer" to a step, or "Terminer"."""
-    opened = queries.opened_for(db.session(), me(), id)
+    opened = queries.open_lesson(db.session(), me(), id)
     step = request.form.get("step", "")
     if step not in (*opened.steps, "end"):
         raise BadRequest
     if step == "end":
-        write(lambda s: tracking.finish(s, queries.lesson_for(s, me(), id), me(), now=now()))
+        write(lambda s: tracking.finish_lesson(s, queries.lesson_for(s, me(), id), me(), now=now()))
         return _ended(id)
-    write(lambda s: tracking.visit(s, queries.lesson_for(s, me(), id), me(), step, now=now()))
+    write(lambda s: tracking.record_visit(s, queries.lesson_for(s, me(), id), me(), step, now=now()))
     return redirect(url_for(f"lessons.{step}", id=id), 303)
 
 
 def _ended(id: str) -> BaseResponse:
     """The end of a lesson: the plank is lit, or we say what is missing."""
-    opened = queries.opened_for(db.session(), me(), id)
+    opened = queries.open_lesson(db.session(), me(), id)
     if opened.state == "done":
         flash(_("Bravo, la leçon est faite. La planche est allumée."), "success")
         return redirect(url_for("lessons.index"), 303)
@@ -159,23 +159,25 @@ def _ended(id: str) -> BaseResponse:
 def watched(id: str) -> BaseResponse:
     """The truth about a clip is this button; a second press changes nothing."""
 
-    def deed(session: Session) -> str:
+    def in_transaction(session: Session) -> str:
         clip = queries.clip_for(session, me(), id)
-        tracking.watched(session, clip, me(), now=now())
+        tracking.record_watched(session, clip, me(), now=now())
         return clip.lesson_id
 
-    lesson_id = write(deed)
+    lesson_id = write(in_transaction)
     if by_script():
         return jsonify(watched=True)
-    opened = queries.opened_for(db.session(), me(), lesson_id)
+    opened = queries.open_lesson(db.session(), me(), lesson_id)
     waiting = [s for s in queries.clips_of(db.session(), opened.lesson, me()) if not s.watched]
     if waiting:
         return redirect(url_for("lessons.watch", id=lesson_id, _anchor=f"clip-{waiting[0].clip.id}"), 303)
     following = opened.after("watch")
     if following is None:
-        write(lambda s: tracking.finish(s, queries.lesson_for(s, me(), lesson_id), me(), now=now()))
+        write(lambda s: tracking.finish_lesson(s, queries.lesson_for(s, me(), lesson_id), me(), now=now()))
         return _ended(lesson_id)
-    write(lambda s: tracking.visit(s, queries.lesson_for(s, me(), lesson_id), me(), following, now=now()))
+    write(
+        lambda s: tracking.record_visit(s, queries.lesson_for(s, me(), lesson_id), me(), following, now=now())
+    )
     flash(_("Bravo, la planche est allumée."), "success")
     return redirect(url_for(f"lessons.{following}", id=lesson_id), 303)
 
@@ -190,7 +192,7 @@ def progress(id: str) -> BaseResponse:
         seconds = int(float(said))  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         raise BadRequest from None
-    write(lambda s: tracking.progress(s, queries.clip_for(s, me(), id), me(), seconds, now=now()))
+    write(lambda s: tracking.record_position(s, queries.clip_for(s, me(), id), me(), seconds, now=now()))
     return Response(status=204)
 
 
@@ -198,5 +200,5 @@ def progress(id: str) -> BaseResponse:
 @allow("someone")
 def agree_to_video() -> BaseResponse:
     """ "D’accord, regarder": kept until she takes it back in Moi."""
-    write(lambda s: tracking.agree_to_video(s, me(), now=now()))
+    write(lambda s: tracking.give_video_consent(s, me(), now=now()))
     return redirect(own_path(request.form.get("next")) or url_for("lessons.index"), 303)

@@ -6,5 +6,9 @@ bps = [learners.bp, cards.bp, team.bp]
 
 for bp in bps:
     bp.context_processor(
-        lambda: {"role_name": labels.role_name, "deed": labels.deed, "tongue": labels.tongue}
+        lambda: {
+            "role_name": labels.role_name,
+            "action_name": labels.action_name,
+            "language_name": labels.language_name,
+        }
     )

@@ -15,9 +15,9 @@ from lms.blueprints.people.card_texts import words
 from lms.clock import now
 from lms.domain.people import cards, directory
 from lms.extensions import db, write
-from lms.forms.people import PressForm
+from lms.forms.people import ConfirmForm
 from lms.i18n import languages
-from lms.web import first_time, page, settings
+from lms.web import page, run_once_with_result, settings
 
 bp = Blueprint("people_cards", __name__)
 
@@ -26,14 +26,16 @@ bp = Blueprint("people_cards", __name__)
 @allow("teacher", "coordinator")
 def make(id: str) -> BaseResponse:
     """Issue a card and answer the page to print: its link and PIN exist nowhere else."""
-    form, back = PressForm(), url_for("people.show", id=id)
+    form, back = ConfirmForm(), url_for("people.show", id=id)
     directory.learner_for(db.session(), me(), id)
     secrets = cards.new_secrets()
     pin_hash = passwords.hash_secret(secrets.pin)
-    code, _back = first_time(
+    code, _back = run_once_with_result(
         form,
         lambda s: (
-            cards.issue(s, directory.learner_for(s, me(), id), me(), secrets.token, pin_hash, now=now()).code
+            cards.issue_card(
+                s, directory.learner_for(s, me(), id), me(), secrets.token, pin_hash, now=now()
+            ).code
         ),
         lambda _code: back,
     )
@@ -59,7 +61,7 @@ def make(id: str) -> BaseResponse:
 @bp.post("/people/<id>/card/pin")
 @allow("teacher", "coordinator")
 def renew_pin(id: str) -> BaseResponse:
-    form, back = PressForm(), url_for("people.show", id=id)
+    form, back = ConfirmForm(), url_for("people.show", id=id)
     directory.learner_for(db.session(), me(), id)
     pin = cards.new_pin()
     pin_hash = passwords.hash_secret(pin)
@@ -68,7 +70,7 @@ def renew_pin(id: str) -> BaseResponse:
         cards.renew_pin(s, directory.learner_for(s, me(), id), me(), pin_hash, now=now())
         return True
 
-    if first_time(form, renew, lambda _done: back)[0] is None:
+    if run_once_with_result(form, renew, lambda _done: back)[0] is None:
         flash(_("Le code secret est déjà changé. Il n’est plus montré."), "error")
         return redirect(back, 303)
     return page("people/pin.html", person=directory.learner_for(db.session(), me(), id), pin=pin, back=back)
@@ -77,7 +79,7 @@ def renew_pin(id: str) -> BaseResponse:
 @bp.post("/people/<id>/card/unlocking")
 @allow("teacher", "coordinator")
 def unlock(id: str) -> BaseResponse:
-    write(lambda s: cards.unlock(s, directory.learner_for(s, me(), id), me(), now=now()))
+    write(lambda s: cards.unlock_card(s, directory.learner_for(s, me(), id), me(), now=now()))
     flash(_("La carte est ouverte."), "success")
     return redirect(url_for("people.show", id=id), 303)
 

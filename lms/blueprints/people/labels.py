@@ -42,11 +42,11 @@ def role_name(role: str) -> str:
     return str(ROLES.get(role, role))
 
 
-def deed(action: str) -> str:
+def action_name(action: str) -> str:
     """The sentence of a line of the journal; a line of another feature keeps its word."""
     return str(DEEDS.get(action, action.replace("_", " ")))
 
 
-def tongue(code: str) -> str:
+def language_name(code: str) -> str:
     language = BY_CODE.get(code)
     return language.name if language else code

@@ -20,8 +20,8 @@ from lms.domain.lessons import progress
 from lms.domain.people import cards, directory, learners, logins, staff
 from lms.extensions import db, write
 from lms.forms import tidy
-from lms.forms.people import LearnerEditForm, LearnerForm, PressForm
-from lms.web import once, page, settings
+from lms.forms.people import ConfirmForm, LearnerEditForm, LearnerForm
+from lms.web import page, run_once, settings
 
 bp = Blueprint("people", __name__)
 
@@ -30,7 +30,7 @@ bp = Blueprint("people", __name__)
 @allow("teacher", "coordinator", "social_worker")
 def index() -> BaseResponse:
     level = request.args.get("level", "")[:14]
-    wanted = directory.Wanted(
+    wanted = directory.LearnerFilter(
         text=(tidy(request.args.get("q")) or "")[:80],
         level_id=level if level.isalnum() else "",
         left=request.args.get("left") == "1",
@@ -43,7 +43,7 @@ def index() -> BaseResponse:
         "people/index.html",
         lines=lines,
         progress=progress.class_progress(session, ids),
-        homework=worklist.states(session, ids) if "teacher" in me().roles else None,
+        homework=worklist.count_states(session, ids) if "teacher" in me().roles else None,
         wanted=wanted,
         levels=directory.levels(session),
         previous=_turn(wanted.page - 1) if wanted.page > 1 else None,
@@ -58,9 +58,9 @@ def new() -> BaseResponse:
     form.offer(directory.levels(db.session()))
     if form.validate_on_submit():
         try:
-            return once(form, lambda session: _made(session, form))
-        except Refused as no:
-            form.refuse(no)
+            return run_once(form, lambda session: _made(session, form))
+        except Refused as refusal:
+            form.refuse(refusal)
     return page("people/new.html", 422 if form.is_submitted() else 200, form=form)
 
 
@@ -69,18 +69,18 @@ def new() -> BaseResponse:
 def show(id: str) -> BaseResponse:
     session = db.session()
     person = directory.person_for(session, me(), id)
-    lines = audit_log.lines_about(session, id, 30) if "coordinator" in me().roles else None
+    lines = audit_log.events_for(session, id, 30) if "coordinator" in me().roles else None
     both = {
         "person": person,
-        "form": PressForm(formdata=None),
-        "entries": len(logins.of(session, person, now())),
+        "form": ConfirmForm(formdata=None),
+        "entries": len(logins.active_logins(session, person, now())),
         "lines": lines,
-        "actors": directory.names(session, {line.actor_id for line in lines or () if line.actor_id}),
+        "actors": directory.names_of(session, {line.actor_id for line in lines or () if line.actor_id}),
     }
     if not person.is_learner:
         return page("people/colleague.html", **both)
     opened = directory.opened_level_ids(session, person)
-    levels, bridges = directory.levels(session), progress.bridges(session, person)
+    levels, bridges = directory.levels(session), progress.progress_by_level(session, person)
     return page(
         "people/show.html",
         **both,
@@ -88,8 +88,8 @@ def show(id: str) -> BaseResponse:
         bridges=[(level, *bridges[level.id]) for level in levels if level.id in bridges],
         next_lesson=progress.next_lesson(session, person),
         # Copies are for teachers: nobody else is even handed them.
-        works=worklist.all_for(session, person) if "teacher" in me().roles else None,
-        card=cards.of(session, person),
+        works=worklist.assignments_of_learner(session, person) if "teacher" in me().roles else None,
+        card=cards.card_of(session, person),
         may_change=bool(me().roles & {"teacher", "coordinator"}),
     )
 
@@ -107,12 +107,12 @@ def edit(id: str) -> BaseResponse:
     elif form.validate():
         try:
             write(
-                lambda s: learners.change(
+                lambda s: learners.update_learner(
                     s, directory.learner_for(s, me(), id), me(), form.facts(), now=now()
                 )
             )
-        except Refused as no:
-            form.refuse(no)
+        except Refused as refusal:
+            form.refuse(refusal)
         else:
             flash(_("C’est changé."), "success")
             return redirect(url_for("people.show", id=id), 303)
@@ -124,16 +124,16 @@ def edit(id: str) -> BaseResponse:
 def deactivate(id: str) -> BaseResponse:
     """She no longer comes. A teacher says so of learners, the coordinator of everybody."""
 
-    def deed(session: Session) -> int:
+    def in_transaction(session: Session) -> int:
         person = directory.person_for(session, me(), id)
         # First, so that the hours she gives back are offered neither by her nor to her.
         staff.deactivate(session, person, me(), now=now())
-        cancelled = absence.part(session, person, me(), now(), settings().time_zone)
+        cancelled = absence.offboard(session, person, me(), now(), settings().time_zone)
         # The address of the calendar ends like the logins do: whoever has it reads nothing afterwards.
-        feeds.revoke(session, person, now(), by=me())
+        feeds.revoke_feed(session, person, now(), by=me())
         return cancelled
 
-    cancelled = write(deed)
+    cancelled = write(in_transaction)
     flash(_("Cette personne ne peut plus entrer."), "success")
     if cancelled:
         flash(_("Rendez-vous annulés : %(number)s.", number=cancelled), "success")
@@ -143,18 +143,18 @@ def deactivate(id: str) -> BaseResponse:
 @bp.post("/people/<id>/reactivation")
 @allow("teacher", "coordinator")
 def reactivate(id: str) -> BaseResponse:
-    def deed(session: Session) -> None:
+    def in_transaction(session: Session) -> None:
         person = directory.person_for(session, me(), id)
         staff.reactivate(session, person, me(), now=now())
-        waitlist.look_again(session, now(), settings().time_zone, teacher_id=person.id)
+        waitlist.offer_new_hours(session, now(), settings().time_zone, teacher_id=person.id)
 
-    write(deed)
+    write(in_transaction)
     flash(_("Cette personne peut entrer de nouveau."), "success")
     return redirect(url_for("people.show", id=id), 303)
 
 
 def _made(session: Session, form: LearnerForm) -> str:
-    learner = learners.add(session, me(), form.facts(), now=now())
+    learner = learners.add_learner(session, me(), form.facts(), now=now())
     return url_for("people.show", id=learner.id)
 
 

@@ -7,14 +7,14 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from lms.access import allow, entry, me, set_cookie
+from lms.access import allow, current_login, me, set_cookie
 from lms.clock import now
 from lms.domain.errors import Refused
 from lms.domain.people import directory, logins, staff
 from lms.extensions import db, write
-from lms.forms.people import ColleagueForm, PressForm
+from lms.forms.people import ColleagueForm, ConfirmForm
 from lms.models import Person
-from lms.web import first_time, page, settings
+from lms.web import page, run_once_with_result, settings
 
 bp = Blueprint("people_team", __name__)
 
@@ -32,9 +32,9 @@ def new() -> BaseResponse:
     if form.validate_on_submit():
         token, back = staff.new_token(), url_for("people_team.index")
         try:
-            invited, _back = first_time(form, lambda s: _invite(s, form, token), lambda _id: back)
-        except Refused as no:
-            form.refuse(no, form.email if no.code == "email_taken" else None)
+            invited, _back = run_once_with_result(form, lambda s: _invite(s, form, token), lambda _id: back)
+        except Refused as refusal:
+            form.refuse(refusal, form.email if refusal.code == "email_taken" else None)
         else:
             return _sent(invited, token, back)
     return page("people/invite.html", 422 if form.is_submitted() else 200, form=form)
@@ -50,8 +50,8 @@ def edit(id: str) -> BaseResponse:
     if form.validate_on_submit():
         try:
             changed = write(lambda s: _change(s, id, form))
-        except Refused as no:
-            form.refuse(no, form.email if no.code == "email_taken" else None)
+        except Refused as refusal:
+            form.refuse(refusal, form.email if refusal.code == "email_taken" else None)
         else:
             flash(_("C’est changé."), "success")
             response = redirect(url_for("people.show", id=id), 303)
@@ -64,29 +64,33 @@ def edit(id: str) -> BaseResponse:
 @bp.post("/people/team/<id>/password-link")
 @allow("coordinator")
 def send_link(id: str) -> BaseResponse:
-    form, back, token = PressForm(), url_for("people.show", id=id), staff.new_token()
+    form, back, token = ConfirmForm(), url_for("people.show", id=id), staff.new_token()
 
     def send(session: Session) -> str:
         person = directory.colleague_for(session, me(), id)
         staff.send_link(session, person, token, now=now())
         return person.id
 
-    sent, _back = first_time(form, send, lambda _id: back)
+    sent, _back = run_once_with_result(form, send, lambda _id: back)
     return _sent(sent, token, back)
 
 
 def _invite(session: Session, form: ColleagueForm, token: str) -> str:
-    person = staff.invite(session, me(), form.name.data, form.email.data, form.roles.data, token, now=now())
+    person = staff.invite_colleague(
+        session, me(), form.name.data, form.email.data, form.roles.data, token, now=now()
+    )
     return person.id
 
 
 def _change(session: Session, colleague_id: str, form: ColleagueForm) -> str | None:
     """Returns the token of a new entry when her own roles changed: the old one ended with them."""
     person = directory.colleague_for(session, me(), colleague_id)
-    moved = staff.change(session, person, me(), form.name.data, form.email.data, form.roles.data, now=now())
+    moved = staff.update_colleague(
+        session, person, me(), form.name.data, form.email.data, form.roles.data, now=now()
+    )
     if not moved or person.id != me().id:
         return None
-    return logins.open_session(session, person, "staff", device=entry().device, now=now())
+    return logins.open_login(session, person, "staff", device=current_login().device, now=now())
 
 
 def _sent(person_id: str | None, token: str, back: str) -> BaseResponse:

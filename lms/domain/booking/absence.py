@@ -12,18 +12,18 @@ from config import BRUSSELS
 from lms.domain import audit_log
 from lms.domain.booking import availability, waitlist
 from lms.domain.booking.appointments import cancel
-from lms.domain.booking.availability import Hours
+from lms.domain.booking.availability import WeeklyHours
 from lms.domain.booking.slots import instants
 from lms.domain.errors import Absent, Refused
 from lms.models import HOLDING, Booking, Person, SpecialDay
 
 
-def ahead_on(session: Session, teacher: Person, day: date, now: datetime, zone: ZoneInfo) -> list[Booking]:
+def upcoming_on(session: Session, teacher: Person, day: date, now: datetime, zone: ZoneInfo) -> list[Booking]:
     """What this teacher has that day and has not begun: appointments and open offers."""
-    return list(session.scalars(_on(teacher, day, now, zone)))
+    return list(session.scalars(_upcoming_on_day(teacher, day, now, zone)))
 
 
-def call_off(
+def cancel_day(
     session: Session, by: Person, teacher: Person, day: date, now: datetime, zone: ZoneInfo = BRUSSELS
 ) -> list[Booking]:
     """The teacher cannot come that day: it is closed and all that has not begun is cancelled at once.
@@ -35,48 +35,50 @@ def call_off(
         raise Absent
     if day < now.astimezone(zone).date():
         raise Refused("day_over")
-    _hold(session, teacher, _on(teacher, day, now, zone))
-    if not is_closed(session, teacher, day):
-        availability.close(session, by, teacher, (day, day), Hours(None, None), "", now)
+    _lock_participants(session, teacher, _upcoming_on_day(teacher, day, now, zone))
+    if not is_day_closed(session, teacher, day):
+        availability.close_days(session, by, teacher, (day, day), WeeklyHours(None, None), "", now)
     called_off = []
-    for booking in ahead_on(session, teacher, day, now, zone):
+    for booking in upcoming_on(session, teacher, day, now, zone):
         if booking.state == "offered":
-            waitlist.take_back(session, booking, now, zone)
+            waitlist.withdraw_offer(session, booking, now, zone)
         else:
             called_off.append(cancel(session, booking, by, "", now, zone, called_off=True))
-    audit_log.note(session, by, "day_called_off", "person", teacher.id, detail=str(len(called_off)), now=now)
+    audit_log.record(
+        session, by, "day_called_off", "person", teacher.id, detail=str(len(called_off)), now=now
+    )
     return called_off
 
 
-def keep(session: Session, booking: Booking, by: Person, now: datetime) -> None:
+def accept_conflict(session: Session, booking: Booking, by: Person, now: datetime) -> None:
     """Somebody looked: this appointment stays although the hours say otherwise."""
     if by.id != booking.teacher_id and "coordinator" not in by.roles:
         raise Absent
     if booking.state != "booked":
         raise Refused("already_cancelled")
     booking.kept_at = now
-    audit_log.note(session, by, "booking_kept", "booking", booking.id, now=now)
+    audit_log.record(session, by, "booking_kept", "booking", booking.id, now=now)
 
 
-def part(session: Session, person: Person, by: Person, now: datetime, zone: ZoneInfo = BRUSSELS) -> int:
+def offboard(session: Session, person: Person, by: Person, now: datetime, zone: ZoneInfo = BRUSSELS) -> int:
     """Cancel what lies ahead of somebody who leaves the service. Returns how many appointments."""
-    _hold(session, person, _ahead_of(person, now))
-    found = session.scalars(_ahead_of(person, now)).all()
-    entry = waitlist.entry_of(session, person.id)
+    _lock_participants(session, person, _upcoming_of(person, now))
+    found = session.scalars(_upcoming_of(person, now)).all()
+    entry = waitlist.active_entry(session, person.id)
     if entry is not None:
-        waitlist.leave(session, person, by, now, zone)
-    waitlist.wait_for_whoever(session, person)
+        waitlist.leave_waitlist(session, person, by, now, zone)
+    waitlist.clear_teacher(session, person)
     count = 0
     for booking in found:
         if booking.state == "offered":
-            waitlist.take_back(session, booking, now, zone)
+            waitlist.withdraw_offer(session, booking, now, zone)
         elif booking.state == "booked":
             cancel(session, booking, by, "", now, zone, called_off=booking.teacher_id == person.id)
             count += 1
     return count
 
 
-def is_closed(session: Session, teacher: Person, day: date) -> bool:
+def is_day_closed(session: Session, teacher: Person, day: date) -> bool:
     """Whether she has closed this whole day already."""
     closed = exists().where(
         SpecialDay.teacher_id == teacher.id,
@@ -88,7 +90,7 @@ def is_closed(session: Session, teacher: Person, day: date) -> bool:
     return bool(session.scalar(select(closed)))
 
 
-def _ahead_of(person: Person, now: datetime) -> Select[Booking]:
+def _upcoming_of(person: Person, now: datetime) -> Select[Booking]:
     hers = or_(Booking.learner_id == person.id, Booking.teacher_id == person.id)
     return (
         select(Booking)
@@ -97,17 +99,17 @@ def _ahead_of(person: Person, now: datetime) -> Select[Booking]:
     )
 
 
-def _on(teacher: Person, day: date, now: datetime, zone: ZoneInfo) -> Select[Booking]:
+def _upcoming_on_day(teacher: Person, day: date, now: datetime, zone: ZoneInfo) -> Select[Booking]:
     begin, end = instants(day, day, zone)
-    return _ahead_of(teacher, now).where(
+    return _upcoming_of(teacher, now).where(
         Booking.teacher_id == teacher.id, Booking.starts >= begin, Booking.starts < end
     )
 
 
-def _hold(session: Session, person: Person, bookings: Select[Booking]) -> None:
+def _lock_participants(session: Session, person: Person, bookings: Select[Booking]) -> None:
     """Her, those of these bookings and all who wait, at once: one after the other two could block each other.
 
     Nothing is loaded: the bookings are looked at again under the lock.
     """
     rows = session.execute(bookings.with_only_columns(Booking.learner_id, Booking.teacher_id))
-    waitlist.hold_people(session, person.id, *{who for row in rows for who in row})
+    waitlist.lock_people_and_waitlist(session, person.id, *{who for row in rows for who in row})

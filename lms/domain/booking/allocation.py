@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.domain.booking import occupancy, reminders
-from lms.domain.booking.availability_search import timetable, week_of
-from lms.domain.booking.slots import HOUR, Mode, Slot, cells, free_at
+from lms.domain.booking.availability_search import iso_week_of, load_timetable
+from lms.domain.booking.slots import HOUR, Mode, Slot, blocked_until, cells
 from lms.domain.errors import Refused
-from lms.models import HOLDING, Booking, Person, Service
+from lms.models import HOLDING, Booking, Organisation, Person
 
 
-def fresh(learner_id: str, teacher_id: str, by_id: str, state: str, now: datetime) -> Booking:
+def new_booking(learner_id: str, teacher_id: str, by_id: str, state: str, now: datetime) -> Booking:
     """A booking that has no hour yet."""
     return Booking(
         uid=str(uuid.uuid4()),
@@ -38,7 +38,7 @@ def fresh(learner_id: str, teacher_id: str, by_id: str, state: str, now: datetim
     )
 
 
-def in_time(service: Service, starts: datetime, now: datetime, *, on_behalf: bool) -> None:
+def check_notice(service: Organisation, starts: datetime, now: datetime, *, on_behalf: bool) -> None:
     """The team may book for the next hour; nobody books the past."""
     lead = timedelta(hours=service.lead_hours)
     if starts <= now or (starts < now + lead and not on_behalf):
@@ -47,9 +47,9 @@ def in_time(service: Service, starts: datetime, now: datetime, *, on_behalf: boo
         raise Refused("too_far")
 
 
-def place(
+def find_slot(
     session: Session,
-    service: Service,
+    service: Organisation,
     learner_id: str,
     teacher_id: str,
     starts: datetime,
@@ -60,15 +60,15 @@ def place(
 ) -> Slot:
     """The hour as the rules of that day offer it now, in a room that is free."""
     day = starts.astimezone(zone).date()
-    offered = timetable(session, day, day, zone, teacher_id=teacher_id).offered(day, day)
+    offered = load_timetable(session, day, day, zone, teacher_id=teacher_id).offered(day, day)
     ways = [slot for slot in offered if (slot.starts, slot.mode) == (starts, mode)]
     if not ways:
         raise Refused("slot_gone")
     buffer = timedelta(minutes=service.onsite_buffer_minutes)
-    occupancy.hold_rooms(session, {slot.room_id for slot in ways if slot.room_id})
-    until = free_at(ways[0], buffer)
-    held = occupancy.taken(session, starts, until, but={moving.id} if moving else ())
-    elsewhere = occupancy.held(session, starts, until, teacher_id)
+    occupancy.lock_rooms(session, {slot.room_id for slot in ways if slot.room_id})
+    until = blocked_until(ways[0], buffer)
+    held = occupancy.occupied(session, starts, until, but={moving.id} if moving else ())
+    elsewhere = occupancy.externally_occupied(session, starts, until, teacher_id)
     if elsewhere:
         raise Refused("slot_gone")
     if any((learner_id, cell) in held for cell in cells(starts, starts + HOUR)):
@@ -81,7 +81,7 @@ def place(
     raise Refused("slot_taken")
 
 
-def week_has_room(session: Session, service: Service, learner_id: str, week: str) -> None:
+def check_weekly_cap(session: Session, service: Organisation, learner_id: str, week: str) -> None:
     count = session.scalar(
         select(func.count()).where(
             Booking.learner_id == learner_id, Booking.week == week, Booking.state.in_(HOLDING)
@@ -91,7 +91,7 @@ def week_has_room(session: Session, service: Service, learner_id: str, week: str
         raise Refused("week_full", number=service.weekly_cap)
 
 
-def few_enough_open(session: Session, service: Service, learner_id: str, now: datetime) -> None:
+def check_open_cap(session: Session, service: Organisation, learner_id: str, now: datetime) -> None:
     count = session.scalar(
         select(func.count()).where(
             Booking.learner_id == learner_id, Booking.starts > now - HOUR, Booking.state.in_(HOLDING)
@@ -101,16 +101,16 @@ def few_enough_open(session: Session, service: Service, learner_id: str, now: da
         raise Refused("too_many_open", number=service.open_cap)
 
 
-def put(booking: Booking, slot: Slot, service: Service, zone: ZoneInfo) -> None:
+def set_slot(booking: Booking, slot: Slot, service: Organisation, zone: ZoneInfo) -> None:
     booking.starts, booking.ends = slot.starts, slot.ends
-    booking.free_at = free_at(slot, timedelta(minutes=service.onsite_buffer_minutes))
+    booking.free_at = blocked_until(slot, timedelta(minutes=service.onsite_buffer_minutes))
     booking.wall_start = slot.starts.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
     booking.time_zone = zone.key
-    booking.week = week_of(slot.starts, zone)
+    booking.week = iso_week_of(slot.starts, zone)
     booking.mode, booking.room_id = slot.mode, slot.room_id
 
 
-def claim(session: Session, booking: Booking) -> None:
+def save_and_claim(session: Session, booking: Booking) -> None:
     """The unique keys have the last word, whatever was seen before.
 
     Whoever loses leaves no row behind: an offer goes on to another hour.
@@ -119,19 +119,19 @@ def claim(session: Session, booking: Booking) -> None:
         with session.begin_nested():
             session.add(booking)
             session.flush()
-            occupancy.occupy(session, booking)
+            occupancy.claim(session, booking)
     except IntegrityError:
         raise Refused("slot_taken") from None
 
 
-def both(session: Session, booking: Booking) -> tuple[Person, Person]:
+def participants(session: Session, booking: Booking) -> tuple[Person, Person]:
     return session.get_one(Person, booking.learner_id), session.get_one(Person, booking.teacher_id)
 
 
-def tell(session: Session, booking: Booking, kind: str, now: datetime) -> None:
+def notify_both(session: Session, booking: Booking, kind: str, now: datetime) -> None:
     """A message to both sides, and the reminders of the learner that are still to come."""
-    learner, teacher = both(session, booking)
+    learner, teacher = participants(session, booking)
     last = min(booking.starts, now + outbox.KEEP_TRYING)
     for person in (learner, teacher):
         outbox.post(session, kind, person, booking.id, sequence=booking.sequence, expires_at=last, now=now)
-    reminders.post(session, booking, learner, now)
+    reminders.post_reminders(session, booking, learner, now)

@@ -9,12 +9,14 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log
-from lms.domain.booking.queries import still_ahead
+from lms.domain.booking.queries import check_upcoming
 from lms.domain.errors import Absent, Refused
 from lms.models import ATTENDANCES, Booking, Person, SessionNote
 
 
-def mark(session: Session, booking: Booking, by: Person, attendance: str | None, now: datetime) -> None:
+def mark_attendance(
+    session: Session, booking: Booking, by: Person, attendance: str | None, now: datetime
+) -> None:
     """Done, absent, cancelled late or excused; None takes it back.
 
     A session is marked once it has begun. A learner who cancelled late can only be excused.
@@ -32,7 +34,7 @@ def mark(session: Session, booking: Booking, by: Person, attendance: str | None,
         return
     booking.attendance = attendance
     booking.marked_at, booking.marked_by_id = (now, by.id) if attendance else (None, None)
-    audit_log.note(
+    audit_log.record(
         session, by, "attendance_marked", "booking", booking.id, detail=attendance or "undone", now=now
     )
 
@@ -53,11 +55,11 @@ def write_note(
     return note
 
 
-def ask(session: Session, booking: Booking, by: Person, question: str, now: datetime) -> None:
+def ask_question(session: Session, booking: Booking, by: Person, question: str, now: datetime) -> None:
     """What the learner wants to talk about; until the session begins she can change it."""
     if by.id != booking.learner_id:
         raise Absent
-    still_ahead(booking, now)
+    check_upcoming(booking, now)
     booking.question = question[:300]
 
 

@@ -22,7 +22,7 @@ LONGEST = timedelta(days=366)
 
 
 @dataclass(frozen=True)
-class Hours:
+class WeeklyHours:
     """What a teacher offers: from when to when, in which way, and where when on site."""
 
     start: time | None
@@ -48,7 +48,7 @@ def add_rule(
     session: Session,
     teacher: Person,
     weekday: int,
-    hours: Hours,
+    hours: WeeklyHours,
     valid_from: date,
     valid_until: date | None,
     now: datetime,
@@ -57,8 +57,8 @@ def add_rule(
     """New hours are offered to those who wait, in the same transaction."""
     if hours.start is None or hours.end is None:
         raise Refused("hours_missing")
-    _sensible(hours.start, hours.end)
-    _in_order(valid_from, valid_until)
+    _check_hours(hours.start, hours.end)
+    _check_dates(valid_from, valid_until)
     rule = Availability(
         teacher_id=teacher.id,
         weekday=weekday,
@@ -71,8 +71,10 @@ def add_rule(
     )
     session.add(rule)
     session.flush()
-    audit_log.note(session, teacher, "availability_changed", "availability", rule.id, detail="added", now=now)
-    waitlist.look_again(session, now, zone, teacher_id=teacher.id, first=valid_from, last=valid_until)
+    audit_log.record(
+        session, teacher, "availability_changed", "availability", rule.id, detail="added", now=now
+    )
+    waitlist.offer_new_hours(session, now, zone, teacher_id=teacher.id, first=valid_from, last=valid_until)
     return rule
 
 
@@ -83,12 +85,14 @@ def end_rule(session: Session, teacher: Person, rule_id: str, last: date, now: d
         delete_rule(session, teacher, rule_id, now)
         return
     rule.valid_until = last
-    audit_log.note(session, teacher, "availability_changed", "availability", rule.id, detail="ended", now=now)
+    audit_log.record(
+        session, teacher, "availability_changed", "availability", rule.id, detail="ended", now=now
+    )
 
 
 def delete_rule(session: Session, teacher: Person, rule_id: str, now: datetime) -> None:
     session.delete(_rule_for(session, teacher, rule_id))
-    audit_log.note(
+    audit_log.record(
         session, teacher, "availability_changed", "availability", rule_id, detail="deleted", now=now
     )
 
@@ -106,7 +110,7 @@ def specials_for(session: Session, person: Person, today: date) -> Sequence[Spec
     ).all()
 
 
-def everybodys_specials(session: Session, today: date) -> list[tuple[SpecialDay, str]]:
+def all_specials(session: Session, today: date) -> list[tuple[SpecialDay, str]]:
     """All exceptions that are not over, each with the name of its teacher where it has one."""
     rows = session.execute(
         select(SpecialDay, Person.name)
@@ -118,12 +122,12 @@ def everybodys_specials(session: Session, today: date) -> list[tuple[SpecialDay,
     return [(special, name or "") for special, name in rows]
 
 
-def close(
+def close_days(
     session: Session,
     by: Person,
     teacher: Person | None,
     dates: tuple[date, date],
-    hours: Hours,
+    hours: WeeklyHours,
     reason: str,
     now: datetime,
 ) -> SpecialDay:
@@ -131,7 +135,7 @@ def close(
 
     Without a teacher it closes the whole service. That, and the days of others, is the coordinator's to say.
     """
-    _may(by, teacher.id if teacher else None)
+    _check_may_manage(by, teacher.id if teacher else None)
     if (hours.start is None) != (hours.end is None):
         raise Refused("hours_missing")
     if hours.start is not None and hours.end is not None and hours.end <= hours.start:
@@ -139,25 +143,25 @@ def close(
     return _special(session, by, teacher, "closed", dates, hours, reason, now)
 
 
-def open_extra(
+def add_extra_hours(
     session: Session,
     by: Person,
     teacher: Person | None,
     dates: tuple[date, date],
-    hours: Hours,
+    hours: WeeklyHours,
     reason: str,
     now: datetime,
     zone: ZoneInfo = BRUSSELS,
 ) -> SpecialDay:
     """Hours beside the weekly ones, on a holiday too. Without hours the weekly ones run on a holiday,
     of one teacher or (without one) of the whole service. What opens is offered to those who wait."""
-    _may(by, teacher.id if teacher else None)
+    _check_may_manage(by, teacher.id if teacher else None)
     if (hours.start is None) != (hours.end is None) or (hours.start is not None and teacher is None):
         raise Refused("hours_missing")
     if hours.start is not None and hours.end is not None:
-        _sensible(hours.start, hours.end)
+        _check_hours(hours.start, hours.end)
     special = _special(session, by, teacher, "open", dates, hours, reason, now)
-    waitlist.look_again(session, now, zone, teacher_id=special.teacher_id, first=dates[0], last=dates[1])
+    waitlist.offer_new_hours(session, now, zone, teacher_id=special.teacher_id, first=dates[0], last=dates[1])
     return special
 
 
@@ -167,16 +171,16 @@ def delete_special(
     special = session.get(SpecialDay, special_id)
     if special is None:
         raise Absent
-    _may(by, special.teacher_id)
+    _check_may_manage(by, special.teacher_id)
     session.delete(special)
     session.flush()
-    audit_log.note(session, by, "exception_deleted", "special_day", special_id, now=now)
+    audit_log.record(session, by, "exception_deleted", "special_day", special_id, now=now)
     if special.kind == "closed":
         first, last = special.date_from, special.date_until
-        waitlist.look_again(session, now, zone, teacher_id=special.teacher_id, first=first, last=last)
+        waitlist.offer_new_hours(session, now, zone, teacher_id=special.teacher_id, first=first, last=last)
 
 
-def rooms(session: Session) -> Sequence[Room]:
+def open_rooms(session: Session) -> Sequence[Room]:
     return session.scalars(select(Room).where(Room.closed_at.is_(None)).order_by(Room.name)).all()
 
 
@@ -185,7 +189,7 @@ def holidays_between(first: date, last: date, language: str) -> list[tuple[date,
     return [(day, name) for day, name in sorted(named.items()) if first <= day <= last]
 
 
-def teaching(session: Session) -> Sequence[Person]:
+def active_teachers(session: Session) -> Sequence[Person]:
     """Who gives appointments now, in the order of the names."""
     return session.scalars(
         select(Person)
@@ -201,11 +205,11 @@ def _special(
     teacher: Person | None,
     kind: str,
     dates: tuple[date, date],
-    hours: Hours,
+    hours: WeeklyHours,
     reason: str,
     now: datetime,
 ) -> SpecialDay:
-    _in_order(*dates)
+    _check_dates(*dates)
     opens = kind == "open" and hours.start is not None
     said = {
         "teacher_id": teacher.id if teacher else None,
@@ -225,7 +229,7 @@ def _special(
     special = SpecialDay(**said, reason=reason[:120], made_by_id=by.id, made_at=now)
     session.add(special)
     session.flush()
-    audit_log.note(session, by, "exception_made", "special_day", special.id, detail=kind, now=now)
+    audit_log.record(session, by, "exception_made", "special_day", special.id, detail=kind, now=now)
     return special
 
 
@@ -236,27 +240,27 @@ def _rule_for(session: Session, teacher: Person, rule_id: str) -> Availability:
     return rule
 
 
-def _may(person: Person, teacher_id: str | None) -> None:
+def _check_may_manage(person: Person, teacher_id: str | None) -> None:
     """Her own exceptions are hers; those of others and of the whole service are the coordinator's."""
     if teacher_id != person.id and "coordinator" not in person.roles:
         raise Absent
 
 
-def _sensible(start: time, end: time) -> None:
+def _check_hours(start: time, end: time) -> None:
     if end <= start:
         raise Refused("hours_backward")
     if (end.hour - start.hour) * 60 + end.minute - start.minute < 60:
         raise Refused("hours_too_short")
 
 
-def _in_order(first: date, last: date | None) -> None:
+def _check_dates(first: date, last: date | None) -> None:
     if last is not None and last < first:
         raise Refused("dates_backward")
     if last is not None and last - first > LONGEST:
         raise Refused("dates_too_long")
 
 
-def _room_id(session: Session, hours: Hours) -> str | None:
+def _room_id(session: Session, hours: WeeklyHours) -> str | None:
     """The room of that name, made when there is none: a room needs nothing but a name."""
     if hours.mode == "video":
         return None

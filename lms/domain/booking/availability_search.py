@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import occupancy, slots
 from lms.domain.booking.slots import Mode, Rule, Slot, Special
 from lms.domain.people.directory import has_role
-from lms.models import HOLDING, Availability, Booking, Person, Room, Service, SpecialDay
+from lms.models import HOLDING, Availability, Booking, Organisation, Person, Room, SpecialDay
 
 PAGE_DAYS = 14
 DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class FreeHour:
+class FreeSlot:
     """One hour of one teacher that can be booked now, by video, on site or either way."""
 
     starts: datetime
@@ -53,11 +53,11 @@ class Timetable:
         self.rooms[room_id] = name
         return room_id
 
-    def free_hour(self, found: list[Slot]) -> FreeHour:
+    def free_hour(self, found: list[Slot]) -> FreeSlot:
         """The ways of one hour of one teacher, told as one choice."""
         slot = found[0]
         room_id = next((way.room_id for way in found if way.room_id), None)
-        return FreeHour(
+        return FreeSlot(
             slot.starts,
             slot.ends,
             slot.teacher_id,
@@ -68,7 +68,7 @@ class Timetable:
         )
 
 
-def timetable(
+def load_timetable(
     session: Session, first: date, last: date, zone: ZoneInfo, *, teacher_id: str | None = None
 ) -> Timetable:
     """Two statements, however many rules there are. Teachers who left and closed rooms offer nothing."""
@@ -134,7 +134,7 @@ def _first(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Wish:
+class SearchTerms:
     """For whom hours are looked up, and under which terms."""
 
     learner_id: str
@@ -142,21 +142,21 @@ class Wish:
     on_behalf: bool = False  # the team knows what it does: no lead time
     moving: Booking | None = None  # her own old hour is free, and only its teacher is asked
 
-    def lead(self, service: Service) -> timedelta:
+    def lead(self, service: Organisation) -> timedelta:
         return timedelta(seconds=1) if self.on_behalf else timedelta(hours=service.lead_hours)
 
 
-def free_hours(
-    session: Session, service: Service, wish: Wish, first: date, last: date, now: datetime
-) -> list[FreeHour]:
+def find_free_slots(
+    session: Session, service: Organisation, wish: SearchTerms, first: date, last: date, now: datetime
+) -> list[FreeSlot]:
     """Every hour she can book from `first` to `last` (included), in four statements."""
     zone, moving = wish.zone, wish.moving
-    table = timetable(session, first, last, zone, teacher_id=moving.teacher_id if moving else None)
+    table = load_timetable(session, first, last, zone, teacher_id=moving.teacher_id if moving else None)
     begin, end = slots.instants(first, last + DAY, zone)
-    found = slots.free(
+    found = slots.free_slots(
         table.offered(first, last),
-        occupancy.taken(session, begin, end, but={moving.id} if moving else ())
-        | occupancy.held(session, begin, end),
+        occupancy.occupied(session, begin, end, but={moving.id} if moving else ())
+        | occupancy.externally_occupied(session, begin, end),
         now=now,
         lead=wish.lead(service),
         horizon=timedelta(days=service.horizon_days),
@@ -170,12 +170,17 @@ def free_hours(
     return sorted(hours, key=lambda hour: (hour.starts, hour.teacher, hour.teacher_id))
 
 
-def free_hour(
-    session: Session, service: Service, wish: Wish, teacher_id: str, starts: datetime, now: datetime
-) -> FreeHour | None:
+def find_free_slot(
+    session: Session,
+    service: Organisation,
+    wish: SearchTerms,
+    teacher_id: str,
+    starts: datetime,
+    now: datetime,
+) -> FreeSlot | None:
     """This very hour of this teacher, if she can still book it."""
     day = starts.astimezone(wish.zone).date()
-    found = free_hours(session, service, wish, day, day, now)
+    found = find_free_slots(session, service, wish, day, day, now)
     return next((hour for hour in found if (hour.teacher_id, hour.starts) == (teacher_id, starts)), None)
 
 
@@ -184,19 +189,19 @@ class PickerPage:
     """Two weeks of hours; where they are empty, the first two weeks that have some."""
 
     first: date
-    hours: list[FreeHour]
+    hours: list[FreeSlot]
     earlier: date | None
     later: date | None
     full: bool = False  # she has as many appointments ahead as she may have
 
 
-def week_of(moment: datetime, zone: ZoneInfo) -> str:
+def iso_week_of(moment: datetime, zone: ZoneInfo) -> str:
     """The ISO week on the wall: 2026-W48."""
     year, week, _ = moment.astimezone(zone).isocalendar()
     return f"{year}-W{week:02d}"
 
 
-def _caps(session: Session, service: Service, wish: Wish, now: datetime) -> tuple[bool, set[str]]:
+def _caps(session: Session, service: Organisation, wish: SearchTerms, now: datetime) -> tuple[bool, set[str]]:
     """Whether she has all the appointments she may have, and the weeks that are full."""
     rows = session.execute(
         select(Booking.id, Booking.week, Booking.ends).where(
@@ -212,8 +217,8 @@ def _caps(session: Session, service: Service, wish: Wish, now: datetime) -> tupl
     return ahead >= service.open_cap, {w for w, count in weeks.items() if count >= service.weekly_cap}
 
 
-def picker_page(
-    session: Session, service: Service, wish: Wish, wanted: date | None, now: datetime
+def load_picker_page(
+    session: Session, service: Organisation, wish: SearchTerms, wanted: date | None, now: datetime
 ) -> PickerPage:
     today = now.astimezone(wish.zone).date()
     horizon = today + timedelta(days=service.horizon_days)
@@ -223,9 +228,9 @@ def picker_page(
     if full:
         return PickerPage(first, [], None, None, full=True)
 
-    def free(begin: date, end: date) -> list[FreeHour]:
-        found = free_hours(session, service, wish, begin, end, now)
-        return [hour for hour in found if week_of(hour.starts, wish.zone) not in weeks]
+    def free(begin: date, end: date) -> list[FreeSlot]:
+        found = find_free_slots(session, service, wish, begin, end, now)
+        return [hour for hour in found if iso_week_of(hour.starts, wish.zone) not in weeks]
 
     hours = free(first, last)
     if not hours and last < horizon:
@@ -238,6 +243,6 @@ def picker_page(
     return PickerPage(first, hours, earlier, last + DAY if last < horizon else None)
 
 
-def nearest(hours: list[FreeHour], to: datetime, limit: int = 12) -> list[FreeHour]:
+def nearest_slots(hours: list[FreeSlot], to: datetime, limit: int = 12) -> list[FreeSlot]:
     """The hours closest to one that is gone, the nearest first."""
     return sorted(hours, key=lambda hour: (abs(hour.starts - to), hour.starts, hour.teacher))[:limit]

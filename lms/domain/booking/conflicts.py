@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import external_clashes
 from lms.domain.booking.appointments import cancel
-from lms.domain.booking.availability import teaching
+from lms.domain.booking.availability import active_teachers
 from lms.domain.booking.queries import booking_for, with_people
 from lms.domain.booking.slots import belgian_holidays
 from lms.domain.errors import Absent
@@ -33,7 +33,9 @@ class Conflict:
     why: Why
 
 
-def ahead(session: Session, teacher: Person | None, now: datetime, zone: ZoneInfo) -> list[Conflict]:
+def upcoming_conflicts(
+    session: Session, teacher: Person | None, now: datetime, zone: ZoneInfo
+) -> list[Conflict]:
     """Those of one teacher, or of everybody, the next one first, in as many statements for one as for thirty.
 
     What somebody decided to keep is not told again, unless its day was closed after that.
@@ -44,8 +46,8 @@ def ahead(session: Session, teacher: Person | None, now: datetime, zone: ZoneInf
     found = session.scalars(wanted.order_by(Booking.starts, Booking.id)).all()
     if not found:
         return []
-    hours = _Hours(session, found, zone)
-    elsewhere = {booking.id for booking in external_clashes.conflicts(session, teacher, now)}
+    hours = _Coverage(session, found, zone)
+    elsewhere = {booking.id for booking in external_clashes.upcoming_clashes(session, teacher, now)}
     told = []
     for booking in found:
         why = hours.against(booking) or ("busy" if booking.id in elsewhere else None)
@@ -54,7 +56,9 @@ def ahead(session: Session, teacher: Person | None, now: datetime, zone: ZoneInf
     return told
 
 
-def call_off(session: Session, booking_id: str, by: Person, now: datetime, zone: ZoneInfo) -> Booking:
+def cancel_conflicting(
+    session: Session, booking_id: str, by: Person, now: datetime, zone: ZoneInfo
+) -> Booking:
     """It cannot be after all. It is not the learner's doing: she chooses first when there are new hours."""
     booking = booking_for(session, by, booking_id)
     if by.id != booking.teacher_id and "coordinator" not in by.roles:
@@ -62,13 +66,13 @@ def call_off(session: Session, booking_id: str, by: Person, now: datetime, zone:
     return cancel(session, booking, by, "", now, zone, called_off=True)
 
 
-class _Hours:
+class _Coverage:
     """The hours of all teachers on the days of these appointments."""
 
     def __init__(self, session: Session, found: Sequence[Booking], zone: ZoneInfo) -> None:
         first, last = (booking.starts.astimezone(zone).date() for booking in (found[0], found[-1]))
         self.zone = zone
-        self.teaching = {teacher.id for teacher in teaching(session)}
+        self.teaching = {teacher.id for teacher in active_teachers(session)}
         self.rules = session.scalars(
             select(Availability).where(
                 Availability.valid_from <= last,

@@ -24,24 +24,24 @@ LEADS = {"booking_reminder": timedelta(hours=24), "booking_soon": timedelta(hour
 OFFER_LATE = timedelta(minutes=10)
 
 
-class Size(NamedTuple):
+class CheckedCount(NamedTuple):
     bookings: int
     claims: int
 
 
-def size(session: Session) -> Size:
+def count_checked(session: Session) -> CheckedCount:
     counts = select(
         select(func.count(Booking.id)).scalar_subquery(), select(func.count(Claim.id)).scalar_subquery()
     )
-    return Size(*session.execute(counts).one())
+    return CheckedCount(*session.execute(counts).one())
 
 
-def faults(session: Session, now: datetime) -> list[str]:
+def find_faults(session: Session, now: datetime) -> list[str]:
     """Everything that contradicts itself; empty when the bookings are sound. As many statements as checks."""
     return [
         *_overlaps(session),
-        *occupancy.broken(session),
-        *_off_the_wall(session, now),
+        *occupancy.find_mismatches(session),
+        *_wrong_local_start(session, now),
         *_contradictory_reminders(session),
         *_missing_reminders(session, now),
         *_repeated_reminders(session),
@@ -71,7 +71,7 @@ def _overlaps(session: Session) -> Iterator[str]:
                 until[host] = ends, row.id
 
 
-def _off_the_wall(session: Session, now: datetime) -> Iterator[str]:
+def _wrong_local_start(session: Session, now: datetime) -> Iterator[str]:
     """Hours ahead whose instant is not the agreed wall time: new time zone data, or a fault."""
     rows = session.execute(
         select(Booking.id, Booking.starts, Booking.wall_start, Booking.time_zone)
@@ -115,9 +115,9 @@ def _wrong(item: OutboxItem, booking: Booking | None) -> Iterator[str]:
     due = booking.starts - LEADS[item.kind]
     # What could not be sent is tried again later, never earlier.
     if item.due_at < due or (item.due_at > due and item.attempts == 0):
-        yield f"due {_told(item.due_at)} instead of {_told(due)}"
+        yield f"due {_format(item.due_at)} instead of {_format(due)}"
     if item.expires_at > booking.starts:
-        yield f"kept until {_told(item.expires_at)}, after the hour has begun"
+        yield f"kept until {_format(item.expires_at)}, after the hour has begun"
 
 
 def _missing_reminders(session: Session, now: datetime) -> Iterator[str]:
@@ -169,12 +169,12 @@ def _stale_offers(session: Session, now: datetime) -> Iterator[str]:
         if booking.expires_at is None or booking.expires_at > booking.starts:
             yield f"offer {booking.id}: open until its hour has begun"
         elif booking.expires_at < now - OFFER_LATE:
-            yield f"offer {booking.id}: ran out {_told(booking.expires_at)} and still holds its hour"
+            yield f"offer {booking.id}: ran out {_format(booking.expires_at)} and still holds its hour"
         if entry.ended_at is not None:
             yield f"offer {booking.id}: the wish {entry.id} has ended"
         if entry.learner_id != booking.learner_id:
             yield f"offer {booking.id}: the wish {entry.id} is somebody else's"
 
 
-def _told(moment: datetime) -> str:
+def _format(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%MZ}"

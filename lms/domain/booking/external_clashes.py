@@ -9,19 +9,19 @@ from sqlalchemy import exists, true
 from sqlalchemy.orm import Session
 
 from lms.domain.booking.queries import with_people
-from lms.models import Booking, BusyCalendar, BusySpan, Person
+from lms.models import Booking, ExternalBusyTime, ExternalCalendar, Person
 
 
-def conflicts(session: Session, teacher: Person | None, now: datetime) -> Sequence[Booking]:
+def upcoming_clashes(session: Session, teacher: Person | None, now: datetime) -> Sequence[Booking]:
     """Her appointments ahead at hours that are busy elsewhere, those left out that somebody kept.
 
     Without a teacher, of everybody.
     """
     elsewhere = exists().where(
-        BusySpan.calendar_id == BusyCalendar.id,
-        BusyCalendar.teacher_id == Booking.teacher_id,
-        BusySpan.starts < Booking.ends,
-        BusySpan.ends > Booking.starts,
+        ExternalBusyTime.calendar_id == ExternalCalendar.id,
+        ExternalCalendar.teacher_id == Booking.teacher_id,
+        ExternalBusyTime.starts < Booking.ends,
+        ExternalBusyTime.ends > Booking.starts,
     )
     return session.scalars(
         with_people()

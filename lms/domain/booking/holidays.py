@@ -35,7 +35,7 @@ def days_off(person: Person, specials: Sequence[SpecialDay], today: date, langua
     for day, name in sorted({**named, **bridges}.items()):
         if day >= today:
             decided = [one for one in specials if _decides(one, day, "open" if name else "closed")]
-            found.append(DayOff(day, name, _of(decided, person.id), _of(decided, None)))
+            found.append(DayOff(day, name, _special_of(decided, person.id), _special_of(decided, None)))
     return found
 
 
@@ -53,5 +53,5 @@ def _decides(special: SpecialDay, day: date, kind: str) -> bool:
     return whole_days and special.date_from <= day <= special.date_until
 
 
-def _of(specials: Iterable[SpecialDay], teacher_id: str | None) -> SpecialDay | None:
+def _special_of(specials: Iterable[SpecialDay], teacher_id: str | None) -> SpecialDay | None:
     return next((one for one in specials if one.teacher_id == teacher_id), None)

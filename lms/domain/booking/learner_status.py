@@ -16,55 +16,57 @@ from lms.models import Booking, Person, WaitlistEntry
 # How long she is asked whether she still waits after an offer ran out.
 ASK_AGAIN = timedelta(days=7)
 # How long a called-off hour stays in sight, and how long after the hour itself.
-CALLED_OFF = timedelta(days=14)
-CALLED_OFF_PAST = timedelta(days=3)
+CANCELLED_SHOWN = timedelta(days=14)
+CANCELLED_SHOWN_PAST = timedelta(days=3)
 
 
 @dataclass(frozen=True)
-class Pending:
+class LearnerStatus:
     offers: Sequence[Booking]  # she can still say yes to them, the next one first
     wish: WaitlistEntry | None  # she waits
     lapsed: WaitlistEntry | None  # she waited, and did not answer in time
     called_off: Booking | None  # her teacher could not come, and she has no new hour yet
 
 
-def of(session: Session, learner: Person, now: datetime) -> Pending:
+def status_of(session: Session, learner: Person, now: datetime) -> LearnerStatus:
     """Two statements, whatever there is."""
-    wish = last_wish(session, learner.id)
+    wish = last_entry(session, learner.id)
     living = wish if wish is not None and wish.ended_at is None else None
-    offers, called_off = hours(session, learner, now)
-    return Pending(
+    offers, called_off = open_offers_and_cancelled(session, learner, now)
+    return LearnerStatus(
         offers=offers,
         wish=living,
-        lapsed=wish if wish is not None and _ran_out(wish, now) else None,
+        lapsed=wish if wish is not None and _has_lapsed(wish, now) else None,
         called_off=called_off,
     )
 
 
-def hours(session: Session, learner: Person, now: datetime) -> tuple[Sequence[Booking], Booking | None]:
+def open_offers_and_cancelled(
+    session: Session, learner: Person, now: datetime
+) -> tuple[Sequence[Booking], Booking | None]:
     """The hours that are offered to her, and the first one that was called off: one statement."""
     terms = {
         "learner": learner.id,
         "now": now,
-        "cancelled_since": now - CALLED_OFF,
-        "starts_since": now - CALLED_OFF_PAST,
+        "cancelled_since": now - CANCELLED_SHOWN,
+        "starts_since": now - CANCELLED_SHOWN_PAST,
     }
     found = session.scalars(_OPEN, terms).all()
     lost = [booking for booking in found if booking.state == "cancelled"]
     return [booking for booking in found if booking.state == "offered"], lost[0] if lost else None
 
 
-def last_wish(session: Session, learner_id: str) -> WaitlistEntry | None:
+def last_entry(session: Session, learner_id: str) -> WaitlistEntry | None:
     """The wish that lives, or else the one that ended last."""
-    return session.scalars(_LAST_WISH, {"learner": learner_id}).first()
+    return session.scalars(_LAST_ENTRY, {"learner": learner_id}).first()
 
 
-def _ran_out(wish: WaitlistEntry, now: datetime) -> bool:
+def _has_lapsed(wish: WaitlistEntry, now: datetime) -> bool:
     return wish.outcome == "lapsed" and wish.ended_at is not None and wish.ended_at > now - ASK_AGAIN
 
 
 # Asked on every page of a learner's day: built once.
-_LAST_WISH = (
+_LAST_ENTRY = (
     select(WaitlistEntry)
     .where(WaitlistEntry.learner_id == bindparam("learner", type_=String))
     .options(joinedload(WaitlistEntry.teacher).lazyload(Person.role_rows))

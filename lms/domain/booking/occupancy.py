@@ -10,12 +10,12 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking.slots import cells
-from lms.models import HOLDING, Booking, BusyCalendar, BusySpan, Claim, Person, Room
+from lms.models import HOLDING, Booking, Claim, ExternalBusyTime, ExternalCalendar, Person, Room
 
 Held = tuple[str, int]  # a person or a room, and the quarter-hour
 
 
-def hold_people(session: Session, *person_ids: str) -> None:
+def lock_people(session: Session, *person_ids: str) -> None:
     """Whoever books, moves or cancels for these people goes one after the other (on SQLite all do).
 
     In one order, so that two who hold each other's people do not wait for ever. The lock lets rows that
@@ -29,7 +29,7 @@ def hold_people(session: Session, *person_ids: str) -> None:
     ).all()
 
 
-def hold_rooms(session: Session, room_ids: Collection[str]) -> None:
+def lock_rooms(session: Session, room_ids: Collection[str]) -> None:
     """After the people, so that the order is one."""
     if room_ids:
         session.execute(
@@ -37,7 +37,7 @@ def hold_rooms(session: Session, room_ids: Collection[str]) -> None:
         ).all()
 
 
-def taken(
+def occupied(
     session: Session,
     starts: datetime,
     ends: datetime,
@@ -56,14 +56,16 @@ def taken(
     return {(person or room or "", cell) for person, room, cell in rows}
 
 
-def held(session: Session, begin: datetime, end: datetime, teacher_id: str | None = None) -> set[Held]:
+def externally_occupied(
+    session: Session, begin: datetime, end: datetime, teacher_id: str | None = None
+) -> set[Held]:
     """Which quarter-hours of [begin, end) are busy elsewhere, and whose: like `claims.taken`."""
-    where = [BusySpan.ends > begin, BusySpan.starts < end]
+    where = [ExternalBusyTime.ends > begin, ExternalBusyTime.starts < end]
     if teacher_id is not None:
-        where.append(BusyCalendar.teacher_id == teacher_id)
+        where.append(ExternalCalendar.teacher_id == teacher_id)
     rows = session.execute(
-        select(BusyCalendar.teacher_id, BusySpan.starts, BusySpan.ends)
-        .join(BusyCalendar, BusyCalendar.id == BusySpan.calendar_id)
+        select(ExternalCalendar.teacher_id, ExternalBusyTime.starts, ExternalBusyTime.ends)
+        .join(ExternalCalendar, ExternalCalendar.id == ExternalBusyTime.calendar_id)
         .where(*where)
     )
     return {
@@ -73,14 +75,14 @@ def held(session: Session, begin: datetime, end: datetime, teacher_id: str | Non
     }
 
 
-def of(booking: Booking) -> set[Held]:
+def cells_of(booking: Booking) -> set[Held]:
     """What a living booking holds: the learner her hour, teacher and room until they are free again."""
     hosts = [booking.teacher_id] if booking.room_id is None else [booking.teacher_id, booking.room_id]
     held = {(host, cell) for host in hosts for cell in cells(booking.starts, booking.free_at)}
     return held | {(booking.learner_id, cell) for cell in cells(booking.starts, booking.ends)}
 
 
-def occupy(session: Session, booking: Booking) -> None:
+def claim(session: Session, booking: Booking) -> None:
     """Give back what the booking held and claim what it holds now.
 
     Raises IntegrityError when any of it belongs to another booking.
@@ -93,7 +95,7 @@ def occupy(session: Session, booking: Booking) -> None:
             "room_id": host if host == booking.room_id else None,
             "cell": cell,
         }
-        for host, cell in sorted(of(booking))
+        for host, cell in sorted(cells_of(booking))
     ]
     session.execute(insert(Claim).values(rows))
 
@@ -102,7 +104,7 @@ def release(session: Session, booking: Booking) -> None:
     session.execute(delete(Claim).where(Claim.booking_id == booking.id))
 
 
-def broken(session: Session) -> list[str]:
+def find_mismatches(session: Session) -> list[str]:
     """Where claims and bookings disagree, a line each; empty when claims = f(bookings)."""
     held: dict[str, set[Held]] = defaultdict(set)
     rows = session.execute(select(Claim.booking_id, Claim.person_id, Claim.room_id, Claim.cell))
@@ -110,7 +112,7 @@ def broken(session: Session) -> list[str]:
         held[booking_id].add((person_id or room_id or "", cell))
     found = []
     for booking in session.scalars(select(Booking).order_by(Booking.starts, Booking.id)).yield_per(500):
-        should = of(booking) if booking.state in HOLDING else set()
+        should = cells_of(booking) if booking.state in HOLDING else set()
         has = held.get(booking.id, set())
         if missing := should - has:
             found.append(f"booking {booking.id} ({booking.state}): {len(missing)} claims are missing")

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.domain import audit_log, outbox
 from lms.domain.booking import allocation, occupancy
-from lms.domain.booking.availability_search import timetable, week_of
-from lms.domain.booking.slots import HOUR, Slot, cells, free_at, instants
+from lms.domain.booking.availability_search import iso_week_of, load_timetable
+from lms.domain.booking.slots import HOUR, Slot, blocked_until, cells, instants
 from lms.domain.errors import Refused
-from lms.models import AFTERNOON, EVENING, HOLDING, MORNING, Booking, Person, Service, WaitlistEntry
+from lms.models import AFTERNOON, EVENING, HOLDING, MORNING, Booking, Organisation, Person, WaitlistEntry
 
 LONGEST_OFFER = timedelta(hours=12)
 # Nearer than this nobody is asked: the hour is simply free.
@@ -26,7 +26,7 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Freed:
+class FreedTime:
     """What became free, and from whom: a teacher, perhaps a room, from when to when."""
 
     teacher_id: str | None
@@ -36,16 +36,16 @@ class Freed:
     learner_id: str | None = None  # who gave it back is not asked whether she wants it
 
     @classmethod
-    def by(cls, booking: Booking) -> Freed:
+    def by(cls, booking: Booking) -> FreedTime:
         return cls(booking.teacher_id, booking.room_id, booking.starts, booking.free_at, booking.learner_id)
 
     @classmethod
-    def on(cls, first: date, last: date, zone: ZoneInfo, teacher_id: str | None = None) -> Freed:
+    def on(cls, first: date, last: date, zone: ZoneInfo, teacher_id: str | None = None) -> FreedTime:
         """Whole days, `last` included; without a teacher, of everybody."""
         return cls(teacher_id, None, *instants(first, last, zone))
 
     def concerns(self, slot: Slot, buffer: timedelta) -> bool:
-        touched = slot.starts < self.end and self.begin < free_at(slot, buffer)
+        touched = slot.starts < self.end and self.begin < blocked_until(slot, buffer)
         everybody = self.teacher_id is None and self.room_id is None
         same = slot.teacher_id == self.teacher_id or (
             slot.room_id is not None and slot.room_id == self.room_id
@@ -53,24 +53,26 @@ class Freed:
         return touched and (everybody or same)
 
 
-def expires(starts: datetime, now: datetime) -> datetime:
+def offer_deadline(starts: datetime, now: datetime) -> datetime:
     """Twelve hours to answer, or half of the time that is left."""
     return now + min(LONGEST_OFFER, (starts - now) / 2)
 
 
-def promote(session: Session, freed: Freed, now: datetime, zone: ZoneInfo = BRUSSELS) -> list[Booking]:
+def offer_to_waitlist(
+    session: Session, freed: FreedTime, now: datetime, zone: ZoneInfo = BRUSSELS
+) -> list[Booking]:
     """Offer what became free to those who wait, each at most one hour, in their order.
 
     Who is busy then, or has all the appointments she may have, is skipped and keeps her place.
     """
-    service = session.get_one(Service, 1)
+    service = session.get_one(Organisation, 1)
     begin = max(freed.begin - 2 * HOUR, now + NEAREST_OFFER)  # an hour before it, and its buffer
     end = min(freed.end, now + timedelta(days=service.horizon_days))
-    unasked = session.scalars(everybody().where(~_asked()))
+    unasked = session.scalars(active_entries().where(~_has_open_offer()))
     waiting = [entry for entry in unasked if entry.learner_id != freed.learner_id]
     if not waiting or begin >= end:
         return []
-    line_up = _LineUp(session, service, zone, waiting, begin, end, now)
+    line_up = _OfferRound(session, service, zone, waiting, begin, end, now)
     offers = []
     for entry in waiting:
         offer = line_up.offer_to(entry, freed)
@@ -79,13 +81,13 @@ def promote(session: Session, freed: Freed, now: datetime, zone: ZoneInfo = BRUS
     return offers
 
 
-class _LineUp:
+class _OfferRound:
     """The free hours and the terms of those who wait, in as many statements for one as for thirty."""
 
     def __init__(
         self,
         session: Session,
-        service: Service,
+        service: Organisation,
         zone: ZoneInfo,
         waiting: Sequence[WaitlistEntry],
         begin: datetime,
@@ -94,14 +96,16 @@ class _LineUp:
     ) -> None:
         self.session, self.service, self.zone, self.now = session, service, zone, now
         first, last = begin.astimezone(zone).date(), end.astimezone(zone).date()
-        offered = timetable(session, first, last, zone).offered(first, last)
+        offered = load_timetable(session, first, last, zone).offered(first, last)
         self.slots = [slot for slot in offered if begin <= slot.starts <= end]
         until = end + DAY
-        self.held = occupancy.taken(session, begin, until) | occupancy.held(session, begin, until)
-        self.refused = _refused(session, waiting)
-        self.ahead, self.weeks = _appointments(session, [entry.learner_id for entry in waiting], now)
+        self.held = occupancy.occupied(session, begin, until) | occupancy.externally_occupied(
+            session, begin, until
+        )
+        self.refused = _declined_slots(session, waiting)
+        self.ahead, self.weeks = _appointment_counts(session, [entry.learner_id for entry in waiting], now)
 
-    def offer_to(self, entry: WaitlistEntry, freed: Freed) -> Booking | None:
+    def offer_to(self, entry: WaitlistEntry, freed: FreedTime) -> Booking | None:
         if self.ahead[entry.learner_id] >= self.service.open_cap:
             return None
         for slot in self.slots:
@@ -116,7 +120,7 @@ class _LineUp:
         return None
 
     def _would_do(self, entry: WaitlistEntry, slot: Slot) -> bool:
-        week = week_of(slot.starts, self.zone)
+        week = iso_week_of(slot.starts, self.zone)
         return (
             entry.teacher_id in (None, slot.teacher_id)
             and entry.mode in (None, slot.mode)
@@ -128,7 +132,7 @@ class _LineUp:
 
     def _is_free(self, entry: WaitlistEntry, slot: Slot) -> bool:
         hosts = [slot.teacher_id] if slot.room_id is None else [slot.teacher_id, slot.room_id]
-        whole = cells(slot.starts, free_at(slot, self._buffer))
+        whole = cells(slot.starts, blocked_until(slot, self._buffer))
         return not any((host, cell) in self.held for host in hosts for cell in whole) and not any(
             (entry.learner_id, cell) in self.held for cell in cells(slot.starts, slot.ends)
         )
@@ -139,17 +143,17 @@ class _LineUp:
 
     def _offer(self, entry: WaitlistEntry, slot: Slot) -> Booking | None:
         session, now = self.session, self.now
-        offer = allocation.fresh(entry.learner_id, slot.teacher_id, entry.learner_id, "offered", now)
-        offer.waitlist_entry_id, offer.expires_at = entry.id, expires(slot.starts, now)
-        allocation.put(offer, slot, self.service, self.zone)
-        self.held |= occupancy.of(offer)
+        offer = allocation.new_booking(entry.learner_id, slot.teacher_id, entry.learner_id, "offered", now)
+        offer.waitlist_entry_id, offer.expires_at = entry.id, offer_deadline(slot.starts, now)
+        allocation.set_slot(offer, slot, self.service, self.zone)
+        self.held |= occupancy.cells_of(offer)
         try:
-            allocation.claim(session, offer)
+            allocation.save_and_claim(session, offer)
         except Refused:  # somebody was faster, on PostgreSQL: the hour is not free any more
             return None
         learner = session.get_one(Person, entry.learner_id)
         outbox.post(session, "booking_offer", learner, offer.id, expires_at=offer.expires_at, now=now)
-        audit_log.note(session, None, "hour_offered", "booking", offer.id, now=now)
+        audit_log.record(session, None, "hour_offered", "booking", offer.id, now=now)
         return offer
 
 
@@ -159,7 +163,7 @@ def part_of_day(starts: datetime, zone: ZoneInfo) -> int:
     return MORNING if hour < 12 else AFTERNOON if hour < 17 else EVENING
 
 
-def everybody() -> Select[WaitlistEntry]:
+def active_entries() -> Select[WaitlistEntry]:
     """All active learners who wait, the first in line first."""
     return (
         select(WaitlistEntry)
@@ -169,11 +173,13 @@ def everybody() -> Select[WaitlistEntry]:
     )
 
 
-def _asked() -> ColumnElement[bool]:
+def _has_open_offer() -> ColumnElement[bool]:
     return exists().where(Booking.waitlist_entry_id == WaitlistEntry.id, Booking.state == "offered")
 
 
-def _refused(session: Session, waiting: Sequence[WaitlistEntry]) -> set[tuple[str | None, str, datetime]]:
+def _declined_slots(
+    session: Session, waiting: Sequence[WaitlistEntry]
+) -> set[tuple[str | None, str, datetime]]:
     """The hours to which somebody said no already: she is not asked twice."""
     rows = session.execute(
         select(Booking.waitlist_entry_id, Booking.teacher_id, Booking.starts).where(
@@ -183,7 +189,7 @@ def _refused(session: Session, waiting: Sequence[WaitlistEntry]) -> set[tuple[st
     return {(entry_id, teacher_id, starts) for entry_id, teacher_id, starts in rows}
 
 
-def _appointments(
+def _appointment_counts(
     session: Session, learner_ids: Sequence[str], now: datetime
 ) -> tuple[Counter[str], Counter[tuple[str, str]]]:
     """How many appointments each learner has ahead, and how many in each week."""

@@ -12,10 +12,10 @@ from lms.domain.booking.slots import HOUR, cells
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory
 from lms.extensions import UTCDateTime
-from lms.models import HOLDING, Booking, Claim, Person, Service
+from lms.models import HOLDING, Booking, Claim, Organisation, Person
 
 # When the video room opens before the hour, and how long it stays open after it.
-DOOR = timedelta(minutes=15)
+ROOM_OPEN = timedelta(minutes=15)
 
 
 def with_people() -> Select[Booking]:
@@ -27,7 +27,7 @@ def with_people() -> Select[Booking]:
     )
 
 
-def _agreed() -> Select[Booking]:
+def _appointments() -> Select[Booking]:
     """An hour that was only offered is no appointment: `waitlist.offer_for` finds it."""
     return with_people().where(Booking.state.in_(("booked", "cancelled")))
 
@@ -37,7 +37,7 @@ def booking_for(session: Session, person: Person, booking_id: str) -> Booking:
 
     A learner sees her own; teachers and the coordinator see all; a social worker those of her people.
     """
-    booking = session.scalar(_agreed().where(Booking.id == booking_id))
+    booking = session.scalar(_appointments().where(Booking.id == booking_id))
     if booking is None or not (
         person.id in (booking.learner_id, booking.teacher_id)
         or person.roles & {"teacher", "coordinator"}
@@ -47,10 +47,10 @@ def booking_for(session: Session, person: Person, booking_id: str) -> Booking:
     return booking
 
 
-def session_for(session: Session, person: Person, booking_id: str) -> Booking:
+def own_appointment_for(session: Session, person: Person, booking_id: str) -> Booking:
     """The appointment whose door this person may open: its learner's and its teacher's, nobody else's."""
     booking = session.scalar(
-        _agreed().where(
+        _appointments().where(
             Booking.id == booking_id, or_(Booking.learner_id == person.id, Booking.teacher_id == person.id)
         )
     )
@@ -59,7 +59,7 @@ def session_for(session: Session, person: Person, booking_id: str) -> Booking:
     return booking
 
 
-def learner_for(session: Session, person: Person, learner_id: str) -> Person:
+def bookable_learner(session: Session, person: Person, learner_id: str) -> Person:
     """The learner for whom this person may book: herself, or one whom this member of the team knows."""
     learner = person if person.id == learner_id else directory.learner_for(session, person, learner_id)
     if not learner.is_learner or not learner.is_active:
@@ -68,7 +68,7 @@ def learner_for(session: Session, person: Person, learner_id: str) -> Person:
 
 
 # What lies before a person, as learner or as teacher, the hour that runs included. Built once.
-_HERS = (
+_UPCOMING = (
     with_people()
     .where(
         Booking.state == "booked",
@@ -85,15 +85,21 @@ _HERS = (
 )
 
 
-def next_for(session: Session, person: Person, now: datetime) -> Booking | None:
-    return session.scalars(_HERS, {"me": person.id, "now": now, "since": now - HOUR, "limit": 1}).first()
+def next_appointment(session: Session, person: Person, now: datetime) -> Booking | None:
+    return session.scalars(_UPCOMING, {"me": person.id, "now": now, "since": now - HOUR, "limit": 1}).first()
 
 
-def coming(session: Session, person: Person, now: datetime, limit: int = 20) -> Sequence[Booking]:
-    return session.scalars(_HERS, {"me": person.id, "now": now, "since": now - HOUR, "limit": limit}).all()
+def upcoming_appointments(
+    session: Session, person: Person, now: datetime, limit: int = 20
+) -> Sequence[Booking]:
+    return session.scalars(
+        _UPCOMING, {"me": person.id, "now": now, "since": now - HOUR, "limit": limit}
+    ).all()
 
 
-def between(session: Session, teacher: Person, begin: datetime, end: datetime) -> Sequence[Booking]:
+def appointments_between(
+    session: Session, teacher: Person, begin: datetime, end: datetime
+) -> Sequence[Booking]:
     """The teacher's appointments that start in [begin, end), those already held and open offers included."""
     return session.scalars(
         with_people()
@@ -107,7 +113,7 @@ def between(session: Session, teacher: Person, begin: datetime, end: datetime) -
     ).all()
 
 
-def past(session: Session, learner: Person, now: datetime, limit: int = 10) -> Sequence[Booking]:
+def past_appointments(session: Session, learner: Person, now: datetime, limit: int = 10) -> Sequence[Booking]:
     """Her sessions that are over, the last first, with what was said to do next."""
     return session.scalars(
         with_people()
@@ -118,7 +124,7 @@ def past(session: Session, learner: Person, now: datetime, limit: int = 10) -> S
     ).all()
 
 
-def already_claimed(
+def is_claimed_by_other(
     session: Session, learner_id: str, teacher_id: str, starts: datetime, *, but: str | None = None
 ) -> bool:
     """Whether somebody else holds this hour of this teacher: one cheap look, without any lock.
@@ -138,7 +144,7 @@ def already_claimed(
     return session.scalar(asked) is not None
 
 
-def still_ahead(booking: Booking, now: datetime) -> None:
+def check_upcoming(booking: Booking, now: datetime) -> None:
     """What was given back or has begun does not change any more: refused."""
     if booking.state != "booked":
         raise Refused("already_cancelled")
@@ -146,19 +152,19 @@ def still_ahead(booking: Booking, now: datetime) -> None:
         raise Refused("already_begun")
 
 
-def door_opens(booking: Booking) -> datetime:
-    return booking.starts - DOOR
+def room_opens_at(booking: Booking) -> datetime:
+    return booking.starts - ROOM_OPEN
 
 
-def door_is_open(booking: Booking, now: datetime) -> bool:
-    return booking.state == "booked" and door_opens(booking) <= now <= booking.ends + DOOR
+def is_room_open(booking: Booking, now: datetime) -> bool:
+    return booking.state == "booked" and room_opens_at(booking) <= now <= booking.ends + ROOM_OPEN
 
 
-def video_address(service: Service, booking: Booking) -> str:
+def video_url(service: Organisation, booking: Booking) -> str:
     return f"{service.video_base.rstrip('/')}/{booking.video_key}"
 
 
-def next_of_many(session: Session, person_ids: Iterable[str], now: datetime) -> dict[str, Booking]:
+def next_appointments(session: Session, person_ids: Iterable[str], now: datetime) -> dict[str, Booking]:
     """Learner id -> her next appointment, in one statement; who has none is not in it."""
     ids = list(person_ids)
     if not ids:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
 from lms.domain.booking import allocation, occupancy
-from lms.domain.booking.availability_search import week_of
+from lms.domain.booking.availability_search import iso_week_of
 from lms.domain.booking.slots import CELL
 from lms.models import HOLDING, Booking
 
@@ -55,18 +55,18 @@ class Plan:
     collisions: list[Fault]
 
 
-def plan(session: Session, zone: ZoneInfo, now: datetime) -> Plan:
+def plan_changes(session: Session, zone: ZoneInfo, now: datetime) -> Plan:
     """What would change, found in one statement; nothing does."""
-    return _plan(_holding(session, now), zone, now)
+    return _plan(_active_bookings(session, now), zone, now)
 
 
-def apply(session: Session, zone: ZoneInfo, now: datetime) -> Plan:
+def apply_changes(session: Session, zone: ZoneInfo, now: datetime) -> Plan:
     """Move whatever can move, all together; where two collide, nothing. Tells what was done."""
-    everybody = _holding(session, now)
-    occupancy.hold_people(session, *{who for one in everybody for who in (one.learner_id, one.teacher_id)})
-    occupancy.hold_rooms(session, {one.room_id for one in everybody if one.room_id})
+    everybody = _active_bookings(session, now)
+    occupancy.lock_people(session, *{who for one in everybody for who in (one.learner_id, one.teacher_id)})
+    occupancy.lock_rooms(session, {one.room_id for one in everybody if one.room_id})
     session.expire_all()  # they are looked at again under the lock
-    bookings = {booking.id: booking for booking in _holding(session, now)}
+    bookings = {booking.id: booking for booking in _active_bookings(session, now)}
     found = _plan(list(bookings.values()), zone, now)
     if found.collisions:
         return Plan([], found.faults, found.collisions)
@@ -75,11 +75,11 @@ def apply(session: Session, zone: ZoneInfo, now: datetime) -> Plan:
     if stuck is not None:
         return Plan([], found.faults, [stuck])
     for booking, change in moving:
-        _tell(session, booking, change, now)
+        _notify(session, booking, change, now)
     return found
 
 
-def _holding(session: Session, now: datetime) -> Sequence[Booking]:
+def _active_bookings(session: Session, now: datetime) -> Sequence[Booking]:
     """Whatever holds its people from now on; the hours that run too, for nothing may move onto them."""
     return session.scalars(
         select(Booking)
@@ -97,9 +97,9 @@ def _plan(bookings: Sequence[Booking], zone: ZoneInfo, now: datetime) -> Plan:
         if isinstance(after, datetime) and after <= now:
             after = BEGUN
         if isinstance(after, str):
-            found.faults.append(Fault(booking.id, _wall(booking), after))
+            found.faults.append(Fault(booking.id, _local_start(booking), after))
         elif after != booking.starts:
-            found.changes.append(Change(booking.id, _wall(booking), booking.starts, after))
+            found.changes.append(Change(booking.id, _local_start(booking), booking.starts, after))
     after_of = {change.booking_id: change.after for change in found.changes}
     found.collisions.extend(_collisions(bookings, after_of))
     return found
@@ -123,7 +123,7 @@ def _zone(booking: Booking, zone: ZoneInfo) -> ZoneInfo:
     return zone if booking.time_zone == zone.key else ZoneInfo(booking.time_zone)
 
 
-def _wall(booking: Booking) -> str:
+def _local_start(booking: Booking) -> str:
     return f"{booking.wall_start} {booking.time_zone}"
 
 
@@ -133,10 +133,10 @@ def _collisions(bookings: Sequence[Booking], after_of: dict[str, datetime]) -> I
     for booking in bookings:
         shift = after_of.get(booking.id, booking.starts) - booking.starts
         cells = int(shift.total_seconds()) // CELL
-        held = [(host, cell + cells) for host, cell in occupancy.of(booking)]
+        held = [(host, cell + cells) for host, cell in occupancy.cells_of(booking)]
         others = {owner.setdefault(quarter, booking.id) for quarter in held} - {booking.id}
         for other in sorted(others):
-            yield Fault(booking.id, _wall(booking), f"it collides with booking {other}")
+            yield Fault(booking.id, _local_start(booking), f"it collides with booking {other}")
 
 
 def _settle(
@@ -148,35 +148,35 @@ def _settle(
         with session.begin_nested():
             for booking, change in moving:
                 occupancy.release(session, booking)
-                _put(booking, change, zone, now)
+                _set_instant(booking, change, zone, now)
             session.flush()
             for booking, change in moving:
                 last = Fault(
                     change.booking_id, change.wall, "it collides with a claim that no booking explains"
                 )
-                occupancy.occupy(session, booking)
+                occupancy.claim(session, booking)
     except IntegrityError:
         return last
     return None
 
 
-def _put(booking: Booking, change: Change, zone: ZoneInfo, now: datetime) -> None:
+def _set_instant(booking: Booking, change: Change, zone: ZoneInfo, now: datetime) -> None:
     shift = change.after - change.before
     booking.starts, booking.ends, booking.free_at = (
         change.after,
         booking.ends + shift,
         booking.free_at + shift,
     )
-    booking.week = week_of(change.after, _zone(booking, zone))
+    booking.week = iso_week_of(change.after, _zone(booking, zone))
     booking.changed_at = now
     if booking.state == "booked":
         booking.sequence += 1
 
 
-def _tell(session: Session, booking: Booking, change: Change, now: datetime) -> None:
+def _notify(session: Session, booking: Booking, change: Change, now: datetime) -> None:
     """Nobody was told of the instant of an offer: its hour on the wall is the same."""
     if booking.state == "booked":
-        outbox.void(session, booking.id, now)
-        allocation.tell(session, booking, "booking_retimed", now)
+        outbox.void_items(session, booking.id, now)
+        allocation.notify_both(session, booking, "booking_retimed", now)
     detail = f"{change.before:%Y-%m-%dT%H:%MZ} {change.after:%Y-%m-%dT%H:%MZ}"
-    audit_log.note(session, None, "booking_retimed", "booking", booking.id, detail=detail, now=now)
+    audit_log.record(session, None, "booking_retimed", "booking", booking.id, detail=detail, now=now)

@@ -121,7 +121,7 @@ def slots(
     for rule in rules:
         weekly[rule.weekday].append(rule)
     dated = list(specials)
-    clock = WallClock(tz)
+    clock = LocalTime(tz)
     found: set[Slot] = set()
     for number in range((date_until - date_from).days + 1):
         day = date_from + timedelta(days=number)
@@ -130,7 +130,7 @@ def slots(
         for offer in _offers(day, weekly[day.weekday()], today, holiday):
             when = clock.hour(day, offer.span)
             if when is not None:
-                found.update(_ways(offer, *when, today))
+                found.update(_modes(offer, *when, today))
     return sorted(found, key=_order)
 
 
@@ -159,7 +159,7 @@ def _offers(day: date, rules: list[Rule], specials: list[Special], holiday: bool
             yield offer
 
 
-def _ways(offer: Offer, starts: datetime, ends: datetime, specials: list[Special]) -> Iterator[Slot]:
+def _modes(offer: Offer, starts: datetime, ends: datetime, specials: list[Special]) -> Iterator[Slot]:
     if offer.mode != "onsite":
         yield Slot(offer.teacher_id, starts, ends, "video", None)
     # Without a room there is nowhere to meet, so a rule that lost its room offers nothing on site.
@@ -210,7 +210,7 @@ def _order(slot: Slot) -> tuple[datetime, str, bool, str]:
     return slot.starts, slot.teacher_id, slot.mode != "video", slot.room_id or ""
 
 
-class WallClock:
+class LocalTime:
     """Turns hours on the wall into UTC, and refuses those that touch a change of the clock."""
 
     def __init__(self, tz: ZoneInfo) -> None:
@@ -246,12 +246,12 @@ def instants(first: date, last: date, tz: ZoneInfo) -> tuple[datetime, datetime]
     return begin.astimezone(UTC), end.astimezone(UTC)
 
 
-def free_at(slot: Slot, buffer: timedelta) -> datetime:
+def blocked_until(slot: Slot, buffer: timedelta) -> datetime:
     """When teacher and room are free again: after a session on site the room is aired and cleaned."""
     return slot.ends + buffer if slot.mode == "onsite" else slot.ends
 
 
-def free(
+def free_slots(
     slots: Iterable[Slot],
     taken: Collection[tuple[str, int]],
     *,
@@ -271,7 +271,7 @@ def free(
         key = slot.starts, slot.teacher_id, slot.mode
         if key in chosen or not now + lead <= slot.starts <= now + horizon:
             continue
-        held = cells(slot.starts, free_at(slot, buffer))
+        held = cells(slot.starts, blocked_until(slot, buffer))
         hosts = [slot.teacher_id] if slot.room_id is None else [slot.teacher_id, slot.room_id]
         if any((host, cell) in taken for host in hosts for cell in held):
             continue

@@ -18,10 +18,10 @@ from lms.domain.errors import Absent
 from lms.models import Booking, Person
 
 # What was not marked by then, nobody remembers.
-REMEMBERED = timedelta(days=7)
+UNMARKED_SHOWN = timedelta(days=7)
 
 
-def unmarked(session: Session, teacher: Person, now: datetime) -> Sequence[Booking]:
+def unmarked_appointments(session: Session, teacher: Person, now: datetime) -> Sequence[Booking]:
     """Her sessions of the last days of which nobody said what became of them, the first one first."""
     return session.scalars(
         select(Booking)
@@ -29,14 +29,14 @@ def unmarked(session: Session, teacher: Person, now: datetime) -> Sequence[Booki
             Booking.teacher_id == teacher.id,
             Booking.state == "booked",
             Booking.attendance.is_(None),
-            Booking.starts > now - REMEMBERED,
+            Booking.starts > now - UNMARKED_SHOWN,
             Booking.ends <= now,
         )
         .order_by(Booking.starts, Booking.id)
     ).all()
 
 
-def exchangeable(session: Session, booking: Booking, now: datetime) -> Sequence[Booking]:
+def swap_candidates(session: Session, booking: Booking, now: datetime) -> Sequence[Booking]:
     """The other sessions ahead of this teacher, with whose learners this one could exchange hours."""
     return session.scalars(
         with_people()
@@ -50,7 +50,7 @@ def exchangeable(session: Session, booking: Booking, now: datetime) -> Sequence[
     ).all()
 
 
-def to_swap(session: Session, person: Person, booking: Booking) -> Booking:
+def check_may_swap(session: Session, person: Person, booking: Booking) -> Booking:
     """The same booking, for whom may exchange it: its teacher and the coordinator. Raises Absent."""
     if person.id != booking.teacher_id and "coordinator" not in person.roles:
         raise Absent
@@ -58,7 +58,7 @@ def to_swap(session: Session, person: Person, booking: Booking) -> Booking:
 
 
 @dataclass(frozen=True)
-class TeachersDay:
+class TeacherDay:
     """One day of a teacher who may not come, with the people of each appointment."""
 
     ahead: list[Booking]  # what would be cancelled
@@ -67,9 +67,9 @@ class TeachersDay:
     closed: bool
 
 
-def day_of(
+def teacher_day(
     session: Session, teacher: Person, day: date, now: datetime, zone: ZoneInfo = BRUSSELS
-) -> TeachersDay:
+) -> TeacherDay:
     begin, end = instants(day, day, zone)
     found = session.scalars(
         with_people()
@@ -77,10 +77,10 @@ def day_of(
         .order_by(Booking.starts, Booking.id)
     ).all()
     # The deed asks the same question; the people of each answer are loaded by now.
-    ahead = absence.ahead_on(session, teacher, day, now, zone)
-    return TeachersDay(
+    ahead = absence.upcoming_on(session, teacher, day, now, zone)
+    return TeacherDay(
         ahead=[booking for booking in ahead if booking.state == "booked"],
         offers=sum(booking.state == "offered" for booking in ahead),
         called_off=[booking for booking in found if booking.called_off],
-        closed=absence.is_closed(session, teacher, day),
+        closed=absence.is_day_closed(session, teacher, day),
     )

@@ -15,7 +15,7 @@ from config import BRUSSELS
 from lms.domain import audit_log, outbox
 from lms.domain.booking import occupancy, offers, waitlist
 from lms.domain.errors import Absent, Refused
-from lms.models import Booking, BusyCalendar, BusySpan, Person, Service
+from lms.models import Booking, ExternalBusyTime, ExternalCalendar, Organisation, Person
 
 MOST = 3  # calendars of one teacher
 READ_EVERY = timedelta(minutes=30)
@@ -41,7 +41,7 @@ class Event(NamedTuple):
     ends: datetime
 
 
-class Errand(NamedTuple):
+class FetchJob(NamedTuple):
     """A calendar to be read, with nothing of the database in it."""
 
     calendar_id: str
@@ -51,45 +51,45 @@ class Errand(NamedTuple):
     last: datetime
 
 
-def calendars_of(session: Session, teacher: Person) -> Sequence[BusyCalendar]:
+def calendars_of(session: Session, teacher: Person) -> Sequence[ExternalCalendar]:
     return session.scalars(
-        select(BusyCalendar)
-        .where(BusyCalendar.teacher_id == teacher.id)
-        .order_by(BusyCalendar.made_at, BusyCalendar.id)
+        select(ExternalCalendar)
+        .where(ExternalCalendar.teacher_id == teacher.id)
+        .order_by(ExternalCalendar.made_at, ExternalCalendar.id)
     ).all()
 
 
-def host_of(calendar: BusyCalendar) -> str:
+def calendar_host(calendar: ExternalCalendar) -> str:
     """All of the address that may be shown: the rest of it is often a secret."""
     return urlsplit(calendar.address).hostname or ""
 
 
-def add(session: Session, teacher: Person, address: str, now: datetime) -> BusyCalendar:
+def add_calendar(session: Session, teacher: Person, address: str, now: datetime) -> ExternalCalendar:
     address = _address(address)
-    occupancy.hold_people(session, teacher.id)
+    occupancy.lock_people(session, teacher.id)
     mine = calendars_of(session, teacher)
     if any(calendar.address == address for calendar in mine):
         raise Refused("calendar_known")
     if len(mine) >= MOST:
         raise Refused("calendar_too_many", number=MOST)
-    calendar = BusyCalendar(teacher_id=teacher.id, address=address, made_at=now)
+    calendar = ExternalCalendar(teacher_id=teacher.id, address=address, made_at=now)
     session.add(calendar)
     session.flush()
-    audit_log.note(session, teacher, "busy_calendar_added", "busy_calendar", calendar.id, now=now)
+    audit_log.record(session, teacher, "busy_calendar_added", "busy_calendar", calendar.id, now=now)
     return calendar
 
 
-def remove(
+def remove_calendar(
     session: Session, teacher: Person, calendar_id: str, now: datetime, zone: ZoneInfo = BRUSSELS
 ) -> None:
     """Its hours are free again at once, and offered to those who wait."""
     calendar = _calendar_for(session, teacher, calendar_id)
     _replace(session, calendar, [], now, zone)
     session.delete(calendar)
-    audit_log.note(session, teacher, "busy_calendar_removed", "busy_calendar", calendar_id, now=now)
+    audit_log.record(session, teacher, "busy_calendar_removed", "busy_calendar", calendar_id, now=now)
 
 
-def ask_again(session: Session, teacher: Person, calendar_id: str) -> None:
+def request_refresh(session: Session, teacher: Person, calendar_id: str) -> None:
     """Whole and soon: the next sweep reads it, whatever the other side said last."""
     calendar = _calendar_for(session, teacher, calendar_id)
     calendar.tried_at, calendar.etag = None, ""
@@ -98,38 +98,38 @@ def ask_again(session: Session, teacher: Person, calendar_id: str) -> None:
 # -- reading: nothing of it stays open while the other side is asked ---------------------------------
 
 
-def wanting(session: Session, now: datetime, limit: int = 2) -> list[str]:
+def due_calendars(session: Session, now: datetime, limit: int = 2) -> list[str]:
     """The calendars that were not tried for a while, the longest waiting first."""
     return list(
         session.scalars(
-            select(BusyCalendar.id)
-            .join(Person, Person.id == BusyCalendar.teacher_id)
+            select(ExternalCalendar.id)
+            .join(Person, Person.id == ExternalCalendar.teacher_id)
             .where(_is_due(now), Person.deactivated_at.is_(None))
-            .order_by(BusyCalendar.tried_at.nulls_first(), BusyCalendar.id)
+            .order_by(ExternalCalendar.tried_at.nulls_first(), ExternalCalendar.id)
             .limit(limit)
         )
     )
 
 
-def begin(session: Session, calendar_id: str, now: datetime) -> Errand | None:
+def start_fetch(session: Session, calendar_id: str, now: datetime) -> FetchJob | None:
     """Take a calendar in hand; None when it is gone, or another worker was quicker.
 
     Once a day it is read whole even if it did not change: the days that its events are spread over move on.
     """
     calendar = session.scalar(
-        select(BusyCalendar).where(BusyCalendar.id == calendar_id, _is_due(now)).with_for_update()
+        select(ExternalCalendar).where(ExternalCalendar.id == calendar_id, _is_due(now)).with_for_update()
     )
     if calendar is None:
         return None
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     same_day = calendar.tried_at is not None and calendar.tried_at >= today
     calendar.tried_at = now
-    ahead = min(session.get_one(Service, 1).horizon_days + MARGIN_DAYS, MOST_DAYS)
+    ahead = min(session.get_one(Organisation, 1).horizon_days + MARGIN_DAYS, MOST_DAYS)
     etag = calendar.etag if same_day else ""
-    return Errand(calendar.id, calendar.address, etag, today - DAY, today + ahead * DAY)
+    return FetchJob(calendar.id, calendar.address, etag, today - DAY, today + ahead * DAY)
 
 
-def take(
+def store_events(
     session: Session,
     calendar_id: str,
     events: Iterable[Event],
@@ -139,7 +139,7 @@ def take(
 ) -> None:
     """What was read takes the place of what was known. The school's own appointments are left out."""
     # Its teacher may be removing it at this moment.
-    calendar = session.get(BusyCalendar, calendar_id, with_for_update=True)
+    calendar = session.get(ExternalCalendar, calendar_id, with_for_update=True)
     if calendar is None:
         return
     known = list(events)
@@ -150,15 +150,15 @@ def take(
     _read_well(calendar, now)
 
 
-def unchanged(session: Session, calendar_id: str, now: datetime) -> None:
-    calendar = session.get(BusyCalendar, calendar_id)
+def record_unchanged(session: Session, calendar_id: str, now: datetime) -> None:
+    calendar = session.get(ExternalCalendar, calendar_id)
     if calendar is not None:
         _read_well(calendar, now)
 
 
-def failed(session: Session, calendar_id: str, code: str, now: datetime) -> None:
+def record_failure(session: Session, calendar_id: str, code: str, now: datetime) -> None:
     """What was read last stays. After a day of it the teacher is told, once."""
-    calendar = session.get(BusyCalendar, calendar_id)
+    calendar = session.get(ExternalCalendar, calendar_id)
     if calendar is None:
         return
     calendar.error, calendar.etag = code, ""
@@ -171,30 +171,33 @@ def failed(session: Session, calendar_id: str, code: str, now: datetime) -> None
 
 
 def _replace(
-    session: Session, calendar: BusyCalendar, spans: list[Span], now: datetime, zone: ZoneInfo
+    session: Session, calendar: ExternalCalendar, spans: list[Span], now: datetime, zone: ZoneInfo
 ) -> None:
-    of_it = BusySpan.calendar_id == calendar.id
-    before = {tuple(row) for row in session.execute(select(BusySpan.starts, BusySpan.ends).where(of_it))}
+    of_it = ExternalBusyTime.calendar_id == calendar.id
+    before = {
+        tuple(row)
+        for row in session.execute(select(ExternalBusyTime.starts, ExternalBusyTime.ends).where(of_it))
+    }
     if before == set(spans):
         return
     # Who books an hour of hers meanwhile comes before or after this, and so does who frees one.
-    waitlist.hold_people(session, calendar.teacher_id)
-    session.execute(delete(BusySpan).where(of_it))
+    waitlist.lock_people_and_waitlist(session, calendar.teacher_id)
+    session.execute(delete(ExternalBusyTime).where(of_it))
     if spans:
         rows = [{"calendar_id": calendar.id, "starts": starts, "ends": ends} for starts, ends in spans]
-        session.execute(insert(BusySpan), rows)
+        session.execute(insert(ExternalBusyTime), rows)
     gone = before - set(spans)
     if gone:
         begin, end = min(starts for starts, _ in gone), max(ends for _, ends in gone)
-        offers.promote(session, offers.Freed(calendar.teacher_id, None, begin, end), now, zone)
+        offers.offer_to_waitlist(session, offers.FreedTime(calendar.teacher_id, None, begin, end), now, zone)
 
 
-def _read_well(calendar: BusyCalendar, now: datetime) -> None:
+def _read_well(calendar: ExternalCalendar, now: datetime) -> None:
     calendar.read_at, calendar.failing_since, calendar.error = now, None, ""
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    return or_(BusyCalendar.tried_at.is_(None), BusyCalendar.tried_at <= now - READ_EVERY)
+    return or_(ExternalCalendar.tried_at.is_(None), ExternalCalendar.tried_at <= now - READ_EVERY)
 
 
 def _own_uids(session: Session, uids: set[str]) -> set[str]:
@@ -215,8 +218,8 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-def _calendar_for(session: Session, teacher: Person, calendar_id: str) -> BusyCalendar:
-    calendar = session.get(BusyCalendar, calendar_id, with_for_update=True)
+def _calendar_for(session: Session, teacher: Person, calendar_id: str) -> ExternalCalendar:
+    calendar = session.get(ExternalCalendar, calendar_id, with_for_update=True)
     if calendar is None or calendar.teacher_id != teacher.id:
         raise Absent
     return calendar

@@ -28,37 +28,37 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def of(session: Session, person: Person) -> CalendarFeed | None:
+def feed_of(session: Session, person: Person) -> CalendarFeed | None:
     """The address she has now."""
     return session.scalars(
         select(CalendarFeed).where(CalendarFeed.person_id == person.id, CalendarFeed.revoked_at.is_(None))
     ).one_or_none()
 
 
-def make(session: Session, person: Person, token: str, now: datetime) -> CalendarFeed:
+def create_feed(session: Session, person: Person, token: str, now: datetime) -> CalendarFeed:
     """A new address. The old one is dead from now on."""
-    occupancy.hold_people(session, person.id)
-    old = of(session, person)
+    occupancy.lock_people(session, person.id)
+    old = feed_of(session, person)
     if old is not None:
         old.revoked_at = now
         session.flush()  # one living address a person: the old one goes first
     made = CalendarFeed(person_id=person.id, token_hash=digest(token), made_at=now)
     session.add(made)
     session.flush()
-    audit_log.note(session, person, "feed_made", "person", person.id, now=now)
+    audit_log.record(session, person, "feed_made", "person", person.id, now=now)
     return made
 
 
-def revoke(session: Session, person: Person, now: datetime, by: Person | None = None) -> None:
-    occupancy.hold_people(session, person.id)
-    found = of(session, person)
+def revoke_feed(session: Session, person: Person, now: datetime, by: Person | None = None) -> None:
+    occupancy.lock_people(session, person.id)
+    found = feed_of(session, person)
     if found is None:
         return
     found.revoked_at = now
-    audit_log.note(session, by or person, "feed_revoked", "person", person.id, now=now)
+    audit_log.record(session, by or person, "feed_revoked", "person", person.id, now=now)
 
 
-def by_token(session: Session, token: str) -> CalendarFeed | None:
+def feed_by_token(session: Session, token: str) -> CalendarFeed | None:
     """The living feed of an address. A dead one, and one of somebody who left, is as good as none."""
     return session.scalars(
         select(CalendarFeed)
@@ -72,7 +72,7 @@ def by_token(session: Session, token: str) -> CalendarFeed | None:
     ).one_or_none()
 
 
-def shown(session: Session, person_id: str, now: datetime) -> Sequence[Booking]:
+def feed_bookings(session: Session, person_id: str, now: datetime) -> Sequence[Booking]:
     """What her calendar reads: all that lies ahead, two months of what was, and what was cancelled since.
 
     An hour that is only offered is not agreed yet: it is nobody's appointment.
@@ -93,18 +93,18 @@ def shown(session: Session, person_id: str, now: datetime) -> Sequence[Booking]:
     ).all()
 
 
-def wants_note(feed: CalendarFeed, now: datetime) -> bool:
+def needs_read_mark(feed: CalendarFeed, now: datetime) -> bool:
     """Whether it was last read so long ago that this is worth a write."""
     return feed.seen_at is None or now - feed.seen_at >= _NOTE_AFTER
 
 
-def note_read(session: Session, feed_id: str, now: datetime) -> None:
+def record_read(session: Session, feed_id: str, now: datetime) -> None:
     feed = session.get(CalendarFeed, feed_id)
     if feed is not None and feed.revoked_at is None:
         feed.seen_at = now
 
 
-def live(session: Session, person_id: str, now: datetime) -> bool:
+def has_active_feed(session: Session, person_id: str, now: datetime) -> bool:
     """Whether a calendar of this person reads her appointments: it needs no invitation by mail."""
     return bool(
         session.scalar(

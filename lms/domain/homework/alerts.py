@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from lms.models import AccessSession, Attempt, Feedback, Person, PersonRole, Submission
+from lms.models import Attempt, Feedback, LoginSession, Person, PersonRole, Submission
 
 REDO_LONG = timedelta(days=7)
 SILENT_LONG = timedelta(days=14)
 
 
 @dataclass(frozen=True)
-class Need:
+class Alert:
     """`reason`: first (her very first copy waits), redo (asked again, nothing came), silent (not seen)."""
 
     person_id: str
@@ -25,20 +25,20 @@ class Need:
     since: datetime
 
 
-def needs(session: Session, now: datetime, limit: int = 6) -> list[Need]:
+def learner_alerts(session: Session, now: datetime, limit: int = 6) -> list[Alert]:
     """Those who need somebody, the most urgent reason first; three statements, whatever the size."""
-    found: dict[str, Need] = {}
+    found: dict[str, Alert] = {}
     for reason, asked in (
-        ("first", _first_copies()),
+        ("first", _first_attempts()),
         ("redo", _redo_waiting(now)),
-        ("silent", _silent(now)),
+        ("silent", _inactive(now)),
     ):
         for person_id, name, since in session.execute(asked.limit(limit)):
-            found.setdefault(person_id, Need(person_id, name, reason, since))
+            found.setdefault(person_id, Alert(person_id, name, reason, since))
     return list(found.values())[:limit]
 
 
-def _first_copies() -> Select[*tuple[Any, ...]]:
+def _first_attempts() -> Select[*tuple[Any, ...]]:
     other_submission, other = aliased(Submission), aliased(Attempt)
     earlier = (
         exists()
@@ -92,12 +92,12 @@ def _redo_waiting(now: datetime) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _silent(now: datetime) -> Select[*tuple[Any, ...]]:
-    seen = func.coalesce(func.max(AccessSession.seen_at), Person.made_at)
+def _inactive(now: datetime) -> Select[*tuple[Any, ...]]:
+    seen = func.coalesce(func.max(LoginSession.seen_at), Person.made_at)
     return (
         select(Person.id, Person.name, seen)
         .join(PersonRole, and_(PersonRole.person_id == Person.id, PersonRole.role == "learner"))
-        .outerjoin(AccessSession, AccessSession.person_id == Person.id)
+        .outerjoin(LoginSession, LoginSession.person_id == Person.id)
         .where(Person.deactivated_at.is_(None))
         .group_by(Person.id, Person.name, Person.made_at)
         .having(seen < now - SILENT_LONG)

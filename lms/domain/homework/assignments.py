@@ -16,7 +16,7 @@ from lms.models import KINDS, Assignment, Lesson, Person
 
 
 @dataclass(frozen=True)
-class Task:
+class AssignmentDraft:
     """What a teacher asks for."""
 
     instruction: str
@@ -25,7 +25,7 @@ class Task:
     may_redo: bool = True
 
 
-def lesson_for(session: Session, person: Person, lesson_id: str) -> Lesson:
+def lesson_for_homework(session: Session, person: Person, lesson_id: str) -> Lesson:
     """The lesson that homework is written for: a teacher's business."""
     lesson = session.get(Lesson, lesson_id, options=[joinedload(Lesson.level)])
     if lesson is None or "teacher" not in person.roles:
@@ -36,7 +36,7 @@ def lesson_for(session: Session, person: Person, lesson_id: str) -> Lesson:
 def assignment_for(session: Session, person: Person, assignment_id: str) -> Assignment:
     """Any assignment for a teacher, for a learner one of her own; with its lesson and level."""
     if "teacher" not in person.roles:
-        worklist.work_for(session, person, assignment_id)
+        worklist.learner_assignment_for(session, person, assignment_id)
     found = session.scalar(
         select(Assignment)
         .where(Assignment.id == assignment_id)
@@ -48,7 +48,7 @@ def assignment_for(session: Session, person: Person, assignment_id: str) -> Assi
     return found
 
 
-def of_lesson(session: Session, lesson_id: str) -> Sequence[Assignment]:
+def assignments_of_lesson(session: Session, lesson_id: str) -> Sequence[Assignment]:
     """For the teacher's page of a lesson: withdrawn ones too, at the end."""
     return session.scalars(
         select(Assignment)
@@ -57,35 +57,39 @@ def of_lesson(session: Session, lesson_id: str) -> Sequence[Assignment]:
     ).all()
 
 
-def give(session: Session, lesson: Lesson, person: Person, task: Task, *, now: datetime) -> Assignment:
+def create_assignment(
+    session: Session, lesson: Lesson, person: Person, task: AssignmentDraft, *, now: datetime
+) -> Assignment:
     made = Assignment(lesson_id=lesson.id, made_by_id=person.id, made_at=now)
     _fill(made, task)
     session.add(made)
     session.flush()
-    audit_log.note(session, person, "assignment_made", "assignment", made.id, now=now)
+    audit_log.record(session, person, "assignment_made", "assignment", made.id, now=now)
     return made
 
 
-def change(session: Session, assignment: Assignment, person: Person, task: Task, *, now: datetime) -> None:
+def update_assignment(
+    session: Session, assignment: Assignment, person: Person, task: AssignmentDraft, *, now: datetime
+) -> None:
     """What learners have already sent stays as it is."""
     _fill(assignment, task)
-    audit_log.note(session, person, "assignment_changed", "assignment", assignment.id, now=now)
+    audit_log.record(session, person, "assignment_changed", "assignment", assignment.id, now=now)
 
 
-def withdraw(session: Session, assignment: Assignment, person: Person, *, now: datetime) -> None:
+def withdraw_assignment(session: Session, assignment: Assignment, person: Person, *, now: datetime) -> None:
     """Nobody begins it any more; what was sent stays to be corrected and read."""
     if assignment.withdrawn_at is None:
         assignment.withdrawn_at = now
-        audit_log.note(session, person, "assignment_withdrawn", "assignment", assignment.id, now=now)
+        audit_log.record(session, person, "assignment_withdrawn", "assignment", assignment.id, now=now)
 
 
-def bring_back(session: Session, assignment: Assignment, person: Person, *, now: datetime) -> None:
+def restore_assignment(session: Session, assignment: Assignment, person: Person, *, now: datetime) -> None:
     if assignment.withdrawn_at is not None:
         assignment.withdrawn_at = None
-        audit_log.note(session, person, "assignment_brought_back", "assignment", assignment.id, now=now)
+        audit_log.record(session, person, "assignment_brought_back", "assignment", assignment.id, now=now)
 
 
-def _fill(assignment: Assignment, task: Task) -> None:
+def _fill(assignment: Assignment, task: AssignmentDraft) -> None:
     assignment.instruction = task.instruction
     assignment.due_on = task.due_on
     assignment.may_redo = task.may_redo

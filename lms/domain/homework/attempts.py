@@ -10,7 +10,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import worklist
-from lms.domain.homework.files import WITH_FILES, of_attempt
+from lms.domain.homework.files import WITH_FILES, files_of_attempt
 from lms.models import Assignment, Attachment, Attempt, Feedback, Lesson, Person, Score, Submission
 
 
@@ -32,7 +32,7 @@ def open_draft(session: Session, learner: Person, assignment_id: str, *, now: da
     """The draft to write into, made when there is none. Refused while a teacher has the last attempt."""
     # One learner's forms go one after the other: two that make the first draft would collide.
     session.execute(select(Person.id).where(Person.id == learner.id).with_for_update(key_share=True))
-    work = worklist.work_for(session, learner, assignment_id)
+    work = worklist.learner_assignment_for(session, learner, assignment_id)
     if not work.may_write:
         raise Refused("already_sent" if work.state == "sent" else "no_redo")
     draft = draft_of(session, learner, assignment_id)
@@ -56,14 +56,14 @@ def write_text(session: Session, draft: Attempt, text: str) -> None:
     session.flush()
 
 
-def send(session: Session, draft: Attempt, assignment: Assignment, *, now: datetime) -> None:
+def send_attempt(session: Session, draft: Attempt, assignment: Assignment, *, now: datetime) -> None:
     """From now on this attempt never changes."""
     if draft.text and "text" not in assignment.kinds:
         raise Refused("kind_text")
-    if not draft.text and not of_attempt(session, draft.id):
+    if not draft.text and not files_of_attempt(session, draft.id):
         raise Refused("nothing_to_send")
     draft.sent_at = now
-    _see(session, draft.submission_id, now)
+    _record_seen(session, draft.submission_id, now)
     session.flush()
 
 
@@ -86,7 +86,7 @@ def submission_for(session: Session, person: Person, submission_id: str) -> Subm
     return found
 
 
-def read(session: Session, person: Person, submission_id: str, *, now: datetime) -> str:
+def mark_feedback_seen(session: Session, person: Person, submission_id: str, *, now: datetime) -> str:
     """The learner has read the answer. Returns the id of the assignment."""
     assignment_id = session.scalar(
         select(Submission.assignment_id).where(
@@ -95,11 +95,11 @@ def read(session: Session, person: Person, submission_id: str, *, now: datetime)
     )
     if assignment_id is None or not person.is_learner:
         raise Absent
-    _see(session, submission_id, now)
+    _record_seen(session, submission_id, now)
     return assignment_id
 
 
-def _see(session: Session, submission_id: str, now: datetime) -> None:
+def _record_seen(session: Session, submission_id: str, now: datetime) -> None:
     session.execute(
         update(Feedback)
         .where(

@@ -33,7 +33,7 @@ _Holder = aliased(Person, name="holder")
 
 
 @dataclass(frozen=True)
-class Copy:
+class QueuedAttempt:
     """A copy in the queue."""
 
     attempt_id: str
@@ -52,7 +52,7 @@ class Copy:
 
 
 @dataclass(frozen=True)
-class Answer:
+class FeedbackDraft:
     """What a teacher wrote, as it came from the page."""
 
     comment: str = ""
@@ -78,7 +78,7 @@ def _waiting(*columns: Any) -> Select[Any]:
     )
 
 
-def queue(session: Session, level_id: str | None = None, limit: int = 100) -> list[Copy]:
+def list_queue(session: Session, level_id: str | None = None, limit: int = 100) -> list[QueuedAttempt]:
     """Copies without an answer, the oldest first, over all levels or in one; one statement."""
     asked = (
         _waiting(
@@ -98,7 +98,7 @@ def queue(session: Session, level_id: str | None = None, limit: int = 100) -> li
     )
     if level_id is not None:
         asked = asked.where(Level.id == level_id)
-    return [Copy(*line) for line in session.execute(asked)]
+    return [QueuedAttempt(*line) for line in session.execute(asked)]
 
 
 def counts_by_level(session: Session) -> list[tuple[Level, int]]:
@@ -112,16 +112,16 @@ def counts_by_level(session: Session) -> list[tuple[Level, int]]:
     return [(level, int(number)) for level, number in found]
 
 
-def next_copy(session: Session, attempt: Attempt, level_id: str | None = None) -> str | None:
+def next_in_queue(session: Session, attempt: Attempt, level_id: str | None = None) -> str | None:
     """The copy that comes after this one in the queue; after the last one the oldest."""
-    waiting = [copy for copy in queue(session, level_id, limit=1000) if copy.attempt_id != attempt.id]
+    waiting = [copy for copy in list_queue(session, level_id, limit=1000) if copy.attempt_id != attempt.id]
     sent_at = attempt.sent_at
     later = [c for c in waiting if sent_at is not None and (c.sent_at, c.attempt_id) > (sent_at, attempt.id)]
     found = later or waiting
     return found[0].attempt_id if found else None
 
 
-def copy_for(session: Session, person: Person, attempt_id: str) -> Attempt:
+def attempt_for(session: Session, person: Person, attempt_id: str) -> Attempt:
     """A copy that was sent, with its submission, earlier attempts, files and answer: for teachers."""
     submission_id = session.scalar(
         select(Attempt.submission_id).where(Attempt.id == attempt_id, Attempt.sent_at.is_not(None))
@@ -139,8 +139,8 @@ def criteria(session: Session, level_id: str) -> Sequence[Criterion]:
     ).all()
 
 
-def save(
-    session: Session, attempt: Attempt, teacher: Person, answer: Answer, version: int, *, now: datetime
+def save_feedback(
+    session: Session, attempt: Attempt, teacher: Person, answer: FeedbackDraft, version: int, *, now: datetime
 ) -> Feedback:
     """Keep the draft of an answer.
 
@@ -169,11 +169,11 @@ def save(
     return feedback
 
 
-def give_back(
+def return_feedback(
     session: Session,
     attempt: Attempt,
     teacher: Person,
-    answer: Answer,
+    answer: FeedbackDraft,
     version: int,
     *,
     redo: bool,
@@ -182,11 +182,11 @@ def give_back(
     """Return the copy with its answer: feedback, mail row and journal row in one transaction."""
     if answer.is_empty:
         raise Refused("empty_feedback")
-    feedback = save(session, attempt, teacher, answer, version, now=now)
+    feedback = save_feedback(session, attempt, teacher, answer, version, now=now)
     feedback.redo_requested = redo
     feedback.returned_at = now
     outbox.post(session, MAIL, attempt.submission.learner, feedback.id, now=now)
-    audit_log.note(
+    audit_log.record(
         session,
         teacher,
         "feedback_returned",

@@ -74,7 +74,7 @@ def used_bytes(session: Session, learner: Person) -> int:
     return int(session.scalar(select(sent.scalar_subquery() + made.scalar_subquery())) or 0)
 
 
-def of_attempt(session: Session, attempt_id: str) -> list[Attachment]:
+def files_of_attempt(session: Session, attempt_id: str) -> list[Attachment]:
     return list(
         session.scalars(
             select(Attachment)
@@ -85,11 +85,11 @@ def of_attempt(session: Session, attempt_id: str) -> list[Attachment]:
     )
 
 
-def attach(
+def add_file(
     session: Session, draft: Attempt, assignment: Assignment, new: NewFile, *, room: int, now: datetime
 ) -> Attachment:
     """Put a file at the end of a draft. `room` is what the learner has left, in bytes."""
-    there = of_attempt(session, draft.id)
+    there = files_of_attempt(session, draft.id)
     for other in there:
         # The same file once more is a second press or a resent form, never meant.
         if (other.kind, other.sha256) == (new.kind, new.sha256):
@@ -132,12 +132,12 @@ def attach(
     return made
 
 
-def detach(session: Session, draft: Attempt, attachment_id: str) -> list[str]:
+def remove_file(session: Session, draft: Attempt, attachment_id: str) -> list[str]:
     """Take a file out of a draft; answers with the keys to delete once this is committed.
 
     A file that is gone already is no mistake: somebody pressed twice.
     """
-    for attachment in of_attempt(session, draft.id):
+    for attachment in files_of_attempt(session, draft.id):
         if attachment.id == attachment_id:
             keys = [attachment.store_key, *(made.store_key for made in attachment.renditions)]
             for made in attachment.renditions:
@@ -149,9 +149,9 @@ def detach(session: Session, draft: Attempt, attachment_id: str) -> list[str]:
     return []
 
 
-def shift(session: Session, draft: Attempt, attachment_id: str, steps: int) -> None:
+def move_file(session: Session, draft: Attempt, attachment_id: str, steps: int) -> None:
     """Move a file up (-1) or down (+1) among the files of a draft."""
-    there = of_attempt(session, draft.id)
+    there = files_of_attempt(session, draft.id)
     at = next((place for place, each in enumerate(there) if each.id == attachment_id), None)
     if at is None or not 0 <= at + steps < len(there):
         return
@@ -167,7 +167,7 @@ def delivery_for(session: Session, person: Person, file_id: str) -> Delivery:
         .where(Attachment.id == (made.attachment_id if made else file_id))
         .options(joinedload(Attachment.attempt).joinedload(Attempt.submission))
     )
-    if attachment is None or not _may_have(person, attachment.attempt):
+    if attachment is None or not _may_read(person, attachment.attempt):
         raise Absent
     if made is not None:
         return Delivery(made.store_key, made.mime, attachment.shown_name, ours=True)
@@ -175,7 +175,7 @@ def delivery_for(session: Session, person: Person, file_id: str) -> Delivery:
     return Delivery(attachment.store_key, attachment.mime, attachment.shown_name, ours=ours)
 
 
-def _may_have(person: Person, attempt: Attempt) -> bool:
+def _may_read(person: Person, attempt: Attempt) -> bool:
     if person.is_learner and attempt.submission.learner_id == person.id:
         return True
     return "teacher" in person.roles and attempt.sent_at is not None

@@ -31,7 +31,7 @@ _STATE = case(
 
 
 @dataclass(frozen=True)
-class Work:
+class LearnerAssignment:
     """One assignment as one learner stands to it."""
 
     assignment: Assignment
@@ -62,7 +62,7 @@ class Work:
         return self.assignment.due_on
 
 
-def _works(*columns: Any) -> Select[Any]:
+def _learner_assignments(*columns: Any) -> Select[Any]:
     """Every learner with every assignment she may see: of her levels, or one she has sent work for."""
     other = aliased(Attempt)
     latest = (
@@ -91,14 +91,14 @@ def _works(*columns: Any) -> Select[Any]:
     )
 
 
-def _lines(session: Session, person: Person, *where: Any) -> list[Work]:
+def _rows(session: Session, person: Person, *where: Any) -> list[LearnerAssignment]:
     asked = _OF_PERSON.where(*where) if where else _OF_PERSON
-    return [Work(*line) for line in session.execute(asked, {"me": person.id})]
+    return [LearnerAssignment(*line) for line in session.execute(asked, {"me": person.id})]
 
 
 # Built once: the learner's home and her list ask it on every visit.
 _OF_PERSON = (
-    _works(
+    _learner_assignments(
         Assignment,
         Lesson.id,
         Lesson.title,
@@ -120,47 +120,49 @@ _OF_PERSON = (
 )
 
 
-def all_for(session: Session, person: Person) -> list[Work]:
+def assignments_of_learner(session: Session, person: Person) -> list[LearnerAssignment]:
     """Her homework as she should look at it: to do again, answered, to do by day, sent, finished."""
 
-    def order(work: Work) -> tuple[int, date, float]:
+    def order(work: LearnerAssignment) -> tuple[int, date, float]:
         late = work.returned_at or work.sent_at
         return (STATES.index(work.state), work.due_on or date.max, -late.timestamp() if late else 0.0)
 
-    return sorted(_lines(session, person), key=order)
+    return sorted(_rows(session, person), key=order)
 
 
-def to_do(session: Session, person: Person) -> list[Work]:
+def assignments_to_do(session: Session, person: Person) -> list[LearnerAssignment]:
     """What waits for her hand: to do again first, then by due day."""
-    return [work for work in all_for(session, person) if work.state in ("redo", "todo")]
+    return [work for work in assignments_of_learner(session, person) if work.state in ("redo", "todo")]
 
 
-def returned_unseen(session: Session, person: Person) -> list[Work]:
+def returned_unseen(session: Session, person: Person) -> list[LearnerAssignment]:
     """Answers of a teacher that she has not opened yet, the newest first."""
     asked = (Feedback.returned_at.is_not(None), Feedback.seen_at.is_(None))
-    return sorted(_lines(session, person, *asked), key=lambda work: str(work.returned_at), reverse=True)
+    return sorted(_rows(session, person, *asked), key=lambda work: str(work.returned_at), reverse=True)
 
 
-def counts(session: Session, person: Person) -> dict[str, int]:
+def count_by_state(session: Session, person: Person) -> dict[str, int]:
     """How many of her assignments are in each state."""
-    return states(session, [person.id])[person.id]
+    return count_states(session, [person.id])[person.id]
 
 
-def states(session: Session, person_ids: Iterable[str]) -> dict[str, dict[str, int]]:
+def count_states(session: Session, person_ids: Iterable[str]) -> dict[str, dict[str, int]]:
     """The same for many learners, in one statement."""
     ids = list(person_ids)
     found = {person_id: dict.fromkeys(STATES, 0) for person_id in ids}
     state = _STATE.label("state")
     for person_id, word, number in session.execute(
-        _works(Person.id, state, func.count()).where(Person.id.in_(ids)).group_by(Person.id, state)
+        _learner_assignments(Person.id, state, func.count())
+        .where(Person.id.in_(ids))
+        .group_by(Person.id, state)
     ):
         found[person_id][word] = number
     return found
 
 
-def work_for(session: Session, person: Person, assignment_id: str) -> Work:
+def learner_assignment_for(session: Session, person: Person, assignment_id: str) -> LearnerAssignment:
     """The assignment as she stands to it. Raises Absent when it is none of hers."""
-    lines = _lines(session, person, Assignment.id == assignment_id) if person.is_learner else []
+    lines = _rows(session, person, Assignment.id == assignment_id) if person.is_learner else []
     if not lines:
         raise Absent
     return lines[0]

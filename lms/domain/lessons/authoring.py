@@ -30,7 +30,7 @@ class ClipDraft:
     id: str | None = None
 
 
-def create(
+def create_lesson(
     session: Session,
     level: Level,
     person: Person,
@@ -57,12 +57,12 @@ def create(
     )
     session.add(lesson)
     _set_clips(session, lesson, list(clips))
-    _set_words(lesson, list(words))
+    _set_vocabulary(lesson, list(words))
     session.flush()
     return lesson
 
 
-def edit(
+def update_lesson(
     session: Session,
     lesson: Lesson,
     person: Person,
@@ -81,10 +81,10 @@ def edit(
         raise Refused("lesson_changed")
     lesson.title, lesson.goal, lesson.instructions = title, goal, instructions
     _set_clips(session, lesson, clips)
-    _set_words(lesson, words)
+    _set_vocabulary(lesson, words)
     if lesson.published_at is not None and _is_empty(lesson):
         raise Refused("lesson_empty")
-    audit_log.note(session, person, "lesson_edited", "lesson", lesson.id, now=now)
+    audit_log.record(session, person, "lesson_edited", "lesson", lesson.id, now=now)
     session.flush()
 
 
@@ -101,25 +101,25 @@ def fingerprint(lesson: Lesson) -> str:
     return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:32]
 
 
-def publish(session: Session, lesson: Lesson, person: Person, *, now: datetime) -> None:
+def publish_lesson(session: Session, lesson: Lesson, person: Person, *, now: datetime) -> None:
     """Show the lesson to the learners of its level. `lesson` is loaded whole."""
     if lesson.published_at is not None:
         return
     if _is_empty(lesson):
         raise Refused("lesson_empty")
     lesson.published_at, lesson.published_by_id = now, person.id
-    audit_log.note(session, person, "lesson_published", "lesson", lesson.id, now=now)
+    audit_log.record(session, person, "lesson_published", "lesson", lesson.id, now=now)
 
 
-def unpublish(session: Session, lesson: Lesson, person: Person, *, now: datetime) -> None:
+def unpublish_lesson(session: Session, lesson: Lesson, person: Person, *, now: datetime) -> None:
     """Take it back to a draft; what learners did stays."""
     if lesson.published_at is None:
         return
     lesson.published_at = lesson.published_by_id = None
-    audit_log.note(session, person, "lesson_unpublished", "lesson", lesson.id, now=now)
+    audit_log.record(session, person, "lesson_unpublished", "lesson", lesson.id, now=now)
 
 
-def move(
+def move_lesson(
     session: Session, lesson: Lesson, person: Person, way: Literal["up", "down"], *, now: datetime
 ) -> None:
     """One place earlier or later in its level; at the end of the row nothing happens."""
@@ -138,7 +138,7 @@ def move(
     row[here], row[there] = row[there], row[here]
     for place, each in enumerate(row, start=1):
         each.position = place
-    audit_log.note(session, person, "lesson_moved", "lesson", lesson.id, detail=way, now=now)
+    audit_log.record(session, person, "lesson_moved", "lesson", lesson.id, detail=way, now=now)
 
 
 def _is_empty(lesson: Lesson) -> bool:
@@ -164,6 +164,6 @@ def _set_clips(session: Session, lesson: Lesson, drafts: Sequence[ClipDraft]) ->
     lesson.clips = row
 
 
-def _set_words(lesson: Lesson, words: Sequence[str]) -> None:
+def _set_vocabulary(lesson: Lesson, words: Sequence[str]) -> None:
     if [word.text for word in lesson.words] != list(words):
         lesson.words = [VocabItem(text=text, position=place) for place, text in enumerate(words, start=1)]

@@ -45,7 +45,7 @@ def is_done(person_id: PersonKey) -> ColumnElement[bool]:
     )
     unwatched_clip = exists().where(Clip.lesson_id == Lesson.id, ~watched.correlate(Clip, Person))
     any_clip = exists().where(Clip.lesson_id == Lesson.id)
-    read = _visit(person_id).where(LessonVisit.step != "watch")
+    read = _last_visit(person_id).where(LessonVisit.step != "watch")
     here = (Lesson, Person)
     return or_(
         and_(any_clip.correlate(*here), ~unwatched_clip.correlate(*here)),
@@ -54,16 +54,16 @@ def is_done(person_id: PersonKey) -> ColumnElement[bool]:
 
 
 def is_begun(person_id: PersonKey) -> ColumnElement[bool]:
-    return _visit(person_id).correlate(Lesson, Person)
+    return _last_visit(person_id).correlate(Lesson, Person)
 
 
-def state_of(*, done: bool, begun: bool) -> State:
+def lesson_state(*, done: bool, begun: bool) -> State:
     return "done" if done else "begun" if begun else "new"
 
 
-def bridges(session: Session, person: Person) -> dict[str, tuple[int, int]]:
+def progress_by_level(session: Session, person: Person) -> dict[str, tuple[int, int]]:
     """Level id -> planks lit and in all, for each level she sees that has lessons. One statement."""
-    rows = session.execute(_BRIDGES, _who(person))
+    rows = session.execute(_BRIDGES, _person_key(person))
     return {level_id: (int(done), total) for level_id, done, total in rows}
 
 
@@ -73,7 +73,7 @@ def class_progress(session: Session, person_ids: Iterable[str]) -> dict[str, tup
     if not ids:
         return {}
     rows = session.execute(
-        select(Person.id, _lit(is_done(Person.id)), func.count(Lesson.id))
+        select(Person.id, _done_and_all(is_done(Person.id)), func.count(Lesson.id))
         .outerjoin(Lesson, and_(Lesson.level_id == Person.level_id, Lesson.published_at.is_not(None)))
         .where(Person.id.in_(ids))
         .group_by(Person.id)
@@ -83,10 +83,10 @@ def class_progress(session: Session, person_ids: Iterable[str]) -> dict[str, tup
 
 def next_lesson(session: Session, person: Person) -> Lesson | None:
     """The lesson to go on with: begun last and not done, else the first of her level not done."""
-    return session.scalars(_NEXT, _who(person)).first()
+    return session.scalars(_NEXT, _person_key(person)).first()
 
 
-def in_sight(person: Person) -> ColumnElement[bool]:
+def is_visible_to(person: Person) -> ColumnElement[bool]:
     """Whether the lesson of the row lies on a level that this learner sees."""
     return _seen_by(person.id, person.level_id)
 
@@ -98,20 +98,20 @@ def _seen_by(
     return or_(Lesson.level_id == level_id, opened.correlate(Lesson))
 
 
-def _who(person: Person) -> dict[str, str | None]:
+def _person_key(person: Person) -> dict[str, str | None]:
     return {"me": person.id, "own_level": person.level_id}
 
 
-def _visit(person_id: PersonKey) -> Exists:
+def _last_visit(person_id: PersonKey) -> Exists:
     return exists().where(LessonVisit.lesson_id == Lesson.id, LessonVisit.person_id == person_id)
 
 
-def _lit(done: ColumnElement[bool]) -> ColumnElement[int]:
+def _done_and_all(done: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((and_(Lesson.id.is_not(None), done), 1), else_=0)), 0)
 
 
 _BRIDGES = (
-    select(Lesson.level_id, _lit(is_done(_ME)), func.count())
+    select(Lesson.level_id, _done_and_all(is_done(_ME)), func.count())
     .where(Lesson.published_at.is_not(None), _seen_by(_ME, _OWN_LEVEL))
     .group_by(Lesson.level_id)
 )

@@ -10,7 +10,7 @@ from sqlalchemy import and_, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from lms.domain.errors import Absent
-from lms.domain.lessons.progress import State, in_sight, is_begun, is_done, state_of
+from lms.domain.lessons.progress import State, is_begun, is_done, is_visible_to, lesson_state
 from lms.models import (
     Assignment,
     Clip,
@@ -34,7 +34,7 @@ _PICTURE = re.compile(
 
 
 @dataclass(frozen=True)
-class Opened:
+class LessonView:
     """A lesson as this person meets it."""
 
     lesson: Lesson
@@ -61,7 +61,7 @@ class ClipState:
 
 
 @dataclass(frozen=True)
-class Summary:
+class LessonSummary:
     """A lesson in the list of the team."""
 
     lesson: Lesson
@@ -71,13 +71,13 @@ class Summary:
     watchers: int
 
 
-def is_writer(person: Person) -> bool:
+def is_author(person: Person) -> bool:
     return bool(person.roles & _WRITERS)
 
 
 def levels_for(session: Session, person: Person) -> list[Level]:
     """All of them for the team; a learner's own first, then those opened for her."""
-    if is_writer(person):
+    if is_author(person):
         return list(session.scalars(select(Level).order_by(Level.position)))
     opened = exists().where(OpenedLevel.person_id == person.id, OpenedLevel.level_id == Level.id)
     found = session.scalars(
@@ -98,17 +98,17 @@ def lesson_for(session: Session, person: Person, lesson_id: str, *, whole: bool 
     question = select(Lesson).where(Lesson.id == lesson_id).options(joinedload(Lesson.level))
     if whole:
         question = question.options(selectinload(Lesson.clips), selectinload(Lesson.words))
-    if not is_writer(person):
-        question = question.where(Lesson.published_at.is_not(None), in_sight(person))
+    if not is_author(person):
+        question = question.where(Lesson.published_at.is_not(None), is_visible_to(person))
     lesson = session.scalars(question).first()
     if lesson is None:
         raise Absent
     return lesson
 
 
-def opened_for(session: Session, person: Person, lesson_id: str) -> Opened:
+def open_lesson(session: Session, person: Person, lesson_id: str) -> LessonView:
     """The lesson with its steps and the one at which she left, in one statement."""
-    team = is_writer(person)
+    team = is_author(person)
     question = (
         select(
             Lesson,
@@ -126,18 +126,18 @@ def opened_for(session: Session, person: Person, lesson_id: str) -> Opened:
         .options(contains_eager(Lesson.level))
     )
     if not team:
-        question = question.where(Lesson.published_at.is_not(None), in_sight(person))
+        question = question.where(Lesson.published_at.is_not(None), is_visible_to(person))
     row = session.execute(question).first()
     if row is None:
         raise Absent
     lesson, clips, words, homework, left_at, done = row
     present = {"watch": True, "words": words, "homework": homework}
     steps = tuple(step for step in STEPS if present[step])
-    return Opened(
+    return LessonView(
         lesson=lesson,
         steps=steps,
         left_at=left_at if left_at in steps and not team else "watch",
-        state=state_of(done=done, begun=left_at is not None),
+        state=lesson_state(done=done, begun=left_at is not None),
         has_clips=clips,
         preview=team,
     )
@@ -155,11 +155,11 @@ def lessons_of(
         .order_by(*_ORDER)
     )
     for lesson, done, begun in rows:
-        found[lesson.level_id].append((lesson, state_of(done=done, begun=begun)))
+        found[lesson.level_id].append((lesson, lesson_state(done=done, begun=begun)))
     return found
 
 
-def summaries(session: Session) -> dict[str, list[Summary]]:
+def lesson_summaries(session: Session) -> dict[str, list[LessonSummary]]:
     """Level id -> its lessons with what the team wants to know at a glance. One statement."""
     clips = (
         select(
@@ -213,17 +213,19 @@ def summaries(session: Session) -> dict[str, list[Summary]]:
         .outerjoin(readers, readers.c.lesson_id == Lesson.id)
         .order_by(*_ORDER)
     )
-    found: dict[str, list[Summary]] = {}
+    found: dict[str, list[LessonSummary]] = {}
     for lesson, clip_count, untold, assignments, watched_by, read_by in rows:
-        summary = Summary(lesson, clip_count, untold, assignments, watched_by if clip_count else read_by)
+        summary = LessonSummary(
+            lesson, clip_count, untold, assignments, watched_by if clip_count else read_by
+        )
         found.setdefault(lesson.level_id, []).append(summary)
     return found
 
 
 def clip_for(session: Session, person: Person, clip_id: str) -> Clip:
     question = select(Clip).join(Lesson, Lesson.id == Clip.lesson_id).where(Clip.id == clip_id)
-    if not is_writer(person):
-        question = question.where(Lesson.published_at.is_not(None), in_sight(person))
+    if not is_author(person):
+        question = question.where(Lesson.published_at.is_not(None), is_visible_to(person))
     clip = session.scalars(question).first()
     if clip is None:
         raise Absent
@@ -249,7 +251,7 @@ def _clip_state(clip: Clip, progress: ClipProgress | None) -> ClipState:
     return ClipState(clip, watched, progress.seconds if within and not watched else clip.starts)
 
 
-def words_of(session: Session, lesson: Lesson) -> Sequence[VocabItem]:
+def vocabulary_of(session: Session, lesson: Lesson) -> Sequence[VocabItem]:
     return session.scalars(
         select(VocabItem).where(VocabItem.lesson_id == lesson.id).order_by(VocabItem.position, VocabItem.id)
     ).all()
@@ -263,7 +265,7 @@ def homework_of(session: Session, lesson: Lesson) -> Sequence[Assignment]:
     ).all()
 
 
-def picture(word: str) -> tuple[str, str]:
+def split_picture(word: str) -> tuple[str, str]:
     """ "le bus 🚌" -> ("le bus", "🚌"); the second is empty when the word has no picture."""
     found = _PICTURE.search(word)
     if found is None or not word[: found.start()].strip():

@@ -13,7 +13,7 @@ from lms.models import Clip, ClipProgress, Lesson, LessonVisit, Person
 MOST_SECONDS = 24 * 3600
 
 
-def watched(session: Session, clip: Clip, person: Person, *, now: datetime) -> None:
+def record_watched(session: Session, clip: Clip, person: Person, *, now: datetime) -> None:
     """She says that she watched it (or the clip reached its end). The first time counts."""
     row = _progress_row(session, clip, person, now)
     if row.watched_at is None:
@@ -22,7 +22,7 @@ def watched(session: Session, clip: Clip, person: Person, *, now: datetime) -> N
     _visit_row(session, clip.lesson_id, person, now)
 
 
-def progress(session: Session, clip: Clip, person: Person, seconds: int, *, now: datetime) -> None:
+def record_position(session: Session, clip: Clip, person: Person, seconds: int, *, now: datetime) -> None:
     """Where in the video she is, to go on from there."""
     row = _progress_row(session, clip, person, now)
     row.seconds = min(max(seconds, 0), MOST_SECONDS)
@@ -30,21 +30,21 @@ def progress(session: Session, clip: Clip, person: Person, seconds: int, *, now:
     _visit_row(session, clip.lesson_id, person, now)
 
 
-def visit(session: Session, lesson: Lesson, person: Person, step: str, *, now: datetime) -> None:
+def record_visit(session: Session, lesson: Lesson, person: Person, step: str, *, now: datetime) -> None:
     """She goes on to this step; the lesson opens there next time."""
     _visit_row(session, lesson.id, person, now).step = step
 
 
-def finish(session: Session, lesson: Lesson, person: Person, *, now: datetime) -> None:
+def finish_lesson(session: Session, lesson: Lesson, person: Person, *, now: datetime) -> None:
     """She reached the end of the lesson; next time it opens at its beginning.
 
     A lesson without clips keeps a later step: that is how it is known to be read.
     """
     any_clip = session.scalar(select(exists().where(Clip.lesson_id == lesson.id)))
-    visit(session, lesson, person, "watch" if any_clip else "words", now=now)
+    record_visit(session, lesson, person, "watch" if any_clip else "words", now=now)
 
 
-def agree_to_video(session: Session, person: Person, *, now: datetime) -> None:
+def give_video_consent(session: Session, person: Person, *, now: datetime) -> None:
     """She accepts that YouTube receives data when she plays a clip. The first yes is kept."""
     found = session.get_one(Person, person.id)
     if found.video_consent_at is None:
@@ -56,7 +56,7 @@ def _progress_row(session: Session, clip: Clip, person: Person, now: datetime) -
     row = session.get(ClipProgress, key)
     if row is None:
         row = ClipProgress(person_id=person.id, clip_id=clip.id, seconds=0, seen_at=now)
-        if not _added(session, row):
+        if not _add(session, row):
             row = session.get_one(ClipProgress, key)
     return row
 
@@ -66,13 +66,13 @@ def _visit_row(session: Session, lesson_id: str, person: Person, now: datetime) 
     row = session.get(LessonVisit, key)
     if row is None:
         row = LessonVisit(person_id=person.id, lesson_id=lesson_id, step="watch", seen_at=now)
-        if not _added(session, row):
+        if not _add(session, row):
             row = session.get_one(LessonVisit, key)
     row.seen_at = now
     return row
 
 
-def _added(session: Session, row: ClipProgress | LessonVisit) -> bool:
+def _add(session: Session, row: ClipProgress | LessonVisit) -> bool:
     """False when its twin was faster, which PostgreSQL allows."""
     try:
         with session.begin_nested():

@@ -14,8 +14,8 @@ from lms.domain import audit_log
 from lms.domain.errors import Refused
 from lms.domain.people import logins
 from lms.domain.people.logins import digest
-from lms.models import AccessCard, AccessSession, KnownDevice, Person, Service
-from lms.models.people import SessionKind
+from lms.models import AccessCard, KnownDevice, LoginSession, Organisation, Person
+from lms.models.people import LoginKind
 
 PIN_TRIES = 5
 CODE_DIGITS = 8
@@ -32,7 +32,7 @@ class Secrets:
 
 
 @dataclass(frozen=True)
-class Way:
+class LoginAttempt:
     """How somebody tries to enter: by the link of the card, or by the code printed on it."""
 
     card_id: str | None
@@ -47,9 +47,9 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Entered:
+class LoginResult:
     token: str
-    kind: SessionKind
+    kind: LoginKind
     device_token: str | None
 
 
@@ -64,23 +64,23 @@ def new_pin() -> str:
             return pin
 
 
-def by_token(session: Session, token: str) -> AccessCard | None:
+def card_by_token(session: Session, token: str) -> AccessCard | None:
     """The living card of a link. A dead one, and one of somebody who left, is as good as none."""
-    return session.scalars(_living().where(AccessCard.token_hash == digest(token))).one_or_none()
+    return session.scalars(_active_cards().where(AccessCard.token_hash == digest(token))).one_or_none()
 
 
-def by_code(session: Session, code: str) -> AccessCard | None:
-    return session.scalars(_living().where(AccessCard.code == code)).one_or_none()
+def card_by_code(session: Session, code: str) -> AccessCard | None:
+    return session.scalars(_active_cards().where(AccessCard.code == code)).one_or_none()
 
 
-def of(session: Session, person: Person) -> AccessCard | None:
+def card_of(session: Session, person: Person) -> AccessCard | None:
     """The card she carries now."""
     return session.scalars(
         select(AccessCard).where(AccessCard.person_id == person.id, AccessCard.revoked_at.is_(None))
     ).one_or_none()
 
 
-def knows(session: Session, card: AccessCard, device_tokens: Sequence[str]) -> bool:
+def is_known_device(session: Session, card: AccessCard, device_tokens: Sequence[str]) -> bool:
     """Whether the PIN of this card was once given right on this device."""
     hashes = [digest(token) for token in device_tokens]
     return bool(
@@ -91,39 +91,39 @@ def knows(session: Session, card: AccessCard, device_tokens: Sequence[str]) -> b
     )
 
 
-def attempt(session: Session, way: Way, *, now: datetime) -> Entered | Refused:
+def log_in(session: Session, way: LoginAttempt, *, now: datetime) -> LoginResult | Refused:
     """Enter, or count the wrong PIN. The refusal is returned, not raised: its count must be kept."""
     no = Refused("card_dead" if way.by_link else "code_wrong")
     card = None
     if way.card_id is not None:
         card = session.scalars(
-            _living().where(AccessCard.id == way.card_id).with_for_update(of=AccessCard)
+            _active_cards().where(AccessCard.id == way.card_id).with_for_update(of=AccessCard)
         ).one_or_none()
     if card is None or (not way.by_link and not way.pin_wanted):
-        _as_if(session)
+        _pretend_known_device(session)
         return no  # and a code alone names a card, it never enters
     if way.pin_wanted:
         if card.locked_at is not None:
-            _as_if(session)
+            _pretend_known_device(session)
             return Refused("card_locked") if way.by_link else no
         if not way.pin_right or card.pin_hash != way.pin_hash:
             return _wrong_pin(session, card, way, now)
         card.failed_pins = 0
     person = card.person
-    _take_language(session, person, way.language)
+    _set_language(session, person, way.language)
     if way.old_token:
-        logins.end_token(session, way.old_token, now)
-    kind: SessionKind = "shared" if way.shared else "own"
+        logins.end_login_by_token(session, way.old_token, now)
+    kind: LoginKind = "shared" if way.shared else "own"
     person.shared_phone = way.shared
-    token = logins.open_session(session, person, kind, card=card, device=way.device, now=now)
+    token = logins.open_login(session, person, kind, card=card, device=way.device, now=now)
     device_token = None
     if way.pin_wanted and not way.shared:
         device_token = secrets.token_urlsafe(32)
         session.add(KnownDevice(card_id=card.id, token_hash=digest(device_token), made_at=now))
-    return Entered(token, kind, device_token)
+    return LoginResult(token, kind, device_token)
 
 
-def issue(
+def issue_card(
     session: Session, person: Person, actor: Person, token: str, pin_hash: str, *, now: datetime
 ) -> AccessCard:
     """A new card. The old one dies with its entries and the devices that knew it."""
@@ -131,7 +131,7 @@ def issue(
         raise Refused("card_not_learner")
     if not person.is_active:
         raise Refused("person_deactivated")
-    kill(session, person, now)
+    revoke_card(session, person, now)
     card = AccessCard(
         person_id=person.id,
         token_hash=digest(token),
@@ -142,45 +142,45 @@ def issue(
     )
     session.add(card)
     session.flush()
-    audit_log.note(session, actor, "card_issued", "person", person.id, now=now)
+    audit_log.record(session, actor, "card_issued", "person", person.id, now=now)
     return card
 
 
-def kill(session: Session, person: Person, now: datetime) -> None:
-    card = of(session, person)
+def revoke_card(session: Session, person: Person, now: datetime) -> None:
+    card = card_of(session, person)
     if card is None:
         return
     card.revoked_at = now
     session.execute(delete(KnownDevice).where(KnownDevice.card_id == card.id))
     session.execute(
-        update(AccessSession)
-        .where(AccessSession.card_id == card.id, AccessSession.ended_at.is_(None))
+        update(LoginSession)
+        .where(LoginSession.card_id == card.id, LoginSession.ended_at.is_(None))
         .values(ended_at=now)
     )
     session.flush()
 
 
-def unlock(session: Session, person: Person, actor: Person, *, now: datetime) -> None:
-    card = of(session, person)
+def unlock_card(session: Session, person: Person, actor: Person, *, now: datetime) -> None:
+    card = card_of(session, person)
     if card is None:
         raise Refused("card_missing")
     if card.locked_at is None:
         return
     card.locked_at, card.failed_pins = None, 0
-    audit_log.note(session, actor, "card_unlocked", "person", person.id, now=now)
+    audit_log.record(session, actor, "card_unlocked", "person", person.id, now=now)
 
 
 def renew_pin(session: Session, person: Person, actor: Person, pin_hash: str, *, now: datetime) -> None:
     """Another PIN for the same card; every device is asked for it once."""
-    card = of(session, person)
+    card = card_of(session, person)
     if card is None:
         raise Refused("card_missing")
     card.pin_hash, card.locked_at, card.failed_pins = pin_hash, None, 0
     session.execute(delete(KnownDevice).where(KnownDevice.card_id == card.id))
-    audit_log.note(session, actor, "pin_renewed", "person", person.id, now=now)
+    audit_log.record(session, actor, "pin_renewed", "person", person.id, now=now)
 
 
-def _living() -> Select[AccessCard]:
+def _active_cards() -> Select[AccessCard]:
     return (
         select(AccessCard)
         .join(AccessCard.person)
@@ -189,27 +189,27 @@ def _living() -> Select[AccessCard]:
     )
 
 
-def _wrong_pin(session: Session, card: AccessCard, way: Way, now: datetime) -> Refused:
+def _wrong_pin(session: Session, card: AccessCard, way: LoginAttempt, now: datetime) -> Refused:
     card.failed_pins += 1
     if card.failed_pins >= PIN_TRIES:
         card.locked_at = now
-        audit_log.note(session, None, "card_locked", "person", card.person_id, now=now)
+        audit_log.record(session, None, "card_locked", "person", card.person_id, now=now)
         if way.by_link:
             return Refused("card_locked")
     # Who holds the link holds a card; who types a code may be guessing, and learns nothing.
     return Refused("pin_wrong" if way.by_link else "code_wrong")
 
 
-def _as_if(session: Session) -> None:
+def _pretend_known_device(session: Session) -> None:
     """Write as much as a wrong PIN does: the time of an answer must not tell which codes exist."""
-    session.execute(update(Service).values(lead_hours=Service.lead_hours))
+    session.execute(update(Organisation).values(lead_hours=Organisation.lead_hours))
 
 
-def _take_language(session: Session, person: Person, language: str | None) -> None:
+def _set_language(session: Session, person: Person, language: str | None) -> None:
     """The language chosen on the card page counts once, at the very first entry."""
     if language is None or language == person.language:
         return
-    if not session.scalar(select(exists().where(AccessSession.person_id == person.id))):
+    if not session.scalar(select(exists().where(LoginSession.person_id == person.id))):
         person.language = language
 
 

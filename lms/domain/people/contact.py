@@ -18,11 +18,11 @@ _WORLDWIDE = re.compile(r"\+[1-9][0-9]{7,14}")
 _BELGIAN_MOBILE = re.compile(r"\+324[5-9][0-9]{7}")
 
 
-def address_of(person: Person) -> str | None:
+def mail_address(person: Person) -> str | None:
     return person.email or person.login_email
 
 
-def number_of(person: Person) -> str | None:
+def sms_number(person: Person) -> str | None:
     """The number that takes a text, as every network writes it; None when there is none."""
     written = _BETWEEN.sub("", _TRUNK_ZERO.sub("", person.phone or ""))
     if written.startswith("00"):
@@ -34,29 +34,29 @@ def number_of(person: Person) -> str | None:
     return written if fits else None
 
 
-def ways(person: Person, *, gateway: bool) -> tuple[Channel, ...]:
+def available_channels(person: Person, *, gateway: bool) -> tuple[Channel, ...]:
     """Every way that leads to her, the one that costs nobody anything first."""
-    by_mail = address_of(person) is not None
+    by_mail = mail_address(person) is not None
     if person.is_staff:
         return ("mail",) if by_mail else ()
-    by_phone = number_of(person) is not None
+    by_phone = sms_number(person) is not None
     found: list[Channel] = ["mail"] if by_mail else []
     if by_phone:
         found += ["sms", "hand"] if gateway else ["hand"]
     return tuple(found)
 
 
-def channel_of(person: Person, *, gateway: bool) -> Channel | None:
+def preferred_channel(person: Person, *, gateway: bool) -> Channel | None:
     """The way she chose if it leads to her, else the first that does. `gateway`: the house can send texts."""
-    possible = ways(person, gateway=gateway)
+    possible = available_channels(person, gateway=gateway)
     for way in possible:
         if way == person.reach:
             return way
     return possible[0] if possible else None
 
 
-def apart(people: Iterable[Person], *, gateway: bool) -> tuple[int, int]:
+def count_by_delivery(people: Iterable[Person], *, gateway: bool) -> tuple[int, int]:
     """Of these, how many the house writes to by itself, and how many somebody of the team has to tell."""
-    found = {person.id: channel_of(person, gateway=gateway) for person in people}
+    found = {person.id: preferred_channel(person, gateway=gateway) for person in people}
     written = sum(way in ("mail", "sms") for way in found.values())
     return written, len(found) - written

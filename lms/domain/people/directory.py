@@ -11,13 +11,13 @@ from sqlalchemy import Exists, Select, exists, false, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from lms.domain.errors import Absent
-from lms.models import AccessCard, AccessSession, Level, OpenedLevel, Person, PersonRole
+from lms.models import AccessCard, Level, LoginSession, OpenedLevel, Person, PersonRole
 
 PAGE = 30
 
 
 @dataclass(frozen=True)
-class Line:
+class LearnerRow:
     """A learner in the list, with what a glance needs."""
 
     person: Person
@@ -27,7 +27,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class LearnerFilter:
     """What the list is asked for."""
 
     text: str = ""
@@ -50,7 +50,7 @@ def known_learners(person: Person) -> Select[Person]:
     return everyone.where(false())
 
 
-def of_social_worker(session: Session, person: Person) -> Sequence[Person]:
+def learners_of_social_worker(session: Session, person: Person) -> Sequence[Person]:
     """The people entrusted to a social worker, with their levels."""
     hers = known_learners(person).where(Person.deactivated_at.is_(None))
     return session.scalars(hers.options(joinedload(Person.level)).order_by(Person.name, Person.id)).all()
@@ -58,7 +58,9 @@ def of_social_worker(session: Session, person: Person) -> Sequence[Person]:
 
 def learner_for(session: Session, person: Person, learner_id: str) -> Person:
     """That learner with level and social worker; Absent when this person may not know her."""
-    found = session.scalars(_with_facts(known_learners(person)).where(Person.id == learner_id)).one_or_none()
+    found = session.scalars(
+        _with_details(known_learners(person)).where(Person.id == learner_id)
+    ).one_or_none()
     if found is None:
         raise Absent
     return found
@@ -74,11 +76,11 @@ def colleague_for(session: Session, person: Person, colleague_id: str) -> Person
 
 def person_for(session: Session, person: Person, person_id: str) -> Person:
     """A learner or, for the coordinator, a member of staff."""
-    found = session.scalars(_with_facts(known_learners(person)).where(Person.id == person_id)).one_or_none()
+    found = session.scalars(_with_details(known_learners(person)).where(Person.id == person_id)).one_or_none()
     return found or colleague_for(session, person, person_id)
 
 
-def list_learners(session: Session, person: Person, wanted: Wanted) -> tuple[list[Line], bool]:
+def list_learners(session: Session, person: Person, wanted: LearnerFilter) -> tuple[list[LearnerRow], bool]:
     """One page of the learners this person may know, and whether another follows."""
     query = known_learners(person)
     query = query.where(
@@ -89,8 +91,8 @@ def list_learners(session: Session, person: Person, wanted: Wanted) -> tuple[lis
     if wanted.text:
         query = query.where(Person.id.in_(_named(session, query, wanted.text)))
     seen = (
-        select(AccessSession.person_id, func.max(AccessSession.seen_at).label("seen_at"))
-        .group_by(AccessSession.person_id)
+        select(LoginSession.person_id, func.max(LoginSession.seen_at).label("seen_at"))
+        .group_by(LoginSession.person_id)
         .subquery()
     )
     rows = session.execute(
@@ -102,7 +104,7 @@ def list_learners(session: Session, person: Person, wanted: Wanted) -> tuple[lis
         .limit(PAGE + 1)
         .offset((wanted.page - 1) * PAGE)
     ).all()
-    lines = [Line(row[0], row[1] is not None, row[2] is not None, row[3]) for row in rows[:PAGE]]
+    lines = [LearnerRow(row[0], row[1] is not None, row[2] is not None, row[3]) for row in rows[:PAGE]]
     return lines, len(rows) > PAGE
 
 
@@ -130,7 +132,7 @@ def opened_level_ids(session: Session, learner: Person) -> set[str]:
     return set(session.scalars(select(OpenedLevel.level_id).where(OpenedLevel.person_id == learner.id)))
 
 
-def names(session: Session, person_ids: Collection[str]) -> dict[str, str]:
+def names_of(session: Session, person_ids: Collection[str]) -> dict[str, str]:
     """Who stands behind the ids of the journal."""
     if not person_ids:
         return {}
@@ -138,7 +140,7 @@ def names(session: Session, person_ids: Collection[str]) -> dict[str, str]:
     return {row.id: row.name for row in rows}
 
 
-def fold(text: str) -> str:
+def fold_name(text: str) -> str:
     """How names are compared: without case and accents, in every script."""
     bare = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in bare if not unicodedata.combining(c))
@@ -146,12 +148,12 @@ def fold(text: str) -> str:
 
 def _named(session: Session, query: Select[Person], text: str) -> list[str]:
     # In Python: SQLite folds the case of ASCII only, and half of the names are in another script.
-    words = fold(text).split()
+    words = fold_name(text).split()
     names = session.execute(query.with_only_columns(Person.id, Person.name)).all()
-    return [found for found, name in names if all(word in fold(name) for word in words)]
+    return [found for found, name in names if all(word in fold_name(name) for word in words)]
 
 
-def _with_facts(query: Select[Person]) -> Select[Person]:
+def _with_details(query: Select[Person]) -> Select[Person]:
     return query.options(joinedload(Person.level), joinedload(Person.social_worker))
 
 

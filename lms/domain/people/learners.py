@@ -15,7 +15,7 @@ from lms.models import Level, OpenedLevel, Person, PersonRole
 
 
 @dataclass(frozen=True)
-class Facts:
+class LearnerDetails:
     """What the service keeps of a learner, and nothing more."""
 
     name: str
@@ -27,7 +27,7 @@ class Facts:
     opened: frozenset[str] = field(default_factory=frozenset)
 
 
-def add(session: Session, actor: Person, facts: Facts, *, now: datetime) -> Person:
+def add_learner(session: Session, actor: Person, facts: LearnerDetails, *, now: datetime) -> Person:
     level = _level(session, facts.level_id)
     learner = Person(
         name=facts.name,
@@ -40,11 +40,13 @@ def add(session: Session, actor: Person, facts: Facts, *, now: datetime) -> Pers
     )
     session.add(learner)
     session.flush()
-    audit_log.note(session, actor, "person_made", "person", learner.id, detail=level.code, now=now)
+    audit_log.record(session, actor, "person_made", "person", learner.id, detail=level.code, now=now)
     return learner
 
 
-def change(session: Session, learner: Person, actor: Person, facts: Facts, *, now: datetime) -> None:
+def update_learner(
+    session: Session, learner: Person, actor: Person, facts: LearnerDetails, *, now: datetime
+) -> None:
     """Take over new facts; the journal tells which, never what they say."""
     changed = [
         name
@@ -54,7 +56,7 @@ def change(session: Session, learner: Person, actor: Person, facts: Facts, *, no
     for name in changed:
         setattr(learner, name, getattr(facts, name))
     if changed:
-        audit_log.note(
+        audit_log.record(
             session, actor, "person_changed", "person", learner.id, detail=",".join(changed), now=now
         )
     _move(session, learner, actor, facts.level_id, now)
@@ -69,7 +71,7 @@ def _move(session: Session, learner: Person, actor: Person, level_id: str, now: 
     before = session.get(Level, learner.level_id) if learner.level_id else None
     learner.level_id = level.id
     detail = f"{before.code if before else ''}>{level.code}"
-    audit_log.note(session, actor, "level_changed", "person", learner.id, detail=detail, now=now)
+    audit_log.record(session, actor, "level_changed", "person", learner.id, detail=detail, now=now)
 
 
 def _assign(session: Session, learner: Person, actor: Person, worker_id: str | None, now: datetime) -> None:
@@ -78,7 +80,7 @@ def _assign(session: Session, learner: Person, actor: Person, worker_id: str | N
     if worker_id is not None and worker_id not in {worker.id for worker in social_workers(session)}:
         raise Refused("social_worker_unknown")
     learner.social_worker_id = worker_id
-    audit_log.note(
+    audit_log.record(
         session, actor, "social_worker_changed", "person", learner.id, detail=worker_id or "", now=now
     )
 
@@ -90,13 +92,13 @@ def _open(session: Session, learner: Person, actor: Person, wanted: frozenset[st
         session.add(
             OpenedLevel(person_id=learner.id, level_id=level.id, opened_by_id=actor.id, opened_at=now)
         )
-        audit_log.note(session, actor, "level_opened", "person", learner.id, detail=level.code, now=now)
+        audit_log.record(session, actor, "level_opened", "person", learner.id, detail=level.code, now=now)
     for level_id in sorted(has - wanted):
         level = _level(session, level_id)
         session.execute(
             delete(OpenedLevel).where(OpenedLevel.person_id == learner.id, OpenedLevel.level_id == level_id)
         )
-        audit_log.note(session, actor, "level_closed", "person", learner.id, detail=level.code, now=now)
+        audit_log.record(session, actor, "level_closed", "person", learner.id, detail=level.code, now=now)
 
 
 def _level(session: Session, level_id: str) -> Level:

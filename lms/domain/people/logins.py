@@ -12,19 +12,19 @@ from sqlalchemy.orm import Session, joinedload
 
 from lms.domain import audit_log
 from lms.domain.errors import Absent
-from lms.models import AccessCard, AccessSession, Person
-from lms.models.people import SessionKind
+from lms.models import AccessCard, LoginSession, Person
+from lms.models.people import LoginKind
 
 # How long an entry lasts. Only the shared phone counts from the last time it was used.
-LASTS: dict[SessionKind, timedelta] = {
+LASTS: dict[LoginKind, timedelta] = {
     "own": timedelta(days=180),
     "shared": timedelta(minutes=30),
     "staff": timedelta(hours=12),
 }
 # How long the cookie is kept. A shared phone's outlives the half hour, which is counted on the server.
-COOKIE_LASTS: dict[SessionKind, timedelta] = {**LASTS, "shared": timedelta(hours=12)}
+COOKIE_LASTS: dict[LoginKind, timedelta] = {**LASTS, "shared": timedelta(hours=12)}
 # How stale `seen_at` may grow before a page is worth a write.
-_TOUCH_AFTER: dict[SessionKind, timedelta] = {
+_TOUCH_AFTER: dict[LoginKind, timedelta] = {
     "own": timedelta(hours=1),
     "shared": timedelta(minutes=2),
     "staff": timedelta(minutes=10),
@@ -35,10 +35,10 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def open_session(
+def open_login(
     session: Session,
     person: Person,
-    kind: SessionKind,
+    kind: LoginKind,
     *,
     card: AccessCard | None = None,
     device: str = "",
@@ -47,7 +47,7 @@ def open_session(
     """Begin a new entry and return its token of 256 bits; the cookie is the only place that keeps it."""
     token = secrets.token_urlsafe(32)
     session.add(
-        AccessSession(
+        LoginSession(
             person_id=person.id,
             card_id=card.id if card else None,
             token_hash=digest(token),
@@ -63,13 +63,13 @@ def open_session(
 
 # Every page asks this: built once.
 _BEHIND = (
-    select(AccessSession)
-    .where(AccessSession.token_hash == bindparam("token_hash", type_=String))
-    .options(joinedload(AccessSession.person).joinedload(Person.role_rows))
+    select(LoginSession)
+    .where(LoginSession.token_hash == bindparam("token_hash", type_=String))
+    .options(joinedload(LoginSession.person).joinedload(Person.role_rows))
 )
 
 
-def living(session: Session, token: str, now: datetime) -> AccessSession | None:
+def find_active(session: Session, token: str, now: datetime) -> LoginSession | None:
     """The entry behind a cookie, with its person, unless it ended, expired or the person left."""
     entry = session.scalar(_BEHIND, {"token_hash": digest(token)})
     if entry is None or entry.ended_at is not None or entry.expires_at <= now:
@@ -77,13 +77,13 @@ def living(session: Session, token: str, now: datetime) -> AccessSession | None:
     return entry if entry.person.is_active else None
 
 
-def wants_touch(entry: AccessSession, now: datetime) -> bool:
+def needs_touch(entry: LoginSession, now: datetime) -> bool:
     return now - entry.seen_at >= _TOUCH_AFTER[entry.kind]  # type: ignore[index]
 
 
-def touch(session: Session, entry_id: str, now: datetime) -> None:
+def record_use(session: Session, entry_id: str, now: datetime) -> None:
     """Note that the device was used; on a shared phone this also moves the end."""
-    entry = session.get(AccessSession, entry_id)
+    entry = session.get(LoginSession, entry_id)
     if entry is None or entry.ended_at is not None:
         return
     entry.seen_at = now
@@ -91,47 +91,47 @@ def touch(session: Session, entry_id: str, now: datetime) -> None:
         entry.expires_at = now + LASTS["shared"]
 
 
-def end(session: Session, person: Person, entry_id: str, now: datetime) -> None:
+def end_login(session: Session, person: Person, entry_id: str, now: datetime) -> None:
     """End one of the person's own entries. Raises Absent for anybody else's."""
-    entry = session.get(AccessSession, entry_id)
+    entry = session.get(LoginSession, entry_id)
     if entry is None or entry.person_id != person.id:
         raise Absent
     if entry.ended_at is None:
         entry.ended_at = now
-        audit_log.note(session, person, "session_ended", "person", person.id, now=now)
+        audit_log.record(session, person, "session_ended", "person", person.id, now=now)
 
 
-def end_token(session: Session, token: str, now: datetime) -> None:
+def end_login_by_token(session: Session, token: str, now: datetime) -> None:
     """End the entry behind a cookie, whoever it was: somebody else enters, or she leaves."""
     session.execute(
-        update(AccessSession)
-        .where(AccessSession.token_hash == digest(token), AccessSession.ended_at.is_(None))
+        update(LoginSession)
+        .where(LoginSession.token_hash == digest(token), LoginSession.ended_at.is_(None))
         .values(ended_at=now)
     )
 
 
-def end_all(session: Session, person_id: str, now: datetime, *, but: str | None = None) -> None:
+def end_all_logins(session: Session, person_id: str, now: datetime, *, but: str | None = None) -> None:
     """End every entry of a person, perhaps but the one in hand (by its id)."""
-    where = [AccessSession.person_id == person_id, AccessSession.ended_at.is_(None)]
+    where = [LoginSession.person_id == person_id, LoginSession.ended_at.is_(None)]
     if but is not None:
-        where.append(AccessSession.id != but)
-    session.execute(update(AccessSession).where(*where).values(ended_at=now))
+        where.append(LoginSession.id != but)
+    session.execute(update(LoginSession).where(*where).values(ended_at=now))
 
 
-def of(session: Session, person: Person, now: datetime) -> Sequence[AccessSession]:
+def active_logins(session: Session, person: Person, now: datetime) -> Sequence[LoginSession]:
     """The person's living entries, the one used last first."""
     return session.scalars(
-        select(AccessSession)
+        select(LoginSession)
         .where(
-            AccessSession.person_id == person.id,
-            AccessSession.ended_at.is_(None),
-            AccessSession.expires_at > now,
+            LoginSession.person_id == person.id,
+            LoginSession.ended_at.is_(None),
+            LoginSession.expires_at > now,
         )
-        .order_by(AccessSession.seen_at.desc(), AccessSession.id)
+        .order_by(LoginSession.seen_at.desc(), LoginSession.id)
     ).all()
 
 
-def forget_old(session: Session, now: datetime) -> None:
+def delete_old_logins(session: Session, now: datetime) -> None:
     """Entries that ended or ran out a month ago tell nobody anything any more."""
-    session.execute(delete(AccessSession).where(AccessSession.expires_at < now - timedelta(days=30)))
-    session.execute(delete(AccessSession).where(AccessSession.ended_at < now - timedelta(days=30)))
+    session.execute(delete(LoginSession).where(LoginSession.expires_at < now - timedelta(days=30)))
+    session.execute(delete(LoginSession).where(LoginSession.ended_at < now - timedelta(days=30)))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lms.domain import audit_log
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import staff
-from lms.models import Criterion, Level, Person, Room, Service
+from lms.models import Criterion, Level, Organisation, Person, Room
 
 # Code, name, CEFR label, what it is about, and the lines of its rubric.
 LEVELS = (
@@ -56,63 +56,67 @@ SETTINGS = (
 )
 
 
-def found(session: Session, name: str, coordinator: str, email: str, token: str, *, now: datetime) -> Person:
+def create_organisation(
+    session: Session, name: str, coordinator: str, email: str, token: str, *, now: datetime
+) -> Person:
     """Open the school: the service, three levels with their rubrics, the first coordinator."""
-    if session.get(Service, 1) is not None:
+    if session.get(Organisation, 1) is not None:
         raise Refused("already_founded")
-    session.add(Service(id=1, name=name))
+    session.add(Organisation(id=1, name=name))
     for position, (code, label, cefr, blurb, criteria) in enumerate(LEVELS, start=1):
         level = Level(code=code, name=label, cefr=cefr, blurb=blurb, position=position)
         session.add(level)
         session.flush()
         for place, criterion in enumerate(criteria, start=1):
             session.add(Criterion(level_id=level.id, position=place, label=criterion))
-    person = staff.invite(
+    person = staff.invite_colleague(
         session, None, coordinator, email, ("coordinator",), token, lasts=staff.RESET_LASTS, now=now
     )
-    audit_log.note(session, None, "service_founded", "service", "1", now=now)
+    audit_log.record(session, None, "service_founded", "service", "1", now=now)
     return person
 
 
-def change(session: Session, actor: Person, values: Mapping[str, object], *, now: datetime) -> None:
+def update_organisation(
+    session: Session, actor: Person, values: Mapping[str, object], *, now: datetime
+) -> None:
     """Take over the settings that differ; the journal tells which."""
-    service = session.get_one(Service, 1)
+    service = session.get_one(Organisation, 1)
     changed = [name for name in SETTINGS if name in values and getattr(service, name) != values[name]]
     for name in changed:
         setattr(service, name, values[name])
     if changed:
-        audit_log.note(session, actor, "service_changed", "service", "1", detail=",".join(changed), now=now)
+        audit_log.record(session, actor, "service_changed", "service", "1", detail=",".join(changed), now=now)
 
 
-def hang_door_photo(session: Session, actor: Person, key: str | None, *, now: datetime) -> list[str]:
+def set_door_photo(session: Session, actor: Person, key: str | None, *, now: datetime) -> list[str]:
     """Show this picture of the door, or none; answers with the keys to delete once this is committed."""
-    service = session.get_one(Service, 1)
+    service = session.get_one(Organisation, 1)
     old = service.door_photo_key
     if old == key:
         return []
     service.door_photo_key = key
-    audit_log.note(session, actor, "service_changed", "service", "1", detail="door_photo_key", now=now)
+    audit_log.record(session, actor, "service_changed", "service", "1", detail="door_photo_key", now=now)
     return [old] if old else []
 
 
-def level_for(session: Session, level_id: str) -> Level:
+def find_level(session: Session, level_id: str) -> Level:
     level = session.get(Level, level_id)
     if level is None:
         raise Absent
     return level
 
 
-def change_level(
+def update_level(
     session: Session, level_id: str, actor: Person, name: str, cefr: str, blurb: str, *, now: datetime
 ) -> None:
-    level = level_for(session, level_id)
+    level = find_level(session, level_id)
     if (level.name, level.cefr, level.blurb) == (name, cefr, blurb):
         return
     level.name, level.cefr, level.blurb = name, cefr, blurb
-    audit_log.note(session, actor, "level_renamed", "level", level.id, detail=level.code, now=now)
+    audit_log.record(session, actor, "level_renamed", "level", level.id, detail=level.code, now=now)
 
 
-def rooms(session: Session) -> Sequence[Room]:
+def all_rooms(session: Session) -> Sequence[Room]:
     """Open rooms first."""
     return session.scalars(
         select(Room).order_by(Room.closed_at.is_not(None), func.lower(Room.name), Room.id)
@@ -129,7 +133,7 @@ def add_room(session: Session, actor: Person, name: str, *, now: datetime) -> Ro
         session.add(room)
     room.closed_at = None
     session.flush()
-    audit_log.note(session, actor, "room_opened", "room", room.id, now=now)
+    audit_log.record(session, actor, "room_opened", "room", room.id, now=now)
     return room
 
 
@@ -140,4 +144,4 @@ def close_room(session: Session, room_id: str, actor: Person, *, now: datetime) 
         raise Absent
     if room.closed_at is None:
         room.closed_at = now
-        audit_log.note(session, actor, "room_closed", "room", room.id, now=now)
+        audit_log.record(session, actor, "room_closed", "room", room.id, now=now)

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from lms.domain import audit_log
 from lms.domain.people import logins
-from lms.models import AccessSession, Person
-from lms.models.people import SessionKind
+from lms.models import LoginSession, Person
+from lms.models.people import LoginKind
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Preferences:
     language: str
     text_size: str = "normal"
     shared: bool = False
@@ -23,7 +23,9 @@ class Wishes:
     reach: str | None = None  # how messages find her; None: as it was
 
 
-def change(session: Session, person: Person, entry_id: str, wishes: Wishes, *, now: datetime) -> None:
+def update_preferences(
+    session: Session, person: Person, entry_id: str, wishes: Preferences, *, now: datetime
+) -> None:
     """Language, letters, phone: hers to say. Whether the phone is shared changes the entry in hand."""
     fields = ["language", "text_size"]
     if person.is_learner and not person.is_staff:
@@ -33,30 +35,30 @@ def change(session: Session, person: Person, entry_id: str, wishes: Wishes, *, n
     for name in changed:
         setattr(person, name, getattr(wishes, name))
     if changed:
-        audit_log.note(
+        audit_log.record(
             session, person, "person_changed", "person", person.id, detail=",".join(changed), now=now
         )
 
 
-def withdraw_video(session: Session, person: Person, *, now: datetime) -> None:
+def withdraw_video_consent(session: Session, person: Person, *, now: datetime) -> None:
     """No frame of YouTube opens for her until she agrees again."""
     if person.video_consent_at is None:
         return
     person.video_consent_at = None
-    audit_log.note(session, person, "video_consent_withdrawn", "person", person.id, now=now)
+    audit_log.record(session, person, "video_consent_withdrawn", "person", person.id, now=now)
 
 
-def leave_everywhere(session: Session, person: Person, *, now: datetime) -> None:
-    logins.end_all(session, person.id, now)
-    audit_log.note(session, person, "sessions_ended", "person", person.id, now=now)
+def log_out_everywhere(session: Session, person: Person, *, now: datetime) -> None:
+    logins.end_all_logins(session, person.id, now)
+    audit_log.record(session, person, "sessions_ended", "person", person.id, now=now)
 
 
 def _share(session: Session, person: Person, entry_id: str, shared: bool, now: datetime) -> None:
-    entry = session.get(AccessSession, entry_id)
+    entry = session.get(LoginSession, entry_id)
     if entry is None or entry.person_id != person.id or entry.kind == "staff":
         return
     person.shared_phone = shared
-    kind: SessionKind = "shared" if shared else "own"
+    kind: LoginKind = "shared" if shared else "own"
     if entry.kind != kind:
         entry.kind = kind
         entry.expires_at = now + logins.LASTS[kind]

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session, contains_eager
 from lms.domain import audit_log, outbox
 from lms.domain.errors import Refused
 from lms.domain.people import logins
-from lms.domain.people.directory import fold, has_role
+from lms.domain.people.directory import fold_name, has_role
 from lms.domain.people.logins import digest
-from lms.models import PasswordLink, Person, PersonRole, Service
+from lms.models import Organisation, PasswordLink, Person, PersonRole
 
 STAFF_ROLES = ("teacher", "coordinator", "social_worker")
 RESET_LASTS = timedelta(hours=1)
@@ -30,7 +30,7 @@ def new_token() -> str:
     return secrets.token_urlsafe(24)
 
 
-def by_email(session: Session, email: str) -> Person | None:
+def staff_by_email(session: Session, email: str) -> Person | None:
     """The member of staff who logs in with this address and may."""
     return session.scalars(
         select(Person).where(Person.login_email == email.strip().lower(), Person.deactivated_at.is_(None))
@@ -41,14 +41,14 @@ def check_password(password: str, *about: str | None) -> None:
     """Refuse a password that is short, common, or made of the person's own name or address."""
     if len(password) < SHORTEST:
         raise Refused("password_short")
-    whole = fold(password)
+    whole = fold_name(password)
     base = re.sub(r"[\W\d_]+\Z", "", whole)
-    own = {part for text in about if text for part in re.split(r"[\W_]+", fold(text)) if len(part) > 2}
+    own = {part for text in about if text for part in re.split(r"[\W_]+", fold_name(text)) if len(part) > 2}
     if whole in _COMMON or base in _COMMON or base in own or len(set(whole)) < 4:
         raise Refused("password_common")
 
 
-def enter(
+def log_in_staff(
     session: Session, person_id: str, password_hash: str, *, device: str, old_token: str | None, now: datetime
 ) -> str | None:
     """The token of a new entry; None when the password changed or the person left meanwhile."""
@@ -56,11 +56,11 @@ def enter(
     if person is None or not person.is_active or person.password_hash != password_hash:
         return None
     if old_token:
-        logins.end_token(session, old_token, now)
-    return logins.open_session(session, person, "staff", device=device, now=now)
+        logins.end_login_by_token(session, old_token, now)
+    return logins.open_login(session, person, "staff", device=device, now=now)
 
 
-def invite(
+def invite_colleague(
     session: Session,
     actor: Person | None,
     name: str,
@@ -72,16 +72,16 @@ def invite(
     now: datetime,
 ) -> Person:
     """A new colleague, and the link with which she chooses her password."""
-    _free(session, email, None)
+    _check_email_free(session, email, None)
     person = Person(
         name=name,
         login_email=email.lower(),
         made_at=now,
-        role_rows=[PersonRole(role=role) for role in sorted(_known(roles))],
+        role_rows=[PersonRole(role=role) for role in sorted(_check_known(roles))],
     )
     session.add(person)
     session.flush()
-    audit_log.note(
+    audit_log.record(
         session, actor, "person_made", "person", person.id, detail=",".join(sorted(person.roles)), now=now
     )
     send_link(session, person, token, lasts=lasts, now=now)
@@ -97,7 +97,7 @@ def send_link(
     for old in session.scalars(
         select(PasswordLink).where(PasswordLink.person_id == person.id, PasswordLink.used_at.is_(None))
     ):
-        outbox.void(session, old.id, now)
+        outbox.void_items(session, old.id, now)
         session.delete(old)
     link = PasswordLink(person_id=person.id, token_hash=digest(token), made_at=now, expires_at=now + lasts)
     session.add(link)
@@ -106,18 +106,18 @@ def send_link(
     return link
 
 
-def ask_reset(session: Session, email: str, token: str, *, now: datetime) -> None:
+def request_reset(session: Session, email: str, token: str, *, now: datetime) -> None:
     """Somebody forgot a password. Who is nobody here gets nothing, and is not told."""
     session.execute(delete(PasswordLink).where(PasswordLink.expires_at < now - LINKS_KEPT))
-    person = by_email(session, email)
+    person = staff_by_email(session, email)
     if person is not None and person.is_staff:
         send_link(session, person, token, now=now)
     else:
         # A write as well: the time of the answer must not tell who is known.
-        session.execute(update(Service).values(lead_hours=Service.lead_hours))
+        session.execute(update(Organisation).values(lead_hours=Organisation.lead_hours))
 
 
-def living_link(session: Session, token: str, now: datetime) -> PasswordLink | None:
+def find_active_link(session: Session, token: str, now: datetime) -> PasswordLink | None:
     """Looked at, not spent."""
     return session.scalars(
         select(PasswordLink)
@@ -134,7 +134,7 @@ def living_link(session: Session, token: str, now: datetime) -> PasswordLink | N
 
 def choose_password(session: Session, token: str, password_hash: str, *, now: datetime) -> Person:
     """Spend the link: a new password, and every entry with the old one ends."""
-    link = living_link(session, token, now)
+    link = find_active_link(session, token, now)
     # Guarded: of two who press at once, one spends it.
     spent = (
         link is not None
@@ -155,7 +155,7 @@ def change_password(session: Session, person: Person, password_hash: str, *, now
     _set_password(session, person, password_hash, now)
 
 
-def change(
+def update_colleague(
     session: Session,
     person: Person,
     actor: Person,
@@ -166,7 +166,7 @@ def change(
     now: datetime,
 ) -> bool:
     """Take over new facts. True when her roles changed, and with that all her entries ended."""
-    _free(session, email, person)
+    _check_email_free(session, email, person)
     changed = [
         field
         for field, value in (("name", name), ("login_email", email.lower()))
@@ -174,20 +174,20 @@ def change(
     ]
     person.name, person.login_email = name, email.lower()
     if changed:
-        audit_log.note(
+        audit_log.record(
             session, actor, "person_changed", "person", person.id, detail=",".join(changed), now=now
         )
-    wanted = _known(roles)
+    wanted = _check_known(roles)
     if wanted == person.roles:
         return False
     if "coordinator" in person.roles - wanted:
-        _not_the_last(session, person)
+        _check_not_last_coordinator(session, person)
     for row in [row for row in person.role_rows if row.role not in wanted]:
         person.role_rows.remove(row)
     for role in sorted(wanted - person.roles):
         person.role_rows.append(PersonRole(role=role))
-    logins.end_all(session, person.id, now)
-    audit_log.note(
+    logins.end_all_logins(session, person.id, now)
+    audit_log.record(
         session, actor, "roles_changed", "person", person.id, detail=",".join(sorted(wanted)), now=now
     )
     return True
@@ -200,44 +200,44 @@ def deactivate(session: Session, person: Person, actor: Person, *, now: datetime
     if not person.is_active:
         return
     if "coordinator" in person.roles:
-        _not_the_last(session, person)
+        _check_not_last_coordinator(session, person)
     person.deactivated_at = now
-    logins.end_all(session, person.id, now)
+    logins.end_all_logins(session, person.id, now)
     for link in session.scalars(
         select(PasswordLink).where(PasswordLink.person_id == person.id, PasswordLink.used_at.is_(None))
     ):
-        outbox.void(session, link.id, now)
+        outbox.void_items(session, link.id, now)
         session.delete(link)
-    audit_log.note(session, actor, "person_deactivated", "person", person.id, now=now)
+    audit_log.record(session, actor, "person_deactivated", "person", person.id, now=now)
 
 
 def reactivate(session: Session, person: Person, actor: Person, *, now: datetime) -> None:
     if person.is_active:
         return
     person.deactivated_at = None
-    audit_log.note(session, actor, "person_reactivated", "person", person.id, now=now)
+    audit_log.record(session, actor, "person_reactivated", "person", person.id, now=now)
 
 
 def _set_password(session: Session, person: Person, password_hash: str, now: datetime) -> None:
     person.password_hash = password_hash
-    logins.end_all(session, person.id, now)
-    audit_log.note(session, person, "password_changed", "person", person.id, now=now)
+    logins.end_all_logins(session, person.id, now)
+    audit_log.record(session, person, "password_changed", "person", person.id, now=now)
 
 
-def _known(roles: Collection[str]) -> frozenset[str]:
+def _check_known(roles: Collection[str]) -> frozenset[str]:
     kept = frozenset(roles) & frozenset(STAFF_ROLES)
     if not kept:
         raise Refused("role_missing")
     return kept
 
 
-def _free(session: Session, email: str, person: Person | None) -> None:
+def _check_email_free(session: Session, email: str, person: Person | None) -> None:
     other = session.scalars(select(Person).where(Person.login_email == email.lower())).one_or_none()
     if other is not None and (person is None or other.id != person.id):
         raise Refused("email_taken")
 
 
-def _not_the_last(session: Session, person: Person) -> None:
+def _check_not_last_coordinator(session: Session, person: Person) -> None:
     """A service without a coordinator could never be opened again."""
     others = session.scalars(
         select(Person)

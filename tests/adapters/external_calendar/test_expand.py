@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from lms.adapters.external_calendar import Unreadable
+from lms.adapters.external_calendar import CalendarError
 from lms.adapters.external_calendar.expand import spans
 from tests.factories import wall
 from tests.support.calendars import GOOGLE, NEXTCLOUD, OUTLOOK, calendar, event
@@ -29,9 +29,9 @@ def at(seconds: int) -> datetime:
 
 def refusal(text: str | bytes) -> str:
     raw = text if isinstance(text, bytes) else text.encode()
-    with pytest.raises(Unreadable) as no:
+    with pytest.raises(CalendarError) as caught:
         spans(raw, wall("2026-11-23", "00:00"), wall("2027-01-31", "00:00"), BRUSSELS)
-    return no.value.code
+    return caught.value.code
 
 
 def test_a_calendar_of_google() -> None:

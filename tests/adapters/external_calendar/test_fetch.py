@@ -9,10 +9,10 @@ import tracemalloc
 
 import pytest
 
-from lms.adapters.external_calendar import Unreadable
+from lms.adapters.external_calendar import CalendarError
 from lms.adapters.external_calendar.fetch import (
     MOST_BYTES,
-    Doors,
+    AllowedHosts,
     Fetched,
     PinnedConnection,
     fetch,
@@ -22,15 +22,15 @@ from tests.support.calendars import GOOGLE, CalendarServer
 
 
 def fetched(server: CalendarServer, address: str, etag: str = "", seconds: float = 10) -> Fetched | None:
-    doors = Doors(frozenset({server.door}), str(server.ca_file))
+    doors = AllowedHosts(frozenset({server.door}), str(server.ca_file))
     return fetch(address, etag, doors, seconds=seconds)
 
 
 def refusal(address: str, server: CalendarServer | None = None, seconds: float = 10) -> str:
-    doors = Doors(frozenset({server.door}), str(server.ca_file)) if server else Doors()
-    with pytest.raises(Unreadable) as no:
+    doors = AllowedHosts(frozenset({server.door}), str(server.ca_file)) if server else AllowedHosts()
+    with pytest.raises(CalendarError) as caught:
         fetch(address, "", doors, seconds=seconds)
-    return no.value.code
+    return caught.value.code
 
 
 INSIDE = [
@@ -89,9 +89,9 @@ def test_another_port_than_that_of_https_only_where_the_house_allows_it(calendar
 def test_without_tls_or_with_a_stranger_s_certificate_nothing_is_read(calendars: CalendarServer) -> None:
     address = calendars.says(GOOGLE)
     assert refusal(address.replace("https", "http"), calendars) == "calendar_not_https"
-    with pytest.raises(Unreadable) as no:
-        fetch(address, "", Doors(frozenset({calendars.door})), seconds=10)
-    assert no.value.code == "calendar_unreachable"
+    with pytest.raises(CalendarError) as caught:
+        fetch(address, "", AllowedHosts(frozenset({calendars.door})), seconds=10)
+    assert caught.value.code == "calendar_unreachable"
     assert calendars.asked == []
 
 
@@ -166,9 +166,9 @@ def test_an_answer_that_is_no_calendar(calendars: CalendarServer, status: int, c
 
 
 def test_nobody_there_or_no_such_name_is_told() -> None:
-    with pytest.raises(Unreadable) as no:
-        fetch("https://localhost:1/x.ics", "", Doors(frozenset({"localhost:1"})), seconds=10)
-    assert no.value.code == "calendar_unreachable"
+    with pytest.raises(CalendarError) as caught:
+        fetch("https://localhost:1/x.ics", "", AllowedHosts(frozenset({"localhost:1"})), seconds=10)
+    assert caught.value.code == "calendar_unreachable"
     assert refusal("https://no-such-name.invalid/x.ics") == "calendar_unreachable"
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar, Event
 
-from lms.adapters.ical.event import build
+from lms.adapters.ical.event import build_invitation
 
 MADE = datetime(2026, 11, 20, 9, 15, 30, 999, tzinfo=UTC)
 STARTS = datetime(2026, 11, 26, 14, 30, tzinfo=ZoneInfo("Europe/Brussels"))
@@ -32,7 +32,7 @@ def invitation(method: Any = "REQUEST", **changes: Any) -> bytes:
         "attendee_email": "samira@exemple.test",
         "url": "https://passerelle.test/s/k3f9",
     }
-    return build(method, **(given | changes))
+    return build_invitation(method, **(given | changes))
 
 
 def event_of(content: bytes) -> Event:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from lms.adapters.ical.feed import Entry, feed, single
+from lms.adapters.ical.feed import FeedEntry, build_event_file, build_feed
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 
@@ -20,7 +20,7 @@ def at(wall: str) -> datetime:
     return datetime.fromisoformat(wall).replace(tzinfo=BRUSSELS).astimezone(UTC)
 
 
-ENTRY = Entry(
+ENTRY = FeedEntry(
     uid="0f1e2d3c-4b5a",
     sequence=2,
     changed_at=datetime(2026, 11, 20, 9, 15, 30, tzinfo=UTC),
@@ -34,7 +34,7 @@ ENTRY = Entry(
 )
 
 
-def hour(wall: str, **more: Any) -> Entry:
+def hour(wall: str, **more: Any) -> FeedEntry:
     return replace(ENTRY, starts=at(wall), ends=at(wall) + timedelta(hours=1), **more)
 
 
@@ -49,7 +49,7 @@ def unfolded(content: bytes) -> list[str]:
 
 
 def test_a_feed_says_what_it_is_and_when_to_come_back() -> None:
-    lines = unfolded(feed([ENTRY], "Passerelle Charleroi", BRUSSELS))
+    lines = unfolded(build_feed([ENTRY], "Passerelle Charleroi", BRUSSELS))
     for line in (
         "METHOD:PUBLISH",
         "VERSION:2.0",
@@ -61,7 +61,7 @@ def test_a_feed_says_what_it_is_and_when_to_come_back() -> None:
 
 
 def test_every_word_comes_back_as_it_was_written() -> None:
-    (event,) = read(feed([ENTRY], "Passerelle", BRUSSELS)).events
+    (event,) = read(build_feed([ENTRY], "Passerelle", BRUSSELS)).events
     for name in ("uid", "summary", "description", "location", "url"):
         assert str(event[name]) == getattr(ENTRY, name)
     assert (event["sequence"], str(event["status"]), str(event["class"])) == (2, "CONFIRMED", "PRIVATE")
@@ -69,13 +69,13 @@ def test_every_word_comes_back_as_it_was_written() -> None:
 
 
 def test_nobody_is_invited_by_a_feed() -> None:
-    for content in (feed([ENTRY], "Passerelle", BRUSSELS), single(ENTRY)):
+    for content in (build_feed([ENTRY], "Passerelle", BRUSSELS), build_event_file(ENTRY)):
         assert not re.search(r"ATTENDEE|ORGANIZER|mailto:", content.decode())
 
 
 def test_hours_stand_as_the_clock_in_belgium_shows_them_and_are_the_right_instants() -> None:
     days = ["2026-07-14T10:00", "2026-12-15T10:00", "2027-03-28T10:00", "2027-10-31T10:00"]
-    content = feed([hour(day, uid=day) for day in days], "Passerelle", BRUSSELS)
+    content = build_feed([hour(day, uid=day) for day in days], "Passerelle", BRUSSELS)
     for day in days:
         assert f"DTSTART;TZID=Europe/Brussels:{day.replace('-', '').replace(':', '')}00" in unfolded(content)
     assert [event["dtstart"].dt for event in read(content).events] == [at(day) for day in days]
@@ -84,7 +84,7 @@ def test_hours_stand_as_the_clock_in_belgium_shows_them_and_are_the_right_instan
 
 @pytest.mark.parametrize("day", ["2026-07-14", "2026-12-15", "2027-03-28", "2027-10-31"])
 def test_the_zone_that_comes_along_gives_the_same_instants_without_any_zone_of_ones_own(day: str) -> None:
-    content = feed([hour(f"{day}T10:00")], "Passerelle", BRUSSELS)
+    content = build_feed([hour(f"{day}T10:00")], "Passerelle", BRUSSELS)
     # Under a name that no library knows, only the explanation is left.
     (event,) = read(content.replace(b"Europe/Brussels", b"Somewhere/Else")).events
     assert event["dtstart"].dt.astimezone(UTC) == at(f"{day}T10:00")
@@ -92,20 +92,20 @@ def test_the_zone_that_comes_along_gives_the_same_instants_without_any_zone_of_o
 
 
 def test_what_was_cancelled_says_so_and_takes_no_time() -> None:
-    (event,) = read(feed([hour("2026-11-26T10:00", cancelled=True)], "Passerelle", BRUSSELS)).events
+    (event,) = read(build_feed([hour("2026-11-26T10:00", cancelled=True)], "Passerelle", BRUSSELS)).events
     assert (str(event["status"]), str(event["transp"])) == ("CANCELLED", "TRANSPARENT")
 
 
 def test_an_empty_feed_is_a_calendar_without_events() -> None:
-    assert read(feed([], "Passerelle", BRUSSELS)).events == []
+    assert read(build_feed([], "Passerelle", BRUSSELS)).events == []
 
 
 def test_the_same_appointments_are_the_same_bytes() -> None:
-    assert feed([ENTRY], "Passerelle", BRUSSELS) == feed([ENTRY], "Passerelle", BRUSSELS)
+    assert build_feed([ENTRY], "Passerelle", BRUSSELS) == build_feed([ENTRY], "Passerelle", BRUSSELS)
 
 
 def test_a_single_appointment_needs_no_zone() -> None:
-    lines = unfolded(single(ENTRY))
+    lines = unfolded(build_event_file(ENTRY))
     assert "DTSTART:20261126T133000Z" in lines
     assert "DTEND:20261126T143000Z" in lines
     assert {"METHOD:PUBLISH", "UID:0f1e2d3c-4b5a", "SEQUENCE:2"} <= set(lines)
@@ -132,7 +132,7 @@ words = st.lists(st.sampled_from(NASTY) | st.text(max_size=40), max_size=5).map(
 def test_whatever_the_words_lines_are_short_whole_and_ours(
     summary: str, description: str, location: str, name: str
 ) -> None:
-    content = feed(
+    content = build_feed(
         [replace(ENTRY, summary=summary, description=description, location=location)], name, BRUSSELS
     )
     assert content.endswith(b"\r\n")

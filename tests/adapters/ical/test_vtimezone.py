@@ -11,14 +11,14 @@ import pytest
 from dateutil.tz import tzical  # type: ignore[import-untyped]
 from icalendar import Timezone
 
-from lms.adapters.ical.vtimezone import explain
+from lms.adapters.ical.vtimezone import to_vtimezone
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 
 
 def as_read(zone: ZoneInfo, first: int, last: int) -> tzinfo:
     """Read by another library, which knows nothing but these lines."""
-    content = explain(zone, first, last).to_ical().decode()
+    content = to_vtimezone(zone, first, last).to_ical().decode()
     read = tzical(io.StringIO(content.replace("\r\n", "\n"))).get()
     assert isinstance(read, tzinfo)
     return read
@@ -72,7 +72,7 @@ def test_the_clock_changes_at_the_right_minute() -> None:
 
 
 def test_belgium_is_two_rules_that_every_calendar_knows() -> None:
-    lines = explain(BRUSSELS, 2026, 2027).to_ical().decode().split("\r\n")
+    lines = to_vtimezone(BRUSSELS, 2026, 2027).to_ical().decode().split("\r\n")
     assert "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3" in lines
     assert "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10" in lines
     assert lines.count("BEGIN:STANDARD") == lines.count("BEGIN:DAYLIGHT") == 1
@@ -84,7 +84,7 @@ def test_belgium_is_two_rules_that_every_calendar_knows() -> None:
 )
 def test_a_zone_with_other_rules_or_none_is_explained_as_well(name: str) -> None:
     zone = ZoneInfo(name)
-    made = explain(zone, 2026, 2027)
+    made = to_vtimezone(zone, 2026, 2027)
     assert isinstance(made, Timezone)
     assert made["tzid"] == name
     read = as_read(zone, 2026, 2027)

@@ -17,7 +17,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from hypothesis import strategies as st
 
 from lms.adapters.mail.headers import message_id
-from lms.adapters.mail.message import Letter
+from lms.adapters.mail.message import Email
 from lms.adapters.mail.smtp import SmtpMailer
 
 NOW = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
@@ -25,7 +25,7 @@ SENDER = "bonjour@passerelle.test"
 PASSWORD = "un-tres-long-secret"
 HEADERS = ["Content-Type", "MIME-Version", "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"]
 
-LETTER = Letter(
+LETTER = Email(
     to="samira@exemple.test",
     to_name="Samira سميرة",
     from_name="Passerelle – français à distance",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lms.adapters.media.decode import CHILDREN, run
-from lms.adapters.media.types import Unfit
+from lms.adapters.media.types import RejectedFile
 from lms.adapters.sandbox import START
 from tests.support import files
 
@@ -49,7 +49,7 @@ def waiting(source: Path, work: Path, answers: list[str], wall_seconds: float) -
     def ask() -> None:
         try:
             run(PHOTO, source, work, wall_seconds=wall_seconds)
-        except Unfit as unfit:
+        except RejectedFile as unfit:
             answers.append(unfit.code)
 
     thread = threading.Thread(target=ask)
@@ -59,7 +59,7 @@ def waiting(source: Path, work: Path, answers: list[str], wall_seconds: float) -
 
 def test_a_decoder_that_hangs_is_killed_and_leaves_no_process(silent_file: Path, tmp_path: Path) -> None:
     before, started = children(), time.monotonic()
-    with pytest.raises(Unfit, match="file_too_slow"):
+    with pytest.raises(RejectedFile, match="file_too_slow"):
         run(PHOTO, silent_file, tmp_path, wall_seconds=0.7)
     assert time.monotonic() - started < 3
     assert children() <= before
@@ -69,12 +69,12 @@ def test_a_decoder_that_wants_all_memory_is_refused(tmp_path: Path) -> None:
     huge = tmp_path / "huge"
     with huge.open("wb") as file:
         file.truncate(3 << 30)  # takes no room on the disk
-    with pytest.raises(Unfit, match="file_too_heavy"):
+    with pytest.raises(RejectedFile, match="file_too_heavy"):
         run(PHOTO, huge, tmp_path)
 
 
 def test_a_module_that_cannot_start_is_an_answer_as_well(tmp_path: Path) -> None:
-    with pytest.raises(Unfit, match="file_broken"):
+    with pytest.raises(RejectedFile, match="file_broken"):
         run("lms.adapters.media.no_such_reader", tmp_path / "x", tmp_path)
 
 

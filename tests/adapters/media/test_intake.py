@@ -7,28 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from lms.adapters.media.intake import take
-from lms.adapters.media.types import CODES, MAX_BYTES, Taken, Unfit
+from lms.adapters.media.intake import inspect_upload
+from lms.adapters.media.types import CODES, MAX_BYTES, AcceptedFile, RejectedFile
 from lms.adapters.store import file_digest
 from tests.support import files
 
-Send = Callable[..., Taken]
+Send = Callable[..., AcceptedFile]
 
 
 @pytest.fixture
 def send(tmp_path: Path) -> Send:
-    def sent(content: bytes, name: str = "chose.bin") -> Taken:
+    def sent(content: bytes, name: str = "chose.bin") -> AcceptedFile:
         source = tmp_path / "received"
         source.write_bytes(content)
         work = tmp_path / "work"
         work.mkdir(exist_ok=True)
-        return take(source, shown_name=name, work=work)
+        return inspect_upload(source, shown_name=name, work=work)
 
     return sent
 
 
 def refusal(send: Send, content: bytes, name: str = "chose.bin") -> str:
-    with pytest.raises(Unfit) as refused:
+    with pytest.raises(RejectedFile) as refused:
         send(content, name)
     assert refused.value.code in CODES
     return refused.value.code
@@ -157,7 +157,7 @@ def test_whatever_is_damaged_there_is_an_answer_and_never_a_crash(
         for _ in range(chance.choice((1, 8, 40))):
             bent[chance.randrange(len(bent))] = chance.randrange(256)
         started = time.monotonic()
-        with suppress(Unfit):
+        with suppress(RejectedFile):
             send(bytes(bent))
         assert time.monotonic() - started < 10
 

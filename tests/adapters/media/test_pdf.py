@@ -5,19 +5,19 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lms.adapters.media.intake import take
-from lms.adapters.media.types import Taken, Unfit
+from lms.adapters.media.intake import inspect_upload
+from lms.adapters.media.types import AcceptedFile, RejectedFile
 from tests.support import files
 
 
-def taken_from(folder: Path, content: bytes) -> Taken:
+def taken_from(folder: Path, content: bytes) -> AcceptedFile:
     source = folder / "received"
     source.write_bytes(content)
-    return take(source, shown_name="devoir.pdf", work=folder)
+    return inspect_upload(source, shown_name="devoir.pdf", work=folder)
 
 
 def reason(folder: Path, content: bytes) -> str:
-    with pytest.raises(Unfit) as refused:
+    with pytest.raises(RejectedFile) as refused:
         taken_from(folder, content)
     return refused.value.code
 

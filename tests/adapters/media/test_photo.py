@@ -4,18 +4,18 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageCms
 
-from lms.adapters.media.intake import take
-from lms.adapters.media.types import Taken, Unfit
+from lms.adapters.media.intake import inspect_upload
+from lms.adapters.media.types import AcceptedFile, RejectedFile
 from tests.support import files
 
 
-def taken_from(folder: Path, content: bytes) -> Taken:
+def taken_from(folder: Path, content: bytes) -> AcceptedFile:
     source = folder / "received"
     source.write_bytes(content)
-    return take(source, shown_name="photo", work=folder)
+    return inspect_upload(source, shown_name="photo", work=folder)
 
 
-def pictures(taken: Taken) -> list[Image.Image]:
+def pictures(taken: AcceptedFile) -> list[Image.Image]:
     paths = [taken.original, *(rendition.path for rendition in taken.renditions)]
     return [Image.open(io.BytesIO(path.read_bytes())) for path in paths]
 
@@ -156,7 +156,7 @@ def test_no_photo_is_kept_half_grey(tmp_path: Path, progressive: bool) -> None:
     if not progressive:
         broken.append(half + b"\xff\xd9")  # an end put on by the phone: decoders say nothing
     for content in broken:
-        with pytest.raises(Unfit) as refused:
+        with pytest.raises(RejectedFile) as refused:
             taken_from(tmp_path, content)
         assert refused.value.code == "file_broken"
 

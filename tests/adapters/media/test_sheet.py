@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from lms.adapters.media.intake import take
+from lms.adapters.media.intake import inspect_upload
 from lms.adapters.media.sheet import Format, draw_sheet
 
 LINES = ["Bonjour Madame,", "J’habite à Liège. Où êtes-vous ? À bientôt, ça va !", "x" * 200]
@@ -25,7 +25,7 @@ def test_a_drawn_sheet_is_homework_like_any_other(
 ) -> None:
     source = tmp_path / "sheet"
     source.write_bytes(draw_sheet(LINES, rotated=rotated, format=form))
-    taken = take(source, shown_name="devoir", work=tmp_path)
+    taken = inspect_upload(source, shown_name="devoir", work=tmp_path)
     assert taken.kind == kind
     with Image.open(taken.renditions[0].path) as shown:
         assert shown.height > shown.width

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lms.adapters.media.intake import take_small
+from lms.adapters.media.intake import inspect_small_image
 from lms.adapters.media.small import BYTES, SIDE
-from lms.adapters.media.types import Unfit
+from lms.adapters.media.types import RejectedFile
 from tests.support import files
 
 
 def small(folder: Path, content: bytes) -> bytes:
     source = folder / "received"
     source.write_bytes(content)
-    return take_small(source, work=folder).read_bytes()
+    return inspect_small_image(source, work=folder).read_bytes()
 
 
 @pytest.mark.parametrize("content", [files.rotated_jpeg(), files.heic(orientation=6)], ids=["jpeg", "heic"])
@@ -47,6 +47,6 @@ def test_even_the_richest_photo_becomes_light(tmp_path: Path) -> None:
     ids=["empty", "pdf", "svg", "cut"],
 )
 def test_what_is_no_whole_photo_is_refused(tmp_path: Path, content: bytes, code: str) -> None:
-    with pytest.raises(Unfit) as no:
+    with pytest.raises(RejectedFile) as refusal:
         small(tmp_path, content)
-    assert no.value.code == code
+    assert refusal.value.code == code

@@ -1,6 +1,6 @@
 import pytest
 
-from lms.adapters.media.types import Unfit
+from lms.adapters.media.types import RejectedFile
 from lms.adapters.media.voice import read_voice
 from tests.support import files
 
@@ -42,7 +42,7 @@ def test_an_mp3_that_announces_more_than_it_holds_was_cut_on_the_way() -> None:
     announced = (len(whole)).to_bytes(4, "big")
     noted = whole[:36] + b"Info\0\0\0\2" + announced + whole[48:]
     assert seconds(noted) > 2
-    with pytest.raises(Unfit, match="file_broken"):
+    with pytest.raises(RejectedFile, match="file_broken"):
         read_voice(noted[: len(noted) // 2])
 
 
@@ -61,7 +61,7 @@ def test_an_mp3_that_announces_more_than_it_holds_was_cut_on_the_way() -> None:
 def test_a_chance_likeness_is_no_voice(data: bytes) -> None:
     try:
         assert read_voice(data) is None
-    except Unfit as unfit:
+    except RejectedFile as unfit:
         assert unfit.code == "file_broken"  # noqa: PT017
     except IndexError:
         assert len(data) < 14

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from lms.adapters.mail.message import Postponed
-from lms.adapters.sms.folder import FolderTexter
+from lms.adapters.sms.folder import SmsFolder
 
 
 def test_a_text_is_one_file_that_its_second_attempt_replaces(tmp_path: Path) -> None:
-    texter = FolderTexter(tmp_path / "sms")
+    texter = SmsFolder(tmp_path / "sms")
     texter.send("+32470123456", "Demain", "k3f9")
     texter.send("+32470123456", "Demain, 14 h 30", "k3f9")
     (path,) = (tmp_path / "sms").iterdir()
@@ -22,4 +22,4 @@ def test_a_text_is_one_file_that_its_second_attempt_replaces(tmp_path: Path) -> 
 def test_a_folder_that_cannot_be_written_costs_patience(tmp_path: Path) -> None:
     (tmp_path / "sms").write_text("a file stands in the way")
     with pytest.raises(Postponed):
-        FolderTexter(tmp_path / "sms").send("+32470123456", "Demain", "k3f9")
+        SmsFolder(tmp_path / "sms").send("+32470123456", "Demain", "k3f9")

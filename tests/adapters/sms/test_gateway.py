@@ -5,13 +5,13 @@ import time
 import pytest
 
 from lms.adapters.mail.message import Postponed, Undeliverable
-from lms.adapters.sms.gateway import HttpTexter
+from lms.adapters.sms.gateway import HttpSmsGateway
 from tests.support.servers import free_port
 from tests.support.sms_gateway import Gateway
 
 
 def send(gateway: Gateway, **more: float) -> None:
-    texter = HttpTexter(gateway.url, token="a-secret", sender="Passerelle", **more)
+    texter = HttpSmsGateway(gateway.url, token="a-secret", sender="Passerelle", **more)
     texter.send("+32470123456", "Demain : 14 h 30, موعد", "k3f9")
 
 
@@ -60,7 +60,7 @@ def test_a_gateway_that_drips_is_cut_off_in_time(gateway: Gateway) -> None:
 
 
 def test_a_gateway_that_is_away_costs_patience_and_names_nobody() -> None:
-    texter = HttpTexter(f"http://127.0.0.1:{free_port()}", token="a-secret", timeout=5)
+    texter = HttpSmsGateway(f"http://127.0.0.1:{free_port()}", token="a-secret", timeout=5)
     with pytest.raises(Postponed, match="refused the connection") as told:
         texter.send("+32470123456", "Demain", "k3f9")
     assert told.value.__cause__ is None
@@ -68,7 +68,7 @@ def test_a_gateway_that_is_away_costs_patience_and_names_nobody() -> None:
 
 
 def test_an_open_line_is_not_taken_for_tls(gateway: Gateway) -> None:
-    texter = HttpTexter(gateway.url.replace("http:", "https:"), token="a-secret", timeout=5)
+    texter = HttpSmsGateway(gateway.url.replace("http:", "https:"), token="a-secret", timeout=5)
     with pytest.raises(Postponed, match="TLS"):
         texter.send("+32470123456", "Demain", "k3f9")
     assert gateway.received == []

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lms.adapters.sms.message import pages, plain
+from lms.adapters.sms.message import plain, segments
 
 
 def test_a_text_does_without_the_typography_of_a_page() -> None:
@@ -28,4 +28,4 @@ def test_a_text_does_without_the_typography_of_a_page() -> None:
     ],
 )
 def test_the_pages_of_a_text_are_counted_as_the_network_counts(text: str, number: int) -> None:
-    assert pages(text) == number
+    assert segments(text) == number

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from lms import clock
 from lms.blueprints.booking import agenda
 from lms.domain.booking import absence, appointments, waitlist
-from lms.models import Booking, BusyCalendar, BusySpan, Person
+from lms.models import Booking, ExternalBusyTime, ExternalCalendar, Person
 from tests import factories
 from tests.support.pages import Visitor
-from tests.support.school import House
+from tests.support.school import School
 
 MONDAY = factories.coming_monday()
 WEEK = f"{MONDAY.isocalendar().year}-W{MONDAY.isocalendar().week:02}"
@@ -26,29 +26,29 @@ def at(hour: str, days: int = 0) -> datetime:
     return factories.wall((MONDAY + timedelta(days=days)).isoformat(), hour)
 
 
-def visitor(house: House, who: Callable[[Session], Person]) -> Visitor:
-    return house.visitor(house.write(lambda s: who(s).id))
+def visitor(school: School, who: Callable[[Session], Person]) -> Visitor:
+    return school.visitor(school.write(lambda s: who(s).id))
 
 
-def booked(house: House, starts: datetime, who: Any = factories.samira) -> str:
-    return house.write(lambda s: factories.booked(s, who(s), factories.nadia(s), starts, now=clock.now()).id)
+def booked(school: School, starts: datetime, who: Any = factories.samira) -> str:
+    return school.write(lambda s: factories.booked(s, who(s), factories.nadia(s), starts, now=clock.now()).id)
 
 
-def open_week(house: House) -> None:
-    house.write(lambda s: factories.all_week(s, factories.nadia(s), "09:00", "12:00"))
+def open_week(school: School) -> None:
+    school.write(lambda s: factories.all_week(s, factories.nadia(s), "09:00", "12:00"))
 
 
-def test_the_week_shows_appointments_in_front_and_free_hours_behind(house: House) -> None:
-    open_week(house)
-    booked(house, at("10:00"))
-    page = visitor(house, factories.nadia).get(f"/agenda?week={WEEK}")
+def test_the_week_shows_appointments_in_front_and_free_hours_behind(school: School) -> None:
+    open_week(school)
+    booked(school, at("10:00"))
+    page = visitor(school, factories.nadia).get(f"/agenda?week={WEEK}")
     monday = page.root.all("ol")[0].text
     assert monday.index("9 h 00 – 10 h 00") < monday.index("Samira") < monday.index("11 h 00 – 12 h 00")
     assert "10 h 00 Samira" in monday
 
 
-def test_an_empty_week_says_what_to_do(house: House) -> None:
-    page = visitor(house, factories.nadia).get("/agenda")
+def test_an_empty_week_says_what_to_do(school: School) -> None:
+    page = visitor(school, factories.nadia).get("/agenda")
     assert "/agenda/availability" in page.links().values()
 
 
@@ -69,66 +69,68 @@ def test_on_a_free_weekend_the_agenda_opens_on_the_week_that_comes(
     assert agenda.is_over(days, date.fromisoformat(today), factories.wall(today, "09:00")) is over
 
 
-def test_an_offered_hour_is_neither_free_nor_an_appointment(house: House) -> None:
-    open_week(house)
-    made = booked(house, at("10:00"), factories.oksana)
+def test_an_offered_hour_is_neither_free_nor_an_appointment(school: School) -> None:
+    open_week(school)
+    made = booked(school, at("10:00"), factories.oksana)
 
     def offered(session: Session) -> str:
         samira = factories.samira(session)
-        waitlist.join(session, samira, samira, None, 7, None, clock.now())
+        waitlist.join_waitlist(session, samira, samira, None, 7, None, clock.now())
         appointments.cancel(
             session, session.get_one(Booking, made), factories.oksana(session), "", clock.now()
         )
         return session.scalars(select(Booking.id).where(Booking.state == "offered")).one()
 
-    offer = house.write(offered)
-    page = visitor(house, factories.nadia).get(f"/agenda?week={WEEK}")
+    offer = school.write(offered)
+    page = visitor(school, factories.nadia).get(f"/agenda?week={WEEK}")
     assert "10 h 00 Samira proposé" in page.root.all("ol")[0].text
     assert "9 h 00 – 12 h 00" not in page.root.all("ol")[0].text
     assert f"/bookings/{offer}" not in page.links().values()
 
 
 def busy_elsewhere(session: Session, starts: datetime, ends: datetime) -> None:
-    calendar = BusyCalendar(
+    calendar = ExternalCalendar(
         teacher_id=factories.nadia(session).id, address="https://example.be/a.ics", made_at=clock.now()
     )
     session.add(calendar)
     session.flush()
-    session.add(BusySpan(calendar_id=calendar.id, starts=starts, ends=ends))
+    session.add(ExternalBusyTime(calendar_id=calendar.id, starts=starts, ends=ends))
 
 
-def test_what_is_busy_elsewhere_hides_free_hours_and_warns_of_appointments(house: House) -> None:
-    open_week(house)
-    made = booked(house, at("10:00"))
-    house.write(lambda s: busy_elsewhere(s, at("10:30"), at("11:15")))
-    page = visitor(house, factories.nadia).get(f"/agenda?week={WEEK}")
+def test_what_is_busy_elsewhere_hides_free_hours_and_warns_of_appointments(school: School) -> None:
+    open_week(school)
+    made = booked(school, at("10:00"))
+    school.write(lambda s: busy_elsewhere(s, at("10:30"), at("11:15")))
+    page = visitor(school, factories.nadia).get(f"/agenda?week={WEEK}")
     monday, tuesday = page.root.all("ol")[0].text, page.root.all("ol")[1].text
     assert "9 h 00 – 10 h 00" in monday
     assert "11 h 00 – 12 h 00" not in monday
     assert "occupé dans un autre agenda" in monday
     assert "occupé" not in tuesday
-    house.write(lambda s: absence.keep(s, s.get_one(Booking, made), factories.nadia(s), clock.now()))
-    assert "occupé" not in visitor(house, factories.nadia).get(f"/agenda?week={WEEK}").text
+    school.write(
+        lambda s: absence.accept_conflict(s, s.get_one(Booking, made), factories.nadia(s), clock.now())
+    )
+    assert "occupé" not in visitor(school, factories.nadia).get(f"/agenda?week={WEEK}").text
 
 
 @pytest.mark.parametrize("week", ["x", "2026-W99", "9999-W01", "2026-W53&week=", "%00"])
-def test_a_week_that_is_none_is_this_week(house: House, week: str) -> None:
-    assert visitor(house, factories.nadia).get(f"/agenda?week={week}").status == 200
+def test_a_week_that_is_none_is_this_week(school: School, week: str) -> None:
+    assert visitor(school, factories.nadia).get(f"/agenda?week={week}").status == 200
 
 
-def test_the_week_asks_as_much_for_one_appointment_as_for_many(house: House) -> None:
-    open_week(house)
-    browser = visitor(house, factories.nadia)
+def test_the_week_asks_as_much_for_one_appointment_as_for_many(school: School) -> None:
+    open_week(school)
+    browser = visitor(school, factories.nadia)
     counts = []
     for number in range(1, 5):
         starts = at("10:00", days=number)
-        house.write(
+        school.write(
             lambda s, n=number, at=starts: factories.booked(
                 s, factories.learner(s, f"Learner {n}"), factories.nadia(s), at, now=clock.now()
             )
         )
         browser.get(f"/agenda?week={WEEK}")
-        with house.counting_statements() as sent:
+        with school.counting_statements() as sent:
             browser.get(f"/agenda?week={WEEK}")
         counts.append(len(sent))
     assert len(set(counts)) == 1

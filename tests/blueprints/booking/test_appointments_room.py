@@ -15,15 +15,15 @@ from lms.models import Booking, Person
 from tests import factories
 from tests.support.appointments import HOUR, at, booked, mornings, visitor
 from tests.support.pages import Page
-from tests.support.school import House
+from tests.support.school import School
 
 
 @pytest.fixture(autouse=True)
-def hours(house: House) -> None:
-    house.write(mornings)
+def hours(school: School) -> None:
+    school.write(mornings)
 
 
-def shift(house: House, made: str, starts: datetime) -> None:
+def shift(school: School, made: str, starts: datetime) -> None:
     """As if the hour were another one, without asking the rules."""
 
     def change(session: Session) -> None:
@@ -31,34 +31,34 @@ def shift(house: House, made: str, starts: datetime) -> None:
         quarter = datetime.fromtimestamp(int(starts.timestamp()) // 900 * 900, tz=starts.tzinfo)
         booking.starts, booking.ends, booking.free_at = quarter, quarter + HOUR, quarter + HOUR
 
-    house.write(change)
+    school.write(change)
 
 
-def door(house: House, made: str, who: Callable[[Session], Person]) -> Any:
-    return visitor(house, who).client.get(f"/s/{made}")
+def door(school: School, made: str, who: Callable[[Session], Person]) -> Any:
+    return visitor(school, who).client.get(f"/s/{made}")
 
 
-def test_the_door_opens_the_room_for_learner_and_teacher_when_it_is_time(house: House) -> None:
-    made = booked(house, at("09:00"))
-    assert door(house, made, factories.samira).status_code == 200
-    shift(house, made, clock.now())
-    key = house.read(lambda s: s.get_one(Booking, made).video_key)
+def test_the_door_opens_the_room_for_learner_and_teacher_when_it_is_time(school: School) -> None:
+    made = booked(school, at("09:00"))
+    assert door(school, made, factories.samira).status_code == 200
+    shift(school, made, clock.now())
+    key = school.read(lambda s: s.get_one(Booking, made).video_key)
     for who in (factories.samira, factories.nadia):
-        answer = door(house, made, who)
+        answer = door(school, made, who)
         assert (answer.status_code, answer.location) == (303, f"https://meet.jit.si/{key}")
     for who in (factories.luc, factories.oksana):
-        assert door(house, made, who).status_code == 404
-    shift(house, made, clock.now() - 2 * HOUR)
-    answer = door(house, made, factories.samira)
+        assert door(school, made, who).status_code == 404
+    shift(school, made, clock.now() - 2 * HOUR)
+    answer = door(school, made, factories.samira)
     assert answer.status_code == 200
     assert key not in answer.text
 
 
-def test_when_the_room_is_open_nothing_lies_over_the_way_in(house: House) -> None:
-    made = booked(house, at("09:00"))
-    browser = visitor(house, factories.samira)
+def test_when_the_room_is_open_nothing_lies_over_the_way_in(school: School) -> None:
+    made = booked(school, at("09:00"))
+    browser = visitor(school, factories.samira)
     assert docked(browser.get("/bookings")) == ["Prendre rendez-vous"]
-    shift(house, made, clock.now())
+    shift(school, made, clock.now())
     page = browser.get("/bookings")
     assert page.links()["Entrer dans la vidéo"] == f"/s/{made}"
     assert docked(page) == []
@@ -68,69 +68,69 @@ def docked(page: Page) -> list[str]:
     return [link.text for link in page.root.all("a") if "dock" in link.get("class").split()]
 
 
-def test_the_door_of_a_session_on_site_shows_the_place(house: House) -> None:
-    made = booked(house, at("09:00"), teacher=factories.luc, mode="onsite")
-    answer = door(house, made, factories.samira)
+def test_the_door_of_a_session_on_site_shows_the_place(school: School) -> None:
+    made = booked(school, at("09:00"), teacher=factories.luc, mode="onsite")
+    answer = door(school, made, factories.samira)
     assert "Bus 70" in answer.text
 
 
 # -- her question and what comes of a session ----------------------------------------------------
 
 
-def test_a_learner_writes_her_question_changes_it_and_takes_it_back(house: House) -> None:
-    made = booked(house, at("09:00"))
-    browser = visitor(house, factories.samira)
+def test_a_learner_writes_her_question_changes_it_and_takes_it_back(school: School) -> None:
+    made = booked(school, at("09:00"))
+    browser = visitor(school, factories.samira)
     for asked in ("Comment dire « facture » ?", "كيف أكتب رسالة؟", ""):
         page = browser.submit(browser.get(f"/bookings/{made}"), {"question": asked}, action="/question")
         assert page.status == 200
-        assert house.read(lambda s: s.get_one(Booking, made).question) == asked
+        assert school.read(lambda s: s.get_one(Booking, made).question) == asked
     again = browser.submit(page, {"question": "Comment dire « facture » ?"}, action="/question")
     assert "« facture »" in again.text
 
 
 @pytest.mark.parametrize("words", ["85.07.30-033.28, c’est moi", "a" * 301], ids=["national number", "long"])
-def test_a_question_that_must_not_be_kept_stays_in_the_field(house: House, words: str) -> None:
-    made = booked(house, at("09:00"))
-    browser = visitor(house, factories.samira)
+def test_a_question_that_must_not_be_kept_stays_in_the_field(school: School, words: str) -> None:
+    made = booked(school, at("09:00"))
+    browser = visitor(school, factories.samira)
     page = browser.submit(browser.get(f"/bookings/{made}"), {"question": words}, action="/question")
     assert page.status == 422
     assert words in page.text
-    assert house.read(lambda s: s.get_one(Booking, made).question) == ""
+    assert school.read(lambda s: s.get_one(Booking, made).question) == ""
 
 
-def test_once_the_session_has_begun_her_question_stays_as_it_is(house: House) -> None:
-    made = booked(house, at("09:00"))
-    browser = visitor(house, factories.samira)
+def test_once_the_session_has_begun_her_question_stays_as_it_is(school: School) -> None:
+    made = booked(school, at("09:00"))
+    browser = visitor(school, factories.samira)
     form = browser.get(f"/bookings/{made}")
-    shift(house, made, clock.now() - HOUR / 2)
+    shift(school, made, clock.now() - HOUR / 2)
     late = browser.submit(form, {"question": "Trop tard ?"}, action="/question")
     assert late.status == 409
-    assert house.read(lambda s: s.get_one(Booking, made).question) == ""
+    assert school.read(lambda s: s.get_one(Booking, made).question) == ""
 
 
-def test_nobody_else_writes_her_question(house: House) -> None:
-    made = booked(house, at("09:00"))
-    page = visitor(house, factories.samira).get(f"/bookings/{made}")
+def test_nobody_else_writes_her_question(school: School) -> None:
+    made = booked(school, at("09:00"))
+    page = visitor(school, factories.samira).get(f"/bookings/{made}")
     for who in (factories.oksana, factories.nadia):
-        browser = visitor(house, who)
+        browser = visitor(school, who)
         form = browser.get("/me").root.all("input")
         token = next(control.get("value") for control in form if control.get("name") == "csrf_token")
         answer = browser.submit(page, {"question": "x", "csrf_token": token}, action="/question")
         assert answer.status == 404
 
 
-def test_after_a_session_the_learner_reads_what_to_do_next_and_nothing_private(house: House) -> None:
-    made = booked(house, at("09:00"))
-    shift(house, made, clock.now() - 3 * HOUR)
+def test_after_a_session_the_learner_reads_what_to_do_next_and_nothing_private(school: School) -> None:
+    made = booked(school, at("09:00"))
+    shift(school, made, clock.now() - 3 * HOUR)
 
     def note(session: Session) -> None:
         nadia = factories.nadia(session)
         booking = session.get_one(Booking, made)
-        attendance.mark(session, booking, nadia, "no_show", clock.now())
+        attendance.mark_attendance(session, booking, nadia, "no_show", clock.now())
         attendance.write_note(session, booking, nadia, "Semble fatiguée", "Écrire les mois", clock.now())
 
-    house.write(note)
-    browser = visitor(house, factories.samira)
+    school.write(note)
+    browser = visitor(school, factories.samira)
     for path in ("/bookings", f"/bookings/{made}"):
         page = browser.get(path)
         assert "Écrire les mois" in page.text, path

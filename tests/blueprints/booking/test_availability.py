@@ -15,13 +15,13 @@ from lms.models import Availability, Booking, OutboxItem, SpecialDay, WaitlistEn
 from tests import factories
 from tests.support.appointments import MONDAY, at, booked, visitor
 from tests.support.pages import Element, Page, Visitor, filled
-from tests.support.school import House
+from tests.support.school import School
 
 WEEK = f"{MONDAY.isocalendar().year}-W{MONDAY.isocalendar().week:02}"
 
 
-def open_week(house: House) -> None:
-    house.write(lambda s: factories.all_week(s, factories.nadia(s), "09:00", "12:00"))
+def open_week(school: School) -> None:
+    school.write(lambda s: factories.all_week(s, factories.nadia(s), "09:00", "12:00"))
 
 
 def exceptions(browser: Visitor, **values: str) -> Page:
@@ -42,19 +42,19 @@ def _send(browser: Visitor, wanted: Callable[[dict[str, Any]], bool], values: di
     return browser.submit(only, values, action="/agenda/exceptions")
 
 
-def test_a_teacher_adds_hours_on_site_and_learners_can_book_them(house: House) -> None:
-    browser = visitor(house, factories.nadia)
+def test_a_teacher_adds_hours_on_site_and_learners_can_book_them(school: School) -> None:
+    browser = visitor(school, factories.nadia)
     page = browser.get("/agenda/availability")
     values = {"weekday": "0", "start": "14:00", "end": "16:00", "mode": "both", "room": "Salle 2"}
     done = browser.submit(page, values, action="/agenda/availability")
     assert done.status == 200
     assert "Salle 2" in done.text
-    picker = visitor(house, factories.samira).get(f"/bookings/new?from={MONDAY}")
+    picker = visitor(school, factories.samira).get(f"/bookings/new?from={MONDAY}")
     assert "14 h 00" in picker.text
 
 
-def test_what_was_typed_stays_when_the_hours_make_no_sense(house: House) -> None:
-    browser = visitor(house, factories.nadia)
+def test_what_was_typed_stays_when_the_hours_make_no_sense(school: School) -> None:
+    browser = visitor(school, factories.nadia)
     page = browser.get("/agenda/availability")
     values = {"start": "14:00", "end": "10:00", "mode": "onsite", "room": "Salle 9"}
     again = browser.submit(page, values, action="/agenda/availability")
@@ -65,103 +65,103 @@ def test_what_was_typed_stays_when_the_hours_make_no_sense(house: House) -> None
         assert browser.submit(page, bad, action="/agenda/availability").status == 422
 
 
-def test_the_same_hours_sent_twice_are_added_once(house: House) -> None:
-    browser = visitor(house, factories.nadia)
+def test_the_same_hours_sent_twice_are_added_once(school: School) -> None:
+    browser = visitor(school, factories.nadia)
     page = browser.get("/agenda/availability")
     browser.submit(page, action="/agenda/availability")
     browser.submit(page, action="/agenda/availability")
-    assert house.read(lambda s: s.scalar(select(func.count()).select_from(Availability))) == 1
+    assert school.read(lambda s: s.scalar(select(func.count()).select_from(Availability))) == 1
 
 
-def test_hours_end_at_a_date(house: House) -> None:
-    house.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:00"))
-    browser = visitor(house, factories.nadia)
+def test_hours_end_at_a_date(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:00"))
+    browser = visitor(school, factories.nadia)
     last = clock.now().date() + timedelta(days=1)
     page = browser.submit(browser.get("/agenda/availability"), {"last": last.isoformat()}, action="/end")
     assert page.status == 200
-    assert house.read(lambda s: s.scalars(select(Availability.valid_until)).one()) == last
+    assert school.read(lambda s: s.scalars(select(Availability.valid_until)).one()) == last
     assert browser.submit(browser.get("/agenda/availability"), {"last": "x"}, action="/end").status == 200
-    assert house.read(lambda s: s.scalars(select(Availability.valid_until)).one()) == last
+    assert school.read(lambda s: s.scalars(select(Availability.valid_until)).one()) == last
 
 
-def test_a_teacher_opens_hours_on_a_day_without_rule(house: House) -> None:
-    browser = visitor(house, factories.nadia)
+def test_a_teacher_opens_hours_on_a_day_without_rule(school: School) -> None:
+    browser = visitor(school, factories.nadia)
     saturday = (MONDAY + timedelta(days=5)).isoformat()
     values = {"kind": "open", "first": saturday, "start": "10:00", "end": "12:00", "mode": "video"}
     assert exceptions(browser, **values).status == 200
-    assert "10 h 00" in visitor(house, factories.samira).get(f"/bookings/new?from={MONDAY}").text
+    assert "10 h 00" in visitor(school, factories.samira).get(f"/bookings/new?from={MONDAY}").text
     values["start"] = ""
     page = exceptions(browser, **values)
     assert page.status == 422
     assert "Choisissez les heures de cette ouverture." in page.text
 
 
-def test_the_coordinator_closes_the_whole_service_and_a_teacher_cannot(house: House) -> None:
-    open_week(house)
-    booked(house, at("10:00"))
-    claire = visitor(house, factories.claire)
+def test_the_coordinator_closes_the_whole_service_and_a_teacher_cannot(school: School) -> None:
+    open_week(school)
+    booked(school, at("10:00"))
+    claire = visitor(school, factories.claire)
     assert "/agenda/exceptions" in claire.get("/service").links().values()
     values = {"first": MONDAY.isoformat(), "last": (MONDAY + timedelta(days=4)).isoformat()}
     page = exceptions(claire, **values)
     assert "Samira" in page.text
-    assert house.read(lambda s: s.scalars(select(SpecialDay.teacher_id)).all()) == [None]
-    special = house.read(lambda s: s.scalars(select(SpecialDay.id)).one())
-    nadia = visitor(house, factories.nadia)
+    assert school.read(lambda s: s.scalars(select(SpecialDay.teacher_id)).all()) == [None]
+    special = school.read(lambda s: s.scalars(select(SpecialDay.id)).one())
+    nadia = visitor(school, factories.nadia)
     shown = nadia.get("/agenda/exceptions")
     assert f"/agenda/exceptions/{special}/deletion" not in shown.html
     forged = {**values, "whose": "service"}
     exceptions(nadia, **forged)
-    owners = house.read(lambda s: s.scalars(select(SpecialDay.teacher_id)).all())
+    owners = school.read(lambda s: s.scalars(select(SpecialDay.teacher_id)).all())
     assert owners.count(None) == 1
 
 
-def said(house: House, state: str = "booked") -> int:
-    return house.read(
+def said(school: School, state: str = "booked") -> int:
+    return school.read(
         lambda s: s.scalar(select(func.count()).select_from(Booking).where(Booking.state == state)) or 0
     )
 
 
-def kept(house: House) -> list[bool]:
-    return house.read(lambda s: [at is not None for at in s.scalars(select(Booking.kept_at))])
+def kept(school: School) -> list[bool]:
+    return school.read(lambda s: [at is not None for at in s.scalars(select(Booking.kept_at))])
 
 
-def test_deleting_hours_leads_to_the_appointments_to_decide_and_touches_none(house: House) -> None:
-    house.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:00"))
-    booked(house, at("10:00"))
-    browser = visitor(house, factories.nadia)
+def test_deleting_hours_leads_to_the_appointments_to_decide_and_touches_none(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:00"))
+    booked(school, at("10:00"))
+    browser = visitor(school, factories.nadia)
     page = browser.submit(browser.get("/agenda/availability"), action="/deletion")
     assert page.url == "/agenda/conflicts"
     assert "1 rendez-vous à décider." in page.text
     assert "Samira hors des heures" in page.text
-    assert said(house) == 1
+    assert said(school) == 1
     assert "/agenda/conflicts" in browser.get("/agenda/availability").links().values()
 
 
-def test_a_leave_closes_days_and_leads_to_what_is_to_be_decided(house: House) -> None:
-    open_week(house)
+def test_a_leave_closes_days_and_leads_to_what_is_to_be_decided(school: School) -> None:
+    open_week(school)
     for days in (0, 2):
-        booked(house, at("10:00", days), factories.samira if days else factories.oksana)
-    browser = visitor(house, factories.nadia)
+        booked(school, at("10:00", days), factories.samira if days else factories.oksana)
+    browser = visitor(school, factories.nadia)
     page = exceptions(browser, first=f"{MONDAY}", last=f"{MONDAY + timedelta(days=4)}", reason="Congé")
     assert page.url == "/agenda/conflicts"
     assert "2 rendez-vous à décider." in page.text
     assert page.text.index("Oksana Bondar fermé") < page.text.index("Samira fermé")
-    assert said(house) == 2
+    assert said(school) == 2
     week = browser.get(f"/agenda?week={WEEK}")
     assert "Congé" in week.text
     assert "2 rendez-vous à décider." in week.text
     assert 'href="/agenda/conflicts"' in week.html
-    picker = visitor(house, factories.oksana).get(f"/bookings/new?from={MONDAY}")
+    picker = visitor(school, factories.oksana).get(f"/bookings/new?from={MONDAY}")
     assert not any(f"{MONDAY.day} " in legend.text for legend in picker.root.all("legend")[:1])
     page = browser.submit(browser.get("/agenda/exceptions"), action="/deletion")
     assert page.url == "/agenda/exceptions"
     assert "Rien de prévu." in page.text
 
 
-def test_each_appointment_is_kept_or_moved_or_cancelled(house: House) -> None:
-    open_week(house)
-    first, second = booked(house, at("10:00")), booked(house, at("11:00"), factories.oksana)
-    browser = visitor(house, factories.nadia)
+def test_each_appointment_is_kept_or_moved_or_cancelled(school: School) -> None:
+    open_week(school)
+    first, second = booked(school, at("10:00")), booked(school, at("11:00"), factories.oksana)
+    browser = visitor(school, factories.nadia)
     page = exceptions(browser, first=f"{MONDAY}")
     assert f"/bookings/{first}/move" in page.html
     page = browser.submit(page, action=f"/bookings/{first}/keeping")
@@ -172,37 +172,37 @@ def test_each_appointment_is_kept_or_moved_or_cancelled(house: House) -> None:
     again = browser.submit(page, action=f"/conflicts/{second}/cancellation")
     assert "Rien à décider" in again.text
     assert "Rendez-vous annulés : 1. À prévenir vous-même : 1." in again.text
-    off = house.read(lambda s: s.get_one(Booking, second))
+    off = school.read(lambda s: s.get_one(Booking, second))
     assert (off.state, off.called_off) == ("cancelled", True)
-    assert house.read(lambda s: s.scalars(select(WaitlistEntry.first_choice)).all()) == [True]
+    assert school.read(lambda s: s.scalars(select(WaitlistEntry.first_choice)).all()) == [True]
     assert "est déjà annulé" in browser.submit(page, action=f"/conflicts/{second}/cancellation").text
-    assert said(house) == 1
+    assert said(school) == 1
 
 
-def test_nobody_decides_for_the_learners_of_another_teacher(house: House) -> None:
-    open_week(house)
-    booking = booked(house, at("10:00"))
-    exceptions(visitor(house, factories.nadia), first=f"{MONDAY}")
-    luc = visitor(house, factories.luc)
+def test_nobody_decides_for_the_learners_of_another_teacher(school: School) -> None:
+    open_week(school)
+    booking = booked(school, at("10:00"))
+    exceptions(visitor(school, factories.nadia), first=f"{MONDAY}")
+    luc = visitor(school, factories.luc)
     assert "Samira" not in luc.get("/agenda/conflicts").text
     token = filled(luc.get("/agenda/exceptions").form("/agenda/exceptions"))["csrf_token"]
     for path in (f"/bookings/{booking}/keeping", f"/agenda/conflicts/{booking}/cancellation"):
         assert luc.client.post(path, data={"csrf_token": token}).status_code == 404
     answer = luc.client.post("/agenda/conflicts/cancellation", data={"csrf_token": token, "booking": booking})
     assert answer.status_code == 303
-    assert (said(house), kept(house)) == (1, [False])
+    assert (said(school), kept(school)) == (1, [False])
 
 
-def test_several_are_cancelled_on_one_page_and_a_second_sending_changes_nothing(house: House) -> None:
-    open_week(house)
+def test_several_are_cancelled_on_one_page_and_a_second_sending_changes_nothing(school: School) -> None:
+    open_week(school)
     for hour, who in (("09:00", factories.samira), ("10:00", factories.oksana), ("11:00", None)):
-        booked(house, at(hour), who or (lambda s: factories.learner(s, "Grace")))
-    browser = visitor(house, factories.nadia)
+        booked(school, at(hour), who or (lambda s: factories.learner(s, "Grace")))
+    browser = visitor(school, factories.nadia)
     exceptions(browser, first=f"{MONDAY}")
     page = browser.get("/agenda/conflicts/cancellation")
     ids = filled(page.form("/cancellation"))["booking"]
     assert len(ids) == 3
-    assert said(house) == 3
+    assert said(school) == 3
     nobody = browser.submit(page, {"booking": None}, action="/cancellation")
     assert "Choisissez au moins un rendez-vous." in nobody.text
     done = browser.submit(page, {"booking": ids[:2]}, action="/cancellation")
@@ -210,47 +210,49 @@ def test_several_are_cancelled_on_one_page_and_a_second_sending_changes_nothing(
     assert "Rendez-vous annulés : 2. Personnes prévenues : 1. À prévenir vous-même : 1." in done.text
     assert "Grace" in done.text
     assert "C’est déjà fait." in browser.submit(page, {"booking": ids[:2]}, action="/cancellation").text
-    assert (said(house), said(house, "cancelled")) == (1, 2)
+    assert (said(school), said(school, "cancelled")) == (1, 2)
     told = select(func.count()).select_from(OutboxItem).where(OutboxItem.kind == "booking_cancelled")
-    assert house.read(lambda s: s.scalar(told)) == 4  # two learners, and twice their teacher
+    assert school.read(lambda s: s.scalar(told)) == 4  # two learners, and twice their teacher
 
 
-def test_the_coordinator_decides_for_all_teachers_and_for_one_who_left(house: House) -> None:
-    house.write(lambda s: factories.all_week(s, factories.luc(s), "09:00", "12:00"))
-    open_week(house)
-    booked(house, at("10:00"))
-    other = house.write(
+def test_the_coordinator_decides_for_all_teachers_and_for_one_who_left(school: School) -> None:
+    school.write(lambda s: factories.all_week(s, factories.luc(s), "09:00", "12:00"))
+    open_week(school)
+    booked(school, at("10:00"))
+    other = school.write(
         lambda s: factories.booked(s, factories.oksana(s), factories.luc(s), at("11:00"), now=clock.now()).id
     )
-    claire = visitor(house, factories.claire)
+    claire = visitor(school, factories.claire)
     exceptions(claire, first=f"{MONDAY}")
     page = claire.get("/agenda/conflicts")
     assert "Samira · avec Nadia Dubois fermé" in page.text
     assert "Oksana Bondar · avec Luc Lambert fermé" in page.text
-    house.write(lambda s: setattr(factories.luc(s), "deactivated_at", clock.now()))
+    school.write(lambda s: setattr(factories.luc(s), "deactivated_at", clock.now()))
     page = claire.get("/agenda/conflicts")
     assert "avec Luc Lambert professeur parti" in page.text
     assert f"/bookings/{other}/move" not in page.html
     claire.submit(page, action=f"/conflicts/{other}/cancellation")
-    assert said(house) == 1
+    assert said(school) == 1
 
 
-def test_extra_hours_are_offered_to_who_waits(house: House) -> None:
-    house.write(
-        lambda s: waitlist.join(s, factories.samira(s), factories.samira(s), None, 7, None, clock.now())
+def test_extra_hours_are_offered_to_who_waits(school: School) -> None:
+    school.write(
+        lambda s: waitlist.join_waitlist(
+            s, factories.samira(s), factories.samira(s), None, 7, None, clock.now()
+        )
     )
     day = MONDAY + timedelta(days=1)
-    browser = visitor(house, factories.nadia)
+    browser = visitor(school, factories.nadia)
     page = exceptions(browser, kind="open", first=f"{day}", start="10:00", end="12:00")
     assert page.url == "/agenda/exceptions"
     offers = select(OutboxItem.person_id).where(OutboxItem.kind == "booking_offer")
-    assert house.read(lambda s: s.scalars(offers).all()) == [house.read(factories.samira).id]
-    assert said(house, "offered") == 1
+    assert school.read(lambda s: s.scalars(offers).all()) == [school.read(factories.samira).id]
+    assert said(school, "offered") == 1
 
 
-def test_the_coordinator_opens_hours_for_one_teacher_but_not_for_all(house: House) -> None:
-    nadia = house.write(lambda s: factories.nadia(s).id)
-    claire = visitor(house, factories.claire)
+def test_the_coordinator_opens_hours_for_one_teacher_but_not_for_all(school: School) -> None:
+    nadia = school.write(lambda s: factories.nadia(s).id)
+    claire = visitor(school, factories.claire)
     saturday = MONDAY + timedelta(days=5)
     values = {"kind": "open", "first": f"{saturday}", "start": "10:00", "end": "12:00"}
     page = exceptions(claire, **values)
@@ -259,12 +261,12 @@ def test_the_coordinator_opens_hours_for_one_teacher_but_not_for_all(house: Hous
     page = exceptions(claire, **values, whose=nadia)
     assert page.status == 200
     assert "10 h 00 – 12 h 00 · par vidéo · Nadia Dubois" in page.text
-    assert "10 h 00" in visitor(house, factories.samira).get(f"/bookings/new?from={MONDAY}").text
+    assert "10 h 00" in visitor(school, factories.samira).get(f"/bookings/new?from={MONDAY}").text
     assert exceptions(claire, **values, whose="nobody").status == 422
 
 
-def test_the_holidays_of_a_year_are_shown_and_opened_with_one_tap(house: House) -> None:
-    nadia, claire = visitor(house, factories.nadia), visitor(house, factories.claire)
+def test_the_holidays_of_a_year_are_shown_and_opened_with_one_tap(school: School) -> None:
+    nadia, claire = visitor(school, factories.nadia), visitor(school, factories.claire)
     page = nadia.get("/agenda/exceptions")
     for name in ("Noël", "Fête nationale"):
         assert name in page.text
@@ -273,23 +275,23 @@ def test_the_holidays_of_a_year_are_shown_and_opened_with_one_tap(house: House) 
     tap(claire, "holiday")
     assert "ouvert pour tous" in nadia.get("/agenda/exceptions").text
     openings = select(SpecialDay).where(SpecialDay.kind == "open", SpecialDay.start_wall.is_(None))
-    assert len({one.date_from for one in house.read(lambda s: s.scalars(openings).all())}) == 1
+    assert len({one.date_from for one in school.read(lambda s: s.scalars(openings).all())}) == 1
     page = claire.submit(claire.get("/agenda/exceptions"), action="/deletion")
     claire.submit(page, action="/deletion")
     assert "ouvert pour" not in nadia.get("/agenda/exceptions").text
 
 
-def test_a_bridge_day_is_closed_with_one_tap(house: House) -> None:
-    claire = visitor(house, factories.claire)
+def test_a_bridge_day_is_closed_with_one_tap(school: School) -> None:
+    claire = visitor(school, factories.claire)
     page = tap(claire, "closed")
     assert "fermé pour tous" in page.text
     assert "Pont" in page.text
-    bridge = house.read(lambda s: s.scalars(select(SpecialDay)).one())
+    bridge = school.read(lambda s: s.scalars(select(SpecialDay)).one())
     assert (bridge.kind, bridge.teacher_id, bridge.start_wall) == ("closed", None, None)
 
 
-def test_a_holiday_is_opened_only_where_there_is_one(house: House) -> None:
-    browser = visitor(house, factories.nadia)
+def test_a_holiday_is_opened_only_where_there_is_one(school: School) -> None:
+    browser = visitor(school, factories.nadia)
     page = exceptions(browser, kind="holiday", first=f"{MONDAY}", reason="Rattrapage")
     assert page.status == 422
     assert "Il n’y a pas de jour férié à cette date." in page.text
@@ -299,15 +301,15 @@ def test_a_holiday_is_opened_only_where_there_is_one(house: House) -> None:
     assert exceptions(browser, kind="holiday", first="2026-12-25", last="2199-12-25").status == 422
 
 
-def test_a_day_that_is_over_is_not_closed(house: House) -> None:
-    page = exceptions(visitor(house, factories.nadia), first=f"{clock.now().date() - timedelta(days=2)}")
+def test_a_day_that_is_over_is_not_closed(school: School) -> None:
+    page = exceptions(visitor(school, factories.nadia), first=f"{clock.now().date() - timedelta(days=2)}")
     assert page.status == 422
     assert "Ce jour est passé." in page.text
 
 
-def test_thirty_exceptions_and_conflicts_ask_as_much_as_one(house: House) -> None:
-    house.write(lambda s: factories.rule(s, factories.nadia(s), MONDAY.weekday(), "07:00", "22:00"))
-    browser = visitor(house, factories.claire)
+def test_thirty_exceptions_and_conflicts_ask_as_much_as_one(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.nadia(s), MONDAY.weekday(), "07:00", "22:00"))
+    browser = visitor(school, factories.claire)
 
     def more(session: Session, numbers: range) -> None:
         for n in numbers:
@@ -328,27 +330,27 @@ def test_thirty_exceptions_and_conflicts_ask_as_much_as_one(house: House) -> Non
 
     counts = []
     for numbers in (range(1), range(1, 30)):
-        house.write(lambda s: s.execute(delete(SpecialDay)))
-        house.write(lambda s, numbers=numbers: more(s, numbers))
-        house.write(lambda s, numbers=numbers: differ(s, range(numbers.stop)))
+        school.write(lambda s: s.execute(delete(SpecialDay)))
+        school.write(lambda s, numbers=numbers: more(s, numbers))
+        school.write(lambda s, numbers=numbers: differ(s, range(numbers.stop)))
         for path in ("/agenda/exceptions", "/agenda/conflicts"):
             browser.get(path)
-            with house.counting_statements() as sent:
+            with school.counting_statements() as sent:
                 browser.get(path)
             counts.append(len(sent))
         assert browser.get("/agenda/conflicts").text.count("Learner") >= numbers.stop
     assert counts[:2] == counts[2:]
 
 
-def test_the_agenda_is_the_teachers_own(house: House) -> None:
-    rule = house.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:00").id)
+def test_the_agenda_is_the_teachers_own(school: School) -> None:
+    rule = school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:00").id)
     for who in (factories.samira, factories.farid, factories.claire):
-        assert visitor(house, who).get("/agenda").status == 404
-        assert visitor(house, who).get("/agenda/availability").status == 404
-    luc = visitor(house, factories.luc)
+        assert visitor(school, who).get("/agenda").status == 404
+        assert visitor(school, who).get("/agenda/availability").status == 404
+    luc = visitor(school, factories.luc)
     page = luc.get("/agenda/availability")
     token = {"csrf_token": filled(page.form("/agenda/availability"))["csrf_token"]}
     for path in ("end", "deletion"):
         answer = luc.client.post(f"/agenda/availability/{rule}/{path}", data={**token, "last": "2030-01-01"})
         assert answer.status_code == 404
-    assert house.read(lambda s: s.scalar(select(func.count()).select_from(Availability))) == 1
+    assert school.read(lambda s: s.scalar(select(func.count()).select_from(Availability))) == 1

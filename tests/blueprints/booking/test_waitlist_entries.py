@@ -11,45 +11,47 @@ from lms.domain.booking import offers, waitlist
 from lms.models import AFTERNOON, Person
 from tests import factories
 from tests.factories import BRUSSELS
-from tests.support.school import House
+from tests.support.school import School
 
 MONDAY = factories.coming_monday()
 
 
 def join(session: Session, learner: Person, minutes: int, parts: int = 7) -> None:
     since = clock.now() - timedelta(minutes=minutes)
-    waitlist.join(session, learner, learner, None, parts, None, since)
+    waitlist.join_waitlist(session, learner, learner, None, parts, None, since)
 
 
-def test_the_team_sees_who_waits_in_order_and_what_is_offered(house: House) -> None:
+def test_the_team_sees_who_waits_in_order_and_what_is_offered(school: School) -> None:
     def live(session: Session) -> tuple[str, str]:
         nadia = factories.nadia(session)
         join(session, factories.samira(session), 20, AFTERNOON)
         join(session, factories.oksana(session), 10)
         factories.rule(session, nadia, 0, "09:00", "10:00")
-        days = offers.Freed.on(MONDAY, MONDAY, BRUSSELS)
-        assert len(offers.promote(session, days, clock.now())) == 1, "Samira waits for the afternoon"
+        days = offers.FreedTime.on(MONDAY, MONDAY, BRUSSELS)
+        assert len(offers.offer_to_waitlist(session, days, clock.now())) == 1, (
+            "Samira waits for the afternoon"
+        )
         return nadia.id, factories.claire(session).id
 
-    for person in house.write(live):
-        page = house.visitor(person).get("/waitlist/line")
+    for person in school.write(live):
+        page = school.visitor(person).get("/waitlist/line")
         assert 0 < page.text.index("Samira") < page.text.index("Oksana")
         assert page.text.count("Heure proposée") == 1
 
 
-def test_an_empty_line_says_so(house: House) -> None:
-    nadia = house.write(lambda s: factories.nadia(s).id)
-    assert "Personne n’attend" in house.visitor(nadia).get("/waitlist/line").text
+def test_an_empty_line_says_so(school: School) -> None:
+    nadia = school.write(lambda s: factories.nadia(s).id)
+    assert "Personne n’attend" in school.visitor(nadia).get("/waitlist/line").text
 
 
-def test_no_learner_and_no_social_worker_sees_the_line(house: House) -> None:
+def test_no_learner_and_no_social_worker_sees_the_line(school: School) -> None:
     for who in (factories.samira, factories.farid):
-        person = house.write(lambda s, who=who: who(s).id)
-        assert house.visitor(person).get("/waitlist/line").status == 404
+        person = school.write(lambda s, who=who: who(s).id)
+        assert school.visitor(person).get("/waitlist/line").status == 404
 
 
-def test_thirty_who_wait_cost_no_more_questions_than_one(house: House) -> None:
-    nadia = house.write(lambda s: factories.nadia(s).id)
+def test_thirty_who_wait_cost_no_more_questions_than_one(school: School) -> None:
+    nadia = school.write(lambda s: factories.nadia(s).id)
     counts = []
     for number in (1, 30):
 
@@ -57,10 +59,10 @@ def test_thirty_who_wait_cost_no_more_questions_than_one(house: House) -> None:
             for place in range(number):
                 join(session, factories.learner(session, f"Learner {number} {place}"), place)
 
-        house.write(crowd)
-        visitor = house.visitor(nadia)
+        school.write(crowd)
+        visitor = school.visitor(nadia)
         visitor.get("/waitlist/line")
-        with house.counting_statements() as sent:
+        with school.counting_statements() as sent:
             visitor.get("/waitlist/line")
         counts.append(len(sent))
     assert counts[0] == counts[1]

@@ -16,67 +16,67 @@ from lms.models import Booking, OutboxItem, Person, WaitlistEntry
 from tests import factories
 from tests.support.appointments import MONDAY, at, one_hour_a_week, person_id, state, taken, visitor, waits
 from tests.support.pages import Page, Visitor
-from tests.support.school import House
+from tests.support.school import School
 
 
 @pytest.fixture(autouse=True)
-def hours(house: House) -> None:
-    house.write(one_hour_a_week)
+def hours(school: School) -> None:
+    school.write(one_hour_a_week)
 
 
-def given_back(house: House, booking_id: str, who: Any = factories.oksana) -> None:
-    house.write(lambda s: appointments.cancel(s, s.get_one(Booking, booking_id), who(s), "", clock.now()))
+def given_back(school: School, booking_id: str, who: Any = factories.oksana) -> None:
+    school.write(lambda s: appointments.cancel(s, s.get_one(Booking, booking_id), who(s), "", clock.now()))
 
 
-def offered(house: House, who: Any = factories.samira) -> str:
+def offered(school: School, who: Any = factories.samira) -> str:
     """Somebody waits, another gives the hour back; answers with the id of the offer."""
-    hour = taken(house)
-    waits(house, who)
-    given_back(house, hour)
-    return house.read(lambda s: s.scalars(select(Booking.id).where(Booking.state == "offered")).one())
+    hour = taken(school)
+    waits(school, who)
+    given_back(school, hour)
+    return school.read(lambda s: s.scalars(select(Booking.id).where(Booking.state == "offered")).one())
 
 
 # -- the offer -----------------------------------------------------------------------------------
 
 
-def test_the_link_of_the_mail_shows_the_hour_and_changes_nothing(house: House) -> None:
-    one = offered(house)
-    browser = visitor(house)
+def test_the_link_of_the_mail_shows_the_hour_and_changes_nothing(school: School) -> None:
+    one = offered(school)
+    browser = visitor(school)
     for _ in range(3):
         page = browser.get(f"/offers/{one}")
         assert page.status == 200
     assert "9 h 00" in page.text.replace("\u202f", " ").replace("\xa0", " ")
     assert "Nadia" in page.text
     assert "jusqu’au" in page.text
-    assert state(house, one) == "offered"
+    assert state(school, one) == "offered"
 
 
-def test_yes_makes_it_her_appointment_and_a_second_tap_leads_there_too(house: House) -> None:
-    one = offered(house)
-    browser = visitor(house)
+def test_yes_makes_it_her_appointment_and_a_second_tap_leads_there_too(school: School) -> None:
+    one = offered(school)
+    browser = visitor(school)
     question, index = browser.get(f"/offers/{one}"), browser.get("/bookings")
     first = browser.submit(question, action="/acceptance")
     second = browser.submit(question, action="/acceptance")
     third = browser.submit(index, action="/acceptance")
     assert [page.url for page in (first, second, third)] == [f"/bookings/{one}?done=made"] * 3
-    assert state(house, one) == "booked"
+    assert state(school, one) == "booked"
     assert browser.get(f"/offers/{one}").url == f"/bookings/{one}"
     made = select(func.count()).where(OutboxItem.kind == "booking_made", OutboxItem.about_id == one)
-    assert house.read(lambda s: s.scalar(made)) == 2, "she and her teacher, once"
+    assert school.read(lambda s: s.scalar(made)) == 2, "she and her teacher, once"
 
 
-def test_no_gives_it_to_the_next_and_she_keeps_her_place(house: House) -> None:
-    one = offered(house)
-    waits(house, _grace)
-    browser = visitor(house)
+def test_no_gives_it_to_the_next_and_she_keeps_her_place(school: School) -> None:
+    one = offered(school)
+    waits(school, _grace)
+    browser = visitor(school)
     page = browser.get(f"/offers/{one}")
     for _ in range(2):
         no = browser.submit(page, action="/refusal")
         assert no.status == 200
         assert "Vous gardez votre place" in no.text
-    assert state(house, one) == "declined"
-    grace = person_id(house, _grace)
-    assert house.read(
+    assert state(school, one) == "declined"
+    grace = person_id(school, _grace)
+    assert school.read(
         lambda s: s.scalars(select(Booking.learner_id).where(Booking.state == "offered")).all()
     ) == [grace]
 
@@ -86,9 +86,9 @@ def _grace(session: Session) -> Person:
     return found or factories.learner(session, "Grace Mbala")
 
 
-def test_yes_after_no_is_refused_with_what_to_do_next(house: House) -> None:
-    one = offered(house)
-    browser = visitor(house)
+def test_yes_after_no_is_refused_with_what_to_do_next(school: School) -> None:
+    one = offered(school)
+    browser = visitor(school)
     page = browser.get(f"/offers/{one}")
     browser.submit(page, action="/refusal")
     late = browser.submit(page, action="/acceptance")
@@ -97,93 +97,93 @@ def test_yes_after_no_is_refused_with_what_to_do_next(house: House) -> None:
     assert late.links()["Choisir une heure"] == "/bookings/new"
 
 
-def test_no_after_yes_leaves_the_appointment_and_shows_it(house: House) -> None:
-    one = offered(house)
-    browser = visitor(house)
+def test_no_after_yes_leaves_the_appointment_and_shows_it(school: School) -> None:
+    one = offered(school)
+    browser = visitor(school)
     page = browser.get(f"/offers/{one}")
     browser.submit(page, action="/acceptance")
     assert browser.submit(page, action="/refusal").url == f"/bookings/{one}"
-    assert state(house, one) == "booked"
+    assert state(school, one) == "booked"
 
 
-def run_out(house: House, one: str) -> None:
+def run_out(school: School, one: str) -> None:
     """As if her time to answer were over, and the worker had seen it."""
     past = clock.now() - timedelta(minutes=1)
-    house.write(
+    school.write(
         lambda s: s.execute(update(Booking).where(Booking.id == one).values(expires_at=past)) and None
     )
 
 
-def test_an_answer_after_the_time_is_refused_before_any_worker_saw_it(house: House) -> None:
-    one = offered(house)
-    browser = visitor(house)
+def test_an_answer_after_the_time_is_refused_before_any_worker_saw_it(school: School) -> None:
+    one = offered(school)
+    browser = visitor(school)
     page = browser.get(f"/offers/{one}")
-    run_out(house, one)
+    run_out(school, one)
     assert browser.submit(page, action="/acceptance").status == 409
     assert "finie" in browser.get(f"/offers/{one}").text
     assert not [f for f in browser.get("/bookings").root.all("form") if "acceptance" in f.get("action")]
 
 
-def test_who_waits_anew_before_the_worker_saw_it_keeps_waiting_afterwards(house: House) -> None:
-    one = offered(house)
-    run_out(house, one)
-    browser = visitor(house)
+def test_who_waits_anew_before_the_worker_saw_it_keeps_waiting_afterwards(school: School) -> None:
+    one = offered(school)
+    run_out(school, one)
+    browser = visitor(school)
     page = browser.get(f"/offers/{one}")
     assert "Vous gardez votre place" not in page.text
     assert "Vous attendez une heure" in browser.submit(page, action="/waitlist").text
-    assert state(house, one) == "expired"
-    house.write(lambda s: waitlist.expire(s, one, clock.now()))
-    assert house.read(lambda s: waitlist.entry_of(s, factories.samira(s).id)) is not None
+    assert state(school, one) == "expired"
+    school.write(lambda s: waitlist.expire_offer(s, one, clock.now()))
+    assert school.read(lambda s: waitlist.active_entry(s, factories.samira(s).id)) is not None
 
 
-def test_on_the_page_of_her_wait_an_offer_is_what_she_reads_first(house: House) -> None:
-    browser = visitor(house)
-    waits(house)
+def test_on_the_page_of_her_wait_an_offer_is_what_she_reads_first(school: School) -> None:
+    browser = visitor(school)
+    waits(school)
     assert browser.get("/waitlist").root.all("h1")[0].text == "Vous attendez une heure"
-    given_back(house, taken(house))
+    given_back(school, taken(school))
     page = browser.get("/waitlist")
     assert page.root.all("h1")[0].text == "Une heure est libre pour vous"
     assert "Une heure devient libre" not in page.text
     assert "done=made" in browser.submit(page, action="/acceptance").url
 
 
-def test_who_did_not_answer_waits_again_with_the_same_wish_in_one_tap(house: House) -> None:
-    one = offered(house)
-    run_out(house, one)
-    house.write(lambda s: waitlist.expire(s, one, clock.now()))
-    browser = visitor(house)
+def test_who_did_not_answer_waits_again_with_the_same_wish_in_one_tap(school: School) -> None:
+    one = offered(school)
+    run_out(school, one)
+    school.write(lambda s: waitlist.expire_offer(s, one, clock.now()))
+    browser = visitor(school)
     for path in (f"/offers/{one}", "/bookings"):
         page = browser.get(path)
         assert "Attendre encore" in page.text, path
     page = browser.submit(page, action="/waitlist")
     assert "Vous attendez une heure" in page.text
-    living = house.read(
+    living = school.read(
         lambda s: s.scalars(select(WaitlistEntry).where(WaitlistEntry.ended_at.is_(None))).one()
     )
     assert (living.parts, living.mode, living.teacher_id) == (7, None, None)
     assert "Attendre encore" not in browser.get("/bookings").text
 
 
-def test_an_open_offer_stands_above_everything_and_is_answered_there(house: House) -> None:
-    one = offered(house)
-    browser = visitor(house)
+def test_an_open_offer_stands_above_everything_and_is_answered_there(school: School) -> None:
+    one = offered(school)
+    browser = visitor(school)
     page = browser.get("/bookings")
     assert page.root.all("main")[0].all("h2")[0].text == "Une heure est libre pour vous"
     assert browser.submit(page, action="/refusal").status == 200
-    assert state(house, one) == "declined"
+    assert state(school, one) == "declined"
 
 
 @pytest.mark.parametrize(
     "who", [factories.oksana, factories.nadia, factories.claire], ids=["learner", "teacher", "coordinator"]
 )
-def test_an_offer_is_hers_alone(house: House, who: Callable[[Session], Person]) -> None:
-    one = offered(house)
-    question = visitor(house).get(f"/offers/{one}")
-    browser = visitor(house, who)
+def test_an_offer_is_hers_alone(school: School, who: Callable[[Session], Person]) -> None:
+    one = offered(school)
+    question = visitor(school).get(f"/offers/{one}")
+    browser = visitor(school, who)
     assert browser.get(f"/offers/{one}").status == 404
     for answer in ("/acceptance", "/refusal"):
         assert post(browser, question, answer).status == 404
-    assert state(house, one) == "offered"
+    assert state(school, one) == "offered"
 
 
 def post(browser: Visitor, page: Page, action: str) -> Page:
@@ -194,14 +194,14 @@ def post(browser: Visitor, page: Page, action: str) -> Page:
     return browser.submit(page, {"csrf_token": token}, action=action)
 
 
-def test_an_appointment_that_never_was_offered_is_no_offer(house: House) -> None:
-    made = taken(house, factories.samira)
-    assert visitor(house).get(f"/offers/{made}").status == 404
+def test_an_appointment_that_never_was_offered_is_no_offer(school: School) -> None:
+    made = taken(school, factories.samira)
+    assert visitor(school).get(f"/offers/{made}").status == 404
 
 
-def test_whoever_is_not_signed_in_enters_first_and_comes_back(house: House) -> None:
-    one = offered(house)
-    answer = house.visitor().client.get(f"/offers/{one}")
+def test_whoever_is_not_signed_in_enters_first_and_comes_back(school: School) -> None:
+    one = offered(school)
+    answer = school.visitor().client.get(f"/offers/{one}")
     assert answer.status_code == 303
     assert f"offers%2F{one}" in answer.location or f"/offers/{one}" in answer.location
 
@@ -209,24 +209,24 @@ def test_whoever_is_not_signed_in_enters_first_and_comes_back(house: House) -> N
 # -- a teacher who cannot come -------------------------------------------------------------------
 
 
-def test_whose_teacher_cannot_come_is_told_and_chooses_first(house: House) -> None:
-    made = taken(house, factories.samira)
+def test_whose_teacher_cannot_come_is_told_and_chooses_first(school: School) -> None:
+    made = taken(school, factories.samira)
 
     def ill(session: Session) -> None:
         nadia = factories.nadia(session)
-        absence.call_off(session, nadia, nadia, MONDAY, clock.now())
+        absence.cancel_day(session, nadia, nadia, MONDAY, clock.now())
 
-    house.write(ill)
-    browser = visitor(house)
+    school.write(ill)
+    browser = visitor(school)
     page = browser.get("/bookings")
     assert "Votre professeur ne peut pas venir." in page.text
     assert "Vous choisissez en premier." in page.text
     assert "/bookings/new" in page.links().values()
     for word in ("malade", "Malade"):
         assert word not in page.text
-    assert state(house, made) == "cancelled"
-    house.write(lambda s: factories.rule(s, factories.luc(s), 2, "09:00", "10:00") and None)
-    house.write(
+    assert state(school, made) == "cancelled"
+    school.write(lambda s: factories.rule(s, factories.luc(s), 2, "09:00", "10:00") and None)
+    school.write(
         lambda s: (
             factories.booked(s, factories.samira(s), factories.luc(s), at("09:00", days=2), now=clock.now())
             and None
@@ -235,13 +235,13 @@ def test_whose_teacher_cannot_come_is_told_and_chooses_first(house: House) -> No
     assert "ne peut pas venir" not in browser.get("/bookings").text
 
 
-def test_the_list_asks_as_much_with_offers_wishes_and_a_past_as_without(house: House) -> None:
-    browser = visitor(house)
+def test_the_list_asks_as_much_with_offers_wishes_and_a_past_as_without(school: School) -> None:
+    browser = visitor(school)
     counts = []
-    for step in (lambda: None, lambda: offered(house)):
+    for step in (lambda: None, lambda: offered(school)):
         step()
         browser.get("/bookings")
-        with house.counting_statements() as sent:
+        with school.counting_statements() as sent:
             browser.get("/bookings")
         counts.append(len(sent))
     assert len(set(counts)) == 1, counts

@@ -11,36 +11,36 @@ from sqlalchemy.orm import Session
 from lms import clock
 from lms.domain.calendars import external
 from lms.domain.calendars.external import Event
-from lms.models import Booking, BusyCalendar
+from lms.models import Booking, ExternalCalendar
 from tests import factories
 from tests.support.pages import Page, Visitor, filled
-from tests.support.school import House
+from tests.support.school import School
 
 PAGE = "/agenda/calendars"
 ADDRESS = "https://calendar.google.com/calendar/ical/nadia/private-0123456789abcdef/basic.ics"
 
 
 @pytest.fixture
-def nadia(house: House) -> Visitor:
-    return house.visitor(house.write(lambda s: factories.nadia(s).id))
+def nadia(school: School) -> Visitor:
+    return school.visitor(school.write(lambda s: factories.nadia(s).id))
 
 
 def add(nadia: Visitor, address: str) -> Page:
     return nadia.submit(nadia.get(PAGE), {"address": address}, action=PAGE)
 
 
-def known(house: House) -> int:
-    return house.read(lambda s: s.scalar(select(func.count()).select_from(BusyCalendar))) or 0
+def known(school: School) -> int:
+    return school.read(lambda s: s.scalar(select(func.count()).select_from(ExternalCalendar))) or 0
 
 
-def test_a_calendar_is_added_and_only_its_host_is_shown(house: House, nadia: Visitor) -> None:
+def test_a_calendar_is_added_and_only_its_host_is_shown(school: School, nadia: Visitor) -> None:
     assert "Pas encore d’agenda" in nadia.get(PAGE).text
     page = add(nadia, ADDRESS.replace("https", "webcal"))
     assert page.status == 200
     assert "calendar.google.com" in page.text
     assert "pas encore lu" in page.text
     assert "private-" not in nadia.get(PAGE).html
-    assert house.read(lambda s: s.scalars(select(BusyCalendar.address)).one()) == ADDRESS
+    assert school.read(lambda s: s.scalars(select(ExternalCalendar.address)).one()) == ADDRESS
 
 
 @pytest.mark.parametrize(
@@ -53,20 +53,20 @@ def test_a_calendar_is_added_and_only_its_host_is_shown(house: House, nadia: Vis
     ],
 )
 def test_an_address_that_will_not_do_stays_and_is_explained(
-    house: House, nadia: Visitor, typed: str, said: str
+    school: School, nadia: Visitor, typed: str, said: str
 ) -> None:
     page = add(nadia, typed)
     assert page.status == 422
     assert said in page.text
     assert typed in page.html
-    assert known(house) == 0
+    assert known(school) == 0
 
 
-def test_the_same_form_sent_twice_adds_one_and_the_fourth_has_no_form(house: House, nadia: Visitor) -> None:
+def test_the_same_form_sent_twice_adds_one_and_the_fourth_has_no_form(school: School, nadia: Visitor) -> None:
     empty = nadia.get(PAGE)
     for _ in range(2):
         assert nadia.submit(empty, {"address": ADDRESS}, action=PAGE).status == 200
-    assert known(house) == 1
+    assert known(school) == 1
     assert "déjà dans la liste" in add(nadia, ADDRESS).text
     before = nadia.get(PAGE)
     for number in range(2):
@@ -75,36 +75,36 @@ def test_the_same_form_sent_twice_adds_one_and_the_fourth_has_no_form(house: Hou
     assert "C’est le maximum" in nadia.submit(before, {"address": f"{ADDRESS}?9"}, action=PAGE).text
 
 
-def test_how_each_calendar_fares_is_said_in_words(house: House, nadia: Visitor) -> None:
+def test_how_each_calendar_fares_is_said_in_words(school: School, nadia: Visitor) -> None:
     add(nadia, ADDRESS)
     ago = clock.now() - timedelta(minutes=12)
-    (calendar,) = house.read(lambda s: s.scalars(select(BusyCalendar.id)).all())
-    house.write(lambda s: external.take(s, calendar, [], "", ago))
+    (calendar,) = school.read(lambda s: s.scalars(select(ExternalCalendar.id)).all())
+    school.write(lambda s: external.store_events(s, calendar, [], "", ago))
     assert "lu il y a 12 min" in nadia.get(PAGE).text
-    house.write(lambda s: external.failed(s, calendar, "calendar_denied", clock.now()))
+    school.write(lambda s: external.record_failure(s, calendar, "calendar_denied", clock.now()))
     page = nadia.get(PAGE)
     assert "Ne marche pas" in page.text
     assert "n’existe plus" in page.text
     assert "restent cachées" in page.text
 
 
-def test_read_now_puts_it_first_in_line(house: House, nadia: Visitor) -> None:
+def test_read_now_puts_it_first_in_line(school: School, nadia: Visitor) -> None:
     add(nadia, ADDRESS)
-    (calendar,) = house.read(lambda s: s.scalars(select(BusyCalendar.id)).all())
-    house.write(lambda s: external.begin(s, calendar, clock.now()))
-    assert house.read(lambda s: external.wanting(s, clock.now())) == []
+    (calendar,) = school.read(lambda s: s.scalars(select(ExternalCalendar.id)).all())
+    school.write(lambda s: external.start_fetch(s, calendar, clock.now()))
+    assert school.read(lambda s: external.due_calendars(s, clock.now())) == []
     page = nadia.submit(nadia.get(PAGE), action="/reading")
     assert "dans une minute" in page.text
-    assert house.read(lambda s: external.wanting(s, clock.now())) == [calendar]
+    assert school.read(lambda s: external.due_calendars(s, clock.now())) == [calendar]
 
 
-def test_removing_it_takes_its_hours_along(house: House, nadia: Visitor) -> None:
+def test_removing_it_takes_its_hours_along(school: School, nadia: Visitor) -> None:
     add(nadia, ADDRESS)
     assert "Pas encore d’agenda" in nadia.submit(nadia.get(PAGE), action="/deletion").text
-    assert known(house) == 0
+    assert known(school) == 0
 
 
-def test_a_conflict_leads_to_the_appointment_and_nothing_is_cancelled(house: House, nadia: Visitor) -> None:
+def test_a_conflict_leads_to_the_appointment_and_nothing_is_cancelled(school: School, nadia: Visitor) -> None:
     starts = factories.wall(factories.coming_monday().isoformat(), "10:00")
     add(nadia, ADDRESS)
 
@@ -112,23 +112,23 @@ def test_a_conflict_leads_to_the_appointment_and_nothing_is_cancelled(house: Hou
         teacher = factories.nadia(session)
         factories.all_week(session, teacher, "09:00", "12:00")
         booking = factories.booked(session, factories.samira(session), teacher, starts, now=clock.now())
-        calendar = session.scalars(select(BusyCalendar)).one()
+        calendar = session.scalars(select(ExternalCalendar)).one()
         event = Event("x", starts + timedelta(minutes=30), starts + timedelta(hours=2))
-        external.take(session, calendar.id, [event], "", clock.now())
+        external.store_events(session, calendar.id, [event], "", clock.now())
         return booking.id
 
-    booking_id = house.write(clash)
+    booking_id = school.write(clash)
     page = nadia.get(PAGE)
     assert "occupé ailleurs" in page.text
     assert "Samira" in page.text
     assert f"/bookings/{booking_id}" in page.links().values()
-    assert house.read(lambda s: s.scalars(select(Booking.state)).all()) == ["booked"]
+    assert school.read(lambda s: s.scalars(select(Booking.state)).all()) == ["booked"]
 
 
-def test_a_calendar_is_nobody_else_s_affair(house: House, nadia: Visitor) -> None:
+def test_a_calendar_is_nobody_else_s_affair(school: School, nadia: Visitor) -> None:
     add(nadia, ADDRESS)
-    (calendar,) = house.read(lambda s: s.scalars(select(BusyCalendar.id)).all())
-    luc = house.visitor(house.write(lambda s: factories.luc(s).id))
+    (calendar,) = school.read(lambda s: s.scalars(select(ExternalCalendar.id)).all())
+    luc = school.visitor(school.write(lambda s: factories.luc(s).id))
     page = luc.get(PAGE)
     assert "google" not in page.html.split("<details")[0]
     token = filled(page.form(PAGE))["csrf_token"]
@@ -139,5 +139,5 @@ def test_a_calendar_is_nobody_else_s_affair(house: House, nadia: Visitor) -> Non
             headers={"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"},
         )
         assert answer.status_code == 404
-    assert known(house) == 1
-    assert house.visitor(house.write(lambda s: factories.samira(s).id)).get(PAGE).status in (403, 404)
+    assert known(school) == 1
+    assert school.visitor(school.write(lambda s: factories.samira(s).id)).get(PAGE).status in (403, 404)

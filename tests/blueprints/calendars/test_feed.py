@@ -17,11 +17,11 @@ from werkzeug.test import TestResponse
 from lms import clock
 from lms.domain.booking import appointments
 from lms.domain.calendars import feeds
-from lms.models import Booking, CalendarFeed, Service, WaitlistEntry
+from lms.models import Booking, CalendarFeed, Organisation, WaitlistEntry
 from tests import factories
 from tests.factories import wall
 from tests.support.pages import Page, Visitor
-from tests.support.school import House
+from tests.support.school import School
 from tests.test_web import held_lock
 
 MONDAY = factories.coming_monday()
@@ -32,36 +32,36 @@ def at(hour: str, days: int = 0) -> datetime:
 
 
 @pytest.fixture(autouse=True)
-def teachers(house: House) -> None:
+def teachers(school: School) -> None:
     def offer(session: Session) -> None:
-        service = factories.school(session)
+        service = factories.organisation(session)
         service.directions = "Bus 70, arrêt Pont"
         factories.samira(session)
         factories.all_week(session, factories.nadia(session))
         factories.all_week(session, factories.luc(session), mode="both")
 
-    house.write(offer)
+    school.write(offer)
 
 
-def visitor(house: House, who: Any = factories.samira) -> Visitor:
-    return house.visitor(house.write(who))
+def visitor(school: School, who: Any = factories.samira) -> Visitor:
+    return school.visitor(school.write(who))
 
 
 def book(
-    house: House, starts: datetime, who: Any = factories.samira, teacher: Any = factories.nadia, **more: Any
+    school: School, starts: datetime, who: Any = factories.samira, teacher: Any = factories.nadia, **more: Any
 ) -> str:
-    return house.write(lambda s: factories.booked(s, who(s), teacher(s), starts, now=clock.now(), **more).id)
+    return school.write(lambda s: factories.booked(s, who(s), teacher(s), starts, now=clock.now(), **more).id)
 
 
-def token_of(house: House, who: Any = factories.samira) -> str:
+def token_of(school: School, who: Any = factories.samira) -> str:
     token = feeds.new_token()
-    house.write(lambda s: feeds.make(s, who(s), token, clock.now()))
+    school.write(lambda s: feeds.create_feed(s, who(s), token, clock.now()))
     return token
 
 
-def read(house: House, token: str, **headers: str) -> TestResponse:
+def read(school: School, token: str, **headers: str) -> TestResponse:
     """What a calendar does: no cookie, no language, no referrer."""
-    return house.app.test_client().get(f"/cal/{token}.ics", headers=headers)
+    return school.app.test_client().get(f"/cal/{token}.ics", headers=headers)
 
 
 def events(response: TestResponse) -> list[Any]:
@@ -79,20 +79,20 @@ def address_on(page: Page) -> str:
 
 
 @pytest.mark.parametrize("who", [factories.samira, factories.nadia])
-def test_a_person_makes_her_address_and_a_calendar_reads_it(house: House, who: Any) -> None:
-    book(house, at("10:00"))
-    browser = visitor(house, who)
+def test_a_person_makes_her_address_and_a_calendar_reads_it(school: School, who: Any) -> None:
+    book(school, at("10:00"))
+    browser = visitor(school, who)
     page = browser.submit(browser.get("/calendar"), action="/calendar/feed")
     assert page.status == 200
     assert page.response.headers["Cache-Control"] == "private, no-store"
     address = address_on(page)
     assert page.links()["Ouvrir mon calendrier"] == address.replace("http://", "webcal://")
     path = address.removeprefix("http://localhost")
-    assert len(events(house.app.test_client().get(path))) == 1
+    assert len(events(school.app.test_client().get(path))) == 1
 
 
-def test_the_address_is_shown_once(house: House) -> None:
-    browser = visitor(house)
+def test_the_address_is_shown_once(school: School) -> None:
+    browser = visitor(school)
     first = browser.get("/calendar")
     secret = address_on(browser.submit(first, action="/calendar/feed"))
     again = browser.submit(first, action="/calendar/feed")
@@ -100,41 +100,41 @@ def test_the_address_is_shown_once(house: House) -> None:
     token = secret.rsplit("/", 1)[1]
     assert token not in again.html
     assert token not in browser.get("/calendar").html
-    assert read(house, token.removesuffix(".ics")).status_code == 200  # pressed twice, the first stands
+    assert read(school, token.removesuffix(".ics")).status_code == 200  # pressed twice, the first stands
 
 
-def test_the_page_says_when_a_calendar_last_came(house: House) -> None:
-    browser, token = visitor(house), token_of(house)
+def test_the_page_says_when_a_calendar_last_came(school: School) -> None:
+    browser, token = visitor(school), token_of(school)
     assert "pas encore lu" in browser.get("/calendar").text
-    read(house, token)
+    read(school, token)
     assert "lu il y a" in browser.get("/calendar").text
 
 
-def test_a_new_address_kills_the_old_and_stopping_kills_all(house: House) -> None:
-    browser, old = visitor(house), token_of(house)
+def test_a_new_address_kills_the_old_and_stopping_kills_all(school: School) -> None:
+    browser, old = visitor(school), token_of(school)
     page = browser.submit(browser.get("/calendar"), action="/calendar/feed")
     new = address_on(page).rsplit("/", 1)[1].removesuffix(".ics")
-    assert (read(house, old).status_code, read(house, new).status_code) == (404, 200)
+    assert (read(school, old).status_code, read(school, new).status_code) == (404, 200)
     stopped = browser.submit(browser.get("/calendar"), action="/calendar/feed/end")
     assert "arrêté" in stopped.text
-    assert read(house, new).status_code == 404
+    assert read(school, new).status_code == 404
 
 
 @pytest.mark.parametrize("who", [factories.claire, factories.farid])
-def test_who_has_no_appointments_has_no_calendar_page(house: House, who: Any) -> None:
-    assert visitor(house, who).get("/calendar").status == 404
+def test_who_has_no_appointments_has_no_calendar_page(school: School, who: Any) -> None:
+    assert visitor(school, who).get("/calendar").status == 404
 
 
 # -- what is read --------------------------------------------------------------------------------
 
 
-def test_a_learner_reads_hour_teacher_and_place(house: House) -> None:
-    booking = book(house, at("10:00"), teacher=factories.luc, mode="onsite")
-    response = read(house, token_of(house))
+def test_a_learner_reads_hour_teacher_and_place(school: School) -> None:
+    booking = book(school, at("10:00"), teacher=factories.luc, mode="onsite")
+    response = read(school, token_of(school))
     assert response.headers["Content-Type"] == "text/calendar; charset=utf-8"
     assert "Set-Cookie" not in response.headers
     (event,) = events(response)
-    uid = house.read(lambda s: s.get_one(Booking, booking).uid)
+    uid = school.read(lambda s: s.get_one(Booking, booking).uid)
     assert (str(event["uid"]), int(event["sequence"]), str(event["status"])) == (uid, 0, "CONFIRMED")
     assert str(event["summary"]) == "Rendez-vous de français avec Luc"
     assert str(event["location"]) == "Passerelle Charleroi, Salle 2, Rue du Pont 1, 6000 Charleroi"
@@ -143,11 +143,11 @@ def test_a_learner_reads_hour_teacher_and_place(house: House) -> None:
     assert (event["dtstart"].dt, event["dtend"].dt) == (at("10:00"), at("11:00"))
 
 
-def test_a_teacher_reads_first_names_and_nobody_elses_hours(house: House) -> None:
-    book(house, at("10:00"), factories.oksana)
-    book(house, at("11:00"), factories.samira)
-    book(house, at("13:00"), factories.oksana, factories.luc)
-    response = read(house, token_of(house, factories.nadia))
+def test_a_teacher_reads_first_names_and_nobody_elses_hours(school: School) -> None:
+    book(school, at("10:00"), factories.oksana)
+    book(school, at("11:00"), factories.samira)
+    book(school, at("13:00"), factories.oksana, factories.luc)
+    response = read(school, token_of(school, factories.nadia))
     names = [str(event["summary"]).rsplit(" ", 1)[1] for event in events(response)]
     assert names == ["Oksana", "Samira"]
     text = response.data.decode()
@@ -155,94 +155,94 @@ def test_a_teacher_reads_first_names_and_nobody_elses_hours(house: House) -> Non
         assert secret not in text
 
 
-def test_a_moved_hour_is_the_same_event_and_a_cancelled_one_stays_as_cancelled(house: House) -> None:
-    booking, token = book(house, at("10:00")), token_of(house)
-    before = events(read(house, token))[0]
+def test_a_moved_hour_is_the_same_event_and_a_cancelled_one_stays_as_cancelled(school: School) -> None:
+    booking, token = book(school, at("10:00")), token_of(school)
+    before = events(read(school, token))[0]
 
     def change(session: Session) -> None:
         found, samira = session.get_one(Booking, booking), factories.samira(session)
         appointments.move(session, found, samira, at("11:00"), "video", clock.now())
 
-    house.write(change)
-    (moved,) = events(read(house, token))
+    school.write(change)
+    (moved,) = events(read(school, token))
     assert (str(moved["uid"]), int(moved["sequence"])) == (str(before["uid"]), 1)
     assert moved["dtstart"].dt == at("11:00")
-    house.write(
+    school.write(
         lambda s: appointments.cancel(s, s.get_one(Booking, booking), factories.samira(s), "", clock.now())
     )
-    (gone,) = events(read(house, token))
+    (gone,) = events(read(school, token))
     assert (int(gone["sequence"]), str(gone["status"])) == (2, "CANCELLED")
     assert str(gone["summary"]).startswith("Annulé")
-    changed = house.read(lambda s: s.get_one(Booking, booking).changed_at)
+    changed = school.read(lambda s: s.get_one(Booking, booking).changed_at)
     assert gone["last-modified"].dt == gone["dtstamp"].dt == changed
 
 
-def test_what_did_not_change_is_not_sent_again(house: House) -> None:
-    booking, token = book(house, at("10:00")), token_of(house)
-    first = read(house, token)
+def test_what_did_not_change_is_not_sent_again(school: School) -> None:
+    booking, token = book(school, at("10:00")), token_of(school)
+    first = read(school, token)
     assert first.headers["Cache-Control"] == "private, no-cache"
     assert first.last_modified is not None
     for encoding in ("identity", "gzip, br"):
-        etag = read(house, token, **{"Accept-Encoding": encoding}).headers["ETag"]
-        again = read(house, token, **{"If-None-Match": etag, "Accept-Encoding": encoding})
+        etag = read(school, token, **{"Accept-Encoding": encoding}).headers["ETag"]
+        again = read(school, token, **{"If-None-Match": etag, "Accept-Encoding": encoding})
         assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", etag)
-    house.write(
+    school.write(
         lambda s: appointments.cancel(s, s.get_one(Booking, booking), factories.samira(s), "", clock.now())
     )
-    assert read(house, token, **{"If-None-Match": first.headers["ETag"]}).status_code == 200
+    assert read(school, token, **{"If-None-Match": first.headers["ETag"]}).status_code == 200
 
 
-def test_an_arabic_name_comes_through_whole(house: House) -> None:
-    book(house, at("10:00"), lambda s: factories.learner(s, "أمل الحسيني"))
-    (event,) = events(read(house, token_of(house, factories.nadia)))
+def test_an_arabic_name_comes_through_whole(school: School) -> None:
+    book(school, at("10:00"), lambda s: factories.learner(s, "أمل الحسيني"))
+    (event,) = events(read(school, token_of(school, factories.nadia)))
     assert str(event["summary"]) == "Rendez-vous de français avec أمل"
 
 
-def test_no_address_that_was_not_made_is_answered(house: House) -> None:
-    token = token_of(house)
+def test_no_address_that_was_not_made_is_answered(school: School) -> None:
+    token = token_of(school)
     for other in (token[:-1], token.upper(), "x", "x" * 3000, "%00", "%ff", f"{token}.ics"):
-        assert read(house, other).status_code == 404, other
+        assert read(school, other).status_code == 404, other
 
 
-def test_guessing_is_stopped_and_a_good_calendar_of_the_same_address_is_not(house: House) -> None:
-    book(house, at("10:00"))
-    token = token_of(house)
-    codes = [read(house, f"guess-{number}").status_code for number in range(70)]
+def test_guessing_is_stopped_and_a_good_calendar_of_the_same_address_is_not(school: School) -> None:
+    book(school, at("10:00"))
+    token = token_of(school)
+    codes = [read(school, f"guess-{number}").status_code for number in range(70)]
     assert (codes[0], codes[-1]) == (404, 429)
-    assert [read(house, token).status_code for _ in range(5)] == [200] * 5
+    assert [read(school, token).status_code for _ in range(5)] == [200] * 5
 
 
-def test_who_left_is_not_answered_and_who_comes_back_makes_a_new_address(house: House) -> None:
-    token = token_of(house)
-    claire = house.visitor(house.write(lambda s: factories.claire(s).id))
-    samira = house.read(lambda s: factories.samira(s).id)
+def test_who_left_is_not_answered_and_who_comes_back_makes_a_new_address(school: School) -> None:
+    token = token_of(school)
+    claire = school.visitor(school.write(lambda s: factories.claire(s).id))
+    samira = school.read(lambda s: factories.samira(s).id)
     page = claire.submit(claire.get(f"/people/{samira}"), action=f"/people/{samira}/deactivation")
-    assert read(house, token).status_code == 404
+    assert read(school, token).status_code == 404
     claire.submit(page, action=f"/people/{samira}/reactivation")
-    assert house.read(lambda s: factories.samira(s).is_active)
-    assert read(house, token).status_code == 404
+    assert school.read(lambda s: factories.samira(s).is_active)
+    assert read(school, token).status_code == 404
 
 
-def test_a_held_lock_does_not_keep_the_calendar_from_its_answer(house: House) -> None:
-    token = token_of(house)
+def test_a_held_lock_does_not_keep_the_calendar_from_its_answer(school: School) -> None:
+    token = token_of(school)
     # Whoever waits here waits a moment and not half a minute.
-    engine_event.listen(house.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=50"))
-    house.engine.dispose()
+    engine_event.listen(school.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=50"))
+    school.engine.dispose()
 
     def seen() -> datetime | None:
-        return house.read(lambda s: s.scalars(select(CalendarFeed.seen_at)).one())
+        return school.read(lambda s: s.scalars(select(CalendarFeed.seen_at)).one())
 
-    with held_lock(house):
-        assert events(read(house, token)) == []
+    with held_lock(school):
+        assert events(read(school, token)) == []
     assert seen() is None
-    read(house, token)
+    read(school, token)
     assert seen() is not None
 
 
 @pytest.mark.parametrize("who", [factories.samira, factories.nadia])
-def test_twenty_appointments_cost_as_many_statements_as_one(house: House, who: Any) -> None:
+def test_twenty_appointments_cost_as_many_statements_as_one(school: School, who: Any) -> None:
     def fill(session: Session, hours: range) -> None:
-        service = session.get_one(Service, 1)
+        service = session.get_one(Organisation, 1)
         service.weekly_cap, service.open_cap = 20, 50
         for number in hours:
             day, hour = divmod(number, 6)
@@ -251,12 +251,12 @@ def test_twenty_appointments_cost_as_many_statements_as_one(house: House, who: A
                 session, factories.samira(session), factories.nadia(session), starts, now=clock.now()
             )
 
-    token, counts = token_of(house, who), []
-    read(house, token)  # that it was read is written once in ten minutes
+    token, counts = token_of(school, who), []
+    read(school, token)  # that it was read is written once in ten minutes
     for hours in (range(1), range(1, 20)):
-        house.write(partial(fill, hours=hours))
-        with house.counting_statements() as sent:
-            assert len(events(read(house, token))) == hours.stop
+        school.write(partial(fill, hours=hours))
+        with school.counting_statements() as sent:
+            assert len(events(read(school, token))) == hours.stop
         counts.append(len(sent))
     assert counts[0] == counts[1] <= 3
 
@@ -265,26 +265,26 @@ def test_twenty_appointments_cost_as_many_statements_as_one(house: House, who: A
 
 
 @pytest.mark.parametrize(("who", "other"), [(factories.samira, "Nadia"), (factories.nadia, "Samira")])
-def test_one_appointment_is_a_file_for_both_who_meet(house: House, who: Any, other: str) -> None:
-    booking = book(house, at("10:00"))
-    page = visitor(house, who).get(f"/bookings/{booking}/calendar.ics")
+def test_one_appointment_is_a_file_for_both_who_meet(school: School, who: Any, other: str) -> None:
+    booking = book(school, at("10:00"))
+    page = visitor(school, who).get(f"/bookings/{booking}/calendar.ics")
     assert page.response.headers["Content-Type"] == "text/calendar; charset=utf-8"
     assert page.response.headers["Content-Disposition"] == "attachment; filename=rendez-vous.ics"
     (event,) = events(page.response)
-    found = house.read(lambda s: s.get_one(Booking, booking))
+    found = school.read(lambda s: s.get_one(Booking, booking))
     assert (str(event["uid"]), int(event["sequence"])) == (found.uid, found.sequence)
     assert str(event["summary"]).endswith(other)
     assert event["dtstart"].dt == at("10:00")
 
 
 @pytest.mark.parametrize("who", [factories.oksana, factories.luc, factories.claire, factories.farid])
-def test_nobody_else_takes_it_along(house: House, who: Any) -> None:
-    booking = book(house, at("10:00"))
-    assert visitor(house, who).get(f"/bookings/{booking}/calendar.ics").status == 404
+def test_nobody_else_takes_it_along(school: School, who: Any) -> None:
+    booking = book(school, at("10:00"))
+    assert visitor(school, who).get(f"/bookings/{booking}/calendar.ics").status == 404
 
 
-def test_an_hour_that_is_only_offered_is_not_to_be_kept(house: House) -> None:
-    booking = book(house, at("10:00"))
+def test_an_hour_that_is_only_offered_is_not_to_be_kept(school: School) -> None:
+    booking = book(school, at("10:00"))
 
     def offer(session: Session) -> None:
         samira = factories.samira(session)
@@ -294,5 +294,5 @@ def test_an_hour_that_is_only_offered_is_not_to_be_kept(house: House) -> None:
         found = session.get_one(Booking, booking)
         found.state, found.waitlist_entry_id, found.expires_at = "offered", entry.id, at("09:00")
 
-    house.write(offer)
-    assert visitor(house).get(f"/bookings/{booking}/calendar.ics").status == 404
+    school.write(offer)
+    assert visitor(school).get(f"/bookings/{booking}/calendar.ics").status == 404

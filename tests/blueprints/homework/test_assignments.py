@@ -4,18 +4,21 @@ from sqlalchemy import func, select
 
 from lms.models import Assignment, AuditEvent
 from tests import factories
-from tests.support.school import House
+from tests.support.school import School
 
 
-def test_a_teacher_gives_changes_withdraws_and_brings_back_homework(house: House) -> None:
-    lesson = house.write(lambda s: factories.lesson(s).id)
-    nadia, samira = house.visitor(house.write(factories.nadia)), house.visitor(house.write(factories.samira))
+def test_a_teacher_gives_changes_withdraws_and_brings_back_homework(school: School) -> None:
+    lesson = school.write(lambda s: factories.lesson(s).id)
+    nadia, samira = (
+        school.visitor(school.write(factories.nadia)),
+        school.visitor(school.write(factories.samira)),
+    )
     page = nadia.get(f"/lessons/{lesson}/assignments/new")
     values = {"instruction": "Écrivez six mots.", "kinds": ["photo", "voice"], "due_on": "2026-11-26"}
     page = nadia.submit(page, values)
     assert page.status == 200
     assert page.url.endswith("/edit")
-    (made,) = house.read(lambda s: s.scalars(select(Assignment)).all())
+    (made,) = school.read(lambda s: s.scalars(select(Assignment)).all())
     assert made.kinds == ("photo", "voice")
     assert str(made.due_on) == "2026-11-26"
     assert made.may_redo
@@ -27,25 +30,25 @@ def test_a_teacher_gives_changes_withdraws_and_brings_back_homework(house: House
     assert "Pas de devoir." in samira.get("/homework").text
     nadia.submit(page, action="/comeback")
     assert "Écrivez sept mots." in samira.get("/homework").text
-    actions = house.read(lambda s: s.scalars(select(AuditEvent.action)).all())
+    actions = school.read(lambda s: s.scalars(select(AuditEvent.action)).all())
     for verb in ("made", "changed", "withdrawn", "brought_back"):
         assert f"assignment_{verb}" in actions
 
 
-def test_the_same_form_sent_twice_gives_one_homework(house: House) -> None:
-    lesson = house.write(lambda s: factories.lesson(s).id)
-    nadia = house.visitor(house.write(factories.nadia))
+def test_the_same_form_sent_twice_gives_one_homework(school: School) -> None:
+    lesson = school.write(lambda s: factories.lesson(s).id)
+    nadia = school.visitor(school.write(factories.nadia))
     page = nadia.get(f"/lessons/{lesson}/assignments/new")
     first, second = (nadia.submit(page, {"instruction": "Écrivez."}) for _ in range(2))
     assert first.url == second.url
-    assert house.read(lambda s: s.scalar(select(func.count(Assignment.id)))) == 1
+    assert school.read(lambda s: s.scalar(select(func.count(Assignment.id)))) == 1
 
 
 def test_homework_without_words_or_without_a_way_to_send_is_refused_and_kept_in_the_form(
-    house: House,
+    school: School,
 ) -> None:
-    lesson = house.write(lambda s: factories.lesson(s).id)
-    nadia = house.visitor(house.write(factories.nadia))
+    lesson = school.write(lambda s: factories.lesson(s).id)
+    nadia = school.visitor(school.write(factories.nadia))
     page = nadia.get(f"/lessons/{lesson}/assignments/new")
     assert nadia.submit(page, {"instruction": "  "}).status == 422
     cases: list[dict[str, object]] = [{"kinds": []}, {"kinds": ["parcel"]}, {"due_on": "demain"}]
@@ -53,15 +56,15 @@ def test_homework_without_words_or_without_a_way_to_send_is_refused_and_kept_in_
         refused = nadia.submit(page, {"instruction": "Écrivez six mots.", **bad})
         assert refused.status == 422, bad
         assert "Écrivez six mots." in refused.html, bad
-    assert house.read(lambda s: s.scalar(select(func.count(Assignment.id)))) == 0
+    assert school.read(lambda s: s.scalar(select(func.count(Assignment.id)))) == 0
 
 
-def test_only_teachers_give_homework(house: House) -> None:
-    given, lesson = house.write(lambda s: ((a := factories.assignment(s)).id, a.lesson_id))
+def test_only_teachers_give_homework(school: School) -> None:
+    given, lesson = school.write(lambda s: ((a := factories.assignment(s)).id, a.lesson_id))
     for role in (factories.samira, factories.claire, factories.farid):
-        visitor = house.visitor(house.write(role))
+        visitor = school.visitor(school.write(role))
         assert visitor.get(f"/assignments/{given}/edit").status == 404
         assert visitor.get(f"/lessons/{lesson}/assignments/new").status == 404
-    nadia = house.visitor(house.write(factories.nadia))
+    nadia = school.visitor(school.write(factories.nadia))
     assert nadia.get("/assignments/nothing/edit").status == 404
     assert nadia.get("/lessons/nothing/assignments/new").status == 404

@@ -8,15 +8,15 @@ from lms.models import Attempt, Feedback
 from tests import factories
 from tests.support import files
 from tests.support.pages import Visitor, file
-from tests.support.school import House
+from tests.support.school import School
 
 
 @pytest.fixture
-def samira(house: House) -> Visitor:
-    return house.visitor(house.write(factories.samira))
+def samira(school: School) -> Visitor:
+    return school.visitor(school.write(factories.samira))
 
 
-def copy(house: House, *, redo: bool | None = None, may_redo: bool = True) -> str:
+def copy(school: School, *, redo: bool | None = None, may_redo: bool = True) -> str:
     """The id of a submission of Samira's; with `redo` told, a teacher has answered."""
 
     def write(session: Session) -> str:
@@ -28,35 +28,35 @@ def copy(house: House, *, redo: bool | None = None, may_redo: bool = True) -> st
             factories.answered(session, attempt, redo=redo)
         return attempt.submission_id
 
-    return house.write(write)
+    return school.write(write)
 
 
-def seen(house: House) -> bool:
-    return house.read(lambda s: s.scalars(select(Feedback)).one()).seen_at is not None
+def seen(school: School) -> bool:
+    return school.read(lambda s: s.scalars(select(Feedback)).one()).seen_at is not None
 
 
-def test_opening_an_answer_changes_nothing_and_reading_it_does(house: House, samira: Visitor) -> None:
-    submission = copy(house, redo=False)
+def test_opening_an_answer_changes_nothing_and_reading_it_does(school: School, samira: Visitor) -> None:
+    submission = copy(school, redo=False)
     page = samira.get(f"/submissions/{submission}")
     assert "Devoir corrigé" in page.text
     assert "Bravo, le message est clair." in page.text
     assert "Nadia a répondu" in samira.get("/homework").text
-    assert not seen(house)
+    assert not seen(school)
     page = samira.submit(page, action="/reading")
     assert "Devoir terminé" in page.text
-    assert seen(house)
+    assert seen(school)
     assert "Nadia a répondu" not in samira.get("/homework").text
 
 
 def test_a_copy_to_do_again_is_started_again_and_the_first_attempt_stays(
-    house: House, samira: Visitor
+    school: School, samira: Visitor
 ) -> None:
-    submission = copy(house, redo=True)
+    submission = copy(school, redo=True)
     page = samira.get(f"/submissions/{submission}")
     assert "essayez encore" in page.text
     work = samira.submit(page, action="/attempts")
     assert work.url.startswith("/assignments/")
-    assert seen(house)
+    assert seen(school)
     twice = samira.submit(page, action="/attempts")
     assert twice.url == work.url
     sent = samira.submit(work, {"text": "Lundi, mardi !", "action": "send"})
@@ -65,15 +65,15 @@ def test_a_copy_to_do_again_is_started_again_and_the_first_attempt_stays(
     assert "Lundi, mardi !" in sent.text
     assert "Essai 1" in sent.text
     assert "Lundi, mardi, mercredi." in sent.text
-    attempts = house.read(lambda s: s.scalars(select(Attempt).order_by(Attempt.number)).all())
+    attempts = school.read(lambda s: s.scalars(select(Attempt).order_by(Attempt.number)).all())
     assert [(a.number, a.text) for a in attempts] == [(1, "Lundi, mardi, mercredi."), (2, "Lundi, mardi !")]
 
 
-def test_before_the_teacher_answers_there_is_no_second_attempt(house: House, samira: Visitor) -> None:
-    submission = copy(house)
+def test_before_the_teacher_answers_there_is_no_second_attempt(school: School, samira: Visitor) -> None:
+    submission = copy(school)
     page = samira.get(f"/submissions/{submission}")
     assert "Recommencer" not in page.text
-    with_form = samira.get(f"/submissions/{copy(house, redo=True)}")
+    with_form = samira.get(f"/submissions/{copy(school, redo=True)}")
     answer = samira.client.post(
         f"/submissions/{submission}/attempts", data={"csrf_token": token(with_form.html)}
     )
@@ -84,26 +84,26 @@ def token(html: str) -> str:
     return html.split('name="csrf_token" value="')[1].split('"', maxsplit=1)[0]
 
 
-def test_a_finished_homework_that_may_not_be_redone_offers_nothing(house: House, samira: Visitor) -> None:
-    page = samira.get(f"/submissions/{copy(house, redo=False, may_redo=False)}")
+def test_a_finished_homework_that_may_not_be_redone_offers_nothing(school: School, samira: Visitor) -> None:
+    page = samira.get(f"/submissions/{copy(school, redo=False, may_redo=False)}")
     assert "Recommencer" not in page.text
     assert "J’ai lu" in page.text
 
 
-def test_nobody_else_finds_a_submission(house: House) -> None:
-    submission = copy(house, redo=False)
+def test_nobody_else_finds_a_submission(school: School) -> None:
+    submission = copy(school, redo=False)
     for role in (
         lambda s: factories.learner(s, "Tesfay"),
         factories.nadia,
         factories.claire,
         factories.farid,
     ):
-        assert house.visitor(house.write(role)).get(f"/submissions/{submission}").status == 404
-    assert house.visitor(house.write(factories.samira)).get("/submissions/nothing").status == 404
+        assert school.visitor(school.write(role)).get(f"/submissions/{submission}").status == 404
+    assert school.visitor(school.write(factories.samira)).get("/submissions/nothing").status == 404
 
 
-def test_a_voice_can_be_heard_and_an_old_one_downloaded(house: House, samira: Visitor) -> None:
-    given = house.write(lambda s: factories.assignment(s).id)
+def test_a_voice_can_be_heard_and_an_old_one_downloaded(school: School, samira: Visitor) -> None:
+    given = school.write(lambda s: factories.assignment(s).id)
     voices = [file(files.voice_ogg(), "PTT.opus"), file(files.voice_3gp(), "vieux.3gp")]
     page = samira.submit(samira.get(f"/assignments/{given}"), {"voice": voices, "action": "send"})
     (player,) = page.root.all("audio")
@@ -112,9 +112,9 @@ def test_a_voice_can_be_heard_and_an_old_one_downloaded(house: House, samira: Vi
     assert "Ce son s’ouvre avec le téléphone ou l’ordinateur." in page.text
 
 
-def test_one_or_many_attempts_cost_the_same_statements(house: House, samira: Visitor) -> None:
-    submission = copy(house, redo=True)
-    with house.counting_statements() as one:
+def test_one_or_many_attempts_cost_the_same_statements(school: School, samira: Visitor) -> None:
+    submission = copy(school, redo=True)
+    with school.counting_statements() as one:
         samira.get(f"/submissions/{submission}")
 
     def more(session):  # type: ignore[no-untyped-def]
@@ -123,7 +123,7 @@ def test_one_or_many_attempts_cost_the_same_statements(house: House, samira: Vis
             work = factories.assignment_of(session, given)
             factories.answered(session, factories.sent(session, factories.samira(session), work), redo=True)
 
-    house.write(more)
-    with house.counting_statements() as many:
+    school.write(more)
+    with school.counting_statements() as many:
         samira.get(f"/submissions/{submission}")
     assert len(one) == len(many) <= 6, many

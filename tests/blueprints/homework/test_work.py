@@ -12,32 +12,34 @@ from lms.models import Attachment, Attempt, Rendition, Submission
 from tests import factories
 from tests.support import files
 from tests.support.pages import Page, Visitor, file
-from tests.support.school import House, open_house
+from tests.support.school import School, make_school
 
 
 @pytest.fixture
-def given(house: House) -> str:
+def given(school: School) -> str:
     """The id of an assignment of Samira's level that takes everything."""
-    return house.write(lambda s: (factories.criteria(s), factories.samira(s), factories.assignment(s).id)[-1])
+    return school.write(
+        lambda s: (factories.criteria(s), factories.samira(s), factories.assignment(s).id)[-1]
+    )
 
 
 @pytest.fixture
-def samira(house: House, given: str) -> Visitor:
-    return house.visitor(house.write(factories.samira))
+def samira(school: School, given: str) -> Visitor:
+    return school.visitor(school.write(factories.samira))
 
 
-def stored_keys(house: House) -> set[str]:
-    store: LocalStore = house.app.extensions["lms_store"]
+def stored_keys(school: School) -> set[str]:
+    store: LocalStore = school.app.extensions["lms_store"]
     return {key for key, _ in store.keys()}  # noqa: SIM118 not a mapping
 
 
-def known_keys(house: House) -> set[str]:
-    sent = house.read(lambda s: s.scalars(select(Attachment.store_key)).all())
-    return {*sent, *house.read(lambda s: s.scalars(select(Rendition.store_key)).all())}
+def known_keys(school: School) -> set[str]:
+    sent = school.read(lambda s: s.scalars(select(Attachment.store_key)).all())
+    return {*sent, *school.read(lambda s: s.scalars(select(Rendition.store_key)).all())}
 
 
-def attempts(house: House) -> list[Attempt]:
-    return list(house.read(lambda s: s.scalars(select(Attempt).order_by(Attempt.number)).all()))
+def attempts(school: School) -> list[Attempt]:
+    return list(school.read(lambda s: s.scalars(select(Attempt).order_by(Attempt.number)).all()))
 
 
 def put(
@@ -50,7 +52,7 @@ def put(
 
 
 def test_a_rotated_photo_and_an_iphone_photo_are_sent_and_the_receipt_shows_them(
-    house: House, samira: Visitor, given: str
+    school: School, samira: Visitor, given: str
 ) -> None:
     page = put(
         samira,
@@ -71,7 +73,7 @@ def test_a_rotated_photo_and_an_iphone_photo_are_sent_and_the_receipt_shows_them
         answer = samira.client.get(address, buffered=True)
         assert answer.status_code == 200
         assert answer.mimetype == "image/jpeg"
-    assert stored_keys(house) == known_keys(house)
+    assert stored_keys(school) == known_keys(school)
 
 
 GOOD = [
@@ -99,7 +101,7 @@ BAD = [
 
 @pytest.mark.parametrize(("make_file", "name", "kind", "mime"), GOOD, ids=[row[1] for row in GOOD])
 def test_what_phones_make_is_taken(
-    house: House,
+    school: School,
     samira: Visitor,
     given: str,
     make_file: Callable[[], bytes],
@@ -110,15 +112,15 @@ def test_what_phones_make_is_taken(
     page = put(samira, given, file(make_file(), name))
     assert page.status == 200
     assert name.rpartition(".")[0] in page.text
-    kept = house.read(lambda s: s.scalars(select(Attachment)).one())
+    kept = school.read(lambda s: s.scalars(select(Attachment)).one())
     assert kept.kind == kind
     assert kept.mime.startswith(mime)
-    assert stored_keys(house) == known_keys(house)
+    assert stored_keys(school) == known_keys(school)
 
 
 @pytest.mark.parametrize(("make_file", "name", "sentence"), BAD, ids=[row[1] for row in BAD])
 def test_a_bad_file_gets_its_own_sentence_and_the_rest_stays(
-    house: House, samira: Visitor, given: str, make_file: Callable[[], bytes], name: str, sentence: str
+    school: School, samira: Visitor, given: str, make_file: Callable[[], bytes], name: str, sentence: str
 ) -> None:
     page = put(
         samira,
@@ -133,36 +135,36 @@ def test_a_bad_file_gets_its_own_sentence_and_the_rest_stays(
     assert sentence in page.text
     assert "bonne.jpg" in page.text
     assert page.form().all("textarea")[0].text == "Mes jours"
-    (draft,) = attempts(house)
+    (draft,) = attempts(school)
     assert draft.sent_at is None
     assert draft.text == "Mes jours"
-    assert house.read(lambda s: s.scalars(select(Attachment.shown_name)).all()) == ["bonne.jpg"]
+    assert school.read(lambda s: s.scalars(select(Attachment.shown_name)).all()) == ["bonne.jpg"]
     sent = samira.submit(page, {"action": "send"}, action=given)
     assert "C’est envoyé." in sent.text
 
 
-def test_a_kind_that_the_teacher_did_not_ask_for_is_refused(house: House) -> None:
-    given = house.write(lambda s: factories.assignment(s, kinds=("photo",)).id)
-    samira = house.visitor(house.write(factories.samira))
+def test_a_kind_that_the_teacher_did_not_ask_for_is_refused(school: School) -> None:
+    given = school.write(lambda s: factories.assignment(s, kinds=("photo",)).id)
+    samira = school.visitor(school.write(factories.samira))
     page = put(samira, given, file(files.voice_mp3(), "voix.mp3"))
     assert page.status == 422
     assert "Ce devoir se fait sans la voix." in page.text
     page = put(samira, given, file(files.jpeg(), "a.jpg"), action="send", text="un texte quand même")
     assert page.status == 422
     assert "Ce devoir se fait sans texte." in page.text
-    assert attempts(house)[0].sent_at is None
-    assert stored_keys(house) == known_keys(house)
+    assert attempts(school)[0].sent_at is None
+    assert stored_keys(school) == known_keys(school)
 
 
-def test_nothing_can_be_sent_empty(house: House, samira: Visitor, given: str) -> None:
+def test_nothing_can_be_sent_empty(school: School, samira: Visitor, given: str) -> None:
     page = put(samira, given, action="send", text="  ")
     assert page.status == 422
     assert "Il n’y a rien à envoyer." in page.text
-    assert attempts(house)[0].sent_at is None
+    assert attempts(school)[0].sent_at is None
 
 
 def test_pressing_send_twice_gives_one_submission_and_keeps_the_files_once(
-    house: House, samira: Visitor, given: str
+    school: School, samira: Visitor, given: str
 ) -> None:
     page = samira.get(f"/assignments/{given}")
     first, second = (
@@ -171,53 +173,55 @@ def test_pressing_send_twice_gives_one_submission_and_keeps_the_files_once(
     )
     assert first.status == second.status == 303
     assert first.response.location == second.response.location
-    assert house.read(lambda s: s.scalar(select(func.count(Submission.id)))) == 1
-    assert house.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 1
-    assert stored_keys(house) == known_keys(house)
+    assert school.read(lambda s: s.scalar(select(func.count(Submission.id)))) == 1
+    assert school.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 1
+    assert stored_keys(school) == known_keys(school)
 
 
 def test_what_is_written_after_the_back_button_is_kept_and_sent(
-    house: House, samira: Visitor, given: str
+    school: School, samira: Visitor, given: str
 ) -> None:
     page = samira.get(f"/assignments/{given}")
     photo = {"picture": file(files.jpeg(), "image.jpg")}
     samira.submit(page, {**photo, "text": "Lundi", "action": "add"})
     other = {"picture": file(files.jpeg(90, 70), "image.jpg")}
     samira.submit(page, {**other, "text": "Lundi", "action": "add"})
-    assert house.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 2
+    assert school.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 2
     sent = samira.submit(page, {"text": "Lundi et mardi", "action": "send"})
     assert sent.url.startswith("/submissions/")
     assert "Lundi et mardi" in sent.text
 
 
-def test_the_same_photo_chosen_twice_is_kept_once(house: House, samira: Visitor, given: str) -> None:
+def test_the_same_photo_chosen_twice_is_kept_once(school: School, samira: Visitor, given: str) -> None:
     put(samira, given, file(files.jpeg(), "a.jpg"))
     page = put(samira, given, file(files.jpeg(), "a.jpg"))
     assert page.status == 422
     assert "Ce fichier est déjà là." in page.text
-    assert house.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 1
-    assert stored_keys(house) == known_keys(house)
+    assert school.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 1
+    assert stored_keys(school) == known_keys(school)
 
 
-def test_what_is_sent_cannot_be_changed_from_an_old_page(house: House, samira: Visitor, given: str) -> None:
+def test_what_is_sent_cannot_be_changed_from_an_old_page(school: School, samira: Visitor, given: str) -> None:
     old = samira.get(f"/assignments/{given}")
     put(samira, given, action="send", text="Le premier")
     page = samira.submit(old, {"text": "Le second", "picture": file(files.jpeg(), "b.jpg"), "action": "send"})
     assert page.status == 409
     assert "Ce devoir est déjà envoyé." in page.text
     assert "Le second" in page.text
-    assert [attempt.text for attempt in attempts(house)] == ["Le premier"]
-    assert stored_keys(house) == set()
+    assert [attempt.text for attempt in attempts(school)] == ["Le premier"]
+    assert stored_keys(school) == set()
 
 
 def test_photos_are_put_in_order_and_taken_out_and_the_text_stays(
-    house: House, samira: Visitor, given: str
+    school: School, samira: Visitor, given: str
 ) -> None:
     page = put(samira, given, file(files.jpeg(), "un.jpg"), file(files.webp(), "deux.webp"), text="Mot")
 
     def names() -> list[str]:
         return list(
-            house.read(lambda s: s.scalars(select(Attachment.shown_name).order_by(Attachment.position)).all())
+            school.read(
+                lambda s: s.scalars(select(Attachment.shown_name).order_by(Attachment.position)).all()
+            )
         )
 
     assert names() == ["un.jpg", "deux.jpg"]
@@ -229,26 +233,26 @@ def test_photos_are_put_in_order_and_taken_out_and_the_text_stays(
     again = samira.submit(page, {"action": drop}, action=given)
     assert again.status == 200
     assert names() == ["un.jpg"]
-    assert attempts(house)[0].text == "Mot nouveau"
-    assert stored_keys(house) == known_keys(house)
+    assert attempts(school)[0].text == "Mot nouveau"
+    assert stored_keys(school) == known_keys(school)
 
 
-def test_ten_files_are_the_most(house: House, samira: Visitor, given: str) -> None:
+def test_ten_files_are_the_most(school: School, samira: Visitor, given: str) -> None:
     eleven = [file(files.jpeg(60 + n, 80), f"page {n}.jpg") for n in range(11)]
     page = put(samira, given, *eleven, action="send")
     assert page.status == 422
     assert "page 10.jpg" in page.text
     assert "Vous pouvez envoyer 10 fichiers." in page.text
-    assert house.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 10
+    assert school.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 10
 
 
-def tight(house: House, **more: object) -> House:
+def tight(school: School, **more: object) -> School:
     """The same school with other limits."""
-    return open_house(replace(house.settings, **more), migrated=True)  # type: ignore[arg-type]
+    return make_school(replace(school.settings, **more), migrated=True)  # type: ignore[arg-type]
 
 
-def test_a_file_over_the_limit_is_refused_by_its_name(house: House, given: str) -> None:
-    small = tight(house, upload_mb=1)
+def test_a_file_over_the_limit_is_refused_by_its_name(school: School, given: str) -> None:
+    small = tight(school, upload_mb=1)
     samira = small.visitor(small.write(factories.samira))
     page = put(samira, given, file(b"x" * (1 << 20) + b"x", "lourd.jpg"), file(files.jpeg(), "bonne.jpg"))
     assert page.status == 422
@@ -257,8 +261,8 @@ def test_a_file_over_the_limit_is_refused_by_its_name(house: House, given: str) 
     assert "bonne.jpg" in page.text
 
 
-def test_a_form_over_the_limit_is_refused_whole_and_the_draft_stays(house: House, given: str) -> None:
-    small = tight(house, upload_mb=1)
+def test_a_form_over_the_limit_is_refused_whole_and_the_draft_stays(school: School, given: str) -> None:
+    small = tight(school, upload_mb=1)
     samira = small.visitor(small.write(factories.samira))
     put(samira, given, text="Mon texte")
     page = put(samira, given, file(b"x" * (11 * (1 << 20) + 1), "lourd.jpg"))
@@ -267,64 +271,64 @@ def test_a_form_over_the_limit_is_refused_whole_and_the_draft_stays(house: House
     assert page.form().all("textarea")[0].text == "Mon texte"
 
 
-def test_a_full_disk_takes_no_file_but_keeps_the_text(house: House, given: str) -> None:
-    full = tight(house, free_space_mb=10**9)
+def test_a_full_disk_takes_no_file_but_keeps_the_text(school: School, given: str) -> None:
+    full = tight(school, free_space_mb=10**9)
     samira = full.visitor(full.write(factories.samira))
     page = put(samira, given, file(files.jpeg(), "a.jpg"), action="send", text="Mon texte")
     assert page.status == 507
     assert "Il n’y a plus de place ici." in page.text
-    assert [attempt.text for attempt in attempts(house)] == ["Mon texte"]
-    assert stored_keys(house) == set()
+    assert [attempt.text for attempt in attempts(school)] == ["Mon texte"]
+    assert stored_keys(school) == set()
 
 
-def test_a_learner_has_so_much_room_and_no_more(house: House, given: str) -> None:
-    narrow = tight(house, learner_quota_mb=1)
+def test_a_learner_has_so_much_room_and_no_more(school: School, given: str) -> None:
+    narrow = tight(school, learner_quota_mb=1)
     samira = narrow.visitor(narrow.write(factories.samira))
     big = files.saved(files.noise(2600, 2600), "JPEG", quality=95)
     page = put(samira, given, file(big, "grande.jpg"), file(files.jpeg(), "petite.jpg"))
     assert page.status == 422
     assert "Votre place est pleine." in page.text
     assert "petite.jpg" in page.text
-    assert stored_keys(house) == known_keys(house)
+    assert stored_keys(school) == known_keys(school)
 
 
 def test_a_file_that_the_disk_lost_is_named_before_anything_is_sent(
-    house: House, samira: Visitor, given: str
+    school: School, samira: Visitor, given: str
 ) -> None:
     put(samira, given, file(files.jpeg(), "perdue.jpg"))
-    (key,) = house.read(lambda s: s.scalars(select(Attachment.store_key)).all())
-    house.app.extensions["lms_store"].delete(key)
+    (key,) = school.read(lambda s: s.scalars(select(Attachment.store_key)).all())
+    school.app.extensions["lms_store"].delete(key)
     page = put(samira, given, action="send")
     assert page.status == 422
     assert "perdue.jpg" in page.text
     assert "Ce fichier n’est plus là." in page.text
-    assert attempts(house)[0].sent_at is None
+    assert attempts(school)[0].sent_at is None
 
 
 def test_a_form_of_another_site_or_without_its_token_is_refused(
-    house: House, samira: Visitor, given: str
+    school: School, samira: Visitor, given: str
 ) -> None:
     page = samira.get(f"/assignments/{given}")
     assert samira.submit(page, {"csrf_token": None, "text": "x"}).status == 400
     answer = samira.client.post(f"/assignments/{given}", headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status_code == 403
-    assert attempts(house) == []
+    assert attempts(school) == []
 
 
-def test_homework_of_another_level_or_not_yet_published_does_not_exist(house: House) -> None:
-    samira = house.visitor(house.write(factories.samira))
-    other = house.write(lambda s: factories.assignment(s, factories.lesson(s, level_code="N2")).id)
-    hidden = house.write(lambda s: factories.assignment(s, factories.lesson(s, published=False)).id)
+def test_homework_of_another_level_or_not_yet_published_does_not_exist(school: School) -> None:
+    samira = school.visitor(school.write(factories.samira))
+    other = school.write(lambda s: factories.assignment(s, factories.lesson(s, level_code="N2")).id)
+    hidden = school.write(lambda s: factories.assignment(s, factories.lesson(s, published=False)).id)
     for given in (other, hidden, "nothing"):
         assert samira.get(f"/assignments/{given}").status == 404
     for role in (factories.nadia, factories.claire, factories.farid):
-        staff = house.visitor(house.write(role))
+        staff = school.visitor(school.write(role))
         assert staff.get(f"/assignments/{other}").status == 404
         assert staff.get("/homework").status == 404
     assert "Pas de devoir." in samira.get("/homework").text
 
 
-def test_the_list_shows_every_state_and_the_most_urgent_first(house: House) -> None:
+def test_the_list_shows_every_state_and_the_most_urgent_first(school: School) -> None:
     def write(session):  # type: ignore[no-untyped-def]
         samira = factories.samira(session)
         of = {
@@ -337,8 +341,8 @@ def test_the_list_shows_every_state_and_the_most_urgent_first(house: House) -> N
         done = factories.answered(session, factories.sent(session, samira, of["fini"]))
         done.seen_at = factories.NOW
 
-    house.write(write)
-    page = house.visitor(house.write(factories.samira)).get("/homework")
+    school.write(write)
+    page = school.visitor(school.write(factories.samira)).get("/homework")
     headings = ["À refaire", "Corrigé : à lire", "À faire", "Envoyé", "Terminé"]
     assert [h.text for h in page.root.all("h2")] == headings
     assert [s.text for s in page.root.all("strong")] == ["refaire", "lire", "faire", "envoi", "fini"]
@@ -346,23 +350,23 @@ def test_the_list_shows_every_state_and_the_most_urgent_first(house: House) -> N
     assert "jeudi 26 novembre" in page.text
 
 
-def test_one_or_thirty_assignments_cost_the_same_statements(house: House, samira: Visitor) -> None:
+def test_one_or_thirty_assignments_cost_the_same_statements(school: School, samira: Visitor) -> None:
     samira.get("/homework")
-    with house.counting_statements() as one:
+    with school.counting_statements() as one:
         samira.get("/homework")
-    house.write(
+    school.write(
         lambda s: [factories.sent(s, factories.samira(s), factories.assignment(s)) for _ in range(30)]
     )
-    with house.counting_statements() as many:
+    with school.counting_statements() as many:
         samira.get("/homework")
     assert len(one) == len(many) <= 6, many
 
 
-def test_one_or_ten_files_cost_the_same_statements(house: House, samira: Visitor, given: str) -> None:
+def test_one_or_ten_files_cost_the_same_statements(school: School, samira: Visitor, given: str) -> None:
     put(samira, given, file(files.jpeg(), "a.jpg"))
-    with house.counting_statements() as one:
+    with school.counting_statements() as one:
         samira.get(f"/assignments/{given}")
     put(samira, given, *[file(files.jpeg(60 + n, 80), f"{n}.jpg") for n in range(9)])
-    with house.counting_statements() as many:
+    with school.counting_statements() as many:
         samira.get(f"/assignments/{given}")
     assert len(one) == len(many) <= 6, many

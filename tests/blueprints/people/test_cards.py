@@ -8,21 +8,21 @@ import pytest
 from sqlalchemy import func, select
 
 from lms.domain.people import cards, logins
-from lms.models import AccessCard, Service
+from lms.models import AccessCard, Organisation
 from tests import factories
 from tests.factories import NOW
 from tests.support.pages import Page, Visitor, filled
-from tests.support.school import House
+from tests.support.school import School
 
 
 @pytest.fixture
-def samira(house: House) -> str:
-    return house.write(lambda s: factories.samira(s, language="ar").id)
+def samira(school: School) -> str:
+    return school.write(lambda s: factories.samira(s, language="ar").id)
 
 
 @pytest.fixture
-def nadia(house: House) -> Visitor:
-    return house.visitor(house.write(factories.nadia))
+def nadia(school: School) -> Visitor:
+    return school.visitor(school.write(factories.nadia))
 
 
 def issue(nadia: Visitor, samira: str) -> Page:
@@ -35,7 +35,7 @@ def pin_on(page: Page) -> str:
     return found.group(1)
 
 
-def test_the_answer_is_the_card_to_print_and_it_enters(house: House, nadia: Visitor, samira: str) -> None:
+def test_the_answer_is_the_card_to_print_and_it_enters(school: School, nadia: Visitor, samira: str) -> None:
     page = issue(nadia, samira)
     assert page.status == 200
     assert page.response.headers["Cache-Control"] == "private, no-store"
@@ -44,7 +44,7 @@ def test_the_answer_is_the_card_to_print_and_it_enters(house: House, nadia: Visi
     assert "Samira" in article.text
     assert article.all("svg")
     assert {e.get("lang") for e in article.all("div", "p") if e.get("lang")} == {"fr", "ar"}
-    visitor = house.visitor()
+    visitor = school.visitor()
     answer = visitor.submit(
         visitor.get("/card"), {"code": code, "pin": pin_on(page)}, action="/card/entry", follow=False
     )
@@ -59,74 +59,78 @@ def test_the_pin_is_beside_the_card_and_not_on_it(nadia: Visitor, samira: str) -
 
 
 def test_where_pins_are_off_the_card_offers_no_code_to_type(
-    house: House, nadia: Visitor, samira: str
+    school: School, nadia: Visitor, samira: str
 ) -> None:
     def switch_off(session) -> None:
-        session.get_one(Service, 1).pin_required = False
+        session.get_one(Organisation, 1).pin_required = False
 
-    house.write(switch_off)
+    school.write(switch_off)
     page = issue(nadia, samira)
     assert not re.search(r"[0-9]{4}\s[0-9]{4}", page.root.all("article")[0].text)
     assert "Cette carte entre sans code secret." in page.text
 
 
-def test_pressing_twice_makes_one_card_and_says_so(house: House, nadia: Visitor, samira: str) -> None:
+def test_pressing_twice_makes_one_card_and_says_so(school: School, nadia: Visitor, samira: str) -> None:
     form_page = nadia.get(f"/people/{samira}")
     first = nadia.submit(form_page, action="/card")
     second = nadia.submit(form_page, action="/card")
     assert pin_on(first)
     assert second.root.all("h1")[0].text == "Samira"
     assert "La carte est déjà faite." in second.text
-    assert house.read(lambda s: s.scalar(select(func.count(AccessCard.id)))) == 1
+    assert school.read(lambda s: s.scalar(select(func.count(AccessCard.id)))) == 1
 
 
-def test_a_new_card_ends_what_the_old_one_opened(house: House, nadia: Visitor, samira: str) -> None:
-    old = house.write(lambda s: factories.printed_card(s, factories.samira(s)))
-    visitor = house.visitor()
+def test_a_new_card_ends_what_the_old_one_opened(school: School, nadia: Visitor, samira: str) -> None:
+    old = school.write(lambda s: factories.printed_card(s, factories.samira(s)))
+    visitor = school.visitor()
     visitor.submit(visitor.get(f"/card/{old.token}"), {"pin": old.pin}, action="/card/entry", follow=False)
     assert visitor.get("/me").root.all("h1")[0].text == "Samira"
     issue(nadia, samira)
     assert visitor.get("/me").root.all("h1")[0].text != "Samira"
 
 
-def test_a_new_pin_is_shown_once_and_the_old_one_is_dead(house: House, nadia: Visitor, samira: str) -> None:
-    old = house.write(lambda s: factories.printed_card(s, factories.samira(s)))
+def test_a_new_pin_is_shown_once_and_the_old_one_is_dead(school: School, nadia: Visitor, samira: str) -> None:
+    old = school.write(lambda s: factories.printed_card(s, factories.samira(s)))
     form_page = nadia.get(f"/people/{samira}")
     fresh = pin_on(nadia.submit(form_page, action="/card/pin"))
     again = nadia.submit(form_page, action="/card/pin")
     assert "Le code secret est déjà changé." in again.text
     for pin, status in ((old.pin, 422), (fresh, 303)):
         if pin == fresh or old.pin != fresh:
-            visitor = house.visitor()
+            visitor = school.visitor()
             page = visitor.get(f"/card/{old.token}")
             assert visitor.submit(page, {"pin": pin}, action="/card/entry", follow=False).status == status
 
 
-def test_a_card_for_somebody_who_left_is_refused_by_a_page(house: House, nadia: Visitor, samira: str) -> None:
+def test_a_card_for_somebody_who_left_is_refused_by_a_page(
+    school: School, nadia: Visitor, samira: str
+) -> None:
     form_page = nadia.get(f"/people/{samira}")
     nadia.submit(form_page, action="/deactivation")
     assert nadia.submit(form_page, action="/card").status == 409
 
 
-def test_a_social_worker_and_a_learner_make_no_card(house: House, nadia: Visitor, samira: str) -> None:
+def test_a_social_worker_and_a_learner_make_no_card(school: School, nadia: Visitor, samira: str) -> None:
     form_page = nadia.get(f"/people/{samira}")
     for who in (factories.farid, factories.oksana):
-        visitor = house.visitor(house.write(who))
+        visitor = school.visitor(school.write(who))
         form = visitor.get("/me").form("/logout")
         answer = visitor.client.post(f"/people/{samira}/card", data=filled(form))
         assert answer.status_code == 404
     assert form_page.status == 200
-    assert house.read(lambda s: cards.of(s, factories.samira(s))) is None
+    assert school.read(lambda s: cards.card_of(s, factories.samira(s))) is None
 
 
-def test_entries_of_another_day_are_not_ended_by_unlocking(house: House, nadia: Visitor, samira: str) -> None:
-    house.write(lambda s: factories.printed_card(s, factories.samira(s)))
-    token = house.write(lambda s: factories.entered(s, factories.samira(s)))
+def test_entries_of_another_day_are_not_ended_by_unlocking(
+    school: School, nadia: Visitor, samira: str
+) -> None:
+    school.write(lambda s: factories.printed_card(s, factories.samira(s)))
+    token = school.write(lambda s: factories.entered(s, factories.samira(s)))
 
     def lock(session) -> None:
-        cards.of(session, factories.samira(session)).locked_at = NOW
+        cards.card_of(session, factories.samira(session)).locked_at = NOW
 
-    house.write(lock)
+    school.write(lock)
     page = nadia.submit(nadia.get(f"/people/{samira}"), action="/card/unlocking")
     assert "La carte est ouverte." in page.text
-    assert house.read(lambda s: logins.living(s, token, NOW))
+    assert school.read(lambda s: logins.find_active(s, token, NOW))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lms.blueprints.people.labels import DEEDS, deed, role_name, tongue
-from tests.support.school import House
+from lms.blueprints.people.labels import DEEDS, action_name, language_name, role_name
+from tests.support.school import School
 
 PEOPLE = Path(__file__).resolve().parents[3] / "lms/domain/people"
 
@@ -18,9 +18,9 @@ def test_every_line_that_people_write_in_the_journal_about_a_person_has_a_senten
     assert written - set(DEEDS) == set()
 
 
-def test_names_are_shown_and_what_is_unknown_keeps_its_word(house: House) -> None:
-    with house.app.test_request_context():
+def test_names_are_shown_and_what_is_unknown_keeps_its_word(school: School) -> None:
+    with school.app.test_request_context():
         assert role_name("teacher") == "Professeur"
-        assert deed("card_issued") == "Carte faite"
-        assert deed("feedback_returned") == "feedback returned"
-    assert (tongue("ps"), tongue("xx")) == ("پښتو", "xx")
+        assert action_name("card_issued") == "Carte faite"
+        assert action_name("feedback_returned") == "feedback returned"
+    assert (language_name("ps"), language_name("xx")) == ("پښتو", "xx")

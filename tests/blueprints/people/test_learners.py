@@ -10,11 +10,11 @@ from lms import clock
 from lms.models import AuditEvent, Booking, Person
 from tests import factories
 from tests.support.pages import Page, Visitor
-from tests.support.school import House
+from tests.support.school import School
 
 
 @pytest.fixture
-def cast(house: House) -> dict[str, str]:
+def cast(school: School) -> dict[str, str]:
     def everybody(session: Session) -> dict[str, str]:
         makers = (
             factories.samira,
@@ -28,36 +28,36 @@ def cast(house: House) -> dict[str, str]:
         found["samira"].social_worker_id = found["farid"].id
         return {name: person.id for name, person in found.items()}
 
-    return house.write(everybody)
+    return school.write(everybody)
 
 
 @pytest.fixture
-def nadia(house: House, cast: dict[str, str]) -> Visitor:
-    return house.visitor(cast["nadia"])
+def nadia(school: School, cast: dict[str, str]) -> Visitor:
+    return school.visitor(cast["nadia"])
 
 
-def new_learner(house: House, visitor: Visitor, **values: str) -> Page:
-    n1 = house.read(lambda s: factories.level(s, "N1").id)
+def new_learner(school: School, visitor: Visitor, **values: str) -> Page:
+    n1 = school.read(lambda s: factories.level(s, "N1").id)
     page = visitor.get("/people/new")
     return visitor.submit(page, {"name": "Mehari Tesfay", "level_id": n1, "language": "ti", **values})
 
 
-def test_a_teacher_adds_a_person_and_is_led_to_the_card(house: House, nadia: Visitor) -> None:
-    page = new_learner(house, nadia)
+def test_a_teacher_adds_a_person_and_is_led_to_the_card(school: School, nadia: Visitor) -> None:
+    page = new_learner(school, nadia)
     assert page.status == 200
     assert page.root.all("h1")[0].text == "Mehari Tesfay"
     assert "Imprimer la carte" in page.text
-    made = house.read(lambda s: s.scalars(select(Person).where(Person.name == "Mehari Tesfay")).one())
+    made = school.read(lambda s: s.scalars(select(Person).where(Person.name == "Mehari Tesfay")).one())
     assert (made.language, made.email, made.login_email) == ("ti", None, None)
 
 
-def test_the_same_form_sent_twice_adds_one_person(house: House, nadia: Visitor) -> None:
-    n1 = house.read(lambda s: factories.level(s, "N1").id)
+def test_the_same_form_sent_twice_adds_one_person(school: School, nadia: Visitor) -> None:
+    n1 = school.read(lambda s: factories.level(s, "N1").id)
     page = nadia.get("/people/new")
     answers = [nadia.submit(page, {"name": "Mehari", "level_id": n1}) for _ in range(2)]
     assert answers[0].url == answers[1].url
     counted = select(func.count(Person.id)).where(Person.name == "Mehari")
-    assert house.read(lambda s: s.scalar(counted)) == 1
+    assert school.read(lambda s: s.scalar(counted)) == 1
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_the_same_form_sent_twice_adds_one_person(house: House, nadia: Visitor) 
     ],
 )
 def test_a_wrong_field_is_told_and_the_rest_is_kept(
-    house: House, nadia: Visitor, wrong: dict[str, str], sentence: str
+    school: School, nadia: Visitor, wrong: dict[str, str], sentence: str
 ) -> None:
-    page = new_learner(house, nadia, **{"phone": "0475 12 34 56", **wrong})
+    page = new_learner(school, nadia, **{"phone": "0475 12 34 56", **wrong})
     assert page.status == 422
     assert sentence in page.text
     kept = {field.get("name"): field.get("value") for field in page.form().all("input")}
@@ -83,24 +83,24 @@ def test_a_wrong_field_is_told_and_the_rest_is_kept(
     assert kept["name"] in ("Mehari Tesfay", wrong.get("name", "").strip())
 
 
-def test_names_of_every_script_and_length_stand_on_the_page(house: House, nadia: Visitor) -> None:
+def test_names_of_every_script_and_length_stand_on_the_page(school: School, nadia: Visitor) -> None:
     for name in ("محمد", "Ñ <b>&amp;</b>", "x" * 120):
-        assert new_learner(house, nadia, name=name).root.all("h1")[0].text == name
+        assert new_learner(school, nadia, name=name).root.all("h1")[0].text == name
 
 
-def test_the_list_costs_the_same_for_one_and_for_thirty(house: House, nadia: Visitor) -> None:
+def test_the_list_costs_the_same_for_one_and_for_thirty(school: School, nadia: Visitor) -> None:
     def statements() -> int:
         nadia.get("/people")
-        with house.counting_statements() as sent:
+        with school.counting_statements() as sent:
             assert nadia.get("/people").status == 200
         return len(sent)
 
     few = statements()
-    house.write(lambda s: [factories.printed_card(s, factories.learner(s, f"Z {n}")) for n in range(30)])
+    school.write(lambda s: [factories.printed_card(s, factories.learner(s, f"Z {n}")) for n in range(30)])
     assert statements() == few <= 9
 
 
-def hand_in(house: House, learner_id: str, copies: int = 1) -> list[str]:
+def hand_in(school: School, learner_id: str, copies: int = 1) -> list[str]:
     """Lessons with homework; the learner has sent a copy of each."""
 
     def deed(session: Session) -> list[str]:
@@ -110,13 +110,13 @@ def hand_in(house: House, learner_id: str, copies: int = 1) -> list[str]:
             factories.sent(session, learner, factories.assignment(session, lesson)).id for lesson in lessons
         ]
 
-    return house.write(deed)
+    return school.write(deed)
 
 
 def test_a_teacher_sees_how_far_each_is_and_what_waits(
-    house: House, nadia: Visitor, cast: dict[str, str]
+    school: School, nadia: Visitor, cast: dict[str, str]
 ) -> None:
-    hand_in(house, cast["samira"])
+    hand_in(school, cast["samira"])
     rows = {row.all("th")[0].text: row.text for row in nadia.get("/people").root.all("tr")[1:]}
     assert "À corriger : 1" in rows["Samira"]
     assert "0 / 1" in rows["Samira"]
@@ -124,9 +124,9 @@ def test_a_teacher_sees_how_far_each_is_and_what_waits(
 
 
 def test_the_page_of_a_learner_shows_lessons_and_the_last_copies_to_a_teacher(
-    house: House, nadia: Visitor, cast: dict[str, str]
+    school: School, nadia: Visitor, cast: dict[str, str]
 ) -> None:
-    copies = hand_in(house, cast["samira"], 6)
+    copies = hand_in(school, cast["samira"], 6)
     page = nadia.get(f"/people/{cast['samira']}")
     assert "0 / 6" in page.text
     assert "À corriger : 6" in page.text
@@ -137,9 +137,11 @@ def test_the_page_of_a_learner_shows_lessons_and_the_last_copies_to_a_teacher(
 
 
 @pytest.mark.parametrize("who", ["farid", "claire"])
-def test_only_teachers_are_shown_anything_of_the_copies(house: House, cast: dict[str, str], who: str) -> None:
-    hand_in(house, cast["samira"])
-    visitor = house.visitor(cast[who])
+def test_only_teachers_are_shown_anything_of_the_copies(
+    school: School, cast: dict[str, str], who: str
+) -> None:
+    hand_in(school, cast["samira"])
+    visitor = school.visitor(cast[who])
     for path in ("/people", f"/people/{cast['samira']}"):
         page = visitor.get(path)
         assert "0 / 1" in page.text
@@ -149,22 +151,22 @@ def test_only_teachers_are_shown_anything_of_the_copies(house: House, cast: dict
 
 
 def test_the_page_of_a_learner_asks_as_much_for_one_copy_as_for_many(
-    house: House, nadia: Visitor, cast: dict[str, str]
+    school: School, nadia: Visitor, cast: dict[str, str]
 ) -> None:
     def statements() -> int:
-        with house.counting_statements() as sent:
+        with school.counting_statements() as sent:
             assert nadia.get(f"/people/{cast['samira']}").status == 200
         return len(sent)
 
-    hand_in(house, cast["samira"])
+    hand_in(school, cast["samira"])
     nadia.get(f"/people/{cast['samira']}")
     few = statements()
-    hand_in(house, cast["samira"], 6)
+    hand_in(school, cast["samira"], 6)
     assert statements() == few
 
 
-def test_a_long_list_is_turned_page_by_page_and_keeps_its_filter(house: House, nadia: Visitor) -> None:
-    house.write(lambda s: [factories.learner(s, f"Zoé {n:02d}") for n in range(31)])
+def test_a_long_list_is_turned_page_by_page_and_keeps_its_filter(school: School, nadia: Visitor) -> None:
+    school.write(lambda s: [factories.learner(s, f"Zoé {n:02d}") for n in range(31)])
     page = nadia.get("/people?q=zoe")
     assert "Zoé 29" in page.text
     assert "Zoé 30" not in page.text
@@ -181,9 +183,9 @@ def test_a_strange_question_is_answered_by_a_page(nadia: Visitor, query: str) ->
 
 
 def test_facts_level_and_social_worker_change_in_one_form(
-    house: House, nadia: Visitor, cast: dict[str, str]
+    school: School, nadia: Visitor, cast: dict[str, str]
 ) -> None:
-    n2, n3 = house.read(lambda s: [factories.level(s, code).id for code in ("N2", "N3")])
+    n2, n3 = school.read(lambda s: [factories.level(s, code).id for code in ("N2", "N3")])
     page = nadia.get(f"/people/{cast['oksana']}/edit")
     page = nadia.submit(
         page,
@@ -192,7 +194,7 @@ def test_facts_level_and_social_worker_change_in_one_form(
     assert "C’est changé." in page.text
     for words in ("Niveau 3", "Niveau 2", "Farid Amrani", "0475/12.34.56"):
         assert words in page.text
-    actions = house.read(lambda s: set(s.scalars(select(AuditEvent.action)).all()))
+    actions = school.read(lambda s: set(s.scalars(select(AuditEvent.action)).all()))
     assert {"person_changed", "level_changed", "level_opened", "social_worker_changed"} <= actions
 
 
@@ -203,8 +205,8 @@ def test_a_wrong_change_is_told_and_kept(nadia: Visitor, cast: dict[str, str]) -
     assert {f.get("name"): f.get("value") for f in page.form().all("input")}["email"] == "x"
 
 
-def test_a_social_worker_sees_her_people_without_changing_them(house: House, cast: dict[str, str]) -> None:
-    farid = house.visitor(cast["farid"])
+def test_a_social_worker_sees_her_people_without_changing_them(school: School, cast: dict[str, str]) -> None:
+    farid = school.visitor(cast["farid"])
     page = farid.get("/people")
     assert "Samira" in page.text
     assert "Oksana" not in page.text
@@ -216,16 +218,16 @@ def test_a_social_worker_sees_her_people_without_changing_them(house: House, cas
     assert farid.get("/people/new").status == 404
 
 
-def test_a_stranger_looks_like_nobody(house: House, cast: dict[str, str]) -> None:
-    farid = house.visitor(cast["farid"])
+def test_a_stranger_looks_like_nobody(school: School, cast: dict[str, str]) -> None:
+    farid = school.visitor(cast["farid"])
     pages = [farid.get(f"/people/{found}") for found in (cast["oksana"], "nobody-at-all")]
     assert [page.status for page in pages] == [404, 404]
     codes = [page.root.all("small")[-1].text.split()[-1] for page in pages]
     assert pages[0].text.replace(codes[0], "") == pages[1].text.replace(codes[1], "")
 
 
-def test_a_learner_has_no_list_of_people(house: House, cast: dict[str, str]) -> None:
-    samira = house.visitor(cast["samira"])
+def test_a_learner_has_no_list_of_people(school: School, cast: dict[str, str]) -> None:
+    samira = school.visitor(cast["samira"])
     for path in ("/people", "/people/new", f"/people/{cast['samira']}", "/people/team", "/service"):
         assert samira.get(path).status == 404
 
@@ -236,9 +238,9 @@ def test_a_teacher_sees_no_colleague(nadia: Visitor, cast: dict[str, str]) -> No
 
 
 def test_who_leaves_is_out_at_once_and_may_come_back(
-    house: House, nadia: Visitor, cast: dict[str, str]
+    school: School, nadia: Visitor, cast: dict[str, str]
 ) -> None:
-    samira = house.visitor(cast["samira"])
+    samira = school.visitor(cast["samira"])
     assert samira.get("/me").root.all("h1")[0].text == "Samira"
     page = nadia.get(f"/people/{cast['samira']}")
     page = nadia.submit(page, action="/deactivation")
@@ -251,7 +253,7 @@ def test_who_leaves_is_out_at_once_and_may_come_back(
 
 
 def test_who_leaves_gives_back_her_appointments_and_the_page_says_how_many(
-    house: House, cast: dict[str, str]
+    school: School, cast: dict[str, str]
 ) -> None:
     def booked(session: Session) -> str:
         nadia, monday = factories.nadia(session), factories.coming_monday()
@@ -264,27 +266,27 @@ def test_who_leaves_gives_back_her_appointments_and_the_page_says_how_many(
         ]
         return both[-1].id
 
-    last = house.write(booked)
-    claire = house.visitor(cast["claire"])
+    last = school.write(booked)
+    claire = school.visitor(cast["claire"])
     page = claire.get(f"/people/{cast['samira']}")
     assert "Ses rendez-vous à venir sont annulés." in page.text
     page = claire.submit(page, action="/deactivation")
     assert "Rendez-vous annulés : 1." in page.text
     page = claire.submit(claire.get(f"/people/{cast['nadia']}"), action="/deactivation")
     assert "Rendez-vous annulés : 1." in page.text
-    found = house.read(lambda s: s.get_one(Booking, last))
+    found = school.read(lambda s: s.get_one(Booking, last))
     assert (found.state, found.called_off) == ("cancelled", True)
     page = claire.submit(claire.get(f"/people/{cast['farid']}"), action="/deactivation")
     assert "Rendez-vous annulés" not in page.text
     # Oksana lost her hour and chooses first, now that her teacher is back.
     claire.submit(claire.get(f"/people/{cast['nadia']}"), action="/reactivation")
-    offered = house.read(lambda s: s.scalars(select(Booking).where(Booking.state == "offered")).one())
+    offered = school.read(lambda s: s.scalars(select(Booking).where(Booking.state == "offered")).one())
     assert (offered.learner_id, offered.teacher_id) == (cast["oksana"], cast["nadia"])
 
 
 def test_the_coordinator_reads_the_journal_of_a_person(
-    house: House, nadia: Visitor, cast: dict[str, str]
+    school: School, nadia: Visitor, cast: dict[str, str]
 ) -> None:
     nadia.submit(nadia.get(f"/people/{cast['samira']}"), action="/card")
-    page = house.visitor(cast["claire"]).get(f"/people/{cast['samira']}")
+    page = school.visitor(cast["claire"]).get(f"/people/{cast['samira']}")
     assert "Carte faite · Nadia Dubois" in page.text

@@ -11,26 +11,26 @@ from lms.domain.people import staff
 from lms.models import OutboxItem, Person
 from tests import factories
 from tests.support.pages import Visitor
-from tests.support.school import House, copy_template, open_house, settings_for
+from tests.support.school import School, copy_template, make_school, settings_for
 
 
 @pytest.fixture
-def claire(house: House) -> Visitor:
-    return house.visitor(house.write(factories.claire))
+def claire(school: School) -> Visitor:
+    return school.visitor(school.write(factories.claire))
 
 
 EVA = {"name": "Eva Martin", "email": "eva@service.example.be", "roles": ["teacher", "social_worker"]}
 
 
-def test_a_house_without_mail_shows_the_link_once(house: House, claire: Visitor) -> None:
+def test_a_house_without_mail_shows_the_link_once(school: School, claire: Visitor) -> None:
     form_page = claire.get("/people/team/new")
     page = claire.submit(form_page, EVA)
     link = next(e.text for e in page.root.all("p") if e.get("class") == "link-once")
     assert link.startswith("http://localhost/password/")
     again = claire.submit(form_page, EVA)
     assert "/password/" not in again.root.all("main")[0].text
-    assert house.read(lambda s: s.scalar(select(func.count()).where(Person.name == "Eva Martin"))) == 1
-    visitor = house.visitor()
+    assert school.read(lambda s: s.scalar(select(func.count()).where(Person.name == "Eva Martin"))) == 1
+    visitor = school.visitor()
     page = visitor.submit(
         visitor.get(link.removeprefix("http://localhost")), {"password": factories.PASSWORD}
     )
@@ -40,16 +40,16 @@ def test_a_house_without_mail_shows_the_link_once(house: House, claire: Visitor)
 
 def test_a_house_with_mail_never_shows_the_link(tmp_path: Path, template: Path) -> None:
     copy_template(template, tmp_path)
-    house = open_house(settings_for(tmp_path, mail_host="mail.example.be"), migrated=True)
-    claire = house.visitor(house.write(factories.claire))
+    school = make_school(settings_for(tmp_path, mail_host="mail.example.be"), migrated=True)
+    claire = school.visitor(school.write(factories.claire))
     page = claire.submit(claire.get("/people/team/new"), EVA)
     assert "Le lien part par e-mail." in page.text
     assert "/password/" not in page.text
-    assert house.read(lambda s: s.scalars(select(OutboxItem.kind)).all()) == ["password_link"]
+    assert school.read(lambda s: s.scalars(select(OutboxItem.kind)).all()) == ["password_link"]
 
 
-def test_an_address_in_use_is_told_beside_the_field(house: House, claire: Visitor) -> None:
-    house.write(factories.luc)
+def test_an_address_in_use_is_told_beside_the_field(school: School, claire: Visitor) -> None:
+    school.write(factories.luc)
     page = claire.submit(claire.get("/people/team/new"), {**EVA, "email": "LUC@service.example.be"})
     assert page.status == 422
     assert "Une personne de l’équipe a déjà cette adresse." in page.text
@@ -57,13 +57,13 @@ def test_an_address_in_use_is_told_beside_the_field(house: House, claire: Visito
 
 
 @pytest.mark.parametrize("wrong", [{"roles": []}, {"roles": ["learner"]}, {"email": "x"}, {"name": ""}])
-def test_a_wrong_invitation_is_told(house: House, claire: Visitor, wrong: dict[str, object]) -> None:
+def test_a_wrong_invitation_is_told(school: School, claire: Visitor, wrong: dict[str, object]) -> None:
     assert claire.submit(claire.get("/people/team/new"), {**EVA, **wrong}).status == 422
-    assert house.read(lambda s: s.scalar(select(func.count(Person.id)))) == 1
+    assert school.read(lambda s: s.scalar(select(func.count(Person.id)))) == 1
 
 
-def test_the_team_is_listed_with_its_roles(house: House, claire: Visitor) -> None:
-    house.write(lambda s: [factories.nadia(s), factories.with_password(s, factories.luc(s))])
+def test_the_team_is_listed_with_its_roles(school: School, claire: Visitor) -> None:
+    school.write(lambda s: [factories.nadia(s), factories.with_password(s, factories.luc(s))])
     page = claire.get("/people/team")
     rows = {row.all("th")[0].text: row.text for row in page.root.all("tr")[1:]}
     assert "Professeur" in rows["Nadia Dubois"]
@@ -71,9 +71,9 @@ def test_the_team_is_listed_with_its_roles(house: House, claire: Visitor) -> Non
     assert "Peut entrer" in rows["Luc Lambert"]
 
 
-def test_other_roles_send_a_colleague_to_the_door(house: House, claire: Visitor) -> None:
-    luc = house.write(factories.luc)
-    his = house.visitor(luc)
+def test_other_roles_send_a_colleague_to_the_door(school: School, claire: Visitor) -> None:
+    luc = school.write(factories.luc)
+    his = school.visitor(luc)
     page = claire.get(f"/people/team/{luc.id}/edit")
     page = claire.submit(page, {"roles": ["teacher", "social_worker"], "name": "Luc L."})
     assert "Luc L." in page.text
@@ -82,9 +82,9 @@ def test_other_roles_send_a_colleague_to_the_door(house: House, claire: Visitor)
 
 
 def test_the_coordinator_who_changes_her_own_roles_stays_in_with_a_new_token(
-    house: House, claire: Visitor
+    school: School, claire: Visitor
 ) -> None:
-    found = house.read(factories.claire)
+    found = school.read(factories.claire)
     page = claire.get(f"/people/team/{found.id}/edit")
     page = claire.submit(page, {"roles": ["coordinator", "teacher"]})
     assert page.status == 200
@@ -92,25 +92,25 @@ def test_the_coordinator_who_changes_her_own_roles_stays_in_with_a_new_token(
     assert claire.get("/corrections").status == 200
 
 
-def test_the_last_coordinator_keeps_her_role_and_is_told_why(house: House, claire: Visitor) -> None:
-    found = house.read(factories.claire)
+def test_the_last_coordinator_keeps_her_role_and_is_told_why(school: School, claire: Visitor) -> None:
+    found = school.read(factories.claire)
     page = claire.submit(claire.get(f"/people/team/{found.id}/edit"), {"roles": ["teacher"]})
     assert page.status == 422
     assert "Il faut une personne à la coordination." in page.text
 
 
-def test_a_link_is_sent_again_and_kills_the_first(house: House, claire: Visitor) -> None:
-    luc = house.write(factories.luc)
+def test_a_link_is_sent_again_and_kills_the_first(school: School, claire: Visitor) -> None:
+    luc = school.write(factories.luc)
     first = staff.new_token()
-    house.write(lambda s: staff.send_link(s, factories.luc(s), first, now=factories.NOW))
+    school.write(lambda s: staff.send_link(s, factories.luc(s), first, now=factories.NOW))
     page = claire.submit(claire.get(f"/people/{luc.id}"), action="/password-link")
     assert "http://localhost/password/" in page.text
-    assert house.read(lambda s: staff.living_link(s, first, factories.NOW)) is None
+    assert school.read(lambda s: staff.find_active_link(s, first, factories.NOW)) is None
 
 
-def test_only_the_coordinator_enters(house: House) -> None:
-    luc = house.write(factories.luc)
+def test_only_the_coordinator_enters(school: School) -> None:
+    luc = school.write(factories.luc)
     for who in (factories.nadia, factories.farid, factories.samira):
-        visitor = house.visitor(house.write(who))
+        visitor = school.visitor(school.write(who))
         for path in ("/people/team", "/people/team/new", f"/people/team/{luc.id}/edit"):
             assert visitor.get(path).status == 404

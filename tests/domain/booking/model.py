@@ -120,7 +120,7 @@ class Model:
             )
             for row in rows
         }
-        assert occupancy.broken(self.session) == []
+        assert occupancy.find_mismatches(self.session) == []
         meetings = list(self.meetings.values())
         for place, meeting in enumerate(meetings):
             assert not any(meeting.collides(other) for other in meetings[:place])

@@ -13,7 +13,7 @@ from lms.domain.errors import Absent, Refused
 from lms.models import Booking, OutboxItem, Person, SpecialDay, WaitlistEntry
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
-from tests.support.school import House
+from tests.support.school import School
 
 TUESDAY = date(2026, 11, 24)
 ANY = 7  # every part of the day
@@ -24,29 +24,29 @@ def at(hour: str, day: date = TUESDAY) -> datetime:
 
 
 @pytest.fixture(autouse=True)
-def hours(house: House) -> None:
+def hours(school: School) -> None:
     """Nadia receives by video, on every weekday from 9 to 17."""
-    house.write(lambda s: factories.all_week(s, factories.nadia(s)))
+    school.write(lambda s: factories.all_week(s, factories.nadia(s)))
 
 
-def book(house: House, starts: datetime, who: Callable[[Session], Person], now: datetime = NOW) -> str:
-    return house.write(lambda s: factories.booked(s, who(s), factories.nadia(s), starts, now=now).id)
+def book(school: School, starts: datetime, who: Callable[[Session], Person], now: datetime = NOW) -> str:
+    return school.write(lambda s: factories.booked(s, who(s), factories.nadia(s), starts, now=now).id)
 
 
 def call_off(
-    house: House,
+    school: School,
     by: Callable[[Session], Person] = factories.nadia,
     day: date = TUESDAY,
     now: datetime = NOW,
 ) -> list[Booking]:
-    return house.write(lambda s: absence.call_off(s, by(s), factories.nadia(s), day, now))
+    return school.write(lambda s: absence.cancel_day(s, by(s), factories.nadia(s), day, now))
 
 
-def booking(house: House, made: str) -> Booking:
-    return house.read(lambda s: s.get_one(Booking, made))
+def booking(school: School, made: str) -> Booking:
+    return school.read(lambda s: s.get_one(Booking, made))
 
 
-def told(house: House) -> list[tuple[str, str]]:
+def told(school: School) -> list[tuple[str, str]]:
     def asked(session: Session) -> list[tuple[str, str]]:
         rows = session.execute(
             select(Person.name, OutboxItem.about_id)
@@ -55,37 +55,37 @@ def told(house: House) -> list[tuple[str, str]]:
         )
         return sorted((name, about) for name, about in rows)
 
-    return house.read(asked)
+    return school.read(asked)
 
 
-def count(house: House, model: Any) -> int:
-    return house.read(lambda s: s.scalar(select(func.count()).select_from(model)) or 0)
+def count(school: School, model: Any) -> int:
+    return school.read(lambda s: s.scalar(select(func.count()).select_from(model)) or 0)
 
 
 # -- a day is called off -------------------------------------------------------------------------
 
 
-def test_the_day_is_closed_and_everybody_is_told_at_once(house: House) -> None:
-    samira = book(house, at("10:00"), factories.samira)
-    oksana = book(house, at("14:00"), factories.oksana)
-    tomorrow = book(house, at("10:00", date(2026, 11, 25)), factories.samira)
-    off = call_off(house)
+def test_the_day_is_closed_and_everybody_is_told_at_once(school: School) -> None:
+    samira = book(school, at("10:00"), factories.samira)
+    oksana = book(school, at("14:00"), factories.oksana)
+    tomorrow = book(school, at("10:00", date(2026, 11, 25)), factories.samira)
+    off = call_off(school)
     assert [one.id for one in off] == [samira, oksana]
     for made in (samira, oksana):
-        one = booking(house, made)
+        one = booking(school, made)
         assert (one.state, one.called_off, one.late_cancel) == ("cancelled", True, False)
-    assert booking(house, tomorrow).state == "booked"
-    names = [name for name, _about in told(house)]
+    assert booking(school, tomorrow).state == "booked"
+    names = [name for name, _about in told(school)]
     assert sorted(names) == ["Nadia Dubois", "Nadia Dubois", "Oksana Bondar", "Samira"]
-    assert house.read(occupancy.broken) == []
+    assert school.read(occupancy.find_mismatches) == []
     with pytest.raises(Refused, match="slot_gone"):
-        book(house, at("10:00"), factories.oksana)
+        book(school, at("10:00"), factories.oksana)
 
 
-def test_no_reminder_of_a_day_that_was_called_off_stays_open(house: House) -> None:
-    made = book(house, at("10:00"), factories.samira)
-    call_off(house)
-    kinds = house.read(
+def test_no_reminder_of_a_day_that_was_called_off_stays_open(school: School) -> None:
+    made = book(school, at("10:00"), factories.samira)
+    call_off(school)
+    kinds = school.read(
         lambda s: s.scalars(
             select(OutboxItem.kind).where(OutboxItem.about_id == made, OutboxItem.closed_at.is_(None))
         ).all()
@@ -93,136 +93,138 @@ def test_no_reminder_of_a_day_that_was_called_off_stays_open(house: House) -> No
     assert set(kinds) == {"booking_cancelled"}
 
 
-def test_why_she_cannot_come_is_written_nowhere(house: House) -> None:
-    made = book(house, at("10:00"), factories.samira)
-    call_off(house)
-    assert booking(house, made).reason == ""
-    assert house.read(lambda s: s.scalars(select(SpecialDay.reason)).all()) == [""]
+def test_why_she_cannot_come_is_written_nowhere(school: School) -> None:
+    made = book(school, at("10:00"), factories.samira)
+    call_off(school)
+    assert booking(school, made).reason == ""
+    assert school.read(lambda s: s.scalars(select(SpecialDay.reason)).all()) == [""]
 
 
-def test_who_had_booked_first_chooses_first_even_before_those_who_wait(house: House) -> None:
+def test_who_had_booked_first_chooses_first_even_before_those_who_wait(school: School) -> None:
     def waits(session: Session) -> None:
         grace = factories.learner(session, "Grace")
-        waitlist.join(session, grace, grace, None, ANY, None, NOW - timedelta(days=3))
+        waitlist.join_waitlist(session, grace, grace, None, ANY, None, NOW - timedelta(days=3))
 
-    house.write(waits)
-    book(house, at("14:00"), factories.oksana, NOW - timedelta(days=2))
-    book(house, at("10:00"), factories.samira, NOW - timedelta(days=1))
-    call_off(house)
-    line = house.read(lambda s: [entry.learner.name for entry, _offer in waitlist.line(s)])
+    school.write(waits)
+    book(school, at("14:00"), factories.oksana, NOW - timedelta(days=2))
+    book(school, at("10:00"), factories.samira, NOW - timedelta(days=1))
+    call_off(school)
+    line = school.read(lambda s: [entry.learner.name for entry, _offer in waitlist.ordered_entries(s)])
     assert line == ["Oksana Bondar", "Samira", "Grace"]
 
 
-def test_a_new_hour_goes_to_whose_teacher_could_not_come(house: House) -> None:
-    book(house, at("10:00"), factories.samira)
-    call_off(house)
+def test_a_new_hour_goes_to_whose_teacher_could_not_come(school: School) -> None:
+    book(school, at("10:00"), factories.samira)
+    call_off(school)
     saturday = date(2026, 11, 28)
 
     def opened(session: Session) -> list[str]:
         nadia = factories.nadia(session)
-        hours = availability.Hours(time(10), time(11), "video", "")
-        availability.open_extra(session, nadia, nadia, (saturday, saturday), hours, "", NOW, BRUSSELS)
+        hours = availability.WeeklyHours(time(10), time(11), "video", "")
+        availability.add_extra_hours(session, nadia, nadia, (saturday, saturday), hours, "", NOW, BRUSSELS)
         return [one.learner_id for one in session.scalars(select(Booking).where(Booking.state == "offered"))]
 
-    assert house.write(opened) == [house.write(factories.samira).id]
+    assert school.write(opened) == [school.write(factories.samira).id]
 
 
-def test_hours_that_were_only_offered_are_taken_back_and_keep_their_place(house: House) -> None:
-    taken = book(house, at("10:00"), factories.samira)
+def test_hours_that_were_only_offered_are_taken_back_and_keep_their_place(school: School) -> None:
+    taken = book(school, at("10:00"), factories.samira)
 
     def waits(session: Session) -> None:
         oksana = factories.oksana(session)
-        waitlist.join(session, oksana, oksana, factories.nadia(session).id, ANY, None, NOW)
+        waitlist.join_waitlist(session, oksana, oksana, factories.nadia(session).id, ANY, None, NOW)
 
-    house.write(waits)
-    house.write(lambda s: appointments.cancel(s, s.get_one(Booking, taken), factories.samira(s), "", NOW))
-    offer = house.read(lambda s: s.scalars(select(Booking.id).where(Booking.state == "offered")).one())
-    assert call_off(house) == []
-    assert booking(house, offer).state == "expired"
-    entry = house.read(lambda s: waitlist.entry_of(s, factories.oksana(s).id))
+    school.write(waits)
+    school.write(lambda s: appointments.cancel(s, s.get_one(Booking, taken), factories.samira(s), "", NOW))
+    offer = school.read(lambda s: s.scalars(select(Booking.id).where(Booking.state == "offered")).one())
+    assert call_off(school) == []
+    assert booking(school, offer).state == "expired"
+    entry = school.read(lambda s: waitlist.active_entry(s, factories.oksana(s).id))
     assert entry is not None
-    assert house.read(occupancy.broken) == []
+    assert school.read(occupancy.find_mismatches) == []
 
 
-def test_a_session_that_runs_is_left_alone(house: House) -> None:
-    runs, ahead = book(house, at("10:00"), factories.samira), book(house, at("11:00"), factories.oksana)
-    off = call_off(house, now=at("10:30"))
+def test_a_session_that_runs_is_left_alone(school: School) -> None:
+    runs, ahead = book(school, at("10:00"), factories.samira), book(school, at("11:00"), factories.oksana)
+    off = call_off(school, now=at("10:30"))
     assert [one.id for one in off] == [ahead]
-    assert booking(house, runs).state == "booked"
+    assert booking(school, runs).state == "booked"
 
 
-def test_twice_is_harmless(house: House) -> None:
-    book(house, at("10:00"), factories.samira)
-    call_off(house)
-    mails, closed = count(house, OutboxItem), count(house, SpecialDay)
-    assert call_off(house) == []
-    assert (count(house, OutboxItem), count(house, SpecialDay)) == (mails, closed)
+def test_twice_is_harmless(school: School) -> None:
+    book(school, at("10:00"), factories.samira)
+    call_off(school)
+    mails, closed = count(school, OutboxItem), count(school, SpecialDay)
+    assert call_off(school) == []
+    assert (count(school, OutboxItem), count(school, SpecialDay)) == (mails, closed)
 
 
-def test_the_coordinator_calls_off_for_a_teacher_and_a_colleague_does_not(house: House) -> None:
-    book(house, at("10:00"), factories.samira)
+def test_the_coordinator_calls_off_for_a_teacher_and_a_colleague_does_not(school: School) -> None:
+    book(school, at("10:00"), factories.samira)
     for who in (factories.luc, factories.samira, factories.farid):
         with pytest.raises(Absent):
-            call_off(house, who)
-    assert len(call_off(house, factories.claire)) == 1
+            call_off(school, who)
+    assert len(call_off(school, factories.claire)) == 1
 
 
-def test_a_day_that_is_over_is_not_called_off(house: House) -> None:
+def test_a_day_that_is_over_is_not_called_off(school: School) -> None:
     with pytest.raises(Refused, match="day_over"):
-        call_off(house, day=date(2026, 11, 22))
-    assert call_off(house, day=date(2026, 11, 23)) == []
+        call_off(school, day=date(2026, 11, 22))
+    assert call_off(school, day=date(2026, 11, 23)) == []
 
 
 # -- kept, left ----------------------------------------------------------------------------------
 
 
-def test_an_appointment_is_kept_by_its_teacher_or_the_coordinator(house: House) -> None:
-    made = book(house, at("10:00"), factories.samira)
+def test_an_appointment_is_kept_by_its_teacher_or_the_coordinator(school: School) -> None:
+    made = book(school, at("10:00"), factories.samira)
 
     def keep(who: Callable[[Session], Person]) -> None:
-        house.write(lambda s: absence.keep(s, s.get_one(Booking, made), who(s), NOW))
+        school.write(lambda s: absence.accept_conflict(s, s.get_one(Booking, made), who(s), NOW))
 
     for who in (factories.luc, factories.samira, factories.farid):
         with pytest.raises(Absent):
             keep(who)
     keep(factories.claire)
-    assert booking(house, made).kept_at == NOW
-    house.write(lambda s: appointments.cancel(s, s.get_one(Booking, made), factories.samira(s), "", NOW))
+    assert booking(school, made).kept_at == NOW
+    school.write(lambda s: appointments.cancel(s, s.get_one(Booking, made), factories.samira(s), "", NOW))
     with pytest.raises(Refused, match="already_cancelled"):
         keep(factories.nadia)
 
 
-def test_a_learner_who_leaves_gives_everything_back(house: House) -> None:
-    made = book(house, at("10:00"), factories.samira)
-    book(house, at("11:00"), factories.oksana)
+def test_a_learner_who_leaves_gives_everything_back(school: School) -> None:
+    made = book(school, at("10:00"), factories.samira)
+    book(school, at("11:00"), factories.oksana)
 
     def waits(session: Session) -> None:
         samira = factories.samira(session)
-        waitlist.join(session, samira, samira, None, ANY, None, NOW)
+        waitlist.join_waitlist(session, samira, samira, None, ANY, None, NOW)
 
-    house.write(waits)
-    assert house.write(lambda s: absence.part(s, factories.samira(s), factories.claire(s), NOW)) == 1
-    one = booking(house, made)
+    school.write(waits)
+    assert school.write(lambda s: absence.offboard(s, factories.samira(s), factories.claire(s), NOW)) == 1
+    one = booking(school, made)
     assert (one.state, one.called_off) == ("cancelled", False)
-    assert house.read(lambda s: s.scalars(select(WaitlistEntry.outcome)).all()) == ["withdrawn"]
-    assert house.write(lambda s: absence.part(s, factories.samira(s), factories.claire(s), NOW)) == 0
+    assert school.read(lambda s: s.scalars(select(WaitlistEntry.outcome)).all()) == ["withdrawn"]
+    assert school.write(lambda s: absence.offboard(s, factories.samira(s), factories.claire(s), NOW)) == 0
 
 
-def test_when_a_teacher_leaves_her_learners_choose_first(house: House) -> None:
-    book(house, at("10:00"), factories.samira)
-    book(house, at("11:00"), factories.oksana)
-    house.write(lambda s: setattr(factories.nadia(s), "deactivated_at", NOW))
-    assert house.write(lambda s: absence.part(s, factories.nadia(s), factories.claire(s), NOW)) == 2
-    line = house.read(lambda s: [entry.first_choice for entry, _offer in waitlist.line(s)])
+def test_when_a_teacher_leaves_her_learners_choose_first(school: School) -> None:
+    book(school, at("10:00"), factories.samira)
+    book(school, at("11:00"), factories.oksana)
+    school.write(lambda s: setattr(factories.nadia(s), "deactivated_at", NOW))
+    assert school.write(lambda s: absence.offboard(s, factories.nadia(s), factories.claire(s), NOW)) == 2
+    line = school.read(lambda s: [entry.first_choice for entry, _offer in waitlist.ordered_entries(s)])
     assert line == [True, True]
 
 
-def test_who_waited_for_a_teacher_who_leaves_waits_for_whoever(house: House) -> None:
+def test_who_waited_for_a_teacher_who_leaves_waits_for_whoever(school: School) -> None:
     def waits(session: Session) -> None:
         samira = factories.samira(session)
-        waitlist.join(session, samira, samira, factories.nadia(session).id, ANY, None, NOW)
+        waitlist.join_waitlist(session, samira, samira, factories.nadia(session).id, ANY, None, NOW)
         factories.nadia(session).deactivated_at = NOW
-        absence.part(session, factories.nadia(session), factories.claire(session), NOW)
+        absence.offboard(session, factories.nadia(session), factories.claire(session), NOW)
 
-    house.write(waits)
-    assert house.read(lambda s: [entry.teacher_id for entry, _offer in waitlist.line(s)]) == [None]
+    school.write(waits)
+    assert school.read(lambda s: [entry.teacher_id for entry, _offer in waitlist.ordered_entries(s)]) == [
+        None
+    ]

@@ -8,94 +8,98 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import allocation, appointments, waitlist
 from lms.domain.errors import Refused
-from lms.models import Booking, BusyCalendar, BusySpan, Person, Service
+from lms.models import Booking, ExternalBusyTime, ExternalCalendar, Organisation, Person
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
-from tests.support.school import House
+from tests.support.school import School
 
 TUESDAY = wall("2026-11-24", "10:00")
 HOUR = timedelta(hours=1)
 
 
-def place(house: House, teacher: str, learner: str, mode: str = "video") -> str:
+def place(school: School, teacher: str, learner: str, mode: str = "video") -> str:
     def ask(session: Session) -> str:
-        service = session.get_one(Service, 1)
-        slot = allocation.place(session, service, learner, teacher, TUESDAY, mode, BRUSSELS)  # type: ignore[arg-type]
+        service = session.get_one(Organisation, 1)
+        slot = allocation.find_slot(session, service, learner, teacher, TUESDAY, mode, BRUSSELS)  # type: ignore[arg-type]
         return slot.room_id or "no room"
 
-    return house.write(ask)
+    return school.write(ask)
 
 
-def refusal(house: House, *terms: str) -> str:
-    with pytest.raises(Refused) as no:
-        place(house, *terms)
-    return no.value.code
+def refusal(school: School, *terms: str) -> str:
+    with pytest.raises(Refused) as caught:
+        place(school, *terms)
+    return caught.value.code
 
 
 @pytest.fixture
-def people(house: House) -> dict[str, str]:
+def people(school: School) -> dict[str, str]:
     def live(session: Session) -> dict[str, str]:
         nadia, samira = factories.nadia(session), factories.samira(session)
         factories.all_week(session, nadia, mode="both")
         return {"nadia": nadia.id, "samira": samira.id, "room": factories.room(session).id}
 
-    return house.write(live)
+    return school.write(live)
 
 
-def test_an_hour_on_site_has_its_room_and_one_by_video_has_none(house: House, people: dict[str, str]) -> None:
-    assert place(house, people["nadia"], people["samira"], "onsite") == people["room"]
-    assert place(house, people["nadia"], people["samira"]) == "no room"
+def test_an_hour_on_site_has_its_room_and_one_by_video_has_none(
+    school: School, people: dict[str, str]
+) -> None:
+    assert place(school, people["nadia"], people["samira"], "onsite") == people["room"]
+    assert place(school, people["nadia"], people["samira"]) == "no room"
 
 
 def test_an_hour_in_which_the_teacher_is_busy_elsewhere_has_no_place(
-    house: House, people: dict[str, str]
+    school: School, people: dict[str, str]
 ) -> None:
     """The page may be older than what her other calendar said since."""
 
     def dentist(session: Session) -> None:
-        calendar = BusyCalendar(
+        calendar = ExternalCalendar(
             teacher_id=people["nadia"], address="https://calendar.example.org/nadia", made_at=NOW
         )
         session.add(calendar)
         session.flush()
-        session.add(BusySpan(calendar_id=calendar.id, starts=TUESDAY + HOUR / 2, ends=TUESDAY + 2 * HOUR))
+        session.add(
+            ExternalBusyTime(calendar_id=calendar.id, starts=TUESDAY + HOUR / 2, ends=TUESDAY + 2 * HOUR)
+        )
 
-    house.write(dentist)
-    assert refusal(house, people["nadia"], people["samira"]) == "slot_gone"
+    school.write(dentist)
+    assert refusal(school, people["nadia"], people["samira"]) == "slot_gone"
 
 
-def test_an_open_offer_counts_like_an_appointment(house: House, people: dict[str, str]) -> None:
+def test_an_open_offer_counts_like_an_appointment(school: School, people: dict[str, str]) -> None:
     def live(session: Session) -> None:
-        service = session.get_one(Service, 1)
+        service = session.get_one(Organisation, 1)
         service.weekly_cap = service.open_cap = 1
         samira, nadia = session.get_one(Person, people["samira"]), session.get_one(Person, people["nadia"])
         oksana = factories.oksana(session)
-        waitlist.join(session, samira, samira, None, 7, None, NOW)
+        waitlist.join_waitlist(session, samira, samira, None, 7, None, NOW)
         given = factories.booked(session, oksana, nadia, TUESDAY)
         appointments.cancel(session, given, oksana, "", NOW)
         (offer,) = waitlist.open_offers(session, samira, NOW)
         with pytest.raises(Refused, match="week_full"):
-            allocation.week_has_room(session, service, samira.id, offer.week)
+            allocation.check_weekly_cap(session, service, samira.id, offer.week)
         with pytest.raises(Refused, match="too_many_open"):
-            allocation.few_enough_open(session, service, samira.id, NOW)
+            allocation.check_open_cap(session, service, samira.id, NOW)
 
-    house.write(live)
+    school.write(live)
 
 
 def test_who_loses_her_hour_at_the_last_moment_leaves_nothing_behind(
-    house: House, people: dict[str, str]
+    school: School, people: dict[str, str]
 ) -> None:
     """An offer goes on to another hour then, in the same transaction."""
 
     def late(session: Session) -> None:
-        service = session.get_one(Service, 1)
+        service = session.get_one(Organisation, 1)
         samira, nadia = people["samira"], people["nadia"]
-        slot = allocation.place(session, service, samira, nadia, TUESDAY, "video", BRUSSELS)
+        slot = allocation.find_slot(session, service, samira, nadia, TUESDAY, "video", BRUSSELS)
         taken = factories.booked(session, factories.oksana(session), session.get_one(Person, nadia), TUESDAY)
-        lost = allocation.fresh(samira, nadia, samira, "booked", NOW)
-        allocation.put(lost, slot, service, BRUSSELS)
+        lost = allocation.new_booking(samira, nadia, samira, "booked", NOW)
+        allocation.set_slot(lost, slot, service, BRUSSELS)
         with pytest.raises(Refused, match="slot_taken"):
-            allocation.claim(session, lost)
+            allocation.save_and_claim(session, lost)
         assert session.scalars(select(Booking.id)).all() == [taken.id]
 
-    house.write(late)
+    school.write(late)

@@ -5,81 +5,81 @@ from datetime import date, timedelta
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import availability_search
-from lms.domain.booking.availability_search import FreeHour, Wish
-from lms.models import Booking, Service
+from lms.domain.booking.availability_search import FreeSlot, SearchTerms
+from lms.models import Booking, Organisation
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
-from tests.support.school import House
+from tests.support.school import School
 
 TUESDAY = date(2026, 11, 24)
 
 
-def hours(house: House, first: date = TUESDAY, days: int = 0, **more: object) -> list[FreeHour]:
-    def ask(session: Session) -> list[FreeHour]:
-        wish = Wish(factories.samira(session).id, BRUSSELS, **more)  # type: ignore[arg-type]
-        service = session.get_one(Service, 1)
-        return availability_search.free_hours(
+def hours(school: School, first: date = TUESDAY, days: int = 0, **more: object) -> list[FreeSlot]:
+    def ask(session: Session) -> list[FreeSlot]:
+        wish = SearchTerms(factories.samira(session).id, BRUSSELS, **more)  # type: ignore[arg-type]
+        service = session.get_one(Organisation, 1)
+        return availability_search.find_free_slots(
             session, service, wish, first, first + timedelta(days=days), NOW
         )
 
-    return house.write(ask)
+    return school.write(ask)
 
 
-def told(found: list[FreeHour]) -> list[tuple[str, str, tuple[str, ...]]]:
+def told(found: list[FreeSlot]) -> list[tuple[str, str, tuple[str, ...]]]:
     return [(f"{hour.starts.astimezone(BRUSSELS):%H:%M}", hour.teacher, hour.modes) for hour in found]
 
 
-def test_an_hour_either_way_is_one_choice(house: House) -> None:
-    house.write(lambda s: factories.rule(s, factories.luc(s), 1, "09:00", "10:00", "both"))
-    assert told(hours(house)) == [("09:00", "Luc", ("video", "onsite"))]
+def test_an_hour_either_way_is_one_choice(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.luc(s), 1, "09:00", "10:00", "both"))
+    assert told(hours(school)) == [("09:00", "Luc", ("video", "onsite"))]
 
 
-def test_hours_of_the_same_moment_stand_in_the_order_of_the_names(house: House) -> None:
-    house.write(lambda s: factories.rule(s, factories.nadia(s), 1, "09:00", "11:00"))
-    house.write(lambda s: factories.rule(s, factories.luc(s), 1, "09:00", "11:00"))
-    assert [line[:2] for line in told(hours(house))] == [
+def test_hours_of_the_same_moment_stand_in_the_order_of_the_names(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 1, "09:00", "11:00"))
+    school.write(lambda s: factories.rule(s, factories.luc(s), 1, "09:00", "11:00"))
+    assert [line[:2] for line in told(hours(school))] == [
         ("09:00", "Luc"), ("09:00", "Nadia"), ("10:00", "Luc"), ("10:00", "Nadia")
     ]  # fmt: skip
 
 
-def test_who_left_and_what_is_closed_offers_nothing(house: House) -> None:
-    house.write(lambda s: factories.rule(s, factories.luc(s), 1, "09:00", "10:00", "both"))
-    house.write(lambda s: setattr(factories.room(s), "closed_at", NOW))
-    assert told(hours(house)) == [("09:00", "Luc", ("video",))]
-    house.write(lambda s: setattr(factories.luc(s), "deactivated_at", NOW))
-    assert hours(house) == []
+def test_who_left_and_what_is_closed_offers_nothing(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.luc(s), 1, "09:00", "10:00", "both"))
+    school.write(lambda s: setattr(factories.room(s), "closed_at", NOW))
+    assert told(hours(school)) == [("09:00", "Luc", ("video",))]
+    school.write(lambda s: setattr(factories.luc(s), "deactivated_at", NOW))
+    assert hours(school) == []
 
 
-def test_the_team_may_book_within_the_lead_time(house: House) -> None:
-    house.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:00"))
+def test_the_team_may_book_within_the_lead_time(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:00"))
     monday = date(2026, 11, 23)
-    assert hours(house, monday) == []
-    assert [line[0] for line in told(hours(house, monday, on_behalf=True))] == ["10:00", "11:00"]
+    assert hours(school, monday) == []
+    assert [line[0] for line in told(hours(school, monday, on_behalf=True))] == ["10:00", "11:00"]
 
 
-def test_for_a_move_the_hours_of_its_teacher_are_asked_and_its_own_hour_is_free(house: House) -> None:
-    house.write(lambda s: factories.rule(s, factories.nadia(s), 1, "09:00", "11:00"))
-    house.write(lambda s: factories.rule(s, factories.luc(s), 1, "09:00", "11:00"))
-    made: Booking = house.write(
+def test_for_a_move_the_hours_of_its_teacher_are_asked_and_its_own_hour_is_free(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 1, "09:00", "11:00"))
+    school.write(lambda s: factories.rule(s, factories.luc(s), 1, "09:00", "11:00"))
+    made: Booking = school.write(
         lambda s: factories.booked(s, factories.samira(s), factories.nadia(s), wall("2026-11-24", "09:00"))
     )
-    assert [line[:2] for line in told(hours(house))] == [("10:00", "Luc"), ("10:00", "Nadia")]
-    assert [line[:2] for line in told(hours(house, moving=made))] == [("09:00", "Nadia"), ("10:00", "Nadia")]
+    assert [line[:2] for line in told(hours(school))] == [("10:00", "Luc"), ("10:00", "Nadia")]
+    assert [line[:2] for line in told(hours(school, moving=made))] == [("09:00", "Nadia"), ("10:00", "Nadia")]
 
 
-def test_pages_of_two_weeks_reach_to_the_horizon_and_no_further(house: House) -> None:
-    house.write(lambda s: factories.all_week(s, factories.nadia(s)))
+def test_pages_of_two_weeks_reach_to_the_horizon_and_no_further(school: School) -> None:
+    school.write(lambda s: factories.all_week(s, factories.nadia(s)))
     seen: list[date] = []
     wanted: date | None = None
     for _page in range(10):
 
         def ask(session: Session, wanted: date | None = wanted) -> availability_search.PickerPage:
-            service = session.get_one(Service, 1)
-            return availability_search.picker_page(
-                session, service, Wish(factories.samira(session).id, BRUSSELS), wanted, NOW
+            service = session.get_one(Organisation, 1)
+            return availability_search.load_picker_page(
+                session, service, SearchTerms(factories.samira(session).id, BRUSSELS), wanted, NOW
             )
 
-        page = house.write(ask)
+        page = school.write(ask)
         seen += [hour.starts.astimezone(BRUSSELS).date() for hour in page.hours]
         wanted = page.later
         if wanted is None:
@@ -90,28 +90,30 @@ def test_pages_of_two_weeks_reach_to_the_horizon_and_no_further(house: House) ->
     assert seen[-1] >= NOW.date() + timedelta(days=55)
 
 
-def test_the_nearest_hours_come_first(house: House) -> None:
-    house.write(lambda s: factories.rule(s, factories.nadia(s), 1, "09:00", "13:00"))
-    found = availability_search.nearest(hours(house), wall("2026-11-24", "11:00"))
+def test_the_nearest_hours_come_first(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 1, "09:00", "13:00"))
+    found = availability_search.nearest_slots(hours(school), wall("2026-11-24", "11:00"))
     assert [line[0] for line in told(found)] == ["11:00", "10:00", "12:00", "09:00"]
 
 
 def picker(
-    house: House, wanted: date | None = None, moving: Booking | None = None
+    school: School, wanted: date | None = None, moving: Booking | None = None
 ) -> availability_search.PickerPage:
     def ask(session: Session) -> availability_search.PickerPage:
-        wish = Wish(factories.samira(session).id, BRUSSELS, moving=moving)
-        return availability_search.picker_page(session, session.get_one(Service, 1), wish, wanted, NOW)
+        wish = SearchTerms(factories.samira(session).id, BRUSSELS, moving=moving)
+        return availability_search.load_picker_page(
+            session, session.get_one(Organisation, 1), wish, wanted, NOW
+        )
 
-    return house.write(ask)
+    return school.write(ask)
 
 
 def days(page: availability_search.PickerPage) -> set[date]:
     return {hour.starts.astimezone(BRUSSELS).date() for hour in page.hours}
 
 
-def test_a_week_in_which_she_has_her_two_appointments_is_not_offered(house: House) -> None:
-    house.write(lambda s: factories.all_week(s, factories.nadia(s)))
+def test_a_week_in_which_she_has_her_two_appointments_is_not_offered(school: School) -> None:
+    school.write(lambda s: factories.all_week(s, factories.nadia(s)))
 
     def book_two(session: Session) -> Booking:
         first = factories.booked(
@@ -122,19 +124,19 @@ def test_a_week_in_which_she_has_her_two_appointments_is_not_offered(house: Hous
         )
         return first
 
-    made = house.write(book_two)
-    assert min(days(picker(house))) == date(2026, 11, 30)
+    made = school.write(book_two)
+    assert min(days(picker(school))) == date(2026, 11, 30)
     # Moving one of the two, its own week is open again.
-    assert min(days(picker(house, moving=made))) == TUESDAY
+    assert min(days(picker(school, moving=made))) == TUESDAY
 
 
-def test_with_all_her_appointments_taken_the_picker_says_so(house: House) -> None:
-    house.write(lambda s: factories.all_week(s, factories.nadia(s)))
+def test_with_all_her_appointments_taken_the_picker_says_so(school: School) -> None:
+    school.write(lambda s: factories.all_week(s, factories.nadia(s)))
 
     def book_four(session: Session) -> None:
         for day in ("2026-11-24", "2026-11-25", "2026-12-01", "2026-12-02"):
             factories.booked(session, factories.samira(session), factories.nadia(session), wall(day, "09:00"))
 
-    house.write(book_four)
-    page = picker(house)
+    school.write(book_four)
+    page = picker(school)
     assert (page.full, page.hours) == (True, [])

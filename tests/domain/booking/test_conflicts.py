@@ -8,118 +8,122 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import absence, availability, conflicts
-from lms.domain.booking.availability import Hours
+from lms.domain.booking.availability import WeeklyHours
 from lms.domain.calendars import external
 from lms.domain.errors import Absent, Refused
 from lms.models import Booking, Claim, OutboxItem, SpecialDay, WaitlistEntry
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
-from tests.support.school import House
+from tests.support.school import School
 
 MONDAY = date(2026, 11, 30)
-MORNING = Hours(time(9), time(12))
-ALL_DAY = Hours(None, None)
+MORNING = WeeklyHours(time(9), time(12))
+ALL_DAY = WeeklyHours(None, None)
 
 
-def told(house: House, teacher: Any = factories.nadia, now: Any = NOW) -> list[str]:
-    return house.read(
-        lambda s: [one.why for one in conflicts.ahead(s, teacher and teacher(s), now, BRUSSELS)]
+def told(school: School, teacher: Any = factories.nadia, now: Any = NOW) -> list[str]:
+    return school.read(
+        lambda s: [one.why for one in conflicts.upcoming_conflicts(s, teacher and teacher(s), now, BRUSSELS)]
     )
 
 
-def morning(house: House, who: Any = factories.nadia) -> str:
-    return house.write(lambda s: factories.rule(s, who(s), 0, "09:00", "12:00").id)
+def morning(school: School, who: Any = factories.nadia) -> str:
+    return school.write(lambda s: factories.rule(s, who(s), 0, "09:00", "12:00").id)
 
 
 def booked(
-    house: House, starts: str = "10:00", who: Any = factories.samira, teacher: Any = factories.nadia
+    school: School, starts: str = "10:00", who: Any = factories.samira, teacher: Any = factories.nadia
 ) -> str:
     at = wall(MONDAY.isoformat(), starts)
-    return house.write(lambda s: factories.booked(s, who(s), teacher(s), at).id)
+    return school.write(lambda s: factories.booked(s, who(s), teacher(s), at).id)
 
 
-def close(house: House, hours: Hours = ALL_DAY, by: Any = factories.nadia, now: Any = NOW) -> SpecialDay:
+def close(
+    school: School, hours: WeeklyHours = ALL_DAY, by: Any = factories.nadia, now: Any = NOW
+) -> SpecialDay:
     def deed(session: Session) -> SpecialDay:
         teacher = None if by is factories.claire else by(session)
-        return availability.close(session, by(session), teacher, (MONDAY, MONDAY), hours, "Congé", now)
+        return availability.close_days(session, by(session), teacher, (MONDAY, MONDAY), hours, "Congé", now)
 
-    return house.write(deed)
-
-
-def states(house: House) -> list[str]:
-    return house.read(lambda s: list(s.scalars(select(Booking.state))))
+    return school.write(deed)
 
 
-def test_deleting_hours_touches_no_appointment_but_tells_it(house: House) -> None:
-    rule = morning(house)
-    booked(house)
-    assert told(house) == []
-    house.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, NOW))
-    assert told(house) == ["outside"]
-    assert states(house) == ["booked"]
-    assert told(house, factories.luc) == []
-    assert told(house, None) == ["outside"]
+def states(school: School) -> list[str]:
+    return school.read(lambda s: list(s.scalars(select(Booking.state))))
 
 
-def test_closing_touches_no_appointment_but_tells_what_it_covers(house: House) -> None:
-    morning(house)
-    booked(house)
-    close(house, Hours(time(11), time(12)))
-    assert told(house) == []
-    closing = close(house)
-    assert told(house) == ["closed"]
-    assert states(house) == ["booked"]
-    house.write(lambda s: availability.delete_special(s, factories.nadia(s), closing.id, NOW))
-    assert told(house) == []
+def test_deleting_hours_touches_no_appointment_but_tells_it(school: School) -> None:
+    rule = morning(school)
+    booked(school)
+    assert told(school) == []
+    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, NOW))
+    assert told(school) == ["outside"]
+    assert states(school) == ["booked"]
+    assert told(school, factories.luc) == []
+    assert told(school, None) == ["outside"]
 
 
-def test_an_hour_that_is_busy_elsewhere_is_told(house: House) -> None:
-    morning(house)
-    at = house.read(lambda s: s.get_one(Booking, booked(house)).starts)
+def test_closing_touches_no_appointment_but_tells_what_it_covers(school: School) -> None:
+    morning(school)
+    booked(school)
+    close(school, WeeklyHours(time(11), time(12)))
+    assert told(school) == []
+    closing = close(school)
+    assert told(school) == ["closed"]
+    assert states(school) == ["booked"]
+    school.write(lambda s: availability.delete_special(s, factories.nadia(s), closing.id, NOW))
+    assert told(school) == []
+
+
+def test_an_hour_that_is_busy_elsewhere_is_told(school: School) -> None:
+    morning(school)
+    at = school.read(lambda s: s.get_one(Booking, booked(school)).starts)
 
     def busy_then(session: Session) -> None:
-        calendar = external.add(
+        calendar = external.add_calendar(
             session, factories.nadia(session), "https://calendar.example/private.ics", NOW
         )
-        external.take(session, calendar.id, [external.Event("x@y", at, at + timedelta(minutes=30))], "", NOW)
+        external.store_events(
+            session, calendar.id, [external.Event("x@y", at, at + timedelta(minutes=30))], "", NOW
+        )
 
-    house.write(busy_then)
-    assert told(house) == ["busy"]
-    assert told(house, None) == ["busy"]
-    assert told(house, factories.luc) == []
+    school.write(busy_then)
+    assert told(school) == ["busy"]
+    assert told(school, None) == ["busy"]
+    assert told(school, factories.luc) == []
 
 
-def test_what_is_with_a_teacher_who_left_is_told_to_the_coordinator(house: House) -> None:
-    morning(house)
-    booked(house)
+def test_what_is_with_a_teacher_who_left_is_told_to_the_coordinator(school: School) -> None:
+    morning(school)
+    booked(school)
 
     def left(session: Session) -> None:
         factories.nadia(session).deactivated_at = NOW
 
-    house.write(left)
-    assert told(house, None) == ["left"]
+    school.write(left)
+    assert told(school, None) == ["left"]
 
 
-def test_what_was_kept_is_told_again_only_when_its_day_is_closed_afterwards(house: House) -> None:
-    rule, booking = morning(house), booked(house)
-    house.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, NOW))
-    house.write(lambda s: absence.keep(s, s.get_one(Booking, booking), factories.nadia(s), NOW))
-    assert told(house) == []
-    close(house, now=NOW + timedelta(hours=1))
-    assert told(house) == ["closed"]
+def test_what_was_kept_is_told_again_only_when_its_day_is_closed_afterwards(school: School) -> None:
+    rule, booking = morning(school), booked(school)
+    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, NOW))
+    school.write(lambda s: absence.accept_conflict(s, s.get_one(Booking, booking), factories.nadia(s), NOW))
+    assert told(school) == []
+    close(school, now=NOW + timedelta(hours=1))
+    assert told(school) == ["closed"]
     later = NOW + timedelta(hours=2)
-    house.write(lambda s: absence.keep(s, s.get_one(Booking, booking), factories.nadia(s), later))
-    assert told(house) == []
+    school.write(lambda s: absence.accept_conflict(s, s.get_one(Booking, booking), factories.nadia(s), later))
+    assert told(school) == []
 
 
-def test_what_began_is_no_longer_to_be_decided(house: House) -> None:
-    morning(house)
-    booked(house)
-    close(house)
-    assert told(house, now=wall(MONDAY.isoformat(), "10:00")) == []
+def test_what_began_is_no_longer_to_be_decided(school: School) -> None:
+    morning(school)
+    booked(school)
+    close(school)
+    assert told(school, now=wall(MONDAY.isoformat(), "10:00")) == []
 
 
-def test_thirty_conflicts_ask_as_much_as_one(house: House) -> None:
+def test_thirty_conflicts_ask_as_much_as_one(school: School) -> None:
     def put(session: Session, number: int) -> None:
         nadia = factories.nadia(session)
         rule = factories.rule(session, nadia, 0, "07:00", "22:00")
@@ -130,28 +134,28 @@ def test_thirty_conflicts_ask_as_much_as_one(house: House) -> None:
 
     counts = []
     for number in (1, 30):
-        house.write(lambda s: s.execute(delete(Claim)))
-        house.write(lambda s: s.execute(delete(Booking)))
-        house.write(lambda s, number=number: put(s, number))
-        with house.counting_statements() as sent:
-            assert len(told(house, None)) == number
+        school.write(lambda s: s.execute(delete(Claim)))
+        school.write(lambda s: s.execute(delete(Booking)))
+        school.write(lambda s, number=number: put(s, number))
+        with school.counting_statements() as sent:
+            assert len(told(school, None)) == number
         counts.append(len(sent))
     assert counts[0] == counts[1]
 
 
-def test_only_her_teacher_and_the_coordinator_call_an_appointment_off(house: House) -> None:
-    morning(house)
-    booking = booked(house)
+def test_only_her_teacher_and_the_coordinator_call_an_appointment_off(school: School) -> None:
+    morning(school)
+    booking = booked(school)
     for who in (factories.luc, factories.samira, factories.farid):
         with pytest.raises(Absent):
-            house.write(lambda s, who=who: conflicts.call_off(s, booking, who(s), NOW, BRUSSELS))
-    house.write(lambda s: conflicts.call_off(s, booking, factories.claire(s), NOW, BRUSSELS))
-    off = house.read(lambda s: s.get_one(Booking, booking))
+            school.write(lambda s, who=who: conflicts.cancel_conflicting(s, booking, who(s), NOW, BRUSSELS))
+    school.write(lambda s: conflicts.cancel_conflicting(s, booking, factories.claire(s), NOW, BRUSSELS))
+    off = school.read(lambda s: s.get_one(Booking, booking))
     assert (off.state, off.called_off, off.late_cancel) == ("cancelled", True, False)
-    waits = house.read(lambda s: s.scalars(select(WaitlistEntry)).one())
+    waits = school.read(lambda s: s.scalars(select(WaitlistEntry)).one())
     assert waits.first_choice
     assert waits.ended_at is None
     letters = select(OutboxItem.person_id).where(OutboxItem.kind == "booking_cancelled")
-    assert off.learner_id in house.read(lambda s: s.scalars(letters).all())
+    assert off.learner_id in school.read(lambda s: s.scalars(letters).all())
     with pytest.raises(Refused):
-        house.write(lambda s: conflicts.call_off(s, booking, factories.claire(s), NOW, BRUSSELS))
+        school.write(lambda s: conflicts.cancel_conflicting(s, booking, factories.claire(s), NOW, BRUSSELS))

@@ -5,27 +5,27 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import availability
-from lms.domain.booking.availability import Hours
+from lms.domain.booking.availability import WeeklyHours
 from lms.domain.booking.holidays import DayOff, bridge_days, days_off
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 CHRISTMAS, ASCENSION = date(2026, 12, 25), date(2027, 5, 6)  # a Friday, a Thursday
 BRIDGE = date(2027, 5, 7)
 TODAY = NOW.date()
 
 
-def shown(house: House, today: date = TODAY) -> dict[date, DayOff]:
+def shown(school: School, today: date = TODAY) -> dict[date, DayOff]:
     def asked(session: Session) -> list[DayOff]:
         nadia = factories.nadia(session)
         return days_off(nadia, availability.specials_for(session, nadia, today), today, "fr")
 
-    return {day.date: day for day in house.write(asked)}
+    return {day.date: day for day in school.write(asked)}
 
 
-def test_the_holidays_of_a_year_are_named_with_their_bridge_days(house: House) -> None:
-    found = shown(house)
+def test_the_holidays_of_a_year_are_named_with_their_bridge_days(school: School) -> None:
+    found = shown(school)
     assert found[CHRISTMAS].name == "Noël"
     assert found[BRIDGE].name == ""
     assert date(2026, 12, 24) not in found  # a Friday makes no bridge
@@ -33,21 +33,21 @@ def test_the_holidays_of_a_year_are_named_with_their_bridge_days(house: House) -
     assert all(TODAY <= day <= date(2027, 11, 23) for day in found)
 
 
-def test_the_bridge_of_yesterdays_holiday_is_still_ahead(house: House) -> None:
-    assert next(iter(shown(house, BRIDGE))) == BRIDGE
+def test_the_bridge_of_yesterdays_holiday_is_still_ahead(school: School) -> None:
+    assert next(iter(shown(school, BRIDGE))) == BRIDGE
 
 
-def test_what_was_decided_stands_beside_its_day(house: House) -> None:
+def test_what_was_decided_stands_beside_its_day(school: School) -> None:
     def decide(session: Session) -> None:
         nadia, claire = factories.nadia(session), factories.claire(session)
-        whole = Hours(None, None)
-        availability.open_extra(session, nadia, nadia, (CHRISTMAS, CHRISTMAS), whole, "", NOW)
-        availability.close(session, claire, None, (BRIDGE, BRIDGE), whole, "Pont", NOW)
+        whole = WeeklyHours(None, None)
+        availability.add_extra_hours(session, nadia, nadia, (CHRISTMAS, CHRISTMAS), whole, "", NOW)
+        availability.close_days(session, claire, None, (BRIDGE, BRIDGE), whole, "Pont", NOW)
         # A closed holiday is no opening, and an opened bridge no closure.
-        availability.close(session, nadia, nadia, (ASCENSION, ASCENSION), whole, "", NOW)
+        availability.close_days(session, nadia, nadia, (ASCENSION, ASCENSION), whole, "", NOW)
 
-    house.write(decide)
-    found = shown(house)
+    school.write(decide)
+    found = shown(school)
     assert found[CHRISTMAS].mine is not None
     assert found[CHRISTMAS].whole is None
     assert found[BRIDGE].mine is None

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import appointments, occupancy
 from lms.domain.errors import Refused
-from lms.models import Booking, Claim, Person, Service
+from lms.models import Booking, Claim, Organisation, Person
 from tests import factories
 from tests.factories import NOW, wall
-from tests.support.school import House
+from tests.support.school import School
 
 QUARTER = timedelta(minutes=15)
 STARTS = [wall("2026-11-24", f"{hour:02}:{minute:02}") for hour in (9, 10, 11) for minute in (0, 15, 30)]
@@ -59,19 +59,19 @@ class _Undo(Exception):
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(booking_deeds | changes, min_size=3, max_size=14))
-def test_a_booking_is_taken_exactly_when_everybody_it_needs_is_free(house: House, deeds: list[Any]) -> None:
+def test_a_booking_is_taken_exactly_when_everybody_it_needs_is_free(school: School, deeds: list[Any]) -> None:
     def live(session: Session) -> None:
         _live(session, deeds)
         raise _Undo
 
     with suppress(_Undo):
-        house.write(live)
+        school.write(live)
 
 
 def _live(session: Session, deeds: list[Any]) -> None:
     learners = [factories.learner(session, f"Learner {n}") for n in range(3)]
     teachers = [factories.nadia(session), factories.luc(session)]
-    service = session.get_one(Service, 1)
+    service = session.get_one(Organisation, 1)
     service.weekly_cap = service.open_cap = 20
     for teacher in teachers:
         for minute in (0, 15, 30):
@@ -79,7 +79,7 @@ def _live(session: Session, deeds: list[Any]) -> None:
     model: dict[str, Held] = {}
     for deed in deeds:
         _act(session, deed, model, learners, teachers)
-        assert occupancy.broken(session) == []
+        assert occupancy.find_mismatches(session) == []
         alive = session.scalars(select(Booking.id).where(Booking.state == "booked")).all()
         assert set(alive) == set(model)
 
@@ -129,17 +129,17 @@ def _done(session: Session, deed: Any) -> Booking | None:
         return None
 
 
-def test_a_learner_is_claimed_for_her_hour_and_the_hosts_until_they_are_free(house: House) -> None:
-    house.write(lambda s: factories.all_week(s, factories.luc(s), mode="onsite"))
-    made = house.write(
+def test_a_learner_is_claimed_for_her_hour_and_the_hosts_until_they_are_free(school: School) -> None:
+    school.write(lambda s: factories.all_week(s, factories.luc(s), mode="onsite"))
+    made = school.write(
         lambda s: factories.booked(
             s, factories.samira(s), factories.luc(s), wall("2026-11-24", "09:00"), "onsite"
         )
     )
-    rows = house.read(lambda s: s.scalars(select(Claim).where(Claim.booking_id == made.id)).all())
+    rows = school.read(lambda s: s.scalars(select(Claim).where(Claim.booking_id == made.id)).all())
     counts = dict.fromkeys((made.learner_id, made.teacher_id, made.room_id), 0)
     for row in rows:
         counts[row.person_id or row.room_id] += 1
     assert counts == {made.learner_id: 4, made.teacher_id: 5, made.room_id: 5}
-    found = house.read(lambda s: occupancy.taken(s, made.starts, made.ends, but={made.id}))
+    found = school.read(lambda s: occupancy.occupied(s, made.starts, made.ends, but={made.id}))
     assert found == set()

@@ -5,13 +5,13 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import appointments
-from lms.domain.booking.queries import next_of_many
+from lms.domain.booking.queries import next_appointments
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
-def test_each_person_is_shown_with_her_next_appointment_only(house: House) -> None:
+def test_each_person_is_shown_with_her_next_appointment_only(school: School) -> None:
     def book(session: Session) -> tuple[str, str, str]:
         samira, oksana, nadia = factories.samira(session), factories.oksana(session), factories.nadia(session)
         factories.all_week(session, nadia)
@@ -21,9 +21,9 @@ def test_each_person_is_shown_with_her_next_appointment_only(house: House) -> No
         appointments.cancel(session, gone, oksana, "", NOW)
         return samira.id, oksana.id, soon.id
 
-    samira, oksana, soon = house.write(book)
-    found = house.read(lambda s: {k: b.id for k, b in next_of_many(s, [samira, oksana], NOW).items()})
+    samira, oksana, soon = school.write(book)
+    found = school.read(lambda s: {k: b.id for k, b in next_appointments(s, [samira, oksana], NOW).items()})
     assert found == {samira: soon}
-    later = house.read(lambda s: next_of_many(s, [samira], NOW + timedelta(days=5)))
+    later = school.read(lambda s: next_appointments(s, [samira], NOW + timedelta(days=5)))
     assert later[samira].id != soon
-    assert house.read(lambda s: next_of_many(s, [], NOW)) == {}
+    assert school.read(lambda s: next_appointments(s, [], NOW)) == {}

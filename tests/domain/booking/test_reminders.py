@@ -13,7 +13,7 @@ from lms.domain.booking import appointments, reminders
 from lms.models import Booking, OutboxItem
 from tests import factories
 from tests.factories import NOW, wall
-from tests.support.school import House
+from tests.support.school import School
 
 FRIDAY = wall("2026-11-27", "10:00")
 HOUR = timedelta(hours=1)
@@ -34,9 +34,9 @@ def open_reminders(session: Session) -> list[OutboxItem]:
     )
 
 
-def test_only_the_learner_is_reminded_a_day_and_two_hours_before(house: House) -> None:
-    made = house.write(booked)
-    rows = house.read(open_reminders)
+def test_only_the_learner_is_reminded_a_day_and_two_hours_before(school: School) -> None:
+    made = school.write(booked)
+    rows = school.read(open_reminders)
     assert [(row.kind, row.due_at) for row in rows] == [
         ("booking_reminder", FRIDAY - 24 * HOUR),
         ("booking_soon", FRIDAY - 2 * HOUR),
@@ -44,9 +44,9 @@ def test_only_the_learner_is_reminded_a_day_and_two_hours_before(house: House) -
     assert {row.person_id for row in rows} == {made.learner_id}
 
 
-def test_a_house_that_was_down_over_night_sends_one_of_the_two(house: House) -> None:
-    house.write(booked)
-    first, second = house.read(open_reminders)
+def test_a_house_that_was_down_over_night_sends_one_of_the_two(school: School) -> None:
+    school.write(booked)
+    first, second = school.read(open_reminders)
     assert first.expires_at == second.due_at, "when the second is due, the first says nothing any more"
     assert second.expires_at == FRIDAY, "nobody is reminded of what has begun"
 
@@ -61,21 +61,21 @@ def test_a_house_that_was_down_over_night_sends_one_of_the_two(house: House) -> 
         (1, []),
     ],
 )
-def test_who_books_late_is_not_told_everything_at_once(house: House, hours: int, kinds: list[str]) -> None:
-    made = house.write(booked)
-    house.write(lambda s: outbox.void(s, made.id, NOW))
+def test_who_books_late_is_not_told_everything_at_once(school: School, hours: int, kinds: list[str]) -> None:
+    made = school.write(booked)
+    school.write(lambda s: outbox.void_items(s, made.id, NOW))
 
     def again(session: Session) -> None:
         booking = session.get_one(Booking, made.id)
         booking.sequence += 1
-        reminders.post(session, booking, factories.samira(session), FRIDAY - hours * HOUR)
+        reminders.post_reminders(session, booking, factories.samira(session), FRIDAY - hours * HOUR)
 
-    house.write(again)
-    assert [row.kind for row in house.read(open_reminders)] == kinds
+    school.write(again)
+    assert [row.kind for row in school.read(open_reminders)] == kinds
 
 
-def test_a_move_and_a_cancellation_close_what_was_to_be_said(house: House) -> None:
-    made = house.write(booked)
+def test_a_move_and_a_cancellation_close_what_was_to_be_said(school: School) -> None:
+    made = school.write(booked)
     later = FRIDAY + 72 * HOUR
 
     def move(session: Session) -> None:
@@ -83,10 +83,10 @@ def test_a_move_and_a_cancellation_close_what_was_to_be_said(house: House) -> No
             session, session.get_one(Booking, made.id), factories.samira(session), later, "video", NOW
         )
 
-    house.write(move)
-    assert [(row.sequence, row.due_at) for row in house.read(open_reminders)] == [
+    school.write(move)
+    assert [(row.sequence, row.due_at) for row in school.read(open_reminders)] == [
         (1, later - 24 * HOUR),
         (1, later - 2 * HOUR),
     ]
-    house.write(lambda s: appointments.cancel(s, s.get_one(Booking, made.id), factories.samira(s), "", NOW))
-    assert house.read(open_reminders) == []
+    school.write(lambda s: appointments.cancel(s, s.get_one(Booking, made.id), factories.samira(s), "", NOW))
+    assert school.read(open_reminders) == []

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.domain.booking import appointments, occupancy, retime
-from lms.models import AuditEvent, Booking, Claim, OutboxItem, Service, WaitlistEntry
+from lms.models import AuditEvent, Booking, Claim, Organisation, OutboxItem, WaitlistEntry
 from tests import factories
 from tests.factories import wall
-from tests.support.school import House
+from tests.support.school import School
 
 NOW = wall("2027-06-28", "08:00")
 MONDAY, TUESDAY = "2027-07-05", "2027-07-06"
@@ -40,35 +40,35 @@ TWENTY_MINUTES_OFF = brussels("<+0120>-1:20")
 
 
 @pytest.fixture(autouse=True)
-def long_hours(house: House) -> None:
+def long_hours(school: School) -> None:
     def open_hours(session: Session) -> None:
-        factories.school(session)
-        session.get_one(Service, 1).weekly_cap = 4
+        factories.organisation(session)
+        session.get_one(Organisation, 1).weekly_cap = 4
         for teacher in (factories.nadia(session), factories.luc(session)):
             factories.all_week(session, teacher, "08:00", "18:00", mode="both")
 
-    house.write(open_hours)
+    school.write(open_hours)
 
 
 def book(
-    house: House, day: str = MONDAY, hour: str = "10:00", teacher: Any = factories.nadia, **more: Any
+    school: School, day: str = MONDAY, hour: str = "10:00", teacher: Any = factories.nadia, **more: Any
 ) -> Booking:
     learner = more.pop("learner", factories.samira)
-    return house.write(
+    return school.write(
         lambda s: factories.booked(s, learner(s), teacher(s), wall(day, hour), now=NOW - HOUR, **more)
     )
 
 
-def retimed(house: House, zone: ZoneInfo = ALWAYS_WINTER, now: datetime = NOW) -> retime.Plan:
-    return house.write(lambda s: retime.apply(s, zone, now))
+def retimed(school: School, zone: ZoneInfo = ALWAYS_WINTER, now: datetime = NOW) -> retime.Plan:
+    return school.write(lambda s: retime.apply_changes(s, zone, now))
 
 
-def again(house: House, booking: Booking) -> Booking:
-    return house.read(lambda s: s.get_one(Booking, booking.id))
+def again(school: School, booking: Booking) -> Booking:
+    return school.read(lambda s: s.get_one(Booking, booking.id))
 
 
-def open_rows(house: House, booking: Booking) -> set[tuple[str, int, datetime]]:
-    return house.read(
+def open_rows(school: School, booking: Booking) -> set[tuple[str, int, datetime]]:
+    return school.read(
         lambda s: {
             (item.kind, item.sequence, item.due_at)
             for item in s.scalars(
@@ -78,8 +78,8 @@ def open_rows(house: House, booking: Booking) -> set[tuple[str, int, datetime]]:
     )
 
 
-def claims_are_sound(house: House) -> bool:
-    return house.read(occupancy.broken) == []
+def claims_are_sound(school: School) -> bool:
+    return school.read(occupancy.find_mismatches) == []
 
 
 def test_the_made_up_clock_is_the_clock_of_belgium() -> None:
@@ -89,83 +89,83 @@ def test_the_made_up_clock_is_the_clock_of_belgium() -> None:
         assert noon.astimezone(AS_BEFORE).utcoffset() == noon.astimezone(factories.BRUSSELS).utcoffset()
 
 
-def test_where_the_clock_stays_there_is_nothing_to_do(house: House) -> None:
-    before = book(house)
-    assert retimed(house, AS_BEFORE) == retime.Plan([], [], [])
-    after = again(house, before)
+def test_where_the_clock_stays_there_is_nothing_to_do(school: School) -> None:
+    before = book(school)
+    assert retimed(school, AS_BEFORE) == retime.Plan([], [], [])
+    after = again(school, before)
     assert (after.sequence, after.changed_at) == (0, before.changed_at)
 
 
-def test_without_summer_time_ten_on_the_wall_is_an_hour_later(house: House) -> None:
-    booking = book(house, mode="onsite")
-    found = retimed(house)
+def test_without_summer_time_ten_on_the_wall_is_an_hour_later(school: School) -> None:
+    booking = book(school, mode="onsite")
+    found = retimed(school)
     (change,) = found.changes
     assert (change.booking_id, change.wall) == (booking.id, f"{MONDAY}T10:00 Europe/Brussels")
     assert (change.before, change.after) == (booking.starts, booking.starts + HOUR)
-    after = again(house, booking)
+    after = again(school, booking)
     assert after.starts == datetime(2027, 7, 5, 9, tzinfo=UTC)
     assert (after.ends - after.starts, after.free_at - after.ends) == (HOUR, timedelta(minutes=15))
     assert (after.wall_start, after.week) == (f"{MONDAY}T10:00", "2027-W27")
     assert (after.sequence, after.changed_at) == (1, NOW)
     assert after.uid == booking.uid
-    assert claims_are_sound(house)
+    assert claims_are_sound(school)
 
 
-def test_both_are_told_and_the_reminders_follow_the_hour(house: House) -> None:
-    booking = book(house)
+def test_both_are_told_and_the_reminders_follow_the_hour(school: School) -> None:
+    booking = book(school)
     starts = booking.starts + HOUR
-    assert ("booking_soon", 0, booking.starts - 2 * HOUR) in open_rows(house, booking)
-    retimed(house)
-    assert open_rows(house, booking) == {
+    assert ("booking_soon", 0, booking.starts - 2 * HOUR) in open_rows(school, booking)
+    retimed(school)
+    assert open_rows(school, booking) == {
         ("booking_retimed", 1, NOW),
         ("booking_reminder", 1, starts - 24 * HOUR),
         ("booking_soon", 1, starts - 2 * HOUR),
     }
     told = select(OutboxItem.person_id).where(OutboxItem.kind == "booking_retimed")
-    assert set(house.read(lambda s: s.scalars(told).all())) == {booking.learner_id, booking.teacher_id}
-    line = house.read(
+    assert set(school.read(lambda s: s.scalars(told).all())) == {booking.learner_id, booking.teacher_id}
+    line = school.read(
         lambda s: s.scalars(select(AuditEvent).where(AuditEvent.action == "booking_retimed")).one()
     )
     assert (line.object_id, line.detail) == (booking.id, "2027-07-05T08:00Z 2027-07-05T09:00Z")
 
 
-def test_a_second_run_changes_nothing(house: House) -> None:
-    booking = book(house)
-    retimed(house)
-    rows = open_rows(house, booking)
-    assert retimed(house, now=NOW + HOUR) == retime.Plan([], [], [])
-    assert again(house, booking).sequence == 1
-    assert open_rows(house, booking) == rows
+def test_a_second_run_changes_nothing(school: School) -> None:
+    booking = book(school)
+    retimed(school)
+    rows = open_rows(school, booking)
+    assert retimed(school, now=NOW + HOUR) == retime.Plan([], [], [])
+    assert again(school, booking).sequence == 1
+    assert open_rows(school, booking) == rows
 
 
-def test_the_plan_says_the_same_and_changes_nothing(house: House) -> None:
-    booking = book(house)
-    rows = open_rows(house, booking)
-    planned = house.read(lambda s: retime.plan(s, ALWAYS_WINTER, NOW))
-    assert again(house, booking).starts == booking.starts
-    assert open_rows(house, booking) == rows
-    assert retimed(house) == planned
+def test_the_plan_says_the_same_and_changes_nothing(school: School) -> None:
+    booking = book(school)
+    rows = open_rows(school, booking)
+    planned = school.read(lambda s: retime.plan_changes(s, ALWAYS_WINTER, NOW))
+    assert again(school, booking).starts == booking.starts
+    assert open_rows(school, booking) == rows
+    assert retimed(school) == planned
 
 
-def test_the_plan_is_found_in_one_statement(house: House) -> None:
+def test_the_plan_is_found_in_one_statement(school: School) -> None:
     for hour in ("08:00", "10:00", "12:00"):
-        book(house, hour=hour)
-    with house.counting_statements() as sent:
-        house.read(lambda s: retime.plan(s, ALWAYS_WINTER, NOW))
+        book(school, hour=hour)
+    with school.counting_statements() as sent:
+        school.read(lambda s: retime.plan_changes(s, ALWAYS_WINTER, NOW))
     assert len(sent) == 1
 
 
-def test_a_full_day_moves_together_each_hour_onto_the_place_of_the_next(house: House) -> None:
-    day = [book(house, hour=hour) for hour in ("09:00", "10:00", "11:00", "12:00")]
-    assert len(retimed(house).changes) == 4
-    assert [again(house, one).starts for one in day] == [one.starts + HOUR for one in day]
-    assert claims_are_sound(house)
+def test_a_full_day_moves_together_each_hour_onto_the_place_of_the_next(school: School) -> None:
+    day = [book(school, hour=hour) for hour in ("09:00", "10:00", "11:00", "12:00")]
+    assert len(retimed(school).changes) == 4
+    assert [again(school, one).starts for one in day] == [one.starts + HOUR for one in day]
+    assert claims_are_sound(school)
 
 
-def test_what_is_over_cancelled_or_running_is_left_alone(house: House) -> None:
-    running = book(house, hour="09:00")
-    cancelled = book(house, TUESDAY)
-    house.write(
+def test_what_is_over_cancelled_or_running_is_left_alone(school: School) -> None:
+    running = book(school, hour="09:00")
+    cancelled = book(school, TUESDAY)
+    school.write(
         lambda s: s.execute(
             update(Booking)
             .where(Booking.id == cancelled.id)
@@ -173,13 +173,13 @@ def test_what_is_over_cancelled_or_running_is_left_alone(house: House) -> None:
         )
     )
     during = running.starts + HOUR / 2
-    assert retimed(house, now=during) == retime.Plan([], [], [])
-    assert again(house, running).sequence == 0
+    assert retimed(school, now=during) == retime.Plan([], [], [])
+    assert again(school, running).sequence == 0
 
 
-def test_an_offer_moves_in_silence(house: House) -> None:
+def test_an_offer_moves_in_silence(school: School) -> None:
     """Nobody was told more than its hour on the wall, and that one stays."""
-    booking = book(house)
+    booking = book(school)
 
     def offered(session: Session) -> None:
         entry = WaitlistEntry(
@@ -193,14 +193,14 @@ def test_an_offer_moves_in_silence(house: House) -> None:
         session.flush()
         values = {"state": "offered", "waitlist_entry_id": entry.id, "expires_at": NOW + HOUR}
         session.execute(update(Booking).where(Booking.id == booking.id).values(**values))
-        outbox.void(session, booking.id, NOW)
+        outbox.void_items(session, booking.id, NOW)
 
-    house.write(offered)
-    assert len(retimed(house).changes) == 1
-    after = again(house, booking)
+    school.write(offered)
+    assert len(retimed(school).changes) == 1
+    after = again(school, booking)
     assert (after.starts, after.sequence) == (booking.starts + HOUR, 0)
-    assert open_rows(house, booking) == set()
-    assert claims_are_sound(house)
+    assert open_rows(school, booking) == set()
+    assert claims_are_sound(school)
 
 
 @pytest.mark.parametrize(
@@ -213,46 +213,46 @@ def test_an_offer_moves_in_silence(house: House) -> None:
     ids=["missing", "doubled", "off the grid"],
 )
 def test_an_hour_that_is_no_hour_any_more_is_named_and_left_alone(
-    house: House, zone: ZoneInfo, reason: str
+    school: School, zone: ZoneInfo, reason: str
 ) -> None:
-    booking = book(house)
-    found = retimed(house, zone)
+    booking = book(school)
+    found = retimed(school, zone)
     assert found == retime.Plan([], [retime.Fault(booking.id, f"{MONDAY}T10:00 Europe/Brussels", reason)], [])
-    assert again(house, booking).starts == booking.starts
+    assert again(school, booking).starts == booking.starts
 
 
-def test_a_fault_does_not_keep_the_others_from_their_hour(house: House) -> None:
+def test_a_fault_does_not_keep_the_others_from_their_hour(school: School) -> None:
     """When the clock jumps over ten on that day, nine is summer no more and Tuesday still is."""
     nine, ten = (
-        book(house, hour="09:00"),
-        book(house, hour="10:00", teacher=factories.luc, learner=factories.oksana),
+        book(school, hour="09:00"),
+        book(school, hour="10:00", teacher=factories.luc, learner=factories.oksana),
     )
-    tuesday = book(house, TUESDAY)
-    found = retimed(house, JUMPS_OVER_TEN)
+    tuesday = book(school, TUESDAY)
+    found = retimed(school, JUMPS_OVER_TEN)
     assert [fault.booking_id for fault in found.faults] == [ten.id]
     assert [change.booking_id for change in found.changes] == [nine.id]
-    assert again(house, nine).starts == nine.starts + HOUR
-    assert again(house, tuesday).starts == tuesday.starts
+    assert again(school, nine).starts == nine.starts + HOUR
+    assert again(school, tuesday).starts == tuesday.starts
 
 
-def set_wall(house: House, booking: Booking, **values: Any) -> None:
-    house.write(lambda s: s.execute(update(Booking).where(Booking.id == booking.id).values(**values)))
+def set_wall(school: School, booking: Booking, **values: Any) -> None:
+    school.write(lambda s: s.execute(update(Booking).where(Booking.id == booking.id).values(**values)))
 
 
 @pytest.mark.parametrize("values", [{"time_zone": "Europe/Atlantis"}, {"wall_start": "demain"}])
-def test_a_wall_time_that_nobody_can_read_is_named(house: House, values: dict[str, str]) -> None:
-    set_wall(house, book(house), **values)
-    (fault,) = retimed(house).faults
+def test_a_wall_time_that_nobody_can_read_is_named(school: School, values: dict[str, str]) -> None:
+    set_wall(school, book(school), **values)
+    (fault,) = retimed(school).faults
     assert fault.reason == retime.UNREADABLE
 
 
-def test_an_hour_agreed_in_another_zone_stays_in_that_zone(house: House) -> None:
-    booking = book(house)
-    set_wall(house, booking, time_zone="Europe/London", wall_start=f"{MONDAY}T09:00")
-    assert retimed(house) == retime.Plan([], [], [])
+def test_an_hour_agreed_in_another_zone_stays_in_that_zone(school: School) -> None:
+    booking = book(school)
+    set_wall(school, booking, time_zone="Europe/London", wall_start=f"{MONDAY}T09:00")
+    assert retimed(school) == retime.Plan([], [], [])
 
 
-def by_winter_time(house: House, hour: int, minute: int = 0, *, learner: Any = factories.samira) -> Booking:
+def by_winter_time(school: School, hour: int, minute: int = 0, *, learner: Any = factories.samira) -> Booking:
     """Agreed on that Monday, at an hour of UTC, when Belgium kept its winter time."""
     starts = datetime(2027, 7, 5, hour, minute, tzinfo=UTC)
 
@@ -261,21 +261,21 @@ def by_winter_time(house: House, hour: int, minute: int = 0, *, learner: Any = f
         factories.rule(session, nadia, 0, f"{hour + 1:02}:{minute:02}", f"{hour + 2:02}:{minute:02}")
         return appointments.book(session, who, who, nadia.id, starts, "video", NOW, ALWAYS_WINTER)
 
-    return house.write(verb)
+    return school.write(verb)
 
 
-def test_an_hour_that_would_have_begun_already_is_named(house: House) -> None:
-    booking = by_winter_time(house, 9)
-    found = retimed(house, SUMMER_ALL_YEAR, now=booking.starts - HOUR / 2)
+def test_an_hour_that_would_have_begun_already_is_named(school: School) -> None:
+    booking = by_winter_time(school, 9)
+    found = retimed(school, SUMMER_ALL_YEAR, now=booking.starts - HOUR / 2)
     assert [fault.reason for fault in found.faults] == [retime.BEGUN]
-    assert again(house, booking).starts == booking.starts
+    assert again(school, booking).starts == booking.starts
 
 
-def test_nothing_moves_onto_an_hour_that_runs(house: House) -> None:
-    running, next_one = by_winter_time(house, 9), by_winter_time(house, 10, 30, learner=factories.oksana)
-    found = retimed(house, SUMMER_ALL_YEAR, now=running.starts + HOUR / 4)
+def test_nothing_moves_onto_an_hour_that_runs(school: School) -> None:
+    running, next_one = by_winter_time(school, 9), by_winter_time(school, 10, 30, learner=factories.oksana)
+    found = retimed(school, SUMMER_ALL_YEAR, now=running.starts + HOUR / 4)
     assert [one.reason for one in found.collisions] == [f"it collides with booking {running.id}"]
-    assert again(house, next_one).starts == next_one.starts
+    assert again(school, next_one).starts == next_one.starts
 
 
 def in_london(session: Session, booking: Booking) -> None:
@@ -284,30 +284,30 @@ def in_london(session: Session, booking: Booking) -> None:
     session.execute(update(Booking).where(Booking.id == booking.id).values(**values))
 
 
-def test_where_two_would_stand_on_one_place_nothing_moves(house: House) -> None:
-    ten, eleven, other = book(house), book(house, hour="11:00"), book(house, TUESDAY)
-    house.write(lambda s: in_london(s, eleven))
-    found = retimed(house)
+def test_where_two_would_stand_on_one_place_nothing_moves(school: School) -> None:
+    ten, eleven, other = book(school), book(school, hour="11:00"), book(school, TUESDAY)
+    school.write(lambda s: in_london(s, eleven))
+    found = retimed(school)
     assert found.changes == found.faults == []
     (collision,) = found.collisions
     assert (collision.booking_id, collision.reason) == (eleven.id, f"it collides with booking {ten.id}")
-    assert [again(house, one).starts for one in (ten, eleven, other)] == [
+    assert [again(school, one).starts for one in (ten, eleven, other)] == [
         ten.starts,
         eleven.starts,
         other.starts,
     ]
-    planned = house.read(lambda s: retime.plan(s, ALWAYS_WINTER, NOW))
+    planned = school.read(lambda s: retime.plan_changes(s, ALWAYS_WINTER, NOW))
     assert planned.collisions == [collision]
 
 
-def test_a_claim_that_should_not_be_there_stops_the_whole_run(house: House) -> None:
+def test_a_claim_that_should_not_be_there_stops_the_whole_run(school: School) -> None:
     """Left behind by a fault of ours or by a hand in the database: the unique key has the last word."""
-    early, ten = book(house, hour="08:00"), book(house)
-    set_wall(house, early, time_zone="Europe/London", wall_start=f"{MONDAY}T07:00")
+    early, ten = book(school, hour="08:00"), book(school)
+    set_wall(school, early, time_zone="Europe/London", wall_start=f"{MONDAY}T07:00")
     stray = int((ten.ends + HOUR / 2).timestamp()) // 900
-    house.write(lambda s: s.add(Claim(booking_id=early.id, person_id=ten.teacher_id, cell=stray)))
-    found = retimed(house)
+    school.write(lambda s: s.add(Claim(booking_id=early.id, person_id=ten.teacher_id, cell=stray)))
+    found = retimed(school)
     assert found.changes == []
     assert [one.booking_id for one in found.collisions] == [ten.id]
-    assert [again(house, one).starts for one in (early, ten)] == [early.starts, ten.starts]
-    assert ("booking_soon", 0, ten.starts - 2 * HOUR) in open_rows(house, ten)
+    assert [again(school, one).starts for one in (early, ten)] == [early.starts, ten.starts]
+    assert ("booking_soon", 0, ten.starts - 2 * HOUR) in open_rows(school, ten)

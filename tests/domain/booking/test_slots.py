@@ -15,9 +15,9 @@ from lms.domain.booking.slots import (
     Slot,
     Special,
     belgian_holidays,
+    blocked_until,
     cells,
-    free,
-    free_at,
+    free_slots,
     instants,
     slots,
 )
@@ -189,11 +189,11 @@ def available(offered: list[Slot], taken: set[tuple[str, int]], **more: Any) -> 
         "horizon": timedelta(days=60),
         "buffer": QUARTER,
     }
-    return free(offered, taken, **(limits | more))
+    return free_slots(offered, taken, **(limits | more))
 
 
 def claimed(who: str, slot: Slot, buffer: timedelta = QUARTER) -> set[tuple[str, int]]:
-    return {(who, cell) for cell in cells(slot.starts, free_at(slot, buffer))}
+    return {(who, cell) for cell in cells(slot.starts, blocked_until(slot, buffer))}
 
 
 def test_hours_that_only_touch_do_not_collide() -> None:

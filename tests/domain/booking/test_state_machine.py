@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import absence, appointments, availability, consistency, waitlist
 from lms.domain.booking.slots import Mode
-from lms.models import Booking, Service, SpecialDay, WaitlistEntry
+from lms.models import Booking, Organisation, SpecialDay, WaitlistEntry
 from tests import factories
 from tests.domain.booking.model import DAYS, HOUR, OPEN_CAP, STARTS, WEEKLY_CAP, Meeting, Model
 from tests.factories import BRUSSELS, wall
-from tests.support.school import House
+from tests.support.school import School
 
 
 class BookingModel(Model):
@@ -89,10 +89,10 @@ class BookingModel(Model):
     def join(self, learner: int, teacher: int, parts: int, mode: Mode) -> None:
         """Teacher 2 is whoever; the mode is hers when the parts are odd."""
         person = self.learners[learner]
-        place = waitlist.entry_of(self.session, person.id)
+        place = waitlist.active_entry(self.session, person.id)
         since = place.made_at if place else self.now
         wanted = self.teachers[teacher].id if teacher < 2 else None
-        entry = waitlist.join(
+        entry = waitlist.join_waitlist(
             self.session, person, person, wanted, parts, mode if parts % 2 else None, self.now
         )
         assert entry.made_at == since, "who says her wish anew keeps her place"
@@ -101,11 +101,11 @@ class BookingModel(Model):
         person = self.learners[learner]
         held = [m for m in self.meetings.values() if m.learner == learner and m.offered]
         self.check(
-            lambda: waitlist.leave(self.session, person, person, self.now),
+            lambda: waitlist.leave_waitlist(self.session, person, person, self.now),
             True,
             left=held[0] if held else None,
         )
-        assert waitlist.entry_of(self.session, person.id) is None
+        assert waitlist.active_entry(self.session, person.id) is None
 
     def answer(self, number: int, yes: bool) -> None:
         chosen = self.pick(number, offered=True)
@@ -115,25 +115,25 @@ class BookingModel(Model):
         in_time = offer.expires_at is not None and offer.expires_at > self.now
         by = self.learners[old.learner]
         if yes:
-            self.check(lambda: waitlist.accept(self.session, offer, by, self.now), in_time)
+            self.check(lambda: waitlist.accept_offer(self.session, offer, by, self.now), in_time)
             assert not in_time or offer.state == "booked"
         else:
             entry = offer.waitlist_entry_id
             if in_time and entry is not None:
                 self.declined.add((entry, old.teacher, old.starts))
-            self.check(lambda: waitlist.decline(self.session, offer, by, self.now), in_time, left=old)
+            self.check(lambda: waitlist.decline_offer(self.session, offer, by, self.now), in_time, left=old)
 
     def wait(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
-        for offer_id in waitlist.due_offers(self.session, self.now):
+        for offer_id in waitlist.overdue_offers(self.session, self.now):
             entry = self.booking(offer_id).waitlist_entry_id
             self.check(
-                lambda id_=offer_id: waitlist.expire(self.session, id_, self.now),  # type: ignore[misc]
+                lambda id_=offer_id: waitlist.expire_offer(self.session, id_, self.now),  # type: ignore[misc]
                 True,
                 left=self.meetings[offer_id],
             )
             assert self.session.get_one(WaitlistEntry, entry).outcome == "lapsed"
-        assert waitlist.due_offers(self.session, self.now) == []
+        assert waitlist.overdue_offers(self.session, self.now) == []
 
     def call_off(self, teacher: int, day: str) -> None:
         person = self.teachers[teacher]
@@ -150,7 +150,7 @@ class BookingModel(Model):
         over = today < self.now.astimezone(BRUSSELS).date()
         if over:
             self.closed.discard((teacher, day))
-        self.check(lambda: absence.call_off(self.session, person, person, today, self.now), not over)
+        self.check(lambda: absence.cancel_day(self.session, person, person, today, self.now), not over)
         for id_, meeting in hit.items():
             booking = self.booking(id_)
             assert booking.state == ("expired" if meeting.offered else "cancelled")
@@ -158,7 +158,7 @@ class BookingModel(Model):
             if not meeting.offered:
                 assert booking.called_off
                 assert booking.sequence == before[id_][0] + 1
-                entry = waitlist.entry_of(self.session, booking.learner_id)
+                entry = waitlist.active_entry(self.session, booking.learner_id)
                 assert entry is not None
                 assert entry.first_choice
 
@@ -206,40 +206,40 @@ class _Undo(Exception):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(DEEDS, min_size=5, max_size=30))
-def test_the_school_does_what_a_simple_model_of_it_does(house: House, deeds: list[Any]) -> None:
+def test_the_school_does_what_a_simple_model_of_it_does(school: School, deeds: list[Any]) -> None:
     def live(session: Session) -> None:
-        school = _model(session)
+        model = _model(session)
         for name, *terms in deeds:
-            getattr(school, name)(*terms)
-        assert consistency.faults(session, school.now) == []
+            getattr(model, name)(*terms)
+        assert consistency.find_faults(session, model.now) == []
         raise _Undo
 
     with suppress(_Undo):
-        house.write(live)
+        school.write(live)
 
 
 def _model(session: Session) -> BookingModel:
     people = [factories.learner(session, f"Learner {n}") for n in range(5)]
-    school = BookingModel(session, people, [factories.nadia(session), factories.luc(session)])
-    service = session.get_one(Service, 1)
+    model = BookingModel(session, people, [factories.nadia(session), factories.luc(session)])
+    service = session.get_one(Organisation, 1)
     service.weekly_cap, service.open_cap, service.lead_hours = WEEKLY_CAP, OPEN_CAP, 0
-    for teacher in school.teachers:
+    for teacher in model.teachers:
         for day in (date.fromisoformat(day) for day in DAYS):
             for clock in sorted({start.astimezone(BRUSSELS).time() for start in STARTS}):
                 ends = time(clock.hour + 1, clock.minute)
                 factories.rule(session, teacher, day.weekday(), f"{clock:%H:%M}", f"{ends:%H:%M}", "both")
-    return school
+    return model
 
 
-def test_a_swap_of_two_learners_is_one_deed(house: House) -> None:
+def test_a_swap_of_two_learners_is_one_deed(school: School) -> None:
     def live(session: Session) -> None:
-        school = _model(session)
-        school.book(0, 0, STARTS[0], "video")
-        school.book(1, 0, STARTS[2], "onsite")
-        school.swap(0, 1)
-        assert sorted((m.learner, m.starts, m.mode) for m in school.meetings.values()) == [
+        model = _model(session)
+        model.book(0, 0, STARTS[0], "video")
+        model.book(1, 0, STARTS[2], "onsite")
+        model.swap(0, 1)
+        assert sorted((m.learner, m.starts, m.mode) for m in model.meetings.values()) == [
             (0, STARTS[2], "onsite"),
             (1, STARTS[0], "video"),
         ]
 
-    house.write(live)
+    school.write(live)

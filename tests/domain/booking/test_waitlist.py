@@ -12,7 +12,7 @@ from lms.domain.booking import absence, occupancy, offers, waitlist
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, OutboxItem
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
-from tests.support.school import House
+from tests.support.school import School
 from tests.support.waitlist import (
     DAY,
     HOUR,
@@ -32,110 +32,110 @@ from tests.support.waitlist import (
 
 
 @pytest.fixture(autouse=True)
-def nadia_receives(house: House) -> None:
+def nadia_receives(school: School) -> None:
     """Nadia by video on weekdays from 9 to 18; nothing of Luc until a test says so."""
-    house.write(lambda s: factories.all_week(s, factories.nadia(s), "09:00", "18:00"))
+    school.write(lambda s: factories.all_week(s, factories.nadia(s), "09:00", "18:00"))
 
 
 # -- the order -----------------------------------------------------------------------------------
 
 
-def test_who_waits_longest_is_asked_first_and_the_hour_is_held_for_her(house: House) -> None:
-    made = book(house, TUESDAY)
-    wait(house, factories.samira, now=NOW)
-    wait(house, grace, now=NOW - HOUR)
-    give_back(house, made)
-    assert offered_slots(house) == {"Grace": TUESDAY}
-    assert refusal(lambda: book(house, TUESDAY, factories.samira)) == "slot_taken"
-    assert house.read(occupancy.broken) == []
+def test_who_waits_longest_is_asked_first_and_the_hour_is_held_for_her(school: School) -> None:
+    made = book(school, TUESDAY)
+    wait(school, factories.samira, now=NOW)
+    wait(school, grace, now=NOW - HOUR)
+    give_back(school, made)
+    assert offered_slots(school) == {"Grace": TUESDAY}
+    assert refusal(lambda: book(school, TUESDAY, factories.samira)) == "slot_taken"
+    assert school.read(occupancy.find_mismatches) == []
 
 
-def test_she_is_written_to_once_and_until_her_time_is_over(house: House) -> None:
-    made = book(house, TUESDAY)
-    wait(house, factories.samira)
-    give_back(house, made)
+def test_she_is_written_to_once_and_until_her_time_is_over(school: School) -> None:
+    made = book(school, TUESDAY)
+    wait(school, factories.samira)
+    give_back(school, made)
     asked = select(OutboxItem).where(OutboxItem.kind == "booking_offer")
-    item = house.read(lambda s: s.scalars(asked).one())
-    offer = the_offer(house)
+    item = school.read(lambda s: s.scalars(asked).one())
+    offer = the_offer(school)
     assert (item.person_id, item.about_id, item.expires_at) == (offer.learner_id, offer.id, offer.expires_at)
 
 
-def test_whose_teacher_could_not_come_is_asked_before_all_others(house: House) -> None:
-    book(house, TUESDAY + DAY, factories.samira)
-    wait(house, grace, now=NOW - DAY)
-    made = book(house, TUESDAY)
+def test_whose_teacher_could_not_come_is_asked_before_all_others(school: School) -> None:
+    book(school, TUESDAY + DAY, factories.samira)
+    wait(school, grace, now=NOW - DAY)
+    made = book(school, TUESDAY)
     wednesday = date(2026, 11, 25)
-    house.write(
-        lambda s: absence.call_off(s, factories.nadia(s), factories.nadia(s), wednesday, NOW) and None
+    school.write(
+        lambda s: absence.cancel_day(s, factories.nadia(s), factories.nadia(s), wednesday, NOW) and None
     )
-    give_back(house, made)
-    assert offered_slots(house) == {"Samira": TUESDAY}
+    give_back(school, made)
+    assert offered_slots(school) == {"Samira": TUESDAY}
 
 
-def test_each_is_offered_one_hour_and_the_next_hour_goes_to_the_next(house: House) -> None:
+def test_each_is_offered_one_hour_and_the_next_hour_goes_to_the_next(school: School) -> None:
     made = [
-        book(house, TUESDAY + n * HOUR, who)
+        book(school, TUESDAY + n * HOUR, who)
         for n, who in enumerate((factories.oksana, amina, factories.oksana))
     ]
-    wait(house, factories.samira, now=NOW - HOUR)
-    wait(house, grace)
+    wait(school, factories.samira, now=NOW - HOUR)
+    wait(school, grace)
     for one in made:
-        give_back(house, one)
-    assert offered_slots(house) == {"Samira": TUESDAY, "Grace": TUESDAY + HOUR}
+        give_back(school, one)
+    assert offered_slots(school) == {"Samira": TUESDAY, "Grace": TUESDAY + HOUR}
 
 
-def test_who_changes_her_wish_keeps_her_place(house: House) -> None:
-    made = book(house, TUESDAY)
-    first = wait(house, factories.samira, parts=EVENING, now=NOW - 2 * HOUR)
-    wait(house, grace, now=NOW - HOUR)
-    assert wait(house, factories.samira, parts=MORNING) == first
-    give_back(house, made)
-    assert offered_slots(house) == {"Samira": TUESDAY}
+def test_who_changes_her_wish_keeps_her_place(school: School) -> None:
+    made = book(school, TUESDAY)
+    first = wait(school, factories.samira, parts=EVENING, now=NOW - 2 * HOUR)
+    wait(school, grace, now=NOW - HOUR)
+    assert wait(school, factories.samira, parts=MORNING) == first
+    give_back(school, made)
+    assert offered_slots(school) == {"Samira": TUESDAY}
 
 
 # -- who is not asked ----------------------------------------------------------------------------
 
 
-def test_who_is_elsewhere_at_that_hour_is_skipped_and_keeps_her_place(house: House) -> None:
-    house.write(lambda s: factories.all_week(s, factories.luc(s)))
-    made = book(house, TUESDAY)
-    book(house, TUESDAY, factories.samira, factories.luc)
-    place = wait(house, factories.samira, now=NOW - HOUR)
-    wait(house, grace)
-    give_back(house, made)
-    assert offered_slots(house) == {"Grace": TUESDAY}
-    assert outcome(house, place) is None
+def test_who_is_elsewhere_at_that_hour_is_skipped_and_keeps_her_place(school: School) -> None:
+    school.write(lambda s: factories.all_week(s, factories.luc(s)))
+    made = book(school, TUESDAY)
+    book(school, TUESDAY, factories.samira, factories.luc)
+    place = wait(school, factories.samira, now=NOW - HOUR)
+    wait(school, grace)
+    give_back(school, made)
+    assert offered_slots(school) == {"Grace": TUESDAY}
+    assert outcome(school, place) is None
 
 
 @pytest.mark.parametrize("cap", ["weekly_cap", "open_cap"])
-def test_who_has_all_she_may_have_is_skipped_and_keeps_her_place(house: House, cap: str) -> None:
-    house.write(lambda s: setattr(factories.school(s), cap, 1))
-    made = book(house, TUESDAY)
-    book(house, TUESDAY + DAY, factories.samira)
-    place = wait(house, factories.samira, now=NOW - HOUR)
-    wait(house, grace)
-    give_back(house, made)
-    assert offered_slots(house) == {"Grace": TUESDAY}
-    assert outcome(house, place) is None
+def test_who_has_all_she_may_have_is_skipped_and_keeps_her_place(school: School, cap: str) -> None:
+    school.write(lambda s: setattr(factories.organisation(s), cap, 1))
+    made = book(school, TUESDAY)
+    book(school, TUESDAY + DAY, factories.samira)
+    place = wait(school, factories.samira, now=NOW - HOUR)
+    wait(school, grace)
+    give_back(school, made)
+    assert offered_slots(school) == {"Grace": TUESDAY}
+    assert outcome(school, place) is None
 
 
-def test_who_gave_the_hour_back_is_not_asked_whether_she_wants_it(house: House) -> None:
-    made = book(house, TUESDAY)
-    wait(house, factories.oksana, now=NOW - HOUR)
-    give_back(house, made)
-    assert offered_slots(house) == {}
-    wait(house, grace)
-    give_back(house, book(house, TUESDAY + HOUR))
-    assert offered_slots(house) == {"Grace": TUESDAY + HOUR}
+def test_who_gave_the_hour_back_is_not_asked_whether_she_wants_it(school: School) -> None:
+    made = book(school, TUESDAY)
+    wait(school, factories.oksana, now=NOW - HOUR)
+    give_back(school, made)
+    assert offered_slots(school) == {}
+    wait(school, grace)
+    give_back(school, book(school, TUESDAY + HOUR))
+    assert offered_slots(school) == {"Grace": TUESDAY + HOUR}
 
 
-def test_who_no_longer_comes_is_not_asked(house: House) -> None:
-    made = book(house, TUESDAY)
-    wait(house, factories.samira, now=NOW - HOUR)
-    wait(house, grace)
-    house.write(lambda s: setattr(factories.samira(s), "deactivated_at", NOW))
-    give_back(house, made)
-    assert offered_slots(house) == {"Grace": TUESDAY}
+def test_who_no_longer_comes_is_not_asked(school: School) -> None:
+    made = book(school, TUESDAY)
+    wait(school, factories.samira, now=NOW - HOUR)
+    wait(school, grace)
+    school.write(lambda s: setattr(factories.samira(s), "deactivated_at", NOW))
+    give_back(school, made)
+    assert offered_slots(school) == {"Grace": TUESDAY}
 
 
 @pytest.mark.parametrize(
@@ -150,12 +150,12 @@ def test_who_no_longer_comes_is_not_asked(house: House) -> None:
         ({"teacher": factories.nadia, "parts": MORNING, "mode": "video"}, True),
     ],
 )
-def test_only_an_hour_that_would_do_is_offered(house: House, wish: dict[str, Any], asked: bool) -> None:
-    house.write(lambda s: factories.luc(s) and None)
-    made = book(house, TUESDAY)
-    wait(house, factories.samira, **wish)
-    give_back(house, made)
-    assert offered_slots(house) == ({"Samira": TUESDAY} if asked else {})
+def test_only_an_hour_that_would_do_is_offered(school: School, wish: dict[str, Any], asked: bool) -> None:
+    school.write(lambda s: factories.luc(s) and None)
+    made = book(school, TUESDAY)
+    wait(school, factories.samira, **wish)
+    give_back(school, made)
+    assert offered_slots(school) == ({"Samira": TUESDAY} if asked else {})
 
 
 @pytest.mark.parametrize(
@@ -176,22 +176,22 @@ def test_the_parts_of_the_day_are_those_of_the_clock_on_the_wall(day: str, hour:
     ids=["three days", "twenty hours", "three hours"],
 )
 def test_she_has_twelve_hours_to_answer_or_half_of_the_time(
-    house: House, before: timedelta, to_answer: timedelta
+    school: School, before: timedelta, to_answer: timedelta
 ) -> None:
-    made = book(house, TUESDAY + 7 * DAY)
-    wait(house, factories.samira)
+    made = book(school, TUESDAY + 7 * DAY)
+    wait(school, factories.samira)
     now = TUESDAY + 7 * DAY - before
-    give_back(house, made, now)
-    assert the_offer(house).expires_at == now + to_answer
+    give_back(school, made, now)
+    assert the_offer(school).expires_at == now + to_answer
 
 
-def test_nearer_than_three_hours_nobody_is_asked_and_the_hour_is_simply_free(house: House) -> None:
-    made = book(house, TUESDAY)
-    wait(house, factories.samira)
+def test_nearer_than_three_hours_nobody_is_asked_and_the_hour_is_simply_free(school: School) -> None:
+    made = book(school, TUESDAY)
+    wait(school, factories.samira)
     now = TUESDAY - 3 * HOUR + timedelta(minutes=1)
-    give_back(house, made, now)
-    assert offered_slots(house) == {}
-    house.write(
+    give_back(school, made, now)
+    assert offered_slots(school) == {}
+    school.write(
         lambda s: (
             factories.booked(s, grace(s), factories.nadia(s), TUESDAY, by=factories.claire(s), now=now)
             and None
@@ -202,95 +202,95 @@ def test_nearer_than_three_hours_nobody_is_asked_and_the_hour_is_simply_free(hou
 # -- yes, no, silence ----------------------------------------------------------------------------
 
 
-def test_yes_is_an_appointment_like_any_other(house: House) -> None:
-    made = book(house, TUESDAY)
-    place = wait(house, factories.samira)
-    give_back(house, made)
-    offer = the_offer(house)
-    answer(house, waitlist.accept)
-    found = house.read(lambda s: s.get_one(Booking, offer.id))
+def test_yes_is_an_appointment_like_any_other(school: School) -> None:
+    made = book(school, TUESDAY)
+    place = wait(school, factories.samira)
+    give_back(school, made)
+    offer = the_offer(school)
+    answer(school, waitlist.accept_offer)
+    found = school.read(lambda s: s.get_one(Booking, offer.id))
     assert (found.state, found.expires_at, found.sequence) == ("booked", None, 0)
-    assert outcome(house, place) == "accepted"
-    kinds = house.read(
+    assert outcome(school, place) == "accepted"
+    kinds = school.read(
         lambda s: s.scalars(
             select(OutboxItem.kind).where(OutboxItem.about_id == offer.id, OutboxItem.closed_at.is_(None))
         ).all()
     )
     assert sorted(kinds) == ["booking_made", "booking_made", "booking_reminder", "booking_soon"]
-    assert house.read(occupancy.broken) == []
+    assert school.read(occupancy.find_mismatches) == []
 
 
-def test_no_gives_the_hour_to_the_next_and_she_is_not_asked_for_it_again(house: House) -> None:
-    made = book(house, TUESDAY)
-    place = wait(house, factories.samira, now=NOW - HOUR)
-    wait(house, grace)
-    give_back(house, made)
-    answer(house, waitlist.decline)
-    assert offered_slots(house) == {"Grace": TUESDAY}
-    answer(house, waitlist.decline)
-    assert offered_slots(house) == {}
-    give_back(house, book(house, TUESDAY, amina))
-    assert offered_slots(house) == {}, "both said no to this very hour"
-    give_back(house, book(house, TUESDAY + HOUR, amina))
-    assert offered_slots(house) == {"Samira": TUESDAY + HOUR}
-    assert outcome(house, place) is None
+def test_no_gives_the_hour_to_the_next_and_she_is_not_asked_for_it_again(school: School) -> None:
+    made = book(school, TUESDAY)
+    place = wait(school, factories.samira, now=NOW - HOUR)
+    wait(school, grace)
+    give_back(school, made)
+    answer(school, waitlist.decline_offer)
+    assert offered_slots(school) == {"Grace": TUESDAY}
+    answer(school, waitlist.decline_offer)
+    assert offered_slots(school) == {}
+    give_back(school, book(school, TUESDAY, amina))
+    assert offered_slots(school) == {}, "both said no to this very hour"
+    give_back(school, book(school, TUESDAY + HOUR, amina))
+    assert offered_slots(school) == {"Samira": TUESDAY + HOUR}
+    assert outcome(school, place) is None
 
 
-def test_silence_ends_the_wish_and_gives_the_hour_to_the_next(house: House) -> None:
-    made = book(house, TUESDAY)
-    place = wait(house, factories.samira, now=NOW - HOUR)
-    wait(house, grace)
-    give_back(house, made)
-    first = the_offer(house)
+def test_silence_ends_the_wish_and_gives_the_hour_to_the_next(school: School) -> None:
+    made = book(school, TUESDAY)
+    place = wait(school, factories.samira, now=NOW - HOUR)
+    wait(school, grace)
+    give_back(school, made)
+    first = the_offer(school)
     assert first.expires_at is not None
-    expire(house, first.expires_at - timedelta(seconds=1))
-    assert outcome(house, place) is None
-    expire(house, first.expires_at)
-    expire(house, first.expires_at)
-    assert outcome(house, place) == "lapsed"
-    assert offered_slots(house) == {"Grace": TUESDAY}
-    assert house.read(lambda s: s.get_one(Booking, first.id).state) == "expired"
+    expire(school, first.expires_at - timedelta(seconds=1))
+    assert outcome(school, place) is None
+    expire(school, first.expires_at)
+    expire(school, first.expires_at)
+    assert outcome(school, place) == "lapsed"
+    assert offered_slots(school) == {"Grace": TUESDAY}
+    assert school.read(lambda s: s.get_one(Booking, first.id).state) == "expired"
 
 
-def test_after_the_time_yes_and_no_are_both_refused(house: House) -> None:
-    made = book(house, TUESDAY)
-    wait(house, factories.samira)
-    give_back(house, made)
-    over = the_offer(house).expires_at
+def test_after_the_time_yes_and_no_are_both_refused(school: School) -> None:
+    made = book(school, TUESDAY)
+    wait(school, factories.samira)
+    give_back(school, made)
+    over = the_offer(school).expires_at
     assert over is not None
-    for verb in (waitlist.accept, waitlist.decline):
-        assert refusal(lambda verb=verb: answer(house, verb, over)) == "offer_over"
+    for verb in (waitlist.accept_offer, waitlist.decline_offer):
+        assert refusal(lambda verb=verb: answer(school, verb, over)) == "offer_over"
 
 
-def test_an_offer_that_was_taken_back_leaves_her_in_the_line(house: House) -> None:
-    made = book(house, TUESDAY)
-    place = wait(house, factories.samira)
-    give_back(house, made)
-    offer_id = the_offer(house).id
-    house.write(lambda s: waitlist.take_back(s, s.get_one(Booking, offer_id), NOW))
-    assert outcome(house, place) is None
-    assert house.read(occupancy.broken) == []
+def test_an_offer_that_was_taken_back_leaves_her_in_the_line(school: School) -> None:
+    made = book(school, TUESDAY)
+    place = wait(school, factories.samira)
+    give_back(school, made)
+    offer_id = the_offer(school).id
+    school.write(lambda s: waitlist.withdraw_offer(s, s.get_one(Booking, offer_id), NOW))
+    assert outcome(school, place) is None
+    assert school.read(occupancy.find_mismatches) == []
 
 
-def test_who_leaves_the_line_gives_an_offered_hour_to_the_next(house: House) -> None:
-    made = book(house, TUESDAY)
-    place = wait(house, factories.samira, now=NOW - HOUR)
-    wait(house, grace)
-    give_back(house, made)
+def test_who_leaves_the_line_gives_an_offered_hour_to_the_next(school: School) -> None:
+    made = book(school, TUESDAY)
+    place = wait(school, factories.samira, now=NOW - HOUR)
+    wait(school, grace)
+    give_back(school, made)
     for _ in range(2):
-        house.write(lambda s: waitlist.leave(s, factories.samira(s), factories.samira(s), NOW))
-    assert outcome(house, place) == "withdrawn"
-    assert offered_slots(house) == {"Grace": TUESDAY}
+        school.write(lambda s: waitlist.leave_waitlist(s, factories.samira(s), factories.samira(s), NOW))
+    assert outcome(school, place) == "withdrawn"
+    assert offered_slots(school) == {"Grace": TUESDAY}
 
 
-def test_who_books_an_hour_waits_no_longer_but_still_answers_what_was_offered(house: House) -> None:
-    place = wait(house, factories.samira)
-    book(house, TUESDAY, factories.samira)
-    assert outcome(house, place) == "booked"
-    made = book(house, TUESDAY + HOUR, factories.oksana)
-    other = wait(house, grace)
-    give_back(house, made)
-    book(house, TUESDAY + 3 * HOUR, grace)
-    assert outcome(house, other) is None
-    answer(house, waitlist.accept)
-    assert outcome(house, other) == "accepted"
+def test_who_books_an_hour_waits_no_longer_but_still_answers_what_was_offered(school: School) -> None:
+    place = wait(school, factories.samira)
+    book(school, TUESDAY, factories.samira)
+    assert outcome(school, place) == "booked"
+    made = book(school, TUESDAY + HOUR, factories.oksana)
+    other = wait(school, grace)
+    give_back(school, made)
+    book(school, TUESDAY + 3 * HOUR, grace)
+    assert outcome(school, other) is None
+    answer(school, waitlist.accept_offer)
+    assert outcome(school, other) == "accepted"

@@ -4,36 +4,36 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from lms.domain.homework.alerts import needs
+from lms.domain.homework.alerts import learner_alerts
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
-def _reasons(house: House, days: int = 0) -> dict[str, str]:
-    found = house.read(lambda s: needs(s, NOW + timedelta(days=days)))
+def _reasons(school: School, days: int = 0) -> dict[str, str]:
+    found = school.read(lambda s: learner_alerts(s, NOW + timedelta(days=days)))
     return {need.name: need.reason for need in found}
 
 
-def test_a_first_copy_is_answered_before_all_others(house: House) -> None:
+def test_a_first_copy_is_answered_before_all_others(school: School) -> None:
     def send(session: Session) -> None:
         factories.sent(session, factories.samira(session), factories.assignment(session))
 
-    house.write(send)
-    assert _reasons(house) == {"Samira": "first"}
+    school.write(send)
+    assert _reasons(school) == {"Samira": "first"}
 
 
-def test_who_was_answered_once_is_no_beginner_any_more(house: House) -> None:
+def test_who_was_answered_once_is_no_beginner_any_more(school: School) -> None:
     def work(session: Session) -> None:
         first = factories.sent(session, factories.samira(session), factories.assignment(session))
         factories.answered(session, first)
         factories.sent(session, factories.samira(session), factories.assignment(session))
 
-    house.write(work)
-    assert _reasons(house) == {}
+    school.write(work)
+    assert _reasons(school) == {}
 
 
-def test_what_was_to_be_done_again_and_did_not_come_is_noticed_after_a_week(house: House) -> None:
+def test_what_was_to_be_done_again_and_did_not_come_is_noticed_after_a_week(school: School) -> None:
     def ask_again(session: Session) -> None:
         factories.answered(
             session,
@@ -41,16 +41,16 @@ def test_what_was_to_be_done_again_and_did_not_come_is_noticed_after_a_week(hous
             redo=True,
         )
 
-    house.write(ask_again)
-    assert _reasons(house, days=6) == {}
-    assert _reasons(house, days=8) == {"Samira": "redo"}
+    school.write(ask_again)
+    assert _reasons(school, days=6) == {}
+    assert _reasons(school, days=8) == {"Samira": "redo"}
 
 
-def test_somebody_not_seen_for_two_weeks_is_missed_unless_she_left(house: House) -> None:
+def test_somebody_not_seen_for_two_weeks_is_missed_unless_she_left(school: School) -> None:
     def two(session: Session) -> None:
         factories.samira(session)
         factories.oksana(session).deactivated_at = NOW
 
-    house.write(two)
-    assert _reasons(house, days=13) == {}
-    assert _reasons(house, days=15) == {"Samira": "silent"}
+    school.write(two)
+    assert _reasons(school, days=13) == {}
+    assert _reasons(school, days=15) == {"Samira": "silent"}

@@ -8,32 +8,32 @@ from lms.domain.errors import Absent
 from lms.domain.homework import assignments
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
-def test_withdrawn_homework_stands_at_the_end_and_can_come_back(house: House) -> None:
+def test_withdrawn_homework_stands_at_the_end_and_can_come_back(school: School) -> None:
     def story(session: Session) -> None:
         nadia, lesson = factories.nadia(session), factories.lesson(session)
         first, second = factories.assignment(session, lesson), factories.assignment(session, lesson)
-        assignments.withdraw(session, first, nadia, now=NOW)
-        assignments.withdraw(session, first, nadia, now=NOW)
-        assert list(assignments.of_lesson(session, lesson.id)) == [second, first]
-        assignments.bring_back(session, first, nadia, now=NOW)
+        assignments.withdraw_assignment(session, first, nadia, now=NOW)
+        assignments.withdraw_assignment(session, first, nadia, now=NOW)
+        assert list(assignments.assignments_of_lesson(session, lesson.id)) == [second, first]
+        assignments.restore_assignment(session, first, nadia, now=NOW)
         assert first.withdrawn_at is None
-        task = assignments.Task("Parlez.", ["voice"], may_redo=False)
-        assignments.change(session, first, nadia, task, now=NOW)
+        task = assignments.AssignmentDraft("Parlez.", ["voice"], may_redo=False)
+        assignments.update_assignment(session, first, nadia, task, now=NOW)
         assert first.kinds == ("voice",)
         assert not first.may_redo
 
-    house.write(story)
+    school.write(story)
 
 
-def test_homework_that_takes_nothing_is_refused_by_the_database(house: House) -> None:
+def test_homework_that_takes_nothing_is_refused_by_the_database(school: School) -> None:
     with pytest.raises(IntegrityError):
-        house.write(lambda s: factories.assignment(s, kinds=()))
+        school.write(lambda s: factories.assignment(s, kinds=()))
 
 
-def test_a_teacher_finds_any_homework_and_a_learner_her_own(house: House) -> None:
+def test_a_teacher_finds_any_homework_and_a_learner_her_own(school: School) -> None:
     def story(session: Session) -> None:
         work = factories.assignment(session, factories.lesson(session, level_code="N2", published=False))
         assert assignments.assignment_for(session, factories.nadia(session), work.id) is work
@@ -41,6 +41,6 @@ def test_a_teacher_finds_any_homework_and_a_learner_her_own(house: House) -> Non
             with pytest.raises(Absent):
                 assignments.assignment_for(session, person, work.id)
             with pytest.raises(Absent):
-                assignments.lesson_for(session, person, work.lesson_id)
+                assignments.lesson_for_homework(session, person, work.lesson_id)
 
-    house.write(story)
+    school.write(story)

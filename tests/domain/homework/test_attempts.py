@@ -12,29 +12,29 @@ from lms.domain.homework import attempts
 from lms.models import Attempt, Feedback, Submission
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
 def refused(code: str, verb: object) -> None:
-    with pytest.raises(Refused) as no:
+    with pytest.raises(Refused) as refusal:
         verb()  # type: ignore[operator]
-    assert no.value.code == code
+    assert refusal.value.code == code
 
 
-def test_the_draft_is_one_and_the_same_until_it_is_sent(house: House) -> None:
+def test_the_draft_is_one_and_the_same_until_it_is_sent(school: School) -> None:
     def story(session: Session) -> None:
         samira, work = factories.samira(session), factories.assignment(session)
         assert attempts.draft_of(session, samira, work.id) is None
         first = factories.drafted(session, samira, work, "Bonjour")
         assert attempts.open_draft(session, samira, work.id, now=NOW) is first
-        attempts.send(session, first, work, now=NOW)
+        attempts.send_attempt(session, first, work, now=NOW)
         assert attempts.draft_of(session, samira, work.id) is None
 
-    house.write(story)
+    school.write(story)
 
 
-def test_the_database_refuses_a_second_draft_and_a_second_submission(house: House) -> None:
-    ids = house.write(
+def test_the_database_refuses_a_second_draft_and_a_second_submission(school: School) -> None:
+    ids = school.write(
         lambda s: (
             (d := factories.drafted(s, factories.samira(s), factories.assignment(s))).id,
             d.submission_id,
@@ -46,7 +46,7 @@ def test_the_database_refuses_a_second_draft_and_a_second_submission(house: Hous
         session.flush()
 
     with pytest.raises(IntegrityError):
-        house.write(twin)
+        school.write(twin)
 
     def again(session: Session) -> None:
         there = session.get_one(Submission, ids[1])
@@ -55,11 +55,11 @@ def test_the_database_refuses_a_second_draft_and_a_second_submission(house: Hous
         session.flush()
 
     with pytest.raises(IntegrityError):
-        house.write(again)
+        school.write(again)
 
 
-def test_two_forms_at_the_same_moment_write_into_one_draft(house: House) -> None:
-    given = house.write(lambda s: (factories.samira(s), factories.assignment(s).id)[-1])
+def test_two_forms_at_the_same_moment_write_into_one_draft(school: School) -> None:
+    given = school.write(lambda s: (factories.samira(s), factories.assignment(s).id)[-1])
     inside, done, drafts = threading.Event(), threading.Event(), []
 
     def first(session: Session) -> str:
@@ -70,18 +70,18 @@ def test_two_forms_at_the_same_moment_write_into_one_draft(house: House) -> None
 
     def second() -> None:
         inside.wait(10)
-        drafts.append(house.write(lambda s: attempts.open_draft(s, factories.samira(s), given, now=NOW)).id)
+        drafts.append(school.write(lambda s: attempts.open_draft(s, factories.samira(s), given, now=NOW)).id)
         done.set()
 
     other = threading.Thread(target=second)
     other.start()
-    drafts.append(house.write(first))
+    drafts.append(school.write(first))
     other.join(30)
     assert len(drafts) == 2
     assert len(set(drafts)) == 1
 
 
-def test_a_second_attempt_waits_for_the_teacher(house: House) -> None:
+def test_a_second_attempt_waits_for_the_teacher(school: School) -> None:
     def story(session: Session) -> list[int]:
         samira, work = factories.samira(session), factories.assignment(session, may_redo=False)
         first = factories.sent(session, samira, work)
@@ -92,31 +92,31 @@ def test_a_second_attempt_waits_for_the_teacher(house: House) -> None:
         refused("no_redo", lambda: attempts.open_draft(session, samira, work.id, now=NOW))
         return [first.number, second.number]
 
-    assert house.write(story) == [1, 2]
+    assert school.write(story) == [1, 2]
 
 
-def test_whoever_sends_again_has_seen_the_answer(house: House) -> None:
+def test_whoever_sends_again_has_seen_the_answer(school: School) -> None:
     def story(session: Session) -> None:
         samira, work = factories.samira(session), factories.assignment(session)
         factories.answered(session, factories.sent(session, samira, work))
         factories.sent(session, samira, work, "Encore mieux")
 
-    house.write(story)
-    assert house.read(lambda s: s.scalars(select(Feedback.seen_at)).one()) == NOW
+    school.write(story)
+    assert school.read(lambda s: s.scalars(select(Feedback.seen_at)).one()) == NOW
 
 
-def test_nothing_is_sent_empty_or_in_a_way_nobody_asked_for(house: House) -> None:
+def test_nothing_is_sent_empty_or_in_a_way_nobody_asked_for(school: School) -> None:
     def story(session: Session) -> None:
         samira, work = factories.samira(session), factories.assignment(session, kinds=["photo"])
         draft = factories.drafted(session, samira, work)
-        refused("nothing_to_send", lambda: attempts.send(session, draft, work, now=NOW))
+        refused("nothing_to_send", lambda: attempts.send_attempt(session, draft, work, now=NOW))
         attempts.write_text(session, draft, "Un texte")
-        refused("kind_text", lambda: attempts.send(session, draft, work, now=NOW))
+        refused("kind_text", lambda: attempts.send_attempt(session, draft, work, now=NOW))
 
-    house.write(story)
+    school.write(story)
 
 
-def test_a_submission_is_found_by_its_learner_and_by_teachers_once_it_is_sent(house: House) -> None:
+def test_a_submission_is_found_by_its_learner_and_by_teachers_once_it_is_sent(school: School) -> None:
     def story(session: Session) -> None:
         samira, nadia, work = (
             factories.samira(session),
@@ -128,12 +128,12 @@ def test_a_submission_is_found_by_its_learner_and_by_teachers_once_it_is_sent(ho
         assert [attempt.text for attempt in found.attempts] == ["Bonjour"]
         with pytest.raises(Absent):
             attempts.submission_for(session, nadia, draft.submission_id)
-        attempts.send(session, draft, work, now=NOW)
+        attempts.send_attempt(session, draft, work, now=NOW)
         assert attempts.submission_for(session, nadia, draft.submission_id).learner.name == "Samira"
         for person in (factories.oksana(session), factories.claire(session), factories.farid(session)):
             with pytest.raises(Absent):
                 attempts.submission_for(session, person, draft.submission_id)
             with pytest.raises(Absent):
-                attempts.read(session, person, draft.submission_id, now=NOW)
+                attempts.mark_feedback_seen(session, person, draft.submission_id, now=NOW)
 
-    house.write(story)
+    school.write(story)

@@ -10,19 +10,19 @@ from sqlalchemy.orm import Session
 
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import correction
-from lms.domain.homework.correction import Answer
+from lms.domain.homework.correction import FeedbackDraft
 from lms.models import AuditEvent, Feedback, OutboxItem, Score
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
 @pytest.fixture
-def copy(house: House) -> str:
-    return house.write(lambda s: factories.sent(s, factories.samira(s), factories.assignment(s)).id)
+def copy(school: School) -> str:
+    return school.write(lambda s: factories.sent(s, factories.samira(s), factories.assignment(s)).id)
 
 
-def test_the_queue_is_oldest_first_over_all_levels_and_one_statement(house: House) -> None:
+def test_the_queue_is_oldest_first_over_all_levels_and_one_statement(school: School) -> None:
     def story(session: Session) -> str:
         work = factories.assignment(session)
         other = factories.assignment(session, factories.lesson(session, level_code="N2"))
@@ -32,71 +32,71 @@ def test_the_queue_is_oldest_first_over_all_levels_and_one_statement(house: Hous
         factories.drafted(session, factories.learner(session, "Elif Yilmaz"), work, "pas encore")
         return factories.level(session).id
 
-    level = house.write(story)
-    with house.counting_statements() as sent:
-        names = [copy.learner for copy in house.read(correction.queue)]
+    level = school.write(story)
+    with school.counting_statements() as sent:
+        names = [copy.learner for copy in school.read(correction.list_queue)]
     assert names == ["Oksana Bondar", "Tesfay", "Samira"]
     assert len(sent) == 1
-    assert [c.learner for c in house.read(lambda s: correction.queue(s, level))] == ["Tesfay", "Samira"]
-    assert len(house.read(lambda s: correction.queue(s, limit=2))) == 2
-    with house.counting_statements() as sent:
-        counts = house.read(correction.counts_by_level)
+    assert [c.learner for c in school.read(lambda s: correction.list_queue(s, level))] == ["Tesfay", "Samira"]
+    assert len(school.read(lambda s: correction.list_queue(s, limit=2))) == 2
+    with school.counting_statements() as sent:
+        counts = school.read(correction.counts_by_level)
     assert [(each.code, number) for each, number in counts] == [("N1", 2), ("N2", 1), ("N3", 0)]
     assert len(sent) == 1
 
 
-def test_a_follow_up_is_marked_and_a_returned_copy_leaves_the_queue(house: House) -> None:
+def test_a_follow_up_is_marked_and_a_returned_copy_leaves_the_queue(school: School) -> None:
     def story(session: Session) -> None:
         samira, work = factories.samira(session), factories.assignment(session)
         factories.answered(session, factories.sent(session, samira, work), redo=True)
-        assert correction.queue(session) == []
+        assert correction.list_queue(session) == []
         factories.sent(session, samira, work, "Mieux")
-        (copy,) = correction.queue(session)
+        (copy,) = correction.list_queue(session)
         assert copy.is_follow_up
         assert copy.number == 2
 
-    house.write(story)
+    school.write(story)
 
 
-def test_after_the_last_copy_of_the_queue_comes_the_oldest(house: House) -> None:
+def test_after_the_last_copy_of_the_queue_comes_the_oldest(school: School) -> None:
     def story(session: Session) -> None:
         nadia, work = factories.nadia(session), factories.assignment(session)
         first, last = (
             factories.sent(session, factories.learner(session, name), work, now=NOW + timedelta(hours=hour))
             for hour, name in enumerate(("Tesfay", "Ahmad"))
         )
-        assert correction.next_copy(session, first) == last.id
-        assert correction.next_copy(session, last) == first.id
+        assert correction.next_in_queue(session, first) == last.id
+        assert correction.next_in_queue(session, last) == first.id
         factories.answered(session, last)
-        assert correction.next_copy(session, correction.copy_for(session, nadia, last.id)) == first.id
+        assert correction.next_in_queue(session, correction.attempt_for(session, nadia, last.id)) == first.id
         factories.answered(session, first)
-        assert correction.next_copy(session, first) is None
+        assert correction.next_in_queue(session, first) is None
 
-    house.write(story)
+    school.write(story)
 
 
-def save(session: Session, copy: str, who: str, answer: Answer, version: int) -> Feedback:
+def save(session: Session, copy: str, who: str, answer: FeedbackDraft, version: int) -> Feedback:
     teacher = factories.luc(session) if who == "luc" else factories.nadia(session)
-    attempt = correction.copy_for(session, teacher, copy)
-    return correction.save(session, attempt, teacher, answer, version, now=NOW)
+    attempt = correction.attempt_for(session, teacher, copy)
+    return correction.save_feedback(session, attempt, teacher, answer, version, now=NOW)
 
 
-def test_whoever_saves_on_an_old_version_is_told_and_the_first_text_stays(house: House, copy: str) -> None:
-    assert house.write(lambda s: save(s, copy, "nadia", Answer("Bien"), 0)).version == 1
+def test_whoever_saves_on_an_old_version_is_told_and_the_first_text_stays(school: School, copy: str) -> None:
+    assert school.write(lambda s: save(s, copy, "nadia", FeedbackDraft("Bien"), 0)).version == 1
     for old in (0, 2, -1):
         with pytest.raises(Refused, match="copy_changed"):
-            house.write(partial(save, copy=copy, who="luc", answer=Answer("Autre"), version=old))
-    assert house.read(lambda s: s.scalars(select(Feedback.comment)).one()) == "Bien"
-    saved = house.write(lambda s: save(s, copy, "luc", Answer("Autre"), 1))
+            school.write(partial(save, copy=copy, who="luc", answer=FeedbackDraft("Autre"), version=old))
+    assert school.read(lambda s: s.scalars(select(Feedback.comment)).one()) == "Bien"
+    saved = school.write(lambda s: save(s, copy, "luc", FeedbackDraft("Autre"), 1))
     assert (saved.version, saved.comment) == (2, "Autre")
 
 
-def test_of_two_teachers_who_save_at_the_same_moment_one_is_told(house: House, copy: str) -> None:
-    house.write(lambda s: (factories.nadia(s), factories.luc(s)))
+def test_of_two_teachers_who_save_at_the_same_moment_one_is_told(school: School, copy: str) -> None:
+    school.write(lambda s: (factories.nadia(s), factories.luc(s)))
     inside, done, ends = threading.Event(), threading.Event(), []
 
     def first(session: Session) -> str:
-        save(session, copy, "nadia", Answer("nadia"), 0)
+        save(session, copy, "nadia", FeedbackDraft("nadia"), 0)
         inside.set()
         done.wait(0.7)  # the second has pressed meanwhile, and cannot be answered before this one
         return "saved"
@@ -104,64 +104,64 @@ def test_of_two_teachers_who_save_at_the_same_moment_one_is_told(house: House, c
     def second() -> None:
         inside.wait(10)
         try:
-            house.write(lambda s: save(s, copy, "luc", Answer("luc"), 0))
-        except Refused as no:
-            ends.append(no.code)
+            school.write(lambda s: save(s, copy, "luc", FeedbackDraft("luc"), 0))
+        except Refused as refusal:
+            ends.append(refusal.code)
         done.set()
 
     other = threading.Thread(target=second)
     other.start()
-    ends.append(house.write(first))
+    ends.append(school.write(first))
     other.join(30)
     assert sorted(ends) == ["copy_changed", "saved"]
-    assert house.read(lambda s: s.scalar(select(func.count(Feedback.id)))) == 1
+    assert school.read(lambda s: s.scalar(select(func.count(Feedback.id)))) == 1
 
 
-def test_bands_are_set_changed_and_taken_back(house: House, copy: str) -> None:
-    task, words, _ = (criterion.id for criterion in house.write(factories.criteria))
+def test_bands_are_set_changed_and_taken_back(school: School, copy: str) -> None:
+    task, words, _ = (criterion.id for criterion in school.write(factories.criteria))
 
     def scores() -> dict[str, int]:
-        found = house.read(lambda s: s.scalars(select(Score)).all())
+        found = school.read(lambda s: s.scalars(select(Score)).all())
         return {score.criterion_id: score.band for score in found}
 
-    house.write(lambda s: save(s, copy, "nadia", Answer(bands={task: 3, words: 0}), 0))
+    school.write(lambda s: save(s, copy, "nadia", FeedbackDraft(bands={task: 3, words: 0}), 0))
     assert scores() == {task: 3, words: 0}
-    house.write(lambda s: save(s, copy, "nadia", Answer(bands={task: 1}), 1))
+    school.write(lambda s: save(s, copy, "nadia", FeedbackDraft(bands={task: 1}), 1))
     assert scores() == {task: 1}
     with pytest.raises(ValueError, match="not a band"):
-        house.write(lambda s: save(s, copy, "nadia", Answer(bands={task: 4}), 2))
+        school.write(lambda s: save(s, copy, "nadia", FeedbackDraft(bands={task: 4}), 2))
 
 
-def test_returning_writes_answer_mail_and_journal_together_and_only_once(house: House, copy: str) -> None:
-    def give(session: Session, answer: Answer, version: int) -> str:
+def test_returning_writes_answer_mail_and_journal_together_and_only_once(school: School, copy: str) -> None:
+    def give(session: Session, answer: FeedbackDraft, version: int) -> str:
         nadia = factories.nadia(session)
-        attempt = correction.copy_for(session, nadia, copy)
-        return correction.give_back(session, attempt, nadia, answer, version, redo=True, now=NOW).id
+        attempt = correction.attempt_for(session, nadia, copy)
+        return correction.return_feedback(session, attempt, nadia, answer, version, redo=True, now=NOW).id
 
     with pytest.raises(Refused, match="empty_feedback"):
-        house.write(lambda s: give(s, Answer(next_step="Le pluriel"), 0))
-    assert house.read(lambda s: s.scalars(select(Feedback)).all()) == []
-    feedback = house.write(lambda s: give(s, Answer("Presque"), 0))
+        school.write(lambda s: give(s, FeedbackDraft(next_step="Le pluriel"), 0))
+    assert school.read(lambda s: s.scalars(select(Feedback)).all()) == []
+    feedback = school.write(lambda s: give(s, FeedbackDraft("Presque"), 0))
     for version in (0, 1):
         with pytest.raises(Refused, match="already_returned"):
-            house.write(partial(give, answer=Answer("Encore"), version=version))
-    assert house.read(lambda s: s.scalars(select(OutboxItem.about_id)).all()) == [feedback]
-    (line,) = house.read(
+            school.write(partial(give, answer=FeedbackDraft("Encore"), version=version))
+    assert school.read(lambda s: s.scalars(select(OutboxItem.about_id)).all()) == [feedback]
+    (line,) = school.read(
         lambda s: s.scalars(select(AuditEvent).where(AuditEvent.object_kind == "feedback")).all()
     )
     assert (line.action, line.object_id, line.detail) == ("feedback_returned", feedback, "redo")
-    assert house.read(lambda s: correction.mail_outcomes(s, [feedback, "other"])) == {feedback: "waiting"}
+    assert school.read(lambda s: correction.mail_outcomes(s, [feedback, "other"])) == {feedback: "waiting"}
 
 
-def test_copies_are_for_teachers_and_only_once_they_are_sent(house: House, copy: str) -> None:
+def test_copies_are_for_teachers_and_only_once_they_are_sent(school: School, copy: str) -> None:
     def look(session: Session) -> None:
         for person in (factories.samira(session), factories.claire(session), factories.farid(session)):
             with pytest.raises(Absent):
-                correction.copy_for(session, person, copy)
+                correction.attempt_for(session, person, copy)
         draft = factories.drafted(
             session, factories.samira(session), factories.assignment(session), "Bonjour"
         )
         with pytest.raises(Absent):
-            correction.copy_for(session, factories.nadia(session), draft.id)
+            correction.attempt_for(session, factories.nadia(session), draft.id)
 
-    house.write(look)
+    school.write(look)

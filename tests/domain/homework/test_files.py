@@ -15,7 +15,7 @@ from lms.models import Attachment, Rendition
 from tests import factories
 from tests.factories import NOW
 from tests.factories.homework import ROOM
-from tests.support.school import House
+from tests.support.school import School
 
 
 @pytest.fixture
@@ -23,79 +23,79 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def test_files_keep_their_order_and_can_change_it(house: House, store: LocalStore) -> None:
+def test_files_keep_their_order_and_can_change_it(school: School, store: LocalStore) -> None:
     def story(session: Session) -> None:
         work = factories.assignment(session)
         draft = factories.drafted(session, factories.samira(session), work)
         made = [
-            files.attach(session, draft, work, factories.stored(store, name), room=ROOM, now=NOW).id
+            files.add_file(session, draft, work, factories.stored(store, name), room=ROOM, now=NOW).id
             for name in (b"1", b"2", b"3")
         ]
 
         def order() -> list[int]:
-            return [made.index(each.id) + 1 for each in files.of_attempt(session, draft.id)]
+            return [made.index(each.id) + 1 for each in files.files_of_attempt(session, draft.id)]
 
-        files.shift(session, draft, made[2], -1)
+        files.move_file(session, draft, made[2], -1)
         assert order() == [1, 3, 2]
-        files.shift(session, draft, made[0], -1)
-        files.shift(session, draft, "nothing", 1)
+        files.move_file(session, draft, made[0], -1)
+        files.move_file(session, draft, "nothing", 1)
         assert order() == [1, 3, 2]
-        keys = files.detach(session, draft, made[0])
+        keys = files.remove_file(session, draft, made[0])
         assert len(keys) == 2
-        assert files.detach(session, draft, made[0]) == []
+        assert files.remove_file(session, draft, made[0]) == []
         assert order() == [3, 2]
-        again = files.attach(session, draft, work, factories.stored(store, b"4"), room=ROOM, now=NOW)
-        assert files.of_attempt(session, draft.id)[-1].id == again.id
+        again = files.add_file(session, draft, work, factories.stored(store, b"4"), room=ROOM, now=NOW)
+        assert files.files_of_attempt(session, draft.id)[-1].id == again.id
 
-    house.write(story)
+    school.write(story)
 
 
 def test_a_file_is_refused_when_it_is_there_not_asked_for_or_too_much(
-    house: House, store: LocalStore
+    school: School, store: LocalStore
 ) -> None:
     def story(session: Session) -> None:
         work = factories.assignment(session, kinds=["photo"])
         draft = factories.drafted(session, factories.samira(session), work)
 
         def attach(new: files.NewFile, room: int = ROOM) -> str:
-            with pytest.raises(Refused) as no:
-                files.attach(session, draft, work, new, room=room, now=NOW)
-            return no.value.code
+            with pytest.raises(Refused) as refusal:
+                files.add_file(session, draft, work, new, room=room, now=NOW)
+            return refusal.value.code
 
         new = factories.stored(store, b"12345")
         assert attach(new, room=9) == "quota_full"
-        files.attach(session, draft, work, new, room=10, now=NOW)
+        files.add_file(session, draft, work, new, room=10, now=NOW)
         assert files.used_bytes(session, factories.samira(session)) == 10
         assert files.used_bytes(session, factories.oksana(session)) == 0
         assert attach(factories.stored(store, b"12345")) == "file_twice"
         assert attach(factories.stored(store, b"la", kind="voice")) == "kind_voice"
         for number in range(9):
             other = factories.stored(store, f"page {number}".encode())
-            files.attach(session, draft, work, other, room=ROOM, now=NOW)
+            files.add_file(session, draft, work, other, room=ROOM, now=NOW)
         assert attach(factories.stored(store, b"the eleventh")) == "too_many_files"
 
-    house.write(story)
+    school.write(story)
 
 
-def test_two_rows_never_share_a_stored_file(house: House, store: LocalStore) -> None:
+def test_two_rows_never_share_a_stored_file(school: School, store: LocalStore) -> None:
     def story(session: Session) -> None:
         work = factories.assignment(session)
         draft = factories.drafted(session, factories.samira(session), work)
         new = factories.stored(store)
-        files.attach(session, draft, work, new, room=ROOM, now=NOW)
-        files.attach(session, draft, work, replace(new, sha256="0" * 64), room=ROOM, now=NOW)
+        files.add_file(session, draft, work, new, room=ROOM, now=NOW)
+        files.add_file(session, draft, work, replace(new, sha256="0" * 64), room=ROOM, now=NOW)
 
     with pytest.raises(IntegrityError):
-        house.write(story)
+        school.write(story)
 
 
 def test_a_file_is_delivered_to_its_learner_and_once_sent_to_teachers(
-    house: House, store: LocalStore
+    school: School, store: LocalStore
 ) -> None:
     def story(session: Session) -> None:
         samira, work = factories.samira(session), factories.assignment(session)
         draft = factories.drafted(session, samira, work)
-        files.attach(session, draft, work, factories.stored(store), room=ROOM, now=NOW)
+        files.add_file(session, draft, work, factories.stored(store), room=ROOM, now=NOW)
         ids = [session.scalars(select(kind.id)).one() for kind in (Attachment, Rendition)]
 
         def may(person: object) -> list[bool]:
@@ -109,9 +109,9 @@ def test_a_file_is_delivered_to_its_learner_and_once_sent_to_teachers(
 
         assert may(samira) == [True, True]
         assert may(factories.nadia(session)) == [False, False]
-        attempts.send(session, draft, work, now=NOW)
+        attempts.send_attempt(session, draft, work, now=NOW)
         assert may(factories.nadia(session)) == [True, True]
         for person in (factories.oksana(session), factories.claire(session), factories.farid(session)):
             assert may(person) == [False, False]
 
-    house.write(story)
+    school.write(story)

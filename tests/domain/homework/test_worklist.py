@@ -10,12 +10,12 @@ from lms.domain.homework import assignments, attempts, worklist
 from lms.models import OpenedLevel
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
-def test_the_state_is_that_of_the_last_attempt_that_was_sent(house: House) -> None:
+def test_the_state_is_that_of_the_last_attempt_that_was_sent(school: School) -> None:
     def state(session: Session) -> str:
-        return worklist.all_for(session, factories.samira(session))[0].state
+        return worklist.assignments_of_learner(session, factories.samira(session))[0].state
 
     def story(session: Session) -> list[str]:
         samira, work = factories.samira(session), factories.assignment(session)
@@ -32,18 +32,18 @@ def test_the_state_is_that_of_the_last_attempt_that_was_sent(house: House) -> No
         states.append(state(session))
         factories.answered(session, second)
         states.append(state(session))
-        attempts.read(session, samira, second.submission_id, now=NOW)
+        attempts.mark_feedback_seen(session, samira, second.submission_id, now=NOW)
         return [*states, state(session)]
 
-    assert house.write(story) == ["todo", "todo", "sent", "redo", "redo", "sent", "returned", "done"]
+    assert school.write(story) == ["todo", "todo", "sent", "redo", "redo", "sent", "returned", "done"]
 
 
-def test_she_sees_the_homework_of_her_levels_and_what_she_has_sent(house: House) -> None:
+def test_she_sees_the_homework_of_her_levels_and_what_she_has_sent(school: School) -> None:
     def story(session: Session) -> tuple[list[str], list[str]]:
         samira = factories.samira(session)
 
         def titles() -> list[str]:
-            return sorted(work.lesson_title for work in worklist.all_for(session, samira))
+            return sorted(work.lesson_title for work in worklist.assignments_of_learner(session, samira))
 
         for title, code, published in (("un", "N1", True), ("deux", "N2", True), ("trois", "N1", False)):
             factories.assignment(session, factories.lesson(session, title, code, published=published))
@@ -51,7 +51,7 @@ def test_she_sees_the_homework_of_her_levels_and_what_she_has_sent(house: House)
         kept = factories.assignment(session, factories.lesson(session, "envoyé"))
         factories.sent(session, samira, kept)
         for work in (gone, kept):
-            assignments.withdraw(session, work, factories.nadia(session), now=NOW)
+            assignments.withdraw_assignment(session, work, factories.nadia(session), now=NOW)
         before = titles()
         level = factories.level(session, "N2")
         session.add(
@@ -65,12 +65,12 @@ def test_she_sees_the_homework_of_her_levels_and_what_she_has_sent(house: House)
         session.flush()
         return before, titles()
 
-    before, after = house.write(story)
+    before, after = school.write(story)
     assert before == ["envoyé", "un"]
     assert after == ["deux", "envoyé", "un"]
 
 
-def test_what_is_to_do_comes_by_its_day_and_what_is_to_redo_before_it(house: House) -> None:
+def test_what_is_to_do_comes_by_its_day_and_what_is_to_redo_before_it(school: School) -> None:
     def story(session: Session) -> list[str]:
         samira = factories.samira(session)
         for title, due in (("sans jour", None), ("plus tard", date(2026, 12, 4)), ("bientôt", NOW.date())):
@@ -78,12 +78,12 @@ def test_what_is_to_do_comes_by_its_day_and_what_is_to_redo_before_it(house: Hou
         again = factories.assignment(session, factories.lesson(session, "encore"))
         factories.answered(session, factories.sent(session, samira, again), redo=True)
         factories.sent(session, samira, factories.assignment(session, factories.lesson(session, "envoyé")))
-        return [work.lesson_title for work in worklist.to_do(session, samira)]
+        return [work.lesson_title for work in worklist.assignments_to_do(session, samira)]
 
-    assert house.write(story) == ["encore", "bientôt", "plus tard", "sans jour"]
+    assert school.write(story) == ["encore", "bientôt", "plus tard", "sans jour"]
 
 
-def test_answers_that_nobody_has_opened_come_newest_first(house: House) -> None:
+def test_answers_that_nobody_has_opened_come_newest_first(school: School) -> None:
     def story(session: Session) -> tuple[list[str], list[str | None]]:
         samira = factories.samira(session)
         for hours, title in enumerate(("premier", "second", "lu")):
@@ -92,14 +92,14 @@ def test_answers_that_nobody_has_opened_come_newest_first(house: House) -> None:
             )
             factories.answered(session, attempt, redo=hours == 0, now=NOW + timedelta(hours=hours))
             if title == "lu":
-                attempts.read(session, samira, attempt.submission_id, now=NOW)
+                attempts.mark_feedback_seen(session, samira, attempt.submission_id, now=NOW)
         found = worklist.returned_unseen(session, samira)
         return [work.lesson_title for work in found], [work.teacher for work in found]
 
-    assert house.write(story) == (["second", "premier"], ["Nadia Dubois", "Nadia Dubois"])
+    assert school.write(story) == (["second", "premier"], ["Nadia Dubois", "Nadia Dubois"])
 
 
-def test_the_states_of_a_class_cost_one_statement(house: House) -> None:
+def test_the_states_of_a_class_cost_one_statement(school: School) -> None:
     def story(session: Session) -> tuple[str, str]:
         samira, tesfay = factories.samira(session), factories.learner(session, "Tesfay")
         first, second = factories.assignment(session), factories.assignment(session)
@@ -108,21 +108,21 @@ def test_the_states_of_a_class_cost_one_statement(house: House) -> None:
         factories.sent(session, tesfay, first)
         return samira.id, tesfay.id
 
-    samira, tesfay = house.write(story)
-    with house.counting_statements() as sent:
-        found = house.read(lambda s: worklist.states(s, [samira, tesfay]))
+    samira, tesfay = school.write(story)
+    with school.counting_statements() as sent:
+        found = school.read(lambda s: worklist.count_states(s, [samira, tesfay]))
     assert len(sent) == 1
     assert found[samira] == {"redo": 1, "returned": 0, "todo": 0, "sent": 1, "done": 0}
     assert found[tesfay] == {"redo": 0, "returned": 0, "todo": 1, "sent": 1, "done": 0}
-    assert house.read(lambda s: worklist.counts(s, factories.samira(s))) == found[samira]
+    assert school.read(lambda s: worklist.count_by_state(s, factories.samira(s))) == found[samira]
 
 
-def test_homework_of_others_does_not_exist(house: House) -> None:
+def test_homework_of_others_does_not_exist(school: School) -> None:
     def look(session: Session) -> None:
         work = factories.assignment(session, factories.lesson(session, level_code="N2"))
         for person in (factories.samira(session), factories.nadia(session), factories.farid(session)):
             with pytest.raises(Absent):
-                worklist.work_for(session, person, work.id)
-        assert worklist.work_for(session, factories.oksana(session), work.id).state == "todo"
+                worklist.learner_assignment_for(session, person, work.id)
+        assert worklist.learner_assignment_for(session, factories.oksana(session), work.id).state == "todo"
 
-    house.write(look)
+    school.write(look)

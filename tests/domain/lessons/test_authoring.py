@@ -12,7 +12,7 @@ from lms.domain.lessons import authoring, queries, tracking
 from lms.models import ClipProgress, Lesson
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
 def as_it_is(lesson: Lesson) -> dict[str, Any]:
@@ -29,36 +29,41 @@ def as_it_is(lesson: Lesson) -> dict[str, Any]:
     }
 
 
-def test_a_new_lesson_is_a_draft_at_the_end_of_its_level(house: House) -> None:
+def test_a_new_lesson_is_a_draft_at_the_end_of_its_level(school: School) -> None:
     def deed(s: Session) -> list[tuple[int, bool]]:
         made = [factories.lesson(s, title, published=False) for title in ("Un", "Deux")]
         made.append(factories.lesson(s, "Ailleurs", "N2", published=False))
         return [(lesson.position, lesson.published_at is None) for lesson in made]
 
-    assert house.write(deed) == [(1, True), (2, True), (1, True)]
+    assert school.write(deed) == [(1, True), (2, True), (1, True)]
 
 
-def test_publishing_twice_is_noted_once_and_taking_back_too(house: House) -> None:
+def test_publishing_twice_is_noted_once_and_taking_back_too(school: School) -> None:
     def deed(s: Session) -> list[tuple[str, str | None]]:
         lesson, luc = factories.lesson(s, published=False), factories.luc(s)
-        for verb in (authoring.publish, authoring.publish, authoring.unpublish, authoring.unpublish):
+        for verb in (
+            authoring.publish_lesson,
+            authoring.publish_lesson,
+            authoring.unpublish_lesson,
+            authoring.unpublish_lesson,
+        ):
             verb(s, lesson, luc, now=NOW)
         s.flush()
-        return sorted((line.action, line.actor_id) for line in audit_log.lines_about(s, lesson.id))
+        return sorted((line.action, line.actor_id) for line in audit_log.events_for(s, lesson.id))
 
-    lines = house.write(deed)
+    lines = school.write(deed)
     assert [action for action, _ in lines] == ["lesson_published", "lesson_unpublished"]
     assert all(actor for _, actor in lines)
 
 
-def test_an_empty_lesson_is_not_published_and_a_published_one_cannot_be_emptied(house: House) -> None:
+def test_an_empty_lesson_is_not_published_and_a_published_one_cannot_be_emptied(school: School) -> None:
     def deed(s: Session) -> None:
         empty = factories.lesson(s, clips=0, words=(), instructions=" ", published=False)
         with pytest.raises(Refused, match="lesson_empty"):
-            authoring.publish(s, empty, factories.nadia(s), now=NOW)
+            authoring.publish_lesson(s, empty, factories.nadia(s), now=NOW)
         full = factories.lesson(s)
         with pytest.raises(Refused, match="lesson_empty"):
-            authoring.edit(
+            authoring.update_lesson(
                 s,
                 full,
                 factories.nadia(s),
@@ -66,59 +71,59 @@ def test_an_empty_lesson_is_not_published_and_a_published_one_cannot_be_emptied(
                 **(as_it_is(full) | {"clips": [], "words": [], "instructions": ""}),
             )
 
-    house.write(deed)
+    school.write(deed)
 
 
-def test_clips_keep_who_watched_them_when_they_are_moved_and_lose_it_when_removed(house: House) -> None:
+def test_clips_keep_who_watched_them_when_they_are_moved_and_lose_it_when_removed(school: School) -> None:
     def deed(s: Session) -> tuple[list[str], list[str], int]:
         lesson, samira, nadia = factories.lesson(s, clips=3), factories.samira(s), factories.nadia(s)
         first, second, third = lesson.clips
         for clip in lesson.clips:
-            tracking.watched(s, clip, samira, now=NOW)
+            tracking.record_watched(s, clip, samira, now=NOW)
         values = as_it_is(lesson)
         values["clips"] = [values["clips"][2], values["clips"][0]]
-        authoring.edit(s, lesson, nadia, now=NOW, **values)
+        authoring.update_lesson(s, lesson, nadia, now=NOW, **values)
         s.expire_all()
         kept = [state.clip.id for state in queries.clips_of(s, lesson, samira) if state.watched]
         assert second.id not in kept
         return kept, [third.id, first.id], len(s.scalars(select(ClipProgress)).all())
 
-    kept, expected, rows = house.write(deed)
+    kept, expected, rows = school.write(deed)
     assert kept == expected
     assert rows == 2
 
 
-def test_another_video_in_a_clip_forgets_the_second_but_not_that_it_was_watched(house: House) -> None:
+def test_another_video_in_a_clip_forgets_the_second_but_not_that_it_was_watched(school: School) -> None:
     def deed(s: Session) -> ClipProgress:
         lesson, samira = factories.lesson(s), factories.samira(s)
-        tracking.progress(s, lesson.clips[0], samira, 40, now=NOW)
-        tracking.watched(s, lesson.clips[0], samira, now=NOW)
+        tracking.record_position(s, lesson.clips[0], samira, 40, now=NOW)
+        tracking.record_watched(s, lesson.clips[0], samira, now=NOW)
         values = as_it_is(lesson)
         values["clips"] = [factories.clip_draft(7, id=lesson.clips[0].id)]
-        authoring.edit(s, lesson, factories.nadia(s), now=NOW, **values)
+        authoring.update_lesson(s, lesson, factories.nadia(s), now=NOW, **values)
         s.expire_all()
         return s.scalars(select(ClipProgress)).one()
 
-    row = house.write(deed)
+    row = school.write(deed)
     assert (row.seconds, row.watched_at) == (0, NOW)
 
 
-def test_a_clip_of_another_lesson_cannot_be_taken_over_by_its_id(house: House) -> None:
+def test_a_clip_of_another_lesson_cannot_be_taken_over_by_its_id(school: School) -> None:
     def deed(s: Session) -> tuple[str, str]:
         mine, other = factories.lesson(s, "Un"), factories.lesson(s, "Deux")
         values = as_it_is(mine)
         values["clips"] = [factories.clip_draft(5, id=other.clips[0].id)]
-        authoring.edit(s, mine, factories.nadia(s), now=NOW, **values)
+        authoring.update_lesson(s, mine, factories.nadia(s), now=NOW, **values)
         s.flush()
         return mine.clips[0].id, other.clips[0].id
 
-    new, old = house.write(deed)
+    new, old = school.write(deed)
     assert new != old
 
 
-def test_the_length_of_a_clip_is_known_from_its_start_and_end(house: House) -> None:
+def test_the_length_of_a_clip_is_known_from_its_start_and_end(school: School) -> None:
     def deed(s: Session) -> list[int | None]:
-        lesson = authoring.create(
+        lesson = authoring.create_lesson(
             s,
             factories.level(s),
             factories.nadia(s),
@@ -132,33 +137,33 @@ def test_the_length_of_a_clip_is_known_from_its_start_and_end(house: House) -> N
         )
         return [clip.seconds for clip in lesson.clips]
 
-    assert house.write(deed) == [60, 70, None]
+    assert school.write(deed) == [60, 70, None]
 
 
-def test_a_second_teacher_does_not_overwrite_what_she_never_saw(house: House) -> None:
+def test_a_second_teacher_does_not_overwrite_what_she_never_saw(school: School) -> None:
     def deed(s: Session) -> str:
         lesson = factories.lesson(s)
         before = as_it_is(lesson)
-        authoring.edit(s, lesson, factories.nadia(s), now=NOW, **(before | {"title": "De Nadia"}))
+        authoring.update_lesson(s, lesson, factories.nadia(s), now=NOW, **(before | {"title": "De Nadia"}))
         with pytest.raises(Refused, match="lesson_changed"):
-            authoring.edit(s, lesson, factories.luc(s), now=NOW, **(before | {"title": "De Luc"}))
+            authoring.update_lesson(s, lesson, factories.luc(s), now=NOW, **(before | {"title": "De Luc"}))
         return lesson.title
 
-    assert house.write(deed) == "De Nadia"
+    assert school.write(deed) == "De Nadia"
 
 
-def test_lessons_change_places_one_by_one_and_stop_at_the_ends(house: House) -> None:
+def test_lessons_change_places_one_by_one_and_stop_at_the_ends(school: School) -> None:
     def deed(s: Session) -> list[list[str]]:
         un, deux, trois = (factories.lesson(s, title) for title in ("Un", "Deux", "Trois"))
         orders = []
         for lesson, way in ((un, "up"), (trois, "up"), (un, "down"), (deux, "down")):
-            authoring.move(s, lesson, factories.nadia(s), way, now=NOW)  # type: ignore[arg-type]
+            authoring.move_lesson(s, lesson, factories.nadia(s), way, now=NOW)  # type: ignore[arg-type]
             s.flush()
-            rows = queries.summaries(s)[un.level_id]
+            rows = queries.lesson_summaries(s)[un.level_id]
             orders.append([row.lesson.title for row in rows])
         return orders
 
-    assert house.write(deed) == [
+    assert school.write(deed) == [
         ["Un", "Deux", "Trois"],
         ["Un", "Trois", "Deux"],
         ["Trois", "Un", "Deux"],

@@ -8,7 +8,7 @@ from lms.domain.lessons import authoring, queries, tracking
 from lms.models import Assignment, OpenedLevel, Person
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
 def open_level(session: Session, person: Person, code: str) -> None:
@@ -23,43 +23,43 @@ def open_level(session: Session, person: Person, code: str) -> None:
     session.flush()
 
 
-def test_a_learner_sees_her_own_level_first_and_then_what_was_opened_for_her(house: House) -> None:
+def test_a_learner_sees_her_own_level_first_and_then_what_was_opened_for_her(school: School) -> None:
     def deed(s: Session) -> list[str]:
         oksana = factories.oksana(s)
         open_level(s, oksana, "N1")
         return [level.code for level in queries.levels_for(s, oksana)]
 
-    assert house.write(deed) == ["N2", "N1"]
+    assert school.write(deed) == ["N2", "N1"]
 
 
-def test_the_team_sees_every_level_and_someone_without_a_level_sees_none(house: House) -> None:
+def test_the_team_sees_every_level_and_someone_without_a_level_sees_none(school: School) -> None:
     def deed(s: Session) -> list[int]:
         nobody = factories.person(s, "Sans niveau", "learner")
         return [len(queries.levels_for(s, who)) for who in (factories.nadia(s), factories.claire(s), nobody)]
 
-    assert house.write(deed) == [3, 3, 0]
+    assert school.write(deed) == [3, 3, 0]
 
 
 @pytest.mark.parametrize(
     ("who", "found"),
     [("samira", True), ("nadia", True), ("claire", True), ("oksana", False), ("farid", False)],
 )
-def test_a_lesson_is_found_through_the_person(house: House, who: str, found: bool) -> None:
+def test_a_lesson_is_found_through_the_person(school: School, who: str, found: bool) -> None:
     def deed(s: Session) -> bool:
         lesson = factories.lesson(s)
         person = getattr(factories, who)(s)
         try:
             queries.clip_for(s, person, lesson.clips[0].id)
-            queries.opened_for(s, person, lesson.id)
+            queries.open_lesson(s, person, lesson.id)
             return queries.lesson_for(s, person, lesson.id) is lesson
         except Absent:
             return False
 
-    assert house.write(deed) is found
+    assert school.write(deed) is found
 
 
-@pytest.mark.parametrize("finder", [queries.lesson_for, queries.opened_for])
-def test_a_draft_does_not_exist_for_learners(house: House, finder: object) -> None:
+@pytest.mark.parametrize("finder", [queries.lesson_for, queries.open_lesson])
+def test_a_draft_does_not_exist_for_learners(school: School, finder: object) -> None:
     def deed(s: Session) -> None:
         draft = factories.lesson(s, published=False)
         assert finder(s, factories.nadia(s), draft.id)  # type: ignore[operator]
@@ -68,10 +68,10 @@ def test_a_draft_does_not_exist_for_learners(house: House, finder: object) -> No
         with pytest.raises(Absent):
             queries.clip_for(s, factories.samira(s), draft.clips[0].id)
 
-    house.write(deed)
+    school.write(deed)
 
 
-def test_a_lesson_has_only_the_steps_that_hold_something(house: House) -> None:
+def test_a_lesson_has_only_the_steps_that_hold_something(school: School) -> None:
     def deed(s: Session) -> list[tuple[str, ...]]:
         plain, full = factories.lesson(s, words=()), factories.lesson(s, "Avec devoir")
         s.add(
@@ -85,27 +85,27 @@ def test_a_lesson_has_only_the_steps_that_hold_something(house: House) -> None:
         gone.withdrawn_at = NOW
         s.add(gone)
         s.flush()
-        return [queries.opened_for(s, factories.samira(s), lesson.id).steps for lesson in (plain, full)]
+        return [queries.open_lesson(s, factories.samira(s), lesson.id).steps for lesson in (plain, full)]
 
-    assert house.write(deed) == [("watch",), ("watch", "words", "homework")]
+    assert school.write(deed) == [("watch",), ("watch", "words", "homework")]
 
 
-def test_a_lesson_opens_where_she_left_it_unless_that_step_is_gone(house: House) -> None:
+def test_a_lesson_opens_where_she_left_it_unless_that_step_is_gone(school: School) -> None:
     def deed(s: Session) -> list[str]:
         samira, lesson = factories.samira(s), factories.lesson(s)
         seen = []
         for step in ("words", "homework"):
-            tracking.visit(s, lesson, samira, step, now=NOW)
-            seen.append(queries.opened_for(s, samira, lesson.id).left_at)
+            tracking.record_visit(s, lesson, samira, step, now=NOW)
+            seen.append(queries.open_lesson(s, samira, lesson.id).left_at)
         return seen
 
-    assert house.write(deed) == ["words", "watch"]
+    assert school.write(deed) == ["words", "watch"]
 
 
-def test_a_clip_goes_on_where_she_left_it_and_from_its_start_once_watched(house: House) -> None:
+def test_a_clip_goes_on_where_she_left_it_and_from_its_start_once_watched(school: School) -> None:
     def deed(s: Session) -> list[int]:
         samira = factories.samira(s)
-        lesson = authoring.create(
+        lesson = authoring.create_lesson(
             s,
             factories.level(s),
             factories.nadia(s),
@@ -116,38 +116,38 @@ def test_a_clip_goes_on_where_she_left_it_and_from_its_start_once_watched(house:
         clip, seen = lesson.clips[0], []
         for second in (None, 5, 33, 59):
             if second is not None:
-                tracking.progress(s, clip, samira, second, now=NOW)
+                tracking.record_position(s, clip, samira, second, now=NOW)
             seen.append(queries.clips_of(s, lesson, samira)[0].resume)
-        tracking.progress(s, clip, samira, 33, now=NOW)
-        tracking.watched(s, clip, samira, now=NOW)
+        tracking.record_position(s, clip, samira, 33, now=NOW)
+        tracking.record_watched(s, clip, samira, now=NOW)
         return [*seen, queries.clips_of(s, lesson, samira)[0].resume]
 
-    assert house.write(deed) == [10, 10, 33, 10, 10]
+    assert school.write(deed) == [10, 10, 33, 10, 10]
 
 
-def test_the_list_says_done_begun_or_new_in_the_order_of_the_level(house: House) -> None:
+def test_the_list_says_done_begun_or_new_in_the_order_of_the_level(school: School) -> None:
     def deed(s: Session) -> list[tuple[str, str]]:
         samira = factories.samira(s)
         done, begun, _new = (factories.lesson(s, title) for title in ("Un", "Deux", "Trois"))
         factories.lesson(s, "Brouillon", published=False)
-        tracking.watched(s, done.clips[0], samira, now=NOW)
-        tracking.progress(s, begun.clips[0], samira, 3, now=NOW)
+        tracking.record_watched(s, done.clips[0], samira, now=NOW)
+        tracking.record_position(s, begun.clips[0], samira, 3, now=NOW)
         rows = queries.lessons_of(s, samira, [done.level_id])[done.level_id]
         return [(lesson.title, state) for lesson, state in rows]
 
-    assert house.write(deed) == [("Un", "done"), ("Deux", "begun"), ("Trois", "new")]
+    assert school.write(deed) == [("Un", "done"), ("Deux", "begun"), ("Trois", "new")]
 
 
-def test_the_team_sees_clips_homework_and_how_many_watched_everything(house: House) -> None:
+def test_the_team_sees_clips_homework_and_how_many_watched_everything(school: School) -> None:
     def deed(s: Session) -> list[tuple[str, int, int, int, int]]:
         two, text = factories.lesson(s, "Deux vidéos", clips=2), factories.lesson(s, "Texte", clips=0)
         samira, tesfay = factories.samira(s), factories.learner(s, "Tesfay")
         gone = factories.learner(s, "Partie")
         for clip in two.clips:
-            tracking.watched(s, clip, samira, now=NOW)
-            tracking.watched(s, clip, gone, now=NOW)
-        tracking.watched(s, two.clips[0], tesfay, now=NOW)
-        tracking.visit(s, text, tesfay, "words", now=NOW)
+            tracking.record_watched(s, clip, samira, now=NOW)
+            tracking.record_watched(s, clip, gone, now=NOW)
+        tracking.record_watched(s, two.clips[0], tesfay, now=NOW)
+        tracking.record_visit(s, text, tesfay, "words", now=NOW)
         gone.deactivated_at = NOW
         two.clips[1].transcript = ""
         s.add(
@@ -156,10 +156,10 @@ def test_the_team_sees_clips_homework_and_how_many_watched_everything(house: Hou
             )
         )
         s.flush()
-        rows = queries.summaries(s)[two.level_id]
+        rows = queries.lesson_summaries(s)[two.level_id]
         return [(r.lesson.title, r.clips, r.untold, r.assignments, r.watchers) for r in rows]
 
-    assert house.write(deed) == [("Deux vidéos", 2, 1, 1, 1), ("Texte", 0, 0, 0, 1)]
+    assert school.write(deed) == [("Deux vidéos", 2, 1, 1, 1), ("Texte", 0, 0, 0, 1)]
 
 
 @pytest.mark.parametrize(
@@ -175,4 +175,4 @@ def test_the_team_sees_clips_homework_and_how_many_watched_everything(house: Hou
     ],
 )
 def test_the_picture_of_a_word_is_the_emoji_at_its_end(word: str, parts: tuple[str, str]) -> None:
-    assert queries.picture(word) == parts
+    assert queries.split_picture(word) == parts

@@ -13,87 +13,87 @@ from lms.extensions import write
 from lms.models import ClipProgress, LessonVisit, Person
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
-def test_watching_twice_counts_once_and_keeps_the_first_time(house: House) -> None:
+def test_watching_twice_counts_once_and_keeps_the_first_time(school: School) -> None:
     def deed(s: Session) -> ClipProgress:
         samira, clip = factories.samira(s), factories.lesson(s).clips[0]
-        tracking.watched(s, clip, samira, now=NOW)
-        tracking.watched(s, clip, samira, now=NOW + timedelta(hours=1))
+        tracking.record_watched(s, clip, samira, now=NOW)
+        tracking.record_watched(s, clip, samira, now=NOW + timedelta(hours=1))
         return s.scalars(select(ClipProgress)).one()
 
-    row = house.write(deed)
+    row = school.write(deed)
     assert (row.watched_at, row.seen_at) == (NOW, NOW + timedelta(hours=1))
 
 
-def test_progress_after_the_end_does_not_put_out_the_plank(house: House) -> None:
+def test_progress_after_the_end_does_not_put_out_the_plank(school: School) -> None:
     def deed(s: Session) -> ClipProgress:
         samira, clip = factories.samira(s), factories.lesson(s).clips[0]
-        tracking.watched(s, clip, samira, now=NOW)
-        tracking.progress(s, clip, samira, 12, now=NOW)
+        tracking.record_watched(s, clip, samira, now=NOW)
+        tracking.record_position(s, clip, samira, 12, now=NOW)
         return s.scalars(select(ClipProgress)).one()
 
-    row = house.write(deed)
+    row = school.write(deed)
     assert (row.watched_at, row.seconds) == (NOW, 12)
 
 
 @pytest.mark.parametrize(("said", "kept"), [(-5, 0), (12, 12), (10**12, 24 * 3600)])
-def test_a_nonsense_second_is_brought_within_a_day(house: House, said: int, kept: int) -> None:
+def test_a_nonsense_second_is_brought_within_a_day(school: School, said: int, kept: int) -> None:
     def deed(s: Session) -> int:
-        tracking.progress(s, factories.lesson(s).clips[0], factories.samira(s), said, now=NOW)
+        tracking.record_position(s, factories.lesson(s).clips[0], factories.samira(s), said, now=NOW)
         return s.scalars(select(ClipProgress.seconds)).one()
 
-    assert house.write(deed) == kept
+    assert school.write(deed) == kept
 
 
-def test_a_learner_has_one_visit_of_a_lesson_however_often_she_comes(house: House) -> None:
+def test_a_learner_has_one_visit_of_a_lesson_however_often_she_comes(school: School) -> None:
     def deed(s: Session) -> tuple[int, str]:
         samira, lesson = factories.samira(s), factories.lesson(s)
         for step in ("words", "watch", "words"):
-            tracking.visit(s, lesson, samira, step, now=NOW)
-        tracking.watched(s, lesson.clips[0], samira, now=NOW)
+            tracking.record_visit(s, lesson, samira, step, now=NOW)
+        tracking.record_watched(s, lesson.clips[0], samira, now=NOW)
         return s.scalars(select(func.count()).select_from(LessonVisit)).one(), s.scalars(
             select(LessonVisit.step)
         ).one()
 
-    assert house.write(deed) == (1, "words")
+    assert school.write(deed) == (1, "words")
 
 
-def test_a_finished_lesson_opens_at_its_beginning(house: House) -> None:
+def test_a_finished_lesson_opens_at_its_beginning(school: School) -> None:
     def deed(s: Session) -> str:
         samira, lesson = factories.samira(s), factories.lesson(s)
-        tracking.visit(s, lesson, samira, "words", now=NOW)
-        tracking.finish(s, lesson, samira, now=NOW)
-        return queries.opened_for(s, samira, lesson.id).left_at
+        tracking.record_visit(s, lesson, samira, "words", now=NOW)
+        tracking.finish_lesson(s, lesson, samira, now=NOW)
+        return queries.open_lesson(s, samira, lesson.id).left_at
 
-    assert house.write(deed) == "watch"
+    assert school.write(deed) == "watch"
 
 
-def test_the_first_yes_to_youtube_is_kept(house: House) -> None:
+def test_the_first_yes_to_youtube_is_kept(school: School) -> None:
     def deed(s: Session) -> Person:
         samira = factories.samira(s)
-        tracking.agree_to_video(s, samira, now=NOW)
-        tracking.agree_to_video(s, samira, now=NOW + timedelta(days=1))
+        tracking.give_video_consent(s, samira, now=NOW)
+        tracking.give_video_consent(s, samira, now=NOW + timedelta(days=1))
         return samira
 
-    assert house.write(deed).video_consent_at == NOW
+    assert school.write(deed).video_consent_at == NOW
 
 
-def test_a_button_pressed_on_eight_devices_at_once_leaves_one_row_and_no_error(house: House) -> None:
-    lesson, samira = house.write(factories.lesson), house.write(factories.samira)
+def test_a_button_pressed_on_eight_devices_at_once_leaves_one_row_and_no_error(school: School) -> None:
+    lesson, samira = school.write(factories.lesson), school.write(factories.samira)
     clip_id, gate = lesson.clips[0].id, threading.Barrier(8)
 
     def press(_number: int) -> None:
         def deed(s: Session) -> None:
             person = s.get_one(Person, samira.id)
-            tracking.watched(s, queries.clip_for(s, person, clip_id), person, now=NOW)
+            tracking.record_watched(s, queries.clip_for(s, person, clip_id), person, now=NOW)
 
         gate.wait(20)
-        with house.app.app_context():
+        with school.app.app_context():
             write(deed)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(press, range(8)))
     for table in (ClipProgress, LessonVisit):
-        assert house.read(lambda s, t=table: s.scalars(select(func.count()).select_from(t)).one()) == 1  # type: ignore[misc]
+        assert school.read(lambda s, t=table: s.scalars(select(func.count()).select_from(t)).one()) == 1  # type: ignore[misc]

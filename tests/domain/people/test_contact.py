@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from lms.domain.people.contact import address_of, apart, channel_of, number_of, ways
+from lms.domain.people.contact import (
+    available_channels,
+    count_by_delivery,
+    mail_address,
+    preferred_channel,
+    sms_number,
+)
 from lms.models import Person, PersonRole
 
 
@@ -35,7 +41,7 @@ def somebody(role: str = "learner", reach: str = "auto", **more: str | None) -> 
 def test_a_number_is_written_as_every_network_reads_it_or_takes_no_text(
     written: str | None, number: str | None
 ) -> None:
-    assert number_of(somebody(phone=written)) == number
+    assert sms_number(somebody(phone=written)) == number
 
 
 BOTH = {"email": "samira@example.be", "phone": "0470 12 34 56"}
@@ -58,19 +64,19 @@ BOTH = {"email": "samira@example.be", "phone": "0470 12 34 56"}
 def test_she_is_reached_as_she_chose_if_that_leads_to_her(
     person: Person, with_gateway: str | None, without: str | None
 ) -> None:
-    assert channel_of(person, gateway=True) == with_gateway
-    assert channel_of(person, gateway=False) == without
+    assert preferred_channel(person, gateway=True) == with_gateway
+    assert preferred_channel(person, gateway=False) == without
 
 
 def test_the_team_is_always_reached_by_mail() -> None:
     nadia = somebody("teacher", "sms", login_email="nadia@example.be", phone="0470 12 34 56")
-    assert address_of(nadia) == "nadia@example.be"
-    assert channel_of(nadia, gateway=True) == "mail"
-    assert ways(somebody("teacher", phone="0470 12 34 56"), gateway=True) == ()
+    assert mail_address(nadia) == "nadia@example.be"
+    assert preferred_channel(nadia, gateway=True) == "mail"
+    assert available_channels(somebody("teacher", phone="0470 12 34 56"), gateway=True) == ()
 
 
 def test_whom_no_machine_reaches_somebody_of_the_team_tells_and_nobody_is_counted_twice() -> None:
     samira = somebody(id="samira", email="samira@example.be")
     by_hand = somebody(id="grace", phone="0470 12 34 56", reach="hand")
     nowhere = somebody(id="tesfay")
-    assert apart([samira, by_hand, nowhere, samira], gateway=False) == (1, 2)
+    assert count_by_delivery([samira, by_hand, nowhere, samira], gateway=False) == (1, 2)

@@ -9,33 +9,33 @@ from sqlalchemy.orm import Session
 
 from lms.domain.errors import Absent
 from lms.domain.people import directory, learners, staff
-from lms.domain.people.directory import Wanted
+from lms.domain.people.directory import LearnerFilter
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
-def names(house: House, who, **wanted: object) -> list[str]:
-    lines, _ = house.read(lambda s: directory.list_learners(s, who(s), Wanted(**wanted)))
+def names(school: School, who, **wanted: object) -> list[str]:
+    lines, _ = school.read(lambda s: directory.list_learners(s, who(s), LearnerFilter(**wanted)))
     return [line.person.name for line in lines]
 
 
 @pytest.fixture
-def cast(house: House) -> House:
+def cast(school: School) -> School:
     def everybody(session: Session) -> None:
         for one in (factories.nadia, factories.claire, factories.farid, factories.oksana):
             one(session)
         factories.samira(session).social_worker_id = factories.farid(session).id
 
-    house.write(everybody)
-    return house
+    school.write(everybody)
+    return school
 
 
-def test_a_teacher_and_the_coordinator_see_every_learner(cast: House) -> None:
+def test_a_teacher_and_the_coordinator_see_every_learner(cast: School) -> None:
     assert names(cast, factories.nadia) == names(cast, factories.claire) == ["Oksana Bondar", "Samira"]
 
 
-def test_a_social_worker_sees_the_people_entrusted_to_him(cast: House) -> None:
+def test_a_social_worker_sees_the_people_entrusted_to_him(cast: School) -> None:
     assert names(cast, factories.farid) == ["Samira"]
     assert (
         cast.read(lambda s: directory.learner_for(s, factories.farid(s), factories.samira(s).id).name)
@@ -45,13 +45,13 @@ def test_a_social_worker_sees_the_people_entrusted_to_him(cast: House) -> None:
         cast.read(lambda s: directory.learner_for(s, factories.farid(s), factories.oksana(s).id))
 
 
-def test_a_learner_finds_nobody(cast: House) -> None:
+def test_a_learner_finds_nobody(cast: School) -> None:
     assert names(cast, factories.samira) == []
     with pytest.raises(Absent):
         cast.read(lambda s: directory.person_for(s, factories.samira(s), factories.samira(s).id))
 
 
-def test_only_the_coordinator_finds_colleagues(cast: House) -> None:
+def test_only_the_coordinator_finds_colleagues(cast: School) -> None:
     assert (
         cast.read(lambda s: directory.person_for(s, factories.claire(s), factories.nadia(s).id).name)
         == "Nadia Dubois"
@@ -67,7 +67,7 @@ def test_only_the_coordinator_finds_colleagues(cast: House) -> None:
     ]
 
 
-def test_a_learner_is_not_found_among_the_colleagues(cast: House) -> None:
+def test_a_learner_is_not_found_among_the_colleagues(cast: School) -> None:
     with pytest.raises(Absent):
         cast.read(lambda s: directory.colleague_for(s, factories.claire(s), factories.samira(s).id))
 
@@ -82,13 +82,13 @@ def test_a_learner_is_not_found_among_the_colleagues(cast: House) -> None:
     ],
 )
 def test_a_name_is_found_without_case_and_accents_in_any_script(
-    cast: House, text: str, found: list[str]
+    cast: School, text: str, found: list[str]
 ) -> None:
     cast.write(lambda s: [factories.learner(s, "Ирина Коваль"), factories.learner(s, "Élodie")])
     assert names(cast, factories.nadia, text=text) == found
 
 
-def test_the_list_is_filtered_by_level_and_by_who_still_comes(cast: House) -> None:
+def test_the_list_is_filtered_by_level_and_by_who_still_comes(cast: School) -> None:
     n2 = cast.read(lambda s: factories.level(s, "N2").id)
     assert names(cast, factories.nadia, level_id=n2) == ["Oksana Bondar"]
     cast.write(lambda s: staff.deactivate(s, factories.oksana(s), factories.nadia(s), now=NOW))
@@ -96,18 +96,18 @@ def test_the_list_is_filtered_by_level_and_by_who_still_comes(cast: House) -> No
     assert names(cast, factories.nadia, left=True) == ["Oksana Bondar"]
 
 
-def test_thirty_stand_on_a_page_and_the_next_page_holds_the_rest(cast: House) -> None:
+def test_thirty_stand_on_a_page_and_the_next_page_holds_the_rest(cast: School) -> None:
     cast.write(lambda s: [factories.learner(s, f"Z {number:02d}") for number in range(31)])
-    first, more = cast.read(lambda s: directory.list_learners(s, factories.nadia(s), Wanted()))
-    second, end = cast.read(lambda s: directory.list_learners(s, factories.nadia(s), Wanted(page=2)))
+    first, more = cast.read(lambda s: directory.list_learners(s, factories.nadia(s), LearnerFilter()))
+    second, end = cast.read(lambda s: directory.list_learners(s, factories.nadia(s), LearnerFilter(page=2)))
     assert (len(first), more, len(second), end) == (30, True, 3, False)
 
 
-def test_a_line_tells_of_the_card_and_the_last_visit(cast: House) -> None:
+def test_a_line_tells_of_the_card_and_the_last_visit(cast: School) -> None:
     card = cast.write(lambda s: factories.printed_card(s, factories.samira(s)))
     seen = NOW + timedelta(hours=1)
     cast.write(lambda s: factories.entered(s, factories.samira(s), now=seen))
-    lines, _ = cast.read(lambda s: directory.list_learners(s, factories.nadia(s), Wanted()))
+    lines, _ = cast.read(lambda s: directory.list_learners(s, factories.nadia(s), LearnerFilter()))
     by_name = {line.person.name: line for line in lines}
     assert card.code
     assert by_name["Samira"].has_card
@@ -116,27 +116,27 @@ def test_a_line_tells_of_the_card_and_the_last_visit(cast: House) -> None:
     assert by_name["Oksana Bondar"].seen_at is None
 
 
-def test_social_workers_who_left_are_not_offered(cast: House) -> None:
+def test_social_workers_who_left_are_not_offered(cast: School) -> None:
     assert [p.name for p in cast.read(directory.social_workers)] == ["Farid Amrani"]
     cast.write(lambda s: staff.deactivate(s, factories.farid(s), factories.claire(s), now=NOW))
     assert cast.read(directory.social_workers) == []
 
 
-def test_levels_stand_in_their_order_and_opened_ones_are_known(cast: House) -> None:
+def test_levels_stand_in_their_order_and_opened_ones_are_known(cast: School) -> None:
     assert [level.code for level in cast.read(directory.levels)] == ["N1", "N2", "N3"]
     n2 = cast.read(lambda s: factories.level(s, "N2").id)
 
     def opened(session: Session) -> None:
         samira = factories.samira(session)
-        facts = learners.Facts(samira.name, samira.level_id, opened=frozenset({n2}))
-        learners.change(session, samira, factories.nadia(session), facts, now=NOW)
+        facts = learners.LearnerDetails(samira.name, samira.level_id, opened=frozenset({n2}))
+        learners.update_learner(session, samira, factories.nadia(session), facts, now=NOW)
 
     cast.write(opened)
     assert cast.read(lambda s: directory.opened_level_ids(s, factories.samira(s))) == {n2}
     assert cast.read(lambda s: directory.opened_level_ids(s, factories.oksana(s))) == set()
 
 
-def test_names_are_looked_up_for_the_journal(cast: House) -> None:
-    found = cast.read(lambda s: directory.names(s, {factories.nadia(s).id}))
+def test_names_are_looked_up_for_the_journal(cast: School) -> None:
+    found = cast.read(lambda s: directory.names_of(s, {factories.nadia(s).id}))
     assert list(found.values()) == ["Nadia Dubois"]
-    assert cast.read(lambda s: directory.names(s, set())) == {}
+    assert cast.read(lambda s: directory.names_of(s, set())) == {}

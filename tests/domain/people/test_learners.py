@@ -10,15 +10,15 @@ from sqlalchemy.orm import Session
 
 from lms.domain.errors import Refused
 from lms.domain.people import directory, learners
-from lms.domain.people.learners import Facts
+from lms.domain.people.learners import LearnerDetails
 from lms.models import AuditEvent, Person
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
-def facts_of(session: Session, person: Person) -> Facts:
-    return Facts(
+def facts_of(session: Session, person: Person) -> LearnerDetails:
+    return LearnerDetails(
         person.name,
         person.level_id or "",
         person.language,
@@ -29,88 +29,92 @@ def facts_of(session: Session, person: Person) -> Facts:
     )
 
 
-def change(house: House, **new: object) -> None:
+def change(school: School, **new: object) -> None:
     def verb(session: Session) -> None:
         samira = factories.samira(session)
         facts = replace(facts_of(session, samira), **new)
-        learners.change(session, samira, factories.nadia(session), facts, now=NOW)
+        learners.update_learner(session, samira, factories.nadia(session), facts, now=NOW)
 
-    house.write(verb)
+    school.write(verb)
 
 
-def journal_of(house: House) -> list[tuple[str, str]]:
-    lines = house.read(lambda s: s.scalars(select(AuditEvent).order_by(AuditEvent.action)).all())
+def journal_of(school: School) -> list[tuple[str, str]]:
+    lines = school.read(lambda s: s.scalars(select(AuditEvent).order_by(AuditEvent.action)).all())
     return [(line.action, line.detail) for line in lines]
 
 
-def test_a_new_learner_is_kept_with_a_line_in_the_journal(house: House) -> None:
+def test_a_new_learner_is_kept_with_a_line_in_the_journal(school: School) -> None:
     def verb(session: Session) -> Person:
-        facts = Facts("Mehari", factories.level(session, "N2").id, "ti", None, "0475 12 34 56")
-        return learners.add(session, factories.nadia(session), facts, now=NOW)
+        facts = LearnerDetails("Mehari", factories.level(session, "N2").id, "ti", None, "0475 12 34 56")
+        return learners.add_learner(session, factories.nadia(session), facts, now=NOW)
 
-    made = house.write(verb)
-    kept = house.read(lambda s: directory.learner_for(s, factories.nadia(s), made.id))
+    made = school.write(verb)
+    kept = school.read(lambda s: directory.learner_for(s, factories.nadia(s), made.id))
     assert (kept.name, kept.language, kept.email, kept.phone) == ("Mehari", "ti", None, "0475 12 34 56")
     assert kept.level.code == "N2"
     assert kept.roles == {"learner"}
-    assert journal_of(house) == [("person_made", "N2")]
+    assert journal_of(school) == [("person_made", "N2")]
 
 
-def test_a_level_that_does_not_exist_is_refused(house: House) -> None:
+def test_a_level_that_does_not_exist_is_refused(school: School) -> None:
     with pytest.raises(Refused, match="level_unknown"):
-        house.write(lambda s: learners.add(s, factories.nadia(s), Facts("Mehari", "nowhere"), now=NOW))
+        school.write(
+            lambda s: learners.add_learner(
+                s, factories.nadia(s), LearnerDetails("Mehari", "nowhere"), now=NOW
+            )
+        )
     with pytest.raises(Refused, match="level_unknown"):
-        change(house, level_id="nowhere")
+        change(school, level_id="nowhere")
 
 
-def test_a_change_of_level_is_a_line_of_its_own(house: House) -> None:
-    n2 = house.write(lambda s: factories.level(s, "N2").id)
-    change(house, level_id=n2)
-    assert journal_of(house) == [("level_changed", "N1>N2")]
+def test_a_change_of_level_is_a_line_of_its_own(school: School) -> None:
+    n2 = school.write(lambda s: factories.level(s, "N2").id)
+    change(school, level_id=n2)
+    assert journal_of(school) == [("level_changed", "N1>N2")]
 
 
-def test_the_journal_names_the_changed_facts_and_never_their_words(house: House) -> None:
-    change(house, name="Samira Haddad", phone="0475 12 34 56")
-    assert journal_of(house) == [("person_changed", "name,phone")]
+def test_the_journal_names_the_changed_facts_and_never_their_words(school: School) -> None:
+    change(school, name="Samira Haddad", phone="0475 12 34 56")
+    assert journal_of(school) == [("person_changed", "name,phone")]
 
 
-def test_nothing_changed_leaves_no_line(house: House) -> None:
-    change(house)
-    assert journal_of(house) == []
+def test_nothing_changed_leaves_no_line(school: School) -> None:
+    change(school)
+    assert journal_of(school) == []
 
 
-def test_levels_are_opened_and_closed_beside_her_own(house: House) -> None:
-    n1, n2, n3 = house.write(lambda s: [factories.level(s, code).id for code in ("N1", "N2", "N3")])
-    change(house, opened=frozenset({n1, n2, n3}))
-    assert house.read(lambda s: directory.opened_level_ids(s, factories.samira(s))) == {n2, n3}
-    change(house, opened=frozenset({n3}))
-    assert house.read(lambda s: directory.opened_level_ids(s, factories.samira(s))) == {n3}
-    assert sorted(journal_of(house)) == [
+def test_levels_are_opened_and_closed_beside_her_own(school: School) -> None:
+    n1, n2, n3 = school.write(lambda s: [factories.level(s, code).id for code in ("N1", "N2", "N3")])
+    change(school, opened=frozenset({n1, n2, n3}))
+    assert school.read(lambda s: directory.opened_level_ids(s, factories.samira(s))) == {n2, n3}
+    change(school, opened=frozenset({n3}))
+    assert school.read(lambda s: directory.opened_level_ids(s, factories.samira(s))) == {n3}
+    assert sorted(journal_of(school)) == [
         ("level_closed", "N2"),
         ("level_opened", "N2"),
         ("level_opened", "N3"),
     ]
 
 
-def test_a_level_opened_before_becomes_her_own_and_is_no_longer_beside_it(house: House) -> None:
-    n2 = house.write(lambda s: factories.level(s, "N2").id)
-    change(house, opened=frozenset({n2}))
-    change(house, level_id=n2)
-    assert house.read(lambda s: directory.opened_level_ids(s, factories.samira(s))) == set()
+def test_a_level_opened_before_becomes_her_own_and_is_no_longer_beside_it(school: School) -> None:
+    n2 = school.write(lambda s: factories.level(s, "N2").id)
+    change(school, opened=frozenset({n2}))
+    change(school, level_id=n2)
+    assert school.read(lambda s: directory.opened_level_ids(s, factories.samira(s))) == set()
 
 
-def test_a_social_worker_is_assigned_and_taken_away(house: House) -> None:
-    farid = house.write(lambda s: factories.farid(s).id)
-    change(house, social_worker_id=farid)
+def test_a_social_worker_is_assigned_and_taken_away(school: School) -> None:
+    farid = school.write(lambda s: factories.farid(s).id)
+    change(school, social_worker_id=farid)
     assert (
-        house.read(lambda s: directory.learner_for(s, factories.farid(s), factories.samira(s).id).name)
+        school.read(lambda s: directory.learner_for(s, factories.farid(s), factories.samira(s).id).name)
         == "Samira"
     )
-    change(house, social_worker_id=None)
-    assert [action for action, _ in journal_of(house)] == ["social_worker_changed"] * 2
+    change(school, social_worker_id=None)
+    assert [action for action, _ in journal_of(school)] == ["social_worker_changed"] * 2
 
 
-def test_only_a_social_worker_can_be_assigned(house: House) -> None:
-    luc = house.write(lambda s: factories.luc(s).id)
+def test_only_a_social_worker_can_be_assigned(school: School) -> None:
+    luc = school.write(lambda s: factories.luc(s).id)
     with pytest.raises(Refused, match="social_worker_unknown"):
-        change(house, social_worker_id=luc)
+        change(school, social_worker_id=luc)

@@ -9,15 +9,15 @@ from sqlalchemy import func, select
 
 from lms.domain.errors import Absent
 from lms.domain.people import logins
-from lms.models import AccessSession
+from lms.models import LoginSession
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
-def test_the_token_is_kept_by_the_cookie_alone(house: House) -> None:
-    token = house.write(lambda s: factories.entered(s, factories.samira(s)))
-    stored = house.read(lambda s: s.scalars(select(AccessSession.token_hash)).one())
+def test_the_token_is_kept_by_the_cookie_alone(school: School) -> None:
+    token = school.write(lambda s: factories.entered(s, factories.samira(s)))
+    stored = school.read(lambda s: s.scalars(select(LoginSession.token_hash)).one())
     assert len(token) >= 43  # 32 bytes are 256 bits
     assert stored == logins.digest(token) != token
 
@@ -26,57 +26,59 @@ def test_the_token_is_kept_by_the_cookie_alone(house: House) -> None:
     ("kind", "lasts"),
     [("own", timedelta(days=180)), ("shared", timedelta(minutes=30)), ("staff", timedelta(hours=12))],
 )
-def test_an_entry_lasts_as_long_as_its_kind(house: House, kind, lasts: timedelta) -> None:
-    token = house.write(lambda s: logins.open_session(s, factories.samira(s), kind, now=NOW))
-    assert house.read(lambda s: logins.living(s, token, NOW + lasts - timedelta(seconds=1)))
-    assert house.read(lambda s: logins.living(s, token, NOW + lasts)) is None
+def test_an_entry_lasts_as_long_as_its_kind(school: School, kind, lasts: timedelta) -> None:
+    token = school.write(lambda s: logins.open_login(s, factories.samira(s), kind, now=NOW))
+    assert school.read(lambda s: logins.find_active(s, token, NOW + lasts - timedelta(seconds=1)))
+    assert school.read(lambda s: logins.find_active(s, token, NOW + lasts)) is None
 
 
-def test_a_shared_phone_in_use_stays_in_and_another_kind_is_not_prolonged(house: House) -> None:
+def test_a_shared_phone_in_use_stays_in_and_another_kind_is_not_prolonged(school: School) -> None:
     for kind, alive in (("shared", True), ("staff", False)):
-        token = house.write(lambda s, kind=kind: logins.open_session(s, factories.samira(s), kind, now=NOW))
-        entry = house.read(lambda s, token=token: logins.living(s, token, NOW))
+        token = school.write(lambda s, kind=kind: logins.open_login(s, factories.samira(s), kind, now=NOW))
+        entry = school.read(lambda s, token=token: logins.find_active(s, token, NOW))
         later = entry.expires_at - timedelta(minutes=1)
-        assert logins.wants_touch(entry, later)
-        house.write(lambda s, found=entry.id, at=later: logins.touch(s, found, at))
+        assert logins.needs_touch(entry, later)
+        school.write(lambda s, found=entry.id, at=later: logins.record_use(s, found, at))
         after = entry.expires_at + timedelta(minutes=1)
-        assert bool(house.read(lambda s, token=token, at=after: logins.living(s, token, at))) is alive
+        assert bool(school.read(lambda s, token=token, at=after: logins.find_active(s, token, at))) is alive
 
 
-def test_a_page_is_not_worth_a_write_every_time(house: House) -> None:
-    token = house.write(lambda s: factories.entered(s, factories.samira(s)))
-    entry = house.read(lambda s: logins.living(s, token, NOW))
-    assert not logins.wants_touch(entry, NOW + timedelta(minutes=59))
-    assert logins.wants_touch(entry, NOW + timedelta(hours=1))
+def test_a_page_is_not_worth_a_write_every_time(school: School) -> None:
+    token = school.write(lambda s: factories.entered(s, factories.samira(s)))
+    entry = school.read(lambda s: logins.find_active(s, token, NOW))
+    assert not logins.needs_touch(entry, NOW + timedelta(minutes=59))
+    assert logins.needs_touch(entry, NOW + timedelta(hours=1))
 
 
-def test_an_entry_that_ended_is_not_touched_back_to_life(house: House) -> None:
-    token = house.write(lambda s: logins.open_session(s, factories.samira(s), "shared", now=NOW))
-    entry_id = house.read(lambda s: logins.living(s, token, NOW).id)
-    house.write(lambda s: logins.end_token(s, token, NOW))
-    house.write(lambda s: logins.touch(s, entry_id, NOW))
-    assert house.read(lambda s: logins.living(s, token, NOW)) is None
+def test_an_entry_that_ended_is_not_touched_back_to_life(school: School) -> None:
+    token = school.write(lambda s: logins.open_login(s, factories.samira(s), "shared", now=NOW))
+    entry_id = school.read(lambda s: logins.find_active(s, token, NOW).id)
+    school.write(lambda s: logins.end_login_by_token(s, token, NOW))
+    school.write(lambda s: logins.record_use(s, entry_id, NOW))
+    assert school.read(lambda s: logins.find_active(s, token, NOW)) is None
 
 
-def test_nobody_ends_the_entry_of_another(house: House) -> None:
-    token = house.write(lambda s: factories.entered(s, factories.samira(s)))
-    entry_id = house.read(lambda s: logins.living(s, token, NOW).id)
+def test_nobody_ends_the_entry_of_another(school: School) -> None:
+    token = school.write(lambda s: factories.entered(s, factories.samira(s)))
+    entry_id = school.read(lambda s: logins.find_active(s, token, NOW).id)
     with pytest.raises(Absent):
-        house.write(lambda s: logins.end(s, factories.oksana(s), entry_id, NOW))
-    house.write(lambda s: logins.end(s, factories.samira(s), entry_id, NOW))
-    assert house.read(lambda s: logins.living(s, token, NOW)) is None
+        school.write(lambda s: logins.end_login(s, factories.oksana(s), entry_id, NOW))
+    school.write(lambda s: logins.end_login(s, factories.samira(s), entry_id, NOW))
+    assert school.read(lambda s: logins.find_active(s, token, NOW)) is None
 
 
-def test_all_end_but_the_one_in_hand_and_the_list_shows_it(house: House) -> None:
-    tokens = [house.write(lambda s: factories.entered(s, factories.samira(s))) for _ in range(3)]
-    here = house.read(lambda s: logins.living(s, tokens[0], NOW).id)
-    house.write(lambda s: logins.end_all(s, factories.samira(s).id, NOW, but=here))
-    assert [entry.id for entry in house.read(lambda s: logins.of(s, factories.samira(s), NOW))] == [here]
+def test_all_end_but_the_one_in_hand_and_the_list_shows_it(school: School) -> None:
+    tokens = [school.write(lambda s: factories.entered(s, factories.samira(s))) for _ in range(3)]
+    here = school.read(lambda s: logins.find_active(s, tokens[0], NOW).id)
+    school.write(lambda s: logins.end_all_logins(s, factories.samira(s).id, NOW, but=here))
+    assert [
+        entry.id for entry in school.read(lambda s: logins.active_logins(s, factories.samira(s), NOW))
+    ] == [here]
 
 
-def test_what_ended_a_month_ago_is_forgotten(house: House) -> None:
-    house.write(lambda s: logins.open_session(s, factories.samira(s), "shared", now=NOW))
-    house.write(lambda s: logins.forget_old(s, NOW + timedelta(days=29)))
-    assert house.read(lambda s: s.scalar(select(func.count(AccessSession.id)))) == 1
-    house.write(lambda s: logins.forget_old(s, NOW + timedelta(days=31)))
-    assert house.read(lambda s: s.scalar(select(func.count(AccessSession.id)))) == 0
+def test_what_ended_a_month_ago_is_forgotten(school: School) -> None:
+    school.write(lambda s: logins.open_login(s, factories.samira(s), "shared", now=NOW))
+    school.write(lambda s: logins.delete_old_logins(s, NOW + timedelta(days=29)))
+    assert school.read(lambda s: s.scalar(select(func.count(LoginSession.id)))) == 1
+    school.write(lambda s: logins.delete_old_logins(s, NOW + timedelta(days=31)))
+    assert school.read(lambda s: s.scalar(select(func.count(LoginSession.id)))) == 0

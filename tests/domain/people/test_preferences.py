@@ -7,75 +7,75 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from lms.domain.people import logins, preferences
-from lms.domain.people.preferences import Wishes
+from lms.domain.people.preferences import Preferences
 from lms.models import AuditEvent
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
-def change(house: House, who, token: str, **wishes: object) -> None:
+def change(school: School, who, token: str, **wishes: object) -> None:
     def verb(session) -> None:
-        entry = logins.living(session, token, NOW)
-        preferences.change(session, who(session), entry.id, Wishes(**wishes), now=NOW)
+        entry = logins.find_active(session, token, NOW)
+        preferences.update_preferences(session, who(session), entry.id, Preferences(**wishes), now=NOW)
 
-    house.write(verb)
+    school.write(verb)
 
 
-def test_a_learner_chooses_language_letters_and_how_to_be_reached(house: House) -> None:
-    token = house.write(lambda s: factories.entered(s, factories.samira(s)))
+def test_a_learner_chooses_language_letters_and_how_to_be_reached(school: School) -> None:
+    token = school.write(lambda s: factories.entered(s, factories.samira(s)))
     change(
-        house, factories.samira, token, language="tr", text_size="large", email=None, phone="0475 12 34 56"
+        school, factories.samira, token, language="tr", text_size="large", email=None, phone="0475 12 34 56"
     )
-    samira = house.read(factories.samira)
+    samira = school.read(factories.samira)
     assert (samira.language, samira.text_size, samira.email, samira.phone) == (
         "tr",
         "large",
         None,
         "0475 12 34 56",
     )
-    assert house.read(lambda s: s.scalars(select(AuditEvent.detail)).all()) == [
+    assert school.read(lambda s: s.scalars(select(AuditEvent.detail)).all()) == [
         "language,text_size,email,phone"
     ]
 
 
-def test_how_messages_find_her_stays_as_it_was_where_she_was_not_asked(house: House) -> None:
-    token = house.write(lambda s: factories.entered(s, factories.samira(s)))
-    change(house, factories.samira, token, language="fr", reach="hand")
-    change(house, factories.samira, token, language="fr")
-    assert house.read(factories.samira).reach == "hand"
+def test_how_messages_find_her_stays_as_it_was_where_she_was_not_asked(school: School) -> None:
+    token = school.write(lambda s: factories.entered(s, factories.samira(s)))
+    change(school, factories.samira, token, language="fr", reach="hand")
+    change(school, factories.samira, token, language="fr")
+    assert school.read(factories.samira).reach == "hand"
 
 
-def test_a_phone_said_to_be_shared_leaves_after_half_an_hour(house: House) -> None:
-    token = house.write(lambda s: factories.entered(s, factories.samira(s)))
-    change(house, factories.samira, token, language="ar", shared=True)
-    assert house.read(lambda s: logins.living(s, token, NOW + timedelta(minutes=31))) is None
-    change(house, factories.samira, token, language="ar", shared=False)
-    assert house.read(lambda s: logins.living(s, token, NOW + timedelta(days=179)))
+def test_a_phone_said_to_be_shared_leaves_after_half_an_hour(school: School) -> None:
+    token = school.write(lambda s: factories.entered(s, factories.samira(s)))
+    change(school, factories.samira, token, language="ar", shared=True)
+    assert school.read(lambda s: logins.find_active(s, token, NOW + timedelta(minutes=31))) is None
+    change(school, factories.samira, token, language="ar", shared=False)
+    assert school.read(lambda s: logins.find_active(s, token, NOW + timedelta(days=179)))
 
 
-def test_a_colleague_keeps_the_twelve_hours_and_the_address(house: House) -> None:
-    token = house.write(lambda s: factories.entered(s, factories.luc(s)))
-    change(house, factories.luc, token, language="en", shared=False, email="elsewhere@example.be")
-    luc = house.read(factories.luc)
+def test_a_colleague_keeps_the_twelve_hours_and_the_address(school: School) -> None:
+    token = school.write(lambda s: factories.entered(s, factories.luc(s)))
+    change(school, factories.luc, token, language="en", shared=False, email="elsewhere@example.be")
+    luc = school.read(factories.luc)
     assert (luc.language, luc.email) == ("en", None)
-    assert house.read(lambda s: logins.living(s, token, NOW + timedelta(hours=13))) is None
+    assert school.read(lambda s: logins.find_active(s, token, NOW + timedelta(hours=13))) is None
 
 
-def test_consent_to_the_video_is_withdrawn_once(house: House) -> None:
+def test_consent_to_the_video_is_withdrawn_once(school: School) -> None:
     def agree(session) -> None:
         factories.samira(session).video_consent_at = NOW
 
-    house.write(agree)
+    school.write(agree)
     for _ in range(2):
-        house.write(lambda s: preferences.withdraw_video(s, factories.samira(s), now=NOW))
-    assert house.read(lambda s: factories.samira(s).video_consent_at) is None
-    assert house.read(lambda s: s.scalars(select(AuditEvent.action)).all()) == ["video_consent_withdrawn"]
+        school.write(lambda s: preferences.withdraw_video_consent(s, factories.samira(s), now=NOW))
+    assert school.read(lambda s: factories.samira(s).video_consent_at) is None
+    assert school.read(lambda s: s.scalars(select(AuditEvent.action)).all()) == ["video_consent_withdrawn"]
 
 
-def test_leaving_everywhere_ends_every_entry_of_hers_alone(house: House) -> None:
-    hers = [house.write(lambda s: factories.entered(s, factories.samira(s))) for _ in range(2)]
-    other = house.write(lambda s: factories.entered(s, factories.oksana(s)))
-    house.write(lambda s: preferences.leave_everywhere(s, factories.samira(s), now=NOW))
-    assert [house.read(lambda s, t=t: logins.living(s, t, NOW)) for t in hers] == [None, None]
-    assert house.read(lambda s: logins.living(s, other, NOW))
+def test_leaving_everywhere_ends_every_entry_of_hers_alone(school: School) -> None:
+    hers = [school.write(lambda s: factories.entered(s, factories.samira(s))) for _ in range(2)]
+    other = school.write(lambda s: factories.entered(s, factories.oksana(s)))
+    school.write(lambda s: preferences.log_out_everywhere(s, factories.samira(s), now=NOW))
+    assert [school.read(lambda s, t=t: logins.find_active(s, t, NOW)) for t in hers] == [None, None]
+    assert school.read(lambda s: logins.find_active(s, other, NOW))

@@ -13,85 +13,87 @@ from lms.domain.people import logins, staff
 from lms.models import AuditEvent, OutboxItem, PasswordLink, Person
 from tests import factories
 from tests.factories import NOW
-from tests.support.school import House
+from tests.support.school import School
 
 
-def actions(house: House) -> list[str]:
-    return sorted(house.read(lambda s: s.scalars(select(AuditEvent.action)).all()))
+def actions(school: School) -> list[str]:
+    return sorted(school.read(lambda s: s.scalars(select(AuditEvent.action)).all()))
 
 
-def invite(house: House, email: str = "Eva@Service.example.be", roles=("teacher",)) -> tuple[str, str]:
+def invite(school: School, email: str = "Eva@Service.example.be", roles=("teacher",)) -> tuple[str, str]:
     token = staff.new_token()
-    person_id = house.write(
-        lambda s: staff.invite(s, factories.claire(s), "Eva Martin", email, roles, token, now=NOW).id
+    person_id = school.write(
+        lambda s: (
+            staff.invite_colleague(s, factories.claire(s), "Eva Martin", email, roles, token, now=NOW).id
+        )
     )
     return person_id, token
 
 
-def test_an_invitation_makes_a_person_without_a_password_and_posts_one_mail(house: House) -> None:
-    person_id, token = invite(house)
-    person = house.read(lambda s: s.get_one(Person, person_id))
+def test_an_invitation_makes_a_person_without_a_password_and_posts_one_mail(school: School) -> None:
+    person_id, token = invite(school)
+    person = school.read(lambda s: s.get_one(Person, person_id))
     assert (person.login_email, person.password_hash) == ("eva@service.example.be", None)
-    item = house.read(lambda s: s.scalars(select(OutboxItem)).one())
+    item = school.read(lambda s: s.scalars(select(OutboxItem)).one())
     assert (item.kind, item.person_id, item.secret) == ("password_link", person_id, token)
-    assert house.read(lambda s: s.scalars(select(PasswordLink.token_hash)).one()) != token
+    assert school.read(lambda s: s.scalars(select(PasswordLink.token_hash)).one()) != token
 
 
 @pytest.mark.parametrize(("roles", "code"), [((), "role_missing"), (("learner",), "role_missing")])
-def test_a_colleague_has_a_role_of_the_team(house: House, roles: tuple[str, ...], code: str) -> None:
+def test_a_colleague_has_a_role_of_the_team(school: School, roles: tuple[str, ...], code: str) -> None:
     with pytest.raises(Refused, match=code):
-        invite(house, roles=roles)
+        invite(school, roles=roles)
 
 
-def test_an_address_belongs_to_one_person_whatever_its_case(house: House) -> None:
-    invite(house)
+def test_an_address_belongs_to_one_person_whatever_its_case(school: School) -> None:
+    invite(school)
     with pytest.raises(Refused, match="email_taken"):
-        invite(house, "EVA@service.example.be")
+        invite(school, "EVA@service.example.be")
 
 
-def test_a_link_is_spent_by_choosing_and_not_by_looking(house: House) -> None:
-    person_id, token = invite(house)
+def test_a_link_is_spent_by_choosing_and_not_by_looking(school: School) -> None:
+    person_id, token = invite(school)
     for _ in range(3):
-        assert house.read(lambda s: staff.living_link(s, token, NOW))
-    house.write(lambda s: staff.choose_password(s, token, "hash", now=NOW))
-    assert house.read(lambda s: s.get_one(Person, person_id).password_hash) == "hash"
-    assert house.read(lambda s: staff.living_link(s, token, NOW)) is None
+        assert school.read(lambda s: staff.find_active_link(s, token, NOW))
+    school.write(lambda s: staff.choose_password(s, token, "hash", now=NOW))
+    assert school.read(lambda s: s.get_one(Person, person_id).password_hash) == "hash"
+    assert school.read(lambda s: staff.find_active_link(s, token, NOW)) is None
     with pytest.raises(Refused, match="link_dead"):
-        house.write(lambda s: staff.choose_password(s, token, "other", now=NOW))
-    assert actions(house) == ["password_changed", "person_made"]
+        school.write(lambda s: staff.choose_password(s, token, "other", now=NOW))
+    assert actions(school) == ["password_changed", "person_made"]
 
 
-def test_a_reset_link_lives_an_hour_and_an_invitation_three_days(house: House) -> None:
-    _, invitation = invite(house)
+def test_a_reset_link_lives_an_hour_and_an_invitation_three_days(school: School) -> None:
+    _, invitation = invite(school)
     token = staff.new_token()
-    house.write(lambda s: staff.ask_reset(s, factories.luc(s).login_email.upper(), token, now=NOW))
+    school.write(lambda s: staff.request_reset(s, factories.luc(s).login_email.upper(), token, now=NOW))
     for link, lasts in ((token, timedelta(hours=1)), (invitation, timedelta(days=3))):
         before = NOW + lasts - timedelta(seconds=1)
-        assert house.read(lambda s, link=link, at=before: staff.living_link(s, link, at))
-        assert house.read(lambda s, link=link, at=NOW + lasts: staff.living_link(s, link, at)) is None
+        assert school.read(lambda s, link=link, at=before: staff.find_active_link(s, link, at))
+        assert school.read(lambda s, link=link, at=NOW + lasts: staff.find_active_link(s, link, at)) is None
 
 
-def test_a_new_link_kills_the_earlier_one_and_its_mail(house: House) -> None:
+def test_a_new_link_kills_the_earlier_one_and_its_mail(school: School) -> None:
     tokens = [staff.new_token(), staff.new_token()]
     for token in tokens:
-        house.write(lambda s, token=token: staff.send_link(s, factories.luc(s), token, now=NOW))
-    assert house.read(lambda s: staff.living_link(s, tokens[0], NOW)) is None
-    assert house.read(lambda s: staff.living_link(s, tokens[1], NOW))
+        school.write(lambda s, token=token: staff.send_link(s, factories.luc(s), token, now=NOW))
+    assert school.read(lambda s: staff.find_active_link(s, tokens[0], NOW)) is None
+    assert school.read(lambda s: staff.find_active_link(s, tokens[1], NOW))
     open_items = select(OutboxItem).where(OutboxItem.closed_at.is_(None))
-    assert [item.secret for item in house.read(lambda s: s.scalars(open_items).all())] == [tokens[1]]
+    assert [item.secret for item in school.read(lambda s: s.scalars(open_items).all())] == [tokens[1]]
 
 
 @pytest.mark.parametrize("address", ["nobody@example.be", "samira@learners.example.be"])
-def test_nothing_is_posted_to_an_address_that_cannot_log_in(house: House, address: str) -> None:
-    house.write(factories.samira)
-    house.write(lambda s: staff.ask_reset(s, address, staff.new_token(), now=NOW))
-    assert house.read(lambda s: s.scalars(select(OutboxItem)).all()) == []
+def test_nothing_is_posted_to_an_address_that_cannot_log_in(school: School, address: str) -> None:
+    school.write(factories.samira)
+    school.write(lambda s: staff.request_reset(s, address, staff.new_token(), now=NOW))
+    assert school.read(lambda s: s.scalars(select(OutboxItem)).all()) == []
 
 
-def test_a_new_password_ends_every_entry(house: House) -> None:
-    token = house.write(lambda s: factories.entered(s, factories.luc(s)))
-    house.write(lambda s: staff.change_password(s, factories.luc(s), "hash", now=NOW))
-    assert house.read(lambda s: logins.living(s, token, NOW)) is None
+def test_a_new_password_ends_every_entry(school: School) -> None:
+    token = school.write(lambda s: factories.entered(s, factories.luc(s)))
+    school.write(lambda s: staff.change_password(s, factories.luc(s), "hash", now=NOW))
+    assert school.read(lambda s: logins.find_active(s, token, NOW)) is None
 
 
 @pytest.mark.parametrize(
@@ -115,25 +117,25 @@ def test_a_good_password_of_any_script_is_taken(password: str) -> None:
     staff.check_password(password, "Luc Lambert", "luc@service.example.be")
 
 
-def test_entering_looks_again_under_the_lock(house: House) -> None:
+def test_entering_looks_again_under_the_lock(school: School) -> None:
     def enter(stored: str) -> str | None:
-        return house.write(
-            lambda s: staff.enter(s, factories.luc(s).id, stored, device="", old_token=None, now=NOW)
+        return school.write(
+            lambda s: staff.log_in_staff(s, factories.luc(s).id, stored, device="", old_token=None, now=NOW)
         )
 
-    house.write(lambda s: staff.change_password(s, factories.luc(s), "hash", now=NOW))
+    school.write(lambda s: staff.change_password(s, factories.luc(s), "hash", now=NOW))
     assert enter("hash")
     assert enter("an older hash") is None
-    house.write(lambda s: staff.deactivate(s, factories.luc(s), factories.claire(s), now=NOW))
+    school.write(lambda s: staff.deactivate(s, factories.luc(s), factories.claire(s), now=NOW))
     assert enter("hash") is None
 
 
-def test_other_roles_end_her_entries(house: House) -> None:
-    token = house.write(lambda s: factories.entered(s, factories.luc(s)))
+def test_other_roles_end_her_entries(school: School) -> None:
+    token = school.write(lambda s: factories.entered(s, factories.luc(s)))
 
     def change(roles: set[str]) -> bool:
-        return house.write(
-            lambda s: staff.change(
+        return school.write(
+            lambda s: staff.update_colleague(
                 s,
                 factories.luc(s),
                 factories.claire(s),
@@ -145,49 +147,49 @@ def test_other_roles_end_her_entries(house: House) -> None:
         )
 
     assert change({"teacher"}) is False
-    assert house.read(lambda s: logins.living(s, token, NOW))
+    assert school.read(lambda s: logins.find_active(s, token, NOW))
     assert change({"teacher", "coordinator"}) is True
-    assert house.read(lambda s: logins.living(s, token, NOW)) is None
-    assert house.read(lambda s: factories.luc(s).roles) == {"teacher", "coordinator"}
-    assert actions(house) == ["roles_changed"]
+    assert school.read(lambda s: logins.find_active(s, token, NOW)) is None
+    assert school.read(lambda s: factories.luc(s).roles) == {"teacher", "coordinator"}
+    assert actions(school) == ["roles_changed"]
 
 
-def test_the_last_coordinator_stays(house: House) -> None:
+def test_the_last_coordinator_stays(school: School) -> None:
     def lose_it(session: Session) -> None:
         claire = factories.claire(session)
-        staff.change(session, claire, claire, claire.name, claire.login_email, {"teacher"}, now=NOW)
+        staff.update_colleague(session, claire, claire, claire.name, claire.login_email, {"teacher"}, now=NOW)
 
     with pytest.raises(Refused, match="last_coordinator"):
-        house.write(lose_it)
+        school.write(lose_it)
     with pytest.raises(Refused, match="last_coordinator"):
-        house.write(lambda s: staff.deactivate(s, factories.claire(s), factories.luc(s), now=NOW))
-    house.write(lambda s: factories.person(s, "Rita", "coordinator", login_email="rita@service.example.be"))
-    house.write(lose_it)
-    assert house.read(lambda s: factories.claire(s).roles) == {"teacher"}
+        school.write(lambda s: staff.deactivate(s, factories.claire(s), factories.luc(s), now=NOW))
+    school.write(lambda s: factories.person(s, "Rita", "coordinator", login_email="rita@service.example.be"))
+    school.write(lose_it)
+    assert school.read(lambda s: factories.claire(s).roles) == {"teacher"}
 
 
-def test_nobody_deactivates_herself(house: House) -> None:
+def test_nobody_deactivates_herself(school: School) -> None:
     with pytest.raises(Refused, match="not_yourself"):
-        house.write(lambda s: staff.deactivate(s, factories.claire(s), factories.claire(s), now=NOW))
+        school.write(lambda s: staff.deactivate(s, factories.claire(s), factories.claire(s), now=NOW))
 
 
-def test_who_left_is_out_everywhere_and_her_link_is_dead(house: House) -> None:
-    person_id, link = invite(house)
-    token = house.write(lambda s: factories.entered(s, s.get_one(Person, person_id)))
-    house.write(lambda s: staff.deactivate(s, s.get_one(Person, person_id), factories.claire(s), now=NOW))
-    assert house.read(lambda s: logins.living(s, token, NOW)) is None
-    assert house.read(lambda s: staff.living_link(s, link, NOW)) is None
-    assert house.read(lambda s: staff.by_email(s, "eva@service.example.be")) is None
+def test_who_left_is_out_everywhere_and_her_link_is_dead(school: School) -> None:
+    person_id, link = invite(school)
+    token = school.write(lambda s: factories.entered(s, s.get_one(Person, person_id)))
+    school.write(lambda s: staff.deactivate(s, s.get_one(Person, person_id), factories.claire(s), now=NOW))
+    assert school.read(lambda s: logins.find_active(s, token, NOW)) is None
+    assert school.read(lambda s: staff.find_active_link(s, link, NOW)) is None
+    assert school.read(lambda s: staff.staff_by_email(s, "eva@service.example.be")) is None
     with pytest.raises(Refused, match="person_deactivated"):
-        house.write(lambda s: staff.send_link(s, s.get_one(Person, person_id), "x", now=NOW))
-    house.write(lambda s: staff.reactivate(s, s.get_one(Person, person_id), factories.claire(s), now=NOW))
-    assert house.read(lambda s: staff.by_email(s, "eva@service.example.be").id) == person_id
-    assert actions(house) == ["person_deactivated", "person_made", "person_reactivated"]
+        school.write(lambda s: staff.send_link(s, s.get_one(Person, person_id), "x", now=NOW))
+    school.write(lambda s: staff.reactivate(s, s.get_one(Person, person_id), factories.claire(s), now=NOW))
+    assert school.read(lambda s: staff.staff_by_email(s, "eva@service.example.be").id) == person_id
+    assert actions(school) == ["person_deactivated", "person_made", "person_reactivated"]
 
 
-def test_leaving_twice_is_one_line(house: House) -> None:
+def test_leaving_twice_is_one_line(school: School) -> None:
     for _ in range(2):
-        house.write(lambda s: staff.deactivate(s, factories.samira(s), factories.nadia(s), now=NOW))
+        school.write(lambda s: staff.deactivate(s, factories.samira(s), factories.nadia(s), now=NOW))
     for _ in range(2):
-        house.write(lambda s: staff.reactivate(s, factories.samira(s), factories.nadia(s), now=NOW))
-    assert actions(house) == ["person_deactivated", "person_reactivated"]
+        school.write(lambda s: staff.reactivate(s, factories.samira(s), factories.nadia(s), now=NOW))
+    assert actions(school) == ["person_deactivated", "person_reactivated"]
