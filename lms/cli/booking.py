@@ -1,4 +1,4 @@
-"""`flask booking`: keep the agreed hours when a country changes its clock, and prove that all is sound."""
+"""`flask booking`: keep local times when a time zone changes, and check the consistency of all bookings."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lms.extensions import db, write
 
 @click.group("booking")
 def command() -> None:
-    """Look after the bookings."""
+    """Maintain the bookings."""
 
 
 @command.command("retime")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @with_appcontext
 def retime_command(dry_run: bool) -> None:
-    """Give each booking ahead the instant of its wall time, as the time zone data of today say it."""
+    """Recompute the instants of upcoming bookings from their local times and the current time zone data."""
     settings: Settings = current_app.extensions["lms_settings"]
     zone, moment = settings.time_zone, now()
     if dry_run:
@@ -44,18 +44,22 @@ def retime_command(dry_run: bool) -> None:
         raise SystemExit(1)
 
 
-@command.command("audit")
+@command.command("check")
 @with_appcontext
-def audit_command() -> None:
-    """Prove the bookings sound; exit code 1 and a line for each fault when they are not."""
+def check_command() -> None:
+    """Check the consistency of all bookings; exit code 1 and a line for each fault when there is one."""
     session = db.session()
     found = consistency.find_faults(session, now())
     for fault in found:
         click.echo(fault)
     if found:
         raise SystemExit(1)
-    size = consistency.count_checked(session)
-    click.echo(f"{size.bookings} bookings, {size.claims} claims: sound")
+    checked = consistency.count_checked(session)
+    click.echo(f"{checked.bookings} bookings, {checked.claims} claims: consistent")
 
 
-__all__ = ["command"]
+@command.command("audit", hidden=True, deprecated="It is called `flask booking check` now.")
+@click.pass_context
+def audit_command(context: click.Context) -> None:
+    """Answer to the old name, until release 0.2."""
+    context.invoke(check_command)

@@ -69,7 +69,7 @@ def test_a_dry_run_says_what_would_change_and_the_real_one_does_it(school: Schoo
     dry = run(school, "retime", "--dry-run")
     assert (dry.exit_code, dry.output.splitlines()) == (0, [line, "bookings that would change: 1"])
     assert again(school, booking).starts == booking.starts
-    assert run(school, "audit").exit_code == 1
+    assert run(school, "check").exit_code == 1
 
     real = run(school, "retime")
     assert (real.exit_code, real.output.splitlines()) == (0, [line, "bookings changed: 1"])
@@ -77,7 +77,7 @@ def test_a_dry_run_says_what_would_change_and_the_real_one_does_it(school: Schoo
     told = select(OutboxItem).where(OutboxItem.kind == "booking_retimed")
     assert len(school.read(lambda s: s.scalars(told).all())) == 2
     assert run(school, "retime").output == "nothing to do\n"
-    assert run(school, "audit").exit_code == 0
+    assert run(school, "check").exit_code == 0
 
 
 @pytest.mark.parametrize("words", [["retime", "--dry-run"], ["retime"]])
@@ -105,18 +105,27 @@ def test_two_hours_that_would_collide_stop_the_run(school: School) -> None:
 
 def test_a_sound_school_is_told_in_one_line(school: School) -> None:
     book(school)
-    result = run(school, "audit")
-    assert (result.exit_code, result.output) == (0, "1 bookings, 8 claims: sound\n")
+    result = run(school, "check")
+    assert (result.exit_code, result.output) == (0, "1 bookings, 8 claims: consistent\n")
 
 
 def test_each_fault_is_a_line_with_ids_and_no_names(school: School) -> None:
     booking = book(school)
     school.write(lambda s: s.execute(delete(Claim)))
     school.write(lambda s: s.execute(delete(OutboxItem).where(OutboxItem.kind == "booking_soon")))
-    result = run(school, "audit")
+    result = run(school, "check")
     assert result.exit_code == 1
     assert result.output.splitlines() == [
         f"booking {booking.id} (booked): 8 claims are missing",
         f"booking {booking.id}: booking_soon was never written",
     ]
     assert "Samira" not in result.output
+
+
+def test_the_old_name_of_the_check_answers_with_the_new_one(school: School) -> None:
+    book(school)
+    result = run(school, "audit")
+    assert result.exit_code == 0
+    assert "flask booking check" in result.output
+    assert "consistent" in result.output
+    assert "audit" not in run(school, "--help").output
