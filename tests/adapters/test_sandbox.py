@@ -16,32 +16,32 @@ ROOT = Path("/")
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package `lms` of its own with one module, whose text each test writes."""
     monkeypatch.setattr(sandbox, "_LMS", tmp_path)
-    return tmp_path / "deed.py"
+    return tmp_path / "child_of_test.py"
 
 
 def limits(**changed: int) -> str:
     values = {"memory": 256 << 20, "cpu_seconds": 5, "output": 0, **changed}
     source = Path(sandbox.__file__).read_text()
-    return f"{source}\nlimit(**{values!r})\n"
+    return f"{source}\nlimit_resources(**{values!r})\n"
 
 
 def how(module: Path, text: str, wall_seconds: float = 20) -> str:
     module.write_text(text)
     with pytest.raises(sandbox.ChildEnded) as end:
-        sandbox.run_child("lms.deed", [], cwd=ROOT, wall_seconds=wall_seconds)
+        sandbox.run_child("lms.child_of_test", [], cwd=ROOT, wall_seconds=wall_seconds)
     return end.value.how
 
 
 def test_what_it_is_given_it_reads_and_what_it_prints_is_the_answer(module: Path) -> None:
     module.write_text("import sys\nprint(sys.argv[-1], sys.stdin.read())")
-    answer = sandbox.run_child("lms.deed", ["one"], cwd=ROOT, wall_seconds=20, given="réunion".encode())
+    answer = sandbox.run_child("lms.child_of_test", ["one"], cwd=ROOT, wall_seconds=20, given="réunion".encode())
     assert answer.decode() == "one réunion\n"
 
 
 def test_it_knows_nothing_of_our_environment(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LMS_MAIL_PASSWORD", "very-secret")
     module.write_text("import os\nprint(sorted(os.environ))")
-    answer = sandbox.run_child("lms.deed", [], cwd=ROOT, wall_seconds=20)
+    answer = sandbox.run_child("lms.child_of_test", [], cwd=ROOT, wall_seconds=20)
     assert answer == b"['LC_ALL', 'MALLOC_ARENA_MAX', 'OMP_NUM_THREADS']\n"
 
 
