@@ -6,6 +6,7 @@ translated into the catalogues.
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import sys
@@ -21,15 +22,8 @@ from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError, meta
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "ar", "uk", "tr")
-# The team reads French or English; a sentence that stands nowhere else is not asked of the other languages.
-FOR_THE_TEAM = re.compile(
-    r"lms/(templates/((agenda|busy|corrections|messages|people|service|sessions)/|waiting/line\.html|home/(_numbers|teacher|coordinator|social_worker)\.html"
-    r"|lessons/(desk|edit|new)\.html|homework/assignment\.html|entry/(login|ask_password|choose_password|dead_link)"
-    r"\.html|me/password\.html|staff\.html|mail/(password_link|calendar_failing))"
-    r"|blueprints/(agenda|availability|busy|corrections|messages|service|sessions|people/(?!printed)|lessons/desk"
-    r"|homework/assignments)"
-    r"|forms/(busy|people|lessons|correction|screening|sessions)\.py|letters/people\.py|cli/)"
-)
+# The team reads French or English: other languages need no sentence that is only in files with this line.
+FOR_THE_TEAM = re.compile(r"^(# Read by the team alone\.|\{# Read by the team alone\. #\})$", re.MULTILINE)
 TEAM_LANGUAGES = ("en",)
 KEYWORDS = {**DEFAULT_KEYWORDS, "_l": None, "lazy_gettext": None}
 HEAD: dict[str, Any] = {
@@ -83,13 +77,18 @@ def sentences(catalog: Catalog) -> set[str]:
     return {str(message.id) for message in catalog if message.id}
 
 
-def said_in(language: str, catalog: Catalog) -> Catalog:
-    """What a language has to say: everything, or what learners meet."""
+@functools.cache
+def is_for_the_team(path: Path) -> bool:
+    return bool(FOR_THE_TEAM.search(path.read_text(encoding="utf-8")))
+
+
+def said_in(language: str, catalog: Catalog, root: Path) -> Catalog:
+    """The sentences that a language needs: all of them, or those that learners read."""
     kept = Catalog(**HEAD)
     for message in catalog:
-        paths = [path for path, _line in message.locations]
+        paths = [root / path for path, _line in message.locations]
         if message.id and (
-            language in TEAM_LANGUAGES or not paths or not all(FOR_THE_TEAM.match(path) for path in paths)
+            language in TEAM_LANGUAGES or not paths or not all(is_for_the_team(path) for path in paths)
         ):
             kept[message.id] = message
     return kept
@@ -133,7 +132,7 @@ def translation_faults(root: Path) -> Iterator[str]:
     for language in LANGUAGES:
         path = catalogue(root, language)
         if path.exists():
-            yield from catalogue_faults(path, sentences(said_in(language, said)))
+            yield from catalogue_faults(path, sentences(said_in(language, said, root)))
         else:
             yield f"{language}: there is no catalogue"
 
@@ -152,7 +151,7 @@ def update(root: Path) -> None:
             with path.open("rb") as file:
                 known = read_po(file, locale=language)
         # No guesses from similar sentences: an empty line is honest.
-        known.update(said_in(language, now), no_fuzzy_matching=True, update_creation_date=False)
+        known.update(said_in(language, now, root), no_fuzzy_matching=True, update_creation_date=False)
         write(known, path)
 
 

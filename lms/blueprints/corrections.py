@@ -1,5 +1,7 @@
 """À corriger: the queue of copies, and the desk on which one copy is answered."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 import secrets

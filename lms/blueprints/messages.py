@@ -1,5 +1,7 @@
 """Messages that somebody of the team sends by hand, with a telephone."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """The centre, for the coordinator: address, rules, the picture of the door, rooms and levels."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Forms around a session: what the teacher writes of it, with whom it is exchanged, a day without her."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l

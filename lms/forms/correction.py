@@ -1,5 +1,7 @@
 """A teacher's answer to a copy."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,3 +1,7 @@
+"""The form of a calendar that a teacher keeps elsewhere."""
+
+# Read by the team alone.
+
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
@@ -7,6 +11,6 @@ from lms.forms import PageForm, at_most, required, tidy
 
 
 class CalendarForm(PageForm):
-    """The address of a calendar that a teacher keeps elsewhere."""
+    """The address of an external calendar of a teacher."""
 
     address = URLField(_l("Adresse de l’agenda"), filters=[tidy], validators=[required(), at_most(1000)])

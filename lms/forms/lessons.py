@@ -1,5 +1,7 @@
 """The forms of lessons. What was typed always comes back; a link that is none is refused beside its field."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 import re

@@ -1,5 +1,7 @@
 """People and the centre: short forms, and a guard against national numbers."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 import re

@@ -1,5 +1,7 @@
 """What the team must not write anywhere: national numbers."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l

@@ -34,7 +34,9 @@ def how(module: Path, text: str, wall_seconds: float = 20) -> str:
 
 def test_what_it_is_given_it_reads_and_what_it_prints_is_the_answer(module: Path) -> None:
     module.write_text("import sys\nprint(sys.argv[-1], sys.stdin.read())")
-    answer = sandbox.run_child("lms.child_of_test", ["one"], cwd=ROOT, wall_seconds=20, given="réunion".encode())
+    answer = sandbox.run_child(
+        "lms.child_of_test", ["one"], cwd=ROOT, wall_seconds=20, given="réunion".encode()
+    )
     assert answer.decode() == "one réunion\n"
 
 

@@ -93,6 +93,7 @@ def test_a_template_that_includes_nothing_is_named(root: Path) -> None:
 
 
 def test_what_a_learner_reads_on_her_card_is_asked_of_her_language() -> None:
-    asked = check_texts.sentences(check_texts.said_in("ar", check_texts.extract(check_texts.ROOT)))
+    said = check_texts.extract(check_texts.ROOT)
+    asked = check_texts.sentences(check_texts.said_in("ar", said, check_texts.ROOT))
     assert "Ou écrivez ces chiffres sur %(address)s" in asked
     assert "Imprimer la carte" not in asked

@@ -1,5 +1,7 @@
 """The teacher's week: appointments in front, free hours behind."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 import re

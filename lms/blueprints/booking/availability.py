@@ -1,5 +1,7 @@
 """A teacher's weekly hours, the days that differ, and the appointments that no longer fit."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

@@ -1,5 +1,7 @@
 """Around a session: who came, what was said, two who exchange, a day on which the teacher cannot come."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 import re

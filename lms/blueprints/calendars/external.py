@@ -1,5 +1,7 @@
 """The calendars that a teacher keeps elsewhere: which are read, how they fare, what they clash with."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, url_for

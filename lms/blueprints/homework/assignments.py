@@ -1,5 +1,7 @@
 """A teacher writes, changes and withdraws the homework of a lesson."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, url_for

@@ -1,5 +1,7 @@
 """Where the team makes lessons: create, edit, order, publish."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 from typing import Literal

@@ -1,5 +1,7 @@
 """The card of a learner: made, printed, unlocked; its PIN told once."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 from urllib.parse import urlsplit

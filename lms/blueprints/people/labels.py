@@ -1,5 +1,7 @@
 """Names of roles, languages and deeds, as the pages about people show them."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 from flask_babel import LazyString

@@ -1,5 +1,7 @@
 """The learners a person may know: the list, a new one, one of them."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 from typing import Any

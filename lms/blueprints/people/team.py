@@ -1,5 +1,7 @@
 """The team, for the coordinator: invite, change, send a link for a password."""
 
+# Read by the team alone.
+
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, url_for
