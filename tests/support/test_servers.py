@@ -78,7 +78,7 @@ def test_redis_is_empty_and_answers(redis_url: str) -> None:
 
 
 STARTS_REDIS = """
-from tests.servers import RedisServer, Run
+from tests.support.servers import RedisServer, Run
 run = Run()
 print(run.folder, RedisServer(run.folder).url, flush=True)
 input()
