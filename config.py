@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parent
+# A checkout keeps its state beside the code; what lies beside an installed package belongs to the installer.
+IS_CHECKOUT = (ROOT / "pyproject.toml").is_file()
 NO_BASE_URL = "http://localhost:8000"
 BRUSSELS = ZoneInfo("Europe/Brussels")
 Environment = Literal["development", "production"]
@@ -34,8 +36,8 @@ class ConfigError(Exception):
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     env: Environment = "development"
-    instance: Path = ROOT / "instance"
-    uploads: Path = ROOT / "uploads"
+    instance: Path
+    uploads: Path
     secret_key: str
     base_url: str = NO_BASE_URL
     trusted_hosts: tuple[str, ...] = ()
@@ -120,7 +122,7 @@ class _Reader:
 
     def settings(self) -> Settings:
         env: Environment = "production" if self.one_of_env() == "production" else "development"
-        instance = Path(self.get("LMS_INSTANCE") or ROOT / "instance").absolute()
+        instance = self.folder("LMS_INSTANCE", "instance")
         secret = self.get("LMS_SECRET_KEY") or self.secret_from(instance)
         if len(secret) < 32:
             self.faults.append("LMS_SECRET_KEY must be at least 32 characters long")
@@ -137,7 +139,7 @@ class _Reader:
         settings = Settings(
             env=env,
             instance=instance,
-            uploads=Path(self.get("LMS_UPLOADS") or ROOT / "uploads").absolute(),
+            uploads=self.folder("LMS_UPLOADS", "uploads"),
             secret_key=secret,
             base_url=base_url,
             trusted_hosts=self.trusted_hosts(env, base_url),
@@ -177,6 +179,16 @@ class _Reader:
         if given or env != "production":
             return given
         return (urlsplit(base_url).hostname or "localhost", "localhost", "127.0.0.1")
+
+    def folder(self, name: str, in_checkout: str) -> Path:
+        """A folder of state, which an installed package must be given.
+
+        The current folder is no default there: a command started elsewhere would open an empty instance.
+        """
+        raw = self.get(name)
+        if raw is None and not IS_CHECKOUT:
+            self.faults.append(f"{name} must be set: an installed package has no folder of its own")
+        return Path(raw or ROOT / in_checkout).absolute()
 
     def one_of_env(self) -> str:
         raw = self.get("LMS_ENV") or "development"
@@ -259,6 +271,8 @@ class _Reader:
     def secret_from(self, instance: Path) -> str:
         """The key made at the first run, readable by its owner only."""
         path = instance / "secret.key"
+        if not IS_CHECKOUT and self.get("LMS_INSTANCE") is None:
+            return "x" * 32  # the fault is noted; nothing is written beside an installed package
         try:
             # The database and the queue lie in it: nobody else on this machine reads them.
             instance.mkdir(parents=True, exist_ok=True, mode=0o700)
