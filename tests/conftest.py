@@ -1,4 +1,4 @@
-"""Fixtures of every test: a house of its own, on SQLite unless a folder says otherwise."""
+"""Fixtures of every test: an empty school, on SQLite unless a folder says otherwise."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.support.school import (
     settings_for,
     sqlite_template,
 )
+from tests.support.shared_school import SharedSchool
 
 pytest_plugins = ["tests.support.fixtures"]
 
@@ -32,8 +33,18 @@ def close_schools() -> Iterator[None]:
         open_schools.pop().close()
 
 
+@pytest.fixture(scope="session")
+def shared_school(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[SharedSchool]:
+    shared = SharedSchool(tmp_path_factory.mktemp("shared"), template)
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def school(tmp_path: Path, template: Path) -> School:
-    """An empty, migrated school."""
-    copy_template(template, tmp_path)
-    return make_school(settings_for(tmp_path), migrated=True)
+def school(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> School:
+    """An empty, migrated school. Marked `own_school` the test has an application of its own."""
+    if request.node.get_closest_marker("own_school"):
+        copy_template(template, tmp_path)
+        return make_school(settings_for(tmp_path), migrated=True)
+    shared: SharedSchool = request.getfixturevalue("shared_school")
+    return shared.lend()

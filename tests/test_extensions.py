@@ -13,10 +13,10 @@ from lms.extensions import SAFE_WAL, db, sqlite, write
 from lms.models import Level, Person
 from tests import factories
 from tests.factories import NOW
-from tests.support.engines import postgres_template, school
+from tests.support.engines import postgres_template, school, shared_postgres_school
 from tests.support.school import School
 
-__all__ = ["postgres_template", "school"]
+__all__ = ["postgres_template", "school", "shared_postgres_school"]
 
 
 def test_an_instant_comes_back_as_it_was_and_a_naive_one_is_refused(school: School) -> None:

@@ -104,6 +104,7 @@ def test_who_waited_long_for_the_lock_waits_once_and_not_six_times(impatient_sch
         assert 3 < time.monotonic() - began < 10
 
 
+@pytest.mark.own_school
 def test_what_breaks_is_a_page_without_a_word_of_the_fault(school: School) -> None:
     def broken() -> str:
         raise RuntimeError("secret inside")

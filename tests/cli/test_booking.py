@@ -16,10 +16,10 @@ from lms.clock import now
 from lms.domain.booking import appointments
 from lms.models import Booking, Claim, Organisation, OutboxItem
 from tests import factories
-from tests.support.engines import postgres_template, school
+from tests.support.engines import postgres_template, school, shared_postgres_school
 from tests.support.school import School
 
-__all__ = ["postgres_template", "school"]
+__all__ = ["postgres_template", "school", "shared_postgres_school"]
 
 
 def brussels_east() -> ZoneInfo:

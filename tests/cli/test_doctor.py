@@ -20,10 +20,10 @@ from lms.domain import audit_log
 from lms.domain.homework import files
 from lms.models import Attachment, AuditEvent, Booking, Claim, Organisation, OutboxItem, Rendition
 from tests import factories
-from tests.support.engines import postgres_template, school
+from tests.support.engines import postgres_template, school, shared_postgres_school
 from tests.support.school import School
 
-__all__ = ["postgres_template", "school"]
+__all__ = ["postgres_template", "school", "shared_postgres_school"]
 
 
 def doctor(school: School) -> Result:
@@ -173,6 +173,7 @@ def test_a_mail_that_waits_is_named_with_how_long(school: School) -> None:
     assert fault.startswith("a mail has waited for 3:00:0")
 
 
+@pytest.mark.own_school
 def test_a_database_of_another_version_is_named_with_the_way_out(school: School) -> None:
     school.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '0000'")))
     (fault,) = ills(doctor(school))["versions"]
@@ -180,6 +181,7 @@ def test_a_database_of_another_version_is_named_with_the_way_out(school: School)
     assert "flask db upgrade" in fault
 
 
+@pytest.mark.own_school
 def test_a_check_that_cannot_be_made_is_a_fault_and_hides_no_other(school: School) -> None:
     """An old database may lack a whole table."""
     school.write(lambda s: s.execute(text("DROP TABLE rendition")))

@@ -1,4 +1,4 @@
-"""Every test of the domain runs on SQLite and on PostgreSQL."""
+"""Every test of the domain that asks the database runs on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from tests.support.school import School, copy_static, copy_template, make_school, settings_for
+from tests.support.school import School, copy_template, make_school, settings_for
+from tests.support.shared_school import SharedSchool
 
 
 @pytest.fixture(scope="session")
@@ -20,19 +21,33 @@ def postgres_template(request: pytest.FixtureRequest, tmp_path_factory: pytest.T
     return str(make_url(url).database)
 
 
+@pytest.fixture(scope="session")
+def shared_postgres_school(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, template: Path
+) -> Iterator[SharedSchool]:
+    server = request.getfixturevalue("postgres")
+    url = server.fresh_database(request.getfixturevalue("postgres_template"))
+    shared = SharedSchool(tmp_path_factory.mktemp("shared"), template, url)
+    yield shared
+    shared.close()
+    server.drop(url)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def school(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> Iterator[School]:
-    """An empty, migrated school, once on each engine."""
+    """An empty, migrated school, once on each engine. Marked `own_school` the test has one of its own."""
+    if not request.node.get_closest_marker("own_school"):
+        name = "shared_school" if request.param == "sqlite" else "shared_postgres_school"
+        shared: SharedSchool = request.getfixturevalue(name)
+        yield shared.lend()
+        return
+    copy_template(template, tmp_path)
     if request.param == "sqlite":
-        copy_template(template, tmp_path)
-        settings = settings_for(tmp_path)
-    else:
-        name = request.getfixturevalue("postgres_template")
-        server = request.getfixturevalue("postgres")
-        copy_static(template, tmp_path)
-        settings = settings_for(tmp_path, database_url=server.fresh_database(name))
-    opened = make_school(settings, migrated=True)
+        yield make_school(settings_for(tmp_path), migrated=True)
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.fresh_database(request.getfixturevalue("postgres_template"))
+    opened = make_school(settings_for(tmp_path, database_url=url), migrated=True)
     yield opened
     opened.close()
-    if request.param == "postgresql":
-        server.drop(settings.database_url)
+    server.drop(url)

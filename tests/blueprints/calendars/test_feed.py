@@ -223,6 +223,7 @@ def test_who_left_is_not_answered_and_who_comes_back_makes_a_new_address(school:
     assert read(school, token).status_code == 404
 
 
+@pytest.mark.own_school
 def test_a_held_lock_does_not_keep_the_calendar_from_its_answer(school: School) -> None:
     token = token_of(school)
     # Whoever waits here waits a moment and not half a minute.
