@@ -117,16 +117,16 @@ def _person_behind(_: Request) -> Person | None:
     if not token:
         return None
     session: Session = db.session()
-    found = logins.find_active(session, token, now())
+    found = logins.find_active(session, token, now=now())
     if found is None:
         return None
-    if logins.needs_touch(found, now()):
+    if logins.needs_touch(found, now=now()):
         entry_id = found.id
         try:
-            write(lambda s: logins.record_use(s, entry_id, now()))
+            write(lambda s: logins.record_use(s, entry_id, now=now()))
         except OperationalError:
             session.rollback()  # the page matters more than the note that it was seen
-        found = logins.find_active(session, token, now())
+        found = logins.find_active(session, token, now=now())
         if found is None:
             return None
     g.entry = found
@@ -156,7 +156,7 @@ def _guard() -> Response | BaseResponse | None:
 
 
 def _from_elsewhere() -> bool:
-    """Whether another site sent this form: a second lock beside the token of the form."""
+    """Return whether another site sent this form: a second check beside the CSRF token."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site not in ("same-origin", "none")

@@ -118,7 +118,7 @@ def on_outbox_commit(app: Flask, wake: Callable[[list[str]], None]) -> None:
     app.extensions["lms_on_outbox_commit"] = wake
 
 
-def write(verb: Callable[[Session], T]) -> T:
+def write(operation: Callable[[Session], T]) -> T:
     """Run `verb` in one transaction that holds the write lock from its beginning, and commit it.
 
     What was read before belongs to an older snapshot, so the verb loads its things again under the
@@ -132,7 +132,7 @@ def write(verb: Callable[[Session], T]) -> T:
         session.info["outbox"] = []
         try:
             session.connection(execution_options={"immediate": True})
-            result = verb(session)
+            result = operation(session)
             posted: list[str] = session.info["outbox"]
             session.commit()
         except OperationalError:

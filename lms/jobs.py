@@ -78,7 +78,7 @@ class QuietConsumer(Consumer):
 
 @dataclass(frozen=True)
 class Delivery:
-    """What leaves by which way. By hand nothing is sent: it waits for somebody of the team."""
+    """Message and its channel. By hand nothing is sent: the row waits for the team."""
 
     channel: Channel
     send: Callable[[], None] | None = None
@@ -113,18 +113,18 @@ class Jobs:
     def deliver(self, item_id: str) -> None:
         """Claim one row, look at the thing again, send with no transaction open, close the row."""
         with self.app.app_context():
-            if not write(lambda session: outbox.claim_item(session, item_id, now())):
+            if not write(lambda session: outbox.claim_item(session, item_id, now=now())):
                 return
-            parcel = self._parcel(item_id)
-            if isinstance(parcel, str):
-                write(lambda session: outbox.close_item(session, item_id, parcel, now()))
-            elif parcel.send is None:
-                write(lambda session: outbox.hand_over(session, item_id, now()))
+            delivery = self._prepare(item_id)
+            if isinstance(delivery, str):
+                write(lambda session: outbox.close_item(session, item_id, delivery, now=now()))
+            elif delivery.send is None:
+                write(lambda session: outbox.hand_over(session, item_id, now=now()))
             else:
-                self._close_after(item_id, parcel, parcel.send)
+                self._close_after(item_id, delivery, delivery.send)
 
-    def _parcel(self, item_id: str) -> Delivery | str:
-        """What is to be done with the row, or how it ends without."""
+    def _prepare(self, item_id: str) -> Delivery | str:
+        """Return the delivery of the row, or the outcome that closes it without one."""
         session: Session = db.session()
         item = session.scalars(
             select(OutboxItem)
@@ -170,7 +170,7 @@ class Jobs:
             return Delivery("hand")
         return Delivery("sms", lambda: texter.send(number, said, key))
 
-    def _close_after(self, item_id: str, parcel: Delivery, send: Callable[[], None]) -> None:
+    def _close_after(self, item_id: str, delivery: Delivery, send: Callable[[], None]) -> None:
         outcome, reason = "sent", ""
         try:
             send()
@@ -178,23 +178,23 @@ class Jobs:
             outcome, reason = "failed", str(error)
         except Postponed as error:
             reason = str(error)
-            write(lambda session: outbox.postpone(session, item_id, now(), reason))
+            write(lambda session: outbox.postpone(session, item_id, reason, now=now()))
             return
         write(
             lambda session: outbox.close_item(
                 session,
                 item_id,
                 outcome,
-                now(),
                 reason,
-                channel=parcel.channel,
-                invited=parcel.invited and outcome == "sent",
+                channel=delivery.channel,
+                invited=delivery.invited and outcome == "sent",
+                now=now(),
             )
         )
 
     def every_minute(self) -> None:
         with self.app.app_context():
-            waiting = outbox.due_items(db.session(), now())
+            waiting = outbox.due_items(db.session(), now=now())
             db.session().rollback()
             for item_id in waiting:
                 self._deliver(item_id)
@@ -204,7 +204,7 @@ class Jobs:
 
     def _expire_offers(self) -> None:
         """An hour that nobody answered for goes to the next, each in a transaction of its own."""
-        over = waitlist.overdue_offers(db.session(), now())
+        over = waitlist.overdue_offers(db.session(), now=now())
         db.session().rollback()
         for offer_id in over:
             write(partial(waitlist.expire_offer, offer_id=offer_id, now=now(), zone=self.settings.time_zone))
@@ -215,7 +215,7 @@ class Jobs:
             return  # the next sweep asks again
         try:
             with self.app.app_context():
-                wanting = external.due_calendars(db.session(), now())
+                wanting = external.due_calendars(db.session(), now=now())
                 db.session().rollback()
             for calendar_id in wanting:
                 self.read_calendar(calendar_id)
@@ -226,50 +226,50 @@ class Jobs:
         """Take it in hand, ask the other side with no transaction open, write down what it said."""
         settings = self.settings
         with self.app.app_context():
-            errand = write(lambda session: external.start_fetch(session, calendar_id, now()))
-            if errand is None:
+            job = write(lambda session: external.start_fetch(session, calendar_id, now=now()))
+            if job is None:
                 return
             try:
                 found = external_calendar.read_calendar(
-                    errand.address,
-                    errand.etag,
-                    errand.first,
-                    errand.last,
+                    job.address,
+                    job.etag,
+                    job.first,
+                    job.last,
                     zone=settings.time_zone.key,
                     hosts=settings.calendar_hosts,
                     ca_file=settings.calendar_ca_file,
                 )
             except external_calendar.CalendarError as refusal:
                 code = refusal.code
-                write(lambda session: external.record_failure(session, calendar_id, code, now()))
+                write(lambda session: external.record_failure(session, calendar_id, code, now=now()))
                 return
             if found is None:
-                write(lambda session: external.record_unchanged(session, calendar_id, now()))
+                write(lambda session: external.record_unchanged(session, calendar_id, now=now()))
                 return
             events, etag = [external.Event(*event) for event in found.events], found.etag
             write(
                 lambda session: external.store_events(
-                    session, calendar_id, events, etag, now(), settings.time_zone
+                    session, calendar_id, events, etag, now=now(), zone=settings.time_zone
                 )
             )
 
     def every_night(self) -> None:
         with self.app.app_context():
-            write(lambda session: outbox.close_stale(session, now()))
+            write(lambda session: outbox.close_stale(session, now=now()))
             write(lambda session: outbox.delete_old_receipts(session, now() - RECEIPTS_KEPT))
-            write(lambda session: logins.delete_old_logins(session, now()))
+            write(lambda session: logins.delete_old_logins(session, now=now()))
             self.app.extensions["lms_store"].sweep_temp(now() - timedelta(days=1))
 
     def every_morning(self) -> None:
         """By day, for it may ring a telephone."""
         zone = self.settings.time_zone
         with self.app.app_context():
-            write(lambda session: waitlist.offer_new_day(session, now(), zone))
+            write(lambda session: waitlist.offer_new_day(session, now=now(), zone=zone))
 
     def deliver_due(self, at: datetime | None = None) -> int:
         """Deliver in this process everything that is due, instead of waiting for a worker."""
         with self.app.app_context():
-            waiting = outbox.due_items(db.session(), at or now())
+            waiting = outbox.due_items(db.session(), now=at or now())
             db.session().rollback()
         for item_id in waiting:
             self.deliver(item_id)

@@ -81,7 +81,7 @@ def page(template: str, answer: int = 200, /, **context: object) -> Response:
 
 
 def idempotency_key(form: PageForm) -> str:
-    """What makes a sending unique: the key of the form and all that stands in it.
+    """Return the key of one submission: the key of the form and everything in it.
 
     Who goes back, writes on and sends again has not sent the same: her words must not be dropped.
     """
@@ -96,7 +96,7 @@ def idempotency_key(form: PageForm) -> str:
 
 
 def run_once_with_result(
-    form: PageForm, verb: Callable[[Session], T], leads: Callable[[T], str], *, key: str | None = None
+    form: PageForm, operation: Callable[[Session], T], leads: Callable[[T], str], *, key: str | None = None
 ) -> tuple[T | None, str]:
     """Run the verb in one transaction; what it returned, and the address to which that leads.
 
@@ -109,7 +109,7 @@ def run_once_with_result(
         receipt = session.get(FormReceipt, (me().id, key))
         if receipt is not None:
             return None, receipt.location
-        result = verb(session)
+        result = operation(session)
         location = leads(result)
         session.add(FormReceipt(person_id=me().id, request_id=key, location=location, made_at=now()))
         session.flush()
@@ -125,14 +125,14 @@ def run_once_with_result(
         return None, receipt.location
 
 
-def run_once(form: PageForm, verb: Callable[[Session], str], *, key: str | None = None) -> BaseResponse:
+def run_once(form: PageForm, operation: Callable[[Session], str], *, key: str | None = None) -> BaseResponse:
     """Run the verb and answer 303 to the page it names; the same form sent again leads there too."""
-    _result, location = run_once_with_result(form, verb, str, key=key)
+    _result, location = run_once_with_result(form, operation, str, key=key)
     return redirect(location, 303)
 
 
 def by_script() -> bool:
-    """Whether a script of the page asks, and wants an answer for itself and no page."""
+    """Return whether a script of the page asks, and wants an answer for itself instead of a page."""
     return request.accept_mimetypes.best == "application/json"
 
 
@@ -282,7 +282,7 @@ def _busy(error: OperationalError) -> Response:
 
 
 def _sent() -> list[tuple[str, str]]:
-    """What the form said, so that one tap sends it again, with its key: never twice.
+    """Return the submitted form, so that one tap sends it again with its key, and never twice.
 
     Not where nobody is signed in or a password was typed, and not without the files that came with it.
     """

@@ -88,13 +88,15 @@ def _complete(session: Session) -> None:
     door_key = current_app.extensions["lms_store"].put(picture, suffix=".jpg")
     session.get_one(Organisation, 1).door_photo_key = door_key
     samira = _person(session, "Samira")
-    waitlist.join_waitlist(session, samira, samira, None, 7, None, moment)
+    waitlist.join_waitlist(session, samira, samira, None, 7, None, now=moment)
     session.get_one(Organisation, 1).weekly_cap = session.get_one(Organisation, 1).open_cap = 9
     ahead = offers.FreedTime.on(moment.date(), moment.date() + timedelta(days=30), BRUSSELS)
-    assert offers.offer_to_waitlist(session, ahead, moment), "an hour is being offered to Samira"
+    assert offers.offer_to_waitlist(session, ahead, now=moment, zone=BRUSSELS), (
+        "an hour is being offered to Samira"
+    )
     told = select(Booking).where(Booking.learner_id == samira.id, Booking.teacher_id == nadia.id)
     by_hand = outbox.post(session, "booking_moved", samira, session.scalars(told).first().id, now=moment)
-    outbox.hand_over(session, by_hand.id, moment)
+    outbox.hand_over(session, by_hand.id, now=moment)
     session.add(
         ExternalCalendar(
             teacher_id=nadia.id,

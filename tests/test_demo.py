@@ -15,13 +15,13 @@ from tests.support.school import School
 
 
 @pytest.fixture
-def demo_house(school: School) -> School:
+def demo_school(school: School) -> School:
     builder.build(school.app, now())
     return school
 
 
-def test_the_demo_school_has_work_in_every_state(demo_house: School) -> None:
-    read = demo_house.read
+def test_the_demo_school_has_work_in_every_state(demo_school: School) -> None:
+    read = demo_school.read
     assert read(lambda s: s.scalar(select(func.count(Level.id)))) == 3
     assert read(lambda s: s.scalar(select(func.count(Lesson.id)))) == 11
     waiting = read(correction.list_queue)
@@ -37,16 +37,16 @@ def test_the_demo_school_has_work_in_every_state(demo_house: School) -> None:
     assert read(lambda s: s.scalar(select(func.count(OutboxItem.id)))) > 0
 
 
-def test_the_doctor_finds_the_demo_school_whole(demo_house: School) -> None:
-    demo_house.app.extensions["lms_jobs"].every_minute()
-    demo_house.deliver()
-    found = demo_house.read(lambda s: examine(s, demo_house.settings))
+def test_the_doctor_finds_the_demo_school_whole(demo_school: School) -> None:
+    demo_school.app.extensions["lms_jobs"].every_minute()
+    demo_school.deliver()
+    found = demo_school.read(lambda s: examine(s, demo_school.settings))
     assert {name: faults for name, faults in found.items() if faults} == {}
 
 
-def test_every_account_enters_as_the_greeting_says(demo_house: School) -> None:
+def test_every_account_enters_as_the_greeting_says(demo_school: School) -> None:
     for account in builder.accounts("http://localhost"):
-        visitor = demo_house.visitor()
+        visitor = demo_school.visitor()
         if "@" in account.way:
             email, password = account.way.split(" / ")
             page = visitor.submit(visitor.get("/login"), {"email": email, "password": password})
@@ -57,9 +57,9 @@ def test_every_account_enters_as_the_greeting_says(demo_house: School) -> None:
         assert account.name.split()[0] in page.text, account
 
 
-def test_a_school_that_exists_is_left_alone(demo_house: School) -> None:
+def test_a_school_that_exists_is_left_alone(demo_school: School) -> None:
     with pytest.raises(RuntimeError, match="a school already"):
-        builder.build(demo_house.app, now())
+        builder.build(demo_school.app, now())
 
 
 def test_there_is_no_demo_school_in_production(school: School) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.adapters.sms.folder import SmsFolder
 from lms.adapters.sms.gateway import HttpSmsGateway
 from lms.adapters.sms.message import SmsSender
@@ -192,7 +193,7 @@ def test_whom_no_machine_reaches_waits_for_the_hand_of_the_team_and_is_not_late(
     assert (waiting.channel, waiting.closed_at, waiting.attempts) == ("hand", None, 1)
     assert waiting.handed_at is not None
     late = now() + timedelta(hours=1)
-    assert school.read(lambda s: outbox.oldest_waiting(s, late)) is None
+    assert school.read(lambda s: outbox.oldest_waiting(s, now=late)) is None
     school.write(lambda s: setattr(s.get_one(OutboxItem, item), "expires_at", now()))
     school.app.extensions["lms_jobs"].every_night()
     assert row(school, item).outcome == "expired"
@@ -251,9 +252,9 @@ def test_an_offer_without_an_answer_goes_to_the_next_who_waits(school: School) -
         made = factories.booked(session, mehari, nadia, hour, now=yesterday)
         for minute, person in enumerate((samira, oksana)):
             waitlist.join_waitlist(
-                session, person, person, None, MORNING, None, yesterday + timedelta(minutes=minute)
+                session, person, person, None, MORNING, None, now=yesterday + timedelta(minutes=minute)
             )
-        appointments.cancel(session, made, mehari, "", yesterday)
+        appointments.cancel(session, mehari, made, "", now=yesterday, zone=BRUSSELS)
 
     school.write(give_back)
 
@@ -274,7 +275,7 @@ def test_in_the_morning_the_day_that_comes_into_sight_goes_to_who_waits(school: 
     def wish(session: Session) -> None:
         samira = factories.samira(session)
         factories.organisation(session).horizon_days = (hour.date() - now().date()).days + 1
-        waitlist.join_waitlist(session, samira, samira, None, MORNING, None, now())
+        waitlist.join_waitlist(session, samira, samira, None, MORNING, None, now=now())
         factories.opened(session, factories.nadia(session), hour.date().isoformat(), "10:00", "11:00")
 
     school.write(wish)

@@ -37,7 +37,7 @@ def allow(school: School, server: CalendarServer) -> None:
 
 
 def added(school: School, address: str) -> str:
-    return school.write(lambda s: external.add_calendar(s, factories.nadia(s), address, clock.now()).id)
+    return school.write(lambda s: external.add_calendar(s, factories.nadia(s), address, now=clock.now()).id)
 
 
 def sweep(school: School, *, later: timedelta = timedelta(0)) -> ExternalCalendar:

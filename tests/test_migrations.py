@@ -135,7 +135,7 @@ def test_who_booked_in_the_first_house_is_reminded_two_hours_before_too(bare: Sc
         ("booking_soon", "ahead", "samira"),
     ]
     assert reminders[-1].due_at.timestamp() == quarter + 3 * 86400 - 2 * 3600
-    faults = bare.read(lambda s: consistency.find_faults(s, now()))
+    faults = bare.read(lambda s: consistency.find_faults(s, now=now()))
     assert [fault for fault in faults if "booking_soon" in fault] == []
 
 

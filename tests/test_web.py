@@ -248,13 +248,13 @@ def sending(school: School, person: Person) -> Iterator[PageForm]:
 def test_what_is_shown_once_is_shown_for_the_first_sending_only(school: School) -> None:
     runs = []
 
-    def verb(_session: Session) -> str:
+    def operation(_session: Session) -> str:
         runs.append(1)
         return "shown once"
 
     with sending(school, school.write(factories.nadia)) as form:
-        assert run_once_with_result(form, verb, lambda _said: "/people") == ("shown once", "/people")
-        assert run_once_with_result(form, verb, lambda _said: "/elsewhere") == (None, "/people")
+        assert run_once_with_result(form, operation, lambda _said: "/people") == ("shown once", "/people")
+        assert run_once_with_result(form, operation, lambda _said: "/elsewhere") == (None, "/people")
     assert runs == [1]
 
 

@@ -60,7 +60,7 @@ def template_faults(root: Path) -> Iterator[str]:
 
 
 def extract(root: Path) -> Catalog:
-    """What the code and the templates say now."""
+    """Return the sentences of the code and the templates."""
     with (root / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file, "babel.cfg")
     catalog = Catalog(**HEAD)

@@ -35,6 +35,7 @@ _write = mistune.create_markdown(escape=True, hard_wrap=True, renderer=_Renderer
 
 
 def to_html(text: str) -> Markup:
+    """Return the safe HTML of a text in Markdown."""
     made = _write(text[:MOST_LETTERS])
     clean = nh3.clean(
         str(made),

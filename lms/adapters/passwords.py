@@ -17,12 +17,13 @@ _nobody = _hasher.hash("nobody has this password")
 
 
 def hash_secret(secret: str) -> str:
+    """Return the Argon2 hash of a password or PIN."""
     with _turn:
         return _hasher.hash(secret)
 
 
 def matches(stored: str | None, secret: str) -> bool:
-    """Whether the secret is the one behind the hash; without a hash False, after the same work."""
+    """Check a secret against its hash; without a hash return False after the same work."""
     with _turn:
         try:
             _hasher.verify(stored or _nobody, secret)

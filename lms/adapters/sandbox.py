@@ -39,7 +39,7 @@ class ChildEnded(Exception):
 def run_child(
     module: str, arguments: Sequence[str], *, cwd: Path, wall_seconds: float, given: bytes = b""
 ) -> bytes:
-    """What the module printed; it reads `given` from its standard input."""
+    """Return the output of a module in a child process; it reads `given` from its standard input."""
     child = subprocess.Popen(  # noqa: S603 our own interpreter, our own module, arguments that we made
         [sys.executable, "-I", "-c", START, str(_LMS), module, *arguments],
         stdin=subprocess.PIPE if given else subprocess.DEVNULL,

@@ -39,10 +39,12 @@ class Store(Protocol):
 
 
 def is_full(error: OSError) -> bool:
+    """Return whether the error means that the disk or the quota is full."""
     return error.errno in _FULL
 
 
 def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

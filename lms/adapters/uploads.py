@@ -31,7 +31,7 @@ class Upload(Protocol):
 
 @dataclass
 class StoredUpload:
-    """What became of the files of one form."""
+    """Result of the files of one form."""
 
     files: list[NewFile] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)  # shown name, reason
@@ -99,7 +99,7 @@ def delete_keys(store: Store, keys: Iterable[str]) -> None:
 
 
 def verify(store: Store, key: str, sha256: str) -> bool:
-    """Whether the bytes are still there, read back from the store."""
+    """Return whether the bytes are in the store, by reading them back."""
     try:
         return store.digest(key) == sha256
     except UnknownKey:

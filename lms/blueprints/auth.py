@@ -163,7 +163,7 @@ def ask_password() -> BaseResponse:
 @limiter.limit("30/minute;200/hour", methods=["POST"])
 def choose_password(token: str) -> BaseResponse:
     """Opening the link spends nothing; the button does."""
-    found = staff.find_active_link(db.session(), token, now())
+    found = staff.find_active_link(db.session(), token, now=now())
     if found is None:
         return page("auth/dead_link.html", 404)
     form = NewPasswordForm()
@@ -184,7 +184,7 @@ def choose_password(token: str) -> BaseResponse:
 @allow("someone")
 def logout() -> BaseResponse:
     token = cookie("session") or ""
-    write(lambda session: logins.end_login_by_token(session, token, now()))
+    write(lambda session: logins.end_login_by_token(session, token, now=now()))
     response = redirect(url_for("auth.card"), 303)
     form_cookie.clear()
     drop_cookie(response, "session")
@@ -203,7 +203,7 @@ def _card_page(form: CardForm, answer: int) -> BaseResponse:
 
 
 def _known_here(token: str | None) -> bool:
-    """Whether this device has proved the PIN of this card before. Only the link profits from it."""
+    """Return whether this device has proved the PIN of this card before. Only the link profits from it."""
     devices = _devices()
     if not token or not devices:
         return False
@@ -250,7 +250,7 @@ def _named_account() -> str:
 
 
 def device_name() -> str:
-    """What a person recognises in a list: the kind of device and the browser."""
+    """Return the kind of device and the browser, as a person recognises them in a list."""
     agent = request.user_agent.string
     device = next((name for name in _SYSTEMS if name in agent), "")
     browser = next((name for mark, name in _BROWSERS if mark in agent), "")

@@ -163,7 +163,7 @@ def _criteria(attempt: Attempt) -> list[Criterion]:
 
 
 def _reach(learner: Person) -> str:
-    """Who receives what, in which languages."""
+    """Return who receives the feedback, and in which languages."""
     name, own = learner.first_name, languages.shown_in(learner.language)
     if mail_address(learner) is None:
         return str(_("%(name)s n’a pas d’e-mail : la réponse est dans l’application.", name=name))

@@ -30,7 +30,7 @@ def ready() -> tuple[Response, int]:
     checks = {"database": False, "queue": False, "disk": False}
     try:
         db.session.execute(text("SELECT 1"))
-        waiting = outbox.oldest_waiting(db.session(), now())
+        waiting = outbox.oldest_waiting(db.session(), now=now())
         checks["database"] = True
         checks["queue"] = waiting is None or waiting <= outbox.LATE
     except SQLAlchemyError:

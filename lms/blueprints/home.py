@@ -17,7 +17,7 @@ from lms.domain.booking import learner_status, queries
 from lms.domain.homework import alerts, correction, worklist
 from lms.domain.lessons import progress
 from lms.domain.people import directory
-from lms.domain.statistics import count_month
+from lms.domain.statistics import current_figures
 from lms.extensions import db
 from lms.i18n import dates, languages
 from lms.models import Booking, Person
@@ -65,11 +65,11 @@ def _learner() -> Response:
     session: Session = db.session()
     person, moment = me(), now()
     works = worklist.assignments_of_learner(session, person)
-    appointment = queries.next_appointment(session, person, moment)
+    appointment = queries.next_appointment(session, person, now=moment)
     lesson = progress.next_lesson(session, person)
     bridges = progress.progress_by_level(session, person)
     soon = appointment is not None and appointment.starts - moment < SOON
-    offers, called_off = learner_status.open_offers_and_cancelled(session, person, moment)
+    offers, called_off = learner_status.open_offers_and_cancelled(session, person, now=moment)
     # An offer is hers for some hours only, and that nobody comes tomorrow she may know from nowhere else.
     cards = [_offer(offer) for offer in offers]
     lost = called_off if called_off is not None and called_off.starts > moment else None
@@ -175,16 +175,16 @@ def _teacher() -> Response:
         section="today",
         counts=correction.counts_by_level(session),
         queue=correction.list_queue(session, limit=QUEUE_SHOWN),
-        appointments=queries.upcoming_appointments(session, person, moment, limit=QUEUE_SHOWN),
+        appointments=queries.upcoming_appointments(session, person, limit=QUEUE_SHOWN, now=moment),
         today=moment.astimezone(zone).date(),
-        needs=alerts.learner_alerts(session, moment),
-        numbers=count_month(session, moment) if "coordinator" in person.roles else None,
+        needs=alerts.learner_alerts(session, now=moment),
+        numbers=current_figures(session, now=moment) if "coordinator" in person.roles else None,
     )
 
 
 def _coordinator() -> Response:
     session: Session = db.session()
-    return page("home/coordinator.html", section="today", numbers=count_month(session, now()))
+    return page("home/coordinator.html", section="today", numbers=current_figures(session, now=now()))
 
 
 def _social_worker() -> Response:
@@ -197,5 +197,5 @@ def _social_worker() -> Response:
         section="today",
         people=hers,
         progress=progress.class_progress(session, ids),
-        appointments=queries.next_appointments(session, ids, now()),
+        appointments=queries.next_appointments(session, ids, now=now()),
     )

@@ -44,7 +44,7 @@ def show() -> BaseResponse:
         422 if form.is_submitted() else 200,
         form=form,
         press=ConfirmForm(formdata=None),
-        entries=logins.active_logins(db.session(), person, now()),
+        entries=logins.active_logins(db.session(), person, now=now()),
         here=current_login().id,
     )
 
@@ -54,7 +54,7 @@ def show() -> BaseResponse:
 def end(id: str) -> BaseResponse:
     """One device leaves; it may be the one in hand."""
     here = current_login().id == id
-    write(lambda session: logins.end_login(session, me(), id, now()))
+    write(lambda session: logins.end_login(session, me(), id, now=now()))
     if here:
         return _left()
     flash(_("Cet appareil est sorti."), "success")

@@ -64,7 +64,7 @@ def send(id: str) -> BaseResponse:
     """She says that she has sent it."""
 
     def in_transaction(session: Session) -> None:
-        outbox.mark_sent_by_hand(session, manual_messages.message_for(session, me(), id), me(), now())
+        outbox.mark_sent_by_hand(session, me(), manual_messages.message_for(session, me(), id), now=now())
 
     write(in_transaction)
     return redirect(url_for("messages.index", done=id), 303)
@@ -75,7 +75,7 @@ def send(id: str) -> BaseResponse:
 def withdraw(id: str) -> BaseResponse:
     write(
         lambda session: outbox.undo_sent_by_hand(
-            session, manual_messages.message_for(session, me(), id), me()
+            session, me(), manual_messages.message_for(session, me(), id)
         )
     )
     flash(_("Le message attend de nouveau."), "success")
@@ -89,7 +89,7 @@ def messages_to_send() -> int:
 
 
 def _waiting() -> list[tuple[OutboxItem, Booking]]:
-    return list(manual_messages.messages_to_send(db.session(), me(), now()))
+    return list(manual_messages.messages_to_send(db.session(), me(), now=now()))
 
 
 def _facts(item: OutboxItem, booking: Booking) -> dict[str, object] | None:

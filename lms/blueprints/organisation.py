@@ -122,7 +122,7 @@ def add_room() -> BaseResponse:
 @bp.post("/service/rooms/<id>/closing")
 @allow("coordinator")
 def close_room(id: str) -> BaseResponse:
-    write(lambda session: organisation.close_room(session, id, me(), now=now()))
+    write(lambda session: organisation.close_room(session, me(), id, now=now()))
     flash(_("La salle est fermée. Les rendez-vous déjà pris restent."), "success")
     return redirect(url_for("organisation.show", _anchor="rooms"), 303)
 
@@ -134,7 +134,7 @@ def level(id: str) -> BaseResponse:
     form = LevelForm(obj=found)
     if form.validate_on_submit():
         values = (form.name.data, form.cefr.data or "", form.blurb.data or "")
-        write(lambda session: organisation.update_level(session, id, me(), *values, now=now()))
+        write(lambda session: organisation.update_level(session, me(), id, *values, now=now()))
         flash(_("Le niveau est changé."), "success")
         return redirect(url_for("organisation.show", _anchor="levels"), 303)
     return page("organisation/level.html", 422 if form.is_submitted() else 200, form=form, level_id=id)
@@ -167,15 +167,15 @@ def _door_refused(form: DoorForm, code: str) -> BaseResponse:
 
 
 def _add_room(session: Session, form: RoomForm) -> None:
-    """What could only be held there can be booked again, and is offered to those who wait."""
+    """Add a room; slots that could only be held there are offered to the waitlist."""
     organisation.add_room(session, me(), form.room.data, now=now())
-    waitlist.offer_new_hours(session, now(), settings().time_zone)
+    waitlist.offer_new_hours(session, now=now(), zone=settings().time_zone)
 
 
 def _change(session: Session, form: OrganisationForm) -> None:
     """Other terms may leave room for those who wait: a farther horizon, a shorter pause, more a week."""
     organisation.update_organisation(session, me(), form.values(), now=now())
-    waitlist.offer_new_hours(session, now(), settings().time_zone)
+    waitlist.offer_new_hours(session, now=now(), zone=settings().time_zone)
 
 
 def _page(

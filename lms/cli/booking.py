@@ -25,9 +25,9 @@ def retime_command(dry_run: bool) -> None:
     settings: Settings = current_app.extensions["lms_settings"]
     zone, moment = settings.time_zone, now()
     if dry_run:
-        found = retime.plan_changes(db.session(), zone, moment)
+        found = retime.plan_changes(db.session(), now=moment, zone=zone)
     else:
-        found = write(lambda session: retime.apply_changes(session, zone, moment))
+        found = write(lambda session: retime.apply_changes(session, now=moment, zone=zone))
     for change in found.changes:
         click.echo(
             f"{change.booking_id}  {change.wall}  {change.before:%F %H:%MZ} -> {change.after:%F %H:%MZ}"
@@ -49,7 +49,7 @@ def retime_command(dry_run: bool) -> None:
 def check_command() -> None:
     """Check the consistency of all bookings; exit code 1 and a line for each fault when there is one."""
     session = db.session()
-    found = consistency.find_faults(session, now())
+    found = consistency.find_faults(session, now=now())
     for fault in found:
         click.echo(fault)
     if found:

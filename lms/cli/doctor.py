@@ -48,7 +48,7 @@ def versions(session: Session, settings: Settings) -> list[str]:
 
 
 def engine(settings: Settings) -> str:
-    """What keeps the rows. The rollback journal is the slower one, and no fault (ADR 15)."""
+    """Return the name of the database engine. The rollback journal is slower, and no fault (ADR 15)."""
     if not settings.database_url.startswith("sqlite"):
         return "PostgreSQL"
     return f"SQLite {sqlite.sqlite_version}, journal {journal_mode()}"
@@ -76,18 +76,18 @@ def files(session: Session, settings: Settings) -> list[str]:
 
 
 def bookings(session: Session, settings: Settings) -> list[str]:
-    return consistency.find_faults(session, now())
+    return consistency.find_faults(session, now=now())
 
 
 def journal_chain(session: Session, settings: Settings) -> list[str]:
     broken = audit_log.first_broken(session)
-    late = audit_log.unsealed_since(session, now())
+    late = audit_log.unsealed_since(session, now=now())
     found = [] if broken is None else [f"the chain breaks at line {broken}"]
     return found + ([f"lines unsealed for too long: {late}"] if late else [])
 
 
 def mail(session: Session, settings: Settings) -> list[str]:
-    waiting = outbox.oldest_waiting(session, now())
+    waiting = outbox.oldest_waiting(session, now=now())
     late = waiting is not None and waiting > outbox.LATE
     return [f"a mail has waited for {waiting}"] if late else []
 
@@ -96,7 +96,7 @@ CHECKS: tuple[Check, ...] = (integrity, versions, permissions, files, bookings, 
 
 
 def examine(session: Session, settings: Settings) -> dict[str, list[str]]:
-    """What each check found; empty lists mean a whole house."""
+    """Return the faults that each check found; empty lists mean a healthy instance."""
     return {check.__name__: _told(check, session, settings) for check in CHECKS}
 
 

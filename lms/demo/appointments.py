@@ -28,7 +28,7 @@ def fill(session: Session, school: Mapping[str, Any], zone: ZoneInfo, now: datet
         used.add(made.starts.date())
     for given in school["waiting"]:
         learner = _person(session, given["learner"])
-        waitlist.join_waitlist(session, learner, learner, None, given["parts"], given["mode"], now - DAY)
+        waitlist.join_waitlist(session, learner, learner, None, given["parts"], given["mode"], now=now - DAY)
 
 
 def _rules(session: Session, school: Mapping[str, Any], since: date) -> None:
@@ -65,14 +65,14 @@ def _booked(
         availability_search.SearchTerms(learner.id, zone),
         today,
         today + ahead,
-        now,
+        now=now,
     )
     hour = next(
         one
         for one in free
         if one.teacher_id == teacher.id and mode in one.modes and one.starts.date() not in used
     )
-    return appointments.book(session, learner, learner, teacher.id, hour.starts, mode, now, zone)
+    return appointments.book(session, learner, learner, teacher.id, hour.starts, mode, now=now, zone=zone)
 
 
 def _held(session: Session, given: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> None:
@@ -80,11 +80,11 @@ def _held(session: Session, given: Mapping[str, Any], zone: ZoneInfo, now: datet
     made = _booked(session, given, zone, now - 8 * DAY, 7 * DAY, set())
     rows = session.scalars(select(OutboxItem).where(OutboxItem.about_id == made.id)).all()
     for row in rows:
-        outbox.close_item(session, row.id, "sent", row.due_at)
+        outbox.close_item(session, row.id, "sent", now=row.due_at)
     teacher = _person(session, given["teacher"])
     if "attendance" in given:
-        attendance.mark_attendance(session, made, teacher, given["attendance"], now)
-        attendance.write_note(session, made, teacher, given["note"], given["next_step"], now)
+        attendance.mark_attendance(session, teacher, made, given["attendance"], now=now)
+        attendance.write_note(session, teacher, made, given["note"], given["next_step"], now=now)
 
 
 def _person(session: Session, name: str) -> Person:

@@ -174,8 +174,8 @@ def _learner(session: Session, given: Mapping[str, Any], actor: Person, pin: str
         opened = frozenset(_level(session, code).id for code in given["opened"])
         learners.update_learner(
             session,
-            person,
             actor,
+            person,
             learners.LearnerDetails(
                 name=person.name,
                 level_id=wanted.level_id,
@@ -186,7 +186,7 @@ def _learner(session: Session, given: Mapping[str, Any], actor: Person, pin: str
             ),
             now=now,
         )
-    card = cards.issue_card(session, person, actor, _card_token(given["code"]), pin, now=now)
+    card = cards.issue_card(session, actor, person, _card_token(given["code"]), pin, now=now)
     card.code = given["code"]
 
 
@@ -197,8 +197,8 @@ def _lessons(session: Session, school: Mapping[str, Any], now: datetime) -> None
         teacher = teachers[number % len(teachers)]
         lesson = authoring.create_lesson(
             session,
-            _level(session, given["level"]),
             teacher,
+            _level(session, given["level"]),
             title=given["title"],
             goal=given["goal"],
             instructions="Regardez la vidéo. Lisez le dialogue. Répétez à voix haute.",
@@ -215,9 +215,9 @@ def _lessons(session: Session, school: Mapping[str, Any], now: datetime) -> None
         )
         asked = given["homework"]
         assignments.create_assignment(
-            session, lesson, teacher, assignments.AssignmentDraft(asked["text"], asked["kinds"]), now=made_at
+            session, teacher, lesson, assignments.AssignmentDraft(asked["text"], asked["kinds"]), now=made_at
         )
-        authoring.publish_lesson(session, _whole(session, lesson.id), teacher, now=made_at)
+        authoring.publish_lesson(session, teacher, _whole(session, lesson.id), now=made_at)
 
 
 def _watched(session: Session, school: Mapping[str, Any], now: datetime) -> None:
@@ -226,7 +226,7 @@ def _watched(session: Session, school: Mapping[str, Any], now: datetime) -> None
         person = _person(session, name)
         for days, lesson_id in enumerate(reversed(ids), start=1):
             for clip in _clips(session, titles[lesson_id]):
-                tracking.record_watched(session, clip, person, now=now - timedelta(days=days))
+                tracking.record_watched(session, person, clip, now=now - timedelta(days=days))
 
 
 def _sheet(store: Store, settings: Settings, work: Mapping[str, Any]) -> list[files.NewFile]:

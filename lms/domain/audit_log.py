@@ -40,6 +40,7 @@ def record(
 
 
 def digest(event: AuditEvent, number: int, previous: str) -> str:
+    """Return the hash of an event, its number and the hash before it."""
     fields = (
         str(number),
         event.id,
@@ -94,7 +95,7 @@ def first_broken(session: Session) -> int | None:
             previous = event.hash
 
 
-def unsealed_since(session: Session, now: datetime) -> int:
+def unsealed_since(session: Session, *, now: datetime) -> int:
     """How many lines have waited too long for their seal."""
     return (
         session.scalar(
@@ -105,6 +106,7 @@ def unsealed_since(session: Session, now: datetime) -> int:
 
 
 def events_for(session: Session, object_id: str, limit: int = 100) -> Sequence[AuditEvent]:
+    """Return the events of one object, the newest first."""
     return session.scalars(
         select(AuditEvent)
         .where(AuditEvent.object_id == object_id)

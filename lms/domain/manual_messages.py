@@ -13,23 +13,25 @@ from lms.domain.errors import Absent
 from lms.models import Booking, OutboxItem, Person
 
 
-def messages_to_send(session: Session, person: Person, now: datetime) -> Sequence[tuple[OutboxItem, Booking]]:
-    """Those this person may send, with their appointments, the nearest first. One statement.
+def messages_to_send(
+    session: Session, actor: Person, *, now: datetime
+) -> Sequence[tuple[OutboxItem, Booking]]:
+    """Return the messages this person may send, with their appointments, the nearest first. One statement.
 
     A teacher those of her own appointments, the coordinator all, a social worker those to her people.
     """
     rows = session.execute(
-        _about(outbox.waiting_for_hand(now), person)
+        _about(outbox.waiting_for_hand(now=now), actor)
         .where(Person.deactivated_at.is_(None))
         .order_by(Booking.starts, OutboxItem.handed_at, OutboxItem.id)
     )
     return [(item, booking) for item, booking in rows]
 
 
-def message_for(session: Session, person: Person, item_id: str) -> OutboxItem:
+def message_for(session: Session, actor: Person, item_id: str) -> OutboxItem:
     """One of them, also when it was sent meanwhile. Raises Absent when she may not send it."""
     wanted = select(OutboxItem).where(OutboxItem.id == item_id, OutboxItem.handed_at.is_not(None))
-    found = session.execute(_about(wanted, person)).one_or_none()
+    found = session.execute(_about(wanted, actor)).one_or_none()
     if found is None:
         raise Absent
     item: OutboxItem = found[0]

@@ -58,7 +58,7 @@ def post(
     return item
 
 
-def due_items(session: Session, now: datetime, limit: int = 200) -> list[str]:
+def due_items(session: Session, limit: int = 200, *, now: datetime) -> list[str]:
     """Open rows whose time has come and that no living worker holds."""
     return list(
         session.scalars(
@@ -75,7 +75,7 @@ def due_items(session: Session, now: datetime, limit: int = 200) -> list[str]:
     )
 
 
-def claim_item(session: Session, item_id: str, now: datetime) -> bool:
+def claim_item(session: Session, item_id: str, *, now: datetime) -> bool:
     """Take the row for the length of a lease. False when it is closed, not due or in other hands."""
     result = session.execute(
         update(OutboxItem)
@@ -96,11 +96,11 @@ def close_item(
     session: Session,
     item_id: str,
     outcome: str,
-    now: datetime,
     error: str = "",
     *,
     channel: str | None = None,
     invited: bool = False,
+    now: datetime,
 ) -> None:
     """The row is done: how it ended, by which way it left, and whether an invitation went with it."""
     session.execute(
@@ -118,17 +118,17 @@ def close_item(
     )
 
 
-def postpone(session: Session, item_id: str, now: datetime, error: str) -> None:
+def postpone(session: Session, item_id: str, error: str, *, now: datetime) -> None:
     """Try again later: after a minute, two, four ... at most four hours; after three days never."""
     item = session.get_one(OutboxItem, item_id)
     pause = min(_FIRST_PAUSE * 2 ** max(item.attempts - 1, 0), _LONGEST_PAUSE)
     if now + pause > item.expires_at:
-        close_item(session, item_id, "failed", now, error)
+        close_item(session, item_id, "failed", error, now=now)
         return
     item.due_at, item.claimed_until, item.error = now + pause, None, error[:200]
 
 
-def void_items(session: Session, about_id: str, now: datetime, *, kind: str | None = None) -> None:
+def void_items(session: Session, about_id: str, *, kind: str | None = None, now: datetime) -> None:
     """Close what is still open about a thing, because it no longer makes sense."""
     where = [OutboxItem.about_id == about_id, OutboxItem.closed_at.is_(None)]
     if kind is not None:
@@ -143,7 +143,7 @@ def void_items(session: Session, about_id: str, now: datetime, *, kind: str | No
 # -- by hand -------------------------------------------------------------------------------------
 
 
-def hand_over(session: Session, item_id: str, now: datetime) -> None:
+def hand_over(session: Session, item_id: str, *, now: datetime) -> None:
     """No machine reaches her: from now on the row waits for somebody of the team, and for no worker."""
     session.execute(
         update(OutboxItem)
@@ -152,23 +152,23 @@ def hand_over(session: Session, item_id: str, now: datetime) -> None:
     )
 
 
-def waiting_for_hand(now: datetime) -> Select[OutboxItem]:
-    """What waits to be sent by hand."""
+def waiting_for_hand(*, now: datetime) -> Select[OutboxItem]:
+    """Select the rows that wait to be sent by hand."""
     return select(OutboxItem).where(
         OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_not(None), OutboxItem.expires_at > now
     )
 
 
-def mark_sent_by_hand(session: Session, item: OutboxItem, by: Person, now: datetime) -> None:
+def mark_sent_by_hand(session: Session, actor: Person, item: OutboxItem, *, now: datetime) -> None:
     """Said by whoever sent it. Said twice, or by two people, the first one stands."""
     session.execute(
         update(OutboxItem)
         .where(OutboxItem.id == item.id, OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_not(None))
-        .values(outcome="sent", closed_at=now, sent_by_id=by.id)
+        .values(outcome="sent", closed_at=now, sent_by_id=actor.id)
     )
 
 
-def undo_sent_by_hand(session: Session, item: OutboxItem, by: Person) -> None:
+def undo_sent_by_hand(session: Session, actor: Person, item: OutboxItem) -> None:
     """A slip of the finger: it waits again. Only whoever said it takes it back."""
     session.execute(
         update(OutboxItem)
@@ -176,14 +176,14 @@ def undo_sent_by_hand(session: Session, item: OutboxItem, by: Person) -> None:
             OutboxItem.id == item.id,
             OutboxItem.handed_at.is_not(None),
             OutboxItem.outcome == "sent",
-            OutboxItem.sent_by_id == by.id,
+            OutboxItem.sent_by_id == actor.id,
         )
         .values(outcome=None, closed_at=None, sent_by_id=None)
     )
 
 
-def close_stale(session: Session, now: datetime) -> None:
-    """What nobody sent by hand in time is not said any more."""
+def close_stale(session: Session, *, now: datetime) -> None:
+    """Close the rows that nobody sent by hand in time."""
     session.execute(
         update(OutboxItem)
         .where(
@@ -196,7 +196,7 @@ def close_stale(session: Session, now: datetime) -> None:
 # -- looking after it ----------------------------------------------------------------------------
 
 
-def oldest_waiting(session: Session, now: datetime) -> timedelta | None:
+def oldest_waiting(session: Session, *, now: datetime) -> timedelta | None:
     """Since when the oldest due message waits for a worker; None when nothing waits."""
     first = session.scalar(
         select(func.min(OutboxItem.due_at)).where(

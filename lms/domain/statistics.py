@@ -14,7 +14,7 @@ FAILED_SINCE = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class MonthlyNumbers:
+class Figures:
     by_level: list[tuple[Level, int]]
     without_card: int
     locked_cards: int
@@ -22,7 +22,8 @@ class MonthlyNumbers:
     failed_mails: int
 
 
-def count_month(session: Session, now: datetime) -> MonthlyNumbers:
+def current_figures(session: Session, *, now: datetime) -> Figures:
+    """Return the coordinator's current figures: learners of each level, cards, appointments, messages."""
     learner = and_(PersonRole.person_id == Person.id, PersonRole.role == "learner")
     by_level = session.execute(
         select(Level, func.count(PersonRole.person_id))
@@ -47,7 +48,7 @@ def count_month(session: Session, now: datetime) -> MonthlyNumbers:
         or_(OutboxItem.outcome == "failed", OutboxItem.outcome == "expired"),
         OutboxItem.closed_at > now - FAILED_SINCE,
     )
-    return MonthlyNumbers(
+    return Figures(
         by_level=[(level, number) for level, number in by_level],
         without_card=without,
         locked_cards=locked,

@@ -166,7 +166,7 @@ class ClipForm(Form):
                 raise ValidationError(sentence(refusal)) from None
 
     def validate_captions(self, field: Field) -> None:
-        """What the file says goes into the text, where the teacher sees it."""
+        """Put the text of the file into the field, where the teacher sees it."""
         if not _has_file(field.data):
             return
         try:
@@ -242,7 +242,7 @@ class EditLesson(PageForm):
 
 
 def values_of(lesson: Lesson, fingerprint: str) -> dict[str, Any]:
-    """What the edit form shows of a lesson."""
+    """Return the values of a lesson for the edit form."""
     return {
         "seen": fingerprint,
         "title": lesson.title,

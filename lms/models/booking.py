@@ -179,7 +179,7 @@ class Booking(Identified, Base):
 
 
 class SessionNote(Base):
-    """What the teacher writes of a session: for herself, and one next step for both."""
+    """Notes of the teacher on an appointment: a private one, and a next step that both read."""
 
     __tablename__ = "session_note"
 

@@ -35,7 +35,7 @@ class InFeed(Exception):
 
 @dataclass(frozen=True)
 class Content:
-    """What a writer found: the words' material, and an invitation when there is one."""
+    """Values of a message, and an invitation when there is one."""
 
     values: Facts
     calendar: bytes | None = None

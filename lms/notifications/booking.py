@@ -131,7 +131,7 @@ def way(item: OutboxItem, booking: Booking, *, live: bool, invited: bool, near: 
 
 
 def _way(session: Session, item: OutboxItem, booking: Booking, now: datetime) -> Way:
-    if not feeds.has_active_feed(session, item.person_id, now):
+    if not feeds.has_active_feed(session, item.person_id, now=now):
         return "invitation"
     hours = (
         [booking.starts, _hour_before(session, item)] if item.kind == "booking_moved" else [booking.starts]

@@ -31,7 +31,7 @@ def is_in(school: School, visitor: Visitor) -> str | None:
     kept = visitor.client.get_cookie(cookie_name(school.settings, "session"))
     if kept is None:
         return None
-    found = school.read(lambda s: logins.find_active(s, kept.value, now()))
+    found = school.read(lambda s: logins.find_active(s, kept.value, now=now()))
     return found.person.name if found else None
 
 
@@ -161,7 +161,7 @@ def test_each_entry_has_a_new_token_and_the_old_one_is_dead(school: School, card
         press(visitor, visitor.get(f"/card/{card.token}"), pin=card.pin)
         tokens.append(visitor.client.get_cookie(name).value)
     assert tokens[0] != tokens[1]
-    assert school.read(lambda s: logins.find_active(s, tokens[0], now())) is None
+    assert school.read(lambda s: logins.find_active(s, tokens[0], now=now())) is None
 
 
 def test_a_shared_phone_gets_a_short_entry_and_is_not_known(school: School, card: Printed) -> None:
@@ -289,7 +289,7 @@ def test_leaving_ends_the_entry_on_the_server(school: School, card: Printed) -> 
     kept = visitor.client.get_cookie(cookie_name(school.settings, "session")).value
     page = visitor.submit(visitor.get("/me"), action="/logout")
     assert "Vous êtes sorti de Passerelle." in page.text
-    assert school.read(lambda s: logins.find_active(s, kept, now())) is None
+    assert school.read(lambda s: logins.find_active(s, kept, now=now())) is None
 
 
 # The team.
@@ -354,7 +354,7 @@ def test_a_forgotten_password_is_chosen_anew_with_the_mailed_link(school: School
     page = visitor.submit(visitor.get(f"/password/{token}"), {"password": "quatre-vélos-bleus"})
     assert "Votre mot de passe est choisi." in page.text
     assert visitor.get(f"/password/{token}").status == 404
-    assert school.read(lambda s: logins.find_active(s, old, now())) is None
+    assert school.read(lambda s: logins.find_active(s, old, now=now())) is None
     assert log_in(visitor, "luc@service.example.be", "quatre-vélos-bleus").status == 303
     assert "password_changed" in school.read(lambda s: s.scalars(select(AuditEvent.action)).all())
 

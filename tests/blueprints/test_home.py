@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.clock import now
 from lms.domain.booking import absence, appointments, waitlist
 from lms.domain.homework import assignments
@@ -64,8 +65,10 @@ def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
 
     def given_back(session: Session) -> str:
         samira = factories.samira(session, language="fr")
-        waitlist.join_waitlist(session, samira, samira, None, 7, None, now())
-        appointments.cancel(session, session.get_one(Booking, hour), factories.oksana(session), "", now())
+        waitlist.join_waitlist(session, samira, samira, None, 7, None, now=now())
+        appointments.cancel(
+            session, factories.oksana(session), session.get_one(Booking, hour), "", now=now(), zone=BRUSSELS
+        )
         return samira.id
 
     hour = school.write(taken)
@@ -77,7 +80,7 @@ def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
 
     school.write(
         lambda s: absence.cancel_day(
-            s, factories.nadia(s), factories.nadia(s), monday, now(), factories.BRUSSELS
+            s, factories.nadia(s), factories.nadia(s), monday, now=now(), zone=factories.BRUSSELS
         )
     )
     assert offer.status == 200

@@ -102,28 +102,28 @@ def test_a_way_that_leads_to_her_no_longer_is_not_chosen_any_more(school: School
 
 def test_a_phone_becomes_shared_with_one_answer(school: School, samira: Visitor) -> None:
     samira.submit(samira.get("/me"), {"shared": "yes"})
-    found = school.read(lambda s: logins.active_logins(s, factories.samira(s), now()))
+    found = school.read(lambda s: logins.active_logins(s, factories.samira(s), now=now()))
     assert [entry.kind for entry in found] == ["shared"]
     assert school.read(factories.samira).shared_phone
 
 
 def test_another_device_is_sent_out_and_not_that_of_somebody_else(school: School, samira: Visitor) -> None:
     other = school.write(lambda s: factories.entered(s, factories.samira(s), now=now()))
-    entry_id = school.read(lambda s: logins.find_active(s, other, now()).id)
+    entry_id = school.read(lambda s: logins.find_active(s, other, now=now()).id)
     page = samira.get("/me")
     oksana = school.visitor(school.write(factories.oksana))
     form = oksana.get("/me").form("/logout")
     assert oksana.client.post(f"/me/entries/{entry_id}/end", data=filled(form)).status_code == 404
     samira.submit(page, action=f"/me/entries/{entry_id}/end")
-    assert school.read(lambda s: logins.find_active(s, other, now())) is None
+    assert school.read(lambda s: logins.find_active(s, other, now=now())) is None
     assert samira.get("/me").root.all("h1")[0].text == "Samira"
 
 
 def test_leaving_everywhere_ends_every_device(school: School, samira: Visitor) -> None:
     other = school.write(lambda s: factories.entered(s, factories.samira(s), now=now()))
     samira.submit(samira.get("/me"), action="/me/entries/end")
-    assert school.read(lambda s: logins.find_active(s, other, now())) is None
-    assert school.read(lambda s: logins.active_logins(s, factories.samira(s), now())) == []
+    assert school.read(lambda s: logins.find_active(s, other, now=now())) is None
+    assert school.read(lambda s: logins.active_logins(s, factories.samira(s), now=now())) == []
 
 
 def test_consent_to_the_video_is_shown_and_taken_back(school: School, samira: Visitor) -> None:
@@ -158,7 +158,7 @@ def test_a_new_password_sends_the_other_devices_out_and_keeps_this_one(school: S
         luc.get("/me/password"), {"current": factories.PASSWORD, "password": "quatre-vélos-bleus"}
     )
     assert "Le mot de passe est changé." in page.text
-    assert school.read(lambda s: logins.find_active(s, other, now())) is None
+    assert school.read(lambda s: logins.find_active(s, other, now=now())) is None
     assert luc.get("/me").root.all("h1")[0].text == "Luc Lambert"
 
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.clock import now
 from lms.domain.booking import appointments
 from lms.models import Booking, OutboxItem, Person
@@ -108,9 +109,17 @@ def test_what_makes_no_sense_any_more_is_not_in_the_list(school: School, what: s
         booking, nadia = session.get_one(Booking, made), factories.nadia(session)
         learner = session.get_one(Person, booking.learner_id)
         if what == "moved":
-            appointments.move(session, booking, nadia, booking.starts + timedelta(hours=1), "video", now())
+            appointments.move(
+                session,
+                nadia,
+                booking,
+                booking.starts + timedelta(hours=1),
+                "video",
+                now=now(),
+                zone=BRUSSELS,
+            )
         elif what == "cancelled":
-            appointments.cancel(session, booking, nadia, "", now())
+            appointments.cancel(session, nadia, booking, "", now=now(), zone=BRUSSELS)
         elif what == "begun":
             past = booking.starts - timedelta(days=60)
             session.execute(update(Booking).values(starts=past, ends=past + timedelta(hours=1)))

@@ -212,7 +212,7 @@ def onsite_hours(session: Session) -> None:
         session, factories.nadia(session), factories.coming_monday().weekday(), "10:00", "11:00", "onsite"
     )
     samira = factories.samira(session)
-    waitlist.join_waitlist(session, samira, samira, None, MORNING, "onsite", clock.now())
+    waitlist.join_waitlist(session, samira, samira, None, MORNING, "onsite", now=clock.now())
 
 
 def offers(school: School) -> int:

@@ -40,13 +40,15 @@ def book(school: School, zone: ZoneInfo = factories.BRUSSELS, hour: int = 10) ->
     monday = factories.coming_monday()
     starts = datetime(monday.year, monday.month, monday.day, hour, tzinfo=zone)
 
-    def verb(session: Session) -> Booking:
+    def operation(session: Session) -> Booking:
         samira, nadia = factories.samira(session), factories.nadia(session)
         session.get_one(Organisation, 1).weekly_cap = 5
         factories.all_week(session, nadia)
-        return appointments.book(session, samira, samira, nadia.id, starts.astimezone(), "video", now(), zone)
+        return appointments.book(
+            session, samira, samira, nadia.id, starts.astimezone(), "video", now=now(), zone=zone
+        )
 
-    return school.write(verb)
+    return school.write(operation)
 
 
 def again(school: School, booking: Booking) -> Booking:

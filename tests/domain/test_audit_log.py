@@ -13,7 +13,7 @@ from tests.factories import NOW
 from tests.support.school import School
 
 
-def _three_deeds(session: Session) -> None:
+def _three_operations(session: Session) -> None:
     for minute in range(3):
         audit_log.record(
             session,
@@ -26,7 +26,7 @@ def _three_deeds(session: Session) -> None:
 
 
 def test_lines_are_numbered_in_their_order_and_the_chain_holds(school: School) -> None:
-    school.write(_three_deeds)
+    school.write(_three_operations)
     assert school.write(audit_log.seal) == 3
     lines = school.read(lambda s: audit_log.events_for(s, "abc"))
     assert [line.number for line in lines] == [3, 2, 1]
@@ -41,17 +41,17 @@ def test_lines_are_numbered_in_their_order_and_the_chain_holds(school: School) -
     ],
     ids=["changed", "removed"],
 )
-def test_a_sealed_line_that_was_tampered_with_is_named(school: School, deed: object) -> None:
-    school.write(_three_deeds)
+def test_a_sealed_line_that_was_tampered_with_is_named(school: School, operation: object) -> None:
+    school.write(_three_operations)
     school.write(audit_log.seal)
-    school.write(lambda s: s.execute(deed))  # type: ignore[call-overload]
+    school.write(lambda s: s.execute(operation))  # type: ignore[call-overload]
     assert school.read(audit_log.first_broken) == 2
 
 
 def test_sealing_goes_on_where_it_stopped(school: School) -> None:
-    school.write(_three_deeds)
+    school.write(_three_operations)
     school.write(audit_log.seal)
-    school.write(_three_deeds)
-    assert school.read(lambda s: audit_log.unsealed_since(s, NOW + timedelta(hours=1))) == 3
+    school.write(_three_operations)
+    assert school.read(lambda s: audit_log.unsealed_since(s, now=NOW + timedelta(hours=1))) == 3
     assert school.write(audit_log.seal) == 3
     assert school.read(audit_log.first_broken) is None

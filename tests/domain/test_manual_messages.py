@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.domain import manual_messages, outbox
 from lms.domain.booking import appointments
 from lms.domain.errors import Absent
@@ -28,7 +29,7 @@ def item(school: School) -> str:
         factories.all_week(session, nadia)
         made = factories.booked(session, oksana, nadia, FRIDAY, by=nadia)
         posted = outbox.post(session, "booking_made", oksana, made.id, now=NOW)
-        outbox.hand_over(session, posted.id, NOW)
+        outbox.hand_over(session, posted.id, now=NOW)
         return posted.id
 
     return school.write(book)
@@ -36,7 +37,7 @@ def item(school: School) -> str:
 
 def seen_by(school: School, who, at=NOW) -> list[str]:
     return school.read(
-        lambda s: [item.id for item, _booking in manual_messages.messages_to_send(s, who(s), at)]
+        lambda s: [item.id for item, _booking in manual_messages.messages_to_send(s, who(s), now=at)]
     )
 
 
@@ -53,21 +54,23 @@ def test_each_of_the_team_sees_what_is_hers_to_send(school: School, item: str) -
 
 def test_no_worker_touches_it_and_nobody_calls_it_late(school: School, item: str) -> None:
     later = NOW + timedelta(hours=5)
-    assert item not in school.read(lambda s: outbox.due_items(s, later))
-    assert not school.write(lambda s: outbox.claim_item(s, item, later))
-    school.write(lambda s: outbox.void_items(s, house_booking(s), later, kind="booking_reminder"))
+    assert item not in school.read(lambda s: outbox.due_items(s, now=later))
+    assert not school.write(lambda s: outbox.claim_item(s, item, now=later))
+    school.write(lambda s: outbox.void_items(s, school_booking(s), kind="booking_reminder", now=later))
     row = school.read(lambda s: s.get_one(OutboxItem, item))
     assert (row.channel, row.handed_at, row.closed_at) == ("hand", NOW, None)
 
 
-def house_booking(session: Session) -> str:
+def school_booking(session: Session) -> str:
     return session.query(Booking.id).scalar()
 
 
 def test_said_twice_the_first_one_stands_and_only_she_takes_it_back(school: School, item: str) -> None:
     def say(who, at) -> None:
         school.write(
-            lambda s: outbox.mark_sent_by_hand(s, manual_messages.message_for(s, who(s), item), who(s), at)
+            lambda s: outbox.mark_sent_by_hand(
+                s, who(s), manual_messages.message_for(s, who(s), item), now=at
+            )
         )
 
     def row() -> OutboxItem:
@@ -80,13 +83,13 @@ def test_said_twice_the_first_one_stands_and_only_she_takes_it_back(school: Scho
     assert seen_by(school, factories.nadia) == []
     school.write(
         lambda s: outbox.undo_sent_by_hand(
-            s, manual_messages.message_for(s, factories.claire(s), item), factories.claire(s)
+            s, factories.claire(s), manual_messages.message_for(s, factories.claire(s), item)
         )
     )
     assert row().outcome == "sent"
     school.write(
         lambda s: outbox.undo_sent_by_hand(
-            s, manual_messages.message_for(s, factories.nadia(s), item), factories.nadia(s)
+            s, factories.nadia(s), manual_messages.message_for(s, factories.nadia(s), item)
         )
     )
     assert seen_by(school, factories.nadia) == [item]
@@ -94,7 +97,9 @@ def test_said_twice_the_first_one_stands_and_only_she_takes_it_back(school: Scho
 
 def test_a_cancelled_hour_takes_its_message_out_of_the_hand(school: School, item: str) -> None:
     school.write(
-        lambda s: appointments.cancel(s, s.get_one(Booking, house_booking(s)), factories.nadia(s), "", NOW)
+        lambda s: appointments.cancel(
+            s, factories.nadia(s), s.get_one(Booking, school_booking(s)), "", now=NOW, zone=BRUSSELS
+        )
     )
     assert item not in seen_by(school, factories.nadia)
     assert school.read(lambda s: s.get_one(OutboxItem, item).outcome) == "void"
@@ -103,7 +108,7 @@ def test_a_cancelled_hour_takes_its_message_out_of_the_hand(school: School, item
 def test_what_nobody_sent_in_time_ends_as_expired(school: School, item: str) -> None:
     late = NOW + outbox.KEEP_TRYING
     assert seen_by(school, factories.nadia, late) == []
-    school.write(lambda s: outbox.close_stale(s, late - timedelta(seconds=1)))
+    school.write(lambda s: outbox.close_stale(s, now=late - timedelta(seconds=1)))
     assert school.read(lambda s: s.get_one(OutboxItem, item).outcome) is None
-    school.write(lambda s: outbox.close_stale(s, late))
+    school.write(lambda s: outbox.close_stale(s, now=late))
     assert school.read(lambda s: s.get_one(OutboxItem, item).outcome) == "expired"

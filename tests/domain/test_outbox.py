@@ -25,12 +25,12 @@ def _posted(school: School) -> str:
 
 def test_only_one_worker_gets_a_row_until_its_lease_is_over(school: School) -> None:
     item = _posted(school)
-    assert school.write(lambda s: outbox.claim_item(s, item, NOW))
-    assert not school.write(lambda s: outbox.claim_item(s, item, NOW + timedelta(minutes=1)))
-    assert school.read(lambda s: outbox.due_items(s, NOW + timedelta(minutes=1))) == []
+    assert school.write(lambda s: outbox.claim_item(s, item, now=NOW))
+    assert not school.write(lambda s: outbox.claim_item(s, item, now=NOW + timedelta(minutes=1)))
+    assert school.read(lambda s: outbox.due_items(s, now=NOW + timedelta(minutes=1))) == []
     later = NOW + outbox.LEASE
-    assert school.read(lambda s: outbox.due_items(s, later)) == [item]
-    assert school.write(lambda s: outbox.claim_item(s, item, later))
+    assert school.read(lambda s: outbox.due_items(s, now=later)) == [item]
+    assert school.write(lambda s: outbox.claim_item(s, item, now=later))
 
 
 def test_a_message_that_cannot_leave_waits_longer_each_time_and_is_given_up_after_three_days(
@@ -39,8 +39,8 @@ def test_a_message_that_cannot_leave_waits_longer_each_time_and_is_given_up_afte
     item, moment, pauses = _posted(school), NOW, []
 
     def try_in_vain(at: datetime) -> OutboxItem:
-        assert school.write(lambda s: outbox.claim_item(s, item, at))
-        school.write(lambda s: outbox.postpone(s, item, at, "no answer"))
+        assert school.write(lambda s: outbox.claim_item(s, item, now=at))
+        school.write(lambda s: outbox.postpone(s, item, "no answer", now=at))
         return school.read(lambda s: s.get_one(OutboxItem, item))
 
     while (row := try_in_vain(moment)).closed_at is None:
@@ -56,13 +56,13 @@ def test_a_closed_row_is_never_sent_again_and_forgets_its_secret(school: School)
     item = school.write(
         lambda s: outbox.post(s, "password_link", factories.nadia(s), "abc", secret="token", now=NOW).id
     )
-    school.write(lambda s: outbox.close_item(s, item, "sent", NOW))
-    assert not school.write(lambda s: outbox.claim_item(s, item, NOW + timedelta(days=1)))
+    school.write(lambda s: outbox.close_item(s, item, "sent", now=NOW))
+    assert not school.write(lambda s: outbox.claim_item(s, item, now=NOW + timedelta(days=1)))
     assert school.read(lambda s: s.get_one(OutboxItem, item)).secret is None
 
 
 def test_what_no_longer_makes_sense_is_closed_as_void(school: School) -> None:
     item = _posted(school)
-    school.write(lambda s: outbox.void_items(s, "abc", NOW))
+    school.write(lambda s: outbox.void_items(s, "abc", now=NOW))
     assert school.read(lambda s: s.get_one(OutboxItem, item)).outcome == "void"
-    assert school.read(lambda s: outbox.oldest_waiting(s, NOW)) is None
+    assert school.read(lambda s: outbox.oldest_waiting(s, now=NOW)) is None

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from lms.domain import outbox
-from lms.domain.statistics import count_month
+from lms.domain.statistics import current_figures
 from tests import factories
 from tests.factories import NOW
 from tests.support.school import School
@@ -22,7 +22,7 @@ def _school(session: Session) -> None:
 
 def test_the_coordinator_counts_who_comes_and_who_has_no_card(school: School) -> None:
     school.write(_school)
-    found = school.read(lambda s: count_month(s, NOW))
+    found = school.read(lambda s: current_figures(s, now=NOW))
     assert [(level.code, number) for level, number in found.by_level] == [("N1", 1), ("N2", 1), ("N3", 0)]
     assert (found.without_card, found.locked_cards) == (1, 0)
 
@@ -33,9 +33,9 @@ def test_mails_that_failed_this_week_are_counted_and_older_ones_are_not(school: 
             item = outbox.post(
                 session, "feedback_returned", factories.samira(session), f"f{number}", now=closed_at
             )
-            outbox.close_item(session, item.id, "failed", closed_at, "no")
+            outbox.close_item(session, item.id, "failed", "no", now=closed_at)
         done = outbox.post(session, "feedback_returned", factories.samira(session), "ok", now=NOW)
-        outbox.close_item(session, done.id, "sent", NOW)
+        outbox.close_item(session, done.id, "sent", now=NOW)
 
     school.write(fail)
-    assert school.read(lambda s: count_month(s, NOW)).failed_mails == 1
+    assert school.read(lambda s: current_figures(s, now=NOW)).failed_mails == 1

@@ -114,4 +114,6 @@ def booked(
     by: Person | None = None,
     now: datetime = NOW,
 ) -> Booking:
-    return appointments.book(session, learner, by or learner, teacher.id, starts, mode, now)
+    return appointments.book(
+        session, by or learner, learner, teacher.id, starts, mode, now=now, zone=BRUSSELS
+    )

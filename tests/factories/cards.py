@@ -31,7 +31,7 @@ def printed_card(
 ) -> Printed:
     made = cards.new_secrets()
     card = cards.issue_card(
-        session, person, actor or nadia(session), made.token, hash_secret(made.pin), now=now
+        session, actor or nadia(session), person, made.token, hash_secret(made.pin), now=now
     )
     return Printed(card.id, made.token, card.code, made.pin)
 

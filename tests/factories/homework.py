@@ -30,7 +30,7 @@ def assignment(
     """Homework of a published lesson of Niveau 1, given by Nadia."""
     task = assignments.AssignmentDraft(TASK, tuple(kinds), due_on, may_redo)
     return assignments.create_assignment(
-        session, lesson or make_lesson(session), by or nadia(session), task, now=now
+        session, by or nadia(session), lesson or make_lesson(session), task, now=now
     )
 
 

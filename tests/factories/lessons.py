@@ -35,8 +35,8 @@ def lesson(
     """A lesson by Nadia."""
     made = authoring.create_lesson(
         session,
-        level(session, level_code),
         nadia(session),
+        level(session, level_code),
         title=title,
         goal="Je peux dire mon prénom.",
         instructions=instructions,
@@ -45,7 +45,7 @@ def lesson(
         now=now,
     )
     if published:
-        authoring.publish_lesson(session, made, nadia(session), now=now)
+        authoring.publish_lesson(session, nadia(session), made, now=now)
     session.flush()
     return made
 

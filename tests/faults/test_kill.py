@@ -79,7 +79,7 @@ def _closed(school: School) -> set[str | None]:
 def test_a_living_lease_is_respected_by_the_next_process(school: School, smtp: SmtpServer) -> None:
     """Two processes never send one mail: the second waits until the lease of the first is over."""
     item = school.write(lambda s: _invite(s, "Nadia"))
-    assert school.write(lambda s: outbox.claim_item(s, item, now()))
+    assert school.write(lambda s: outbox.claim_item(s, item, now=now()))
     jobs = school.app.extensions["lms_jobs"]
     jobs.deliver(item)
     jobs.every_minute()

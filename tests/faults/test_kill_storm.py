@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments, consistency
 from lms.models import Booking, OutboxItem
@@ -41,11 +42,21 @@ def _appointments(school: School) -> list[str]:
         for number in range(LEARNERS):
             learner = factories.learner(session, f"Learner {number}", email=f"learner{number}@example.be")
             hour = at(f"{9 + number % 8:02}:00", number // 8)
-            booking = appointments.book(session, learner, learner, nadia.id, hour, "video", clock.now())
+            booking = appointments.book(
+                session, learner, learner, nadia.id, hour, "video", now=clock.now(), zone=BRUSSELS
+            )
             if number % 3 == 1:
-                appointments.cancel(session, booking, learner, "", clock.now())
+                appointments.cancel(session, learner, booking, "", now=clock.now(), zone=BRUSSELS)
             if number % 3 == 2:
-                appointments.move(session, booking, learner, hour + timedelta(days=14), "video", clock.now())
+                appointments.move(
+                    session,
+                    learner,
+                    booking,
+                    hour + timedelta(days=14),
+                    "video",
+                    now=clock.now(),
+                    zone=BRUSSELS,
+                )
             made.append(booking.id)
         # The night before has come: every reminder that still makes sense is due now.
         session.execute(
@@ -105,4 +116,4 @@ def test_no_message_is_lost_and_a_repeat_is_recognised_by_its_id(server: LiveSer
     # What was said before a change is never said after it.
     cancelled = [row for row in sent.values() if states[row.about_id].state == "cancelled"]
     assert {row.kind for row in cancelled} == {"booking_cancelled"}
-    assert school.read(lambda s: consistency.find_faults(s, clock.now())) == []
+    assert school.read(lambda s: consistency.find_faults(s, now=clock.now())) == []

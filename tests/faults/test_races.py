@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments as booking_appointments
 from lms.domain.booking import occupancy
@@ -82,7 +83,9 @@ def test_forty_cancellations_at_once_are_one(track: FaultLog) -> None:
 
     def book(session: Session) -> str:
         who = session.get_one(Person, learner)
-        return booking_appointments.book(session, who, who, nadia, hour, "video", clock.now()).id
+        return booking_appointments.book(
+            session, who, who, nadia, hour, "video", now=clock.now(), zone=BRUSSELS
+        ).id
 
     made = track.school.write(book)
     runners = track.runners([(learner, nadia, hour, "video")] * 40)

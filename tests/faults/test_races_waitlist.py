@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments, consistency, occupancy, waitlist
 from lms.forms.booking import slot_value
@@ -20,7 +21,7 @@ from tests.faults.fault_log import FaultLog, at
 def _booked(track: FaultLog, learner: str, teacher: str, hour: datetime) -> str:
     def book(session: Session) -> str:
         who = session.get_one(Person, learner)
-        return appointments.book(session, who, who, teacher, hour, "video", clock.now()).id
+        return appointments.book(session, who, who, teacher, hour, "video", now=clock.now(), zone=BRUSSELS).id
 
     return track.school.write(book)
 
@@ -31,11 +32,11 @@ def _waiting(track: FaultLog, *learners: str, teacher: str) -> None:
     def join(session: Session) -> None:
         for entry in session.scalars(select(WaitlistEntry).where(WaitlistEntry.ended_at.is_(None))).all():
             who = session.get_one(Person, entry.learner_id)
-            waitlist.leave_waitlist(session, who, who, clock.now())
+            waitlist.leave_waitlist(session, who, who, now=clock.now(), zone=BRUSSELS)
         for place, id_ in enumerate(learners):
             who = session.get_one(Person, id_)
             since = clock.now() - timedelta(minutes=60 - place)
-            waitlist.join_waitlist(session, who, who, teacher, 7, None, since)
+            waitlist.join_waitlist(session, who, who, teacher, 7, None, now=since)
 
     track.school.write(join)
 
@@ -48,7 +49,7 @@ def _offers(track: FaultLog, learner: str) -> list[str]:
 
 def _sound(track: FaultLog) -> None:
     assert track.school.read(occupancy.find_mismatches) == []
-    assert track.school.read(lambda s: consistency.find_faults(s, clock.now())) == []
+    assert track.school.read(lambda s: consistency.find_faults(s, now=clock.now())) == []
 
 
 def test_an_hour_given_back_goes_to_who_waits_and_to_none_of_two_hundred(track: FaultLog) -> None:
@@ -86,8 +87,8 @@ def test_an_offer_that_ends_while_it_is_accepted_is_one_or_the_other(
 
     def give_back(session: Session) -> str:
         who = session.get_one(Person, holder)
-        appointments.cancel(session, session.get_one(Booking, made), who, "", clock.now())
-        return waitlist.open_offers(session, session.get_one(Person, first), clock.now())[0].id
+        appointments.cancel(session, who, session.get_one(Booking, made), "", now=clock.now(), zone=BRUSSELS)
+        return waitlist.open_offers(session, session.get_one(Person, first), now=clock.now())[0].id
 
     offer = track.school.write(give_back)
     presses = [track.pressing(first, f"/offers/{offer}", f"/offers/{offer}/acceptance") for _ in range(24)]
@@ -96,9 +97,9 @@ def test_an_offer_that_ends_while_it_is_accepted_is_one_or_the_other(
 
     def expire() -> None:
         for _ in range(looks):  # the worker looks at other things first: sometimes the presses win
-            track.school.read(lambda s: waitlist.overdue_offers(s, clock.now()))
+            track.school.read(lambda s: waitlist.overdue_offers(s, now=clock.now()))
         # Its clock is already past the time of the offer.
-        track.school.write(lambda s: waitlist.expire_offer(s, offer, ends))
+        track.school.write(lambda s: waitlist.expire_offer(s, offer, now=ends, zone=BRUSSELS))
 
     answers = track.run(presses, expire)
     state = track.school.read(lambda s: s.get_one(Booking, offer).state)

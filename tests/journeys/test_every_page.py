@@ -104,13 +104,15 @@ def an_hour_is_offered(session: Session) -> None:
     """To Samira and to Grace, who wait; and one of Nadia's appointments falls on a closed day."""
     for name in ("Samira", "Grace Mbala"):
         learner = session.scalars(select(Person).where(Person.name == name)).one()
-        waitlist.join_waitlist(session, learner, learner, None, 7, None, now())
+        waitlist.join_waitlist(session, learner, learner, None, 7, None, now=now())
     today = now().date()
-    offers.offer_to_waitlist(session, offers.FreedTime.on(today, today + timedelta(days=21), BRUSSELS), now())
+    offers.offer_to_waitlist(
+        session, offers.FreedTime.on(today, today + timedelta(days=21), BRUSSELS), now=now(), zone=BRUSSELS
+    )
     nadia = session.scalars(select(Person).where(Person.name == "Nadia Dubois")).one()
     soon = (today, today + timedelta(days=30))
     availability.close_days(
-        session, nadia, nadia, soon, availability.WeeklyHours(None, None), "Formation", now()
+        session, nadia, nadia, soon, availability.WeeklyHours(None, None), "Formation", now=now()
     )
 
 

@@ -10,6 +10,7 @@ from icalendar import Calendar
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from config import BRUSSELS
 from lms import clock
 from lms.adapters.mail.message import Email
 from lms.domain import outbox
@@ -96,17 +97,22 @@ def test_one_event_with_a_rising_sequence_ends_with_a_cancel(school: School) -> 
         school.write(
             lambda s: appointments.move(
                 s,
-                s.get_one(Booking, made.id),
                 factories.samira(s),
+                s.get_one(Booking, made.id),
                 FRIDAY + timedelta(hours=hours),
                 "video",
-                NOW,
+                now=NOW,
+                zone=BRUSSELS,
             )
         )
 
     change(1)
     seen.append({k: v for k, v in letters(school, "booking_moved").items() if v})
-    school.write(lambda s: appointments.cancel(s, s.get_one(Booking, made.id), factories.nadia(s), "", NOW))
+    school.write(
+        lambda s: appointments.cancel(
+            s, factories.nadia(s), s.get_one(Booking, made.id), "", now=NOW, zone=BRUSSELS
+        )
+    )
     seen.append(letters(school, "booking_cancelled"))
     for name in ("Samira", "Nadia Dubois"):
         mails = [found[name] for found in seen]
@@ -124,11 +130,21 @@ def test_what_was_said_too_late_is_not_said(school: School) -> None:
     assert letters(school, "booking_reminder", at=FRIDAY) == {"Samira": None}
     school.write(
         lambda s: appointments.move(
-            s, s.get_one(Booking, made.id), factories.samira(s), FRIDAY + timedelta(hours=1), "video", NOW
+            s,
+            factories.samira(s),
+            s.get_one(Booking, made.id),
+            FRIDAY + timedelta(hours=1),
+            "video",
+            now=NOW,
+            zone=BRUSSELS,
         )
     )
     assert set(letters(school, "booking_made").values()) == {None}
-    school.write(lambda s: appointments.cancel(s, s.get_one(Booking, made.id), factories.samira(s), "", NOW))
+    school.write(
+        lambda s: appointments.cancel(
+            s, factories.samira(s), s.get_one(Booking, made.id), "", now=NOW, zone=BRUSSELS
+        )
+    )
     for kind in ("booking_made", "booking_moved", "booking_reminder"):
         assert set(letters(school, kind).values()) == {None}
 
@@ -146,7 +162,11 @@ def test_a_reminder_says_tomorrow_only_when_it_is_tomorrow(school: School) -> No
 
 def test_every_mail_says_whose_hour_it_is(school: School) -> None:
     made = booked(school)
-    school.write(lambda s: appointments.cancel(s, s.get_one(Booking, made.id), factories.samira(s), "", NOW))
+    school.write(
+        lambda s: appointments.cancel(
+            s, factories.samira(s), s.get_one(Booking, made.id), "", now=NOW, zone=BRUSSELS
+        )
+    )
     letter = letters(school, "booking_cancelled")["Samira"]
     assert letter is not None
     assert "heure de Belgique" in letter.text
@@ -200,7 +220,11 @@ def test_a_late_reminder_is_dropped_when_the_next_one_is_due(school: School) -> 
 
 def test_a_day_called_off_is_told_kindly_and_names_no_reason(school: School) -> None:
     booked(school)
-    school.write(lambda s: absence.cancel_day(s, factories.nadia(s), factories.nadia(s), FRIDAY.date(), NOW))
+    school.write(
+        lambda s: absence.cancel_day(
+            s, factories.nadia(s), factories.nadia(s), FRIDAY.date(), now=NOW, zone=BRUSSELS
+        )
+    )
     found = letters(school, "booking_cancelled")
     letter, hers = found["Samira"], found["Nadia Dubois"]
     assert letter is not None
@@ -219,9 +243,14 @@ def test_an_offer_leads_to_yes_and_no_and_is_silent_when_it_is_over(school: Scho
 
     def free(session: Session) -> None:
         samira = factories.samira(session)
-        waitlist.join_waitlist(session, samira, samira, None, AFTERNOON, None, NOW)
+        waitlist.join_waitlist(session, samira, samira, None, AFTERNOON, None, now=NOW)
         appointments.cancel(
-            session, session.scalars(select(Booking)).one(), factories.nadia(session), "", NOW
+            session,
+            factories.nadia(session),
+            session.scalars(select(Booking)).one(),
+            "",
+            now=NOW,
+            zone=BRUSSELS,
         )
 
     school.write(free)
@@ -234,7 +263,7 @@ def test_an_offer_leads_to_yes_and_no_and_is_silent_when_it_is_over(school: Scho
     assert letters(school, "booking_offer", at=NOW + timedelta(hours=12)) == {"Samira": None}
     school.write(
         lambda s: waitlist.accept_offer(
-            s, waitlist.offer_for(s, factories.samira(s), offer), factories.samira(s), NOW
+            s, factories.samira(s), waitlist.offer_for(s, factories.samira(s), offer), now=NOW
         )
     )
     assert letters(school, "booking_offer") == {"Samira": None}

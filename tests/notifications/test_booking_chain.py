@@ -12,6 +12,7 @@ import pytest
 from icalendar import Calendar
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.clock import now
 from lms.domain.booking import appointments
 from lms.jobs import make_mailer
@@ -48,13 +49,15 @@ def chain(school: School, smtp: SmtpServer) -> Chain:
         factories.all_week(session, factories.nadia(session))
         return factories.booked(session, factories.samira(session), factories.nadia(session), TEN, now=now())
 
-    def step(verb: Callable[[Session, Booking], Booking]) -> datetime:
-        starts = school.write(lambda s: verb(s, s.get_one(Booking, made.id))).starts
+    def step(operation: Callable[[Session, Booking], Booking]) -> datetime:
+        starts = school.write(lambda s: operation(s, s.get_one(Booking, made.id))).starts
         school.deliver()
         return starts
 
     def move(who: Callable[[Session], Person], starts: datetime) -> Callable[[Session, Booking], Booking]:
-        return lambda s, booking: appointments.move(s, booking, who(s), starts, "video", now())
+        return lambda s, booking: appointments.move(
+            s, who(s), booking, starts, "video", now=now(), zone=BRUSSELS
+        )
 
     made = school.write(book)
     school.deliver()
@@ -62,7 +65,11 @@ def chain(school: School, smtp: SmtpServer) -> Chain:
         TEN,
         step(move(factories.samira, TEN + HOUR)),
         step(move(factories.nadia, TEN + timedelta(days=1))),
-        step(lambda s, booking: appointments.cancel(s, booking, factories.nadia(s), "Formation", now())),
+        step(
+            lambda s, booking: appointments.cancel(
+                s, factories.nadia(s), booking, "Formation", now=now(), zone=BRUSSELS
+            )
+        ),
     ]
     return Chain(made.uid, hours, smtp.messages)
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from config import BRUSSELS
 from lms.adapters.mail.message import Email
 from lms.domain import outbox
 from lms.domain.booking import appointments
@@ -51,12 +52,16 @@ def booked(school: School, starts: datetime, by: Any = factories.samira) -> None
 
 def move(school: School, starts: datetime, by: Any) -> None:
     school.write(
-        lambda s: appointments.move(s, s.scalars(select(Booking)).one(), by(s), starts, "video", NOW)
+        lambda s: appointments.move(
+            s, by(s), s.scalars(select(Booking)).one(), starts, "video", now=NOW, zone=BRUSSELS
+        )
     )
 
 
 def cancel(school: School, by: Any) -> None:
-    school.write(lambda s: appointments.cancel(s, s.scalars(select(Booking)).one(), by(s), "", NOW))
+    school.write(
+        lambda s: appointments.cancel(s, by(s), s.scalars(select(Booking)).one(), "", now=NOW, zone=BRUSSELS)
+    )
 
 
 def told(school: School, kind: str, who: Any, at: datetime = NOW) -> str:
@@ -145,7 +150,7 @@ def test_a_calendar_that_got_an_invitation_before_gets_all_that_follow(school: S
                 OutboxItem.kind == "booking_made", OutboxItem.person_id == factories.nadia(session).id
             )
         ).one()
-        outbox.close_item(session, item.id, "sent", NOW, channel="mail", invited=True)
+        outbox.close_item(session, item.id, "sent", channel="mail", invited=True, now=NOW)
 
     school.write(sent)
     for who in (factories.samira, factories.nadia):

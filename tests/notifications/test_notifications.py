@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from config import BRUSSELS
 from lms.adapters.mail.message import Email
 from lms.domain import outbox
 from lms.domain.booking import appointments, waitlist
@@ -74,13 +75,13 @@ def hour(session: Session, person: Person) -> None:
 def moved(session: Session, person: Person) -> None:
     hour(session, person)
     booking = session.scalars(select(Booking)).one()
-    appointments.move(session, booking, person, FRIDAY + timedelta(hours=1), "video", NOW)
+    appointments.move(session, person, booking, FRIDAY + timedelta(hours=1), "video", now=NOW, zone=BRUSSELS)
 
 
 def cancelled(session: Session, person: Person) -> None:
     hour(session, person)
     booking = session.scalars(select(Booking)).one()
-    appointments.cancel(session, booking, factories.luc(session), "", NOW)
+    appointments.cancel(session, factories.luc(session), booking, "", now=NOW, zone=BRUSSELS)
 
 
 def retimed(session: Session, person: Person) -> None:
@@ -92,8 +93,10 @@ def retimed(session: Session, person: Person) -> None:
 def offered(session: Session, person: Person) -> None:
     """Samira gave back the hour for which somebody waits."""
     hour(session, factories.samira(session))
-    waitlist.join_waitlist(session, person, person, None, MORNING | AFTERNOON, None, NOW)
-    appointments.cancel(session, session.scalars(select(Booking)).one(), factories.samira(session), "", NOW)
+    waitlist.join_waitlist(session, person, person, None, MORNING | AFTERNOON, None, now=NOW)
+    appointments.cancel(
+        session, factories.samira(session), session.scalars(select(Booking)).one(), "", now=NOW, zone=BRUSSELS
+    )
 
 
 def failing(session: Session, person: Person) -> None:

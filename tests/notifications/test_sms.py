@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from config import BRUSSELS
 from lms.adapters.sms.message import segments
 from lms.domain.booking import absence, appointments, waitlist
 from lms.i18n import languages
@@ -43,9 +44,9 @@ def booked(school: School, mode: str = "video", who: Callable[[Session], Person]
     )
 
 
-def change(school: School, verb: Callable[[Session, Booking, Person], object]) -> None:
+def change(school: School, operation: Callable[[Session, Booking, Person], object]) -> None:
     """Something that Nadia does with the one appointment."""
-    school.write(lambda s: verb(s, s.scalars(select(Booking)).one(), factories.nadia(s)))
+    school.write(lambda s: operation(s, s.scalars(select(Booking)).one(), factories.nadia(s)))
 
 
 def said(
@@ -108,13 +109,16 @@ def test_a_reminder_is_never_sent_after_a_cancellation_a_move_or_the_beginning(s
     before = school.read(
         lambda s: s.scalars(select(OutboxItem.id).where(OutboxItem.closed_at.is_(None))).all()
     )
-    change(school, lambda s, b, nadia: appointments.move(s, b, nadia, FRIDAY + HOUR, "video", NOW))
+    change(
+        school,
+        lambda s, b, nadia: appointments.move(s, nadia, b, FRIDAY + HOUR, "video", now=NOW, zone=BRUSSELS),
+    )
     outcomes = school.read(
         lambda s: s.scalars(select(OutboxItem.outcome).where(OutboxItem.id.in_(before))).all()
     )
     assert set(outcomes) == {"void"}
     assert "15 h 00" in (said(school, "booking_reminder", early) or "")
-    change(school, lambda s, b, nadia: appointments.cancel(s, b, nadia, "", NOW))
+    change(school, lambda s, b, nadia: appointments.cancel(s, nadia, b, "", now=NOW, zone=BRUSSELS))
     for kind, at in (("booking_reminder", early), ("booking_soon", late), ("booking_made", NOW)):
         assert said(school, kind, at) is None
 
@@ -130,14 +134,20 @@ def test_what_she_did_herself_is_not_written_to_her_phone(school: School) -> Non
     school.write(lambda s: factories.booked(s, factories.oksana(s), factories.nadia(s), FRIDAY))
     assert said(school, "booking_made") is None
     school.write(
-        lambda s: appointments.cancel(s, s.scalars(select(Booking)).one(), factories.oksana(s), "", NOW)
+        lambda s: appointments.cancel(
+            s, factories.oksana(s), s.scalars(select(Booking)).one(), "", now=NOW, zone=BRUSSELS
+        )
     )
     assert said(school, "booking_cancelled") is None
 
 
 def test_a_day_called_off_is_told_kindly_and_leads_to_other_hours(school: School) -> None:
     booked(school)
-    school.write(lambda s: absence.cancel_day(s, factories.nadia(s), factories.nadia(s), FRIDAY.date(), NOW))
+    school.write(
+        lambda s: absence.cancel_day(
+            s, factories.nadia(s), factories.nadia(s), FRIDAY.date(), now=NOW, zone=BRUSSELS
+        )
+    )
     text = said(school, "booking_cancelled") or ""
     assert text.startswith("Annulé : vendredi 27 novembre, 14 h 00")
     assert "Votre professeur ne peut pas venir." in text
@@ -149,10 +159,10 @@ def offered(school: School) -> None:
     booked(school, who=factories.samira)
     school.write(
         lambda s: waitlist.join_waitlist(
-            s, factories.oksana(s), factories.oksana(s), None, AFTERNOON, "video", NOW
+            s, factories.oksana(s), factories.oksana(s), None, AFTERNOON, "video", now=NOW
         )
     )
-    change(school, lambda s, b, nadia: appointments.cancel(s, b, nadia, "", NOW))
+    change(school, lambda s, b, nadia: appointments.cancel(s, nadia, b, "", now=NOW, zone=BRUSSELS))
 
 
 def test_an_offer_says_until_when_and_leads_to_yes_and_no(school: School) -> None:
@@ -174,12 +184,18 @@ CAUSES: dict[str, Callable[[School], None]] = {
 
 def moved(school: School) -> None:
     booked(school)
-    change(school, lambda s, b, nadia: appointments.move(s, b, nadia, FRIDAY + HOUR, "video", NOW))
+    change(
+        school,
+        lambda s, b, nadia: appointments.move(s, nadia, b, FRIDAY + HOUR, "video", now=NOW, zone=BRUSSELS),
+    )
 
 
 def cancelled(school: School) -> None:
     booked(school)
-    change(school, lambda s, b, nadia: appointments.cancel(s, b, nadia, "", NOW, called_off=True))
+    change(
+        school,
+        lambda s, b, nadia: appointments.cancel(s, nadia, b, "", called_off=True, now=NOW, zone=BRUSSELS),
+    )
 
 
 CAUSES |= {"booking_moved": moved, "booking_cancelled": cancelled}

@@ -47,13 +47,13 @@ def held(school: School, who: Who = factories.samira, days_ago: int = 1, hour: s
     day = (clock.now() - timedelta(days=days_ago)).date().isoformat()
     starts = factories.wall(day, hour)
 
-    def deed(session: Session) -> str:
+    def operation(session: Session) -> str:
         factories.opened(session, factories.nadia(session), day, "09:00", "17:00")
         return factories.booked(
             session, who(session), factories.nadia(session), starts, now=starts - timedelta(days=3)
         ).id
 
-    return school.write(deed)
+    return school.write(operation)
 
 
 def state(school: School, booking_id: str) -> str:
@@ -106,5 +106,5 @@ def taken(school: School, who: Any = factories.oksana) -> str:
 
 def waits(school: School, who: Any = factories.samira, parts: int = 7, mode: str | None = None) -> str:
     return school.write(
-        lambda s: waitlist.join_waitlist(s, who(s), who(s), None, parts, mode, clock.now()).id
+        lambda s: waitlist.join_waitlist(s, who(s), who(s), None, parts, mode, now=clock.now()).id
     )

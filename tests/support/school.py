@@ -44,12 +44,12 @@ class School:
         with self.app.app_context():
             return db.engine
 
-    def write(self, verb: Callable[[Session], T]) -> T:
+    def write(self, operation: Callable[[Session], T]) -> T:
         """Run a verb as the edge would: one transaction, committed. What it returns is detached."""
         with self.app.app_context():
             db.session.session_factory.configure(expire_on_commit=False)
             try:
-                return write(verb)
+                return write(operation)
             finally:
                 db.session.session_factory.configure(expire_on_commit=True)
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.domain.booking import appointments, waitlist
 from lms.domain.booking.queries import with_people
 from lms.domain.errors import Refused
@@ -49,11 +50,13 @@ def book(
 
 
 def give_back(school: School, booking_id: str, now: datetime = NOW) -> None:
-    def deed(session: Session) -> None:
+    def operation(session: Session) -> None:
         booking = session.get_one(Booking, booking_id)
-        appointments.cancel(session, booking, session.get_one(Person, booking.learner_id), "", now)
+        appointments.cancel(
+            session, session.get_one(Person, booking.learner_id), booking, "", now=now, zone=BRUSSELS
+        )
 
-    school.write(deed)
+    school.write(operation)
 
 
 def wait(
@@ -65,12 +68,12 @@ def wait(
     mode: str | None = None,
     now: datetime = NOW,
 ) -> str:
-    def deed(session: Session) -> str:
+    def operation(session: Session) -> str:
         learner = who(session)
         wished = teacher(session).id if teacher else None
-        return waitlist.join_waitlist(session, learner, learner, wished, parts, mode, now).id
+        return waitlist.join_waitlist(session, learner, learner, wished, parts, mode, now=now).id
 
-    return school.write(deed)
+    return school.write(operation)
 
 
 def offered_slots(school: School) -> dict[str, datetime]:
@@ -87,25 +90,25 @@ def the_offer(school: School) -> Booking:
     return school.read(lambda s: s.scalars(_offered()).one())
 
 
-def answer(school: School, verb: Any, now: datetime = NOW) -> None:
-    def deed(session: Session) -> None:
+def answer(school: School, give_answer: Any, now: datetime = NOW) -> None:
+    def operation(session: Session) -> None:
         offer = session.get_one(Booking, the_offer(school).id)
-        verb(session, offer, session.get_one(Person, offer.learner_id), now)
+        give_answer(session, session.get_one(Person, offer.learner_id), offer, now=now)
 
-    school.write(deed)
+    school.write(operation)
 
 
 def expire(school: School, now: datetime) -> None:
-    due = school.read(lambda s: waitlist.overdue_offers(s, now))
+    due = school.read(lambda s: waitlist.overdue_offers(s, now=now))
     for offer_id in due:
-        school.write(lambda s, offer_id=offer_id: waitlist.expire_offer(s, offer_id, now))
+        school.write(lambda s, offer_id=offer_id: waitlist.expire_offer(s, offer_id, now=now, zone=BRUSSELS))
 
 
 def outcome(school: School, entry_id: str) -> str | None:
     return school.read(lambda s: s.get_one(WaitlistEntry, entry_id).outcome)
 
 
-def refusal(deed: Callable[[], object]) -> str:
+def refusal(operation: Callable[[], object]) -> str:
     with pytest.raises(Refused) as caught:
-        deed()
+        operation()
     return caught.value.code

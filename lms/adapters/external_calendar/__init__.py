@@ -49,7 +49,7 @@ class CalendarError(Exception):
 
 @dataclass(frozen=True)
 class Reading:
-    """What a calendar said: uid, beginning and end of each event."""
+    """Events that a calendar holds: uid, beginning and end of each."""
 
     etag: str
     events: list[tuple[str, datetime, datetime]]

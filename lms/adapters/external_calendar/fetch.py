@@ -73,7 +73,7 @@ class PinnedConnection(http.client.HTTPSConnection):
 
 
 def is_public(text: str) -> bool:
-    """Whether an address lies on the public internet, also when it is wrapped in another one."""
+    """Return whether an address lies on the public internet, also when it is wrapped in another one."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:  # with a scope, such as fe80::1%eth0

@@ -16,6 +16,7 @@ from lms.adapters.external_calendar.fetch import AllowedHosts, fetch
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Fetch and expand the requested calendar; return its events or a refusal code."""
     first, last = (datetime.fromtimestamp(request[name], UTC) for name in ("first", "last"))
     doors = AllowedHosts(frozenset(request["hosts"]), request["ca_file"])
     found = fetch(request["address"], request["etag"], doors, seconds=FETCH_SECONDS)
@@ -26,6 +27,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Read the request from standard input and print the answer."""
     sandbox.limit_resources(memory=MEMORY_BYTES, cpu_seconds=CPU_SECONDS, output=0)
     try:
         facts = answer(json.load(sys.stdin))

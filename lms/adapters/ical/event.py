@@ -72,16 +72,19 @@ def build_invitation(
 
 
 def in_utc(moment: datetime) -> datetime:
+    """Return the moment in UTC, in whole seconds."""
     if moment.tzinfo is None:
         raise ValueError(f"a naive datetime has no instant: {moment}")
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
 def lines(text: str) -> str:
+    """Return the text without control characters, its lines kept."""
     return _CONTROLS.sub("", _LINE_BREAKS.sub("\n", text))
 
 
 def one_line(text: str) -> str:
+    """Return the text on one line."""
     return " ".join(lines(text).split())
 
 

@@ -70,7 +70,7 @@ def _changes(zone: ZoneInfo, years: range) -> Iterator[Change]:
 
 
 def _standing(zone: ZoneInfo, year: int) -> Change:
-    """What the clock showed all along, before anything changed."""
+    """Return the offset that was in force before the first change."""
     begin = datetime(year, 1, 1, tzinfo=UTC)
     return _as_change(begin, datetime(1970, 1, 1), _offset(zone, begin), zone)  # noqa: DTZ001
 

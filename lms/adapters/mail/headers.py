@@ -62,12 +62,14 @@ def message_id(dedupe: str, host: str) -> str:
 
 
 def text_header(name: str, text: str) -> str:
+    """Return the encoded value of a header with text."""
     text = clean_header(text)
     plain = text.isascii() and len(text) <= 60
     return Header(text, "us-ascii" if plain else _HEADER_UTF8, header_name=name).encode()
 
 
 def address_header(name: str, shown: str, address: str) -> str:
+    """Return the encoded value of a header with a name and an address."""
     shown = clean_header(shown, 100)
     header = Header(header_name=name)
     if shown:

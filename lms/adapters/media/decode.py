@@ -72,8 +72,8 @@ def serve(look: Callable[[Path, Path], Facts]) -> None:
     facts: Facts
     try:
         facts = look(Path(sys.argv[-2]), Path(sys.argv[-1]))
-    except RejectedFile as unfit:
-        facts = {"unfit": unfit.code}
+    except RejectedFile as rejected:
+        facts = {"unfit": rejected.code}
     except MemoryError:
         facts = {"unfit": "file_too_heavy", "why": "memory"}
     except OSError as error:

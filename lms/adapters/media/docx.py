@@ -24,6 +24,7 @@ _MAIN_TYPES = (
 
 
 def look(source: Path, work: Path) -> Facts:
+    """Check a Word document and return its facts."""
     try:
         with zipfile.ZipFile(source) as archive:
             return _read(archive, source.stat().st_size)

@@ -22,6 +22,7 @@ Element = tuple[int, int, int]
 
 
 def read_sound(data: bytes) -> Sound:
+    """Return codec and length of a WebM sound."""
     doctype, segment = _outside(data)
     if doctype not in ("webm", "matroska"):
         raise RejectedFile("file_kind")

@@ -43,12 +43,14 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
 
 
 def check_whole(data: bytes) -> None:
+    """Refuse a file that is cut off or does not begin with `ftyp`."""
     kinds = [kind for kind, _, _ in boxes(data)]
     if not kinds or kinds[0] != b"ftyp":
         raise RejectedFile("file_broken")
 
 
 def read_sound(data: bytes) -> Sound:
+    """Return codec and length of an MP4 or 3GP sound."""
     brand = data[8:12]
     if brand in _STILLS:
         raise RejectedFile("file_kind")

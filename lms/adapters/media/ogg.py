@@ -10,6 +10,7 @@ _VIDEO = (b"\x80theora", b"BBCD", b"\x01video", b"\x80kate")
 
 
 def read_sound(data: bytes) -> Sound:
+    """Return codec and length of an Ogg sound."""
     serial, rate, skip, last, pages, at = None, 0, 0, 0, 0, 0
     mime = ""
     while at < len(data):

@@ -18,6 +18,7 @@ _LINEARIZED = re.compile(rb"/Linearized\b[^>]*?/L\s+(\d+)")
 
 
 def look(source: Path, work: Path) -> Facts:
+    """Check a PDF, draw its pages and return its facts."""
     started = time.monotonic()
     _check_whole(source)
     try:

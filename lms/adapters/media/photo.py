@@ -43,6 +43,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
 def look(source: Path, work: Path) -> Facts:
+    """Check and clean a photo and return its facts."""
     picture = clean(source)
     made = [save_jpeg(picture, work / "clean.jpg", quality=85, role="clean")]
     made += screen_copies(picture, work, page=1)
@@ -99,6 +100,7 @@ def _upright(picture: Image.Image) -> Image.Image:
 
 
 def shrink(picture: Image.Image, side: int) -> None:
+    """Shrink the picture in place to at most this side."""
     if picture.mode in ("P", "1", "I;16"):
         return  # cannot be resampled well before the conversion
     picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
@@ -141,6 +143,7 @@ def _srgb(picture: Image.Image, profile: Any) -> Image.Image:
 
 
 def screen_copies(picture: Image.Image, work: Path, *, page: int, thumb: bool = True) -> list[Facts]:
+    """Save the smaller copies for screens and return their facts."""
     web = picture.copy()
     shrink(web, WEB_SIDE)
     made = [
@@ -156,6 +159,7 @@ def screen_copies(picture: Image.Image, work: Path, *, page: int, thumb: bool = 
 def save_within(
     picture: Image.Image, path: Path, size: int, qualities: tuple[int, ...], *, role: str, page: int = 1
 ) -> Facts:
+    """Save as JPEG with the best quality that fits into the size."""
     best, *lower = qualities
     facts = save_jpeg(picture, path, quality=best, role=role, page=page)
     for quality in lower:
@@ -166,6 +170,7 @@ def save_within(
 
 
 def save_jpeg(picture: Image.Image, path: Path, *, quality: int, role: str, page: int = 1) -> Facts:
+    """Save as JPEG and return the facts of the file."""
     picture.info = {}  # Pillow would write comment, EXIF and profile from here
     picture.save(path, "JPEG", quality=quality, optimize=role != "clean", progressive=role == "web")
     return {"role": role, "name": path.name, "width": picture.width, "height": picture.height, "page": page}

@@ -12,6 +12,7 @@ SIDE, BYTES = 1000, 120_000
 
 
 def look(source: Path, work: Path) -> Facts:
+    """Check a small picture, save it as JPEG and return its facts."""
     picture = clean(source)
     shrink(picture, SIDE)
     return save_within(picture, work / "small.jpg", BYTES, (80, 70, 60, 50, 40, 30, 20), role="web")

@@ -106,9 +106,9 @@ def _fill(session: Session, days: list[Day]) -> None:
         for day in days:
             if special.kind == "closed" and special.date_from <= day.date <= special.date_until:
                 day.closed.append(special.reason or _("Fermé"))
-    offered = availability_search.load_timetable(session, first, last, zone, teacher_id=person.id).offered(
-        first, last
-    )
+    offered = availability_search.load_timetable(
+        session, first, last, teacher_id=person.id, zone=zone
+    ).offered(first, last)
     open_slots = [
         slot
         for slot in offered

@@ -40,11 +40,11 @@ bp = Blueprint("bookings", __name__)
 @allow("learner")
 def index() -> BaseResponse:
     session = db.session()
-    held = queries.past_appointments(session, me(), now(), 5)
+    held = queries.past_appointments(session, me(), 5, now=now())
     return page(
         "bookings/index.html",
-        coming=queries.upcoming_appointments(session, me(), now()),
-        pending=learner_status.status_of(session, me(), now()),
+        coming=queries.upcoming_appointments(session, me(), now=now()),
+        pending=learner_status.status_of(session, me(), now=now()),
         held=held,
         step=next((one.note.next_step for one in held if one.note and one.note.next_step), ""),
         form=CancelForm(),
@@ -87,7 +87,9 @@ def create() -> BaseResponse:
 
 def _book(session: Session, learner_id: str, teacher_id: str, starts: datetime, mode: Any) -> str:
     learner = queries.bookable_learner(session, me(), learner_id)
-    made = appointments.book(session, learner, me(), teacher_id, starts, mode, now(), settings().time_zone)
+    made = appointments.book(
+        session, me(), learner, teacher_id, starts, mode, now=now(), zone=settings().time_zone
+    )
     return url_for("bookings.show", id=made.id, done="made")
 
 
@@ -115,8 +117,8 @@ def _ticket(
         done=request.args.get("done"),
         mailed=hers and _is_mailed(me()),
         way=None if hers else preferred_channel(booking.learner, gateway=settings().sends_texts),
-        week=availability_search.iso_week_of(booking.starts, settings().time_zone),
-        door_open=queries.is_room_open(booking, now()),
+        week=availability_search.iso_week_of(booking.starts, zone=settings().time_zone),
+        door_open=queries.is_room_open(booking, now=now()),
         hers=hers,
         mine=me().id in (booking.learner_id, booking.teacher_id),
     )
@@ -133,7 +135,7 @@ def cancel(id: str) -> BaseResponse:
     def in_transaction(session: Session) -> str:
         booking = queries.booking_for(session, me(), id)
         reason = "" if booking.learner_id == me().id else form.reason.data or ""
-        appointments.cancel(session, booking, me(), reason, now(), settings().time_zone)
+        appointments.cancel(session, me(), booking, reason, now=now(), zone=settings().time_zone)
         return url_for("bookings.show", id=id, done="cancelled")
 
     try:
@@ -154,7 +156,7 @@ def ask(id: str) -> BaseResponse:
     asked = form.question.data or ""
     try:
         # Not `once`: of two questions the last one counts, even when it was sent before.
-        write(lambda s: attendance.ask_question(s, queries.booking_for(s, me(), id), me(), asked, now()))
+        write(lambda s: attendance.ask_question(s, me(), queries.booking_for(s, me(), id), asked, now=now()))
     except Refused as refusal:
         form.refuse(refusal, form.question)
         return _ticket(queries.booking_for(db.session(), me(), id), question=form, answer=409)
@@ -190,7 +192,7 @@ def update(id: str) -> BaseResponse:
         if booking.teacher_id != teacher_id:
             raise Refused("slot_gone")
         before = booking.sequence
-        appointments.move(session, booking, me(), starts, mode, now(), settings().time_zone)
+        appointments.move(session, me(), booking, starts, mode, now=now(), zone=settings().time_zone)
         return url_for("bookings.show", id=id, done="same" if booking.sequence == before else "moved")
 
     try:
@@ -209,7 +211,7 @@ def update(id: str) -> BaseResponse:
 def door(id: str) -> BaseResponse:
     """The one address of a session, in mails and calendars: it opens the room when it is time."""
     booking = queries.own_appointment_for(db.session(), me(), id)
-    if booking.mode == "video" and queries.is_room_open(booking, now()):
+    if booking.mode == "video" and queries.is_room_open(booking, now=now()):
         return redirect(queries.video_url(organisation(), booking), 303)
     over = now() > booking.ends
     return page("bookings/door.html", booking=booking, opens=queries.room_opens_at(booking), over=over)
@@ -218,7 +220,7 @@ def door(id: str) -> BaseResponse:
 @bp.app_template_global()
 def appointments_of(learner: Person) -> Sequence[Booking]:
     """For the page of a learner, whose feature does not know this one."""
-    return queries.upcoming_appointments(db.session(), learner, now(), 4)
+    return queries.upcoming_appointments(db.session(), learner, 4, now=now())
 
 
 # -- parts ---------------------------------------------------------------------------------------
@@ -232,21 +234,21 @@ def _again(booking: Booking) -> str | None:
     hour = booking.teacher_id, booking.starts
     return (
         slot_value(*hour)
-        if availability_search.find_free_slot(db.session(), organisation(), wish, *hour, now())
+        if availability_search.find_free_slot(db.session(), organisation(), wish, *hour, now=now())
         else None
     )
 
 
 def _is_mailed(learner: Person) -> bool:
-    """Whether a mail tells her what she did herself: no text says it, and a calendar that asks needs none."""
+    """Return whether an e-mail confirms the learner's own action: not where a calendar feed is read."""
     by_mail = preferred_channel(learner, gateway=settings().sends_texts) == "mail"
-    return by_mail and not feeds.has_active_feed(db.session(), learner.id, now())
+    return by_mail and not feeds.has_active_feed(db.session(), learner.id, now=now())
 
 
 def _receipt(wish: availability_search.SearchTerms, teacher_id: str, starts: datetime) -> BaseResponse | None:
-    """Who comes back to an hour that she has booked finds her appointment, not that the hour is taken."""
+    """Show the appointment to a learner who comes back to the slot of that appointment."""
     learner = db.session().get_one(Person, wish.learner_id)
-    for held in queries.upcoming_appointments(db.session(), learner, now()):
+    for held in queries.upcoming_appointments(db.session(), learner, now=now()):
         if (held.learner_id, held.teacher_id, held.starts) == (learner.id, teacher_id, starts):
             return redirect(url_for("bookings.show", id=held.id), 303)
     return None
@@ -269,13 +271,13 @@ def _wish(learner_id: str | None) -> availability_search.SearchTerms:
 
 def _wish_to_move(session: Session, id: str) -> availability_search.SearchTerms:
     booking = queries.booking_for(session, me(), id)
-    queries.check_upcoming(booking, now())
+    queries.check_upcoming(booking, now=now())
     zone, learner_id = settings().time_zone, booking.learner_id
     return availability_search.SearchTerms(learner_id, zone, on_behalf=learner_id != me().id, moving=booking)
 
 
 def _whose(wish: availability_search.SearchTerms) -> dict[str, Any]:
-    """What every page of the way to an hour needs: for whom, from where, and the addresses."""
+    """Return the values that every page of the picker needs: for whom, from where, and the addresses."""
     learner = db.session().get_one(Person, wish.learner_id)
     hers = None if learner.id == me().id else learner.id
     if wish.moving is None:
@@ -295,12 +297,12 @@ def _whose(wish: availability_search.SearchTerms) -> dict[str, Any]:
 
 
 def _waits(wish: availability_search.SearchTerms) -> WaitlistEntry | None:
-    """Who moves an hour has one, and waits for none."""
+    """Return the waitlist entry of the learner; None while an appointment is being moved."""
     return waitlist.active_entry(db.session(), wish.learner_id) if wish.moving is None else None
 
 
 def _picker(wish: availability_search.SearchTerms, *, wanted: date | None, answer: int = 200) -> BaseResponse:
-    found = availability_search.load_picker_page(db.session(), organisation(), wish, wanted, now())
+    found = availability_search.load_picker_page(db.session(), organisation(), wish, wanted, now=now())
     days = [(hour.starts.astimezone(wish.zone).date(), hour) for hour in found.hours]
     return page(
         "bookings/new.html",
@@ -318,7 +320,7 @@ def _picker(wish: availability_search.SearchTerms, *, wanted: date | None, answe
 def _lost(wish: availability_search.SearchTerms, refusal: Refused, starts: datetime) -> BaseResponse:
     """The hour is gone: the reason, and fresh hours, the nearest first."""
     week_before = starts.astimezone(wish.zone).date() - timedelta(days=7)
-    found = availability_search.load_picker_page(db.session(), organisation(), wish, week_before, now())
+    found = availability_search.load_picker_page(db.session(), organisation(), wish, week_before, now=now())
     near = availability_search.nearest_slots(found.hours, starts)
     return page(
         "bookings/lost.html",
@@ -335,7 +337,7 @@ def _confirm(wish: availability_search.SearchTerms, value: str | None, answer: i
     chosen = parse_slot(value)
     if chosen is None:
         return _picker(wish, wanted=None, answer=422)
-    hour = availability_search.find_free_slot(db.session(), organisation(), wish, *chosen, now())
+    hour = availability_search.find_free_slot(db.session(), organisation(), wish, *chosen, now=now())
     if hour is None:
         return _receipt(wish, *chosen) or _lost(wish, Refused("slot_taken"), chosen[1])
     form = SlotForm(formdata=None, hour=value, learner=wish.learner_id)

@@ -53,8 +53,8 @@ def add_rule() -> BaseResponse:
             form.hours,
             form.valid_from.data,
             form.valid_until.data,
-            now(),
-            settings().time_zone,
+            now=now(),
+            zone=settings().time_zone,
         )
         return url_for("availability.rules")
 
@@ -73,14 +73,14 @@ def end_rule(id: str) -> BaseResponse:
     if not form.validate():
         flash(_("Choisissez le dernier jour."), "error")
         return redirect(url_for("availability.rules"), 303)
-    write(lambda s: availability.end_rule(s, me(), id, form.last.data, now()))
+    write(lambda s: availability.end_rule(s, me(), id, form.last.data, now=now()))
     return _settled(_("Ces heures s’arrêtent à cette date."), "availability.rules")
 
 
 @bp.post("/agenda/availability/<id>/deletion")
 @allow("teacher")
 def delete_rule(id: str) -> BaseResponse:
-    write(lambda s: availability.delete_rule(s, me(), id, now()))
+    write(lambda s: availability.delete_rule(s, me(), id, now=now()))
     return _settled(_("Ces heures sont supprimées. Les rendez-vous restent."), "availability.rules")
 
 
@@ -134,16 +134,18 @@ def _differ(session: Session, form: SpecialForm) -> None:
     teacher = None if whose == SERVICE else session.get_one(Person, whose)
     reason = form.reason.data or ""
     if form.kind.data == "closed":
-        availability.close_days(session, me(), teacher, form.dates, form.hours, reason, now())
+        availability.close_days(session, me(), teacher, form.dates, form.hours, reason, now=now())
     else:
         zone = settings().time_zone
-        availability.add_extra_hours(session, me(), teacher, form.dates, form.hours, reason, now(), zone)
+        availability.add_extra_hours(
+            session, me(), teacher, form.dates, form.hours, reason, now=now(), zone=zone
+        )
 
 
 @bp.post("/agenda/exceptions/<id>/deletion")
 @allow("teacher", "coordinator")
 def delete_exception(id: str) -> BaseResponse:
-    write(lambda s: availability.delete_special(s, me(), id, now(), settings().time_zone))
+    write(lambda s: availability.delete_special(s, me(), id, now=now(), zone=settings().time_zone))
     return _settled(_("L’exception est supprimée."), "availability.exceptions")
 
 
@@ -192,7 +194,7 @@ def undecided() -> BaseResponse:
 @allow("teacher", "coordinator")
 def keep(id: str) -> BaseResponse:
     return _decided(
-        lambda s: absence.accept_conflict(s, queries.booking_for(s, me(), id), me(), now()),
+        lambda s: absence.accept_conflict(s, me(), queries.booking_for(s, me(), id), now=now()),
         _("Le rendez-vous est gardé."),
     )
 
@@ -202,7 +204,7 @@ def keep(id: str) -> BaseResponse:
 def call_off(id: str) -> BaseResponse:
     found = queries.booking_for(db.session(), me(), id)
     return _decided(
-        lambda s: conflicts.cancel_conflicting(s, id, me(), now(), settings().time_zone),
+        lambda s: conflicts.cancel_conflicting(s, me(), id, now=now(), zone=settings().time_zone),
         _word_of([found.learner]),
     )
 
@@ -216,7 +218,7 @@ def confirm_calling_off() -> BaseResponse:
 @bp.post("/agenda/conflicts/cancellation")
 @allow("teacher", "coordinator")
 def call_off_all() -> BaseResponse:
-    """Those that were ticked and still do not fit, each in a transaction of its own."""
+    """Cancel the ticked conflicting appointments, each in a transaction of its own."""
     ticked = set(request.form.getlist("booking"))
     if not ticked:
         flash(_("Choisissez au moins un rendez-vous."), "error")
@@ -233,7 +235,9 @@ def call_off_all() -> BaseResponse:
 def _called_off(booking_id: str) -> bool:
     """One that began or was cancelled meanwhile does not stop the others."""
     try:
-        write(lambda s: conflicts.cancel_conflicting(s, booking_id, me(), now(), settings().time_zone))
+        write(
+            lambda s: conflicts.cancel_conflicting(s, me(), booking_id, now=now(), zone=settings().time_zone)
+        )
     except Refused:
         return False
     return True
@@ -271,11 +275,11 @@ def undecided_appointments() -> int:
 
 def _conflicts() -> list[conflicts.Conflict]:
     teacher = None if _coordinates() else me()
-    return conflicts.upcoming_conflicts(db.session(), teacher, now(), settings().time_zone)
+    return conflicts.upcoming_conflicts(db.session(), teacher, now=now(), zone=settings().time_zone)
 
 
 def _settled(sentence: str, back: str) -> BaseResponse:
-    """What no longer fits stands first, wherever there is some; otherwise back to the list."""
+    """Redirect to the conflicts while there are some, otherwise back to the list."""
     number = len(_conflicts())
     flash(sentence, "success")
     if number:

@@ -56,7 +56,7 @@ def mark(id: str) -> BaseResponse:
     try:
         write(
             lambda s: attendance.mark_attendance(
-                s, queries.booking_for(s, me(), id), me(), said or None, now()
+                s, me(), queries.booking_for(s, me(), id), said or None, now=now()
             )
         )
     except Refused as refusal:
@@ -83,10 +83,10 @@ class Unmarked:
 @bp.app_template_global()
 def unmarked_sessions() -> Unmarked | None:
     """For her first page: the sessions of the last days of which she did not say who came."""
-    found = team_queries.unmarked_appointments(db.session(), me(), now())
+    found = team_queries.unmarked_appointments(db.session(), me(), now=now())
     if not found:
         return None
-    week = availability_search.iso_week_of(found[0].starts, settings().time_zone)
+    week = availability_search.iso_week_of(found[0].starts, zone=settings().time_zone)
     return Unmarked(len(found), url_for("agenda.index", week=week, _anchor=f"b-{found[0].id}"))
 
 
@@ -145,7 +145,7 @@ def note(id: str) -> BaseResponse:
     def in_transaction(session: Session) -> str:
         found = queries.booking_for(session, me(), id)
         words = form.private.data or "", form.next_step.data or ""
-        attendance.write_note(session, found, me(), *words, now())
+        attendance.write_note(session, me(), found, *words, now=now())
         return url_for("bookings.show", id=id, _anchor="session")
 
     answer = run_once(form, in_transaction)
@@ -174,7 +174,7 @@ def exchange(id: str) -> BaseResponse:
     def in_transaction(session: Session) -> str:
         one = team_queries.check_may_swap(session, me(), queries.booking_for(session, me(), id))
         other = queries.booking_for(session, me(), other_id)
-        appointments.swap(session, one, other, me(), now(), settings().time_zone)
+        appointments.swap(session, me(), one, other, now=now(), zone=settings().time_zone)
         return url_for("bookings.show", id=id)
 
     try:
@@ -195,11 +195,11 @@ def _swap(id: str, form: SwapForm, answer: int = 200) -> BaseResponse:
     session, moment = db.session(), now()
     booking = team_queries.check_may_swap(session, me(), queries.booking_for(session, me(), id))
     try:
-        queries.check_upcoming(booking, moment)
+        queries.check_upcoming(booking, now=moment)
     except Refused as refusal:
         flash(refusals.sentence(refusal), "error")
         return redirect(url_for("bookings.show", id=id), 303)
-    others = team_queries.swap_candidates(session, booking, moment)
+    others = team_queries.swap_candidates(session, booking, now=moment)
     return page(
         "booking_team/swap.html",
         answer,
@@ -227,7 +227,7 @@ def _told(booking: Booking) -> str:
 @bp.get("/agenda/absence")
 @allow("teacher", "coordinator")
 def absence() -> BaseResponse:
-    """Who will be told, and how; nothing is changed here. Why she cannot come is not asked."""
+    """Show who will be notified, and how, before a day is cancelled. The reason is not asked."""
     form = AbsenceForm(formdata=None)
     return _absence(form, request.args.get("teacher"), request.args.get("day"))
 
@@ -242,7 +242,7 @@ def call_off() -> BaseResponse:
 
     def in_transaction(session: Session) -> str:
         who = session.get_one(Person, teacher.id)
-        booking_absence.cancel_day(session, me(), who, day, now(), settings().time_zone)
+        booking_absence.cancel_day(session, me(), who, day, now=now(), zone=settings().time_zone)
         return url_for("booking_team.absence", teacher=who.id, day=day.isoformat())
 
     try:
@@ -256,7 +256,7 @@ def _absence(form: AbsenceForm, teacher_id: str | None, said: str | None, answer
     zone = settings().time_zone
     today = now().astimezone(zone).date()
     teacher, day = _teacher(teacher_id), _day(said) or today
-    found = team_queries.teacher_day(db.session(), teacher, day, now(), zone) if teacher else None
+    found = team_queries.teacher_day(db.session(), teacher, day, now=now(), zone=zone) if teacher else None
     form.teacher.data, form.day.data = teacher.id if teacher else "", day.isoformat()
     ways = _ways([*found.ahead, *found.called_off]) if found else {}
     told = {booking.learner_id for booking in found.called_off} if found else set()
@@ -286,7 +286,7 @@ def _ways(found: Sequence[Booking]) -> dict[str, str | None]:
 
 
 def _teachers() -> Sequence[Person]:
-    """Those for whom this person may say it."""
+    """Return the teachers whose absence this person may enter."""
     if "coordinator" not in me().roles:
         return [me()]
     return availability.active_teachers(db.session())

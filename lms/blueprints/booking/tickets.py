@@ -42,7 +42,7 @@ def show(id: str) -> BaseResponse:
 
 
 def words(language: str, booking: Booking) -> dict[str, str]:
-    """What the ticket says, in one language."""
+    """Return the sentences of the ticket in one language."""
     with force_locale(language):
         return {
             "lang": language,

@@ -37,7 +37,7 @@ def show() -> BaseResponse:
         learner=learner,
         for_id=_named(learner),
         entry=entry,
-        offers=waitlist.open_offers(db.session(), learner, now()),
+        offers=waitlist.open_offers(db.session(), learner, now=now()),
         form=WaitlistForm(formdata=None, learner=learner.id),
         told=preferred_channel(learner, gateway=settings().sends_texts) is not None,
     )
@@ -46,7 +46,7 @@ def show() -> BaseResponse:
 @bp.get("/waitlist/line")
 @allow("teacher", "coordinator")
 def line() -> BaseResponse:
-    """Who waits, for the team: new hours for them are one tap away."""
+    """Show the waitlist to the team, with a link to new extra hours."""
     return page("waitlist/line.html", line=waitlist.ordered_entries(db.session()))
 
 
@@ -58,8 +58,8 @@ def join() -> BaseResponse:
 
     def in_transaction(session: Session) -> str:
         hers = queries.bookable_learner(session, me(), learner.id)
-        waitlist.expire_overdue(session, hers, now(), settings().time_zone)
-        waitlist.join_waitlist(session, hers, me(), form.teacher_id, form.bits, form.way, now())
+        waitlist.expire_overdue(session, hers, now=now(), zone=settings().time_zone)
+        waitlist.join_waitlist(session, me(), hers, form.teacher_id, form.bits, form.way, now=now())
         return url_for("waitlist.show", learner=_named(learner))
 
     try:
@@ -77,7 +77,7 @@ def leave() -> BaseResponse:
 
     def in_transaction(session: Session) -> str:
         hers = queries.bookable_learner(session, me(), learner.id)
-        waitlist.leave_waitlist(session, hers, me(), now(), settings().time_zone)
+        waitlist.leave_waitlist(session, me(), hers, now=now(), zone=settings().time_zone)
         return url_for("bookings.index") if _named(learner) is None else f"/people/{learner.id}"
 
     answer = run_once(form, in_transaction)
@@ -101,7 +101,7 @@ def accept(id: str) -> BaseResponse:
     waitlist.offer_for(db.session(), me(), id)
 
     def in_transaction(session: Session) -> str:
-        waitlist.accept_offer(session, waitlist.offer_for(session, me(), id), me(), now())
+        waitlist.accept_offer(session, me(), waitlist.offer_for(session, me(), id), now=now())
         return url_for("bookings.show", id=id, done="made")
 
     try:
@@ -117,7 +117,7 @@ def decline(id: str) -> BaseResponse:
 
     def in_transaction(session: Session) -> str:
         found = waitlist.offer_for(session, me(), id)
-        waitlist.decline_offer(session, found, me(), now(), settings().time_zone)
+        waitlist.decline_offer(session, me(), found, now=now(), zone=settings().time_zone)
         return url_for("waitlist.offer", id=id)
 
     try:

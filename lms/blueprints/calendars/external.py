@@ -37,7 +37,7 @@ def add() -> BaseResponse:
         return _index(form, 422)
 
     def in_transaction(session: Session) -> str:
-        external.add_calendar(session, me(), form.address.data, now())
+        external.add_calendar(session, me(), form.address.data, now=now())
         return url_for("external_calendars.index")
 
     try:
@@ -61,7 +61,7 @@ def read(id: str) -> BaseResponse:
 @bp.post("/agenda/calendars/<id>/deletion")
 @allow("teacher")
 def remove(id: str) -> BaseResponse:
-    write(lambda s: external.remove_calendar(s, me(), id, now(), settings().time_zone))
+    write(lambda s: external.remove_calendar(s, me(), id, now=now(), zone=settings().time_zone))
     flash(_("L’agenda est enlevé. Ses heures sont de nouveau libres."), "success")
     return redirect(url_for("external_calendars.index"), 303)
 
@@ -78,7 +78,7 @@ def _index(form: CalendarForm, answer: int = 200) -> BaseResponse:
         ],
         most=external.MOST,
         clashes=[
-            {"booking": booking} for booking in external_clashes.upcoming_clashes(session, person, now())
+            {"booking": booking} for booking in external_clashes.upcoming_clashes(session, person, now=now())
         ],
     )
 

@@ -51,7 +51,7 @@ def make() -> BaseResponse:
     """A new address, and the one page that ever shows it."""
     back, token = url_for("calendar_feed.show"), feeds.new_token()
     made, _back = run_once_with_result(
-        ConfirmForm(), lambda s: feeds.create_feed(s, me(), token, now()).id, lambda _id: back
+        ConfirmForm(), lambda s: feeds.create_feed(s, me(), token, now=now()).id, lambda _id: back
     )
     if made is None:
         flash(_("L’adresse est déjà faite et n’est plus montrée. Faites une nouvelle adresse."), "error")
@@ -64,7 +64,7 @@ def make() -> BaseResponse:
 @bp.post("/calendar/feed/end")
 @allow("learner", "teacher")
 def end() -> BaseResponse:
-    write(lambda session: feeds.revoke_feed(session, me(), now()))
+    write(lambda session: feeds.revoke_feed(session, None, me(), now=now()))
     flash(_("C’est arrêté. L’ancienne adresse ne marche plus."), "success")
     return redirect(url_for("calendar_feed.show"), 303)
 
@@ -73,12 +73,12 @@ def end() -> BaseResponse:
 @allow("anyone")
 @limiter.limit(UNKNOWN, exempt_when=lambda: _asked() is not None)
 def feed(token: str) -> BaseResponse:
-    """What a calendar reads, without a cookie: the address is the key."""
+    """Answer a calendar without a cookie: the address is the key."""
     found = _asked()
     if found is None:
         raise Absent
-    person_id, feed_id, news = found.person_id, found.id, feeds.needs_read_mark(found, now())
-    shown = feeds.feed_bookings(db.session(), person_id, now())
+    person_id, feed_id, news = found.person_id, found.id, feeds.needs_read_mark(found, now=now())
+    shown = feeds.feed_bookings(db.session(), person_id, now=now())
     entries = [_entry(booking, teaches=booking.teacher_id == person_id) for booking in shown]
     content = ical_feed.build_feed(entries, organisation().name, settings().time_zone)
     response = _file(content)
@@ -92,7 +92,7 @@ def feed(token: str) -> BaseResponse:
         del response.headers["Content-Type"]
     if news:
         try:
-            write(lambda session: feeds.record_read(session, feed_id, now()))
+            write(lambda session: feeds.record_read(session, feed_id, now=now()))
         except OperationalError:
             db.session().rollback()  # the calendar matters more than the note that it was read
     return response

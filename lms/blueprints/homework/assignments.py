@@ -38,7 +38,7 @@ def give(lesson_id: str) -> BaseResponse:
 
     def in_transaction(session: Session) -> str:
         lesson = assignments.lesson_for_homework(session, me(), lesson_id)
-        made = assignments.create_assignment(session, lesson, me(), _task(form), now=now())
+        made = assignments.create_assignment(session, me(), lesson, _task(form), now=now())
         return url_for("assignments.edit", id=made.id)
 
     answer = run_once(form, in_transaction)
@@ -71,7 +71,7 @@ def change(id: str) -> BaseResponse:
 
     def in_transaction(session: Session) -> None:
         assignments.update_assignment(
-            session, assignments.assignment_for(session, me(), id), me(), _task(form), now=now()
+            session, me(), assignments.assignment_for(session, me(), id), _task(form), now=now()
         )
 
     write(in_transaction)
@@ -83,7 +83,7 @@ def change(id: str) -> BaseResponse:
 @allow("teacher")
 def withdraw(id: str) -> BaseResponse:
     write(
-        lambda s: assignments.withdraw_assignment(s, assignments.assignment_for(s, me(), id), me(), now=now())
+        lambda s: assignments.withdraw_assignment(s, me(), assignments.assignment_for(s, me(), id), now=now())
     )
     flash(_("Le devoir est retiré."), "success")
     return redirect(url_for("assignments.edit", id=id), 303)
@@ -93,7 +93,7 @@ def withdraw(id: str) -> BaseResponse:
 @allow("teacher")
 def bring_back(id: str) -> BaseResponse:
     write(
-        lambda s: assignments.restore_assignment(s, assignments.assignment_for(s, me(), id), me(), now=now())
+        lambda s: assignments.restore_assignment(s, me(), assignments.assignment_for(s, me(), id), now=now())
     )
     flash(_("Le devoir est de nouveau là."), "success")
     return redirect(url_for("assignments.edit", id=id), 303)

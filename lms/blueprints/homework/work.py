@@ -55,7 +55,7 @@ def work(id: str) -> BaseResponse:
 
 @dataclass
 class _Outcome:
-    """What the transaction made of a form; begun anew when the transaction is tried again."""
+    """Result of the transaction of a form; made anew when the transaction is tried again."""
 
     used: set[str] = field(default_factory=set)
     dropped: list[str] = field(default_factory=list)

@@ -53,8 +53,8 @@ def create() -> BaseResponse:
         level = queries.level_for(session, me(), str(form.level.data))
         lesson = authoring.create_lesson(
             session,
-            level,
             me(),
+            level,
             title=form.title.data or "",
             goal=form.goal.data or "",
             clips=form.clips(),
@@ -99,8 +99,8 @@ def save(id: str) -> BaseResponse:
         lesson = queries.lesson_for(session, me(), id, whole=True)
         authoring.update_lesson(
             session,
-            lesson,
             me(),
+            lesson,
             title=form.title.data or "",
             goal=form.goal.data or "",
             instructions=form.instructions.data or "",
@@ -110,7 +110,7 @@ def save(id: str) -> BaseResponse:
             now=now(),
         )
         if what == "publish":
-            authoring.publish_lesson(session, lesson, me(), now=now())
+            authoring.publish_lesson(session, me(), lesson, now=now())
         return url_for("lesson_authoring.edit", id=id, _anchor="clips" if number is not None else None)
 
     try:
@@ -132,7 +132,7 @@ def save(id: str) -> BaseResponse:
 
 
 def _wanted(do: str, clips: int) -> tuple[str, int | None]:
-    """What the pressed button says: save, publish, or up, down, remove with the number of a clip."""
+    """Return the pressed button: save, publish, or up, down, remove with the number of a clip."""
     what, _colon, number = do.partition(":")
     if do in ("save", "publish"):
         return what, None
@@ -173,7 +173,7 @@ def _desk(form: EditLesson, lesson: Lesson, answer: int = 200) -> Response:
 @bp.post("/lessons/<id>/retraction")
 @allow("teacher", "coordinator")
 def unpublish(id: str) -> BaseResponse:
-    write(lambda s: authoring.unpublish_lesson(s, queries.lesson_for(s, me(), id), me(), now=now()))
+    write(lambda s: authoring.unpublish_lesson(s, me(), queries.lesson_for(s, me(), id), now=now()))
     flash(_("La leçon est un brouillon. Les apprenants ne la voient plus."), "success")
     return redirect(url_for("lesson_authoring.edit", id=id), 303)
 
@@ -184,5 +184,5 @@ def move(id: str) -> BaseResponse:
     way: Literal["up", "down"] = "up" if request.form.get("way") == "up" else "down"
     if request.form.get("way") not in ("up", "down"):
         raise BadRequest
-    write(lambda s: authoring.move_lesson(s, queries.lesson_for(s, me(), id), me(), way, now=now()))
+    write(lambda s: authoring.move_lesson(s, me(), queries.lesson_for(s, me(), id), way, now=now()))
     return redirect(url_for("lessons.index", _anchor=f"lesson-{id}"), 303)

@@ -93,7 +93,7 @@ def show(id: str) -> BaseResponse:
 def watch(id: str) -> Response:
     opened = queries.open_lesson(db.session(), me(), id)
     clips = [
-        shown(state, opened.lesson.title) for state in queries.clips_of(db.session(), opened.lesson, me())
+        shown(state, opened.lesson.title) for state in queries.clips_of(db.session(), me(), opened.lesson)
     ]
     return page(
         "lessons/watch.html",
@@ -138,9 +138,9 @@ def go_on(id: str) -> BaseResponse:
     if step not in (*opened.steps, "end"):
         raise BadRequest
     if step == "end":
-        write(lambda s: tracking.finish_lesson(s, queries.lesson_for(s, me(), id), me(), now=now()))
+        write(lambda s: tracking.finish_lesson(s, me(), queries.lesson_for(s, me(), id), now=now()))
         return _ended(id)
-    write(lambda s: tracking.record_visit(s, queries.lesson_for(s, me(), id), me(), step, now=now()))
+    write(lambda s: tracking.record_visit(s, me(), queries.lesson_for(s, me(), id), step, now=now()))
     return redirect(url_for(f"lessons.{step}", id=id), 303)
 
 
@@ -161,22 +161,22 @@ def watched(id: str) -> BaseResponse:
 
     def in_transaction(session: Session) -> str:
         clip = queries.clip_for(session, me(), id)
-        tracking.record_watched(session, clip, me(), now=now())
+        tracking.record_watched(session, me(), clip, now=now())
         return clip.lesson_id
 
     lesson_id = write(in_transaction)
     if by_script():
         return jsonify(watched=True)
     opened = queries.open_lesson(db.session(), me(), lesson_id)
-    waiting = [s for s in queries.clips_of(db.session(), opened.lesson, me()) if not s.watched]
+    waiting = [s for s in queries.clips_of(db.session(), me(), opened.lesson) if not s.watched]
     if waiting:
         return redirect(url_for("lessons.watch", id=lesson_id, _anchor=f"clip-{waiting[0].clip.id}"), 303)
     following = opened.after("watch")
     if following is None:
-        write(lambda s: tracking.finish_lesson(s, queries.lesson_for(s, me(), lesson_id), me(), now=now()))
+        write(lambda s: tracking.finish_lesson(s, me(), queries.lesson_for(s, me(), lesson_id), now=now()))
         return _ended(lesson_id)
     write(
-        lambda s: tracking.record_visit(s, queries.lesson_for(s, me(), lesson_id), me(), following, now=now())
+        lambda s: tracking.record_visit(s, me(), queries.lesson_for(s, me(), lesson_id), following, now=now())
     )
     flash(_("Bravo, la planche est allumée."), "success")
     return redirect(url_for(f"lessons.{following}", id=lesson_id), 303)
@@ -192,7 +192,7 @@ def progress(id: str) -> BaseResponse:
         seconds = int(float(said))  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         raise BadRequest from None
-    write(lambda s: tracking.record_position(s, queries.clip_for(s, me(), id), me(), seconds, now=now()))
+    write(lambda s: tracking.record_position(s, me(), queries.clip_for(s, me(), id), seconds, now=now()))
     return Response(status=204)
 
 

@@ -36,7 +36,7 @@ def make(id: str) -> BaseResponse:
         form,
         lambda s: (
             cards.issue_card(
-                s, directory.learner_for(s, me(), id), me(), secrets.token, pin_hash, now=now()
+                s, me(), directory.learner_for(s, me(), id), secrets.token, pin_hash, now=now()
             ).code
         ),
         lambda _code: back,
@@ -69,7 +69,7 @@ def renew_pin(id: str) -> BaseResponse:
     pin_hash = passwords.hash_secret(pin)
 
     def renew(s: Session) -> bool:
-        cards.renew_pin(s, directory.learner_for(s, me(), id), me(), pin_hash, now=now())
+        cards.renew_pin(s, me(), directory.learner_for(s, me(), id), pin_hash, now=now())
         return True
 
     if run_once_with_result(form, renew, lambda _done: back)[0] is None:
@@ -81,7 +81,7 @@ def renew_pin(id: str) -> BaseResponse:
 @bp.post("/people/<id>/card/unlocking")
 @allow("teacher", "coordinator")
 def unlock(id: str) -> BaseResponse:
-    write(lambda s: cards.unlock_card(s, directory.learner_for(s, me(), id), me(), now=now()))
+    write(lambda s: cards.unlock_card(s, me(), directory.learner_for(s, me(), id), now=now()))
     flash(_("La carte est ouverte."), "success")
     return redirect(url_for("people.show", id=id), 303)
 

@@ -15,7 +15,7 @@ ROLES: dict[str, LazyString] = {
     "coordinator": _l("Coordination"),
     "social_worker": _l("Assistant social"),
 }
-DEEDS: dict[str, LazyString] = {
+ACTIONS: dict[str, LazyString] = {
     "person_made": _l("Personne ajoutée"),
     "person_changed": _l("Fiche modifiée"),
     "level_changed": _l("Niveau changé"),
@@ -46,7 +46,7 @@ def role_name(role: str) -> str:
 
 def action_name(action: str) -> str:
     """The sentence of a line of the journal; a line of another feature keeps its word."""
-    return str(DEEDS.get(action, action.replace("_", " ")))
+    return str(ACTIONS.get(action, action.replace("_", " ")))
 
 
 def language_name(code: str) -> str:

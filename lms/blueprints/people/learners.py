@@ -75,7 +75,7 @@ def show(id: str) -> BaseResponse:
     both = {
         "person": person,
         "form": ConfirmForm(formdata=None),
-        "entries": len(logins.active_logins(session, person, now())),
+        "entries": len(logins.active_logins(session, person, now=now())),
         "lines": lines,
         "actors": directory.names_of(session, {line.actor_id for line in lines or () if line.actor_id}),
     }
@@ -110,7 +110,7 @@ def edit(id: str) -> BaseResponse:
         try:
             write(
                 lambda s: learners.update_learner(
-                    s, directory.learner_for(s, me(), id), me(), form.facts(), now=now()
+                    s, me(), directory.learner_for(s, me(), id), form.facts(), now=now()
                 )
             )
         except Refused as refusal:
@@ -129,10 +129,10 @@ def deactivate(id: str) -> BaseResponse:
     def in_transaction(session: Session) -> int:
         person = directory.person_for(session, me(), id)
         # First, so that the hours she gives back are offered neither by her nor to her.
-        staff.deactivate(session, person, me(), now=now())
-        cancelled = absence.offboard(session, person, me(), now(), settings().time_zone)
+        staff.deactivate(session, me(), person, now=now())
+        cancelled = absence.offboard(session, me(), person, now=now(), zone=settings().time_zone)
         # The address of the calendar ends like the logins do: whoever has it reads nothing afterwards.
-        feeds.revoke_feed(session, person, now(), by=me())
+        feeds.revoke_feed(session, me(), person, now=now())
         return cancelled
 
     cancelled = write(in_transaction)
@@ -147,8 +147,8 @@ def deactivate(id: str) -> BaseResponse:
 def reactivate(id: str) -> BaseResponse:
     def in_transaction(session: Session) -> None:
         person = directory.person_for(session, me(), id)
-        staff.reactivate(session, person, me(), now=now())
-        waitlist.offer_new_hours(session, now(), settings().time_zone, teacher_id=person.id)
+        staff.reactivate(session, me(), person, now=now())
+        waitlist.offer_new_hours(session, teacher_id=person.id, now=now(), zone=settings().time_zone)
 
     write(in_transaction)
     flash(_("Cette personne peut entrer de nouveau."), "success")

@@ -88,7 +88,7 @@ def _change(session: Session, colleague_id: str, form: ColleagueForm) -> str | N
     """Returns the token of a new entry when her own roles changed: the old one ended with them."""
     person = directory.colleague_for(session, me(), colleague_id)
     moved = staff.update_colleague(
-        session, person, me(), form.name.data, form.email.data, form.roles.data, now=now()
+        session, me(), person, form.name.data, form.email.data, form.roles.data, now=now()
     )
     if not moved or person.id != me().id:
         return None

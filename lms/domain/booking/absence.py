@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
-from config import BRUSSELS
 from lms.domain import audit_log
 from lms.domain.booking import availability, waitlist
 from lms.domain.booking.appointments import cancel
@@ -18,68 +17,81 @@ from lms.domain.errors import Absent, Refused
 from lms.models import HOLDING, Booking, Person, SpecialDay
 
 
-def upcoming_on(session: Session, teacher: Person, day: date, now: datetime, zone: ZoneInfo) -> list[Booking]:
-    """What this teacher has that day and has not begun: appointments and open offers."""
-    return list(session.scalars(_upcoming_on_day(teacher, day, now, zone)))
+def upcoming_on(
+    session: Session, teacher: Person, day: date, *, now: datetime, zone: ZoneInfo
+) -> list[Booking]:
+    """Return what the teacher has on that day and has not begun: appointments and open offers."""
+    return list(session.scalars(_upcoming_on_day(teacher, day, now=now, zone=zone)))
 
 
 def cancel_day(
-    session: Session, by: Person, teacher: Person, day: date, now: datetime, zone: ZoneInfo = BRUSSELS
+    session: Session, actor: Person, teacher: Person, day: date, *, now: datetime, zone: ZoneInfo
 ) -> list[Booking]:
     """The teacher cannot come that day: it is closed and all that has not begun is cancelled at once.
 
     Why she cannot come is nobody's business and written nowhere. The learners are told, nothing counts
     against them, and they are asked first when there are new hours.
+
+    Refusals: `already_begun`, `already_cancelled`, `dates_backward`, `dates_too_long`, `day_over`,
+    `hours_backward`, `hours_missing`, `room_missing`.
     """
-    if by.id != teacher.id and "coordinator" not in by.roles:
+    if actor.id != teacher.id and "coordinator" not in actor.roles:
         raise Absent
     if day < now.astimezone(zone).date():
         raise Refused("day_over")
-    _lock_participants(session, teacher, _upcoming_on_day(teacher, day, now, zone))
+    _lock_participants(session, teacher, _upcoming_on_day(teacher, day, now=now, zone=zone))
     if not is_day_closed(session, teacher, day):
-        availability.close_days(session, by, teacher, (day, day), WeeklyHours(None, None), "", now)
+        availability.close_days(session, actor, teacher, (day, day), WeeklyHours(None, None), "", now=now)
     called_off = []
-    for booking in upcoming_on(session, teacher, day, now, zone):
+    for booking in upcoming_on(session, teacher, day, now=now, zone=zone):
         if booking.state == "offered":
-            waitlist.withdraw_offer(session, booking, now, zone)
+            waitlist.withdraw_offer(session, booking, now=now, zone=zone)
         else:
-            called_off.append(cancel(session, booking, by, "", now, zone, called_off=True))
+            called_off.append(cancel(session, actor, booking, "", called_off=True, now=now, zone=zone))
     audit_log.record(
-        session, by, "day_called_off", "person", teacher.id, detail=str(len(called_off)), now=now
+        session, actor, "day_called_off", "person", teacher.id, detail=str(len(called_off)), now=now
     )
     return called_off
 
 
-def accept_conflict(session: Session, booking: Booking, by: Person, now: datetime) -> None:
-    """Somebody looked: this appointment stays although the hours say otherwise."""
-    if by.id != booking.teacher_id and "coordinator" not in by.roles:
+def accept_conflict(session: Session, actor: Person, booking: Booking, *, now: datetime) -> None:
+    """Somebody looked: this appointment stays although the hours say otherwise.
+
+    Refusals: `already_cancelled`.
+    """
+    if actor.id != booking.teacher_id and "coordinator" not in actor.roles:
         raise Absent
     if booking.state != "booked":
         raise Refused("already_cancelled")
     booking.kept_at = now
-    audit_log.record(session, by, "booking_kept", "booking", booking.id, now=now)
+    audit_log.record(session, actor, "booking_kept", "booking", booking.id, now=now)
 
 
-def offboard(session: Session, person: Person, by: Person, now: datetime, zone: ZoneInfo = BRUSSELS) -> int:
-    """Cancel what lies ahead of somebody who leaves the service. Returns how many appointments."""
-    _lock_participants(session, person, _upcoming_of(person, now))
-    found = session.scalars(_upcoming_of(person, now)).all()
+def offboard(session: Session, actor: Person, person: Person, *, now: datetime, zone: ZoneInfo) -> int:
+    """Cancel what lies ahead of somebody who leaves the service. Returns how many appointments.
+
+    Refusals: `already_begun`, `already_cancelled`.
+    """
+    _lock_participants(session, person, _upcoming_of(person, now=now))
+    found = session.scalars(_upcoming_of(person, now=now)).all()
     entry = waitlist.active_entry(session, person.id)
     if entry is not None:
-        waitlist.leave_waitlist(session, person, by, now, zone)
+        waitlist.leave_waitlist(session, actor, person, now=now, zone=zone)
     waitlist.clear_teacher(session, person)
     count = 0
     for booking in found:
         if booking.state == "offered":
-            waitlist.withdraw_offer(session, booking, now, zone)
+            waitlist.withdraw_offer(session, booking, now=now, zone=zone)
         elif booking.state == "booked":
-            cancel(session, booking, by, "", now, zone, called_off=booking.teacher_id == person.id)
+            cancel(
+                session, actor, booking, "", called_off=booking.teacher_id == person.id, now=now, zone=zone
+            )
             count += 1
     return count
 
 
 def is_day_closed(session: Session, teacher: Person, day: date) -> bool:
-    """Whether she has closed this whole day already."""
+    """Return whether the teacher has closed this whole day."""
     closed = exists().where(
         SpecialDay.teacher_id == teacher.id,
         SpecialDay.kind == "closed",
@@ -90,7 +102,7 @@ def is_day_closed(session: Session, teacher: Person, day: date) -> bool:
     return bool(session.scalar(select(closed)))
 
 
-def _upcoming_of(person: Person, now: datetime) -> Select[Booking]:
+def _upcoming_of(person: Person, *, now: datetime) -> Select[Booking]:
     hers = or_(Booking.learner_id == person.id, Booking.teacher_id == person.id)
     return (
         select(Booking)
@@ -99,9 +111,9 @@ def _upcoming_of(person: Person, now: datetime) -> Select[Booking]:
     )
 
 
-def _upcoming_on_day(teacher: Person, day: date, now: datetime, zone: ZoneInfo) -> Select[Booking]:
+def _upcoming_on_day(teacher: Person, day: date, *, now: datetime, zone: ZoneInfo) -> Select[Booking]:
     begin, end = instants(day, day, zone)
-    return _upcoming_of(teacher, now).where(
+    return _upcoming_of(teacher, now=now).where(
         Booking.teacher_id == teacher.id, Booking.starts >= begin, Booking.starts < end
     )
 

@@ -19,7 +19,7 @@ from lms.domain.errors import Refused
 from lms.models import HOLDING, Booking, Organisation, Person
 
 
-def new_booking(learner_id: str, teacher_id: str, by_id: str, state: str, now: datetime) -> Booking:
+def new_booking(learner_id: str, teacher_id: str, by_id: str, state: str, *, now: datetime) -> Booking:
     """A booking that has no hour yet."""
     return Booking(
         uid=str(uuid.uuid4()),
@@ -38,8 +38,11 @@ def new_booking(learner_id: str, teacher_id: str, by_id: str, state: str, now: d
     )
 
 
-def check_notice(service: Organisation, starts: datetime, now: datetime, *, on_behalf: bool) -> None:
-    """The team may book for the next hour; nobody books the past."""
+def check_notice(service: Organisation, starts: datetime, *, on_behalf: bool, now: datetime) -> None:
+    """The team may book for the next hour; nobody books the past.
+
+    Refusals: `too_far`, `too_soon`.
+    """
     lead = timedelta(hours=service.lead_hours)
     if starts <= now or (starts < now + lead and not on_behalf):
         raise Refused("too_soon")
@@ -54,13 +57,16 @@ def find_slot(
     teacher_id: str,
     starts: datetime,
     mode: Mode,
-    zone: ZoneInfo,
     *,
     moving: Booking | None = None,
+    zone: ZoneInfo,
 ) -> Slot:
-    """The hour as the rules of that day offer it now, in a room that is free."""
+    """The hour as the rules of that day offer it now, in a room that is free.
+
+    Refusals: `busy_yourself`, `slot_gone`, `slot_taken`.
+    """
     day = starts.astimezone(zone).date()
-    offered = load_timetable(session, day, day, zone, teacher_id=teacher_id).offered(day, day)
+    offered = load_timetable(session, day, day, teacher_id=teacher_id, zone=zone).offered(day, day)
     ways = [slot for slot in offered if (slot.starts, slot.mode) == (starts, mode)]
     if not ways:
         raise Refused("slot_gone")
@@ -82,6 +88,10 @@ def find_slot(
 
 
 def check_weekly_cap(session: Session, service: Organisation, learner_id: str, week: str) -> None:
+    """Refuse a booking beyond the learner's weekly cap.
+
+    Refusals: `week_full`.
+    """
     count = session.scalar(
         select(func.count()).where(
             Booking.learner_id == learner_id, Booking.week == week, Booking.state.in_(HOLDING)
@@ -91,7 +101,11 @@ def check_weekly_cap(session: Session, service: Organisation, learner_id: str, w
         raise Refused("week_full", number=service.weekly_cap)
 
 
-def check_open_cap(session: Session, service: Organisation, learner_id: str, now: datetime) -> None:
+def check_open_cap(session: Session, service: Organisation, learner_id: str, *, now: datetime) -> None:
+    """Refuse a booking beyond the number of upcoming appointments a learner may have.
+
+    Refusals: `too_many_open`.
+    """
     count = session.scalar(
         select(func.count()).where(
             Booking.learner_id == learner_id, Booking.starts > now - HOUR, Booking.state.in_(HOLDING)
@@ -101,12 +115,13 @@ def check_open_cap(session: Session, service: Organisation, learner_id: str, now
         raise Refused("too_many_open", number=service.open_cap)
 
 
-def set_slot(booking: Booking, slot: Slot, service: Organisation, zone: ZoneInfo) -> None:
+def set_slot(booking: Booking, slot: Slot, service: Organisation, *, zone: ZoneInfo) -> None:
+    """Give the booking its slot: instants, local start, week, mode and room."""
     booking.starts, booking.ends = slot.starts, slot.ends
     booking.free_at = blocked_until(slot, timedelta(minutes=service.onsite_buffer_minutes))
     booking.wall_start = slot.starts.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
     booking.time_zone = zone.key
-    booking.week = iso_week_of(slot.starts, zone)
+    booking.week = iso_week_of(slot.starts, zone=zone)
     booking.mode, booking.room_id = slot.mode, slot.room_id
 
 
@@ -114,6 +129,8 @@ def save_and_claim(session: Session, booking: Booking) -> None:
     """The unique keys have the last word, whatever was seen before.
 
     Whoever loses leaves no row behind: an offer goes on to another hour.
+
+    Refusals: `slot_taken`.
     """
     try:
         with session.begin_nested():
@@ -125,13 +142,14 @@ def save_and_claim(session: Session, booking: Booking) -> None:
 
 
 def participants(session: Session, booking: Booking) -> tuple[Person, Person]:
+    """Return the learner and the teacher."""
     return session.get_one(Person, booking.learner_id), session.get_one(Person, booking.teacher_id)
 
 
-def notify_both(session: Session, booking: Booking, kind: str, now: datetime) -> None:
+def notify_both(session: Session, booking: Booking, kind: str, *, now: datetime) -> None:
     """A message to both sides, and the reminders of the learner that are still to come."""
     learner, teacher = participants(session, booking)
     last = min(booking.starts, now + outbox.KEEP_TRYING)
     for person in (learner, teacher):
         outbox.post(session, kind, person, booking.id, sequence=booking.sequence, expires_at=last, now=now)
-    reminders.post_reminders(session, booking, learner, now)
+    reminders.post_reminders(session, booking, learner, now=now)

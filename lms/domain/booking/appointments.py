@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from config import BRUSSELS
 from lms.domain import audit_log, outbox
 from lms.domain.booking import allocation, occupancy, offers, waitlist
 from lms.domain.booking.availability_search import iso_week_of
@@ -22,88 +21,101 @@ _HOUR = ("starts", "ends", "free_at", "wall_start", "time_zone", "week", "mode",
 
 def book(
     session: Session,
+    actor: Person,
     learner: Person,
-    by: Person,
     teacher_id: str,
     starts: datetime,
     mode: Mode,
+    *,
     now: datetime,
-    zone: ZoneInfo = BRUSSELS,
+    zone: ZoneInfo,
 ) -> Booking:
     """Book one hour for a learner, by herself or on her behalf. Refused when it cannot be.
 
     Who waited for an hour waits no longer, unless one is being offered to her: that one she still answers.
+
+    Refusals: `busy_yourself`, `not_bookable`, `slot_gone`, `slot_taken`, `too_far`, `too_many_open`,
+    `too_soon`, `week_full`.
     """
     service = session.get_one(Organisation, 1)
-    allocation.check_notice(service, starts, now, on_behalf=by.id != learner.id)
+    allocation.check_notice(service, starts, on_behalf=actor.id != learner.id, now=now)
     occupancy.lock_people(session, learner.id, teacher_id)
     session.refresh(learner, ["deactivated_at"])  # she may have left while this waited
     if not learner.is_learner or not learner.is_active or teacher_id == learner.id:
         raise Refused("not_bookable")
-    slot = allocation.find_slot(session, service, learner.id, teacher_id, starts, mode, zone)
-    allocation.check_weekly_cap(session, service, learner.id, iso_week_of(starts, zone))
-    allocation.check_open_cap(session, service, learner.id, now)
-    booking = allocation.new_booking(learner.id, teacher_id, by.id, "booked", now)
-    allocation.set_slot(booking, slot, service, zone)
+    slot = allocation.find_slot(session, service, learner.id, teacher_id, starts, mode, zone=zone)
+    allocation.check_weekly_cap(session, service, learner.id, iso_week_of(starts, zone=zone))
+    allocation.check_open_cap(session, service, learner.id, now=now)
+    booking = allocation.new_booking(learner.id, teacher_id, actor.id, "booked", now=now)
+    allocation.set_slot(booking, slot, service, zone=zone)
     allocation.save_and_claim(session, booking)
-    waitlist.close_after_booking(session, learner.id, now)
-    allocation.notify_both(session, booking, "booking_made", now)
-    audit_log.record(session, by, "booking_made", "booking", booking.id, now=now)
+    waitlist.close_after_booking(session, learner.id, now=now)
+    allocation.notify_both(session, booking, "booking_made", now=now)
+    audit_log.record(session, actor, "booking_made", "booking", booking.id, now=now)
     return booking
 
 
 def move(
     session: Session,
+    actor: Person,
     booking: Booking,
-    by: Person,
     starts: datetime,
     mode: Mode,
+    *,
     now: datetime,
-    zone: ZoneInfo = BRUSSELS,
+    zone: ZoneInfo,
 ) -> Booking:
     """Another hour of the same teacher: the same booking, its sequence one higher.
 
     Another teacher is another booking: cancel and book.
+
+    Refusals: `already_begun`, `already_cancelled`, `busy_yourself`, `slot_gone`, `slot_taken`, `too_far`,
+    `too_soon`, `week_full`.
     """
     service = session.get_one(Organisation, 1)
     waitlist.lock_people_and_waitlist(session, booking.learner_id, booking.teacher_id)
     session.refresh(booking)
-    check_upcoming(booking, now)
+    check_upcoming(booking, now=now)
     if (booking.starts, booking.mode) == (starts, mode):
         return booking
-    allocation.check_notice(service, starts, now, on_behalf=by.id != booking.learner_id)
+    allocation.check_notice(service, starts, on_behalf=actor.id != booking.learner_id, now=now)
     learner_id, teacher_id = booking.learner_id, booking.teacher_id
-    slot = allocation.find_slot(session, service, learner_id, teacher_id, starts, mode, zone, moving=booking)
-    if (week := iso_week_of(starts, zone)) != booking.week:
+    slot = allocation.find_slot(
+        session, service, learner_id, teacher_id, starts, mode, moving=booking, zone=zone
+    )
+    if (week := iso_week_of(starts, zone=zone)) != booking.week:
         allocation.check_weekly_cap(session, service, learner_id, week)
     left = offers.FreedTime.by(booking)
-    allocation.set_slot(booking, slot, service, zone)
-    _changed(booking, now)
+    allocation.set_slot(booking, slot, service, zone=zone)
+    _changed(booking, now=now)
     allocation.save_and_claim(session, booking)
-    outbox.void_items(session, booking.id, now)
-    allocation.notify_both(session, booking, "booking_moved", now)
-    audit_log.record(session, by, "booking_moved", "booking", booking.id, now=now)
-    offers.offer_to_waitlist(session, left, now, zone)
+    outbox.void_items(session, booking.id, now=now)
+    allocation.notify_both(session, booking, "booking_moved", now=now)
+    audit_log.record(session, actor, "booking_moved", "booking", booking.id, now=now)
+    offers.offer_to_waitlist(session, left, now=now, zone=zone)
     return booking
 
 
 def swap(
-    session: Session, one: Booking, other: Booking, by: Person, now: datetime, zone: ZoneInfo = BRUSSELS
+    session: Session, actor: Person, one: Booking, other: Booking, *, now: datetime, zone: ZoneInfo
 ) -> None:
     """Two learners of one teacher exchange their hours, the place and the way with them.
 
     Both bookings stay who they are, with their sequence one higher. Nothing is free in between.
+
+    Refusals: `already_begun`, `already_cancelled`, `learner_busy`, `not_swappable`, `slot_taken`,
+    `week_full`.
     """
     if one.teacher_id != other.teacher_id or one.learner_id == other.learner_id:
         raise Refused("not_swappable")
-    if by.id != one.teacher_id and "coordinator" not in by.roles:
+    if actor.id != one.teacher_id and "coordinator" not in actor.roles:
         raise Absent
     occupancy.lock_people(session, one.teacher_id, one.learner_id, other.learner_id)
     occupancy.lock_rooms(session, {room for room in (one.room_id, other.room_id) if room})
     both = (one, other)
     for booking in both:
         session.refresh(booking)
-        check_upcoming(booking, now)
+        check_upcoming(booking, now=now)
     for booking, wanted in (both, both[::-1]):
         _free_to_come(session, booking, wanted)
     hours = [{name: getattr(booking, name) for name in _HOUR} for booking in both]
@@ -111,57 +123,59 @@ def swap(
         occupancy.release(session, booking)
         for name, value in hour.items():
             setattr(booking, name, value)
-        _changed(booking, now)
+        _changed(booking, now=now)
     for booking in both:
         allocation.save_and_claim(session, booking)
-        outbox.void_items(session, booking.id, now)
-        allocation.notify_both(session, booking, "booking_moved", now)
-        audit_log.record(session, by, "booking_swapped", "booking", booking.id, now=now)
+        outbox.void_items(session, booking.id, now=now)
+        allocation.notify_both(session, booking, "booking_moved", now=now)
+        audit_log.record(session, actor, "booking_swapped", "booking", booking.id, now=now)
 
 
 def cancel(
     session: Session,
+    actor: Person,
     booking: Booking,
-    by: Person,
     reason: str,
-    now: datetime,
-    zone: ZoneInfo = BRUSSELS,
     *,
     called_off: bool = False,
+    now: datetime,
+    zone: ZoneInfo,
 ) -> Booking:
     """Give the hour back; who waits longest is asked next. Late is late only when the learner cancels.
 
     Called off, because her teacher cannot come: she is asked first when there are new hours.
+
+    Refusals: `already_begun`, `already_cancelled`.
     """
     service = session.get_one(Organisation, 1)
     waitlist.lock_people_and_waitlist(session, booking.learner_id, booking.teacher_id)
     session.refresh(booking)
-    check_upcoming(booking, now)
-    hers = by.id == booking.learner_id
+    check_upcoming(booking, now=now)
+    hers = actor.id == booking.learner_id
     booking.late_cancel = hers and booking.starts - now < timedelta(hours=service.late_cancel_hours)
     booking.state, booking.called_off = "cancelled", called_off
-    booking.cancelled_at, booking.cancelled_by_id, booking.reason = now, by.id, reason[:200]
-    _changed(booking, now)
+    booking.cancelled_at, booking.cancelled_by_id, booking.reason = now, actor.id, reason[:200]
+    _changed(booking, now=now)
     session.flush()
     occupancy.release(session, booking)
-    outbox.void_items(session, booking.id, now)
+    outbox.void_items(session, booking.id, now=now)
     for person in allocation.participants(session, booking):
         outbox.post(session, "booking_cancelled", person, booking.id, sequence=booking.sequence, now=now)
-    audit_log.record(session, by, "booking_cancelled", "booking", booking.id, now=now)
+    audit_log.record(session, actor, "booking_cancelled", "booking", booking.id, now=now)
     if called_off:
-        waitlist.give_priority(session, booking, by, now)
-    offers.offer_to_waitlist(session, offers.FreedTime.by(booking), now, zone)
+        waitlist.give_priority(session, actor, booking, now=now)
+    offers.offer_to_waitlist(session, offers.FreedTime.by(booking), now=now, zone=zone)
     return booking
 
 
-def _changed(booking: Booking, now: datetime) -> None:
+def _changed(booking: Booking, *, now: datetime) -> None:
     booking.sequence += 1
     booking.changed_at = now
     booking.kept_at = None
 
 
 def _free_to_come(session: Session, booking: Booking, wanted: Booking) -> None:
-    """Whether the learner of a booking can come at the hour of another, both given back."""
+    """Check that the learner of one booking can come at the slot of the other, both released."""
     held = occupancy.occupied(
         session, wanted.starts, wanted.ends, but={booking.id, wanted.id}, person_id=booking.learner_id
     )

@@ -15,13 +15,15 @@ from lms.models import ATTENDANCES, Booking, Person, SessionNote
 
 
 def mark_attendance(
-    session: Session, booking: Booking, by: Person, attendance: str | None, now: datetime
+    session: Session, actor: Person, booking: Booking, attendance: str | None, *, now: datetime
 ) -> None:
     """Done, absent, cancelled late or excused; None takes it back.
 
     A session is marked once it has begun. A learner who cancelled late can only be excused.
+
+    Refusals: `already_cancelled`, `not_an_attendance`, `not_begun`.
     """
-    if not (by.id == booking.teacher_id or by.roles & {"teacher", "coordinator"}):
+    if not (actor.id == booking.teacher_id or actor.roles & {"teacher", "coordinator"}):
         raise Absent
     if attendance is not None and attendance not in ATTENDANCES:
         raise Refused("not_an_attendance")
@@ -33,42 +35,46 @@ def mark_attendance(
     if booking.attendance == attendance:
         return
     booking.attendance = attendance
-    booking.marked_at, booking.marked_by_id = (now, by.id) if attendance else (None, None)
+    booking.marked_at, booking.marked_by_id = (now, actor.id) if attendance else (None, None)
     audit_log.record(
-        session, by, "attendance_marked", "booking", booking.id, detail=attendance or "undone", now=now
+        session, actor, "attendance_marked", "booking", booking.id, detail=attendance or "undone", now=now
     )
 
 
 def write_note(
-    session: Session, booking: Booking, by: Person, private: str, next_step: str, now: datetime
+    session: Session, actor: Person, booking: Booking, private: str, next_step: str, *, now: datetime
 ) -> SessionNote:
     """The private part is read by the teacher of the session alone; the next step by the learner too."""
-    if by.id != booking.teacher_id:
+    if actor.id != booking.teacher_id:
         raise Absent
     note = session.get(SessionNote, booking.id)
     if note is None:
         note = SessionNote(booking_id=booking.id)
         session.add(note)
     note.private, note.next_step = private, next_step[:300]
-    note.written_by_id, note.written_at = by.id, now
+    note.written_by_id, note.written_at = actor.id, now
     session.flush()
     return note
 
 
-def ask_question(session: Session, booking: Booking, by: Person, question: str, now: datetime) -> None:
-    """What the learner wants to talk about; until the session begins she can change it."""
-    if by.id != booking.learner_id:
+def ask_question(session: Session, actor: Person, booking: Booking, question: str, *, now: datetime) -> None:
+    """Store the learner's question; the learner can change it until the appointment begins.
+
+    Refusals: `already_begun`, `already_cancelled`.
+    """
+    if actor.id != booking.learner_id:
         raise Absent
-    check_upcoming(booking, now)
+    check_upcoming(booking, now=now)
     booking.question = question[:300]
 
 
 def note_for(session: Session, booking: Booking) -> SessionNote | None:
+    """Return the teacher's notes on the appointment; None when there are none."""
     return session.get(SessionNote, booking.id)
 
 
 def open_questions(session: Session, booking: Booking) -> Sequence[Booking]:
-    """What this learner asked for other sessions that did not take place, the newest first."""
+    """Return the learner's questions for other appointments that did not take place, the newest first."""
     return session.scalars(
         select(Booking)
         .where(

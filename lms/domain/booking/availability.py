@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
-from config import BRUSSELS
 from lms.domain import audit_log
 from lms.domain.booking import waitlist
 from lms.domain.booking.slots import belgian_holidays
@@ -23,7 +22,7 @@ LONGEST = timedelta(days=366)
 
 @dataclass(frozen=True)
 class WeeklyHours:
-    """What a teacher offers: from when to when, in which way, and where when on site."""
+    """Hours of a rule: from when to when, in which mode, and in which room when on site."""
 
     start: time | None
     end: time | None
@@ -51,10 +50,15 @@ def add_rule(
     hours: WeeklyHours,
     valid_from: date,
     valid_until: date | None,
+    *,
     now: datetime,
-    zone: ZoneInfo = BRUSSELS,
+    zone: ZoneInfo,
 ) -> Availability:
-    """New hours are offered to those who wait, in the same transaction."""
+    """New hours are offered to those who wait, in the same transaction.
+
+    Refusals: `dates_backward`, `dates_too_long`, `hours_backward`, `hours_missing`, `hours_too_short`,
+    `room_missing`.
+    """
     if hours.start is None or hours.end is None:
         raise Refused("hours_missing")
     _check_hours(hours.start, hours.end)
@@ -74,15 +78,17 @@ def add_rule(
     audit_log.record(
         session, teacher, "availability_changed", "availability", rule.id, detail="added", now=now
     )
-    waitlist.offer_new_hours(session, now, zone, teacher_id=teacher.id, first=valid_from, last=valid_until)
+    waitlist.offer_new_hours(
+        session, teacher_id=teacher.id, first=valid_from, last=valid_until, now=now, zone=zone
+    )
     return rule
 
 
-def end_rule(session: Session, teacher: Person, rule_id: str, last: date, now: datetime) -> None:
+def end_rule(session: Session, teacher: Person, rule_id: str, last: date, *, now: datetime) -> None:
     """The rule holds until `last`; one that would end before it begins goes altogether."""
     rule = _rule_for(session, teacher, rule_id)
     if last < rule.valid_from:
-        delete_rule(session, teacher, rule_id, now)
+        delete_rule(session, teacher, rule_id, now=now)
         return
     rule.valid_until = last
     audit_log.record(
@@ -90,7 +96,8 @@ def end_rule(session: Session, teacher: Person, rule_id: str, last: date, now: d
     )
 
 
-def delete_rule(session: Session, teacher: Person, rule_id: str, now: datetime) -> None:
+def delete_rule(session: Session, teacher: Person, rule_id: str, *, now: datetime) -> None:
+    """Delete a weekly rule of the teacher. Raises Absent when it is another teacher's."""
     session.delete(_rule_for(session, teacher, rule_id))
     audit_log.record(
         session, teacher, "availability_changed", "availability", rule_id, detail="deleted", now=now
@@ -124,73 +131,88 @@ def all_specials(session: Session, today: date) -> list[tuple[SpecialDay, str]]:
 
 def close_days(
     session: Session,
-    by: Person,
+    actor: Person,
     teacher: Person | None,
     dates: tuple[date, date],
     hours: WeeklyHours,
     reason: str,
+    *,
     now: datetime,
 ) -> SpecialDay:
     """Nobody can book then any more; what is booked stays until somebody cancels it.
 
     Without a teacher it closes the whole service. That, and the days of others, is the coordinator's to say.
+
+    Refusals: `dates_backward`, `dates_too_long`, `hours_backward`, `hours_missing`, `room_missing`.
     """
-    _check_may_manage(by, teacher.id if teacher else None)
+    _check_may_manage(actor, teacher.id if teacher else None)
     if (hours.start is None) != (hours.end is None):
         raise Refused("hours_missing")
     if hours.start is not None and hours.end is not None and hours.end <= hours.start:
         raise Refused("hours_backward")
-    return _special(session, by, teacher, "closed", dates, hours, reason, now)
+    return _special(session, actor, teacher, "closed", dates, hours, reason, now=now)
 
 
 def add_extra_hours(
     session: Session,
-    by: Person,
+    actor: Person,
     teacher: Person | None,
     dates: tuple[date, date],
     hours: WeeklyHours,
     reason: str,
+    *,
     now: datetime,
-    zone: ZoneInfo = BRUSSELS,
+    zone: ZoneInfo,
 ) -> SpecialDay:
     """Hours beside the weekly ones, on a holiday too. Without hours the weekly ones run on a holiday,
-    of one teacher or (without one) of the whole service. What opens is offered to those who wait."""
-    _check_may_manage(by, teacher.id if teacher else None)
+    of one teacher or (without one) of the whole service. What opens is offered to those who wait.
+
+    Refusals: `dates_backward`, `dates_too_long`, `hours_backward`, `hours_missing`, `hours_too_short`,
+    `room_missing`.
+    """
+    _check_may_manage(actor, teacher.id if teacher else None)
     if (hours.start is None) != (hours.end is None) or (hours.start is not None and teacher is None):
         raise Refused("hours_missing")
     if hours.start is not None and hours.end is not None:
         _check_hours(hours.start, hours.end)
-    special = _special(session, by, teacher, "open", dates, hours, reason, now)
-    waitlist.offer_new_hours(session, now, zone, teacher_id=special.teacher_id, first=dates[0], last=dates[1])
+    special = _special(session, actor, teacher, "open", dates, hours, reason, now=now)
+    waitlist.offer_new_hours(
+        session, teacher_id=special.teacher_id, first=dates[0], last=dates[1], now=now, zone=zone
+    )
     return special
 
 
 def delete_special(
-    session: Session, by: Person, special_id: str, now: datetime, zone: ZoneInfo = BRUSSELS
+    session: Session, actor: Person, special_id: str, *, now: datetime, zone: ZoneInfo
 ) -> None:
+    """Delete a special day; slots that are possible again are offered to the waitlist. Raises Absent."""
     special = session.get(SpecialDay, special_id)
     if special is None:
         raise Absent
-    _check_may_manage(by, special.teacher_id)
+    _check_may_manage(actor, special.teacher_id)
     session.delete(special)
     session.flush()
-    audit_log.record(session, by, "exception_deleted", "special_day", special_id, now=now)
+    audit_log.record(session, actor, "exception_deleted", "special_day", special_id, now=now)
     if special.kind == "closed":
         first, last = special.date_from, special.date_until
-        waitlist.offer_new_hours(session, now, zone, teacher_id=special.teacher_id, first=first, last=last)
+        waitlist.offer_new_hours(
+            session, teacher_id=special.teacher_id, first=first, last=last, now=now, zone=zone
+        )
 
 
 def open_rooms(session: Session) -> Sequence[Room]:
+    """Return the rooms that are not closed, by name."""
     return session.scalars(select(Room).where(Room.closed_at.is_(None)).order_by(Room.name)).all()
 
 
 def holidays_between(first: date, last: date, language: str) -> list[tuple[date, str]]:
+    """Return the Belgian public holidays from `first` to `last`, with their names in the language."""
     named = belgian_holidays(range(first.year, last.year + 1), language)
     return [(day, name) for day, name in sorted(named.items()) if first <= day <= last]
 
 
 def active_teachers(session: Session) -> Sequence[Person]:
-    """Who gives appointments now, in the order of the names."""
+    """Return the teachers who give appointments now, by name."""
     return session.scalars(
         select(Person)
         .where(Person.deactivated_at.is_(None), has_role("teacher"))
@@ -201,12 +223,13 @@ def active_teachers(session: Session) -> Sequence[Person]:
 
 def _special(
     session: Session,
-    by: Person,
+    actor: Person,
     teacher: Person | None,
     kind: str,
     dates: tuple[date, date],
     hours: WeeklyHours,
     reason: str,
+    *,
     now: datetime,
 ) -> SpecialDay:
     _check_dates(*dates)
@@ -226,10 +249,10 @@ def _special(
     if special is not None:
         special.reason = reason[:120] or special.reason
         return special
-    special = SpecialDay(**said, reason=reason[:120], made_by_id=by.id, made_at=now)
+    special = SpecialDay(**said, reason=reason[:120], made_by_id=actor.id, made_at=now)
     session.add(special)
     session.flush()
-    audit_log.record(session, by, "exception_made", "special_day", special.id, detail=kind, now=now)
+    audit_log.record(session, actor, "exception_made", "special_day", special.id, detail=kind, now=now)
     return special
 
 

@@ -34,7 +34,7 @@ class FreeSlot:
 
 @dataclass(frozen=True)
 class Timetable:
-    """What the teachers offer on some dates, before anybody booked."""
+    """Slots that the teachers offer on some dates, before any booking."""
 
     zone: ZoneInfo
     rules: list[Rule] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Timetable:
 
 
 def load_timetable(
-    session: Session, first: date, last: date, zone: ZoneInfo, *, teacher_id: str | None = None
+    session: Session, first: date, last: date, *, teacher_id: str | None = None, zone: ZoneInfo
 ) -> Timetable:
     """Two statements, however many rules there are. Teachers who left and closed rooms offer nothing."""
     table = Timetable(zone)
@@ -147,21 +147,21 @@ class SearchTerms:
 
 
 def find_free_slots(
-    session: Session, service: Organisation, wish: SearchTerms, first: date, last: date, now: datetime
+    session: Session, service: Organisation, wish: SearchTerms, first: date, last: date, *, now: datetime
 ) -> list[FreeSlot]:
     """Every hour she can book from `first` to `last` (included), in four statements."""
     zone, moving = wish.zone, wish.moving
-    table = load_timetable(session, first, last, zone, teacher_id=moving.teacher_id if moving else None)
+    table = load_timetable(session, first, last, teacher_id=moving.teacher_id if moving else None, zone=zone)
     begin, end = slots.instants(first, last + DAY, zone)
     found = slots.free_slots(
         table.offered(first, last),
         occupancy.occupied(session, begin, end, but={moving.id} if moving else ())
         | occupancy.externally_occupied(session, begin, end),
-        now=now,
         lead=wish.lead(service),
         horizon=timedelta(days=service.horizon_days),
         buffer=timedelta(minutes=service.onsite_buffer_minutes),
         learner_id=wish.learner_id,
+        now=now,
     )
     ways: dict[tuple[datetime, str], list[Slot]] = {}
     for slot in found:
@@ -176,11 +176,12 @@ def find_free_slot(
     wish: SearchTerms,
     teacher_id: str,
     starts: datetime,
+    *,
     now: datetime,
 ) -> FreeSlot | None:
     """This very hour of this teacher, if she can still book it."""
     day = starts.astimezone(wish.zone).date()
-    found = find_free_slots(session, service, wish, day, day, now)
+    found = find_free_slots(session, service, wish, day, day, now=now)
     return next((hour for hour in found if (hour.teacher_id, hour.starts) == (teacher_id, starts)), None)
 
 
@@ -195,14 +196,16 @@ class PickerPage:
     full: bool = False  # she has as many appointments ahead as she may have
 
 
-def iso_week_of(moment: datetime, zone: ZoneInfo) -> str:
+def iso_week_of(moment: datetime, *, zone: ZoneInfo) -> str:
     """The ISO week on the wall: 2026-W48."""
     year, week, _ = moment.astimezone(zone).isocalendar()
     return f"{year}-W{week:02d}"
 
 
-def _caps(session: Session, service: Organisation, wish: SearchTerms, now: datetime) -> tuple[bool, set[str]]:
-    """Whether she has all the appointments she may have, and the weeks that are full."""
+def _caps(
+    session: Session, service: Organisation, wish: SearchTerms, *, now: datetime
+) -> tuple[bool, set[str]]:
+    """Return whether the learner has all the appointments allowed, and the weeks that are full."""
     rows = session.execute(
         select(Booking.id, Booking.week, Booking.ends).where(
             Booking.learner_id == wish.learner_id,
@@ -218,19 +221,20 @@ def _caps(session: Session, service: Organisation, wish: SearchTerms, now: datet
 
 
 def load_picker_page(
-    session: Session, service: Organisation, wish: SearchTerms, wanted: date | None, now: datetime
+    session: Session, service: Organisation, wish: SearchTerms, wanted: date | None, *, now: datetime
 ) -> PickerPage:
+    """Return the slots of two weeks from the wanted day; the first weeks with slots where these have none."""
     today = now.astimezone(wish.zone).date()
     horizon = today + timedelta(days=service.horizon_days)
     first = max(today, min(wanted or today, horizon))
     last = min(first + (PAGE_DAYS - 1) * DAY, horizon)
-    full, weeks = _caps(session, service, wish, now)
+    full, weeks = _caps(session, service, wish, now=now)
     if full:
         return PickerPage(first, [], None, None, full=True)
 
     def free(begin: date, end: date) -> list[FreeSlot]:
-        found = find_free_slots(session, service, wish, begin, end, now)
-        return [hour for hour in found if iso_week_of(hour.starts, wish.zone) not in weeks]
+        found = find_free_slots(session, service, wish, begin, end, now=now)
+        return [hour for hour in found if iso_week_of(hour.starts, zone=wish.zone) not in weeks]
 
     hours = free(first, last)
     if not hours and last < horizon:

@@ -34,9 +34,9 @@ class Conflict:
 
 
 def upcoming_conflicts(
-    session: Session, teacher: Person | None, now: datetime, zone: ZoneInfo
+    session: Session, teacher: Person | None, *, now: datetime, zone: ZoneInfo
 ) -> list[Conflict]:
-    """Those of one teacher, or of everybody, the next one first, in as many statements for one as for thirty.
+    """Return the conflicts of one teacher, or of all, the next one first, in a constant number of statements.
 
     What somebody decided to keep is not told again, unless its day was closed after that.
     """
@@ -47,7 +47,7 @@ def upcoming_conflicts(
     if not found:
         return []
     hours = _Coverage(session, found, zone)
-    elsewhere = {booking.id for booking in external_clashes.upcoming_clashes(session, teacher, now)}
+    elsewhere = {booking.id for booking in external_clashes.upcoming_clashes(session, teacher, now=now)}
     told = []
     for booking in found:
         why = hours.against(booking) or ("busy" if booking.id in elsewhere else None)
@@ -57,13 +57,16 @@ def upcoming_conflicts(
 
 
 def cancel_conflicting(
-    session: Session, booking_id: str, by: Person, now: datetime, zone: ZoneInfo
+    session: Session, actor: Person, booking_id: str, *, now: datetime, zone: ZoneInfo
 ) -> Booking:
-    """It cannot be after all. It is not the learner's doing: she chooses first when there are new hours."""
-    booking = booking_for(session, by, booking_id)
-    if by.id != booking.teacher_id and "coordinator" not in by.roles:
+    """It cannot be after all. It is not the learner's doing: she chooses first when there are new hours.
+
+    Refusals: `already_begun`, `already_cancelled`.
+    """
+    booking = booking_for(session, actor, booking_id)
+    if actor.id != booking.teacher_id and "coordinator" not in actor.roles:
         raise Absent
-    return cancel(session, booking, by, "", now, zone, called_off=True)
+    return cancel(session, actor, booking, "", called_off=True, now=now, zone=zone)
 
 
 class _Coverage:

@@ -30,22 +30,23 @@ class CheckedCount(NamedTuple):
 
 
 def count_checked(session: Session) -> CheckedCount:
+    """Return how many bookings and claims a check looks at."""
     counts = select(
         select(func.count(Booking.id)).scalar_subquery(), select(func.count(Claim.id)).scalar_subquery()
     )
     return CheckedCount(*session.execute(counts).one())
 
 
-def find_faults(session: Session, now: datetime) -> list[str]:
+def find_faults(session: Session, *, now: datetime) -> list[str]:
     """Everything that contradicts itself; empty when the bookings are sound. As many statements as checks."""
     return [
         *_overlaps(session),
         *occupancy.find_mismatches(session),
-        *_wrong_local_start(session, now),
+        *_wrong_local_start(session, now=now),
         *_contradictory_reminders(session),
-        *_missing_reminders(session, now),
+        *_missing_reminders(session, now=now),
         *_repeated_reminders(session),
-        *_stale_offers(session, now),
+        *_stale_offers(session, now=now),
     ]
 
 
@@ -71,7 +72,7 @@ def _overlaps(session: Session) -> Iterator[str]:
                 until[host] = ends, row.id
 
 
-def _wrong_local_start(session: Session, now: datetime) -> Iterator[str]:
+def _wrong_local_start(session: Session, *, now: datetime) -> Iterator[str]:
     """Hours ahead whose instant is not the agreed wall time: new time zone data, or a fault."""
     rows = session.execute(
         select(Booking.id, Booking.starts, Booking.wall_start, Booking.time_zone)
@@ -120,7 +121,7 @@ def _wrong(item: OutboxItem, booking: Booking | None) -> Iterator[str]:
         yield f"kept until {_format(item.expires_at)}, after the hour has begun"
 
 
-def _missing_reminders(session: Session, now: datetime) -> Iterator[str]:
+def _missing_reminders(session: Session, *, now: datetime) -> Iterator[str]:
     """An hour agreed in good time of which nobody will be reminded."""
     for kind, lead in LEADS.items():
         reminds = and_(
@@ -157,7 +158,7 @@ def _repeated_reminders(session: Session) -> Iterator[str]:
         yield f"booking {row.about_id}: {row.kind} of sequence {row.sequence} was sent {row.times} times"
 
 
-def _stale_offers(session: Session, now: datetime) -> Iterator[str]:
+def _stale_offers(session: Session, *, now: datetime) -> Iterator[str]:
     """Offers that hold an hour and that nobody can accept any more, or should have."""
     rows = session.execute(
         select(Booking, WaitlistEntry)

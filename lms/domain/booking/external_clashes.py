@@ -12,7 +12,7 @@ from lms.domain.booking.queries import with_people
 from lms.models import Booking, ExternalBusyTime, ExternalCalendar, Person
 
 
-def upcoming_clashes(session: Session, teacher: Person | None, now: datetime) -> Sequence[Booking]:
+def upcoming_clashes(session: Session, teacher: Person | None, *, now: datetime) -> Sequence[Booking]:
     """Her appointments ahead at hours that are busy elsewhere, those left out that somebody kept.
 
     Without a teacher, of everybody.

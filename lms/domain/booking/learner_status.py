@@ -28,21 +28,21 @@ class LearnerStatus:
     called_off: Booking | None  # her teacher could not come, and she has no new hour yet
 
 
-def status_of(session: Session, learner: Person, now: datetime) -> LearnerStatus:
+def status_of(session: Session, learner: Person, *, now: datetime) -> LearnerStatus:
     """Two statements, whatever there is."""
     wish = last_entry(session, learner.id)
     living = wish if wish is not None and wish.ended_at is None else None
-    offers, called_off = open_offers_and_cancelled(session, learner, now)
+    offers, called_off = open_offers_and_cancelled(session, learner, now=now)
     return LearnerStatus(
         offers=offers,
         wish=living,
-        lapsed=wish if wish is not None and _has_lapsed(wish, now) else None,
+        lapsed=wish if wish is not None and _has_lapsed(wish, now=now) else None,
         called_off=called_off,
     )
 
 
 def open_offers_and_cancelled(
-    session: Session, learner: Person, now: datetime
+    session: Session, learner: Person, *, now: datetime
 ) -> tuple[Sequence[Booking], Booking | None]:
     """The hours that are offered to her, and the first one that was called off: one statement."""
     terms = {
@@ -61,7 +61,7 @@ def last_entry(session: Session, learner_id: str) -> WaitlistEntry | None:
     return session.scalars(_LAST_ENTRY, {"learner": learner_id}).first()
 
 
-def _has_lapsed(wish: WaitlistEntry, now: datetime) -> bool:
+def _has_lapsed(wish: WaitlistEntry, *, now: datetime) -> bool:
     return wish.outcome == "lapsed" and wish.ended_at is not None and wish.ended_at > now - ASK_AGAIN
 
 

@@ -16,7 +16,7 @@ Held = tuple[str, int]  # a person or a room, and the quarter-hour
 
 
 def lock_people(session: Session, *person_ids: str) -> None:
-    """Whoever books, moves or cancels for these people goes one after the other (on SQLite all do).
+    """Lock these people, so that bookings of the same person follow each other (on SQLite all writes do).
 
     In one order, so that two who hold each other's people do not wait for ever. The lock lets rows that
     only point at a person pass: homework does not wait for an appointment.
@@ -45,7 +45,7 @@ def occupied(
     but: Collection[str] = (),
     person_id: str | None = None,
 ) -> set[Held]:
-    """Who and what is claimed in [starts, ends), the claims of some bookings left out."""
+    """Return the claims in [starts, ends), without those of some bookings."""
     span = cells(starts, ends)
     where = [Claim.cell >= span.start, Claim.cell < span.stop]
     if but:
@@ -76,7 +76,7 @@ def externally_occupied(
 
 
 def cells_of(booking: Booking) -> set[Held]:
-    """What a living booking holds: the learner her hour, teacher and room until they are free again."""
+    """Return what an active booking holds: the learner for the hour, teacher and room with the buffer."""
     hosts = [booking.teacher_id] if booking.room_id is None else [booking.teacher_id, booking.room_id]
     held = {(host, cell) for host in hosts for cell in cells(booking.starts, booking.free_at)}
     return held | {(booking.learner_id, cell) for cell in cells(booking.starts, booking.ends)}
@@ -101,6 +101,7 @@ def claim(session: Session, booking: Booking) -> None:
 
 
 def release(session: Session, booking: Booking) -> None:
+    """Delete the claims of the booking."""
     session.execute(delete(Claim).where(Claim.booking_id == booking.id))
 
 

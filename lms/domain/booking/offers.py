@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import Session
 
-from config import BRUSSELS
 from lms.domain import audit_log, outbox
 from lms.domain.booking import allocation, occupancy
 from lms.domain.booking.availability_search import iso_week_of, load_timetable
@@ -27,7 +26,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class FreedTime:
-    """What became free, and from whom: a teacher, perhaps a room, from when to when."""
+    """Time that became free, and of whom: a teacher, perhaps a room, from when to when."""
 
     teacher_id: str | None
     room_id: str | None
@@ -53,14 +52,12 @@ class FreedTime:
         return touched and (everybody or same)
 
 
-def offer_deadline(starts: datetime, now: datetime) -> datetime:
+def offer_deadline(starts: datetime, *, now: datetime) -> datetime:
     """Twelve hours to answer, or half of the time that is left."""
     return now + min(LONGEST_OFFER, (starts - now) / 2)
 
 
-def offer_to_waitlist(
-    session: Session, freed: FreedTime, now: datetime, zone: ZoneInfo = BRUSSELS
-) -> list[Booking]:
+def offer_to_waitlist(session: Session, freed: FreedTime, *, now: datetime, zone: ZoneInfo) -> list[Booking]:
     """Offer what became free to those who wait, each at most one hour, in their order.
 
     Who is busy then, or has all the appointments she may have, is skipped and keeps her place.
@@ -96,14 +93,16 @@ class _OfferRound:
     ) -> None:
         self.session, self.service, self.zone, self.now = session, service, zone, now
         first, last = begin.astimezone(zone).date(), end.astimezone(zone).date()
-        offered = load_timetable(session, first, last, zone).offered(first, last)
+        offered = load_timetable(session, first, last, zone=zone).offered(first, last)
         self.slots = [slot for slot in offered if begin <= slot.starts <= end]
         until = end + DAY
         self.held = occupancy.occupied(session, begin, until) | occupancy.externally_occupied(
             session, begin, until
         )
         self.refused = _declined_slots(session, waiting)
-        self.ahead, self.weeks = _appointment_counts(session, [entry.learner_id for entry in waiting], now)
+        self.ahead, self.weeks = _appointment_counts(
+            session, [entry.learner_id for entry in waiting], now=now
+        )
 
     def offer_to(self, entry: WaitlistEntry, freed: FreedTime) -> Booking | None:
         if self.ahead[entry.learner_id] >= self.service.open_cap:
@@ -120,11 +119,11 @@ class _OfferRound:
         return None
 
     def _would_do(self, entry: WaitlistEntry, slot: Slot) -> bool:
-        week = iso_week_of(slot.starts, self.zone)
+        week = iso_week_of(slot.starts, zone=self.zone)
         return (
             entry.teacher_id in (None, slot.teacher_id)
             and entry.mode in (None, slot.mode)
-            and bool(entry.parts & part_of_day(slot.starts, self.zone))
+            and bool(entry.parts & part_of_day(slot.starts, zone=self.zone))
             and entry.learner_id != slot.teacher_id
             and (entry.id, slot.teacher_id, slot.starts) not in self.refused
             and self.weeks[entry.learner_id, week] < self.service.weekly_cap
@@ -143,9 +142,11 @@ class _OfferRound:
 
     def _offer(self, entry: WaitlistEntry, slot: Slot) -> Booking | None:
         session, now = self.session, self.now
-        offer = allocation.new_booking(entry.learner_id, slot.teacher_id, entry.learner_id, "offered", now)
-        offer.waitlist_entry_id, offer.expires_at = entry.id, offer_deadline(slot.starts, now)
-        allocation.set_slot(offer, slot, self.service, self.zone)
+        offer = allocation.new_booking(
+            entry.learner_id, slot.teacher_id, entry.learner_id, "offered", now=now
+        )
+        offer.waitlist_entry_id, offer.expires_at = entry.id, offer_deadline(slot.starts, now=now)
+        allocation.set_slot(offer, slot, self.service, zone=self.zone)
         self.held |= occupancy.cells_of(offer)
         try:
             allocation.save_and_claim(session, offer)
@@ -157,7 +158,7 @@ class _OfferRound:
         return offer
 
 
-def part_of_day(starts: datetime, zone: ZoneInfo) -> int:
+def part_of_day(starts: datetime, *, zone: ZoneInfo) -> int:
     """Morning until noon, evening from 17 h, on the wall."""
     hour = starts.astimezone(zone).hour
     return MORNING if hour < 12 else AFTERNOON if hour < 17 else EVENING
@@ -190,7 +191,7 @@ def _declined_slots(
 
 
 def _appointment_counts(
-    session: Session, learner_ids: Sequence[str], now: datetime
+    session: Session, learner_ids: Sequence[str], *, now: datetime
 ) -> tuple[Counter[str], Counter[tuple[str, str]]]:
     """How many appointments each learner has ahead, and how many in each week."""
     rows = session.execute(

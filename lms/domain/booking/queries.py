@@ -32,26 +32,26 @@ def _appointments() -> Select[Booking]:
     return with_people().where(Booking.state.in_(("booked", "cancelled")))
 
 
-def booking_for(session: Session, person: Person, booking_id: str) -> Booking:
+def booking_for(session: Session, actor: Person, booking_id: str) -> Booking:
     """The appointment with its people and its room. Raises Absent when she may not know of it.
 
     A learner sees her own; teachers and the coordinator see all; a social worker those of her people.
     """
     booking = session.scalar(_appointments().where(Booking.id == booking_id))
     if booking is None or not (
-        person.id in (booking.learner_id, booking.teacher_id)
-        or person.roles & {"teacher", "coordinator"}
-        or ("social_worker" in person.roles and booking.learner.social_worker_id == person.id)
+        actor.id in (booking.learner_id, booking.teacher_id)
+        or actor.roles & {"teacher", "coordinator"}
+        or ("social_worker" in actor.roles and booking.learner.social_worker_id == actor.id)
     ):
         raise Absent
     return booking
 
 
-def own_appointment_for(session: Session, person: Person, booking_id: str) -> Booking:
+def own_appointment_for(session: Session, actor: Person, booking_id: str) -> Booking:
     """The appointment whose door this person may open: its learner's and its teacher's, nobody else's."""
     booking = session.scalar(
         _appointments().where(
-            Booking.id == booking_id, or_(Booking.learner_id == person.id, Booking.teacher_id == person.id)
+            Booking.id == booking_id, or_(Booking.learner_id == actor.id, Booking.teacher_id == actor.id)
         )
     )
     if booking is None:
@@ -59,9 +59,9 @@ def own_appointment_for(session: Session, person: Person, booking_id: str) -> Bo
     return booking
 
 
-def bookable_learner(session: Session, person: Person, learner_id: str) -> Person:
+def bookable_learner(session: Session, actor: Person, learner_id: str) -> Person:
     """The learner for whom this person may book: herself, or one whom this member of the team knows."""
-    learner = person if person.id == learner_id else directory.learner_for(session, person, learner_id)
+    learner = actor if actor.id == learner_id else directory.learner_for(session, actor, learner_id)
     if not learner.is_learner or not learner.is_active:
         raise Absent
     return learner
@@ -85,13 +85,15 @@ _UPCOMING = (
 )
 
 
-def next_appointment(session: Session, person: Person, now: datetime) -> Booking | None:
+def next_appointment(session: Session, person: Person, *, now: datetime) -> Booking | None:
+    """Return the person's next appointment, the running one included; None when there is none."""
     return session.scalars(_UPCOMING, {"me": person.id, "now": now, "since": now - HOUR, "limit": 1}).first()
 
 
 def upcoming_appointments(
-    session: Session, person: Person, now: datetime, limit: int = 20
+    session: Session, person: Person, limit: int = 20, *, now: datetime
 ) -> Sequence[Booking]:
+    """Return the person's upcoming appointments, the running one included, the next one first."""
     return session.scalars(
         _UPCOMING, {"me": person.id, "now": now, "since": now - HOUR, "limit": limit}
     ).all()
@@ -113,7 +115,9 @@ def appointments_between(
     ).all()
 
 
-def past_appointments(session: Session, learner: Person, now: datetime, limit: int = 10) -> Sequence[Booking]:
+def past_appointments(
+    session: Session, learner: Person, limit: int = 10, *, now: datetime
+) -> Sequence[Booking]:
     """Her sessions that are over, the last first, with what was said to do next."""
     return session.scalars(
         with_people()
@@ -127,7 +131,7 @@ def past_appointments(session: Session, learner: Person, now: datetime, limit: i
 def is_claimed_by_other(
     session: Session, learner_id: str, teacher_id: str, starts: datetime, *, but: str | None = None
 ) -> bool:
-    """Whether somebody else holds this hour of this teacher: one cheap look, without any lock.
+    """Return whether somebody else holds this slot of this teacher: one cheap query, without a lock.
 
     A learner's own booking does not count: her form, sent twice, must find its receipt.
     """
@@ -144,8 +148,11 @@ def is_claimed_by_other(
     return session.scalar(asked) is not None
 
 
-def check_upcoming(booking: Booking, now: datetime) -> None:
-    """What was given back or has begun does not change any more: refused."""
+def check_upcoming(booking: Booking, *, now: datetime) -> None:
+    """Refuse a change of a booking that was cancelled or has begun.
+
+    Refusals: `already_begun`, `already_cancelled`.
+    """
     if booking.state != "booked":
         raise Refused("already_cancelled")
     if booking.starts <= now:
@@ -153,18 +160,21 @@ def check_upcoming(booking: Booking, now: datetime) -> None:
 
 
 def room_opens_at(booking: Booking) -> datetime:
+    """Return when the video room opens."""
     return booking.starts - ROOM_OPEN
 
 
-def is_room_open(booking: Booking, now: datetime) -> bool:
+def is_room_open(booking: Booking, *, now: datetime) -> bool:
+    """Return whether the video room is open now."""
     return booking.state == "booked" and room_opens_at(booking) <= now <= booking.ends + ROOM_OPEN
 
 
 def video_url(service: Organisation, booking: Booking) -> str:
+    """Return the address of the video room."""
     return f"{service.video_base.rstrip('/')}/{booking.video_key}"
 
 
-def next_appointments(session: Session, person_ids: Iterable[str], now: datetime) -> dict[str, Booking]:
+def next_appointments(session: Session, person_ids: Iterable[str], *, now: datetime) -> dict[str, Booking]:
     """Learner id -> her next appointment, in one statement; who has none is not in it."""
     ids = list(person_ids)
     if not ids:

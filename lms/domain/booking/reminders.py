@@ -13,7 +13,7 @@ DAY_BEFORE = timedelta(hours=24)
 SOON = timedelta(hours=2)
 
 
-def post_reminders(session: Session, booking: Booking, learner: Person, now: datetime) -> None:
+def post_reminders(session: Session, booking: Booking, learner: Person, *, now: datetime) -> None:
     """Only those whose time has not come yet: who books late is not told everything at once.
 
     The first one is dropped when the second is due, so that a house that was down does not send both.

@@ -55,31 +55,31 @@ class Plan:
     collisions: list[Fault]
 
 
-def plan_changes(session: Session, zone: ZoneInfo, now: datetime) -> Plan:
-    """What would change, found in one statement; nothing does."""
-    return _plan(_active_bookings(session, now), zone, now)
+def plan_changes(session: Session, *, now: datetime, zone: ZoneInfo) -> Plan:
+    """Compute what would change, in one statement; write nothing."""
+    return _plan(_active_bookings(session, now=now), now=now, zone=zone)
 
 
-def apply_changes(session: Session, zone: ZoneInfo, now: datetime) -> Plan:
+def apply_changes(session: Session, *, now: datetime, zone: ZoneInfo) -> Plan:
     """Move whatever can move, all together; where two collide, nothing. Tells what was done."""
-    everybody = _active_bookings(session, now)
+    everybody = _active_bookings(session, now=now)
     occupancy.lock_people(session, *{who for one in everybody for who in (one.learner_id, one.teacher_id)})
     occupancy.lock_rooms(session, {one.room_id for one in everybody if one.room_id})
     session.expire_all()  # they are looked at again under the lock
-    bookings = {booking.id: booking for booking in _active_bookings(session, now)}
-    found = _plan(list(bookings.values()), zone, now)
+    bookings = {booking.id: booking for booking in _active_bookings(session, now=now)}
+    found = _plan(list(bookings.values()), now=now, zone=zone)
     if found.collisions:
         return Plan([], found.faults, found.collisions)
     moving = [(bookings[change.booking_id], change) for change in found.changes]
-    stuck = _settle(session, moving, zone, now)
+    stuck = _settle(session, moving, now=now, zone=zone)
     if stuck is not None:
         return Plan([], found.faults, [stuck])
     for booking, change in moving:
-        _notify(session, booking, change, now)
+        _notify(session, booking, change, now=now)
     return found
 
 
-def _active_bookings(session: Session, now: datetime) -> Sequence[Booking]:
+def _active_bookings(session: Session, *, now: datetime) -> Sequence[Booking]:
     """Whatever holds its people from now on; the hours that run too, for nothing may move onto them."""
     return session.scalars(
         select(Booking)
@@ -88,12 +88,12 @@ def _active_bookings(session: Session, now: datetime) -> Sequence[Booking]:
     ).all()
 
 
-def _plan(bookings: Sequence[Booking], zone: ZoneInfo, now: datetime) -> Plan:
+def _plan(bookings: Sequence[Booking], *, now: datetime, zone: ZoneInfo) -> Plan:
     found = Plan([], [], [])
     for booking in bookings:
         if booking.starts <= now:
             continue
-        after = _instant(booking, zone)
+        after = _instant(booking, zone=zone)
         if isinstance(after, datetime) and after <= now:
             after = BEGUN
         if isinstance(after, str):
@@ -105,10 +105,12 @@ def _plan(bookings: Sequence[Booking], zone: ZoneInfo, now: datetime) -> Plan:
     return found
 
 
-def _instant(booking: Booking, zone: ZoneInfo) -> datetime | str:
+def _instant(booking: Booking, *, zone: ZoneInfo) -> datetime | str:
     """The one instant at which the wall shows the agreed hour, or why there is no such one."""
     try:
-        wall = datetime.strptime(booking.wall_start, "%Y-%m-%dT%H:%M").replace(tzinfo=_zone(booking, zone))
+        wall = datetime.strptime(booking.wall_start, "%Y-%m-%dT%H:%M").replace(
+            tzinfo=_zone(booking, zone=zone)
+        )
     except (ValueError, ZoneInfoNotFoundError):
         return UNREADABLE
     first, second = wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)
@@ -118,7 +120,7 @@ def _instant(booking: Booking, zone: ZoneInfo) -> datetime | str:
     return OFF_GRID if first.timestamp() % CELL else first
 
 
-def _zone(booking: Booking, zone: ZoneInfo) -> ZoneInfo:
+def _zone(booking: Booking, *, zone: ZoneInfo) -> ZoneInfo:
     """The zone in which the hour was agreed; the service may have moved since."""
     return zone if booking.time_zone == zone.key else ZoneInfo(booking.time_zone)
 
@@ -128,7 +130,7 @@ def _local_start(booking: Booking) -> str:
 
 
 def _collisions(bookings: Sequence[Booking], after_of: dict[str, datetime]) -> Iterator[Fault]:
-    """Those that would stand where another stands: it stayed, or it came from another zone."""
+    """Return the bookings that would stand where another one stands: unmoved, or from another zone."""
     owner: dict[occupancy.Held, str] = {}
     for booking in bookings:
         shift = after_of.get(booking.id, booking.starts) - booking.starts
@@ -140,7 +142,7 @@ def _collisions(bookings: Sequence[Booking], after_of: dict[str, datetime]) -> I
 
 
 def _settle(
-    session: Session, moving: list[tuple[Booking, Change]], zone: ZoneInfo, now: datetime
+    session: Session, moving: list[tuple[Booking, Change]], *, now: datetime, zone: ZoneInfo
 ) -> Fault | None:
     """All give back before the first takes its new place. The unique keys have the last word."""
     last: Fault | None = None
@@ -148,7 +150,7 @@ def _settle(
         with session.begin_nested():
             for booking, change in moving:
                 occupancy.release(session, booking)
-                _set_instant(booking, change, zone, now)
+                _set_instant(booking, change, now=now, zone=zone)
             session.flush()
             for booking, change in moving:
                 last = Fault(
@@ -160,23 +162,23 @@ def _settle(
     return None
 
 
-def _set_instant(booking: Booking, change: Change, zone: ZoneInfo, now: datetime) -> None:
+def _set_instant(booking: Booking, change: Change, *, now: datetime, zone: ZoneInfo) -> None:
     shift = change.after - change.before
     booking.starts, booking.ends, booking.free_at = (
         change.after,
         booking.ends + shift,
         booking.free_at + shift,
     )
-    booking.week = iso_week_of(change.after, _zone(booking, zone))
+    booking.week = iso_week_of(change.after, zone=_zone(booking, zone=zone))
     booking.changed_at = now
     if booking.state == "booked":
         booking.sequence += 1
 
 
-def _notify(session: Session, booking: Booking, change: Change, now: datetime) -> None:
+def _notify(session: Session, booking: Booking, change: Change, *, now: datetime) -> None:
     """Nobody was told of the instant of an offer: its hour on the wall is the same."""
     if booking.state == "booked":
-        outbox.void_items(session, booking.id, now)
-        allocation.notify_both(session, booking, "booking_retimed", now)
+        outbox.void_items(session, booking.id, now=now)
+        allocation.notify_both(session, booking, "booking_retimed", now=now)
     detail = f"{change.before:%Y-%m-%dT%H:%MZ} {change.after:%Y-%m-%dT%H:%MZ}"
     audit_log.record(session, None, "booking_retimed", "booking", booking.id, detail=detail, now=now)

@@ -41,7 +41,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Special:
-    """What differs on some dates (both included); the hours hold for each of those dates.
+    """Difference on some dates (both included); its hours hold for each of those dates.
 
     Without hours it is the whole day. `closed` with a room closes only that room. `open` without hours
     lets the weekly rules run on a holiday; `open` with hours also adds the teacher's hours of that day.
@@ -255,11 +255,11 @@ def free_slots(
     slots: Iterable[Slot],
     taken: Collection[tuple[str, int]],
     *,
-    now: datetime,
     lead: timedelta,
     horizon: timedelta,
     buffer: timedelta,
     learner_id: str | None = None,
+    now: datetime,
 ) -> list[Slot]:
     """The slots that can be booked now: one per teacher, hour and mode.
 

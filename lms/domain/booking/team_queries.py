@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config import BRUSSELS
 from lms.domain.booking import absence
 from lms.domain.booking.queries import with_people
 from lms.domain.booking.slots import instants
@@ -21,7 +20,7 @@ from lms.models import Booking, Person
 UNMARKED_SHOWN = timedelta(days=7)
 
 
-def unmarked_appointments(session: Session, teacher: Person, now: datetime) -> Sequence[Booking]:
+def unmarked_appointments(session: Session, teacher: Person, *, now: datetime) -> Sequence[Booking]:
     """Her sessions of the last days of which nobody said what became of them, the first one first."""
     return session.scalars(
         select(Booking)
@@ -36,7 +35,7 @@ def unmarked_appointments(session: Session, teacher: Person, now: datetime) -> S
     ).all()
 
 
-def swap_candidates(session: Session, booking: Booking, now: datetime) -> Sequence[Booking]:
+def swap_candidates(session: Session, booking: Booking, *, now: datetime) -> Sequence[Booking]:
     """The other sessions ahead of this teacher, with whose learners this one could exchange hours."""
     return session.scalars(
         with_people()
@@ -50,9 +49,9 @@ def swap_candidates(session: Session, booking: Booking, now: datetime) -> Sequen
     ).all()
 
 
-def check_may_swap(session: Session, person: Person, booking: Booking) -> Booking:
+def check_may_swap(session: Session, actor: Person, booking: Booking) -> Booking:
     """The same booking, for whom may exchange it: its teacher and the coordinator. Raises Absent."""
-    if person.id != booking.teacher_id and "coordinator" not in person.roles:
+    if actor.id != booking.teacher_id and "coordinator" not in actor.roles:
         raise Absent
     return booking
 
@@ -67,9 +66,8 @@ class TeacherDay:
     closed: bool
 
 
-def teacher_day(
-    session: Session, teacher: Person, day: date, now: datetime, zone: ZoneInfo = BRUSSELS
-) -> TeacherDay:
+def teacher_day(session: Session, teacher: Person, day: date, *, now: datetime, zone: ZoneInfo) -> TeacherDay:
+    """Return the teacher's appointments and open offers of one local day."""
     begin, end = instants(day, day, zone)
     found = session.scalars(
         with_people()
@@ -77,7 +75,7 @@ def teacher_day(
         .order_by(Booking.starts, Booking.id)
     ).all()
     # The deed asks the same question; the people of each answer are loaded by now.
-    ahead = absence.upcoming_on(session, teacher, day, now, zone)
+    ahead = absence.upcoming_on(session, teacher, day, now=now, zone=zone)
     return TeacherDay(
         ahead=[booking for booking in ahead if booking.state == "booked"],
         offers=sum(booking.state == "offered" for booking in ahead),

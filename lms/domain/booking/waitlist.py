@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, joinedload, lazyload
 
-from config import BRUSSELS
 from lms.domain import audit_log, outbox
 from lms.domain.booking import allocation, occupancy
 from lms.domain.booking.offers import FreedTime, active_entries, offer_to_waitlist
@@ -30,14 +29,18 @@ LONGEST_HORIZON = timedelta(days=366)
 
 def join_waitlist(
     session: Session,
+    actor: Person,
     learner: Person,
-    by: Person,
     teacher_id: str | None,
     parts: int,
     mode: str | None,
+    *,
     now: datetime,
 ) -> WaitlistEntry:
-    """Wait for an hour. Who waits already says anew what would do, and keeps her place."""
+    """Wait for an hour. Who waits already says anew what would do, and keeps her place.
+
+    Refusals: `no_part_of_day`, `not_bookable`, `teacher_gone`.
+    """
     if not learner.is_learner or not learner.is_active:
         raise Refused("not_bookable")
     if not 1 <= parts <= MORNING | AFTERNOON | EVENING:
@@ -47,16 +50,16 @@ def join_waitlist(
     occupancy.lock_people(session, learner.id)
     entry = active_entry(session, learner.id)
     if entry is None:
-        entry = WaitlistEntry(learner_id=learner.id, made_by_id=by.id, made_at=now, first_choice=False)
+        entry = WaitlistEntry(learner_id=learner.id, made_by_id=actor.id, made_at=now, first_choice=False)
         session.add(entry)
     entry.teacher_id, entry.parts, entry.mode = teacher_id, parts, mode
     session.flush()
-    audit_log.record(session, by, "waitlist_joined", "waitlist_entry", entry.id, now=now)
+    audit_log.record(session, actor, "waitlist_joined", "waitlist_entry", entry.id, now=now)
     return entry
 
 
 def leave_waitlist(
-    session: Session, learner: Person, by: Person, now: datetime, zone: ZoneInfo = BRUSSELS
+    session: Session, actor: Person, learner: Person, *, now: datetime, zone: ZoneInfo
 ) -> None:
     """Wait no longer. An hour that is being offered goes to the next."""
     lock_people_and_waitlist(session, learner.id)
@@ -64,11 +67,11 @@ def leave_waitlist(
     if entry is None:
         return
     offer = session.scalar(_open_offers().where(Booking.waitlist_entry_id == entry.id))
-    _close_entry(entry, "withdrawn", now)
-    audit_log.record(session, by, "waitlist_left", "waitlist_entry", entry.id, now=now)
+    _close_entry(entry, "withdrawn", now=now)
+    audit_log.record(session, actor, "waitlist_left", "waitlist_entry", entry.id, now=now)
     if offer is not None:
-        _release_offer(session, offer, "declined", now)
-        offer_to_waitlist(session, FreedTime.by(offer), now, zone)
+        _release_offer(session, offer, "declined", now=now)
+        offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 
 
 def active_entry(session: Session, learner_id: str) -> WaitlistEntry | None:
@@ -101,21 +104,21 @@ def ordered_entries(session: Session) -> list[tuple[WaitlistEntry, Booking | Non
     return [(entry, offers.get(entry.id)) for entry in entries]
 
 
-def close_after_booking(session: Session, learner_id: str, now: datetime) -> None:
-    """Who booked an hour waits no longer, unless one is being offered to her: she still answers that."""
+def close_after_booking(session: Session, learner_id: str, *, now: datetime) -> None:
+    """Close the entry of a learner who booked, unless an offer is still to be answered."""
     entry = active_entry(session, learner_id)
     if entry is not None and not _has_open_offer(session, entry):
-        _close_entry(entry, "booked", now)
+        _close_entry(entry, "booked", now=now)
 
 
-def give_priority(session: Session, lost: Booking, by: Person, now: datetime) -> None:
+def give_priority(session: Session, actor: Person, lost: Booking, *, now: datetime) -> None:
     """Her teacher could not come: she is asked before all others. Of several, who had booked first."""
     entry = active_entry(session, lost.learner_id)
     if entry is None:
         entry = WaitlistEntry(
             learner_id=lost.learner_id,
             parts=MORNING | AFTERNOON | EVENING,
-            made_by_id=by.id,
+            made_by_id=actor.id,
             made_at=lost.booked_at,
         )
         session.add(entry)
@@ -126,12 +129,12 @@ def give_priority(session: Session, lost: Booking, by: Person, now: datetime) ->
 # -- offers --------------------------------------------------------------------------------------
 
 
-def offer_for(session: Session, person: Person, booking_id: str) -> Booking:
+def offer_for(session: Session, actor: Person, booking_id: str) -> Booking:
     """An hour that was offered to this learner, whatever came of it. Raises Absent otherwise."""
     offer = session.scalar(
         with_people().where(
             Booking.id == booking_id,
-            Booking.learner_id == person.id,
+            Booking.learner_id == actor.id,
             Booking.waitlist_entry_id.is_not(None),
         )
     )
@@ -140,7 +143,7 @@ def offer_for(session: Session, person: Person, booking_id: str) -> Booking:
     return offer
 
 
-def open_offers(session: Session, learner: Person, now: datetime) -> Sequence[Booking]:
+def open_offers(session: Session, learner: Person, *, now: datetime) -> Sequence[Booking]:
     """The hours she may still say yes to."""
     return session.scalars(
         _open_offers()
@@ -149,35 +152,36 @@ def open_offers(session: Session, learner: Person, now: datetime) -> Sequence[Bo
     ).all()
 
 
-def accept_offer(session: Session, offer: Booking, by: Person, now: datetime) -> Booking:
+def accept_offer(session: Session, actor: Person, offer: Booking, *, now: datetime) -> Booking:
     """Yes: the offered hour is hers. Refused with `offer_over` when the time to answer is over."""
     occupancy.lock_people(session, offer.learner_id, offer.teacher_id)
     session.refresh(offer)
-    _check_open(offer, now)
+    _check_open(offer, now=now)
     offer.state, offer.expires_at = "booked", None
-    offer.booked_by_id, offer.booked_at, offer.changed_at = by.id, now, now
+    offer.booked_by_id, offer.booked_at, offer.changed_at = actor.id, now, now
     entry = session.get_one(WaitlistEntry, offer.waitlist_entry_id)
     if entry.ended_at is None:
-        _close_entry(entry, "accepted", now)
-    outbox.void_items(session, offer.id, now)
-    allocation.notify_both(session, offer, "booking_made", now)
-    audit_log.record(session, by, "booking_made", "booking", offer.id, detail="offer", now=now)
+        _close_entry(entry, "accepted", now=now)
+    outbox.void_items(session, offer.id, now=now)
+    allocation.notify_both(session, offer, "booking_made", now=now)
+    audit_log.record(session, actor, "booking_made", "booking", offer.id, detail="offer", now=now)
     return offer
 
 
-def decline_offer(
-    session: Session, offer: Booking, by: Person, now: datetime, zone: ZoneInfo = BRUSSELS
-) -> None:
-    """No: the hour goes to the next, she keeps her place and is not asked for this hour again."""
+def decline_offer(session: Session, actor: Person, offer: Booking, *, now: datetime, zone: ZoneInfo) -> None:
+    """No: the hour goes to the next, she keeps her place and is not asked for this hour again.
+
+    Refusals: `offer_over`.
+    """
     lock_people_and_waitlist(session, offer.learner_id, offer.teacher_id)
     session.refresh(offer)
-    _check_open(offer, now)
-    _release_offer(session, offer, "declined", now)
-    audit_log.record(session, by, "offer_declined", "booking", offer.id, now=now)
-    offer_to_waitlist(session, FreedTime.by(offer), now, zone)
+    _check_open(offer, now=now)
+    _release_offer(session, offer, "declined", now=now)
+    audit_log.record(session, actor, "offer_declined", "booking", offer.id, now=now)
+    offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 
 
-def overdue_offers(session: Session, now: datetime) -> list[str]:
+def overdue_offers(session: Session, *, now: datetime) -> list[str]:
     """Offers whose time is over and that nobody closed yet."""
     return list(
         session.scalars(
@@ -188,7 +192,7 @@ def overdue_offers(session: Session, now: datetime) -> list[str]:
     )
 
 
-def expire_offer(session: Session, offer_id: str, now: datetime, zone: ZoneInfo = BRUSSELS) -> None:
+def expire_offer(session: Session, offer_id: str, *, now: datetime, zone: ZoneInfo) -> None:
     """No answer: the hour goes to the next, and who did not answer waits no longer.
 
     Otherwise one silent phone at the head of the line would hold every hour for half of its time.
@@ -200,53 +204,53 @@ def expire_offer(session: Session, offer_id: str, now: datetime, zone: ZoneInfo 
     session.refresh(offer)
     if offer.state != "offered" or offer.expires_at is None or offer.expires_at > now:
         return
-    _release_offer(session, offer, "expired", now)
+    _release_offer(session, offer, "expired", now=now)
     entry = session.get_one(WaitlistEntry, offer.waitlist_entry_id)
     if entry.ended_at is None:
-        _close_entry(entry, "lapsed", now)
+        _close_entry(entry, "lapsed", now=now)
     audit_log.record(session, None, "offer_expired", "booking", offer.id, now=now)
-    offer_to_waitlist(session, FreedTime.by(offer), now, zone)
+    offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 
 
-def expire_overdue(session: Session, learner: Person, now: datetime, zone: ZoneInfo = BRUSSELS) -> None:
-    """What she let pass is over before she waits anew: the worker comes only once a minute."""
+def expire_overdue(session: Session, learner: Person, *, now: datetime, zone: ZoneInfo) -> None:
+    """Expire the learner's unanswered offers before a new entry; the worker comes once a minute."""
     late = _open_offers().where(Booking.learner_id == learner.id, Booking.expires_at <= now)
     for offer in session.scalars(late).all():
-        expire_offer(session, offer.id, now, zone)
+        expire_offer(session, offer.id, now=now, zone=zone)
 
 
-def withdraw_offer(session: Session, offer: Booking, now: datetime, zone: ZoneInfo = BRUSSELS) -> None:
+def withdraw_offer(session: Session, offer: Booking, *, now: datetime, zone: ZoneInfo) -> None:
     """The teacher cannot come after all: the offer is over, who got it keeps her place.
 
     The room may serve another teacher, for whoever waits.
     """
     session.refresh(offer)
     if offer.state == "offered":
-        _release_offer(session, offer, "expired", now)
-        offer_to_waitlist(session, replace(FreedTime.by(offer), learner_id=None), now, zone)
+        _release_offer(session, offer, "expired", now=now)
+        offer_to_waitlist(session, replace(FreedTime.by(offer), learner_id=None), now=now, zone=zone)
 
 
 def offer_new_hours(
     session: Session,
-    now: datetime,
-    zone: ZoneInfo = BRUSSELS,
     *,
     teacher_id: str | None = None,
     first: date | None = None,
     last: date | None = None,
+    now: datetime,
+    zone: ZoneInfo,
 ) -> None:
     """Hours that nobody gave back became possible: of one teacher or of all, on some days or on all."""
     today = now.astimezone(zone).date()
     ahead = FreedTime.on(first or today, last or today + LONGEST_HORIZON, zone, teacher_id)
     lock_people_and_waitlist(session, *([teacher_id] if teacher_id else ()))
-    offer_to_waitlist(session, ahead, now, zone)
+    offer_to_waitlist(session, ahead, now=now, zone=zone)
 
 
-def offer_new_day(session: Session, now: datetime, zone: ZoneInfo = BRUSSELS) -> None:
+def offer_new_day(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
     """Each day the horizon shows one more, and who waits is asked before the others look."""
     horizon = now + timedelta(days=session.get_one(Organisation, 1).horizon_days)
     last = horizon.astimezone(zone).date()
-    offer_new_hours(session, now, zone, first=last - timedelta(days=1), last=last)
+    offer_new_hours(session, first=last - timedelta(days=1), last=last, now=now, zone=zone)
 
 
 def lock_people_and_waitlist(session: Session, *person_ids: str) -> None:
@@ -267,20 +271,20 @@ def _has_open_offer(session: Session, entry: WaitlistEntry) -> bool:
     return session.scalar(offer) is not None
 
 
-def _close_entry(entry: WaitlistEntry, outcome: str, now: datetime) -> None:
+def _close_entry(entry: WaitlistEntry, outcome: str, *, now: datetime) -> None:
     entry.ended_at, entry.outcome = now, outcome
 
 
-def _check_open(offer: Booking, now: datetime) -> None:
+def _check_open(offer: Booking, *, now: datetime) -> None:
     if offer.state != "offered" or offer.expires_at is None or offer.expires_at <= now:
         raise Refused("offer_over")
 
 
-def _release_offer(session: Session, offer: Booking, state: str, now: datetime) -> None:
+def _release_offer(session: Session, offer: Booking, state: str, *, now: datetime) -> None:
     offer.state, offer.changed_at = state, now
     session.flush()
     occupancy.release(session, offer)
-    outbox.void_items(session, offer.id, now)
+    outbox.void_items(session, offer.id, now=now)
 
 
 def _teaches(session: Session, person_id: str) -> bool:

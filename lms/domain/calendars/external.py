@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, delete, insert, or_, select
 from sqlalchemy.orm import Session
 
-from config import BRUSSELS
 from lms.domain import audit_log, outbox
 from lms.domain.booking import occupancy, offers, waitlist
 from lms.domain.errors import Absent, Refused
@@ -34,7 +33,7 @@ Span = tuple[datetime, datetime]
 
 
 class Event(NamedTuple):
-    """What a calendar says of one event: whose it is, and when. Its title stays where it is."""
+    """Time of one event of a calendar: its uid, beginning and end. The title is never read."""
 
     uid: str
     starts: datetime
@@ -52,6 +51,7 @@ class FetchJob(NamedTuple):
 
 
 def calendars_of(session: Session, teacher: Person) -> Sequence[ExternalCalendar]:
+    """Return the external calendars of the teacher, the oldest first."""
     return session.scalars(
         select(ExternalCalendar)
         .where(ExternalCalendar.teacher_id == teacher.id)
@@ -64,7 +64,11 @@ def calendar_host(calendar: ExternalCalendar) -> str:
     return urlsplit(calendar.address).hostname or ""
 
 
-def add_calendar(session: Session, teacher: Person, address: str, now: datetime) -> ExternalCalendar:
+def add_calendar(session: Session, teacher: Person, address: str, *, now: datetime) -> ExternalCalendar:
+    """Add an external calendar of the teacher by its address.
+
+    Refusals: `calendar_address`, `calendar_known`, `calendar_too_many`.
+    """
     address = _address(address)
     occupancy.lock_people(session, teacher.id)
     mine = calendars_of(session, teacher)
@@ -80,11 +84,11 @@ def add_calendar(session: Session, teacher: Person, address: str, now: datetime)
 
 
 def remove_calendar(
-    session: Session, teacher: Person, calendar_id: str, now: datetime, zone: ZoneInfo = BRUSSELS
+    session: Session, teacher: Person, calendar_id: str, *, now: datetime, zone: ZoneInfo
 ) -> None:
     """Its hours are free again at once, and offered to those who wait."""
     calendar = _calendar_for(session, teacher, calendar_id)
-    _replace(session, calendar, [], now, zone)
+    _replace(session, calendar, [], now=now, zone=zone)
     session.delete(calendar)
     audit_log.record(session, teacher, "busy_calendar_removed", "busy_calendar", calendar_id, now=now)
 
@@ -98,26 +102,26 @@ def request_refresh(session: Session, teacher: Person, calendar_id: str) -> None
 # -- reading: nothing of it stays open while the other side is asked ---------------------------------
 
 
-def due_calendars(session: Session, now: datetime, limit: int = 2) -> list[str]:
+def due_calendars(session: Session, limit: int = 2, *, now: datetime) -> list[str]:
     """The calendars that were not tried for a while, the longest waiting first."""
     return list(
         session.scalars(
             select(ExternalCalendar.id)
             .join(Person, Person.id == ExternalCalendar.teacher_id)
-            .where(_is_due(now), Person.deactivated_at.is_(None))
+            .where(_is_due(now=now), Person.deactivated_at.is_(None))
             .order_by(ExternalCalendar.tried_at.nulls_first(), ExternalCalendar.id)
             .limit(limit)
         )
     )
 
 
-def start_fetch(session: Session, calendar_id: str, now: datetime) -> FetchJob | None:
+def start_fetch(session: Session, calendar_id: str, *, now: datetime) -> FetchJob | None:
     """Take a calendar in hand; None when it is gone, or another worker was quicker.
 
     Once a day it is read whole even if it did not change: the days that its events are spread over move on.
     """
     calendar = session.scalar(
-        select(ExternalCalendar).where(ExternalCalendar.id == calendar_id, _is_due(now)).with_for_update()
+        select(ExternalCalendar).where(ExternalCalendar.id == calendar_id, _is_due(now=now)).with_for_update()
     )
     if calendar is None:
         return None
@@ -130,14 +134,9 @@ def start_fetch(session: Session, calendar_id: str, now: datetime) -> FetchJob |
 
 
 def store_events(
-    session: Session,
-    calendar_id: str,
-    events: Iterable[Event],
-    etag: str,
-    now: datetime,
-    zone: ZoneInfo = BRUSSELS,
+    session: Session, calendar_id: str, events: Iterable[Event], etag: str, *, now: datetime, zone: ZoneInfo
 ) -> None:
-    """What was read takes the place of what was known. The school's own appointments are left out."""
+    """Replace the known busy times by those just read, without the organisation's own appointments."""
     # Its teacher may be removing it at this moment.
     calendar = session.get(ExternalCalendar, calendar_id, with_for_update=True)
     if calendar is None:
@@ -145,19 +144,20 @@ def store_events(
     known = list(events)
     own = _own_uids(session, {event.uid for event in known})
     spans = _merged((event.starts, event.ends) for event in known if event.uid not in own)
-    _replace(session, calendar, spans, now, zone)
+    _replace(session, calendar, spans, now=now, zone=zone)
     calendar.etag = etag
-    _read_well(calendar, now)
+    _read_well(calendar, now=now)
 
 
-def record_unchanged(session: Session, calendar_id: str, now: datetime) -> None:
+def record_unchanged(session: Session, calendar_id: str, *, now: datetime) -> None:
+    """Record that the calendar was read and has not changed."""
     calendar = session.get(ExternalCalendar, calendar_id)
     if calendar is not None:
-        _read_well(calendar, now)
+        _read_well(calendar, now=now)
 
 
-def record_failure(session: Session, calendar_id: str, code: str, now: datetime) -> None:
-    """What was read last stays. After a day of it the teacher is told, once."""
+def record_failure(session: Session, calendar_id: str, code: str, *, now: datetime) -> None:
+    """Keep the busy times read last; after a day of failures notify the teacher, once."""
     calendar = session.get(ExternalCalendar, calendar_id)
     if calendar is None:
         return
@@ -171,7 +171,7 @@ def record_failure(session: Session, calendar_id: str, code: str, now: datetime)
 
 
 def _replace(
-    session: Session, calendar: ExternalCalendar, spans: list[Span], now: datetime, zone: ZoneInfo
+    session: Session, calendar: ExternalCalendar, spans: list[Span], *, now: datetime, zone: ZoneInfo
 ) -> None:
     of_it = ExternalBusyTime.calendar_id == calendar.id
     before = {
@@ -189,19 +189,21 @@ def _replace(
     gone = before - set(spans)
     if gone:
         begin, end = min(starts for starts, _ in gone), max(ends for _, ends in gone)
-        offers.offer_to_waitlist(session, offers.FreedTime(calendar.teacher_id, None, begin, end), now, zone)
+        offers.offer_to_waitlist(
+            session, offers.FreedTime(calendar.teacher_id, None, begin, end), now=now, zone=zone
+        )
 
 
-def _read_well(calendar: ExternalCalendar, now: datetime) -> None:
+def _read_well(calendar: ExternalCalendar, *, now: datetime) -> None:
     calendar.read_at, calendar.failing_since, calendar.error = now, None, ""
 
 
-def _is_due(now: datetime) -> ColumnElement[bool]:
+def _is_due(*, now: datetime) -> ColumnElement[bool]:
     return or_(ExternalCalendar.tried_at.is_(None), ExternalCalendar.tried_at <= now - READ_EVERY)
 
 
 def _own_uids(session: Session, uids: set[str]) -> set[str]:
-    """Those of our own appointments, which a calendar may have read from us or got by invitation."""
+    """Return the uids of our own appointments, which a calendar may have from a feed or an invitation."""
     asked, own = sorted(uids), set[str]()
     for start in range(0, len(asked), _CHUNK):
         own |= set(session.scalars(select(Booking.uid).where(Booking.uid.in_(asked[start : start + _CHUNK]))))

@@ -35,7 +35,7 @@ def feed_of(session: Session, person: Person) -> CalendarFeed | None:
     ).one_or_none()
 
 
-def create_feed(session: Session, person: Person, token: str, now: datetime) -> CalendarFeed:
+def create_feed(session: Session, person: Person, token: str, *, now: datetime) -> CalendarFeed:
     """A new address. The old one is dead from now on."""
     occupancy.lock_people(session, person.id)
     old = feed_of(session, person)
@@ -49,13 +49,14 @@ def create_feed(session: Session, person: Person, token: str, now: datetime) -> 
     return made
 
 
-def revoke_feed(session: Session, person: Person, now: datetime, by: Person | None = None) -> None:
+def revoke_feed(session: Session, actor: Person | None, person: Person, *, now: datetime) -> None:
+    """Revoke the person's calendar feed, if there is one. `actor` None: the system."""
     occupancy.lock_people(session, person.id)
     found = feed_of(session, person)
     if found is None:
         return
     found.revoked_at = now
-    audit_log.record(session, by or person, "feed_revoked", "person", person.id, now=now)
+    audit_log.record(session, actor or person, "feed_revoked", "person", person.id, now=now)
 
 
 def feed_by_token(session: Session, token: str) -> CalendarFeed | None:
@@ -72,8 +73,8 @@ def feed_by_token(session: Session, token: str) -> CalendarFeed | None:
     ).one_or_none()
 
 
-def feed_bookings(session: Session, person_id: str, now: datetime) -> Sequence[Booking]:
-    """What her calendar reads: all that lies ahead, two months of what was, and what was cancelled since.
+def feed_bookings(session: Session, person_id: str, *, now: datetime) -> Sequence[Booking]:
+    """Return what the calendar reads: all upcoming, two months of past, and what was cancelled since.
 
     An hour that is only offered is not agreed yet: it is nobody's appointment.
     """
@@ -93,19 +94,20 @@ def feed_bookings(session: Session, person_id: str, now: datetime) -> Sequence[B
     ).all()
 
 
-def needs_read_mark(feed: CalendarFeed, now: datetime) -> bool:
-    """Whether it was last read so long ago that this is worth a write."""
+def needs_read_mark(feed: CalendarFeed, *, now: datetime) -> bool:
+    """Return whether the last read mark is old enough for a new write."""
     return feed.seen_at is None or now - feed.seen_at >= _NOTE_AFTER
 
 
-def record_read(session: Session, feed_id: str, now: datetime) -> None:
+def record_read(session: Session, feed_id: str, *, now: datetime) -> None:
+    """Record that a calendar has just read the feed."""
     feed = session.get(CalendarFeed, feed_id)
     if feed is not None and feed.revoked_at is None:
         feed.seen_at = now
 
 
-def has_active_feed(session: Session, person_id: str, now: datetime) -> bool:
-    """Whether a calendar of this person reads her appointments: it needs no invitation by mail."""
+def has_active_feed(session: Session, person_id: str, *, now: datetime) -> bool:
+    """Return whether a calendar reads this person's appointments: then no invitation is mailed."""
     return bool(
         session.scalar(
             select(

@@ -25,13 +25,13 @@ class Alert:
     since: datetime
 
 
-def learner_alerts(session: Session, now: datetime, limit: int = 6) -> list[Alert]:
-    """Those who need somebody, the most urgent reason first; three statements, whatever the size."""
+def learner_alerts(session: Session, limit: int = 6, *, now: datetime) -> list[Alert]:
+    """Return the learners who need attention, the most urgent reason first; always three statements."""
     found: dict[str, Alert] = {}
     for reason, asked in (
         ("first", _first_attempts()),
-        ("redo", _redo_waiting(now)),
-        ("silent", _inactive(now)),
+        ("redo", _redo_waiting(now=now)),
+        ("silent", _inactive(now=now)),
     ):
         for person_id, name, since in session.execute(asked.limit(limit)):
             found.setdefault(person_id, Alert(person_id, name, reason, since))
@@ -65,7 +65,7 @@ def _first_attempts() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _redo_waiting(now: datetime) -> Select[*tuple[Any, ...]]:
+def _redo_waiting(*, now: datetime) -> Select[*tuple[Any, ...]]:
     later = aliased(Attempt)
     answered = (
         exists()
@@ -92,7 +92,7 @@ def _redo_waiting(now: datetime) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _inactive(now: datetime) -> Select[*tuple[Any, ...]]:
+def _inactive(*, now: datetime) -> Select[*tuple[Any, ...]]:
     seen = func.coalesce(func.max(LoginSession.seen_at), Person.made_at)
     return (
         select(Person.id, Person.name, seen)

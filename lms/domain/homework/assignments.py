@@ -17,7 +17,7 @@ from lms.models import KINDS, Assignment, Lesson, Person
 
 @dataclass(frozen=True)
 class AssignmentDraft:
-    """What a teacher asks for."""
+    """Assignment as a teacher enters it."""
 
     instruction: str
     kinds: Collection[str]
@@ -25,18 +25,18 @@ class AssignmentDraft:
     may_redo: bool = True
 
 
-def lesson_for_homework(session: Session, person: Person, lesson_id: str) -> Lesson:
+def lesson_for_homework(session: Session, actor: Person, lesson_id: str) -> Lesson:
     """The lesson that homework is written for: a teacher's business."""
     lesson = session.get(Lesson, lesson_id, options=[joinedload(Lesson.level)])
-    if lesson is None or "teacher" not in person.roles:
+    if lesson is None or "teacher" not in actor.roles:
         raise Absent
     return lesson
 
 
-def assignment_for(session: Session, person: Person, assignment_id: str) -> Assignment:
+def assignment_for(session: Session, actor: Person, assignment_id: str) -> Assignment:
     """Any assignment for a teacher, for a learner one of her own; with its lesson and level."""
-    if "teacher" not in person.roles:
-        worklist.learner_assignment_for(session, person, assignment_id)
+    if "teacher" not in actor.roles:
+        worklist.learner_assignment_for(session, actor, assignment_id)
     found = session.scalar(
         select(Assignment)
         .where(Assignment.id == assignment_id)
@@ -58,35 +58,37 @@ def assignments_of_lesson(session: Session, lesson_id: str) -> Sequence[Assignme
 
 
 def create_assignment(
-    session: Session, lesson: Lesson, person: Person, task: AssignmentDraft, *, now: datetime
+    session: Session, actor: Person, lesson: Lesson, task: AssignmentDraft, *, now: datetime
 ) -> Assignment:
-    made = Assignment(lesson_id=lesson.id, made_by_id=person.id, made_at=now)
+    """Create an assignment of the lesson."""
+    made = Assignment(lesson_id=lesson.id, made_by_id=actor.id, made_at=now)
     _fill(made, task)
     session.add(made)
     session.flush()
-    audit_log.record(session, person, "assignment_made", "assignment", made.id, now=now)
+    audit_log.record(session, actor, "assignment_made", "assignment", made.id, now=now)
     return made
 
 
 def update_assignment(
-    session: Session, assignment: Assignment, person: Person, task: AssignmentDraft, *, now: datetime
+    session: Session, actor: Person, assignment: Assignment, task: AssignmentDraft, *, now: datetime
 ) -> None:
-    """What learners have already sent stays as it is."""
+    """Change an assignment; what learners have already sent stays as it is."""
     _fill(assignment, task)
-    audit_log.record(session, person, "assignment_changed", "assignment", assignment.id, now=now)
+    audit_log.record(session, actor, "assignment_changed", "assignment", assignment.id, now=now)
 
 
-def withdraw_assignment(session: Session, assignment: Assignment, person: Person, *, now: datetime) -> None:
+def withdraw_assignment(session: Session, actor: Person, assignment: Assignment, *, now: datetime) -> None:
     """Nobody begins it any more; what was sent stays to be corrected and read."""
     if assignment.withdrawn_at is None:
         assignment.withdrawn_at = now
-        audit_log.record(session, person, "assignment_withdrawn", "assignment", assignment.id, now=now)
+        audit_log.record(session, actor, "assignment_withdrawn", "assignment", assignment.id, now=now)
 
 
-def restore_assignment(session: Session, assignment: Assignment, person: Person, *, now: datetime) -> None:
+def restore_assignment(session: Session, actor: Person, assignment: Assignment, *, now: datetime) -> None:
+    """Offer a withdrawn assignment again."""
     if assignment.withdrawn_at is not None:
         assignment.withdrawn_at = None
-        audit_log.record(session, person, "assignment_brought_back", "assignment", assignment.id, now=now)
+        audit_log.record(session, actor, "assignment_brought_back", "assignment", assignment.id, now=now)
 
 
 def _fill(assignment: Assignment, task: AssignmentDraft) -> None:

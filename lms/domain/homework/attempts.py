@@ -52,29 +52,33 @@ def open_draft(session: Session, learner: Person, assignment_id: str, *, now: da
 
 
 def write_text(session: Session, draft: Attempt, text: str) -> None:
+    """Store the text of the draft."""
     draft.text = text
     session.flush()
 
 
 def send_attempt(session: Session, draft: Attempt, assignment: Assignment, *, now: datetime) -> None:
-    """From now on this attempt never changes."""
+    """From now on this attempt never changes.
+
+    Refusals: `kind_text`, `nothing_to_send`.
+    """
     if draft.text and "text" not in assignment.kinds:
         raise Refused("kind_text")
     if not draft.text and not files_of_attempt(session, draft.id):
         raise Refused("nothing_to_send")
     draft.sent_at = now
-    _record_seen(session, draft.submission_id, now)
+    _record_seen(session, draft.submission_id, now=now)
     session.flush()
 
 
-def submission_for(session: Session, person: Person, submission_id: str) -> Submission:
+def submission_for(session: Session, actor: Person, submission_id: str) -> Submission:
     """With all attempts, their files and answers. A learner finds her own; a teacher what was sent."""
     asked = select(Submission).where(Submission.id == submission_id).options(*_WHOLE)
-    teaches = "teacher" in person.roles
+    teaches = "teacher" in actor.roles
     if teaches:
         asked = asked.options(joinedload(Submission.learner).lazyload(Person.role_rows))
-    elif person.is_learner:
-        asked = asked.where(Submission.learner_id == person.id)
+    elif actor.is_learner:
+        asked = asked.where(Submission.learner_id == actor.id)
     else:
         raise Absent
     found = session.scalar(asked.execution_options(populate_existing=True))
@@ -86,20 +90,20 @@ def submission_for(session: Session, person: Person, submission_id: str) -> Subm
     return found
 
 
-def mark_feedback_seen(session: Session, person: Person, submission_id: str, *, now: datetime) -> str:
+def mark_feedback_seen(session: Session, actor: Person, submission_id: str, *, now: datetime) -> str:
     """The learner has read the answer. Returns the id of the assignment."""
     assignment_id = session.scalar(
         select(Submission.assignment_id).where(
-            Submission.id == submission_id, Submission.learner_id == person.id
+            Submission.id == submission_id, Submission.learner_id == actor.id
         )
     )
-    if assignment_id is None or not person.is_learner:
+    if assignment_id is None or not actor.is_learner:
         raise Absent
-    _record_seen(session, submission_id, now)
+    _record_seen(session, submission_id, now=now)
     return assignment_id
 
 
-def _record_seen(session: Session, submission_id: str, now: datetime) -> None:
+def _record_seen(session: Session, submission_id: str, *, now: datetime) -> None:
     session.execute(
         update(Feedback)
         .where(

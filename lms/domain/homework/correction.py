@@ -53,7 +53,7 @@ class QueuedAttempt:
 
 @dataclass(frozen=True)
 class FeedbackDraft:
-    """What a teacher wrote, as it came from the page."""
+    """Feedback as it came from the page."""
 
     comment: str = ""
     next_step: str = ""
@@ -121,14 +121,14 @@ def next_in_queue(session: Session, attempt: Attempt, level_id: str | None = Non
     return found[0].attempt_id if found else None
 
 
-def attempt_for(session: Session, person: Person, attempt_id: str) -> Attempt:
+def attempt_for(session: Session, actor: Person, attempt_id: str) -> Attempt:
     """A copy that was sent, with its submission, earlier attempts, files and answer: for teachers."""
     submission_id = session.scalar(
         select(Attempt.submission_id).where(Attempt.id == attempt_id, Attempt.sent_at.is_not(None))
     )
-    if submission_id is None or "teacher" not in person.roles:
+    if submission_id is None or "teacher" not in actor.roles:
         raise Absent
-    whole = submission_for(session, person, submission_id)
+    whole = submission_for(session, actor, submission_id)
     return next(attempt for attempt in whole.attempts if attempt.id == attempt_id)
 
 
@@ -146,6 +146,8 @@ def save_feedback(
 
     `version` is the one that the page showed, 0 for none: when a colleague was quicker, this is refused
     and her words stay.
+
+    Refusals: `already_returned`, `copy_changed`.
     """
     # Two first drafts of one copy would collide on PostgreSQL: the second waits and then sees the first.
     session.execute(select(Attempt.id).where(Attempt.id == attempt.id).with_for_update(key_share=True))
@@ -179,7 +181,10 @@ def return_feedback(
     redo: bool,
     now: datetime,
 ) -> Feedback:
-    """Return the copy with its answer: feedback, mail row and journal row in one transaction."""
+    """Return the copy with its answer: feedback, mail row and journal row in one transaction.
+
+    Refusals: `already_returned`, `copy_changed`, `empty_feedback`.
+    """
     if answer.is_empty:
         raise Refused("empty_feedback")
     feedback = save_feedback(session, attempt, teacher, answer, version, now=now)
@@ -200,7 +205,7 @@ def return_feedback(
 
 
 def mail_outcomes(session: Session, feedback_ids: Sequence[str]) -> dict[str, str]:
-    """What became of the mail of each answer: waiting, sent, no_address, failed, expired or void."""
+    """Return the outcome of each feedback's e-mail: waiting, sent, no_address, failed, expired or void."""
     found = session.execute(
         select(OutboxItem.about_id, OutboxItem.outcome).where(
             and_(OutboxItem.kind == MAIL, OutboxItem.about_id.in_(list(feedback_ids)))

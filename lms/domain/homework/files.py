@@ -53,7 +53,7 @@ class NewFile:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What goes over the line for an address under /files/."""
+    """File that is sent for an address under /files/."""
 
     store_key: str
     mime: str
@@ -75,6 +75,7 @@ def used_bytes(session: Session, learner: Person) -> int:
 
 
 def files_of_attempt(session: Session, attempt_id: str) -> list[Attachment]:
+    """Return the files of the attempt in their order."""
     return list(
         session.scalars(
             select(Attachment)
@@ -88,7 +89,10 @@ def files_of_attempt(session: Session, attempt_id: str) -> list[Attachment]:
 def add_file(
     session: Session, draft: Attempt, assignment: Assignment, new: NewFile, *, room: int, now: datetime
 ) -> Attachment:
-    """Put a file at the end of a draft. `room` is what the learner has left, in bytes."""
+    """Put a file at the end of a draft. `room` is what the learner has left, in bytes.
+
+    Refusals: `file_twice`, `quota_full`, `too_many_files`.
+    """
     there = files_of_attempt(session, draft.id)
     for other in there:
         # The same file once more is a second press or a resent form, never meant.
@@ -159,7 +163,7 @@ def move_file(session: Session, draft: Attempt, attachment_id: str, steps: int) 
     _number(there)
 
 
-def delivery_for(session: Session, person: Person, file_id: str) -> Delivery:
+def delivery_for(session: Session, actor: Person, file_id: str) -> Delivery:
     """A learner gets her own files, a teacher those that were sent; for everybody else there is none."""
     made = session.scalar(select(Rendition).where(Rendition.id == file_id))
     attachment = session.scalar(
@@ -167,7 +171,7 @@ def delivery_for(session: Session, person: Person, file_id: str) -> Delivery:
         .where(Attachment.id == (made.attachment_id if made else file_id))
         .options(joinedload(Attachment.attempt).joinedload(Attempt.submission))
     )
-    if attachment is None or not _may_read(person, attachment.attempt):
+    if attachment is None or not _may_read(actor, attachment.attempt):
         raise Absent
     if made is not None:
         return Delivery(made.store_key, made.mime, attachment.shown_name, ours=True)

@@ -53,7 +53,7 @@ class LearnerAssignment:
 
     @property
     def may_write(self) -> bool:
-        """Whether a new attempt may begin or go on; before the teacher has answered it may not."""
+        """Return whether an attempt may begin or go on; not while the teacher has the last one."""
         again = self.assignment.may_redo and self.assignment.withdrawn_at is None
         return self.state in ("todo", "redo") or (self.state in ("returned", "done") and again)
 
@@ -131,7 +131,7 @@ def assignments_of_learner(session: Session, person: Person) -> list[LearnerAssi
 
 
 def assignments_to_do(session: Session, person: Person) -> list[LearnerAssignment]:
-    """What waits for her hand: to do again first, then by due day."""
+    """Return the assignments to do: those to do again first, then by due day."""
     return [work for work in assignments_of_learner(session, person) if work.state in ("redo", "todo")]
 
 

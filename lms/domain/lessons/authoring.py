@@ -32,8 +32,8 @@ class ClipDraft:
 
 def create_lesson(
     session: Session,
+    actor: Person,
     level: Level,
-    person: Person,
     *,
     title: str,
     goal: str = "",
@@ -51,7 +51,7 @@ def create_lesson(
         instructions=instructions,
         position=last + 1,
         made_at=now,
-        made_by_id=person.id,
+        made_by_id=actor.id,
         clips=[],
         words=[],
     )
@@ -64,8 +64,8 @@ def create_lesson(
 
 def update_lesson(
     session: Session,
+    actor: Person,
     lesson: Lesson,
-    person: Person,
     *,
     title: str,
     goal: str,
@@ -76,7 +76,10 @@ def update_lesson(
     now: datetime,
 ) -> None:
     """Change a whole lesson. `seen` is the fingerprint of what the person had before her eyes:
-    when a colleague saved in between, nothing is overwritten."""
+    when a colleague saved in between, nothing is overwritten.
+
+    Refusals: `lesson_changed`, `lesson_empty`.
+    """
     if seen != fingerprint(lesson):
         raise Refused("lesson_changed")
     lesson.title, lesson.goal, lesson.instructions = title, goal, instructions
@@ -84,7 +87,7 @@ def update_lesson(
     _set_vocabulary(lesson, words)
     if lesson.published_at is not None and _is_empty(lesson):
         raise Refused("lesson_empty")
-    audit_log.record(session, person, "lesson_edited", "lesson", lesson.id, now=now)
+    audit_log.record(session, actor, "lesson_edited", "lesson", lesson.id, now=now)
     session.flush()
 
 
@@ -101,26 +104,29 @@ def fingerprint(lesson: Lesson) -> str:
     return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:32]
 
 
-def publish_lesson(session: Session, lesson: Lesson, person: Person, *, now: datetime) -> None:
-    """Show the lesson to the learners of its level. `lesson` is loaded whole."""
+def publish_lesson(session: Session, actor: Person, lesson: Lesson, *, now: datetime) -> None:
+    """Show the lesson to the learners of its level. `lesson` is loaded whole.
+
+    Refusals: `lesson_empty`.
+    """
     if lesson.published_at is not None:
         return
     if _is_empty(lesson):
         raise Refused("lesson_empty")
-    lesson.published_at, lesson.published_by_id = now, person.id
-    audit_log.record(session, person, "lesson_published", "lesson", lesson.id, now=now)
+    lesson.published_at, lesson.published_by_id = now, actor.id
+    audit_log.record(session, actor, "lesson_published", "lesson", lesson.id, now=now)
 
 
-def unpublish_lesson(session: Session, lesson: Lesson, person: Person, *, now: datetime) -> None:
+def unpublish_lesson(session: Session, actor: Person, lesson: Lesson, *, now: datetime) -> None:
     """Take it back to a draft; what learners did stays."""
     if lesson.published_at is None:
         return
     lesson.published_at = lesson.published_by_id = None
-    audit_log.record(session, person, "lesson_unpublished", "lesson", lesson.id, now=now)
+    audit_log.record(session, actor, "lesson_unpublished", "lesson", lesson.id, now=now)
 
 
 def move_lesson(
-    session: Session, lesson: Lesson, person: Person, way: Literal["up", "down"], *, now: datetime
+    session: Session, actor: Person, lesson: Lesson, way: Literal["up", "down"], *, now: datetime
 ) -> None:
     """One place earlier or later in its level; at the end of the row nothing happens."""
     row = list(
@@ -138,7 +144,7 @@ def move_lesson(
     row[here], row[there] = row[there], row[here]
     for place, each in enumerate(row, start=1):
         each.position = place
-    audit_log.record(session, person, "lesson_moved", "lesson", lesson.id, detail=way, now=now)
+    audit_log.record(session, actor, "lesson_moved", "lesson", lesson.id, detail=way, now=now)
 
 
 def _is_empty(lesson: Lesson) -> bool:

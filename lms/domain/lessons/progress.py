@@ -37,7 +37,7 @@ _OWN_LEVEL: BindParameter[str] = bindparam("own_level", type_=String)
 
 
 def is_done(person_id: PersonKey) -> ColumnElement[bool]:
-    """Whether this person has done the lesson of the row."""
+    """Return the condition that this person has done the lesson of the row."""
     watched = exists().where(
         ClipProgress.clip_id == Clip.id,
         ClipProgress.person_id == person_id,
@@ -54,10 +54,12 @@ def is_done(person_id: PersonKey) -> ColumnElement[bool]:
 
 
 def is_begun(person_id: PersonKey) -> ColumnElement[bool]:
+    """Return the condition that this person has opened the lesson of the row."""
     return _last_visit(person_id).correlate(Lesson, Person)
 
 
 def lesson_state(*, done: bool, begun: bool) -> State:
+    """Return the state of a lesson for one person."""
     return "done" if done else "begun" if begun else "new"
 
 
@@ -87,7 +89,7 @@ def next_lesson(session: Session, person: Person) -> Lesson | None:
 
 
 def is_visible_to(person: Person) -> ColumnElement[bool]:
-    """Whether the lesson of the row lies on a level that this learner sees."""
+    """Return the condition that the lesson of the row is on a level that this learner sees."""
     return _seen_by(person.id, person.level_id)
 
 

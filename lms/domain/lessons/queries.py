@@ -71,44 +71,46 @@ class LessonSummary:
     watchers: int
 
 
-def is_author(person: Person) -> bool:
-    return bool(person.roles & _WRITERS)
+def is_author(actor: Person) -> bool:
+    """Return whether the person may write lessons."""
+    return bool(actor.roles & _WRITERS)
 
 
-def levels_for(session: Session, person: Person) -> list[Level]:
+def levels_for(session: Session, actor: Person) -> list[Level]:
     """All of them for the team; a learner's own first, then those opened for her."""
-    if is_author(person):
+    if is_author(actor):
         return list(session.scalars(select(Level).order_by(Level.position)))
-    opened = exists().where(OpenedLevel.person_id == person.id, OpenedLevel.level_id == Level.id)
+    opened = exists().where(OpenedLevel.person_id == actor.id, OpenedLevel.level_id == Level.id)
     found = session.scalars(
-        select(Level).where(or_(Level.id == person.level_id, opened)).order_by(Level.position)
+        select(Level).where(or_(Level.id == actor.level_id, opened)).order_by(Level.position)
     )
-    return sorted(found, key=lambda level: level.id != person.level_id)
+    return sorted(found, key=lambda level: level.id != actor.level_id)
 
 
-def level_for(session: Session, person: Person, level_id: str) -> Level:
-    for level in levels_for(session, person):
+def level_for(session: Session, actor: Person, level_id: str) -> Level:
+    """Return a level that the person may see. Raises Absent otherwise."""
+    for level in levels_for(session, actor):
         if level.id == level_id:
             return level
     raise Absent
 
 
-def lesson_for(session: Session, person: Person, lesson_id: str, *, whole: bool = False) -> Lesson:
+def lesson_for(session: Session, actor: Person, lesson_id: str, *, whole: bool = False) -> Lesson:
     """The lesson with its level; `whole` with clips and words. Learners find what is published for them."""
     question = select(Lesson).where(Lesson.id == lesson_id).options(joinedload(Lesson.level))
     if whole:
         question = question.options(selectinload(Lesson.clips), selectinload(Lesson.words))
-    if not is_author(person):
-        question = question.where(Lesson.published_at.is_not(None), is_visible_to(person))
+    if not is_author(actor):
+        question = question.where(Lesson.published_at.is_not(None), is_visible_to(actor))
     lesson = session.scalars(question).first()
     if lesson is None:
         raise Absent
     return lesson
 
 
-def open_lesson(session: Session, person: Person, lesson_id: str) -> LessonView:
+def open_lesson(session: Session, actor: Person, lesson_id: str) -> LessonView:
     """The lesson with its steps and the one at which she left, in one statement."""
-    team = is_author(person)
+    team = is_author(actor)
     question = (
         select(
             Lesson,
@@ -118,15 +120,15 @@ def open_lesson(session: Session, person: Person, lesson_id: str) -> LessonView:
             .where(Assignment.lesson_id == Lesson.id, Assignment.withdrawn_at.is_(None))
             .correlate(Lesson),
             LessonVisit.step,
-            is_done(person.id),
+            is_done(actor.id),
         )
         .join(Lesson.level)
-        .outerjoin(LessonVisit, and_(LessonVisit.lesson_id == Lesson.id, LessonVisit.person_id == person.id))
+        .outerjoin(LessonVisit, and_(LessonVisit.lesson_id == Lesson.id, LessonVisit.person_id == actor.id))
         .where(Lesson.id == lesson_id)
         .options(contains_eager(Lesson.level))
     )
     if not team:
-        question = question.where(Lesson.published_at.is_not(None), is_visible_to(person))
+        question = question.where(Lesson.published_at.is_not(None), is_visible_to(actor))
     row = session.execute(question).first()
     if row is None:
         raise Absent
@@ -144,13 +146,13 @@ def open_lesson(session: Session, person: Person, lesson_id: str) -> LessonView:
 
 
 def lessons_of(
-    session: Session, person: Person, level_ids: Iterable[str]
+    session: Session, actor: Person, level_ids: Iterable[str]
 ) -> dict[str, list[tuple[Lesson, State]]]:
     """Level id -> its published lessons in their order, each with how far this person is. One statement."""
     ids = list(level_ids)
     found: dict[str, list[tuple[Lesson, State]]] = {level_id: [] for level_id in ids}
     rows = session.execute(
-        select(Lesson, is_done(person.id), is_begun(person.id))
+        select(Lesson, is_done(actor.id), is_begun(actor.id))
         .where(Lesson.level_id.in_(ids), Lesson.published_at.is_not(None))
         .order_by(*_ORDER)
     )
@@ -222,21 +224,22 @@ def lesson_summaries(session: Session) -> dict[str, list[LessonSummary]]:
     return found
 
 
-def clip_for(session: Session, person: Person, clip_id: str) -> Clip:
+def clip_for(session: Session, actor: Person, clip_id: str) -> Clip:
+    """Return a clip of a lesson that the person may see. Raises Absent otherwise."""
     question = select(Clip).join(Lesson, Lesson.id == Clip.lesson_id).where(Clip.id == clip_id)
-    if not is_author(person):
-        question = question.where(Lesson.published_at.is_not(None), is_visible_to(person))
+    if not is_author(actor):
+        question = question.where(Lesson.published_at.is_not(None), is_visible_to(actor))
     clip = session.scalars(question).first()
     if clip is None:
         raise Absent
     return clip
 
 
-def clips_of(session: Session, lesson: Lesson, person: Person) -> list[ClipState]:
+def clips_of(session: Session, actor: Person, lesson: Lesson) -> list[ClipState]:
     """The clips of a lesson in their order, and how far this person is in each."""
     rows = session.execute(
         select(Clip, ClipProgress)
-        .outerjoin(ClipProgress, and_(ClipProgress.clip_id == Clip.id, ClipProgress.person_id == person.id))
+        .outerjoin(ClipProgress, and_(ClipProgress.clip_id == Clip.id, ClipProgress.person_id == actor.id))
         .where(Clip.lesson_id == lesson.id)
         .order_by(Clip.position, Clip.id)
     )
@@ -252,12 +255,14 @@ def _clip_state(clip: Clip, progress: ClipProgress | None) -> ClipState:
 
 
 def vocabulary_of(session: Session, lesson: Lesson) -> Sequence[VocabItem]:
+    """Return the vocabulary of the lesson in its order."""
     return session.scalars(
         select(VocabItem).where(VocabItem.lesson_id == lesson.id).order_by(VocabItem.position, VocabItem.id)
     ).all()
 
 
 def homework_of(session: Session, lesson: Lesson) -> Sequence[Assignment]:
+    """Return the assignments of the lesson that are not withdrawn."""
     return session.scalars(
         select(Assignment)
         .where(Assignment.lesson_id == lesson.id, Assignment.withdrawn_at.is_(None))

@@ -13,45 +13,45 @@ from lms.models import Clip, ClipProgress, Lesson, LessonVisit, Person
 MOST_SECONDS = 24 * 3600
 
 
-def record_watched(session: Session, clip: Clip, person: Person, *, now: datetime) -> None:
+def record_watched(session: Session, actor: Person, clip: Clip, *, now: datetime) -> None:
     """She says that she watched it (or the clip reached its end). The first time counts."""
-    row = _progress_row(session, clip, person, now)
+    row = _progress_row(session, clip, actor, now=now)
     if row.watched_at is None:
         row.watched_at = now
     row.seen_at = now
-    _visit_row(session, clip.lesson_id, person, now)
+    _visit_row(session, clip.lesson_id, actor, now=now)
 
 
-def record_position(session: Session, clip: Clip, person: Person, seconds: int, *, now: datetime) -> None:
+def record_position(session: Session, actor: Person, clip: Clip, seconds: int, *, now: datetime) -> None:
     """Where in the video she is, to go on from there."""
-    row = _progress_row(session, clip, person, now)
+    row = _progress_row(session, clip, actor, now=now)
     row.seconds = min(max(seconds, 0), MOST_SECONDS)
     row.seen_at = now
-    _visit_row(session, clip.lesson_id, person, now)
+    _visit_row(session, clip.lesson_id, actor, now=now)
 
 
-def record_visit(session: Session, lesson: Lesson, person: Person, step: str, *, now: datetime) -> None:
+def record_visit(session: Session, actor: Person, lesson: Lesson, step: str, *, now: datetime) -> None:
     """She goes on to this step; the lesson opens there next time."""
-    _visit_row(session, lesson.id, person, now).step = step
+    _visit_row(session, lesson.id, actor, now=now).step = step
 
 
-def finish_lesson(session: Session, lesson: Lesson, person: Person, *, now: datetime) -> None:
+def finish_lesson(session: Session, actor: Person, lesson: Lesson, *, now: datetime) -> None:
     """She reached the end of the lesson; next time it opens at its beginning.
 
     A lesson without clips keeps a later step: that is how it is known to be read.
     """
     any_clip = session.scalar(select(exists().where(Clip.lesson_id == lesson.id)))
-    record_visit(session, lesson, person, "watch" if any_clip else "words", now=now)
+    record_visit(session, actor, lesson, "watch" if any_clip else "words", now=now)
 
 
-def give_video_consent(session: Session, person: Person, *, now: datetime) -> None:
+def give_video_consent(session: Session, actor: Person, *, now: datetime) -> None:
     """She accepts that YouTube receives data when she plays a clip. The first yes is kept."""
-    found = session.get_one(Person, person.id)
+    found = session.get_one(Person, actor.id)
     if found.video_consent_at is None:
         found.video_consent_at = now
 
 
-def _progress_row(session: Session, clip: Clip, person: Person, now: datetime) -> ClipProgress:
+def _progress_row(session: Session, clip: Clip, person: Person, *, now: datetime) -> ClipProgress:
     key = (person.id, clip.id)
     row = session.get(ClipProgress, key)
     if row is None:
@@ -61,7 +61,7 @@ def _progress_row(session: Session, clip: Clip, person: Person, now: datetime) -
     return row
 
 
-def _visit_row(session: Session, lesson_id: str, person: Person, now: datetime) -> LessonVisit:
+def _visit_row(session: Session, lesson_id: str, person: Person, *, now: datetime) -> LessonVisit:
     key = (person.id, lesson_id)
     row = session.get(LessonVisit, key)
     if row is None:

@@ -25,7 +25,7 @@ _WEAK_PINS = {"0123", "1234", "2345", "3456", "4567", "5678", "6789", "4321", "9
 
 @dataclass(frozen=True)
 class Secrets:
-    """What a new card shows once and nobody stores."""
+    """Secrets of a new card: shown once and not stored."""
 
     token: str
     pin: str
@@ -54,10 +54,12 @@ class LoginResult:
 
 
 def new_secrets() -> Secrets:
+    """Return a random token, code and PIN for a new card."""
     return Secrets(token=secrets.token_urlsafe(18), pin=new_pin())
 
 
 def new_pin() -> str:
+    """Return a random PIN of four digits that is not easily guessed."""
     while True:
         pin = f"{secrets.randbelow(10_000):04d}"
         if pin not in _WEAK_PINS and len(set(pin)) > 1:
@@ -70,6 +72,7 @@ def card_by_token(session: Session, token: str) -> AccessCard | None:
 
 
 def card_by_code(session: Session, code: str) -> AccessCard | None:
+    """Return the active card with this code; None when there is none."""
     return session.scalars(_active_cards().where(AccessCard.code == code)).one_or_none()
 
 
@@ -81,7 +84,7 @@ def card_of(session: Session, person: Person) -> AccessCard | None:
 
 
 def is_known_device(session: Session, card: AccessCard, device_tokens: Sequence[str]) -> bool:
-    """Whether the PIN of this card was once given right on this device."""
+    """Return whether the PIN of this card was once entered correctly on this device."""
     hashes = [digest(token) for token in device_tokens]
     return bool(
         hashes
@@ -92,7 +95,10 @@ def is_known_device(session: Session, card: AccessCard, device_tokens: Sequence[
 
 
 def log_in(session: Session, way: LoginAttempt, *, now: datetime) -> LoginResult | Refused:
-    """Enter, or count the wrong PIN. The refusal is returned, not raised: its count must be kept."""
+    """Enter, or count the wrong PIN. The refusal is returned, not raised: its count must be kept.
+
+    Refusals: `card_locked`.
+    """
     no = Refused("card_dead" if way.by_link else "code_wrong")
     card = None
     if way.card_id is not None:
@@ -107,12 +113,12 @@ def log_in(session: Session, way: LoginAttempt, *, now: datetime) -> LoginResult
             _pretend_known_device(session)
             return Refused("card_locked") if way.by_link else no
         if not way.pin_right or card.pin_hash != way.pin_hash:
-            return _wrong_pin(session, card, way, now)
+            return _wrong_pin(session, card, way, now=now)
         card.failed_pins = 0
     person = card.person
     _set_language(session, person, way.language)
     if way.old_token:
-        logins.end_login_by_token(session, way.old_token, now)
+        logins.end_login_by_token(session, way.old_token, now=now)
     kind: LoginKind = "shared" if way.shared else "own"
     person.shared_phone = way.shared
     token = logins.open_login(session, person, kind, card=card, device=way.device, now=now)
@@ -124,14 +130,17 @@ def log_in(session: Session, way: LoginAttempt, *, now: datetime) -> LoginResult
 
 
 def issue_card(
-    session: Session, person: Person, actor: Person, token: str, pin_hash: str, *, now: datetime
+    session: Session, actor: Person, person: Person, token: str, pin_hash: str, *, now: datetime
 ) -> AccessCard:
-    """A new card. The old one dies with its entries and the devices that knew it."""
+    """A new card. The old one dies with its entries and the devices that knew it.
+
+    Refusals: `card_not_learner`, `person_deactivated`.
+    """
     if not person.is_learner:
         raise Refused("card_not_learner")
     if not person.is_active:
         raise Refused("person_deactivated")
-    revoke_card(session, person, now)
+    revoke_card(session, person, now=now)
     card = AccessCard(
         person_id=person.id,
         token_hash=digest(token),
@@ -146,7 +155,8 @@ def issue_card(
     return card
 
 
-def revoke_card(session: Session, person: Person, now: datetime) -> None:
+def revoke_card(session: Session, person: Person, *, now: datetime) -> None:
+    """Revoke the person's active card with its logins and known devices."""
     card = card_of(session, person)
     if card is None:
         return
@@ -160,7 +170,11 @@ def revoke_card(session: Session, person: Person, now: datetime) -> None:
     session.flush()
 
 
-def unlock_card(session: Session, person: Person, actor: Person, *, now: datetime) -> None:
+def unlock_card(session: Session, actor: Person, person: Person, *, now: datetime) -> None:
+    """Unlock a card that wrong PINs have locked.
+
+    Refusals: `card_missing`.
+    """
     card = card_of(session, person)
     if card is None:
         raise Refused("card_missing")
@@ -170,8 +184,11 @@ def unlock_card(session: Session, person: Person, actor: Person, *, now: datetim
     audit_log.record(session, actor, "card_unlocked", "person", person.id, now=now)
 
 
-def renew_pin(session: Session, person: Person, actor: Person, pin_hash: str, *, now: datetime) -> None:
-    """Another PIN for the same card; every device is asked for it once."""
+def renew_pin(session: Session, actor: Person, person: Person, pin_hash: str, *, now: datetime) -> None:
+    """Another PIN for the same card; every device is asked for it once.
+
+    Refusals: `card_missing`.
+    """
     card = card_of(session, person)
     if card is None:
         raise Refused("card_missing")
@@ -189,7 +206,7 @@ def _active_cards() -> Select[AccessCard]:
     )
 
 
-def _wrong_pin(session: Session, card: AccessCard, way: LoginAttempt, now: datetime) -> Refused:
+def _wrong_pin(session: Session, card: AccessCard, way: LoginAttempt, *, now: datetime) -> Refused:
     card.failed_pins += 1
     if card.failed_pins >= PIN_TRIES:
         card.locked_at = now

@@ -19,6 +19,7 @@ _BELGIAN_MOBILE = re.compile(r"\+324[5-9][0-9]{7}")
 
 
 def mail_address(person: Person) -> str | None:
+    """Return the e-mail address that notifications go to; None when there is none."""
     return person.email or person.login_email
 
 

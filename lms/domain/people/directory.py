@@ -28,7 +28,7 @@ class LearnerRow:
 
 @dataclass(frozen=True)
 class LearnerFilter:
-    """What the list is asked for."""
+    """Filter of the list of learners."""
 
     text: str = ""
     level_id: str = ""
@@ -37,16 +37,17 @@ class LearnerFilter:
 
 
 def has_role(role: str) -> Exists:
+    """Return the condition that the person of the row has this role."""
     return exists().where(PersonRole.person_id == Person.id, PersonRole.role == role)
 
 
-def known_learners(person: Person) -> Select[Person]:
+def known_learners(actor: Person) -> Select[Person]:
     """The learners whom this person may know."""
     everyone = select(Person).where(has_role("learner"))
-    if person.roles & {"teacher", "coordinator"}:
+    if actor.roles & {"teacher", "coordinator"}:
         return everyone
-    if "social_worker" in person.roles:
-        return everyone.where(Person.social_worker_id == person.id)
+    if "social_worker" in actor.roles:
+        return everyone.where(Person.social_worker_id == actor.id)
     return everyone.where(false())
 
 
@@ -56,33 +57,31 @@ def learners_of_social_worker(session: Session, person: Person) -> Sequence[Pers
     return session.scalars(hers.options(joinedload(Person.level)).order_by(Person.name, Person.id)).all()
 
 
-def learner_for(session: Session, person: Person, learner_id: str) -> Person:
+def learner_for(session: Session, actor: Person, learner_id: str) -> Person:
     """That learner with level and social worker; Absent when this person may not know her."""
-    found = session.scalars(
-        _with_details(known_learners(person)).where(Person.id == learner_id)
-    ).one_or_none()
+    found = session.scalars(_with_details(known_learners(actor)).where(Person.id == learner_id)).one_or_none()
     if found is None:
         raise Absent
     return found
 
 
-def colleague_for(session: Session, person: Person, colleague_id: str) -> Person:
+def colleague_for(session: Session, actor: Person, colleague_id: str) -> Person:
     """A member of staff, for the coordinator."""
-    found = session.scalars(_team(person).where(Person.id == colleague_id)).one_or_none()
+    found = session.scalars(_team(actor).where(Person.id == colleague_id)).one_or_none()
     if found is None:
         raise Absent
     return found
 
 
-def person_for(session: Session, person: Person, person_id: str) -> Person:
+def person_for(session: Session, actor: Person, person_id: str) -> Person:
     """A learner or, for the coordinator, a member of staff."""
-    found = session.scalars(_with_details(known_learners(person)).where(Person.id == person_id)).one_or_none()
-    return found or colleague_for(session, person, person_id)
+    found = session.scalars(_with_details(known_learners(actor)).where(Person.id == person_id)).one_or_none()
+    return found or colleague_for(session, actor, person_id)
 
 
-def list_learners(session: Session, person: Person, wanted: LearnerFilter) -> tuple[list[LearnerRow], bool]:
+def list_learners(session: Session, actor: Person, wanted: LearnerFilter) -> tuple[list[LearnerRow], bool]:
     """One page of the learners this person may know, and whether another follows."""
-    query = known_learners(person)
+    query = known_learners(actor)
     query = query.where(
         Person.deactivated_at.is_not(None) if wanted.left else Person.deactivated_at.is_(None)
     )
@@ -108,18 +107,20 @@ def list_learners(session: Session, person: Person, wanted: LearnerFilter) -> tu
     return lines, len(rows) > PAGE
 
 
-def list_team(session: Session, person: Person) -> Sequence[Person]:
+def list_team(session: Session, actor: Person) -> Sequence[Person]:
     """Everybody of the staff, for the coordinator; who left comes last."""
     return session.scalars(
-        _team(person).order_by(Person.deactivated_at.is_not(None), func.lower(Person.name), Person.id)
+        _team(actor).order_by(Person.deactivated_at.is_not(None), func.lower(Person.name), Person.id)
     ).all()
 
 
 def levels(session: Session) -> Sequence[Level]:
+    """Return all levels in their order."""
     return session.scalars(select(Level).order_by(Level.position)).all()
 
 
 def social_workers(session: Session) -> Sequence[Person]:
+    """Return the active social workers, by name."""
     return session.scalars(
         select(Person)
         .where(has_role("social_worker"), Person.deactivated_at.is_(None))
@@ -133,7 +134,7 @@ def opened_level_ids(session: Session, learner: Person) -> set[str]:
 
 
 def names_of(session: Session, person_ids: Collection[str]) -> dict[str, str]:
-    """Who stands behind the ids of the journal."""
+    """Return the names for the ids in the audit log."""
     if not person_ids:
         return {}
     rows = session.execute(select(Person.id, Person.name).where(Person.id.in_(person_ids)))

@@ -16,7 +16,7 @@ from lms.models import Level, OpenedLevel, Person, PersonRole
 
 @dataclass(frozen=True)
 class LearnerDetails:
-    """What the service keeps of a learner, and nothing more."""
+    """Everything that the organisation keeps of a learner."""
 
     name: str
     level_id: str
@@ -28,6 +28,10 @@ class LearnerDetails:
 
 
 def add_learner(session: Session, actor: Person, facts: LearnerDetails, *, now: datetime) -> Person:
+    """Add a learner.
+
+    Refusals: `level_unknown`.
+    """
     level = _level(session, facts.level_id)
     learner = Person(
         name=facts.name,
@@ -45,9 +49,12 @@ def add_learner(session: Session, actor: Person, facts: LearnerDetails, *, now: 
 
 
 def update_learner(
-    session: Session, learner: Person, actor: Person, facts: LearnerDetails, *, now: datetime
+    session: Session, actor: Person, learner: Person, facts: LearnerDetails, *, now: datetime
 ) -> None:
-    """Take over new facts; the journal tells which, never what they say."""
+    """Take over new facts; the journal tells which, never what they say.
+
+    Refusals: `level_unknown`, `social_worker_unknown`.
+    """
     changed = [
         name
         for name in ("name", "language", "email", "phone")
@@ -59,12 +66,12 @@ def update_learner(
         audit_log.record(
             session, actor, "person_changed", "person", learner.id, detail=",".join(changed), now=now
         )
-    _move(session, learner, actor, facts.level_id, now)
-    _assign(session, learner, actor, facts.social_worker_id, now)
-    _open(session, learner, actor, facts.opened - {facts.level_id}, now)
+    _move(session, actor, learner, facts.level_id, now=now)
+    _assign(session, actor, learner, facts.social_worker_id, now=now)
+    _open(session, actor, learner, facts.opened - {facts.level_id}, now=now)
 
 
-def _move(session: Session, learner: Person, actor: Person, level_id: str, now: datetime) -> None:
+def _move(session: Session, actor: Person, learner: Person, level_id: str, *, now: datetime) -> None:
     if learner.level_id == level_id:
         return
     level = _level(session, level_id)
@@ -74,7 +81,9 @@ def _move(session: Session, learner: Person, actor: Person, level_id: str, now: 
     audit_log.record(session, actor, "level_changed", "person", learner.id, detail=detail, now=now)
 
 
-def _assign(session: Session, learner: Person, actor: Person, worker_id: str | None, now: datetime) -> None:
+def _assign(
+    session: Session, actor: Person, learner: Person, worker_id: str | None, *, now: datetime
+) -> None:
     if learner.social_worker_id == worker_id:
         return
     if worker_id is not None and worker_id not in {worker.id for worker in social_workers(session)}:
@@ -85,7 +94,7 @@ def _assign(session: Session, learner: Person, actor: Person, worker_id: str | N
     )
 
 
-def _open(session: Session, learner: Person, actor: Person, wanted: frozenset[str], now: datetime) -> None:
+def _open(session: Session, actor: Person, learner: Person, wanted: frozenset[str], *, now: datetime) -> None:
     has = opened_level_ids(session, learner)
     for level_id in sorted(wanted - has):
         level = _level(session, level_id)

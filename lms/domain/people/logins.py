@@ -32,6 +32,7 @@ _TOUCH_AFTER: dict[LoginKind, timedelta] = {
 
 
 def digest(token: str) -> str:
+    """Return the hash under which a token is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -69,7 +70,7 @@ _BEHIND = (
 )
 
 
-def find_active(session: Session, token: str, now: datetime) -> LoginSession | None:
+def find_active(session: Session, token: str, *, now: datetime) -> LoginSession | None:
     """The entry behind a cookie, with its person, unless it ended, expired or the person left."""
     entry = session.scalar(_BEHIND, {"token_hash": digest(token)})
     if entry is None or entry.ended_at is not None or entry.expires_at <= now:
@@ -77,11 +78,12 @@ def find_active(session: Session, token: str, now: datetime) -> LoginSession | N
     return entry if entry.person.is_active else None
 
 
-def needs_touch(entry: LoginSession, now: datetime) -> bool:
+def needs_touch(entry: LoginSession, *, now: datetime) -> bool:
+    """Return whether the last use was recorded long enough ago for a new write."""
     return now - entry.seen_at >= _TOUCH_AFTER[entry.kind]  # type: ignore[index]
 
 
-def record_use(session: Session, entry_id: str, now: datetime) -> None:
+def record_use(session: Session, entry_id: str, *, now: datetime) -> None:
     """Note that the device was used; on a shared phone this also moves the end."""
     entry = session.get(LoginSession, entry_id)
     if entry is None or entry.ended_at is not None:
@@ -91,7 +93,7 @@ def record_use(session: Session, entry_id: str, now: datetime) -> None:
         entry.expires_at = now + LASTS["shared"]
 
 
-def end_login(session: Session, person: Person, entry_id: str, now: datetime) -> None:
+def end_login(session: Session, person: Person, entry_id: str, *, now: datetime) -> None:
     """End one of the person's own entries. Raises Absent for anybody else's."""
     entry = session.get(LoginSession, entry_id)
     if entry is None or entry.person_id != person.id:
@@ -101,7 +103,7 @@ def end_login(session: Session, person: Person, entry_id: str, now: datetime) ->
         audit_log.record(session, person, "session_ended", "person", person.id, now=now)
 
 
-def end_login_by_token(session: Session, token: str, now: datetime) -> None:
+def end_login_by_token(session: Session, token: str, *, now: datetime) -> None:
     """End the entry behind a cookie, whoever it was: somebody else enters, or she leaves."""
     session.execute(
         update(LoginSession)
@@ -110,7 +112,7 @@ def end_login_by_token(session: Session, token: str, now: datetime) -> None:
     )
 
 
-def end_all_logins(session: Session, person_id: str, now: datetime, *, but: str | None = None) -> None:
+def end_all_logins(session: Session, person_id: str, *, but: str | None = None, now: datetime) -> None:
     """End every entry of a person, perhaps but the one in hand (by its id)."""
     where = [LoginSession.person_id == person_id, LoginSession.ended_at.is_(None)]
     if but is not None:
@@ -118,7 +120,7 @@ def end_all_logins(session: Session, person_id: str, now: datetime, *, but: str 
     session.execute(update(LoginSession).where(*where).values(ended_at=now))
 
 
-def active_logins(session: Session, person: Person, now: datetime) -> Sequence[LoginSession]:
+def active_logins(session: Session, person: Person, *, now: datetime) -> Sequence[LoginSession]:
     """The person's living entries, the one used last first."""
     return session.scalars(
         select(LoginSession)
@@ -131,7 +133,7 @@ def active_logins(session: Session, person: Person, now: datetime) -> Sequence[L
     ).all()
 
 
-def delete_old_logins(session: Session, now: datetime) -> None:
+def delete_old_logins(session: Session, *, now: datetime) -> None:
     """Entries that ended or ran out a month ago tell nobody anything any more."""
     session.execute(delete(LoginSession).where(LoginSession.expires_at < now - timedelta(days=30)))
     session.execute(delete(LoginSession).where(LoginSession.ended_at < now - timedelta(days=30)))

@@ -59,7 +59,10 @@ SETTINGS = (
 def create_organisation(
     session: Session, name: str, coordinator: str, email: str, token: str, *, now: datetime
 ) -> Person:
-    """Open the school: the service, three levels with their rubrics, the first coordinator."""
+    """Open the school: the service, three levels with their rubrics, the first coordinator.
+
+    Refusals: `already_founded`, `email_taken`, `person_deactivated`, `role_missing`.
+    """
     if session.get(Organisation, 1) is not None:
         raise Refused("already_founded")
     session.add(Organisation(id=1, name=name))
@@ -100,6 +103,7 @@ def set_door_photo(session: Session, actor: Person, key: str | None, *, now: dat
 
 
 def find_level(session: Session, level_id: str) -> Level:
+    """Return the level. Raises Absent when there is none."""
     level = session.get(Level, level_id)
     if level is None:
         raise Absent
@@ -107,8 +111,9 @@ def find_level(session: Session, level_id: str) -> Level:
 
 
 def update_level(
-    session: Session, level_id: str, actor: Person, name: str, cefr: str, blurb: str, *, now: datetime
+    session: Session, actor: Person, level_id: str, name: str, cefr: str, blurb: str, *, now: datetime
 ) -> None:
+    """Change name, CEFR level and description of a level."""
     level = find_level(session, level_id)
     if (level.name, level.cefr, level.blurb) == (name, cefr, blurb):
         return
@@ -124,7 +129,10 @@ def all_rooms(session: Session) -> Sequence[Room]:
 
 
 def add_room(session: Session, actor: Person, name: str, *, now: datetime) -> Room:
-    """A room, or one that was closed and opens again under its name."""
+    """A room, or one that was closed and opens again under its name.
+
+    Refusals: `room_known`.
+    """
     room = session.scalars(select(Room).where(Room.name == name)).one_or_none()
     if room is not None and room.closed_at is None:
         raise Refused("room_known")
@@ -137,7 +145,7 @@ def add_room(session: Session, actor: Person, name: str, *, now: datetime) -> Ro
     return room
 
 
-def close_room(session: Session, room_id: str, actor: Person, *, now: datetime) -> None:
+def close_room(session: Session, actor: Person, room_id: str, *, now: datetime) -> None:
     """No new appointment there; those that are made stay."""
     room = session.get(Room, room_id)
     if room is None:

@@ -30,7 +30,7 @@ def update_preferences(
     fields = ["language", "text_size"]
     if person.is_learner and not person.is_staff:
         fields += ["email", "phone"] + (["reach"] if wishes.reach else [])
-        _share(session, person, entry_id, wishes.shared, now)
+        _share(session, person, entry_id, wishes.shared, now=now)
     changed = [name for name in fields if getattr(person, name) != getattr(wishes, name)]
     for name in changed:
         setattr(person, name, getattr(wishes, name))
@@ -49,11 +49,12 @@ def withdraw_video_consent(session: Session, person: Person, *, now: datetime) -
 
 
 def log_out_everywhere(session: Session, person: Person, *, now: datetime) -> None:
-    logins.end_all_logins(session, person.id, now)
+    """End all logins of the person on all devices."""
+    logins.end_all_logins(session, person.id, now=now)
     audit_log.record(session, person, "sessions_ended", "person", person.id, now=now)
 
 
-def _share(session: Session, person: Person, entry_id: str, shared: bool, now: datetime) -> None:
+def _share(session: Session, person: Person, entry_id: str, shared: bool, *, now: datetime) -> None:
     entry = session.get(LoginSession, entry_id)
     if entry is None or entry.person_id != person.id or entry.kind == "staff":
         return

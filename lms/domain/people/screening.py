@@ -9,7 +9,7 @@ _NUMBER = re.compile(r"(?<!\d)\d{2}[. /-]?\d{2}[. /-]?\d{2}[. /-]{0,3}\d{3}[. /-
 
 
 def holds_national_number(text: str | None) -> bool:
-    """Whether eleven digits of the text pass the check of a Belgian national number (modulo 97).
+    """Return whether eleven digits of the text pass the check of a Belgian national number (modulo 97).
 
     Who was born from 2000 on has a 2 before the nine digits when the check is worked out.
     """

@@ -27,6 +27,7 @@ _COMMON = frozenset(Path(__file__).with_name("common_passwords.txt").read_text()
 
 
 def new_token() -> str:
+    """Return a random token for a password link."""
     return secrets.token_urlsafe(24)
 
 
@@ -38,7 +39,10 @@ def staff_by_email(session: Session, email: str) -> Person | None:
 
 
 def check_password(password: str, *about: str | None) -> None:
-    """Refuse a password that is short, common, or made of the person's own name or address."""
+    """Refuse a password that is short, common, or made of the person's own name or address.
+
+    Refusals: `password_common`, `password_short`.
+    """
     if len(password) < SHORTEST:
         raise Refused("password_short")
     whole = fold_name(password)
@@ -56,7 +60,7 @@ def log_in_staff(
     if person is None or not person.is_active or person.password_hash != password_hash:
         return None
     if old_token:
-        logins.end_login_by_token(session, old_token, now)
+        logins.end_login_by_token(session, old_token, now=now)
     return logins.open_login(session, person, "staff", device=device, now=now)
 
 
@@ -71,7 +75,10 @@ def invite_colleague(
     lasts: timedelta = INVITATION_LASTS,
     now: datetime,
 ) -> Person:
-    """A new colleague, and the link with which she chooses her password."""
+    """A new colleague, and the link with which she chooses her password.
+
+    Refusals: `email_taken`, `person_deactivated`, `role_missing`.
+    """
     _check_email_free(session, email, None)
     person = Person(
         name=name,
@@ -91,13 +98,16 @@ def invite_colleague(
 def send_link(
     session: Session, person: Person, token: str, *, lasts: timedelta = RESET_LASTS, now: datetime
 ) -> PasswordLink:
-    """Post a link that is used once. An earlier one dies."""
+    """Post a link that is used once. An earlier one dies.
+
+    Refusals: `person_deactivated`.
+    """
     if not person.is_active or not person.is_staff:
         raise Refused("person_deactivated")
     for old in session.scalars(
         select(PasswordLink).where(PasswordLink.person_id == person.id, PasswordLink.used_at.is_(None))
     ):
-        outbox.void_items(session, old.id, now)
+        outbox.void_items(session, old.id, now=now)
         session.delete(old)
     link = PasswordLink(person_id=person.id, token_hash=digest(token), made_at=now, expires_at=now + lasts)
     session.add(link)
@@ -107,7 +117,10 @@ def send_link(
 
 
 def request_reset(session: Session, email: str, token: str, *, now: datetime) -> None:
-    """Somebody forgot a password. Who is nobody here gets nothing, and is not told."""
+    """Somebody forgot a password. Who is nobody here gets nothing, and is not told.
+
+    Refusals: `person_deactivated`.
+    """
     session.execute(delete(PasswordLink).where(PasswordLink.expires_at < now - LINKS_KEPT))
     person = staff_by_email(session, email)
     if person is not None and person.is_staff:
@@ -117,7 +130,7 @@ def request_reset(session: Session, email: str, token: str, *, now: datetime) ->
         session.execute(update(Organisation).values(lead_hours=Organisation.lead_hours))
 
 
-def find_active_link(session: Session, token: str, now: datetime) -> PasswordLink | None:
+def find_active_link(session: Session, token: str, *, now: datetime) -> PasswordLink | None:
     """Looked at, not spent."""
     return session.scalars(
         select(PasswordLink)
@@ -133,8 +146,11 @@ def find_active_link(session: Session, token: str, now: datetime) -> PasswordLin
 
 
 def choose_password(session: Session, token: str, password_hash: str, *, now: datetime) -> Person:
-    """Spend the link: a new password, and every entry with the old one ends."""
-    link = find_active_link(session, token, now)
+    """Spend the link: a new password, and every entry with the old one ends.
+
+    Refusals: `link_dead`.
+    """
+    link = find_active_link(session, token, now=now)
     # Guarded: of two who press at once, one spends it.
     spent = (
         link is not None
@@ -147,25 +163,29 @@ def choose_password(session: Session, token: str, password_hash: str, *, now: da
     )
     if link is None or not spent:
         raise Refused("link_dead")
-    _set_password(session, link.person, password_hash, now)
+    _set_password(session, link.person, password_hash, now=now)
     return link.person
 
 
 def change_password(session: Session, person: Person, password_hash: str, *, now: datetime) -> None:
-    _set_password(session, person, password_hash, now)
+    """Set the person's new password and record it."""
+    _set_password(session, person, password_hash, now=now)
 
 
 def update_colleague(
     session: Session,
-    person: Person,
     actor: Person,
+    person: Person,
     name: str,
     email: str,
     roles: Collection[str],
     *,
     now: datetime,
 ) -> bool:
-    """Take over new facts. True when her roles changed, and with that all her entries ended."""
+    """Take over new facts. True when her roles changed, and with that all her entries ended.
+
+    Refusals: `email_taken`, `last_coordinator`, `role_missing`.
+    """
     _check_email_free(session, email, person)
     changed = [
         field
@@ -186,15 +206,18 @@ def update_colleague(
         person.role_rows.remove(row)
     for role in sorted(wanted - person.roles):
         person.role_rows.append(PersonRole(role=role))
-    logins.end_all_logins(session, person.id, now)
+    logins.end_all_logins(session, person.id, now=now)
     audit_log.record(
         session, actor, "roles_changed", "person", person.id, detail=",".join(sorted(wanted)), now=now
     )
     return True
 
 
-def deactivate(session: Session, person: Person, actor: Person, *, now: datetime) -> None:
-    """She no longer comes: nothing is lost, and nothing opens to her any more."""
+def deactivate(session: Session, actor: Person, person: Person, *, now: datetime) -> None:
+    """She no longer comes: nothing is lost, and nothing opens to her any more.
+
+    Refusals: `last_coordinator`, `not_yourself`.
+    """
     if person.id == actor.id:
         raise Refused("not_yourself")
     if not person.is_active:
@@ -202,25 +225,26 @@ def deactivate(session: Session, person: Person, actor: Person, *, now: datetime
     if "coordinator" in person.roles:
         _check_not_last_coordinator(session, person)
     person.deactivated_at = now
-    logins.end_all_logins(session, person.id, now)
+    logins.end_all_logins(session, person.id, now=now)
     for link in session.scalars(
         select(PasswordLink).where(PasswordLink.person_id == person.id, PasswordLink.used_at.is_(None))
     ):
-        outbox.void_items(session, link.id, now)
+        outbox.void_items(session, link.id, now=now)
         session.delete(link)
     audit_log.record(session, actor, "person_deactivated", "person", person.id, now=now)
 
 
-def reactivate(session: Session, person: Person, actor: Person, *, now: datetime) -> None:
+def reactivate(session: Session, actor: Person, person: Person, *, now: datetime) -> None:
+    """Let a deactivated person in again."""
     if person.is_active:
         return
     person.deactivated_at = None
     audit_log.record(session, actor, "person_reactivated", "person", person.id, now=now)
 
 
-def _set_password(session: Session, person: Person, password_hash: str, now: datetime) -> None:
+def _set_password(session: Session, person: Person, password_hash: str, *, now: datetime) -> None:
     person.password_hash = password_hash
-    logins.end_all_logins(session, person.id, now)
+    logins.end_all_logins(session, person.id, now=now)
     audit_log.record(session, person, "password_changed", "person", person.id, now=now)
 
 

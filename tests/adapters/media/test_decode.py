@@ -49,8 +49,8 @@ def waiting(source: Path, work: Path, answers: list[str], wall_seconds: float) -
     def ask() -> None:
         try:
             run(PHOTO, source, work, wall_seconds=wall_seconds)
-        except RejectedFile as unfit:
-            answers.append(unfit.code)
+        except RejectedFile as rejected:
+            answers.append(rejected.code)
 
     thread = threading.Thread(target=ask)
     thread.start()

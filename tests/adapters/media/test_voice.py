@@ -61,7 +61,7 @@ def test_an_mp3_that_announces_more_than_it_holds_was_cut_on_the_way() -> None:
 def test_a_chance_likeness_is_no_voice(data: bytes) -> None:
     try:
         assert read_voice(data) is None
-    except RejectedFile as unfit:
-        assert unfit.code == "file_broken"  # noqa: PT017
+    except RejectedFile as rejected:
+        assert rejected.code == "file_broken"  # noqa: PT017
     except IndexError:
         assert len(data) < 14

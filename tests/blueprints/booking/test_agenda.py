@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms import clock
 from lms.blueprints.booking import agenda
 from lms.domain.booking import absence, appointments, waitlist
@@ -75,9 +76,14 @@ def test_an_offered_hour_is_neither_free_nor_an_appointment(school: School) -> N
 
     def offered(session: Session) -> str:
         samira = factories.samira(session)
-        waitlist.join_waitlist(session, samira, samira, None, 7, None, clock.now())
+        waitlist.join_waitlist(session, samira, samira, None, 7, None, now=clock.now())
         appointments.cancel(
-            session, session.get_one(Booking, made), factories.oksana(session), "", clock.now()
+            session,
+            factories.oksana(session),
+            session.get_one(Booking, made),
+            "",
+            now=clock.now(),
+            zone=BRUSSELS,
         )
         return session.scalars(select(Booking.id).where(Booking.state == "offered")).one()
 
@@ -108,7 +114,7 @@ def test_what_is_busy_elsewhere_hides_free_hours_and_warns_of_appointments(schoo
     assert "occupé dans un autre agenda" in monday
     assert "occupé" not in tuesday
     school.write(
-        lambda s: absence.accept_conflict(s, s.get_one(Booking, made), factories.nadia(s), clock.now())
+        lambda s: absence.accept_conflict(s, factories.nadia(s), s.get_one(Booking, made), now=clock.now())
     )
     assert "occupé" not in visitor(school, factories.nadia).get(f"/agenda?week={WEEK}").text
 

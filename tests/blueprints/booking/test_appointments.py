@@ -262,7 +262,7 @@ def test_the_team_hears_whom_no_word_reaches(school: School, phone: str | None, 
 
 def test_a_teacher_goes_back_from_an_appointment_to_its_week(school: School) -> None:
     made = booked(school, at("09:00"))
-    week = availability_search.iso_week_of(at("09:00"), factories.BRUSSELS)
+    week = availability_search.iso_week_of(at("09:00"), zone=factories.BRUSSELS)
     back = f"/agenda?week={week}#b-{made}"
     assert visitor(school, factories.nadia).get(f"/bookings/{made}").links()["Agenda"] == back
     assert "Agenda" not in visitor(school, factories.claire).get(f"/bookings/{made}").links()
@@ -276,7 +276,7 @@ def test_the_page_of_a_learner_shows_what_lies_ahead_and_leads_to_an_hour(school
     assert page.links()["Attendre une heure"] == f"/waitlist?learner={samira}"
     school.write(
         lambda s: waitlist.join_waitlist(
-            s, factories.samira(s), factories.samira(s), None, 7, None, clock.now()
+            s, factories.samira(s), factories.samira(s), None, 7, None, now=clock.now()
         )
     )
     assert (

@@ -126,8 +126,8 @@ def test_after_a_session_the_learner_reads_what_to_do_next_and_nothing_private(s
     def note(session: Session) -> None:
         nadia = factories.nadia(session)
         booking = session.get_one(Booking, made)
-        attendance.mark_attendance(session, booking, nadia, "no_show", clock.now())
-        attendance.write_note(session, booking, nadia, "Semble fatiguée", "Écrire les mois", clock.now())
+        attendance.mark_attendance(session, nadia, booking, "no_show", now=clock.now())
+        attendance.write_note(session, nadia, booking, "Semble fatiguée", "Écrire les mois", now=clock.now())
 
     school.write(note)
     browser = visitor(school, factories.samira)

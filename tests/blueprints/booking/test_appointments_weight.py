@@ -33,7 +33,7 @@ def fill(school: School, learners: int) -> None:
                 availability_search.SearchTerms(someone.id, factories.BRUSSELS),
                 factories.nadia(session).id,
                 starts,
-                clock.now(),
+                now=clock.now(),
             )
             if free is not None:
                 factories.booked(session, someone, factories.nadia(session), starts, now=clock.now())
@@ -95,7 +95,9 @@ def test_the_picker_asks_as_much_with_thirty_rules_as_with_one_and_stays_light(s
     fill(school, 60)
     school.write(
         lambda s: (
-            waitlist.join_waitlist(s, factories.samira(s), factories.samira(s), None, 7, None, clock.now())
+            waitlist.join_waitlist(
+                s, factories.samira(s), factories.samira(s), None, 7, None, now=clock.now()
+            )
             and None
         )
     )

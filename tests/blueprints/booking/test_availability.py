@@ -238,7 +238,7 @@ def test_the_coordinator_decides_for_all_teachers_and_for_one_who_left(school: S
 def test_extra_hours_are_offered_to_who_waits(school: School) -> None:
     school.write(
         lambda s: waitlist.join_waitlist(
-            s, factories.samira(s), factories.samira(s), None, 7, None, clock.now()
+            s, factories.samira(s), factories.samira(s), None, 7, None, now=clock.now()
         )
     )
     day = MONDAY + timedelta(days=1)

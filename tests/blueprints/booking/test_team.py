@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
+from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments, attendance, availability_search
 from lms.domain.calendars import feeds
@@ -30,7 +31,7 @@ SECRET = "Elle semblait fatiguée."
 
 def week_of(school: School, booking: str) -> str:
     return school.read(
-        lambda s: availability_search.iso_week_of(s.get_one(Booking, booking).starts, factories.BRUSSELS)
+        lambda s: availability_search.iso_week_of(s.get_one(Booking, booking).starts, zone=factories.BRUSSELS)
     )
 
 
@@ -95,7 +96,7 @@ def test_who_cancelled_late_is_excused_on_its_page(school: School) -> None:
             factories.opened(session, factories.nadia(session), one.isoformat(), "00:00", "23:45")
         samira, nadia = factories.samira(session), factories.nadia(session)
         free = availability_search.load_timetable(
-            session, day, day + timedelta(days=1), factories.BRUSSELS, teacher_id=nadia.id
+            session, day, day + timedelta(days=1), teacher_id=nadia.id, zone=factories.BRUSSELS
         )
         slot = next(
             s
@@ -103,7 +104,7 @@ def test_who_cancelled_late_is_excused_on_its_page(school: School) -> None:
             if s.starts > clock.now() and s.mode == "video"
         )
         made = factories.booked(session, samira, nadia, slot.starts, by=nadia, now=clock.now())
-        appointments.cancel(session, made, samira, "", clock.now())
+        appointments.cancel(session, samira, made, "", now=clock.now(), zone=BRUSSELS)
         return made.id
 
     made = school.write(late)
@@ -158,9 +159,9 @@ def test_the_page_of_a_session_shows_her_copies_questions_and_what_was_said(scho
         factories.sent(session, factories.samira(session), factories.assignment(session), now=clock.now())
         missed, booking = session.get_one(Booking, first), session.get_one(Booking, coming)
         missed.question = "Comment dire l’heure ?"
-        attendance.mark_attendance(session, missed, factories.nadia(session), "no_show", clock.now())
+        attendance.mark_attendance(session, factories.nadia(session), missed, "no_show", now=clock.now())
         attendance.ask_question(
-            session, booking, factories.samira(session), "Le passé composé ?", clock.now()
+            session, factories.samira(session), booking, "Le passé composé ?", now=clock.now()
         )
 
     school.write(prepared)
@@ -206,7 +207,13 @@ def test_a_private_note_is_in_no_mail_and_in_no_calendar(school: School) -> None
     write_note(school, coming)
     school.write(
         lambda s: appointments.move(
-            s, s.get_one(Booking, coming), factories.nadia(s), at("14:00"), "video", clock.now()
+            s,
+            factories.nadia(s),
+            s.get_one(Booking, coming),
+            at("14:00"),
+            "video",
+            now=clock.now(),
+            zone=BRUSSELS,
         )
     )
 
@@ -223,7 +230,7 @@ def test_a_private_note_is_in_no_mail_and_in_no_calendar(school: School) -> None
     assert any("14 h 00" in letter for letter in letters)
     for who in (factories.samira, factories.nadia):
         made = feeds.new_token()
-        school.write(lambda s, who=who, made=made: feeds.create_feed(s, who(s), made, clock.now()))  # type: ignore[misc]
+        school.write(lambda s, who=who, made=made: feeds.create_feed(s, who(s), made, now=clock.now()))  # type: ignore[misc]
         calendar = school.app.test_client().get(f"/cal/{made}.ics").get_data(as_text=True)
         assert "BEGIN:VEVENT" in calendar
         letters.append(calendar)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 
+from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments
 from lms.models import Booking
@@ -70,14 +71,18 @@ def test_what_is_over_is_not_exchanged(school: School) -> None:
     nadia = visitor(school, factories.nadia)
     page = nadia.get(f"/bookings/{one}/swap")
     school.write(
-        lambda s: appointments.cancel(s, s.get_one(Booking, other), factories.oksana(s), "", clock.now())
+        lambda s: appointments.cancel(
+            s, factories.oksana(s), s.get_one(Booking, other), "", now=clock.now(), zone=BRUSSELS
+        )
     )
     late = nadia.submit(page, {"other": other}, action="/swap")
     assert late.status == 409
     assert "déjà annulé" in late.text
     assert "Pas d’autre rendez-vous" in late.text
     school.write(
-        lambda s: appointments.cancel(s, s.get_one(Booking, one), factories.samira(s), "", clock.now())
+        lambda s: appointments.cancel(
+            s, factories.samira(s), s.get_one(Booking, one), "", now=clock.now(), zone=BRUSSELS
+        )
     )
     assert "Rendez-vous annulé" in nadia.get(f"/bookings/{one}/swap").text
     assert "a déjà commencé" in nadia.get(f"/bookings/{done}/swap").text

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments, queries
 from lms.models import Booking, Person
@@ -112,7 +113,9 @@ def test_a_cancelled_appointment_has_no_ticket_and_its_page_says_so(school: Scho
 
     def cancelled(session: Session) -> None:
         samira = factories.samira(session)
-        appointments.cancel(session, queries.booking_for(session, samira, made), samira, "", clock.now())
+        appointments.cancel(
+            session, samira, queries.booking_for(session, samira, made), "", now=clock.now(), zone=BRUSSELS
+        )
 
     school.write(cancelled)
     page = visitor(school, factories.samira).get(f"/bookings/{made}/ticket")

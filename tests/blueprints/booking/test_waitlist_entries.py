@@ -18,7 +18,7 @@ MONDAY = factories.coming_monday()
 
 def join(session: Session, learner: Person, minutes: int, parts: int = 7) -> None:
     since = clock.now() - timedelta(minutes=minutes)
-    waitlist.join_waitlist(session, learner, learner, None, parts, None, since)
+    waitlist.join_waitlist(session, learner, learner, None, parts, None, now=since)
 
 
 def test_the_team_sees_who_waits_in_order_and_what_is_offered(school: School) -> None:
@@ -28,7 +28,7 @@ def test_the_team_sees_who_waits_in_order_and_what_is_offered(school: School) ->
         join(session, factories.oksana(session), 10)
         factories.rule(session, nadia, 0, "09:00", "10:00")
         days = offers.FreedTime.on(MONDAY, MONDAY, BRUSSELS)
-        assert len(offers.offer_to_waitlist(session, days, clock.now())) == 1, (
+        assert len(offers.offer_to_waitlist(session, days, now=clock.now(), zone=BRUSSELS)) == 1, (
             "Samira waits for the afternoon"
         )
         return nadia.id, factories.claire(session).id

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import absence, appointments, waitlist
 from lms.models import Booking, OutboxItem, Person, WaitlistEntry
@@ -25,7 +26,11 @@ def hours(school: School) -> None:
 
 
 def given_back(school: School, booking_id: str, who: Any = factories.oksana) -> None:
-    school.write(lambda s: appointments.cancel(s, s.get_one(Booking, booking_id), who(s), "", clock.now()))
+    school.write(
+        lambda s: appointments.cancel(
+            s, who(s), s.get_one(Booking, booking_id), "", now=clock.now(), zone=BRUSSELS
+        )
+    )
 
 
 def offered(school: School, who: Any = factories.samira) -> str:
@@ -132,7 +137,7 @@ def test_who_waits_anew_before_the_worker_saw_it_keeps_waiting_afterwards(school
     assert "Vous gardez votre place" not in page.text
     assert "Vous attendez une heure" in browser.submit(page, action="/waitlist").text
     assert state(school, one) == "expired"
-    school.write(lambda s: waitlist.expire_offer(s, one, clock.now()))
+    school.write(lambda s: waitlist.expire_offer(s, one, now=clock.now(), zone=BRUSSELS))
     assert school.read(lambda s: waitlist.active_entry(s, factories.samira(s).id)) is not None
 
 
@@ -150,7 +155,7 @@ def test_on_the_page_of_her_wait_an_offer_is_what_she_reads_first(school: School
 def test_who_did_not_answer_waits_again_with_the_same_wish_in_one_tap(school: School) -> None:
     one = offered(school)
     run_out(school, one)
-    school.write(lambda s: waitlist.expire_offer(s, one, clock.now()))
+    school.write(lambda s: waitlist.expire_offer(s, one, now=clock.now(), zone=BRUSSELS))
     browser = visitor(school)
     for path in (f"/offers/{one}", "/bookings"):
         page = browser.get(path)
@@ -214,7 +219,7 @@ def test_whose_teacher_cannot_come_is_told_and_chooses_first(school: School) -> 
 
     def ill(session: Session) -> None:
         nadia = factories.nadia(session)
-        absence.cancel_day(session, nadia, nadia, MONDAY, clock.now())
+        absence.cancel_day(session, nadia, nadia, MONDAY, now=clock.now(), zone=BRUSSELS)
 
     school.write(ill)
     browser = visitor(school)

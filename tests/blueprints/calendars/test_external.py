@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms import clock
 from lms.domain.calendars import external
 from lms.domain.calendars.external import Event
@@ -79,9 +80,9 @@ def test_how_each_calendar_fares_is_said_in_words(school: School, nadia: Visitor
     add(nadia, ADDRESS)
     ago = clock.now() - timedelta(minutes=12)
     (calendar,) = school.read(lambda s: s.scalars(select(ExternalCalendar.id)).all())
-    school.write(lambda s: external.store_events(s, calendar, [], "", ago))
+    school.write(lambda s: external.store_events(s, calendar, [], "", now=ago, zone=BRUSSELS))
     assert "lu il y a 12 min" in nadia.get(PAGE).text
-    school.write(lambda s: external.record_failure(s, calendar, "calendar_denied", clock.now()))
+    school.write(lambda s: external.record_failure(s, calendar, "calendar_denied", now=clock.now()))
     page = nadia.get(PAGE)
     assert "Ne marche pas" in page.text
     assert "n’existe plus" in page.text
@@ -91,11 +92,11 @@ def test_how_each_calendar_fares_is_said_in_words(school: School, nadia: Visitor
 def test_read_now_puts_it_first_in_line(school: School, nadia: Visitor) -> None:
     add(nadia, ADDRESS)
     (calendar,) = school.read(lambda s: s.scalars(select(ExternalCalendar.id)).all())
-    school.write(lambda s: external.start_fetch(s, calendar, clock.now()))
-    assert school.read(lambda s: external.due_calendars(s, clock.now())) == []
+    school.write(lambda s: external.start_fetch(s, calendar, now=clock.now()))
+    assert school.read(lambda s: external.due_calendars(s, now=clock.now())) == []
     page = nadia.submit(nadia.get(PAGE), action="/reading")
     assert "dans une minute" in page.text
-    assert school.read(lambda s: external.due_calendars(s, clock.now())) == [calendar]
+    assert school.read(lambda s: external.due_calendars(s, now=clock.now())) == [calendar]
 
 
 def test_removing_it_takes_its_hours_along(school: School, nadia: Visitor) -> None:
@@ -114,7 +115,7 @@ def test_a_conflict_leads_to_the_appointment_and_nothing_is_cancelled(school: Sc
         booking = factories.booked(session, factories.samira(session), teacher, starts, now=clock.now())
         calendar = session.scalars(select(ExternalCalendar)).one()
         event = Event("x", starts + timedelta(minutes=30), starts + timedelta(hours=2))
-        external.store_events(session, calendar.id, [event], "", clock.now())
+        external.store_events(session, calendar.id, [event], "", now=clock.now(), zone=BRUSSELS)
         return booking.id
 
     booking_id = school.write(clash)
@@ -132,9 +133,9 @@ def test_a_calendar_is_nobody_else_s_affair(school: School, nadia: Visitor) -> N
     page = luc.get(PAGE)
     assert "google" not in page.html.split("<details")[0]
     token = filled(page.form(PAGE))["csrf_token"]
-    for deed in ("reading", "deletion"):
+    for operation in ("reading", "deletion"):
         answer = luc.client.post(
-            f"{PAGE}/{calendar}/{deed}",
+            f"{PAGE}/{calendar}/{operation}",
             data={"csrf_token": token},
             headers={"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"},
         )

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments
 from lms.domain.calendars import feeds
@@ -55,7 +56,7 @@ def book(
 
 def token_of(school: School, who: Any = factories.samira) -> str:
     token = feeds.new_token()
-    school.write(lambda s: feeds.create_feed(s, who(s), token, clock.now()))
+    school.write(lambda s: feeds.create_feed(s, who(s), token, now=clock.now()))
     return token
 
 
@@ -161,14 +162,16 @@ def test_a_moved_hour_is_the_same_event_and_a_cancelled_one_stays_as_cancelled(s
 
     def change(session: Session) -> None:
         found, samira = session.get_one(Booking, booking), factories.samira(session)
-        appointments.move(session, found, samira, at("11:00"), "video", clock.now())
+        appointments.move(session, samira, found, at("11:00"), "video", now=clock.now(), zone=BRUSSELS)
 
     school.write(change)
     (moved,) = events(read(school, token))
     assert (str(moved["uid"]), int(moved["sequence"])) == (str(before["uid"]), 1)
     assert moved["dtstart"].dt == at("11:00")
     school.write(
-        lambda s: appointments.cancel(s, s.get_one(Booking, booking), factories.samira(s), "", clock.now())
+        lambda s: appointments.cancel(
+            s, factories.samira(s), s.get_one(Booking, booking), "", now=clock.now(), zone=BRUSSELS
+        )
     )
     (gone,) = events(read(school, token))
     assert (int(gone["sequence"]), str(gone["status"])) == (2, "CANCELLED")
@@ -187,7 +190,9 @@ def test_what_did_not_change_is_not_sent_again(school: School) -> None:
         again = read(school, token, **{"If-None-Match": etag, "Accept-Encoding": encoding})
         assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", etag)
     school.write(
-        lambda s: appointments.cancel(s, s.get_one(Booking, booking), factories.samira(s), "", clock.now())
+        lambda s: appointments.cancel(
+            s, factories.samira(s), s.get_one(Booking, booking), "", now=clock.now(), zone=BRUSSELS
+        )
     )
     assert read(school, token, **{"If-None-Match": first.headers["ETag"]}).status_code == 200
 

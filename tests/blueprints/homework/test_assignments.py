@@ -31,8 +31,8 @@ def test_a_teacher_gives_changes_withdraws_and_brings_back_homework(school: Scho
     nadia.submit(page, action="/comeback")
     assert "Écrivez sept mots." in samira.get("/homework").text
     actions = school.read(lambda s: s.scalars(select(AuditEvent.action)).all())
-    for verb in ("made", "changed", "withdrawn", "brought_back"):
-        assert f"assignment_{verb}" in actions
+    for operation in ("made", "changed", "withdrawn", "brought_back"):
+        assert f"assignment_{operation}" in actions
 
 
 def test_the_same_form_sent_twice_gives_one_homework(school: School) -> None:

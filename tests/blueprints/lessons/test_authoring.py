@@ -270,12 +270,12 @@ def test_a_second_teacher_sees_both_versions_and_nothing_is_lost(school: School)
 
 
 def test_publishing_shows_the_lesson_warns_without_a_text_and_is_journalled(school: School) -> None:
-    def deed(s: Session) -> Lesson:
+    def operation(s: Session) -> Lesson:
         lesson = factories.lesson(s, published=False)
         lesson.clips[0].transcript = ""
         return lesson
 
-    lesson = school.write(deed)
+    lesson = school.write(operation)
     nadia, samira = teacher(school), school.visitor(school.write(factories.samira))
     page = nadia.get(f"/lessons/{lesson.id}/edit")
     assert "Vidéos sans texte" in page.text
@@ -336,18 +336,18 @@ def test_the_coordinator_may_make_lessons_too(school: School) -> None:
 
 
 def test_the_desk_shows_state_clips_homework_and_who_has_done_it(school: School) -> None:
-    def deed(s: Session) -> None:
+    def operation(s: Session) -> None:
         lesson = factories.lesson(s, clips=2)
         factories.lesson(s, "Brouillon", published=False)
         for clip in lesson.clips:
-            tracking.record_watched(s, clip, factories.samira(s), now=NOW)
+            tracking.record_watched(s, factories.samira(s), clip, now=NOW)
         s.add(
             Assignment(
                 lesson_id=lesson.id, instruction="Écrivez.", made_at=NOW, made_by_id=factories.nadia(s).id
             )
         )
 
-    school.write(deed)
+    school.write(operation)
     page = teacher(school).get("/lessons")
     cells = [td.text for td in page.root.all("tbody")[0].all("tr")[0].all("td")]
     assert cells[:4] == ["Publiée", "2", "1", "1"]

@@ -39,12 +39,12 @@ def tell(visitor: Visitor, clip_id: str, **more: object) -> int:
 
 
 def test_the_list_shows_bridge_and_states_and_neither_drafts_nor_other_levels(school: School) -> None:
-    def deed(s: Session) -> None:
+    def operation(s: Session) -> None:
         factories.lesson(s, "Bonjour")
         factories.lesson(s, "Brouillon", published=False)
         factories.lesson(s, "La commune", "N2")
 
-    school.write(deed)
+    school.write(operation)
     page = school.visitor(school.write(factories.samira)).get("/lessons")
     assert page.status == 200
     assert "Bonjour" in page.text
@@ -61,7 +61,7 @@ def test_a_learner_without_lessons_and_one_without_a_level_are_told_what_comes_n
 
 @pytest.mark.parametrize("path", ["", "/watch", "/words", "/homework"])
 def test_drafts_and_other_levels_do_not_exist_for_a_learner(school: School, path: str) -> None:
-    def deed(s: Session) -> list[str]:
+    def operation(s: Session) -> list[str]:
         return [
             factories.lesson(s, published=False).id,
             factories.lesson(s, "La commune", "N2").id,
@@ -69,7 +69,7 @@ def test_drafts_and_other_levels_do_not_exist_for_a_learner(school: School, path
         ]
 
     samira = school.visitor(school.write(factories.samira))
-    for lesson_id in school.write(deed):
+    for lesson_id in school.write(operation):
         assert samira.get(f"/lessons/{lesson_id}{path}").status == 404
 
 
@@ -302,7 +302,7 @@ def test_the_team_sees_the_same_page_as_a_preview_and_nothing_is_kept(school: Sc
 
 @pytest.mark.parametrize("step", ["watch", "words", "homework"])
 def test_a_step_costs_the_same_few_statements_for_one_and_for_thirty(school: School, step: str) -> None:
-    def deed(s: Session, many: int) -> str:
+    def operation(s: Session, many: int) -> str:
         lesson = factories.lesson(s, f"Avec {many}", clips=many, words=tuple(f"mot {n}" for n in range(many)))
         for _ in range(many):
             give(s, lesson)
@@ -311,7 +311,7 @@ def test_a_step_costs_the_same_few_statements_for_one_and_for_thirty(school: Sch
     visitor = school.visitor(school.write(factories.samira))
     counts = []
     for many in (1, 30):
-        lesson_id = school.write(lambda s, many=many: deed(s, many))  # type: ignore[misc]
+        lesson_id = school.write(lambda s, many=many: operation(s, many))  # type: ignore[misc]
         visitor.get("/lessons")
         with school.counting_statements() as sent:
             assert visitor.get(f"/lessons/{lesson_id}/{step}").status == 200

@@ -133,4 +133,4 @@ def test_entries_of_another_day_are_not_ended_by_unlocking(
     school.write(lock)
     page = nadia.submit(nadia.get(f"/people/{samira}"), action="/card/unlocking")
     assert "La carte est ouverte." in page.text
-    assert school.read(lambda s: logins.find_active(s, token, NOW))
+    assert school.read(lambda s: logins.find_active(s, token, now=NOW))

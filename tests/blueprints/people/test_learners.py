@@ -103,14 +103,14 @@ def test_the_list_costs_the_same_for_one_and_for_thirty(school: School, nadia: V
 def hand_in(school: School, learner_id: str, copies: int = 1) -> list[str]:
     """Lessons with homework; the learner has sent a copy of each."""
 
-    def deed(session: Session) -> list[str]:
+    def operation(session: Session) -> list[str]:
         learner = session.get_one(Person, learner_id)
         lessons = [factories.lesson(session, f"Leçon {n + 1}") for n in range(copies)]
         return [
             factories.sent(session, learner, factories.assignment(session, lesson)).id for lesson in lessons
         ]
 
-    return school.write(deed)
+    return school.write(operation)
 
 
 def test_a_teacher_sees_how_far_each_is_and_what_waits(

@@ -105,7 +105,7 @@ def test_a_link_is_sent_again_and_kills_the_first(school: School, claire: Visito
     school.write(lambda s: staff.send_link(s, factories.luc(s), first, now=factories.NOW))
     page = claire.submit(claire.get(f"/people/{luc.id}"), action="/password-link")
     assert "http://localhost/password/" in page.text
-    assert school.read(lambda s: staff.find_active_link(s, first, factories.NOW)) is None
+    assert school.read(lambda s: staff.find_active_link(s, first, now=factories.NOW)) is None
 
 
 def test_only_the_coordinator_enters(school: School) -> None:

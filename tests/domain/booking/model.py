@@ -76,7 +76,7 @@ class Model:
 
     def check(
         self,
-        deed: Callable[[], object],
+        operation: Callable[[], object],
         expected: bool,
         *,
         left: Meeting | None = None,
@@ -87,12 +87,12 @@ class Model:
         done = True
         try:
             with self.session.begin_nested():
-                deed()
+                operation()
         except Refused:
             done = False
         assert done == expected
         before = dict(self.meetings)
-        self.look_again()
+        self.search_again()
         new = {id_: m for id_, m in self.meetings.items() if id_ not in before and m.offered}
         if done and left is not None:
             self.fair(
@@ -105,7 +105,7 @@ class Model:
             self.fair(line, new, freed, None)
         return done
 
-    def look_again(self) -> None:
+    def search_again(self) -> None:
         """The model takes over what is agreed and offered now, and proves that nobody is in two places."""
         number = {person.id: n for n, person in enumerate([*self.teachers, *self.learners])}
         self.session.expire_all()

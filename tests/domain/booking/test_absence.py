@@ -39,7 +39,9 @@ def call_off(
     day: date = TUESDAY,
     now: datetime = NOW,
 ) -> list[Booking]:
-    return school.write(lambda s: absence.cancel_day(s, by(s), factories.nadia(s), day, now))
+    return school.write(
+        lambda s: absence.cancel_day(s, by(s), factories.nadia(s), day, now=now, zone=BRUSSELS)
+    )
 
 
 def booking(school: School, made: str) -> Booking:
@@ -103,7 +105,7 @@ def test_why_she_cannot_come_is_written_nowhere(school: School) -> None:
 def test_who_had_booked_first_chooses_first_even_before_those_who_wait(school: School) -> None:
     def waits(session: Session) -> None:
         grace = factories.learner(session, "Grace")
-        waitlist.join_waitlist(session, grace, grace, None, ANY, None, NOW - timedelta(days=3))
+        waitlist.join_waitlist(session, grace, grace, None, ANY, None, now=NOW - timedelta(days=3))
 
     school.write(waits)
     book(school, at("14:00"), factories.oksana, NOW - timedelta(days=2))
@@ -121,7 +123,9 @@ def test_a_new_hour_goes_to_whose_teacher_could_not_come(school: School) -> None
     def opened(session: Session) -> list[str]:
         nadia = factories.nadia(session)
         hours = availability.WeeklyHours(time(10), time(11), "video", "")
-        availability.add_extra_hours(session, nadia, nadia, (saturday, saturday), hours, "", NOW, BRUSSELS)
+        availability.add_extra_hours(
+            session, nadia, nadia, (saturday, saturday), hours, "", now=NOW, zone=BRUSSELS
+        )
         return [one.learner_id for one in session.scalars(select(Booking).where(Booking.state == "offered"))]
 
     assert school.write(opened) == [school.write(factories.samira).id]
@@ -132,10 +136,14 @@ def test_hours_that_were_only_offered_are_taken_back_and_keep_their_place(school
 
     def waits(session: Session) -> None:
         oksana = factories.oksana(session)
-        waitlist.join_waitlist(session, oksana, oksana, factories.nadia(session).id, ANY, None, NOW)
+        waitlist.join_waitlist(session, oksana, oksana, factories.nadia(session).id, ANY, None, now=NOW)
 
     school.write(waits)
-    school.write(lambda s: appointments.cancel(s, s.get_one(Booking, taken), factories.samira(s), "", NOW))
+    school.write(
+        lambda s: appointments.cancel(
+            s, factories.samira(s), s.get_one(Booking, taken), "", now=NOW, zone=BRUSSELS
+        )
+    )
     offer = school.read(lambda s: s.scalars(select(Booking.id).where(Booking.state == "offered")).one())
     assert call_off(school) == []
     assert booking(school, offer).state == "expired"
@@ -180,14 +188,18 @@ def test_an_appointment_is_kept_by_its_teacher_or_the_coordinator(school: School
     made = book(school, at("10:00"), factories.samira)
 
     def keep(who: Callable[[Session], Person]) -> None:
-        school.write(lambda s: absence.accept_conflict(s, s.get_one(Booking, made), who(s), NOW))
+        school.write(lambda s: absence.accept_conflict(s, who(s), s.get_one(Booking, made), now=NOW))
 
     for who in (factories.luc, factories.samira, factories.farid):
         with pytest.raises(Absent):
             keep(who)
     keep(factories.claire)
     assert booking(school, made).kept_at == NOW
-    school.write(lambda s: appointments.cancel(s, s.get_one(Booking, made), factories.samira(s), "", NOW))
+    school.write(
+        lambda s: appointments.cancel(
+            s, factories.samira(s), s.get_one(Booking, made), "", now=NOW, zone=BRUSSELS
+        )
+    )
     with pytest.raises(Refused, match="already_cancelled"):
         keep(factories.nadia)
 
@@ -198,21 +210,36 @@ def test_a_learner_who_leaves_gives_everything_back(school: School) -> None:
 
     def waits(session: Session) -> None:
         samira = factories.samira(session)
-        waitlist.join_waitlist(session, samira, samira, None, ANY, None, NOW)
+        waitlist.join_waitlist(session, samira, samira, None, ANY, None, now=NOW)
 
     school.write(waits)
-    assert school.write(lambda s: absence.offboard(s, factories.samira(s), factories.claire(s), NOW)) == 1
+    assert (
+        school.write(
+            lambda s: absence.offboard(s, factories.claire(s), factories.samira(s), now=NOW, zone=BRUSSELS)
+        )
+        == 1
+    )
     one = booking(school, made)
     assert (one.state, one.called_off) == ("cancelled", False)
     assert school.read(lambda s: s.scalars(select(WaitlistEntry.outcome)).all()) == ["withdrawn"]
-    assert school.write(lambda s: absence.offboard(s, factories.samira(s), factories.claire(s), NOW)) == 0
+    assert (
+        school.write(
+            lambda s: absence.offboard(s, factories.claire(s), factories.samira(s), now=NOW, zone=BRUSSELS)
+        )
+        == 0
+    )
 
 
 def test_when_a_teacher_leaves_her_learners_choose_first(school: School) -> None:
     book(school, at("10:00"), factories.samira)
     book(school, at("11:00"), factories.oksana)
     school.write(lambda s: setattr(factories.nadia(s), "deactivated_at", NOW))
-    assert school.write(lambda s: absence.offboard(s, factories.nadia(s), factories.claire(s), NOW)) == 2
+    assert (
+        school.write(
+            lambda s: absence.offboard(s, factories.claire(s), factories.nadia(s), now=NOW, zone=BRUSSELS)
+        )
+        == 2
+    )
     line = school.read(lambda s: [entry.first_choice for entry, _offer in waitlist.ordered_entries(s)])
     assert line == [True, True]
 
@@ -220,9 +247,9 @@ def test_when_a_teacher_leaves_her_learners_choose_first(school: School) -> None
 def test_who_waited_for_a_teacher_who_leaves_waits_for_whoever(school: School) -> None:
     def waits(session: Session) -> None:
         samira = factories.samira(session)
-        waitlist.join_waitlist(session, samira, samira, factories.nadia(session).id, ANY, None, NOW)
+        waitlist.join_waitlist(session, samira, samira, factories.nadia(session).id, ANY, None, now=NOW)
         factories.nadia(session).deactivated_at = NOW
-        absence.offboard(session, factories.nadia(session), factories.claire(session), NOW)
+        absence.offboard(session, factories.claire(session), factories.nadia(session), now=NOW, zone=BRUSSELS)
 
     school.write(waits)
     assert school.read(lambda s: [entry.teacher_id for entry, _offer in waitlist.ordered_entries(s)]) == [

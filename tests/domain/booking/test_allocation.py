@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 def place(school: School, teacher: str, learner: str, mode: str = "video") -> str:
     def ask(session: Session) -> str:
         service = session.get_one(Organisation, 1)
-        slot = allocation.find_slot(session, service, learner, teacher, TUESDAY, mode, BRUSSELS)  # type: ignore[arg-type]
+        slot = allocation.find_slot(session, service, learner, teacher, TUESDAY, mode, zone=BRUSSELS)  # type: ignore[arg-type]
         return slot.room_id or "no room"
 
     return school.write(ask)
@@ -74,14 +74,14 @@ def test_an_open_offer_counts_like_an_appointment(school: School, people: dict[s
         service.weekly_cap = service.open_cap = 1
         samira, nadia = session.get_one(Person, people["samira"]), session.get_one(Person, people["nadia"])
         oksana = factories.oksana(session)
-        waitlist.join_waitlist(session, samira, samira, None, 7, None, NOW)
+        waitlist.join_waitlist(session, samira, samira, None, 7, None, now=NOW)
         given = factories.booked(session, oksana, nadia, TUESDAY)
-        appointments.cancel(session, given, oksana, "", NOW)
-        (offer,) = waitlist.open_offers(session, samira, NOW)
+        appointments.cancel(session, oksana, given, "", now=NOW, zone=BRUSSELS)
+        (offer,) = waitlist.open_offers(session, samira, now=NOW)
         with pytest.raises(Refused, match="week_full"):
             allocation.check_weekly_cap(session, service, samira.id, offer.week)
         with pytest.raises(Refused, match="too_many_open"):
-            allocation.check_open_cap(session, service, samira.id, NOW)
+            allocation.check_open_cap(session, service, samira.id, now=NOW)
 
     school.write(live)
 
@@ -94,10 +94,10 @@ def test_who_loses_her_hour_at_the_last_moment_leaves_nothing_behind(
     def late(session: Session) -> None:
         service = session.get_one(Organisation, 1)
         samira, nadia = people["samira"], people["nadia"]
-        slot = allocation.find_slot(session, service, samira, nadia, TUESDAY, "video", BRUSSELS)
+        slot = allocation.find_slot(session, service, samira, nadia, TUESDAY, "video", zone=BRUSSELS)
         taken = factories.booked(session, factories.oksana(session), session.get_one(Person, nadia), TUESDAY)
-        lost = allocation.new_booking(samira, nadia, samira, "booked", NOW)
-        allocation.set_slot(lost, slot, service, BRUSSELS)
+        lost = allocation.new_booking(samira, nadia, samira, "booked", now=NOW)
+        allocation.set_slot(lost, slot, service, zone=BRUSSELS)
         with pytest.raises(Refused, match="slot_taken"):
             allocation.save_and_claim(session, lost)
         assert session.scalars(select(Booking.id)).all() == [taken.id]

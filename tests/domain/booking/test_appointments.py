@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.domain.booking import allocation, appointments, occupancy
 from lms.domain.errors import Refused
 from lms.models import AuditEvent, Booking, Claim, Organisation, OutboxItem, Person
@@ -45,9 +46,9 @@ def book(
     )
 
 
-def refusal(deed: Callable[[], object]) -> str:
+def refusal(operation: Callable[[], object]) -> str:
     with pytest.raises(Refused) as caught:
-        deed()
+        operation()
     return caught.value.code
 
 
@@ -150,11 +151,17 @@ def test_an_hour_agreed_in_summer_keeps_its_wall_time_in_winter(school: School) 
 def move(
     school: School, made: Booking, starts: datetime, mode: Any = "video", by: Any = factories.samira
 ) -> Booking:
-    return school.write(lambda s: appointments.move(s, s.get_one(Booking, made.id), by(s), starts, mode, NOW))
+    return school.write(
+        lambda s: appointments.move(
+            s, by(s), s.get_one(Booking, made.id), starts, mode, now=NOW, zone=BRUSSELS
+        )
+    )
 
 
 def cancel(school: School, made: Booking, by: Any = factories.samira, now: datetime = NOW) -> Booking:
-    return school.write(lambda s: appointments.cancel(s, s.get_one(Booking, made.id), by(s), "", now))
+    return school.write(
+        lambda s: appointments.cancel(s, by(s), s.get_one(Booking, made.id), "", now=now, zone=BRUSSELS)
+    )
 
 
 def test_a_moved_booking_is_the_same_booking_with_the_next_sequence(school: School) -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.domain.booking import appointments, attendance
 from lms.domain.errors import Absent, Refused
 from lms.models import AuditEvent, Booking, Person, SessionNote
@@ -37,22 +38,24 @@ def marked(
     by: Callable[[Session], Person] = factories.nadia,
     at: Any = AFTER,
 ) -> Booking:
-    def deed(session: Session) -> Booking:
+    def operation(session: Session) -> Booking:
         found = session.get_one(Booking, booking)
-        attendance.mark_attendance(session, found, by(session), word, at)
+        attendance.mark_attendance(session, by(session), found, word, now=at)
         return found
 
-    return school.write(deed)
+    return school.write(operation)
 
 
-def refusal(deed: Callable[[], object]) -> str:
+def refusal(operation: Callable[[], object]) -> str:
     with pytest.raises(Refused) as caught:
-        deed()
+        operation()
     return caught.value.code
 
 
 def cancelled(school: School, booking: str, by: Callable[[Session], Person], at: datetime) -> None:
-    school.write(lambda s: appointments.cancel(s, s.get_one(Booking, booking), by(s), "", at))
+    school.write(
+        lambda s: appointments.cancel(s, by(s), s.get_one(Booking, booking), "", now=at, zone=BRUSSELS)
+    )
 
 
 @pytest.mark.parametrize("word", ["done", "no_show", "late_cancel", "excused"])
@@ -128,7 +131,7 @@ def noted(
     school: School, booking: str, private: str, step: str, by: Callable[[Session], Person] = factories.nadia
 ) -> SessionNote:
     return school.write(
-        lambda s: attendance.write_note(s, s.get_one(Booking, booking), by(s), private, step, AFTER)
+        lambda s: attendance.write_note(s, by(s), s.get_one(Booking, booking), private, step, now=AFTER)
     )
 
 
@@ -187,7 +190,7 @@ def asked(
     by: Callable[[Session], Person] = factories.samira,
     at: Any = NOW,
 ) -> None:
-    school.write(lambda s: attendance.ask_question(s, s.get_one(Booking, booking), by(s), question, at))
+    school.write(lambda s: attendance.ask_question(s, by(s), s.get_one(Booking, booking), question, now=at))
 
 
 def test_a_learner_says_what_she_wants_to_ask_until_it_begins(school: School, held: str) -> None:

@@ -22,13 +22,17 @@ NINE_TO_TWELVE = WeeklyHours(time(9), time(12))
 
 def add(school: School, hours: WeeklyHours = NINE_TO_TWELVE, until: date | None = None) -> str:
     return school.write(
-        lambda s: availability.add_rule(s, factories.nadia(s), 0, hours, date(2026, 11, 1), until, NOW).id
+        lambda s: (
+            availability.add_rule(
+                s, factories.nadia(s), 0, hours, date(2026, 11, 1), until, now=NOW, zone=BRUSSELS
+            ).id
+        )
     )
 
 
-def refusal(deed: Callable[[], object]) -> str:
+def refusal(operation: Callable[[], object]) -> str:
     with pytest.raises(Refused) as caught:
-        deed()
+        operation()
     return caught.value.code
 
 
@@ -40,12 +44,12 @@ def booked(school: School, starts: str = "10:00", day: date = MONDAY) -> None:
 
 def test_a_teacher_adds_ends_and_deletes_her_weekly_hours(school: School) -> None:
     rule = add(school)
-    school.write(lambda s: availability.end_rule(s, factories.nadia(s), rule, MONDAY, NOW))
+    school.write(lambda s: availability.end_rule(s, factories.nadia(s), rule, MONDAY, now=NOW))
     shown = school.read(lambda s: availability.rules_of(s, factories.nadia(s), MONDAY))
     assert [one.valid_until for one in shown] == [MONDAY]
     later = MONDAY + timedelta(days=1)
     assert school.read(lambda s: availability.rules_of(s, factories.nadia(s), later)) == []
-    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, NOW))
+    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW))
     assert school.read(lambda s: s.scalar(select(func.count()).select_from(Availability))) == 0
     notes = school.read(lambda s: s.scalars(select(AuditEvent.detail).order_by(AuditEvent.detail)).all())
     assert notes == ["added", "deleted", "ended"]
@@ -67,12 +71,12 @@ def test_a_room_is_made_once_by_its_name(school: School) -> None:
 
 def test_nobody_changes_the_hours_of_another_teacher(school: School) -> None:
     rule = add(school)
-    for verb in (
-        lambda s: availability.delete_rule(s, factories.luc(s), rule, NOW),
-        lambda s: availability.end_rule(s, factories.luc(s), rule, MONDAY, NOW),
+    for operation in (
+        lambda s: availability.delete_rule(s, factories.luc(s), rule, now=NOW),
+        lambda s: availability.end_rule(s, factories.luc(s), rule, MONDAY, now=NOW),
     ):
         with pytest.raises(Absent):
-            school.write(verb)
+            school.write(operation)
 
 
 def close(
@@ -80,7 +84,7 @@ def close(
 ) -> SpecialDay:
     return school.write(
         lambda s: availability.close_days(
-            s, by(s), teacher and teacher(s), (first, first + timedelta(days=days)), hours, "Congé", NOW
+            s, by(s), teacher and teacher(s), (first, first + timedelta(days=days)), hours, "Congé", now=NOW
         )
     )
 
@@ -93,7 +97,9 @@ def test_only_the_coordinator_closes_the_whole_service(school: School) -> None:
         close(school, factories.nadia, None, ALL_DAY)
     closing = close(school, factories.claire, None, ALL_DAY)
     with pytest.raises(Absent):
-        school.write(lambda s: availability.delete_special(s, factories.nadia(s), closing.id, NOW))
+        school.write(
+            lambda s: availability.delete_special(s, factories.nadia(s), closing.id, now=NOW, zone=BRUSSELS)
+        )
     add(school)
     assert refusal(lambda: booked(school)) == "slot_gone"
 
@@ -104,7 +110,9 @@ def test_an_extra_opening_makes_a_holiday_bookable(school: School) -> None:
 
     def opening(session: Session) -> None:
         nadia = factories.nadia(session)
-        availability.add_extra_hours(session, nadia, nadia, (christmas, christmas), NINE_TO_TWELVE, "", NOW)
+        availability.add_extra_hours(
+            session, nadia, nadia, (christmas, christmas), NINE_TO_TWELVE, "", now=NOW, zone=BRUSSELS
+        )
 
     school.write(opening)
     booked(school, day=christmas)
@@ -119,7 +127,7 @@ def test_a_holiday_is_opened_for_one_teacher_or_by_the_coordinator_for_all(schoo
         dates = (christmas, christmas)
         return school.write(
             lambda s: availability.add_extra_hours(
-                s, by(s), teacher and teacher(s), dates, ALL_DAY, "", NOW, BRUSSELS
+                s, by(s), teacher and teacher(s), dates, ALL_DAY, "", now=NOW, zone=BRUSSELS
             )
         )
 
@@ -139,7 +147,7 @@ def test_extra_hours_that_differ_in_their_way_are_two(school: School) -> None:
     def opening(session: Session, mode: str, room: str) -> str:
         nadia, hours = factories.nadia(session), WeeklyHours(time(9), time(12), mode, room)
         return availability.add_extra_hours(
-            session, nadia, nadia, (MONDAY, MONDAY), hours, "", NOW, BRUSSELS
+            session, nadia, nadia, (MONDAY, MONDAY), hours, "", now=NOW, zone=BRUSSELS
         ).id
 
     by_video = school.write(lambda s: opening(s, "video", ""))

@@ -19,7 +19,7 @@ def hours(school: School, first: date = TUESDAY, days: int = 0, **more: object) 
         wish = SearchTerms(factories.samira(session).id, BRUSSELS, **more)  # type: ignore[arg-type]
         service = session.get_one(Organisation, 1)
         return availability_search.find_free_slots(
-            session, service, wish, first, first + timedelta(days=days), NOW
+            session, service, wish, first, first + timedelta(days=days), now=NOW
         )
 
     return school.write(ask)
@@ -76,7 +76,7 @@ def test_pages_of_two_weeks_reach_to_the_horizon_and_no_further(school: School) 
         def ask(session: Session, wanted: date | None = wanted) -> availability_search.PickerPage:
             service = session.get_one(Organisation, 1)
             return availability_search.load_picker_page(
-                session, service, SearchTerms(factories.samira(session).id, BRUSSELS), wanted, NOW
+                session, service, SearchTerms(factories.samira(session).id, BRUSSELS), wanted, now=NOW
             )
 
         page = school.write(ask)
@@ -102,7 +102,7 @@ def picker(
     def ask(session: Session) -> availability_search.PickerPage:
         wish = SearchTerms(factories.samira(session).id, BRUSSELS, moving=moving)
         return availability_search.load_picker_page(
-            session, session.get_one(Organisation, 1), wish, wanted, NOW
+            session, session.get_one(Organisation, 1), wish, wanted, now=NOW
         )
 
     return school.write(ask)

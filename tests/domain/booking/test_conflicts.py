@@ -23,7 +23,9 @@ ALL_DAY = WeeklyHours(None, None)
 
 def told(school: School, teacher: Any = factories.nadia, now: Any = NOW) -> list[str]:
     return school.read(
-        lambda s: [one.why for one in conflicts.upcoming_conflicts(s, teacher and teacher(s), now, BRUSSELS)]
+        lambda s: [
+            one.why for one in conflicts.upcoming_conflicts(s, teacher and teacher(s), now=now, zone=BRUSSELS)
+        ]
     )
 
 
@@ -41,11 +43,13 @@ def booked(
 def close(
     school: School, hours: WeeklyHours = ALL_DAY, by: Any = factories.nadia, now: Any = NOW
 ) -> SpecialDay:
-    def deed(session: Session) -> SpecialDay:
+    def operation(session: Session) -> SpecialDay:
         teacher = None if by is factories.claire else by(session)
-        return availability.close_days(session, by(session), teacher, (MONDAY, MONDAY), hours, "Congé", now)
+        return availability.close_days(
+            session, by(session), teacher, (MONDAY, MONDAY), hours, "Congé", now=now
+        )
 
-    return school.write(deed)
+    return school.write(operation)
 
 
 def states(school: School) -> list[str]:
@@ -56,7 +60,7 @@ def test_deleting_hours_touches_no_appointment_but_tells_it(school: School) -> N
     rule = morning(school)
     booked(school)
     assert told(school) == []
-    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, NOW))
+    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW))
     assert told(school) == ["outside"]
     assert states(school) == ["booked"]
     assert told(school, factories.luc) == []
@@ -71,7 +75,9 @@ def test_closing_touches_no_appointment_but_tells_what_it_covers(school: School)
     closing = close(school)
     assert told(school) == ["closed"]
     assert states(school) == ["booked"]
-    school.write(lambda s: availability.delete_special(s, factories.nadia(s), closing.id, NOW))
+    school.write(
+        lambda s: availability.delete_special(s, factories.nadia(s), closing.id, now=NOW, zone=BRUSSELS)
+    )
     assert told(school) == []
 
 
@@ -81,10 +87,15 @@ def test_an_hour_that_is_busy_elsewhere_is_told(school: School) -> None:
 
     def busy_then(session: Session) -> None:
         calendar = external.add_calendar(
-            session, factories.nadia(session), "https://calendar.example/private.ics", NOW
+            session, factories.nadia(session), "https://calendar.example/private.ics", now=NOW
         )
         external.store_events(
-            session, calendar.id, [external.Event("x@y", at, at + timedelta(minutes=30))], "", NOW
+            session,
+            calendar.id,
+            [external.Event("x@y", at, at + timedelta(minutes=30))],
+            "",
+            now=NOW,
+            zone=BRUSSELS,
         )
 
     school.write(busy_then)
@@ -106,13 +117,17 @@ def test_what_is_with_a_teacher_who_left_is_told_to_the_coordinator(school: Scho
 
 def test_what_was_kept_is_told_again_only_when_its_day_is_closed_afterwards(school: School) -> None:
     rule, booking = morning(school), booked(school)
-    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, NOW))
-    school.write(lambda s: absence.accept_conflict(s, s.get_one(Booking, booking), factories.nadia(s), NOW))
+    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW))
+    school.write(
+        lambda s: absence.accept_conflict(s, factories.nadia(s), s.get_one(Booking, booking), now=NOW)
+    )
     assert told(school) == []
     close(school, now=NOW + timedelta(hours=1))
     assert told(school) == ["closed"]
     later = NOW + timedelta(hours=2)
-    school.write(lambda s: absence.accept_conflict(s, s.get_one(Booking, booking), factories.nadia(s), later))
+    school.write(
+        lambda s: absence.accept_conflict(s, factories.nadia(s), s.get_one(Booking, booking), now=later)
+    )
     assert told(school) == []
 
 
@@ -148,8 +163,12 @@ def test_only_her_teacher_and_the_coordinator_call_an_appointment_off(school: Sc
     booking = booked(school)
     for who in (factories.luc, factories.samira, factories.farid):
         with pytest.raises(Absent):
-            school.write(lambda s, who=who: conflicts.cancel_conflicting(s, booking, who(s), NOW, BRUSSELS))
-    school.write(lambda s: conflicts.cancel_conflicting(s, booking, factories.claire(s), NOW, BRUSSELS))
+            school.write(
+                lambda s, who=who: conflicts.cancel_conflicting(s, who(s), booking, now=NOW, zone=BRUSSELS)
+            )
+    school.write(
+        lambda s: conflicts.cancel_conflicting(s, factories.claire(s), booking, now=NOW, zone=BRUSSELS)
+    )
     off = school.read(lambda s: s.get_one(Booking, booking))
     assert (off.state, off.called_off, off.late_cancel) == ("cancelled", True, False)
     waits = school.read(lambda s: s.scalars(select(WaitlistEntry)).one())
@@ -158,4 +177,6 @@ def test_only_her_teacher_and_the_coordinator_call_an_appointment_off(school: Sc
     letters = select(OutboxItem.person_id).where(OutboxItem.kind == "booking_cancelled")
     assert off.learner_id in school.read(lambda s: s.scalars(letters).all())
     with pytest.raises(Refused):
-        school.write(lambda s: conflicts.cancel_conflicting(s, booking, factories.claire(s), NOW, BRUSSELS))
+        school.write(
+            lambda s: conflicts.cancel_conflicting(s, factories.claire(s), booking, now=NOW, zone=BRUSSELS)
+        )

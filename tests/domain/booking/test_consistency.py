@@ -41,7 +41,7 @@ def book(school: School, starts: datetime = TEN, **more: Any) -> Booking:
 
 
 def faults(school: School, now: datetime = NOW) -> list[str]:
-    return school.read(lambda s: consistency.find_faults(s, now))
+    return school.read(lambda s: consistency.find_faults(s, now=now))
 
 
 def fault(school: School, now: datetime = NOW) -> str:
@@ -61,13 +61,13 @@ def set_reminder(school: School, booking: Booking, kind: str = "booking_soon", *
 def cancel(session: Session, booking: Booking) -> None:
     found = session.get_one(Booking, booking.id)
     appointments.cancel(
-        session, found, session.get_one(Person, found.learner_id), "", NOW, factories.BRUSSELS
+        session, session.get_one(Person, found.learner_id), found, "", now=NOW, zone=factories.BRUSSELS
     )
 
 
 def waiting(session: Session) -> WaitlistEntry:
     oksana = factories.oksana(session)
-    return waitlist.join_waitlist(session, oksana, oksana, None, 7, None, NOW)
+    return waitlist.join_waitlist(session, oksana, oksana, None, 7, None, now=NOW)
 
 
 def offered(school: School) -> Booking:
@@ -87,7 +87,13 @@ def test_a_school_that_books_moves_cancels_and_offers_is_sound(school: School) -
     def move(session: Session) -> None:
         found = session.get_one(Booking, moved.id)
         appointments.move(
-            session, found, factories.samira(session), TEN + 3 * HOUR, "video", NOW + HOUR, factories.BRUSSELS
+            session,
+            factories.samira(session),
+            found,
+            TEN + 3 * HOUR,
+            "video",
+            now=NOW + HOUR,
+            zone=factories.BRUSSELS,
         )
 
     school.write(move)
@@ -321,15 +327,15 @@ def test_an_offer_for_the_wish_of_somebody_else_is_found(school: School) -> None
 # -- many ----------------------------------------------------------------------------------------
 
 
-def statements(school: School, deed: Callable[[Session], object]) -> int:
+def statements(school: School, operation: Callable[[Session], object]) -> int:
     with school.counting_statements() as sent:
-        school.read(deed)
+        school.read(operation)
     return len(sent)
 
 
 def test_the_audit_asks_no_more_of_a_large_school(school: School) -> None:
     book(school)
-    few = statements(school, lambda s: consistency.find_faults(s, NOW))
+    few = statements(school, lambda s: consistency.find_faults(s, now=NOW))
     for number in range(1, 6):
         book(school, TEN + number * HOUR, teacher=factories.luc)
-    assert statements(school, lambda s: consistency.find_faults(s, NOW)) == few <= 9
+    assert statements(school, lambda s: consistency.find_faults(s, now=NOW)) == few <= 9

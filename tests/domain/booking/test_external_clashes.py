@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.domain.booking import availability_search, external_clashes, occupancy
 from lms.domain.booking.slots import cells
 from lms.domain.calendars import external
@@ -22,9 +23,9 @@ def spoken_for(
     session: Session, teacher: Person, *hours: tuple[datetime, datetime], host: str = "cloud.example.be"
 ) -> ExternalCalendar:
     """A calendar of hers that was read and held these hours."""
-    calendar = external.add_calendar(session, teacher, f"https://{host}/secret", NOW)
+    calendar = external.add_calendar(session, teacher, f"https://{host}/secret", now=NOW)
     events = [Event(f"{number}@{host}", starts, ends) for number, (starts, ends) in enumerate(hours)]
-    external.store_events(session, calendar.id, events, "", NOW)
+    external.store_events(session, calendar.id, events, "", now=NOW, zone=BRUSSELS)
     return calendar
 
 
@@ -67,7 +68,7 @@ def test_an_hour_that_is_busy_elsewhere_cannot_be_chosen_nor_booked(school: Scho
         day = wall("2026-11-25", "09:00").date()
         wish = availability_search.SearchTerms(samira.id, factories.BRUSSELS)
         free = availability_search.find_free_slots(
-            session, factories.organisation(session), wish, day, day, NOW
+            session, factories.organisation(session), wish, day, day, now=NOW
         )
         assert [hour.starts for hour in free] == [wall("2026-11-25", "09:00"), wall("2026-11-25", "11:00")]
         with pytest.raises(Refused, match="slot_gone"):
@@ -93,9 +94,9 @@ def test_a_conflict_is_shown_and_nothing_is_cancelled(school: School) -> None:
         kept.kept_at, gone.state, gone.cancelled_at = NOW, "cancelled", NOW
         week = (wall("2026-11-25", "10:30"), wall("2026-11-25", "11:00"))
         spoken_for(session, nadia, week, (wall("2026-11-26", "00:00"), wall("2026-11-28", "00:00")))
-        assert external_clashes.upcoming_clashes(session, nadia, NOW) == [clash]
-        assert external_clashes.upcoming_clashes(session, luc, NOW) == []
-        assert external_clashes.upcoming_clashes(session, nadia, clash.ends) == []
+        assert external_clashes.upcoming_clashes(session, nadia, now=NOW) == [clash]
+        assert external_clashes.upcoming_clashes(session, luc, now=NOW) == []
+        assert external_clashes.upcoming_clashes(session, nadia, now=clash.ends) == []
         assert {clash.state, kept.state, his.state} == {"booked"}
 
     school.write(ask)

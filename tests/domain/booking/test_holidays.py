@@ -4,6 +4,7 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.domain.booking import availability
 from lms.domain.booking.availability import WeeklyHours
 from lms.domain.booking.holidays import DayOff, bridge_days, days_off
@@ -41,10 +42,12 @@ def test_what_was_decided_stands_beside_its_day(school: School) -> None:
     def decide(session: Session) -> None:
         nadia, claire = factories.nadia(session), factories.claire(session)
         whole = WeeklyHours(None, None)
-        availability.add_extra_hours(session, nadia, nadia, (CHRISTMAS, CHRISTMAS), whole, "", NOW)
-        availability.close_days(session, claire, None, (BRIDGE, BRIDGE), whole, "Pont", NOW)
+        availability.add_extra_hours(
+            session, nadia, nadia, (CHRISTMAS, CHRISTMAS), whole, "", now=NOW, zone=BRUSSELS
+        )
+        availability.close_days(session, claire, None, (BRIDGE, BRIDGE), whole, "Pont", now=NOW)
         # A closed holiday is no opening, and an opened bridge no closure.
-        availability.close_days(session, nadia, nadia, (ASCENSION, ASCENSION), whole, "", NOW)
+        availability.close_days(session, nadia, nadia, (ASCENSION, ASCENSION), whole, "", now=NOW)
 
     school.write(decide)
     found = shown(school)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.domain.booking import absence, appointments, learner_status, waitlist
 from lms.domain.booking.learner_status import LearnerStatus
 from lms.models import Booking, WaitlistEntry
@@ -26,7 +27,7 @@ def teachers(school: School) -> None:
 
 
 def hers(school: School, now: datetime = NOW) -> LearnerStatus:
-    return school.read(lambda s: learner_status.status_of(s, factories.samira(s), now))
+    return school.read(lambda s: learner_status.status_of(s, factories.samira(s), now=now))
 
 
 def book(school: School, now: datetime = NOW) -> str:
@@ -37,31 +38,33 @@ def book(school: School, now: datetime = NOW) -> str:
 
 def wait(school: School, now: datetime = NOW) -> str:
     return school.write(
-        lambda s: waitlist.join_waitlist(s, factories.samira(s), factories.samira(s), None, 7, None, now).id
+        lambda s: (
+            waitlist.join_waitlist(s, factories.samira(s), factories.samira(s), None, 7, None, now=now).id
+        )
     )
 
 
 def offer(school: School) -> str:
     """Oksana gives an hour back for which Samira waits."""
 
-    def deed(session: Session) -> str:
+    def operation(session: Session) -> str:
         oksana = factories.oksana(session)
         hour = factories.booked(session, oksana, factories.nadia(session), TUESDAY)
         waitlist.join_waitlist(
-            session, factories.samira(session), factories.samira(session), None, 7, None, NOW
+            session, factories.samira(session), factories.samira(session), None, 7, None, now=NOW
         )
-        appointments.cancel(session, hour, oksana, "", NOW)
-        return waitlist.open_offers(session, factories.samira(session), NOW)[0].id
+        appointments.cancel(session, oksana, hour, "", now=NOW, zone=BRUSSELS)
+        return waitlist.open_offers(session, factories.samira(session), now=NOW)[0].id
 
-    return school.write(deed)
+    return school.write(operation)
 
 
 def fall_ill(school: School, now: datetime = NOW) -> None:
-    def deed(session: Session) -> None:
+    def operation(session: Session) -> None:
         nadia = factories.nadia(session)
-        absence.cancel_day(session, nadia, nadia, (TUESDAY + 7 * DAY).date(), now)
+        absence.cancel_day(session, nadia, nadia, (TUESDAY + 7 * DAY).date(), now=now, zone=BRUSSELS)
 
-    school.write(deed)
+    school.write(operation)
 
 
 def test_who_asked_for_nothing_has_nothing_open(school: School) -> None:
@@ -86,12 +89,16 @@ def test_an_offer_whose_time_is_over_is_not_open_even_before_the_worker_saw_it(s
 def test_for_a_week_who_did_not_answer_is_asked_whether_she_still_waits(school: School) -> None:
     one = offer(school)
     over = NOW + timedelta(hours=13)
-    school.write(lambda s: waitlist.expire_offer(s, one, over))
+    school.write(lambda s: waitlist.expire_offer(s, one, now=over, zone=BRUSSELS))
     assert hers(school, over + 6 * DAY).lapsed is not None
     assert hers(school, over + 8 * DAY).lapsed is None
     wait(school, over)
     assert hers(school, over).lapsed is None
-    school.write(lambda s: waitlist.leave_waitlist(s, factories.samira(s), factories.samira(s), over + DAY))
+    school.write(
+        lambda s: waitlist.leave_waitlist(
+            s, factories.samira(s), factories.samira(s), now=over + DAY, zone=BRUSSELS
+        )
+    )
     assert hers(school, over + DAY).lapsed is None, "she said herself that she waits no longer"
 
 
@@ -115,7 +122,10 @@ def test_a_called_off_hour_is_forgotten_once_she_has_a_new_one(school: School) -
 def test_what_she_or_the_service_cancelled_is_not_called_off(school: School) -> None:
     one = book(school)
     school.write(
-        lambda s: appointments.cancel(s, s.get_one(Booking, one), factories.claire(s), "", NOW) and None
+        lambda s: (
+            appointments.cancel(s, factories.claire(s), s.get_one(Booking, one), "", now=NOW, zone=BRUSSELS)
+            and None
+        )
     )
     assert hers(school).called_off is None
 
@@ -124,7 +134,7 @@ def test_nothing_of_others_is_hers(school: School) -> None:
     offer(school)
     book(school)
     fall_ill(school)
-    found = school.read(lambda s: learner_status.status_of(s, factories.oksana(s), NOW))
+    found = school.read(lambda s: learner_status.status_of(s, factories.oksana(s), now=NOW))
     assert found == LearnerStatus([], None, None, None)
 
 
@@ -138,7 +148,7 @@ def test_two_statements_tell_it_whatever_there_is(school: School) -> None:
             samira = factories.samira(session)
             assert samira.role_rows
             with school.counting_statements() as sent:
-                found = learner_status.status_of(session, samira, NOW)
+                found = learner_status.status_of(session, samira, now=NOW)
                 assert [one.teacher.first_name for one in found.offers] in ([], ["Nadia"])
             counts.append(len(sent))
 
@@ -148,7 +158,9 @@ def test_two_statements_tell_it_whatever_there_is(school: School) -> None:
 
 def test_of_several_wishes_the_living_one_counts_and_then_the_last_that_ended(school: School) -> None:
     first = wait(school)
-    school.write(lambda s: waitlist.leave_waitlist(s, factories.samira(s), factories.samira(s), NOW))
+    school.write(
+        lambda s: waitlist.leave_waitlist(s, factories.samira(s), factories.samira(s), now=NOW, zone=BRUSSELS)
+    )
     second = wait(school, NOW + DAY)
 
     def last(session: Session) -> str:
@@ -158,7 +170,9 @@ def test_of_several_wishes_the_living_one_counts_and_then_the_last_that_ended(sc
 
     assert school.read(last) == second
     school.write(
-        lambda s: waitlist.leave_waitlist(s, factories.samira(s), factories.samira(s), NOW + 2 * DAY)
+        lambda s: waitlist.leave_waitlist(
+            s, factories.samira(s), factories.samira(s), now=NOW + 2 * DAY, zone=BRUSSELS
+        )
     )
     assert school.read(last) == second
     assert school.read(lambda s: s.get_one(WaitlistEntry, first).outcome) == "withdrawn"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.domain.booking import appointments, occupancy
 from lms.domain.errors import Refused
 from lms.models import Booking, Claim, Organisation, Person
@@ -47,7 +48,7 @@ class Held(NamedTuple):
 
 
 ways = st.sampled_from(["video", "onsite"])
-booking_deeds = st.tuples(
+booking_operations = st.tuples(
     st.just("book"), st.integers(0, 2), st.integers(0, 1), st.sampled_from(STARTS), ways
 )
 changes = st.tuples(st.sampled_from(["move", "cancel"]), st.integers(0, 9), st.sampled_from(STARTS), ways)
@@ -58,17 +59,19 @@ class _Undo(Exception):
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(booking_deeds | changes, min_size=3, max_size=14))
-def test_a_booking_is_taken_exactly_when_everybody_it_needs_is_free(school: School, deeds: list[Any]) -> None:
+@given(st.lists(booking_operations | changes, min_size=3, max_size=14))
+def test_a_booking_is_taken_exactly_when_everybody_it_needs_is_free(
+    school: School, operations: list[Any]
+) -> None:
     def live(session: Session) -> None:
-        _live(session, deeds)
+        _live(session, operations)
         raise _Undo
 
     with suppress(_Undo):
         school.write(live)
 
 
-def _live(session: Session, deeds: list[Any]) -> None:
+def _live(session: Session, operations: list[Any]) -> None:
     learners = [factories.learner(session, f"Learner {n}") for n in range(3)]
     teachers = [factories.nadia(session), factories.luc(session)]
     service = session.get_one(Organisation, 1)
@@ -77,24 +80,31 @@ def _live(session: Session, deeds: list[Any]) -> None:
         for minute in (0, 15, 30):
             factories.rule(session, teacher, 1, f"09:{minute:02}", f"12:{minute:02}", "both")
     model: dict[str, Held] = {}
-    for deed in deeds:
-        _act(session, deed, model, learners, teachers)
+    for operation in operations:
+        _act(session, operation, model, learners, teachers)
         assert occupancy.find_mismatches(session) == []
         alive = session.scalars(select(Booking.id).where(Booking.state == "booked")).all()
         assert set(alive) == set(model)
 
 
 def _act(
-    session: Session, deed: Any, model: dict[str, Held], learners: list[Person], teachers: list[Person]
+    session: Session, operation: Any, model: dict[str, Held], learners: list[Person], teachers: list[Person]
 ) -> None:
-    if deed[0] == "book":
-        _, learner, teacher, starts, mode = deed
+    if operation[0] == "book":
+        _, learner, teacher, starts, mode = operation
         wanted = Held(learner, teacher, starts, mode)
         free = not any(wanted.collides(other) for other in model.values())
         done = _done(
             session,
             lambda: appointments.book(
-                session, learners[learner], learners[learner], teachers[teacher].id, starts, mode, NOW
+                session,
+                learners[learner],
+                learners[learner],
+                teachers[teacher].id,
+                starts,
+                mode,
+                now=NOW,
+                zone=BRUSSELS,
             ),
         )
         assert (done is not None) == free
@@ -103,27 +113,32 @@ def _act(
         return
     if not model:
         return
-    kind, number, starts, mode = deed
+    kind, number, starts, mode = operation
     chosen = sorted(model)[number % len(model)]
     booking, old = session.get_one(Booking, chosen), model[chosen]
     by = learners[old.learner]
     if kind == "cancel":
-        assert _done(session, lambda: appointments.cancel(session, booking, by, "", NOW)) is not None
+        assert (
+            _done(session, lambda: appointments.cancel(session, by, booking, "", now=NOW, zone=BRUSSELS))
+            is not None
+        )
         del model[chosen]
         return
     wanted = Held(old.learner, old.teacher, starts, mode)
     free = not any(wanted.collides(other) for id_, other in model.items() if id_ != chosen)
-    done = _done(session, lambda: appointments.move(session, booking, by, starts, mode, NOW))
+    done = _done(
+        session, lambda: appointments.move(session, by, booking, starts, mode, now=NOW, zone=BRUSSELS)
+    )
     assert (done is not None) == free
     if free:
         model[chosen] = wanted
 
 
-def _done(session: Session, deed: Any) -> Booking | None:
+def _done(session: Session, operation: Any) -> Booking | None:
     """The verb as the edge would run it: refused, it leaves nothing behind."""
     try:
         with session.begin_nested():
-            made: Booking = deed()
+            made: Booking = operation()
             return made
     except Refused:
         return None

@@ -44,7 +44,13 @@ def test_an_hour_left_by_a_move_is_offered(school: School) -> None:
     school.write(
         lambda s: (
             appointments.move(
-                s, s.get_one(Booking, made), factories.oksana(s), TUESDAY + HOUR, "video", NOW, BRUSSELS
+                s,
+                factories.oksana(s),
+                s.get_one(Booking, made),
+                TUESDAY + HOUR,
+                "video",
+                now=NOW,
+                zone=BRUSSELS,
             )
             and None
         )
@@ -60,7 +66,13 @@ def test_half_an_hour_left_by_a_move_is_no_hour_to_offer(school: School) -> None
     school.write(
         lambda s: (
             appointments.move(
-                s, s.get_one(Booking, made), factories.oksana(s), TUESDAY + HOUR / 2, "video", NOW, BRUSSELS
+                s,
+                factories.oksana(s),
+                s.get_one(Booking, made),
+                TUESDAY + HOUR / 2,
+                "video",
+                now=NOW,
+                zone=BRUSSELS,
             )
             and None
         )
@@ -72,7 +84,12 @@ def test_new_weekly_hours_are_offered_one_to_each_who_waits(school: School) -> N
     wait(school, factories.samira, now=NOW - HOUR)
     wait(school, grace)
     school.write(
-        lambda s: availability.add_rule(s, factories.nadia(s), 1, TEN, date(2026, 11, 23), None, NOW) and None
+        lambda s: (
+            availability.add_rule(
+                s, factories.nadia(s), 1, TEN, date(2026, 11, 23), None, now=NOW, zone=BRUSSELS
+            )
+            and None
+        )
     )
     assert sorted(offered_slots(school).values()) == [TUESDAY, wall("2026-12-01", "10:00")]
 
@@ -82,7 +99,9 @@ def test_extra_hours_of_one_day_are_offered(school: School) -> None:
     day = (SATURDAY.date(), SATURDAY.date())
     school.write(
         lambda s: (
-            availability.add_extra_hours(s, factories.nadia(s), factories.nadia(s), day, TEN, "", NOW)
+            availability.add_extra_hours(
+                s, factories.nadia(s), factories.nadia(s), day, TEN, "", now=NOW, zone=BRUSSELS
+            )
             and None
         )
     )
@@ -102,7 +121,7 @@ def test_a_closed_day_that_opens_again_is_offered(
 
     day = school.write(closed)
     wait(school, factories.samira)
-    school.write(lambda s: availability.delete_special(s, factories.claire(s), day, NOW))
+    school.write(lambda s: availability.delete_special(s, factories.claire(s), day, now=NOW, zone=BRUSSELS))
     assert offered_slots(school) == {"Samira": TUESDAY}
 
 
@@ -128,7 +147,9 @@ def test_a_room_of_an_offer_that_is_taken_back_serves_another_teacher(school: Sc
     wait(school, grace, teacher=factories.luc)
     assert offered_slots(school) == {"Samira": SATURDAY}
     school.write(
-        lambda s: absence.cancel_day(s, factories.nadia(s), factories.nadia(s), SATURDAY.date(), NOW)
+        lambda s: absence.cancel_day(
+            s, factories.nadia(s), factories.nadia(s), SATURDAY.date(), now=NOW, zone=BRUSSELS
+        )
     )
     assert offered_slots(school) == {"Grace": wall("2026-11-28", "10:15")}
 
@@ -149,9 +170,9 @@ def test_the_day_that_comes_into_sight_is_offered_before_others_look(school: Sch
     book(school, TUESDAY)
     week_later = wall("2026-12-01", "10:00")
     for morning in ("2026-11-25", "2026-11-26"):
-        school.write(lambda s, day=morning: waitlist.offer_new_day(s, wall(day, "08:17")))
+        school.write(lambda s, day=morning: waitlist.offer_new_day(s, now=wall(day, "08:17"), zone=BRUSSELS))
         assert offered_slots(school) == {}
-    school.write(lambda s: waitlist.offer_new_day(s, wall("2026-11-27", "08:17")))
+    school.write(lambda s: waitlist.offer_new_day(s, now=wall("2026-11-27", "08:17"), zone=BRUSSELS))
     assert offered_slots(school) == {"Samira": week_later}
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.domain.booking import appointments, queries
 from lms.domain.errors import Absent
 from lms.models import Booking, Person
@@ -61,14 +62,14 @@ def test_the_next_appointment_is_the_one_that_runs_or_comes(school: School) -> N
     first, second = booked(school), booked(school, TUESDAY + 24 * HOUR)
 
     def following(at: datetime) -> str | None:
-        found = school.read(lambda s: queries.next_appointment(s, factories.samira(s), at))
+        found = school.read(lambda s: queries.next_appointment(s, factories.samira(s), now=at))
         return found.id if found else None
 
     assert following(NOW) == first.id
     assert following(TUESDAY + HOUR / 2) == first.id
     assert following(TUESDAY + HOUR) == second.id
     assert following(TUESDAY + 48 * HOUR) is None
-    coming = school.read(lambda s: queries.upcoming_appointments(s, factories.samira(s), NOW))
+    coming = school.read(lambda s: queries.upcoming_appointments(s, factories.samira(s), now=NOW))
     assert [one.teacher.first_name for one in coming] == ["Nadia", "Nadia"]
 
 
@@ -85,13 +86,17 @@ def test_the_day_of_a_teacher_holds_what_begins_in_it_and_is_not_cancelled(schoo
     assert day(TUESDAY - 24 * HOUR) == [], "the last moment does not"
     school.write(factories.luc)
     assert day(TUESDAY, factories.luc) == []
-    school.write(lambda s: appointments.cancel(s, s.get_one(Booking, made.id), factories.nadia(s), "", NOW))
+    school.write(
+        lambda s: appointments.cancel(
+            s, factories.nadia(s), s.get_one(Booking, made.id), "", now=NOW, zone=BRUSSELS
+        )
+    )
     assert day(TUESDAY) == []
 
 
 def test_the_door_opens_a_quarter_before_and_closes_a_quarter_after(school: School) -> None:
     made, minute = booked(school), timedelta(minutes=1)
-    opening = {m: queries.is_room_open(made, TUESDAY + m * minute) for m in (-16, -15, 0, 75, 76)}
+    opening = {m: queries.is_room_open(made, now=TUESDAY + m * minute) for m in (-16, -15, 0, 75, 76)}
     assert opening == {-16: False, -15: True, 0: True, 75: True, 76: False}
     made.state = "cancelled"
-    assert not queries.is_room_open(made, TUESDAY)
+    assert not queries.is_room_open(made, now=TUESDAY)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.domain.booking import appointments
 from lms.domain.booking.queries import next_appointments
 from tests import factories
@@ -18,12 +19,14 @@ def test_each_person_is_shown_with_her_next_appointment_only(school: School) -> 
         soon = factories.booked(session, samira, nadia, factories.wall("2026-11-25", "10:00"))
         factories.booked(session, samira, nadia, factories.wall("2026-12-02", "10:00"))
         gone = factories.booked(session, oksana, nadia, factories.wall("2026-11-26", "10:00"))
-        appointments.cancel(session, gone, oksana, "", NOW)
+        appointments.cancel(session, oksana, gone, "", now=NOW, zone=BRUSSELS)
         return samira.id, oksana.id, soon.id
 
     samira, oksana, soon = school.write(book)
-    found = school.read(lambda s: {k: b.id for k, b in next_appointments(s, [samira, oksana], NOW).items()})
+    found = school.read(
+        lambda s: {k: b.id for k, b in next_appointments(s, [samira, oksana], now=NOW).items()}
+    )
     assert found == {samira: soon}
-    later = school.read(lambda s: next_appointments(s, [samira], NOW + timedelta(days=5)))
+    later = school.read(lambda s: next_appointments(s, [samira], now=NOW + timedelta(days=5)))
     assert later[samira].id != soon
-    assert school.read(lambda s: next_appointments(s, [], NOW)) == {}
+    assert school.read(lambda s: next_appointments(s, [], now=NOW)) == {}

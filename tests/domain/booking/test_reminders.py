@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.domain import outbox
 from lms.domain.booking import appointments, reminders
 from lms.models import Booking, OutboxItem
@@ -63,12 +64,12 @@ def test_a_house_that_was_down_over_night_sends_one_of_the_two(school: School) -
 )
 def test_who_books_late_is_not_told_everything_at_once(school: School, hours: int, kinds: list[str]) -> None:
     made = school.write(booked)
-    school.write(lambda s: outbox.void_items(s, made.id, NOW))
+    school.write(lambda s: outbox.void_items(s, made.id, now=NOW))
 
     def again(session: Session) -> None:
         booking = session.get_one(Booking, made.id)
         booking.sequence += 1
-        reminders.post_reminders(session, booking, factories.samira(session), FRIDAY - hours * HOUR)
+        reminders.post_reminders(session, booking, factories.samira(session), now=FRIDAY - hours * HOUR)
 
     school.write(again)
     assert [row.kind for row in school.read(open_reminders)] == kinds
@@ -80,7 +81,13 @@ def test_a_move_and_a_cancellation_close_what_was_to_be_said(school: School) -> 
 
     def move(session: Session) -> None:
         appointments.move(
-            session, session.get_one(Booking, made.id), factories.samira(session), later, "video", NOW
+            session,
+            factories.samira(session),
+            session.get_one(Booking, made.id),
+            later,
+            "video",
+            now=NOW,
+            zone=BRUSSELS,
         )
 
     school.write(move)
@@ -88,5 +95,9 @@ def test_a_move_and_a_cancellation_close_what_was_to_be_said(school: School) -> 
         (1, later - 24 * HOUR),
         (1, later - 2 * HOUR),
     ]
-    school.write(lambda s: appointments.cancel(s, s.get_one(Booking, made.id), factories.samira(s), "", NOW))
+    school.write(
+        lambda s: appointments.cancel(
+            s, factories.samira(s), s.get_one(Booking, made.id), "", now=NOW, zone=BRUSSELS
+        )
+    )
     assert school.read(open_reminders) == []

@@ -60,7 +60,7 @@ def book(
 
 
 def retimed(school: School, zone: ZoneInfo = ALWAYS_WINTER, now: datetime = NOW) -> retime.Plan:
-    return school.write(lambda s: retime.apply_changes(s, zone, now))
+    return school.write(lambda s: retime.apply_changes(s, now=now, zone=zone))
 
 
 def again(school: School, booking: Booking) -> Booking:
@@ -141,7 +141,7 @@ def test_a_second_run_changes_nothing(school: School) -> None:
 def test_the_plan_says_the_same_and_changes_nothing(school: School) -> None:
     booking = book(school)
     rows = open_rows(school, booking)
-    planned = school.read(lambda s: retime.plan_changes(s, ALWAYS_WINTER, NOW))
+    planned = school.read(lambda s: retime.plan_changes(s, now=NOW, zone=ALWAYS_WINTER))
     assert again(school, booking).starts == booking.starts
     assert open_rows(school, booking) == rows
     assert retimed(school) == planned
@@ -151,7 +151,7 @@ def test_the_plan_is_found_in_one_statement(school: School) -> None:
     for hour in ("08:00", "10:00", "12:00"):
         book(school, hour=hour)
     with school.counting_statements() as sent:
-        school.read(lambda s: retime.plan_changes(s, ALWAYS_WINTER, NOW))
+        school.read(lambda s: retime.plan_changes(s, now=NOW, zone=ALWAYS_WINTER))
     assert len(sent) == 1
 
 
@@ -193,7 +193,7 @@ def test_an_offer_moves_in_silence(school: School) -> None:
         session.flush()
         values = {"state": "offered", "waitlist_entry_id": entry.id, "expires_at": NOW + HOUR}
         session.execute(update(Booking).where(Booking.id == booking.id).values(**values))
-        outbox.void_items(session, booking.id, NOW)
+        outbox.void_items(session, booking.id, now=NOW)
 
     school.write(offered)
     assert len(retimed(school).changes) == 1
@@ -256,12 +256,12 @@ def by_winter_time(school: School, hour: int, minute: int = 0, *, learner: Any =
     """Agreed on that Monday, at an hour of UTC, when Belgium kept its winter time."""
     starts = datetime(2027, 7, 5, hour, minute, tzinfo=UTC)
 
-    def verb(session: Session) -> Booking:
+    def operation(session: Session) -> Booking:
         who, nadia = learner(session), factories.nadia(session)
         factories.rule(session, nadia, 0, f"{hour + 1:02}:{minute:02}", f"{hour + 2:02}:{minute:02}")
-        return appointments.book(session, who, who, nadia.id, starts, "video", NOW, ALWAYS_WINTER)
+        return appointments.book(session, who, who, nadia.id, starts, "video", now=NOW, zone=ALWAYS_WINTER)
 
-    return school.write(verb)
+    return school.write(operation)
 
 
 def test_an_hour_that_would_have_begun_already_is_named(school: School) -> None:
@@ -296,7 +296,7 @@ def test_where_two_would_stand_on_one_place_nothing_moves(school: School) -> Non
         eleven.starts,
         other.starts,
     ]
-    planned = school.read(lambda s: retime.plan_changes(s, ALWAYS_WINTER, NOW))
+    planned = school.read(lambda s: retime.plan_changes(s, now=NOW, zone=ALWAYS_WINTER))
     assert planned.collisions == [collision]
 
 

@@ -125,7 +125,7 @@ def test_a_year_without_a_leap_day_goes_from_february_to_march() -> None:
 def test_the_week_at_the_end_of_the_year_is_one_week_of_seven_days() -> None:
     """2026 has 53 weeks: the cap of a week must count the days on both sides of New Year together."""
     found = offered(EACH_QUARTER, date(2026, 12, 21), date(2027, 1, 10))
-    weeks = [iso_week_of(slot.starts, BRUSSELS) for slot in found]
+    weeks = [iso_week_of(slot.starts, zone=BRUSSELS) for slot in found]
     assert weeks == ["2026-W52"] * 7 * WHOLE_DAY + ["2026-W53"] * 7 * WHOLE_DAY + ["2027-W01"] * 7 * WHOLE_DAY
 
 
@@ -138,7 +138,7 @@ def test_each_week_of_ten_years_runs_from_monday_to_sunday_on_the_wall(year: int
         monday = day - DAY * day.weekday()
         thursday = monday + 3 * DAY  # it decides the year of its week
         number = ((thursday - date(thursday.year, 1, 1)).days // 7) + 1
-        assert iso_week_of(slot.starts, BRUSSELS) == f"{thursday.year}-W{number:02}"
+        assert iso_week_of(slot.starts, zone=BRUSSELS) == f"{thursday.year}-W{number:02}"
 
 
 @pytest.mark.parametrize("day", [date(2026, 11, 23), *SPRING, *AUTUMN, date(2026, 12, 31)], ids=str)

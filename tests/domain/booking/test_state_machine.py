@@ -28,12 +28,19 @@ class BookingModel(Model):
         expected = self.free(wanted) and self.below_caps(learner)
         person = self.learners[learner]
 
-        def deed() -> Booking:
+        def operation() -> Booking:
             return appointments.book(
-                self.session, person, person, self.teachers[teacher].id, starts, mode, self.now
+                self.session,
+                person,
+                person,
+                self.teachers[teacher].id,
+                starts,
+                mode,
+                now=self.now,
+                zone=BRUSSELS,
             )
 
-        self.check(deed, expected)
+        self.check(operation, expected)
 
     def move(self, number: int, starts: datetime, mode: Mode) -> None:
         chosen = self.pick(number, offered=False)
@@ -45,7 +52,7 @@ class BookingModel(Model):
         booking, sequence = self.booking(chosen), self.booking(chosen).sequence
         by = self.learners[old.learner]
         done = self.check(
-            lambda: appointments.move(self.session, booking, by, starts, mode, self.now),
+            lambda: appointments.move(self.session, by, booking, starts, mode, now=self.now, zone=BRUSSELS),
             same or self.free(wanted, but=(chosen,)),
             left=None if same else old,
         )
@@ -69,7 +76,7 @@ class BookingModel(Model):
         teacher = self.teachers[a.teacher]
         self.check(
             lambda: appointments.swap(
-                self.session, self.booking(one), self.booking(other), teacher, self.now
+                self.session, teacher, self.booking(one), self.booking(other), now=self.now, zone=BRUSSELS
             ),
             expected,
         )
@@ -81,7 +88,9 @@ class BookingModel(Model):
         old = self.meetings[chosen]
         by = self.learners[old.learner]
         self.check(
-            lambda: appointments.cancel(self.session, self.booking(chosen), by, "", self.now),
+            lambda: appointments.cancel(
+                self.session, by, self.booking(chosen), "", now=self.now, zone=BRUSSELS
+            ),
             old.starts > self.now,
             left=old,
         )
@@ -93,7 +102,7 @@ class BookingModel(Model):
         since = place.made_at if place else self.now
         wanted = self.teachers[teacher].id if teacher < 2 else None
         entry = waitlist.join_waitlist(
-            self.session, person, person, wanted, parts, mode if parts % 2 else None, self.now
+            self.session, person, person, wanted, parts, mode if parts % 2 else None, now=self.now
         )
         assert entry.made_at == since, "who says her wish anew keeps her place"
 
@@ -101,7 +110,7 @@ class BookingModel(Model):
         person = self.learners[learner]
         held = [m for m in self.meetings.values() if m.learner == learner and m.offered]
         self.check(
-            lambda: waitlist.leave_waitlist(self.session, person, person, self.now),
+            lambda: waitlist.leave_waitlist(self.session, person, person, now=self.now, zone=BRUSSELS),
             True,
             left=held[0] if held else None,
         )
@@ -112,28 +121,32 @@ class BookingModel(Model):
         if chosen is None:
             return
         offer, old = self.booking(chosen), self.meetings[chosen]
-        in_time = offer.expires_at is not None and offer.expires_at > self.now
+        answered_in_time = offer.expires_at is not None and offer.expires_at > self.now
         by = self.learners[old.learner]
         if yes:
-            self.check(lambda: waitlist.accept_offer(self.session, offer, by, self.now), in_time)
-            assert not in_time or offer.state == "booked"
+            self.check(lambda: waitlist.accept_offer(self.session, by, offer, now=self.now), answered_in_time)
+            assert not answered_in_time or offer.state == "booked"
         else:
             entry = offer.waitlist_entry_id
-            if in_time and entry is not None:
+            if answered_in_time and entry is not None:
                 self.declined.add((entry, old.teacher, old.starts))
-            self.check(lambda: waitlist.decline_offer(self.session, offer, by, self.now), in_time, left=old)
+            self.check(
+                lambda: waitlist.decline_offer(self.session, by, offer, now=self.now, zone=BRUSSELS),
+                answered_in_time,
+                left=old,
+            )
 
     def wait(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
-        for offer_id in waitlist.overdue_offers(self.session, self.now):
+        for offer_id in waitlist.overdue_offers(self.session, now=self.now):
             entry = self.booking(offer_id).waitlist_entry_id
             self.check(
-                lambda id_=offer_id: waitlist.expire_offer(self.session, id_, self.now),  # type: ignore[misc]
+                lambda id_=offer_id: waitlist.expire_offer(self.session, id_, now=self.now, zone=BRUSSELS),  # type: ignore[misc]
                 True,
                 left=self.meetings[offer_id],
             )
             assert self.session.get_one(WaitlistEntry, entry).outcome == "lapsed"
-        assert waitlist.overdue_offers(self.session, self.now) == []
+        assert waitlist.overdue_offers(self.session, now=self.now) == []
 
     def call_off(self, teacher: int, day: str) -> None:
         person = self.teachers[teacher]
@@ -150,7 +163,10 @@ class BookingModel(Model):
         over = today < self.now.astimezone(BRUSSELS).date()
         if over:
             self.closed.discard((teacher, day))
-        self.check(lambda: absence.cancel_day(self.session, person, person, today, self.now), not over)
+        self.check(
+            lambda: absence.cancel_day(self.session, person, person, today, now=self.now, zone=BRUSSELS),
+            not over,
+        )
         for id_, meeting in hit.items():
             booking = self.booking(id_)
             assert booking.state == ("expired" if meeting.offered else "cancelled")
@@ -173,7 +189,7 @@ class BookingModel(Model):
             return
         self.closed.discard((teacher, day))
         self.check(
-            lambda: availability.delete_special(self.session, person, closed, self.now),
+            lambda: availability.delete_special(self.session, person, closed, now=self.now, zone=BRUSSELS),
             True,
             freed=lambda m: m.teacher == teacher and begin <= m.starts < begin + 24 * HOUR,
         )
@@ -182,10 +198,10 @@ class BookingModel(Model):
 learners, teachers, numbers = st.integers(0, 4), st.integers(0, 1), st.integers(0, 9)
 starts, ways = st.sampled_from(STARTS), st.sampled_from(["video", "onsite"])
 days = st.sampled_from(DAYS)
-booking_deeds = st.tuples(st.just("book"), learners, teachers, starts, ways)
-DEEDS = st.one_of(
-    booking_deeds,
-    booking_deeds,
+booking_operations = st.tuples(st.just("book"), learners, teachers, starts, ways)
+OPERATIONS = st.one_of(
+    booking_operations,
+    booking_operations,
     st.tuples(st.just("move"), numbers, starts, ways),
     st.tuples(st.just("swap"), numbers, numbers),
     st.tuples(st.just("cancel"), numbers),
@@ -205,13 +221,13 @@ class _Undo(Exception):
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(DEEDS, min_size=5, max_size=30))
-def test_the_school_does_what_a_simple_model_of_it_does(school: School, deeds: list[Any]) -> None:
+@given(st.lists(OPERATIONS, min_size=5, max_size=30))
+def test_the_school_does_what_a_simple_model_of_it_does(school: School, operations: list[Any]) -> None:
     def live(session: Session) -> None:
         model = _model(session)
-        for name, *terms in deeds:
+        for name, *terms in operations:
             getattr(model, name)(*terms)
-        assert consistency.find_faults(session, model.now) == []
+        assert consistency.find_faults(session, now=model.now) == []
         raise _Undo
 
     with suppress(_Undo):

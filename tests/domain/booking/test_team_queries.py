@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.domain.booking import absence, appointments, attendance, team_queries
 from lms.domain.errors import Absent
 from lms.models import Booking, Person
@@ -43,7 +44,7 @@ def test_what_was_not_marked_is_asked_for_a_week(school: School) -> None:
 
     def asked(now: datetime) -> list[str]:
         return school.read(
-            lambda s: [one.id for one in team_queries.unmarked_appointments(s, factories.nadia(s), now)]
+            lambda s: [one.id for one in team_queries.unmarked_appointments(s, factories.nadia(s), now=now)]
         )
 
     assert asked(TUESDAY + HOUR / 2) == []
@@ -51,7 +52,9 @@ def test_what_was_not_marked_is_asked_for_a_week(school: School) -> None:
     assert asked(TUESDAY + timedelta(days=7)) == []
     after = TUESDAY + HOUR
     school.write(
-        lambda s: attendance.mark_attendance(s, s.get_one(Booking, made), factories.nadia(s), "done", after)
+        lambda s: attendance.mark_attendance(
+            s, factories.nadia(s), s.get_one(Booking, made), "done", now=after
+        )
     )
     assert asked(after) == []
 
@@ -62,11 +65,15 @@ def test_hours_are_exchanged_with_other_learners_of_the_same_teacher_ahead(schoo
     book(school, TUESDAY + 48 * HOUR, factories.oksana, factories.luc)
     other = book(school, TUESDAY + 3 * HOUR, factories.oksana)
     gone = book(school, TUESDAY + 7 * 24 * HOUR, factories.oksana)
-    school.write(lambda s: appointments.cancel(s, s.get_one(Booking, gone), factories.oksana(s), "", NOW))
+    school.write(
+        lambda s: appointments.cancel(
+            s, factories.oksana(s), s.get_one(Booking, gone), "", now=NOW, zone=BRUSSELS
+        )
+    )
 
     def found(now: datetime) -> list[str]:
         return school.read(
-            lambda s: [one.id for one in team_queries.swap_candidates(s, s.get_one(Booking, mine), now)]
+            lambda s: [one.id for one in team_queries.swap_candidates(s, s.get_one(Booking, mine), now=now)]
         )
 
     assert found(NOW) == [other]
@@ -96,9 +103,15 @@ def test_the_page_before_names_exactly_those_whom_the_deed_cancels(school: Schoo
     book(school, TUESDAY)
     book(school, TUESDAY + 4 * HOUR, factories.oksana)
     now, day = TUESDAY + HOUR / 2, date(2026, 11, 24)
-    before = school.read(lambda s: team_queries.teacher_day(s, factories.nadia(s), day, now))
-    off = school.write(lambda s: absence.cancel_day(s, factories.nadia(s), factories.nadia(s), day, now))
-    after = school.read(lambda s: team_queries.teacher_day(s, factories.nadia(s), day, now))
+    before = school.read(
+        lambda s: team_queries.teacher_day(s, factories.nadia(s), day, now=now, zone=BRUSSELS)
+    )
+    off = school.write(
+        lambda s: absence.cancel_day(s, factories.nadia(s), factories.nadia(s), day, now=now, zone=BRUSSELS)
+    )
+    after = school.read(
+        lambda s: team_queries.teacher_day(s, factories.nadia(s), day, now=now, zone=BRUSSELS)
+    )
     assert [one.id for one in before.ahead] == [one.id for one in off] == [one.id for one in after.called_off]
     assert [one.learner.name for one in before.ahead] == ["Oksana Bondar"]
     assert (before.closed, before.called_off) == (False, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -29,6 +30,8 @@ from tests.support.waitlist import (
     the_offer,
     wait,
 )
+
+decline = partial(waitlist.decline_offer, zone=BRUSSELS)
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +69,10 @@ def test_whose_teacher_could_not_come_is_asked_before_all_others(school: School)
     made = book(school, TUESDAY)
     wednesday = date(2026, 11, 25)
     school.write(
-        lambda s: absence.cancel_day(s, factories.nadia(s), factories.nadia(s), wednesday, NOW) and None
+        lambda s: (
+            absence.cancel_day(s, factories.nadia(s), factories.nadia(s), wednesday, now=NOW, zone=BRUSSELS)
+            and None
+        )
     )
     give_back(school, made)
     assert offered_slots(school) == {"Samira": TUESDAY}
@@ -164,7 +170,7 @@ def test_only_an_hour_that_would_do_is_offered(school: School, wish: dict[str, A
 )
 @pytest.mark.parametrize("day", ["2026-11-24", "2026-07-07"], ids=["winter", "summer"])
 def test_the_parts_of_the_day_are_those_of_the_clock_on_the_wall(day: str, hour: str, part: int) -> None:
-    assert offers.part_of_day(wall(day, hour), BRUSSELS) == part
+    assert offers.part_of_day(wall(day, hour), zone=BRUSSELS) == part
 
 
 # -- how long ------------------------------------------------------------------------------------
@@ -225,9 +231,9 @@ def test_no_gives_the_hour_to_the_next_and_she_is_not_asked_for_it_again(school:
     place = wait(school, factories.samira, now=NOW - HOUR)
     wait(school, grace)
     give_back(school, made)
-    answer(school, waitlist.decline_offer)
+    answer(school, decline)
     assert offered_slots(school) == {"Grace": TUESDAY}
-    answer(school, waitlist.decline_offer)
+    answer(school, decline)
     assert offered_slots(school) == {}
     give_back(school, book(school, TUESDAY, amina))
     assert offered_slots(school) == {}, "both said no to this very hour"
@@ -258,8 +264,8 @@ def test_after_the_time_yes_and_no_are_both_refused(school: School) -> None:
     give_back(school, made)
     over = the_offer(school).expires_at
     assert over is not None
-    for verb in (waitlist.accept_offer, waitlist.decline_offer):
-        assert refusal(lambda verb=verb: answer(school, verb, over)) == "offer_over"
+    for operation in (waitlist.accept_offer, decline):
+        assert refusal(lambda operation=operation: answer(school, operation, over)) == "offer_over"
 
 
 def test_an_offer_that_was_taken_back_leaves_her_in_the_line(school: School) -> None:
@@ -267,7 +273,7 @@ def test_an_offer_that_was_taken_back_leaves_her_in_the_line(school: School) -> 
     place = wait(school, factories.samira)
     give_back(school, made)
     offer_id = the_offer(school).id
-    school.write(lambda s: waitlist.withdraw_offer(s, s.get_one(Booking, offer_id), NOW))
+    school.write(lambda s: waitlist.withdraw_offer(s, s.get_one(Booking, offer_id), now=NOW, zone=BRUSSELS))
     assert outcome(school, place) is None
     assert school.read(occupancy.find_mismatches) == []
 
@@ -278,7 +284,11 @@ def test_who_leaves_the_line_gives_an_offered_hour_to_the_next(school: School) -
     wait(school, grace)
     give_back(school, made)
     for _ in range(2):
-        school.write(lambda s: waitlist.leave_waitlist(s, factories.samira(s), factories.samira(s), NOW))
+        school.write(
+            lambda s: waitlist.leave_waitlist(
+                s, factories.samira(s), factories.samira(s), now=NOW, zone=BRUSSELS
+            )
+        )
     assert outcome(school, place) == "withdrawn"
     assert offered_slots(school) == {"Grace": TUESDAY}
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms.domain.booking import appointments
 from lms.domain.calendars import feeds
 from lms.models import AuditEvent, Booking, CalendarFeed, Person, WaitlistEntry
@@ -32,7 +33,7 @@ def teachers(school: School) -> None:
 def with_feed(
     school: School, token: str = "a token", who: Any = factories.samira, now: datetime = NOW
 ) -> None:
-    school.write(lambda s: feeds.create_feed(s, who(s), token, now))
+    school.write(lambda s: feeds.create_feed(s, who(s), token, now=now))
 
 
 def person(school: School, who: Callable[[Session], Person]) -> Person:
@@ -50,7 +51,7 @@ def shown(school: School, who: Any, now: datetime = NOW) -> list[tuple[str, str]
     def names(session: Session) -> list[tuple[str, str]]:
         return [
             ((one.learner if one.teacher_id == me else one.teacher).first_name, one.state)
-            for one in feeds.feed_bookings(session, me, now)
+            for one in feeds.feed_bookings(session, me, now=now)
         ]
 
     return school.read(names)
@@ -62,7 +63,9 @@ def book(school: School, who: Any, teacher: Any, starts: datetime = FRIDAY) -> s
 
 def cancel(school: School, booking_id: str, now: datetime = NOW) -> None:
     school.write(
-        lambda s: appointments.cancel(s, s.get_one(Booking, booking_id), factories.nadia(s), "", now)
+        lambda s: appointments.cancel(
+            s, factories.nadia(s), s.get_one(Booking, booking_id), "", now=now, zone=BRUSSELS
+        )
     )
 
 
@@ -90,14 +93,14 @@ def test_a_new_address_kills_the_old_one(school: School) -> None:
 def test_who_stops_has_no_address_and_stopping_twice_is_no_fault(school: School) -> None:
     with_feed(school)
     for _ in range(2):
-        school.write(lambda s: feeds.revoke_feed(s, factories.samira(s), NOW))
+        school.write(lambda s: feeds.revoke_feed(s, None, factories.samira(s), now=NOW))
     assert not known(school, "a token")
     assert school.read(lambda s: feeds.feed_of(s, factories.samira(s))) is None
 
 
 def test_the_journal_says_that_it_was_made_and_stopped_and_no_secret(school: School) -> None:
     with_feed(school)
-    school.write(lambda s: feeds.revoke_feed(s, factories.samira(s), NOW + timedelta(minutes=1)))
+    school.write(lambda s: feeds.revoke_feed(s, None, factories.samira(s), now=NOW + timedelta(minutes=1)))
     lines = school.read(
         lambda s: s.execute(select(AuditEvent.action, AuditEvent.detail).order_by(AuditEvent.at)).all()
     )
@@ -163,9 +166,9 @@ def test_reading_is_noted_and_not_more_than_every_ten_minutes(school: School) ->
         def note(session: Session) -> bool:
             feed = feeds.feed_by_token(session, "a token")
             assert feed is not None
-            wanted = feeds.needs_read_mark(feed, now)
+            wanted = feeds.needs_read_mark(feed, now=now)
             if wanted:
-                feeds.record_read(session, feed.id, now)
+                feeds.record_read(session, feed.id, now=now)
             return wanted
 
         return school.write(note)
@@ -177,16 +180,16 @@ def test_a_feed_lives_while_a_calendar_reads_it(school: School) -> None:
     samira = person(school, factories.samira).id
 
     def live(hours: int = 0) -> bool:
-        return school.read(lambda s: feeds.has_active_feed(s, samira, NOW + timedelta(hours=hours)))
+        return school.read(lambda s: feeds.has_active_feed(s, samira, now=NOW + timedelta(hours=hours)))
 
     assert not live()
     with_feed(school)
     assert not live()  # made, but no calendar came
-    school.write(lambda s: feeds.record_read(s, feeds.feed_of(s, factories.samira(s)).id, NOW))  # type: ignore[union-attr]
+    school.write(lambda s: feeds.record_read(s, feeds.feed_of(s, factories.samira(s)).id, now=NOW))  # type: ignore[union-attr]
     assert live()
     assert live(47)
     assert not live(48)
-    school.write(lambda s: feeds.revoke_feed(s, factories.samira(s), NOW))
+    school.write(lambda s: feeds.revoke_feed(s, None, factories.samira(s), now=NOW))
     assert not live()
 
 
@@ -194,6 +197,6 @@ def test_a_calendar_that_still_asks_at_a_dead_address_is_not_alive(school: Schoo
     with_feed(school)
     old = school.read(lambda s: feeds.feed_of(s, factories.samira(s)).id)  # type: ignore[union-attr]
     with_feed(school, "new")
-    school.write(lambda s: feeds.record_read(s, old, NOW))
+    school.write(lambda s: feeds.record_read(s, old, now=NOW))
     samira = person(school, factories.samira).id
-    assert not school.read(lambda s: feeds.has_active_feed(s, samira, NOW))
+    assert not school.read(lambda s: feeds.has_active_feed(s, samira, now=NOW))

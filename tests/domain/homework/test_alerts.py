@@ -11,7 +11,7 @@ from tests.support.school import School
 
 
 def _reasons(school: School, days: int = 0) -> dict[str, str]:
-    found = school.read(lambda s: learner_alerts(s, NOW + timedelta(days=days)))
+    found = school.read(lambda s: learner_alerts(s, now=NOW + timedelta(days=days)))
     return {need.name: need.reason for need in found}
 
 

@@ -15,13 +15,13 @@ def test_withdrawn_homework_stands_at_the_end_and_can_come_back(school: School) 
     def story(session: Session) -> None:
         nadia, lesson = factories.nadia(session), factories.lesson(session)
         first, second = factories.assignment(session, lesson), factories.assignment(session, lesson)
-        assignments.withdraw_assignment(session, first, nadia, now=NOW)
-        assignments.withdraw_assignment(session, first, nadia, now=NOW)
+        assignments.withdraw_assignment(session, nadia, first, now=NOW)
+        assignments.withdraw_assignment(session, nadia, first, now=NOW)
         assert list(assignments.assignments_of_lesson(session, lesson.id)) == [second, first]
-        assignments.restore_assignment(session, first, nadia, now=NOW)
+        assignments.restore_assignment(session, nadia, first, now=NOW)
         assert first.withdrawn_at is None
         task = assignments.AssignmentDraft("Parlez.", ["voice"], may_redo=False)
-        assignments.update_assignment(session, first, nadia, task, now=NOW)
+        assignments.update_assignment(session, nadia, first, task, now=NOW)
         assert first.kinds == ("voice",)
         assert not first.may_redo
 

@@ -15,9 +15,9 @@ from tests.factories import NOW
 from tests.support.school import School
 
 
-def refused(code: str, verb: object) -> None:
+def refused(code: str, operation: object) -> None:
     with pytest.raises(Refused) as refusal:
-        verb()  # type: ignore[operator]
+        operation()  # type: ignore[operator]
     assert refusal.value.code == code
 
 

@@ -51,7 +51,7 @@ def test_she_sees_the_homework_of_her_levels_and_what_she_has_sent(school: Schoo
         kept = factories.assignment(session, factories.lesson(session, "envoyé"))
         factories.sent(session, samira, kept)
         for work in (gone, kept):
-            assignments.withdraw_assignment(session, work, factories.nadia(session), now=NOW)
+            assignments.withdraw_assignment(session, factories.nadia(session), work, now=NOW)
         before = titles()
         level = factories.level(session, "N2")
         session.add(

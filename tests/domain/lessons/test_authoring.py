@@ -30,103 +30,103 @@ def as_it_is(lesson: Lesson) -> dict[str, Any]:
 
 
 def test_a_new_lesson_is_a_draft_at_the_end_of_its_level(school: School) -> None:
-    def deed(s: Session) -> list[tuple[int, bool]]:
+    def operation(s: Session) -> list[tuple[int, bool]]:
         made = [factories.lesson(s, title, published=False) for title in ("Un", "Deux")]
         made.append(factories.lesson(s, "Ailleurs", "N2", published=False))
         return [(lesson.position, lesson.published_at is None) for lesson in made]
 
-    assert school.write(deed) == [(1, True), (2, True), (1, True)]
+    assert school.write(operation) == [(1, True), (2, True), (1, True)]
 
 
 def test_publishing_twice_is_noted_once_and_taking_back_too(school: School) -> None:
-    def deed(s: Session) -> list[tuple[str, str | None]]:
+    def operation(s: Session) -> list[tuple[str, str | None]]:
         lesson, luc = factories.lesson(s, published=False), factories.luc(s)
-        for verb in (
+        for operation in (
             authoring.publish_lesson,
             authoring.publish_lesson,
             authoring.unpublish_lesson,
             authoring.unpublish_lesson,
         ):
-            verb(s, lesson, luc, now=NOW)
+            operation(s, luc, lesson, now=NOW)
         s.flush()
         return sorted((line.action, line.actor_id) for line in audit_log.events_for(s, lesson.id))
 
-    lines = school.write(deed)
+    lines = school.write(operation)
     assert [action for action, _ in lines] == ["lesson_published", "lesson_unpublished"]
     assert all(actor for _, actor in lines)
 
 
 def test_an_empty_lesson_is_not_published_and_a_published_one_cannot_be_emptied(school: School) -> None:
-    def deed(s: Session) -> None:
+    def operation(s: Session) -> None:
         empty = factories.lesson(s, clips=0, words=(), instructions=" ", published=False)
         with pytest.raises(Refused, match="lesson_empty"):
-            authoring.publish_lesson(s, empty, factories.nadia(s), now=NOW)
+            authoring.publish_lesson(s, factories.nadia(s), empty, now=NOW)
         full = factories.lesson(s)
         with pytest.raises(Refused, match="lesson_empty"):
             authoring.update_lesson(
                 s,
-                full,
                 factories.nadia(s),
+                full,
                 now=NOW,
                 **(as_it_is(full) | {"clips": [], "words": [], "instructions": ""}),
             )
 
-    school.write(deed)
+    school.write(operation)
 
 
 def test_clips_keep_who_watched_them_when_they_are_moved_and_lose_it_when_removed(school: School) -> None:
-    def deed(s: Session) -> tuple[list[str], list[str], int]:
+    def operation(s: Session) -> tuple[list[str], list[str], int]:
         lesson, samira, nadia = factories.lesson(s, clips=3), factories.samira(s), factories.nadia(s)
         first, second, third = lesson.clips
         for clip in lesson.clips:
-            tracking.record_watched(s, clip, samira, now=NOW)
+            tracking.record_watched(s, samira, clip, now=NOW)
         values = as_it_is(lesson)
         values["clips"] = [values["clips"][2], values["clips"][0]]
-        authoring.update_lesson(s, lesson, nadia, now=NOW, **values)
+        authoring.update_lesson(s, nadia, lesson, now=NOW, **values)
         s.expire_all()
-        kept = [state.clip.id for state in queries.clips_of(s, lesson, samira) if state.watched]
+        kept = [state.clip.id for state in queries.clips_of(s, samira, lesson) if state.watched]
         assert second.id not in kept
         return kept, [third.id, first.id], len(s.scalars(select(ClipProgress)).all())
 
-    kept, expected, rows = school.write(deed)
+    kept, expected, rows = school.write(operation)
     assert kept == expected
     assert rows == 2
 
 
 def test_another_video_in_a_clip_forgets_the_second_but_not_that_it_was_watched(school: School) -> None:
-    def deed(s: Session) -> ClipProgress:
+    def operation(s: Session) -> ClipProgress:
         lesson, samira = factories.lesson(s), factories.samira(s)
-        tracking.record_position(s, lesson.clips[0], samira, 40, now=NOW)
-        tracking.record_watched(s, lesson.clips[0], samira, now=NOW)
+        tracking.record_position(s, samira, lesson.clips[0], 40, now=NOW)
+        tracking.record_watched(s, samira, lesson.clips[0], now=NOW)
         values = as_it_is(lesson)
         values["clips"] = [factories.clip_draft(7, id=lesson.clips[0].id)]
-        authoring.update_lesson(s, lesson, factories.nadia(s), now=NOW, **values)
+        authoring.update_lesson(s, factories.nadia(s), lesson, now=NOW, **values)
         s.expire_all()
         return s.scalars(select(ClipProgress)).one()
 
-    row = school.write(deed)
+    row = school.write(operation)
     assert (row.seconds, row.watched_at) == (0, NOW)
 
 
 def test_a_clip_of_another_lesson_cannot_be_taken_over_by_its_id(school: School) -> None:
-    def deed(s: Session) -> tuple[str, str]:
+    def operation(s: Session) -> tuple[str, str]:
         mine, other = factories.lesson(s, "Un"), factories.lesson(s, "Deux")
         values = as_it_is(mine)
         values["clips"] = [factories.clip_draft(5, id=other.clips[0].id)]
-        authoring.update_lesson(s, mine, factories.nadia(s), now=NOW, **values)
+        authoring.update_lesson(s, factories.nadia(s), mine, now=NOW, **values)
         s.flush()
         return mine.clips[0].id, other.clips[0].id
 
-    new, old = school.write(deed)
+    new, old = school.write(operation)
     assert new != old
 
 
 def test_the_length_of_a_clip_is_known_from_its_start_and_end(school: School) -> None:
-    def deed(s: Session) -> list[int | None]:
+    def operation(s: Session) -> list[int | None]:
         lesson = authoring.create_lesson(
             s,
-            factories.level(s),
             factories.nadia(s),
+            factories.level(s),
             title="Longueurs",
             clips=[
                 factories.clip_draft(1, starts=30, ends=90, seconds=None),
@@ -137,33 +137,33 @@ def test_the_length_of_a_clip_is_known_from_its_start_and_end(school: School) ->
         )
         return [clip.seconds for clip in lesson.clips]
 
-    assert school.write(deed) == [60, 70, None]
+    assert school.write(operation) == [60, 70, None]
 
 
 def test_a_second_teacher_does_not_overwrite_what_she_never_saw(school: School) -> None:
-    def deed(s: Session) -> str:
+    def operation(s: Session) -> str:
         lesson = factories.lesson(s)
         before = as_it_is(lesson)
-        authoring.update_lesson(s, lesson, factories.nadia(s), now=NOW, **(before | {"title": "De Nadia"}))
+        authoring.update_lesson(s, factories.nadia(s), lesson, now=NOW, **(before | {"title": "De Nadia"}))
         with pytest.raises(Refused, match="lesson_changed"):
-            authoring.update_lesson(s, lesson, factories.luc(s), now=NOW, **(before | {"title": "De Luc"}))
+            authoring.update_lesson(s, factories.luc(s), lesson, now=NOW, **(before | {"title": "De Luc"}))
         return lesson.title
 
-    assert school.write(deed) == "De Nadia"
+    assert school.write(operation) == "De Nadia"
 
 
 def test_lessons_change_places_one_by_one_and_stop_at_the_ends(school: School) -> None:
-    def deed(s: Session) -> list[list[str]]:
+    def operation(s: Session) -> list[list[str]]:
         un, deux, trois = (factories.lesson(s, title) for title in ("Un", "Deux", "Trois"))
         orders = []
         for lesson, way in ((un, "up"), (trois, "up"), (un, "down"), (deux, "down")):
-            authoring.move_lesson(s, lesson, factories.nadia(s), way, now=NOW)  # type: ignore[arg-type]
+            authoring.move_lesson(s, factories.nadia(s), lesson, way, now=NOW)  # type: ignore[arg-type]
             s.flush()
             rows = queries.lesson_summaries(s)[un.level_id]
             orders.append([row.lesson.title for row in rows])
         return orders
 
-    assert school.write(deed) == [
+    assert school.write(operation) == [
         ["Un", "Deux", "Trois"],
         ["Un", "Trois", "Deux"],
         ["Trois", "Un", "Deux"],

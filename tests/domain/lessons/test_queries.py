@@ -24,20 +24,20 @@ def open_level(session: Session, person: Person, code: str) -> None:
 
 
 def test_a_learner_sees_her_own_level_first_and_then_what_was_opened_for_her(school: School) -> None:
-    def deed(s: Session) -> list[str]:
+    def operation(s: Session) -> list[str]:
         oksana = factories.oksana(s)
         open_level(s, oksana, "N1")
         return [level.code for level in queries.levels_for(s, oksana)]
 
-    assert school.write(deed) == ["N2", "N1"]
+    assert school.write(operation) == ["N2", "N1"]
 
 
 def test_the_team_sees_every_level_and_someone_without_a_level_sees_none(school: School) -> None:
-    def deed(s: Session) -> list[int]:
+    def operation(s: Session) -> list[int]:
         nobody = factories.person(s, "Sans niveau", "learner")
         return [len(queries.levels_for(s, who)) for who in (factories.nadia(s), factories.claire(s), nobody)]
 
-    assert school.write(deed) == [3, 3, 0]
+    assert school.write(operation) == [3, 3, 0]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_the_team_sees_every_level_and_someone_without_a_level_sees_none(school:
     [("samira", True), ("nadia", True), ("claire", True), ("oksana", False), ("farid", False)],
 )
 def test_a_lesson_is_found_through_the_person(school: School, who: str, found: bool) -> None:
-    def deed(s: Session) -> bool:
+    def operation(s: Session) -> bool:
         lesson = factories.lesson(s)
         person = getattr(factories, who)(s)
         try:
@@ -55,12 +55,12 @@ def test_a_lesson_is_found_through_the_person(school: School, who: str, found: b
         except Absent:
             return False
 
-    assert school.write(deed) is found
+    assert school.write(operation) is found
 
 
 @pytest.mark.parametrize("finder", [queries.lesson_for, queries.open_lesson])
 def test_a_draft_does_not_exist_for_learners(school: School, finder: object) -> None:
-    def deed(s: Session) -> None:
+    def operation(s: Session) -> None:
         draft = factories.lesson(s, published=False)
         assert finder(s, factories.nadia(s), draft.id)  # type: ignore[operator]
         with pytest.raises(Absent):
@@ -68,11 +68,11 @@ def test_a_draft_does_not_exist_for_learners(school: School, finder: object) -> 
         with pytest.raises(Absent):
             queries.clip_for(s, factories.samira(s), draft.clips[0].id)
 
-    school.write(deed)
+    school.write(operation)
 
 
 def test_a_lesson_has_only_the_steps_that_hold_something(school: School) -> None:
-    def deed(s: Session) -> list[tuple[str, ...]]:
+    def operation(s: Session) -> list[tuple[str, ...]]:
         plain, full = factories.lesson(s, words=()), factories.lesson(s, "Avec devoir")
         s.add(
             Assignment(
@@ -87,28 +87,28 @@ def test_a_lesson_has_only_the_steps_that_hold_something(school: School) -> None
         s.flush()
         return [queries.open_lesson(s, factories.samira(s), lesson.id).steps for lesson in (plain, full)]
 
-    assert school.write(deed) == [("watch",), ("watch", "words", "homework")]
+    assert school.write(operation) == [("watch",), ("watch", "words", "homework")]
 
 
 def test_a_lesson_opens_where_she_left_it_unless_that_step_is_gone(school: School) -> None:
-    def deed(s: Session) -> list[str]:
+    def operation(s: Session) -> list[str]:
         samira, lesson = factories.samira(s), factories.lesson(s)
         seen = []
         for step in ("words", "homework"):
-            tracking.record_visit(s, lesson, samira, step, now=NOW)
+            tracking.record_visit(s, samira, lesson, step, now=NOW)
             seen.append(queries.open_lesson(s, samira, lesson.id).left_at)
         return seen
 
-    assert school.write(deed) == ["words", "watch"]
+    assert school.write(operation) == ["words", "watch"]
 
 
 def test_a_clip_goes_on_where_she_left_it_and_from_its_start_once_watched(school: School) -> None:
-    def deed(s: Session) -> list[int]:
+    def operation(s: Session) -> list[int]:
         samira = factories.samira(s)
         lesson = authoring.create_lesson(
             s,
-            factories.level(s),
             factories.nadia(s),
+            factories.level(s),
             title="Clip",
             clips=[factories.clip_draft(starts=10, ends=60, seconds=None)],
             now=NOW,
@@ -116,38 +116,38 @@ def test_a_clip_goes_on_where_she_left_it_and_from_its_start_once_watched(school
         clip, seen = lesson.clips[0], []
         for second in (None, 5, 33, 59):
             if second is not None:
-                tracking.record_position(s, clip, samira, second, now=NOW)
-            seen.append(queries.clips_of(s, lesson, samira)[0].resume)
-        tracking.record_position(s, clip, samira, 33, now=NOW)
-        tracking.record_watched(s, clip, samira, now=NOW)
-        return [*seen, queries.clips_of(s, lesson, samira)[0].resume]
+                tracking.record_position(s, samira, clip, second, now=NOW)
+            seen.append(queries.clips_of(s, samira, lesson)[0].resume)
+        tracking.record_position(s, samira, clip, 33, now=NOW)
+        tracking.record_watched(s, samira, clip, now=NOW)
+        return [*seen, queries.clips_of(s, samira, lesson)[0].resume]
 
-    assert school.write(deed) == [10, 10, 33, 10, 10]
+    assert school.write(operation) == [10, 10, 33, 10, 10]
 
 
 def test_the_list_says_done_begun_or_new_in_the_order_of_the_level(school: School) -> None:
-    def deed(s: Session) -> list[tuple[str, str]]:
+    def operation(s: Session) -> list[tuple[str, str]]:
         samira = factories.samira(s)
         done, begun, _new = (factories.lesson(s, title) for title in ("Un", "Deux", "Trois"))
         factories.lesson(s, "Brouillon", published=False)
-        tracking.record_watched(s, done.clips[0], samira, now=NOW)
-        tracking.record_position(s, begun.clips[0], samira, 3, now=NOW)
+        tracking.record_watched(s, samira, done.clips[0], now=NOW)
+        tracking.record_position(s, samira, begun.clips[0], 3, now=NOW)
         rows = queries.lessons_of(s, samira, [done.level_id])[done.level_id]
         return [(lesson.title, state) for lesson, state in rows]
 
-    assert school.write(deed) == [("Un", "done"), ("Deux", "begun"), ("Trois", "new")]
+    assert school.write(operation) == [("Un", "done"), ("Deux", "begun"), ("Trois", "new")]
 
 
 def test_the_team_sees_clips_homework_and_how_many_watched_everything(school: School) -> None:
-    def deed(s: Session) -> list[tuple[str, int, int, int, int]]:
+    def operation(s: Session) -> list[tuple[str, int, int, int, int]]:
         two, text = factories.lesson(s, "Deux vidéos", clips=2), factories.lesson(s, "Texte", clips=0)
         samira, tesfay = factories.samira(s), factories.learner(s, "Tesfay")
         gone = factories.learner(s, "Partie")
         for clip in two.clips:
-            tracking.record_watched(s, clip, samira, now=NOW)
-            tracking.record_watched(s, clip, gone, now=NOW)
-        tracking.record_watched(s, two.clips[0], tesfay, now=NOW)
-        tracking.record_visit(s, text, tesfay, "words", now=NOW)
+            tracking.record_watched(s, samira, clip, now=NOW)
+            tracking.record_watched(s, gone, clip, now=NOW)
+        tracking.record_watched(s, tesfay, two.clips[0], now=NOW)
+        tracking.record_visit(s, tesfay, text, "words", now=NOW)
         gone.deactivated_at = NOW
         two.clips[1].transcript = ""
         s.add(
@@ -159,7 +159,7 @@ def test_the_team_sees_clips_homework_and_how_many_watched_everything(school: Sc
         rows = queries.lesson_summaries(s)[two.level_id]
         return [(r.lesson.title, r.clips, r.untold, r.assignments, r.watchers) for r in rows]
 
-    assert school.write(deed) == [("Deux vidéos", 2, 1, 1, 1), ("Texte", 0, 0, 0, 1)]
+    assert school.write(operation) == [("Deux vidéos", 2, 1, 1, 1), ("Texte", 0, 0, 0, 1)]
 
 
 @pytest.mark.parametrize(

@@ -17,67 +17,67 @@ from tests.support.school import School
 
 
 def test_watching_twice_counts_once_and_keeps_the_first_time(school: School) -> None:
-    def deed(s: Session) -> ClipProgress:
+    def operation(s: Session) -> ClipProgress:
         samira, clip = factories.samira(s), factories.lesson(s).clips[0]
-        tracking.record_watched(s, clip, samira, now=NOW)
-        tracking.record_watched(s, clip, samira, now=NOW + timedelta(hours=1))
+        tracking.record_watched(s, samira, clip, now=NOW)
+        tracking.record_watched(s, samira, clip, now=NOW + timedelta(hours=1))
         return s.scalars(select(ClipProgress)).one()
 
-    row = school.write(deed)
+    row = school.write(operation)
     assert (row.watched_at, row.seen_at) == (NOW, NOW + timedelta(hours=1))
 
 
 def test_progress_after_the_end_does_not_put_out_the_plank(school: School) -> None:
-    def deed(s: Session) -> ClipProgress:
+    def operation(s: Session) -> ClipProgress:
         samira, clip = factories.samira(s), factories.lesson(s).clips[0]
-        tracking.record_watched(s, clip, samira, now=NOW)
-        tracking.record_position(s, clip, samira, 12, now=NOW)
+        tracking.record_watched(s, samira, clip, now=NOW)
+        tracking.record_position(s, samira, clip, 12, now=NOW)
         return s.scalars(select(ClipProgress)).one()
 
-    row = school.write(deed)
+    row = school.write(operation)
     assert (row.watched_at, row.seconds) == (NOW, 12)
 
 
 @pytest.mark.parametrize(("said", "kept"), [(-5, 0), (12, 12), (10**12, 24 * 3600)])
 def test_a_nonsense_second_is_brought_within_a_day(school: School, said: int, kept: int) -> None:
-    def deed(s: Session) -> int:
-        tracking.record_position(s, factories.lesson(s).clips[0], factories.samira(s), said, now=NOW)
+    def operation(s: Session) -> int:
+        tracking.record_position(s, factories.samira(s), factories.lesson(s).clips[0], said, now=NOW)
         return s.scalars(select(ClipProgress.seconds)).one()
 
-    assert school.write(deed) == kept
+    assert school.write(operation) == kept
 
 
 def test_a_learner_has_one_visit_of_a_lesson_however_often_she_comes(school: School) -> None:
-    def deed(s: Session) -> tuple[int, str]:
+    def operation(s: Session) -> tuple[int, str]:
         samira, lesson = factories.samira(s), factories.lesson(s)
         for step in ("words", "watch", "words"):
-            tracking.record_visit(s, lesson, samira, step, now=NOW)
-        tracking.record_watched(s, lesson.clips[0], samira, now=NOW)
+            tracking.record_visit(s, samira, lesson, step, now=NOW)
+        tracking.record_watched(s, samira, lesson.clips[0], now=NOW)
         return s.scalars(select(func.count()).select_from(LessonVisit)).one(), s.scalars(
             select(LessonVisit.step)
         ).one()
 
-    assert school.write(deed) == (1, "words")
+    assert school.write(operation) == (1, "words")
 
 
 def test_a_finished_lesson_opens_at_its_beginning(school: School) -> None:
-    def deed(s: Session) -> str:
+    def operation(s: Session) -> str:
         samira, lesson = factories.samira(s), factories.lesson(s)
-        tracking.record_visit(s, lesson, samira, "words", now=NOW)
-        tracking.finish_lesson(s, lesson, samira, now=NOW)
+        tracking.record_visit(s, samira, lesson, "words", now=NOW)
+        tracking.finish_lesson(s, samira, lesson, now=NOW)
         return queries.open_lesson(s, samira, lesson.id).left_at
 
-    assert school.write(deed) == "watch"
+    assert school.write(operation) == "watch"
 
 
 def test_the_first_yes_to_youtube_is_kept(school: School) -> None:
-    def deed(s: Session) -> Person:
+    def operation(s: Session) -> Person:
         samira = factories.samira(s)
         tracking.give_video_consent(s, samira, now=NOW)
         tracking.give_video_consent(s, samira, now=NOW + timedelta(days=1))
         return samira
 
-    assert school.write(deed).video_consent_at == NOW
+    assert school.write(operation).video_consent_at == NOW
 
 
 def test_a_button_pressed_on_eight_devices_at_once_leaves_one_row_and_no_error(school: School) -> None:
@@ -85,13 +85,13 @@ def test_a_button_pressed_on_eight_devices_at_once_leaves_one_row_and_no_error(s
     clip_id, gate = lesson.clips[0].id, threading.Barrier(8)
 
     def press(_number: int) -> None:
-        def deed(s: Session) -> None:
+        def operation(s: Session) -> None:
             person = s.get_one(Person, samira.id)
-            tracking.record_watched(s, queries.clip_for(s, person, clip_id), person, now=NOW)
+            tracking.record_watched(s, person, queries.clip_for(s, person, clip_id), now=NOW)
 
         gate.wait(20)
         with school.app.app_context():
-            write(deed)
+            write(operation)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(press, range(8)))

@@ -65,7 +65,7 @@ def test_link_and_pin_enter_and_the_device_is_known_from_then_on(school: School)
     assert isinstance(entered, LoginResult)
     assert entered.kind == "own"
     assert entered.device_token
-    found = school.read(lambda s: logins.find_active(s, entered.token, NOW))
+    found = school.read(lambda s: logins.find_active(s, entered.token, now=NOW))
     assert found.person_id == person_id
     assert found.card_id == card.id
     assert school.read(
@@ -80,8 +80,10 @@ def test_a_shared_phone_is_forgotten_after_half_an_hour_and_never_known(school: 
     assert isinstance(entered, LoginResult)
     assert entered.kind == "shared"
     assert entered.device_token is None
-    assert school.read(lambda s: logins.find_active(s, entered.token, NOW + timedelta(minutes=29)))
-    assert school.read(lambda s: logins.find_active(s, entered.token, NOW + timedelta(minutes=30))) is None
+    assert school.read(lambda s: logins.find_active(s, entered.token, now=NOW + timedelta(minutes=29)))
+    assert (
+        school.read(lambda s: logins.find_active(s, entered.token, now=NOW + timedelta(minutes=30))) is None
+    )
 
 
 def test_the_fifth_wrong_pin_locks_the_card_even_for_the_right_one(school: School) -> None:
@@ -144,7 +146,7 @@ def test_a_pin_that_was_renewed_between_the_work_and_the_lock_does_not_enter(sch
     way = by_link(school, card)
     school.write(
         lambda s: cards.renew_pin(
-            s, s.get_one(Person, person_id), factories.nadia(s), "another hash", now=NOW
+            s, factories.nadia(s), s.get_one(Person, person_id), "another hash", now=NOW
         )
     )
     assert code_of(attempt(school, way)) == "pin_wrong"
@@ -155,8 +157,8 @@ def test_entering_ends_the_entry_that_was_on_the_device(school: School) -> None:
     first = attempt(school, by_link(school, card))
     second = attempt(school, by_link(school, card, old_token=first.token))
     assert second.token != first.token
-    assert school.read(lambda s: logins.find_active(s, first.token, NOW)) is None
-    assert school.read(lambda s: logins.find_active(s, second.token, NOW))
+    assert school.read(lambda s: logins.find_active(s, first.token, now=NOW)) is None
+    assert school.read(lambda s: logins.find_active(s, second.token, now=NOW))
 
 
 def test_a_new_card_kills_the_old_one_its_entries_and_the_devices_that_knew_it(school: School) -> None:
@@ -164,7 +166,7 @@ def test_a_new_card_kills_the_old_one_its_entries_and_the_devices_that_knew_it(s
     way = by_link(school, old)
     entered = attempt(school, way)
     school.write(lambda s: factories.printed_card(s, s.get_one(Person, person_id)))
-    assert school.read(lambda s: logins.find_active(s, entered.token, NOW)) is None
+    assert school.read(lambda s: logins.find_active(s, entered.token, now=NOW)) is None
     assert school.read(lambda s: cards.card_by_token(s, old.token)) is None
     assert school.read(lambda s: cards.card_by_code(s, old.code)) is None
     assert school.read(lambda s: s.scalar(select(func.count(KnownDevice.id)))) == 0
@@ -175,7 +177,7 @@ def test_a_new_card_kills_the_old_one_its_entries_and_the_devices_that_knew_it(s
 
 def test_the_card_of_somebody_who_left_is_as_good_as_none(school: School) -> None:
     person_id, card = the_card(school)
-    school.write(lambda s: staff.deactivate(s, s.get_one(Person, person_id), factories.nadia(s), now=NOW))
+    school.write(lambda s: staff.deactivate(s, factories.nadia(s), s.get_one(Person, person_id), now=NOW))
     assert school.read(lambda s: cards.card_by_token(s, card.token)) is None
     assert code_of(attempt(school, by_link(school, card))) == "card_dead"
     with pytest.raises(Refused, match="person_deactivated"):
@@ -191,23 +193,23 @@ def test_a_teacher_opens_a_locked_card_again(school: School) -> None:
     person_id, card = the_card(school)
     for _ in range(5):
         attempt(school, by_link(school, card, pin_right=False))
-    school.write(lambda s: cards.unlock_card(s, s.get_one(Person, person_id), factories.nadia(s), now=NOW))
+    school.write(lambda s: cards.unlock_card(s, factories.nadia(s), s.get_one(Person, person_id), now=NOW))
     assert isinstance(attempt(school, by_link(school, card)), LoginResult)
 
 
 def test_unlocking_an_open_card_leaves_no_line_in_the_journal(school: School) -> None:
     person_id, _ = the_card(school)
-    school.write(lambda s: cards.unlock_card(s, s.get_one(Person, person_id), factories.nadia(s), now=NOW))
+    school.write(lambda s: cards.unlock_card(s, factories.nadia(s), s.get_one(Person, person_id), now=NOW))
     assert "card_unlocked" not in school.read(lambda s: s.scalars(select(AuditEvent.action)).all())
 
 
 def test_without_a_card_there_is_nothing_to_unlock_or_to_renew(school: School) -> None:
-    for verb in (
-        lambda s: cards.unlock_card(s, factories.oksana(s), factories.nadia(s), now=NOW),
-        lambda s: cards.renew_pin(s, factories.oksana(s), factories.nadia(s), "hash", now=NOW),
+    for operation in (
+        lambda s: cards.unlock_card(s, factories.nadia(s), factories.oksana(s), now=NOW),
+        lambda s: cards.renew_pin(s, factories.nadia(s), factories.oksana(s), "hash", now=NOW),
     ):
         with pytest.raises(Refused, match="card_missing"):
-            school.write(verb)
+            school.write(operation)
 
 
 def test_the_language_chosen_at_the_door_counts_at_the_first_entry_only(school: School) -> None:

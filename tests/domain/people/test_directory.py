@@ -91,7 +91,7 @@ def test_a_name_is_found_without_case_and_accents_in_any_script(
 def test_the_list_is_filtered_by_level_and_by_who_still_comes(cast: School) -> None:
     n2 = cast.read(lambda s: factories.level(s, "N2").id)
     assert names(cast, factories.nadia, level_id=n2) == ["Oksana Bondar"]
-    cast.write(lambda s: staff.deactivate(s, factories.oksana(s), factories.nadia(s), now=NOW))
+    cast.write(lambda s: staff.deactivate(s, factories.nadia(s), factories.oksana(s), now=NOW))
     assert names(cast, factories.nadia) == ["Samira"]
     assert names(cast, factories.nadia, left=True) == ["Oksana Bondar"]
 
@@ -118,7 +118,7 @@ def test_a_line_tells_of_the_card_and_the_last_visit(cast: School) -> None:
 
 def test_social_workers_who_left_are_not_offered(cast: School) -> None:
     assert [p.name for p in cast.read(directory.social_workers)] == ["Farid Amrani"]
-    cast.write(lambda s: staff.deactivate(s, factories.farid(s), factories.claire(s), now=NOW))
+    cast.write(lambda s: staff.deactivate(s, factories.claire(s), factories.farid(s), now=NOW))
     assert cast.read(directory.social_workers) == []
 
 
@@ -129,7 +129,7 @@ def test_levels_stand_in_their_order_and_opened_ones_are_known(cast: School) -> 
     def opened(session: Session) -> None:
         samira = factories.samira(session)
         facts = learners.LearnerDetails(samira.name, samira.level_id, opened=frozenset({n2}))
-        learners.update_learner(session, samira, factories.nadia(session), facts, now=NOW)
+        learners.update_learner(session, factories.nadia(session), samira, facts, now=NOW)
 
     cast.write(opened)
     assert cast.read(lambda s: directory.opened_level_ids(s, factories.samira(s))) == {n2}

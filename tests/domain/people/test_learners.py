@@ -30,12 +30,12 @@ def facts_of(session: Session, person: Person) -> LearnerDetails:
 
 
 def change(school: School, **new: object) -> None:
-    def verb(session: Session) -> None:
+    def operation(session: Session) -> None:
         samira = factories.samira(session)
         facts = replace(facts_of(session, samira), **new)
-        learners.update_learner(session, samira, factories.nadia(session), facts, now=NOW)
+        learners.update_learner(session, factories.nadia(session), samira, facts, now=NOW)
 
-    school.write(verb)
+    school.write(operation)
 
 
 def journal_of(school: School) -> list[tuple[str, str]]:
@@ -44,11 +44,11 @@ def journal_of(school: School) -> list[tuple[str, str]]:
 
 
 def test_a_new_learner_is_kept_with_a_line_in_the_journal(school: School) -> None:
-    def verb(session: Session) -> Person:
+    def operation(session: Session) -> Person:
         facts = LearnerDetails("Mehari", factories.level(session, "N2").id, "ti", None, "0475 12 34 56")
         return learners.add_learner(session, factories.nadia(session), facts, now=NOW)
 
-    made = school.write(verb)
+    made = school.write(operation)
     kept = school.read(lambda s: directory.learner_for(s, factories.nadia(s), made.id))
     assert (kept.name, kept.language, kept.email, kept.phone) == ("Mehari", "ti", None, "0475 12 34 56")
     assert kept.level.code == "N2"

@@ -28,57 +28,59 @@ def test_the_token_is_kept_by_the_cookie_alone(school: School) -> None:
 )
 def test_an_entry_lasts_as_long_as_its_kind(school: School, kind, lasts: timedelta) -> None:
     token = school.write(lambda s: logins.open_login(s, factories.samira(s), kind, now=NOW))
-    assert school.read(lambda s: logins.find_active(s, token, NOW + lasts - timedelta(seconds=1)))
-    assert school.read(lambda s: logins.find_active(s, token, NOW + lasts)) is None
+    assert school.read(lambda s: logins.find_active(s, token, now=NOW + lasts - timedelta(seconds=1)))
+    assert school.read(lambda s: logins.find_active(s, token, now=NOW + lasts)) is None
 
 
 def test_a_shared_phone_in_use_stays_in_and_another_kind_is_not_prolonged(school: School) -> None:
     for kind, alive in (("shared", True), ("staff", False)):
         token = school.write(lambda s, kind=kind: logins.open_login(s, factories.samira(s), kind, now=NOW))
-        entry = school.read(lambda s, token=token: logins.find_active(s, token, NOW))
+        entry = school.read(lambda s, token=token: logins.find_active(s, token, now=NOW))
         later = entry.expires_at - timedelta(minutes=1)
-        assert logins.needs_touch(entry, later)
-        school.write(lambda s, found=entry.id, at=later: logins.record_use(s, found, at))
+        assert logins.needs_touch(entry, now=later)
+        school.write(lambda s, found=entry.id, at=later: logins.record_use(s, found, now=at))
         after = entry.expires_at + timedelta(minutes=1)
-        assert bool(school.read(lambda s, token=token, at=after: logins.find_active(s, token, at))) is alive
+        assert (
+            bool(school.read(lambda s, token=token, at=after: logins.find_active(s, token, now=at))) is alive
+        )
 
 
 def test_a_page_is_not_worth_a_write_every_time(school: School) -> None:
     token = school.write(lambda s: factories.entered(s, factories.samira(s)))
-    entry = school.read(lambda s: logins.find_active(s, token, NOW))
-    assert not logins.needs_touch(entry, NOW + timedelta(minutes=59))
-    assert logins.needs_touch(entry, NOW + timedelta(hours=1))
+    entry = school.read(lambda s: logins.find_active(s, token, now=NOW))
+    assert not logins.needs_touch(entry, now=NOW + timedelta(minutes=59))
+    assert logins.needs_touch(entry, now=NOW + timedelta(hours=1))
 
 
 def test_an_entry_that_ended_is_not_touched_back_to_life(school: School) -> None:
     token = school.write(lambda s: logins.open_login(s, factories.samira(s), "shared", now=NOW))
-    entry_id = school.read(lambda s: logins.find_active(s, token, NOW).id)
-    school.write(lambda s: logins.end_login_by_token(s, token, NOW))
-    school.write(lambda s: logins.record_use(s, entry_id, NOW))
-    assert school.read(lambda s: logins.find_active(s, token, NOW)) is None
+    entry_id = school.read(lambda s: logins.find_active(s, token, now=NOW).id)
+    school.write(lambda s: logins.end_login_by_token(s, token, now=NOW))
+    school.write(lambda s: logins.record_use(s, entry_id, now=NOW))
+    assert school.read(lambda s: logins.find_active(s, token, now=NOW)) is None
 
 
 def test_nobody_ends_the_entry_of_another(school: School) -> None:
     token = school.write(lambda s: factories.entered(s, factories.samira(s)))
-    entry_id = school.read(lambda s: logins.find_active(s, token, NOW).id)
+    entry_id = school.read(lambda s: logins.find_active(s, token, now=NOW).id)
     with pytest.raises(Absent):
-        school.write(lambda s: logins.end_login(s, factories.oksana(s), entry_id, NOW))
-    school.write(lambda s: logins.end_login(s, factories.samira(s), entry_id, NOW))
-    assert school.read(lambda s: logins.find_active(s, token, NOW)) is None
+        school.write(lambda s: logins.end_login(s, factories.oksana(s), entry_id, now=NOW))
+    school.write(lambda s: logins.end_login(s, factories.samira(s), entry_id, now=NOW))
+    assert school.read(lambda s: logins.find_active(s, token, now=NOW)) is None
 
 
 def test_all_end_but_the_one_in_hand_and_the_list_shows_it(school: School) -> None:
     tokens = [school.write(lambda s: factories.entered(s, factories.samira(s))) for _ in range(3)]
-    here = school.read(lambda s: logins.find_active(s, tokens[0], NOW).id)
-    school.write(lambda s: logins.end_all_logins(s, factories.samira(s).id, NOW, but=here))
+    here = school.read(lambda s: logins.find_active(s, tokens[0], now=NOW).id)
+    school.write(lambda s: logins.end_all_logins(s, factories.samira(s).id, but=here, now=NOW))
     assert [
-        entry.id for entry in school.read(lambda s: logins.active_logins(s, factories.samira(s), NOW))
+        entry.id for entry in school.read(lambda s: logins.active_logins(s, factories.samira(s), now=NOW))
     ] == [here]
 
 
 def test_what_ended_a_month_ago_is_forgotten(school: School) -> None:
     school.write(lambda s: logins.open_login(s, factories.samira(s), "shared", now=NOW))
-    school.write(lambda s: logins.delete_old_logins(s, NOW + timedelta(days=29)))
+    school.write(lambda s: logins.delete_old_logins(s, now=NOW + timedelta(days=29)))
     assert school.read(lambda s: s.scalar(select(func.count(LoginSession.id)))) == 1
-    school.write(lambda s: logins.delete_old_logins(s, NOW + timedelta(days=31)))
+    school.write(lambda s: logins.delete_old_logins(s, now=NOW + timedelta(days=31)))
     assert school.read(lambda s: s.scalar(select(func.count(LoginSession.id)))) == 0

@@ -40,7 +40,7 @@ def test_a_school_opens_with_three_levels_their_rubrics_and_a_coordinator(school
         ("N2", 4),
         ("N3", 5),
     ]
-    link = school.read(lambda s: staff.find_active_link(s, token, NOW))
+    link = school.read(lambda s: staff.find_active_link(s, token, now=NOW))
     assert link.person.roles == {"coordinator"}
     assert link.expires_at - NOW == staff.RESET_LASTS
 
@@ -68,7 +68,7 @@ def test_a_room_opens_closes_and_opens_again_under_its_name(school: School) -> N
     with pytest.raises(Refused, match="room_known"):
         school.write(lambda s: organisation.add_room(s, factories.claire(s), "Bureau 2", now=NOW))
     for _ in range(2):
-        school.write(lambda s: organisation.close_room(s, room.id, factories.claire(s), now=NOW))
+        school.write(lambda s: organisation.close_room(s, factories.claire(s), room.id, now=NOW))
     assert [r.closed_at for r in school.read(organisation.all_rooms)] == [NOW]
     again = school.write(lambda s: organisation.add_room(s, factories.claire(s), "Bureau 2", now=NOW))
     assert again.id == room.id
@@ -78,7 +78,7 @@ def test_a_room_opens_closes_and_opens_again_under_its_name(school: School) -> N
 def test_open_rooms_stand_first(school: School) -> None:
     first = school.write(lambda s: organisation.add_room(s, factories.claire(s), "A", now=NOW))
     school.write(lambda s: organisation.add_room(s, factories.claire(s), "B", now=NOW))
-    school.write(lambda s: organisation.close_room(s, first.id, factories.claire(s), now=NOW))
+    school.write(lambda s: organisation.close_room(s, factories.claire(s), first.id, now=NOW))
     assert [room.name for room in school.read(organisation.all_rooms)] == ["B", "A"]
 
 
@@ -87,7 +87,7 @@ def test_a_level_gets_another_name_and_keeps_its_place(school: School) -> None:
     for _ in range(2):
         school.write(
             lambda s: organisation.update_level(
-                s, level_id, factories.claire(s), "Le quotidien", "A2", "", now=NOW
+                s, factories.claire(s), level_id, "Le quotidien", "A2", "", now=NOW
             )
         )
     assert school.read(lambda s: organisation.find_level(s, level_id).position) == 2
@@ -98,7 +98,7 @@ def test_what_does_not_exist_is_absent(school: School) -> None:
     with pytest.raises(Absent):
         school.read(lambda s: organisation.find_level(s, "nowhere"))
     with pytest.raises(Absent):
-        school.write(lambda s: organisation.close_room(s, "nowhere", factories.claire(s), now=NOW))
+        school.write(lambda s: organisation.close_room(s, factories.claire(s), "nowhere", now=NOW))
 
 
 def test_a_new_picture_of_the_door_sends_the_old_one_away(school: School) -> None:

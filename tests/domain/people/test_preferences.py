@@ -15,11 +15,11 @@ from tests.support.school import School
 
 
 def change(school: School, who, token: str, **wishes: object) -> None:
-    def verb(session) -> None:
-        entry = logins.find_active(session, token, NOW)
+    def operation(session) -> None:
+        entry = logins.find_active(session, token, now=NOW)
         preferences.update_preferences(session, who(session), entry.id, Preferences(**wishes), now=NOW)
 
-    school.write(verb)
+    school.write(operation)
 
 
 def test_a_learner_chooses_language_letters_and_how_to_be_reached(school: School) -> None:
@@ -49,9 +49,9 @@ def test_how_messages_find_her_stays_as_it_was_where_she_was_not_asked(school: S
 def test_a_phone_said_to_be_shared_leaves_after_half_an_hour(school: School) -> None:
     token = school.write(lambda s: factories.entered(s, factories.samira(s)))
     change(school, factories.samira, token, language="ar", shared=True)
-    assert school.read(lambda s: logins.find_active(s, token, NOW + timedelta(minutes=31))) is None
+    assert school.read(lambda s: logins.find_active(s, token, now=NOW + timedelta(minutes=31))) is None
     change(school, factories.samira, token, language="ar", shared=False)
-    assert school.read(lambda s: logins.find_active(s, token, NOW + timedelta(days=179)))
+    assert school.read(lambda s: logins.find_active(s, token, now=NOW + timedelta(days=179)))
 
 
 def test_a_colleague_keeps_the_twelve_hours_and_the_address(school: School) -> None:
@@ -59,7 +59,7 @@ def test_a_colleague_keeps_the_twelve_hours_and_the_address(school: School) -> N
     change(school, factories.luc, token, language="en", shared=False, email="elsewhere@example.be")
     luc = school.read(factories.luc)
     assert (luc.language, luc.email) == ("en", None)
-    assert school.read(lambda s: logins.find_active(s, token, NOW + timedelta(hours=13))) is None
+    assert school.read(lambda s: logins.find_active(s, token, now=NOW + timedelta(hours=13))) is None
 
 
 def test_consent_to_the_video_is_withdrawn_once(school: School) -> None:
@@ -77,5 +77,5 @@ def test_leaving_everywhere_ends_every_entry_of_hers_alone(school: School) -> No
     hers = [school.write(lambda s: factories.entered(s, factories.samira(s))) for _ in range(2)]
     other = school.write(lambda s: factories.entered(s, factories.oksana(s)))
     school.write(lambda s: preferences.log_out_everywhere(s, factories.samira(s), now=NOW))
-    assert [school.read(lambda s, t=t: logins.find_active(s, t, NOW)) for t in hers] == [None, None]
-    assert school.read(lambda s: logins.find_active(s, other, NOW))
+    assert [school.read(lambda s, t=t: logins.find_active(s, t, now=NOW)) for t in hers] == [None, None]
+    assert school.read(lambda s: logins.find_active(s, other, now=NOW))

@@ -1,0 +1,203 @@
+"""The code speaks the field's standard terms: words, names and docstrings (docs/glossary.md, ADR 17)."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Words that the glossary replaced; an old synonym that has gone is added here, so that it does not come back.
+OLD_WORDS = {
+    *("apart", "deed", "deeds", "errand", "finders", "house", "houses", "parcel", "placing", "shield"),
+    *("unfit", "verb", "verbs", "whoever"),
+}
+# Names of functions that said nothing of what they do.
+OLD_NAMES = {
+    *("detach", "expire_hers", "few_enough_open", "first_time", "found_an_hour", "in_time", "look_again"),
+    *("open_house", "sending_key", "take_back", "wait_for_whoever", "week_has_room"),
+}
+
+PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def python_files(*folders: str) -> list[Path]:
+    found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [path for path in found if "versions" not in path.parts]
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def identifiers(path: Path) -> Iterator[tuple[int, str]]:
+    """Every name that a file gives to something, with its line."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.lineno, node.name
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            yield node.lineno, node.name
+
+
+def public_functions(path: Path) -> Iterator[ast.FunctionDef]:
+    for node in tree(path).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield node
+
+
+def place(path: Path, line: int) -> str:
+    return f"{path.relative_to(ROOT)}:{line}"
+
+
+def test_no_identifier_is_a_word_of_the_old_vocabulary() -> None:
+    offenders = [
+        f"{place(path, line)} {name}"
+        for path in python_files("lms", "tests", "tools")
+        for line, name in identifiers(path)
+        # The name of a test is a sentence about the school.
+        if not name.startswith("test_")
+        and (name.strip("_") in OLD_NAMES or {part.lower() for part in PARTS.findall(name)} & OLD_WORDS)
+    ]
+    assert offenders == []
+
+
+def test_docstrings_begin_with_what_is_done_and_not_with_a_pronoun() -> None:
+    offenders = [
+        f"{place(path, node.lineno)} {node.name}"
+        for path in python_files("lms", "tools")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and re.match(r"\W*(Who|Whoever|What|Those|Whether)\b", ast.get_docstring(node) or "")
+    ]
+    assert offenders == []
+
+
+def feature(path: Path) -> str:
+    parts = path.relative_to(ROOT / "lms/domain").parts
+    return parts[0] if len(parts) > 1 else path.stem
+
+
+def test_two_public_functions_of_one_feature_never_share_a_name() -> None:
+    named: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for path in python_files("lms/domain"):
+        for node in public_functions(path):
+            named[feature(path), node.name].append(place(path, node.lineno))
+    assert [places for places in named.values() if len(places) > 1] == []
+
+
+# -- refusals ------------------------------------------------------------------------------------
+
+
+class Calls(ast.NodeVisitor):
+    """The refusal codes that a function raises itself, and the functions of the domain that it calls."""
+
+    def __init__(self, module: str, names: dict[str, str]) -> None:
+        self.module, self.names = module, names
+        self.codes: set[str] = set()
+        self.called: set[str] = set()
+
+    def visit_Try(self, node: ast.Try) -> None:
+        caught = {
+            each.id
+            for handler in node.handlers
+            if handler.type is not None
+            for each in ast.walk(handler.type)
+            if isinstance(each, ast.Name)
+        }
+        for part in [*node.handlers, *node.orelse, *node.finalbody] + (
+            [] if "Refused" in caught else node.body
+        ):
+            self.visit(part)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        function = node.func
+        if isinstance(function, ast.Name):
+            if function.id == "Refused" and node.args and isinstance(node.args[0], ast.Constant):
+                self.codes.add(str(node.args[0].value))
+            self.called.add(self.names.get(function.id, f"{self.module}.{function.id}"))
+        elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            self.called.add(f"{self.names.get(function.value.id, '')}.{function.attr}")
+        self.generic_visit(node)
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def refusals() -> dict[str, set[str]]:
+    """Function of the domain -> every code it may raise, those of the functions it calls included."""
+    found: dict[str, Calls] = {}
+    for path in python_files("lms/domain"):
+        names: dict[str, str] = {}
+        for node in tree(path).body:
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("lms.domain"):
+                names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        for node in tree(path).body:
+            if isinstance(node, ast.FunctionDef):
+                calls = Calls(module_name(path), names)
+                for part in node.body:
+                    calls.visit(part)
+                found[f"{module_name(path)}.{node.name}"] = calls
+    codes = {name: set(calls.codes) for name, calls in found.items()}
+    grew = True
+    while grew:
+        grew = False
+        for name, calls in found.items():
+            wider = codes[name].union(*(codes.get(called, set()) for called in calls.called))
+            grew |= wider != codes[name]
+            codes[name] = wider
+    return codes
+
+
+def test_a_public_function_of_the_domain_names_its_refusals() -> None:
+    codes = refusals()
+    offenders = []
+    for path in python_files("lms/domain"):
+        for node in public_functions(path):
+            said = ast.get_docstring(node) or ""
+            missing = sorted(
+                code for code in codes[f"{module_name(path)}.{node.name}"] if f"`{code}`" not in said
+            )
+            if missing:
+                offenders.append(f"{place(path, node.lineno)} {node.name}: {', '.join(missing)}")
+    assert offenders == []
+
+
+def test_every_public_function_says_what_it_does() -> None:
+    offenders = [
+        f"{place(path, node.lineno)} {node.name}"
+        for path in python_files("lms/domain", "lms/adapters", "lms/web")
+        for node in public_functions(path)
+        if not ast.get_docstring(node)
+    ]
+    assert offenders == []
+
+
+def test_the_actor_stands_second_and_time_is_named() -> None:
+    offenders = []
+    for path in python_files("lms/domain"):
+        for node in tree(path).body:
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            by_place = [argument.arg for argument in node.args.args]
+            by_name = [argument.arg for argument in node.args.kwonlyargs]
+            defaults = {
+                argument.arg
+                for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+                if default is not None
+            }
+            if (
+                {"now", "zone", "by"} & set(by_place)
+                or {"now", "zone"} & defaults
+                or "actor" in by_name
+                or ("actor" in by_place[2:] or (by_place[:1] == ["actor"] and "session" in by_place))
+            ):
+                offenders.append(f"{place(path, node.lineno)} {node.name}")
+    assert offenders == []
