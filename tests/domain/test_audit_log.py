@@ -34,7 +34,7 @@ def test_lines_are_numbered_in_their_order_and_the_chain_holds(school: School) -
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "operation",
     [
         update(AuditEvent).where(AuditEvent.number == 2).values(action="card_made"),
         delete(AuditEvent).where(AuditEvent.number == 2),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lms.blueprints.people.labels import OPERATIONS, action_name, language_name, role_name
+from lms.blueprints.people.labels import ACTIONS, action_name, language_name, role_name
 from tests.support.school import School
 
 PEOPLE = Path(__file__).resolve().parents[3] / "lms/domain/people"
@@ -15,7 +15,7 @@ def test_every_line_that_people_write_in_the_journal_about_a_person_has_a_senten
     source = " ".join(path.read_text() for path in PEOPLE.glob("*.py"))
     written = set(re.findall(r'"(\w+)",\s*"person"', source))
     assert len(written) > 10
-    assert written - set(OPERATIONS) == set()
+    assert written - set(ACTIONS) == set()
 
 
 def test_names_are_shown_and_what_is_unknown_keeps_its_word(school: School) -> None:
