@@ -41,10 +41,12 @@ def shared_school(tmp_path_factory: pytest.TempPathFactory, template: Path) -> I
 
 
 @pytest.fixture
-def school(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> School:
+def school(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> Iterator[School]:
     """An empty, migrated school. Marked `own_school` the test has an application of its own."""
     if request.node.get_closest_marker("own_school"):
         copy_template(template, tmp_path)
-        return make_school(settings_for(tmp_path), migrated=True)
+        yield make_school(settings_for(tmp_path), migrated=True)
+        return
     shared: SharedSchool = request.getfixturevalue("shared_school")
-    return shared.lend()
+    yield shared.lend()
+    shared.reclaim()

@@ -6,26 +6,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
 
 from tests.support.school import School, copy_template, make_school, settings_for
+from tests.support.servers import PostgresServer
 from tests.support.shared_school import SharedSchool
 
 
 @pytest.fixture(scope="session")
 def postgres_template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a migrated PostgreSQL database to copy."""
-    server = request.getfixturevalue("postgres")
-    url: str = server.fresh_database()
-    make_school(settings_for(tmp_path_factory.mktemp("pg"), database_url=url)).close()
-    return str(make_url(url).database)
+    server: PostgresServer = request.getfixturevalue("postgres")
+
+    def migrate(url: str) -> None:
+        make_school(settings_for(tmp_path_factory.mktemp("pg"), database_url=url)).close()
+
+    return server.template("school", migrate)
 
 
 @pytest.fixture(scope="session")
 def shared_postgres_school(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, template: Path
 ) -> Iterator[SharedSchool]:
-    server = request.getfixturevalue("postgres")
+    server: PostgresServer = request.getfixturevalue("postgres")
     url = server.fresh_database(request.getfixturevalue("postgres_template"))
     shared = SharedSchool(tmp_path_factory.mktemp("shared"), template, url)
     yield shared
@@ -40,12 +42,13 @@ def school(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> It
         name = "shared_school" if request.param == "sqlite" else "shared_postgres_school"
         shared: SharedSchool = request.getfixturevalue(name)
         yield shared.lend()
+        shared.reclaim()
         return
     copy_template(template, tmp_path)
     if request.param == "sqlite":
         yield make_school(settings_for(tmp_path), migrated=True)
         return
-    server = request.getfixturevalue("postgres")
+    server: PostgresServer = request.getfixturevalue("postgres")
     url = server.fresh_database(request.getfixturevalue("postgres_template"))
     opened = make_school(settings_for(tmp_path, database_url=url), migrated=True)
     yield opened

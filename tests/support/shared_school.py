@@ -5,8 +5,11 @@ Compiling its routes and its templates again for each test took most of the time
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 
@@ -16,10 +19,26 @@ from tests.support.school import School, copy_template, make_school, open_school
 
 # A test that waits for what another one left locked fails, and does not hang.
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '10s'"
+TABLES = Base.metadata.sorted_tables
+EMPTY_ALL = ";".join(
+    [f"DELETE FROM {table.name}" for table in reversed(TABLES)]  # noqa: S608 names of our own
+    + [
+        f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), 1, false)"
+        for table in TABLES
+        if table.autoincrement_column is not None
+    ]
+)
+# What a test may hang on a connection, on a transaction or on the pool.
+EVENTS = ("begin", "before_cursor_execute", "after_cursor_execute", "commit", "rollback")
+POOL_EVENTS = ("connect", "checkout", "checkin")
 
 
 class SharedSchool:
-    """`lend()` gives it to a test; whatever the test before changed is undone."""
+    """`lend()` gives it to a test, `reclaim()` undoes what the test changed.
+
+    What cannot be undone is refused: new routes by Flask itself, listeners of the database by `reclaim()`.
+    A test that needs either is marked `own_school`.
+    """
 
     def __init__(self, folder: Path, template: Path, database_url: str | None = None) -> None:
         self.folder, self.template = folder, template
@@ -29,48 +48,75 @@ class SharedSchool:
         self.school = make_school(settings, migrated=True)
         open_schools.remove(self.school)  # its connections are closed by lend() and close()
         app = self.school.app
-        self._extensions, self._config = dict(app.extensions), dict(app.config)
-        self._jobs = dict(vars(app.extensions["lms_jobs"]))
-        self._empty_queue = (folder / "queue.sqlite3").read_bytes()
+        app.test_client().get("/healthz")  # from the first request on Flask refuses new routes
+        contents: list[MutableMapping[str, Any]] = [
+            app.extensions,
+            app.config,
+            app.view_functions,
+            app.jinja_env.globals,
+            app.jinja_env.filters,
+            vars(app.extensions["lms_jobs"]),
+            vars(app.extensions["lms_store"]),
+            vars(app),
+        ]
+        self._before = [(content, dict(content)) for content in contents]
+        self._listeners = self._count_listeners()
+        self._files = {"queue.sqlite3": (folder / "queue.sqlite3").read_bytes()}
+        if self.is_sqlite:
+            self._files["school.sqlite3"] = template.read_bytes()
 
     def lend(self) -> School:
         app = self.school.app
         self.close()
-        _replace(app.extensions, self._extensions)
-        _replace(app.config, self._config)
-        _replace(vars(app.extensions["lms_jobs"]), self._jobs)
+        for content, before in self._before:
+            content.clear()
+            content.update(before)
         # Counts begin anew, in this application's storage: all applications of a process share the limiter.
         limits.init_app(app, limiter, self.school.settings)
         self._empty_folders()
-        (self.folder / "queue.sqlite3").write_bytes(self._empty_queue)
-        if self.is_sqlite:
-            shutil.copyfile(self.template, self.folder / "school.sqlite3")
-        else:
+        if not self.is_sqlite:
             self._empty_tables()
         return School(app)
+
+    def reclaim(self) -> None:
+        """The fault of a test is told where it is, and not by the next one."""
+        self.close()
+        assert self._count_listeners() == self._listeners, "a listener stays: mark the test own_school"
 
     def close(self) -> None:
         self.school.close()
 
+    def _count_listeners(self) -> dict[str, int]:
+        engine = self.school.engine
+        counts = {name: len(list(getattr(engine.dispatch, name))) for name in EVENTS}
+        return counts | {name: len(list(getattr(engine.pool.dispatch, name))) for name in POOL_EVENTS}
+
     def _empty_folders(self) -> None:
         """Files of the test before; the compressed styles stay, nobody changes them."""
         settings = self.school.settings
-        for folder, kept in ((settings.instance, {"static"}), (settings.uploads, set())):
-            for path in folder.iterdir():
-                if path.is_dir() and path.name not in kept:
-                    shutil.rmtree(path)
-                elif path.is_file():
-                    path.unlink()
+        _empty(self.folder, {settings.instance.name, settings.uploads.name})
+        _empty(settings.instance, {"static"})
+        _empty(settings.uploads, set())
         (settings.uploads / ".incoming").mkdir(mode=0o700)
+        for name, content in self._files.items():
+            # A new file: whoever still has the old one open writes into nothing.
+            descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
 
     def _empty_tables(self) -> None:
         """Delete the rows, in the order that foreign keys ask for: quicker than TRUNCATE on small tables."""
         with self.school.app.app_context(), db.engine.begin() as connection:
             connection.execute(text(LOCK_TIMEOUT))
-            for table in reversed(Base.metadata.sorted_tables):
-                connection.execute(table.delete())
+            connection.exec_driver_sql(EMPTY_ALL)
 
 
-def _replace(content: dict[str, object], before: dict[str, object]) -> None:
-    content.clear()
-    content.update(before)
+def _empty(folder: Path, kept: set[str]) -> None:
+    folder.chmod(0o700)
+    for path in folder.iterdir():
+        if path.name in kept:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
