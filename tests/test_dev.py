@@ -25,15 +25,32 @@ from tests.support.servers import wait_until
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def copy_of_clone(folder: Path) -> Path:
+    """A clone without requirements: an installation needs no internet and takes a moment."""
+    shutil.copy(ROOT / "dev", folder / "dev")
+    (folder / "requirements.txt").write_text("# nothing\n")
+    (folder / "requirements-test.txt").write_text("# nothing\n")
+    (folder / "lms").mkdir()
+    (folder / "lms" / "serve.py").write_text("import sys\nprint('serving', *sys.argv[1:])\n")
+    return folder
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A clone without requirements: an installation needs no internet and takes a moment."""
-    shutil.copy(ROOT / "dev", tmp_path / "dev")
-    (tmp_path / "requirements.txt").write_text("# nothing\n")
-    (tmp_path / "requirements-test.txt").write_text("# nothing\n")
-    (tmp_path / "lms").mkdir()
-    (tmp_path / "lms" / "serve.py").write_text("import sys\nprint('serving', *sys.argv[1:])\n")
-    return tmp_path
+    return copy_of_clone(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone that has been started once: making a virtual environment takes seconds, copying it a moment."""
+    made = copy_of_clone(tmp_path_factory.mktemp("clone"))
+    assert dev(made, "run").stdout == "serving\n"
+    return made
+
+
+@pytest.fixture
+def started(made_once: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made_once, tmp_path / "started", symlinks=True)
 
 
 def dev(clone: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -100,15 +117,15 @@ def test_dev_the_package_and_the_readme_name_the_same_pythons() -> None:
     assert f"Python {sentence}" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_tests_can_run_as_on_a_machine_without_a_wheel_for_sqlite(clone: Path) -> None:
-    (clone / "pytest.py").write_text("import os, sys\nprint(os.environ['PYTHONPATH'], *sys.argv[1:])\n")
-    answer = dev(clone, "test", "--standard-sqlite", "-q")
+def test_the_tests_can_run_as_on_a_machine_without_a_wheel_for_sqlite(started: Path) -> None:
+    (started / "pytest.py").write_text("import os, sys\nprint(os.environ['PYTHONPATH'], *sys.argv[1:])\n")
+    answer = dev(started, "test", "--standard-sqlite", "-q")
     hidden, *arguments = answer.stdout.split()
     assert "--standard-sqlite" not in arguments
     assert "-q" in arguments
     shown = subprocess.run(
         [sys.executable, "-c", "from lms.extensions import sqlite; print(sqlite.__name__)"],
-        env={**os.environ, "PYTHONPATH": str(ROOT / Path(hidden).relative_to(clone))},
+        env={**os.environ, "PYTHONPATH": str(ROOT / Path(hidden).relative_to(started))},
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -139,11 +156,10 @@ def test_the_second_start_installs_nothing_and_hands_the_arguments_over(clone: P
     assert (second.stdout, second.stderr) == ("serving\n", "")
 
 
-def test_changed_pins_are_installed(clone: Path) -> None:
-    dev(clone, "run")
-    (clone / "requirements.txt").write_text("# changed\n")
-    assert "Installing requirements.txt" in dev(clone, "run").stderr
-    assert dev(clone, "run").stderr == ""
+def test_changed_pins_are_installed(started: Path) -> None:
+    (started / "requirements.txt").write_text("# changed\n")
+    assert "Installing requirements.txt" in dev(started, "run").stderr
+    assert dev(started, "run").stderr == ""
 
 
 def test_the_test_set_serves_the_school_too(clone: Path) -> None:
@@ -204,17 +220,16 @@ def end_while_installing(clone: Path, number: signal.Signals) -> tuple[int, str]
         return code, process.stderr.read()
 
 
-def test_a_killed_installation_is_done_again_from_nothing(clone: Path) -> None:
-    dev(clone, "run")
-    end_while_installing(clone, signal.SIGKILL)
-    (clone / ".venv" / "torn").write_text("what a killed pip may leave")
-    (clone / "requirements.txt").write_text("# nothing\n")
-    again = dev(clone, "run")
+def test_a_killed_installation_is_done_again_from_nothing(started: Path) -> None:
+    end_while_installing(started, signal.SIGKILL)
+    (started / ".venv" / "torn").write_text("what a killed pip may leave")
+    (started / "requirements.txt").write_text("# nothing\n")
+    again = dev(started, "run")
     assert "anew" in again.stderr
     assert again.stdout == "serving\n"
-    assert not (clone / ".venv" / "torn").exists()
-    assert not list(clone.glob(".venv-*"))
-    assert dev(clone, "run").stderr == ""
+    assert not (started / ".venv" / "torn").exists()
+    assert not list(started.glob(".venv-*"))
+    assert dev(started, "run").stderr == ""
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -224,15 +239,14 @@ def test_an_installation_can_be_interrupted(clone: Path, number: signal.Signals,
     assert "Traceback" not in told
 
 
-def test_without_internet_the_old_pins_still_work(clone: Path) -> None:
-    dev(clone, "run")
-    (clone / "requirements.txt").write_text(f"passerelle-absent==1.0 --hash=sha256:{'0' * 64}\n")
-    failed = dev(clone, "run", PIP_NO_INDEX="1")
+def test_without_internet_the_old_pins_still_work(started: Path) -> None:
+    (started / "requirements.txt").write_text(f"passerelle-absent==1.0 --hash=sha256:{'0' * 64}\n")
+    failed = dev(started, "run", PIP_NO_INDEX="1")
     assert failed.returncode == 1
     assert "could not be installed" in failed.stderr
     assert "Traceback" not in failed.stderr
-    (clone / "requirements.txt").write_text("# nothing\n")
-    assert dev(clone, "run").stderr == ""
+    (started / "requirements.txt").write_text("# nothing\n")
+    assert dev(started, "run").stderr == ""
 
 
 def pins(name: str) -> dict[str, str]:
