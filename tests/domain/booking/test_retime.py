@@ -39,8 +39,8 @@ SHOWS_TEN_TWICE = brussels("CET-1CEST,J87/2,J186/11")
 TWENTY_MINUTES_OFF = brussels("<+0120>-1:20")
 
 
-@pytest.fixture(autouse=True)
-def long_hours(school: School) -> None:
+@pytest.fixture
+def school(school: School) -> School:
     def open_hours(session: Session) -> None:
         factories.organisation(session)
         session.get_one(Organisation, 1).weekly_cap = 4
@@ -48,6 +48,7 @@ def long_hours(school: School) -> None:
             factories.all_week(session, teacher, "08:00", "18:00", mode="both")
 
     school.write(open_hours)
+    return school
 
 
 def book(

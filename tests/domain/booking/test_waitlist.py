@@ -34,10 +34,11 @@ from tests.support.waitlist import (
 decline = partial(waitlist.decline_offer, zone=BRUSSELS)
 
 
-@pytest.fixture(autouse=True)
-def nadia_receives(school: School) -> None:
+@pytest.fixture
+def school(school: School) -> School:
     """Nadia by video on weekdays from 9 to 18; nothing of Luc until a test says so."""
     school.write(lambda s: factories.all_week(s, factories.nadia(s), "09:00", "18:00"))
+    return school
 
 
 # -- the order -----------------------------------------------------------------------------------

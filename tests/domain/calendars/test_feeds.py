@@ -20,14 +20,15 @@ FRIDAY = wall("2026-11-27", "14:00")
 MONTHS = timedelta(days=60)
 
 
-@pytest.fixture(autouse=True)
-def teachers(school: School) -> None:
+@pytest.fixture
+def school(school: School) -> School:
     def offer(session: Session) -> None:
         factories.samira(session)
         factories.all_week(session, factories.nadia(session))
         factories.all_week(session, factories.luc(session))
 
     school.write(offer)
+    return school
 
 
 def with_feed(
