@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
@@ -43,7 +41,8 @@ from lms.models import (
     Submission,
 )
 from tests.support.pages import filled, parse
-from tests.support.school import School, copy_template, make_school, settings_for
+from tests.support.school import School, make_school, settings_for
+from tests.support.shared_school import SharedSchool
 
 ROLES = ("learner", "teacher", "coordinator", "social_worker")
 # Who acts on Samira's things, and who of the same role has nothing to do with her.
@@ -139,9 +138,19 @@ def whole_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def two_schools(whole_school: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[SharedSchool]]:
+    """One to look at and one to change: their routes and templates are compiled once."""
+    template, uploads = whole_school / "school.sqlite3", whole_school / "uploads"
+    made = [SharedSchool(tmp_path_factory.mktemp("copy"), template, uploads=uploads) for _ in range(2)]
+    yield made
+    for shared in made:
+        shared.close()
+
+
 @pytest.fixture
-def copies(whole_school: Path, tmp_path: Path) -> Iterator[Copies]:
-    made = Copies(whole_school, tmp_path)
+def copies(two_schools: list[SharedSchool]) -> Iterator[Copies]:
+    made = Copies(two_schools)
     yield made
     made.close()
 
@@ -149,23 +158,21 @@ def copies(whole_school: Path, tmp_path: Path) -> Iterator[Copies]:
 class Copies:
     """Fresh copies of the whole school: what one person does there, the next does not see."""
 
-    def __init__(self, whole: Path, folder: Path) -> None:
-        self.whole, self.folder, self.open = whole, folder, list[School]()
+    def __init__(self, schools: list[SharedSchool]) -> None:
+        self.free, self.lent = list(schools), list[tuple[School, SharedSchool]]()
 
     def fresh(self) -> School:
-        target = self.folder / str(len(self.open))
-        target.mkdir()
-        copy_template(self.whole / "school.sqlite3", target)
-        shutil.copytree(self.whole / "uploads", target / "uploads", copy_function=os.link)
-        # Static copies are shared: nobody here deletes one.
-        settings = settings_for(target, instance=self.whole / "instance")
-        school = make_school(settings, migrated=True)
-        self.open.append(school)
+        shared = self.free.pop()
+        school = shared.lend()
+        self.lent.append((school, shared))
         return school
 
     def close(self, *schools: School) -> None:
-        for school in schools or self.open:
-            school.close()
+        for school, shared in list(self.lent):
+            if not schools or school in schools:
+                shared.reclaim()
+                self.lent.remove((school, shared))
+                self.free.append(shared)
 
 
 def things(session: Session) -> dict[str, str]:

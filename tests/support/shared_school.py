@@ -1,4 +1,4 @@
-"""One application for all tests of a worker, and for each test empty and as it was made.
+"""One application for all tests of a worker, and for each test empty (or as a template) and as it was made.
 
 Compiling its routes and its templates again for each test took most of the time of the tests.
 """
@@ -40,8 +40,10 @@ class SharedSchool:
     A test that needs either is marked `own_school`.
     """
 
-    def __init__(self, folder: Path, template: Path, database_url: str | None = None) -> None:
-        self.folder, self.template = folder, template
+    def __init__(
+        self, folder: Path, template: Path, database_url: str | None = None, uploads: Path | None = None
+    ) -> None:
+        self.folder, self.template, self.uploads = folder, template, uploads
         self.is_sqlite = database_url is None
         copy_template(template, folder)
         settings = settings_for(folder, **({} if database_url is None else {"database_url": database_url}))
@@ -98,6 +100,9 @@ class SharedSchool:
         _empty(settings.instance, {"static"})
         _empty(settings.uploads, set())
         (settings.uploads / ".incoming").mkdir(mode=0o700)
+        if self.uploads:
+            # The store writes no file a second time.
+            shutil.copytree(self.uploads, settings.uploads, copy_function=os.link, dirs_exist_ok=True)
         for name, content in self._files.items():
             # A new file: whoever still has the old one open writes into nothing.
             descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
