@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import text
 
-from lms import limits
 from lms.extensions import Base, db, limiter
 from tests.support.school import School, copy_template, make_school, open_schools, settings_for
 
@@ -59,6 +58,7 @@ class SharedSchool:
             app.jinja_env.filters,
             vars(app.extensions["lms_jobs"]),
             vars(app.extensions["lms_store"]),
+            vars(limiter),  # all applications of a process share it; it counts in this one's storage again
             vars(app),
         ]
         self._before = [(content, dict(content)) for content in contents]
@@ -73,8 +73,9 @@ class SharedSchool:
         for content, before in self._before:
             content.clear()
             content.update(before)
-        # Counts begin anew, in this application's storage: all applications of a process share the limiter.
-        limits.init_app(app, limiter, self.school.settings)
+        # Not a new storage, which would start a thread of its own.
+        with app.app_context():
+            limiter.reset()
         self._empty_folders()
         if not self.is_sqlite:
             self._empty_tables()
