@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tomllib
 from pathlib import Path
@@ -132,6 +133,53 @@ def test_the_tests_can_run_as_on_a_machine_without_a_wheel_for_sqlite(started: P
         check=True,
     )
     assert shown.stdout == "sqlite3\n"
+
+
+# A package of which one branch runs in a worker, one in a process that a test starts, and one nowhere.
+HALF = """
+def half(number: int) -> str:
+    if number == 1:
+        return "in a worker"
+    if number == 2:
+        return "in a process"
+    return "nowhere"
+"""
+HALF_TESTED = """
+import pathlib, subprocess, sys
+from lms.half import half
+def test_half():
+    assert half(1) == "in a worker"
+    pathlib.Path(".coverage.of.a.killed.process").write_bytes(b"torn")
+    command = [sys.executable, "-c", "from lms.half import half; print(half(2))"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "in a process\\n"
+"""
+
+
+def test_coverage_counts_workers_and_processes_and_fails_below_its_bound(started: Path) -> None:
+    for name in ("pyproject.toml", "config.py"):
+        shutil.copy(ROOT / name, started / name)
+    (started / "lms" / "half.py").write_text(HALF)
+    (started / "tests").mkdir()
+    (started / "tests" / "test_half.py").write_text(HALF_TESTED)
+    assert "Installing" in dev(started, "test", "--version").stderr
+    # The packages of this environment, with what coverage puts at the start of each process.
+    (packages,) = started.glob(".venv/lib/python*/site-packages")
+    here = sysconfig.get_path("purelib")
+    (packages / "these.pth").write_text(f"import site; site.addsitedir({here!r})\n")
+    environment = {name: "" for name in os.environ if name.startswith("COVERAGE_")}
+    answer = dev(started, "test", "--cov", "-p", "no:playwright", **environment)
+    assert "1 passed" in answer.stdout, answer.stdout + answer.stderr
+    assert re.search(r"^lms/half.py +6 +1 +4 +1 +80% +7$", answer.stdout, re.MULTILINE), answer.stdout
+    assert answer.returncode == 2
+    assert "less than fail-under" in answer.stdout
+    assert [path.name for path in started.glob(".coverage*")] == [".coverage"]
+
+
+def test_tests_that_fail_under_coverage_have_no_report(started: Path) -> None:
+    (started / "coverage.py").write_text("import sys\nprint(sys.argv[1])\nsys.exit(sys.argv[1] == 'run')\n")
+    answer = dev(started, "test", "--cov")
+    assert answer.stdout.split() == ["erase", "run"]
+    assert answer.returncode == 1
 
 
 @pytest.mark.parametrize("module", ["ensurepip", "venv"])
