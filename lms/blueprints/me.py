@@ -30,7 +30,7 @@ def show() -> BaseResponse:
     if form.validate_on_submit():
         entry_id = current_login().id
         write(
-            lambda session: preferences.update_preferences(session, me(), entry_id, form.wishes(), now=now())
+            lambda session: preferences.update_preferences(session, me(), entry_id, form.entered(), now=now())
         )
         response = redirect(url_for("me.show"), 303)
         if not me().is_staff:

@@ -26,7 +26,7 @@ _WAYS: dict[Channel, LazyString] = {
 _PHONE = re.compile(r"\+?[0-9][0-9 ./()-]{5,38}")
 
 
-def tongues(languages: Sequence[Language]) -> list[SelectChoice]:
+def language_choices(languages: Sequence[Language]) -> list[SelectChoice]:
     return [SelectChoice(language.code, language.name) for language in languages]
 
 
@@ -60,7 +60,7 @@ class PreferencesForm(PageForm):
         offered = list(STAFF_LANGUAGES if person.is_staff else WITH_CATALOGUE)
         # Her own language stays hers although our sentences do not exist in it yet.
         offered += [own for own in LANGUAGES if own.code == person.language and own not in offered]
-        self.language.choices = tongues(offered)
+        self.language.choices = language_choices(offered)
         self.languages = offered
         if person.is_staff:
             for name in ("shared", "email", "phone", "reach"):
@@ -79,7 +79,8 @@ class PreferencesForm(PageForm):
         if not self.is_submitted() and self.reach.data not in possible:
             self.reach.data = "auto"
 
-    def wishes(self) -> Preferences:
+    def entered(self) -> Preferences:
+        """Return what was entered; the team has language and text size only."""
         if "shared" not in self:
             return Preferences(self.language.data, self.text_size.data)
         return Preferences(

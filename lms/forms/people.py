@@ -29,7 +29,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from lms.domain.people import organisation
 from lms.domain.people.learners import LearnerDetails
 from lms.forms import PageForm, at_most, email_address, required, tidy, tidy_text
-from lms.forms.me import phone_number, tongues
+from lms.forms.me import language_choices, phone_number
 from lms.forms.screening import no_national_number
 from lms.i18n.languages import LANGUAGES
 from lms.models import Level, Person
@@ -51,7 +51,7 @@ class ChecksField(SelectMultipleField):
 class LearnerForm(PageForm):
     name = StringField(_l("Nom"), filters=[tidy], validators=[required(), at_most(120), no_national_number])
     level_id = RadioField(_l("Niveau"), validators=[chosen()])
-    language = SelectField(_l("Langue"), choices=tongues(LANGUAGES), default="fr")
+    language = SelectField(_l("Langue"), choices=language_choices(LANGUAGES), default="fr")
     email = StringField(_l("E-mail (facultatif)"), filters=[tidy], validators=[email_address])
     phone = StringField(_l("Téléphone (facultatif)"), filters=[tidy], validators=[at_most(40), phone_number])
 

@@ -1,1 +1,1 @@
-"""People of the service: who they are to each other, and who finds whom."""
+"""People of the organisation: learners, team, cards, logins, and which people a person may see."""

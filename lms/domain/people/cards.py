@@ -1,4 +1,4 @@
-"""The printed card: how it is made, how it enters, how it is locked and dies."""
+"""Printed access cards: issue, log in, lock, unlock, revoke."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lms.models.people import LoginKind
 
 PIN_TRIES = 5
 CODE_DIGITS = 8
-# The first that anybody tries.
+# The PINs that people try first.
 _WEAK_PINS = {"0123", "1234", "2345", "3456", "4567", "5678", "6789", "4321", "9876", "1212", "2580"}
 
 
@@ -33,21 +33,23 @@ class Secrets:
 
 @dataclass(frozen=True)
 class LoginAttempt:
-    """How somebody tries to enter: by the link of the card, or by the code printed on it."""
+    """An attempt to log in with a card: by its link (`by_link`) or by the code printed on it."""
 
     card_id: str | None
     by_link: bool
     pin_wanted: bool
     pin_right: bool
-    pin_hash: str | None = None  # the one that was compared; a new PIN meanwhile makes it void
+    pin_hash: str | None = None  # the hash that was compared; a new PIN in the meantime makes it void
     shared: bool = False
     device: str = ""
     language: str | None = None  # chosen on this device
-    old_token: str | None = None  # of whoever was in before
+    old_token: str | None = None  # of the login that was open on this device before
 
 
 @dataclass(frozen=True)
 class LoginResult:
+    """Tokens of a new login. `device_token` is None when the device is not remembered."""
+
     token: str
     kind: LoginKind
     device_token: str | None
@@ -67,24 +69,27 @@ def new_pin() -> str:
 
 
 def card_by_token(session: Session, token: str) -> AccessCard | None:
-    """The living card of a link. A dead one, and one of somebody who left, is as good as none."""
+    """Return the active card with this token of its link.
+
+    None for an unknown or revoked card, and for the card of a deactivated person.
+    """
     return session.scalars(_active_cards().where(AccessCard.token_hash == digest(token))).one_or_none()
 
 
 def card_by_code(session: Session, code: str) -> AccessCard | None:
-    """Return the active card with this code; None when there is none."""
+    """Return the active card with this code; None as in `card_by_token`."""
     return session.scalars(_active_cards().where(AccessCard.code == code)).one_or_none()
 
 
 def card_of(session: Session, person: Person) -> AccessCard | None:
-    """The card she carries now."""
+    """Return the card of the person that is not revoked; None when there is none."""
     return session.scalars(
         select(AccessCard).where(AccessCard.person_id == person.id, AccessCard.revoked_at.is_(None))
     ).one_or_none()
 
 
 def is_known_device(session: Session, card: AccessCard, device_tokens: Sequence[str]) -> bool:
-    """Return whether the PIN of this card was once entered correctly on this device."""
+    """Return whether one of these tokens says that the PIN of this card was once entered on this device."""
     hashes = [digest(token) for token in device_tokens]
     return bool(
         hashes
@@ -94,36 +99,37 @@ def is_known_device(session: Session, card: AccessCard, device_tokens: Sequence[
     )
 
 
-def log_in(session: Session, way: LoginAttempt, *, now: datetime) -> LoginResult | Refused:
-    """Enter, or count the wrong PIN. The refusal is returned, not raised: its count must be kept.
+def log_in(session: Session, attempt: LoginAttempt, *, now: datetime) -> LoginResult | Refused:
+    """Log in with a card, or count a wrong PIN.
 
-    Refusals: `card_locked`.
+    The refusal is returned, not raised: the transaction must commit the count.
+    Refusals: `card_dead`, `card_locked`, `code_wrong`, `pin_wrong`.
     """
-    no = Refused("card_dead" if way.by_link else "code_wrong")
+    refusal = Refused("card_dead" if attempt.by_link else "code_wrong")
     card = None
-    if way.card_id is not None:
+    if attempt.card_id is not None:
         card = session.scalars(
-            _active_cards().where(AccessCard.id == way.card_id).with_for_update(of=AccessCard)
+            _active_cards().where(AccessCard.id == attempt.card_id).with_for_update(of=AccessCard)
         ).one_or_none()
-    if card is None or (not way.by_link and not way.pin_wanted):
+    if card is None or (not attempt.by_link and not attempt.pin_wanted):
         _pretend_known_device(session)
-        return no  # and a code alone names a card, it never enters
-    if way.pin_wanted:
+        return refusal  # a code names a card; alone it never logs in
+    if attempt.pin_wanted:
         if card.locked_at is not None:
             _pretend_known_device(session)
-            return Refused("card_locked") if way.by_link else no
-        if not way.pin_right or card.pin_hash != way.pin_hash:
-            return _wrong_pin(session, card, way, now=now)
+            return Refused("card_locked") if attempt.by_link else refusal
+        if not attempt.pin_right or card.pin_hash != attempt.pin_hash:
+            return _wrong_pin(session, card, attempt, now=now)
         card.failed_pins = 0
     person = card.person
-    _set_language(session, person, way.language)
-    if way.old_token:
-        logins.end_login_by_token(session, way.old_token, now=now)
-    kind: LoginKind = "shared" if way.shared else "own"
-    person.shared_phone = way.shared
-    token = logins.open_login(session, person, kind, card=card, device=way.device, now=now)
+    _set_language(session, person, attempt.language)
+    if attempt.old_token:
+        logins.end_login_by_token(session, attempt.old_token, now=now)
+    kind: LoginKind = "shared" if attempt.shared else "own"
+    person.shared_phone = attempt.shared
+    token = logins.open_login(session, person, kind, card=card, device=attempt.device, now=now)
     device_token = None
-    if way.pin_wanted and not way.shared:
+    if attempt.pin_wanted and not attempt.shared:
         device_token = secrets.token_urlsafe(32)
         session.add(KnownDevice(card_id=card.id, token_hash=digest(device_token), made_at=now))
     return LoginResult(token, kind, device_token)
@@ -132,7 +138,7 @@ def log_in(session: Session, way: LoginAttempt, *, now: datetime) -> LoginResult
 def issue_card(
     session: Session, actor: Person, person: Person, token: str, pin_hash: str, *, now: datetime
 ) -> AccessCard:
-    """A new card. The old one dies with its entries and the devices that knew it.
+    """Issue a new card to a learner; revoke the old one with its logins and known devices.
 
     Refusals: `card_not_learner`, `person_deactivated`.
     """
@@ -185,7 +191,7 @@ def unlock_card(session: Session, actor: Person, person: Person, *, now: datetim
 
 
 def renew_pin(session: Session, actor: Person, person: Person, pin_hash: str, *, now: datetime) -> None:
-    """Another PIN for the same card; every device is asked for it once.
+    """Set another PIN for the same card and unlock it; every device is asked for the PIN once.
 
     Refusals: `card_missing`.
     """
@@ -206,15 +212,15 @@ def _active_cards() -> Select[AccessCard]:
     )
 
 
-def _wrong_pin(session: Session, card: AccessCard, way: LoginAttempt, *, now: datetime) -> Refused:
+def _wrong_pin(session: Session, card: AccessCard, attempt: LoginAttempt, *, now: datetime) -> Refused:
     card.failed_pins += 1
     if card.failed_pins >= PIN_TRIES:
         card.locked_at = now
         audit_log.record(session, None, "card_locked", "person", card.person_id, now=now)
-        if way.by_link:
+        if attempt.by_link:
             return Refused("card_locked")
-    # Who holds the link holds a card; who types a code may be guessing, and learns nothing.
-    return Refused("pin_wrong" if way.by_link else "code_wrong")
+    # A person with the link holds the card. A person who types a code may be guessing, and learns nothing.
+    return Refused("pin_wrong" if attempt.by_link else "code_wrong")
 
 
 def _pretend_known_device(session: Session) -> None:
@@ -223,7 +229,7 @@ def _pretend_known_device(session: Session) -> None:
 
 
 def _set_language(session: Session, person: Person, language: str | None) -> None:
-    """The language chosen on the card page counts once, at the very first entry."""
+    """Take over the language chosen on the card page, at the very first login only."""
     if language is None or language == person.language:
         return
     if not session.scalar(select(exists().where(LoginSession.person_id == person.id))):

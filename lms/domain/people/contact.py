@@ -1,4 +1,4 @@
-"""How a message finds a person: by e-mail, by a text on her phone, or by the hand of the team."""
+"""Channels that reach a person: e-mail, SMS, or a message sent by hand by the team."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Channel = Literal["mail", "sms", "hand"]
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 _BETWEEN = re.compile(r"[ ./()\u00a0\u202f-]")
 _WORLDWIDE = re.compile(r"\+[1-9][0-9]{7,14}")
-# In Belgium only these numbers take a text.
+# In Belgium only these numbers receive SMS.
 _BELGIAN_MOBILE = re.compile(r"\+324[5-9][0-9]{7}")
 
 
@@ -24,7 +24,7 @@ def mail_address(person: Person) -> str | None:
 
 
 def sms_number(person: Person) -> str | None:
-    """The number that takes a text, as every network writes it; None when there is none."""
+    """Return the phone number in international form; None when no SMS can reach it."""
     written = _BETWEEN.sub("", _TRUNK_ZERO.sub("", person.phone or ""))
     if written.startswith("00"):
         written = f"+{written[2:]}"
@@ -36,7 +36,10 @@ def sms_number(person: Person) -> str | None:
 
 
 def available_channels(person: Person, *, gateway: bool) -> tuple[Channel, ...]:
-    """Every way that leads to her, the one that costs nobody anything first."""
+    """Return every channel that reaches the person, the cheapest first.
+
+    The team is reached by e-mail only. `gateway`: the instance sends SMS by itself.
+    """
     by_mail = mail_address(person) is not None
     if person.is_staff:
         return ("mail",) if by_mail else ()
@@ -48,16 +51,22 @@ def available_channels(person: Person, *, gateway: bool) -> tuple[Channel, ...]:
 
 
 def preferred_channel(person: Person, *, gateway: bool) -> Channel | None:
-    """The way she chose if it leads to her, else the first that does. `gateway`: the house can send texts."""
+    """Return the channel that the person chose, or the first available one when it does not reach the person.
+
+    None when no channel does. `gateway`: the instance sends SMS by itself.
+    """
     possible = available_channels(person, gateway=gateway)
-    for way in possible:
-        if way == person.reach:
-            return way
+    for channel in possible:
+        if channel == person.reach:
+            return channel
     return possible[0] if possible else None
 
 
 def count_by_delivery(people: Iterable[Person], *, gateway: bool) -> tuple[int, int]:
-    """Of these, how many the house writes to by itself, and how many somebody of the team has to tell."""
+    """Return how many of these people the instance notifies by itself, and how many the team has to notify.
+
+    `gateway`: the instance sends SMS by itself.
+    """
     found = {person.id: preferred_channel(person, gateway=gateway) for person in people}
-    written = sum(way in ("mail", "sms") for way in found.values())
-    return written, len(found) - written
+    automatic = sum(channel in ("mail", "sms") for channel in found.values())
+    return automatic, len(found) - automatic

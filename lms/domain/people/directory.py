@@ -1,4 +1,7 @@
-"""Who finds whom: teachers every learner, a social worker her own, the coordinator everybody."""
+"""Which people a person may see.
+
+Teachers see every learner, a social worker the assigned learners, a coordinator everybody.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ PAGE = 30
 
 @dataclass(frozen=True)
 class LearnerRow:
-    """A learner in the list, with what a glance needs."""
+    """A learner in the list of learners. `seen_at` is None when the learner never logged in."""
 
     person: Person
     has_card: bool
@@ -32,7 +35,7 @@ class LearnerFilter:
 
     text: str = ""
     level_id: str = ""
-    left: bool = False  # those who no longer come
+    left: bool = False  # the deactivated learners instead of the active ones
     page: int = 1
 
 
@@ -42,7 +45,7 @@ def has_role(role: str) -> Exists:
 
 
 def known_learners(actor: Person) -> Select[Person]:
-    """The learners whom this person may know."""
+    """Select the learners that the person may see, deactivated ones included."""
     everyone = select(Person).where(has_role("learner"))
     if actor.roles & {"teacher", "coordinator"}:
         return everyone
@@ -52,13 +55,16 @@ def known_learners(actor: Person) -> Select[Person]:
 
 
 def learners_of_social_worker(session: Session, person: Person) -> Sequence[Person]:
-    """The people entrusted to a social worker, with their levels."""
-    hers = known_learners(person).where(Person.deactivated_at.is_(None))
-    return session.scalars(hers.options(joinedload(Person.level)).order_by(Person.name, Person.id)).all()
+    """Return the active learners assigned to a social worker, with their levels, by name."""
+    assigned = known_learners(person).where(Person.deactivated_at.is_(None))
+    return session.scalars(assigned.options(joinedload(Person.level)).order_by(Person.name, Person.id)).all()
 
 
 def learner_for(session: Session, actor: Person, learner_id: str) -> Person:
-    """That learner with level and social worker; Absent when this person may not know her."""
+    """Return a learner with level and social worker.
+
+    Raises `Absent` when the actor may not see the learner.
+    """
     found = session.scalars(_with_details(known_learners(actor)).where(Person.id == learner_id)).one_or_none()
     if found is None:
         raise Absent
@@ -66,7 +72,7 @@ def learner_for(session: Session, actor: Person, learner_id: str) -> Person:
 
 
 def colleague_for(session: Session, actor: Person, colleague_id: str) -> Person:
-    """A member of staff, for the coordinator."""
+    """Return a member of the team. Raises `Absent` unless the actor is a coordinator."""
     found = session.scalars(_team(actor).where(Person.id == colleague_id)).one_or_none()
     if found is None:
         raise Absent
@@ -74,13 +80,16 @@ def colleague_for(session: Session, actor: Person, colleague_id: str) -> Person:
 
 
 def person_for(session: Session, actor: Person, person_id: str) -> Person:
-    """A learner or, for the coordinator, a member of staff."""
+    """Return a learner that the actor may see or, for a coordinator, a member of the team.
+
+    Raises `Absent` otherwise.
+    """
     found = session.scalars(_with_details(known_learners(actor)).where(Person.id == person_id)).one_or_none()
     return found or colleague_for(session, actor, person_id)
 
 
 def list_learners(session: Session, actor: Person, wanted: LearnerFilter) -> tuple[list[LearnerRow], bool]:
-    """One page of the learners this person may know, and whether another follows."""
+    """Return one page of the learners that the actor may see, and whether another page follows."""
     query = known_learners(actor)
     query = query.where(
         Person.deactivated_at.is_not(None) if wanted.left else Person.deactivated_at.is_(None)
@@ -103,12 +112,12 @@ def list_learners(session: Session, actor: Person, wanted: LearnerFilter) -> tup
         .limit(PAGE + 1)
         .offset((wanted.page - 1) * PAGE)
     ).all()
-    lines = [LearnerRow(row[0], row[1] is not None, row[2] is not None, row[3]) for row in rows[:PAGE]]
-    return lines, len(rows) > PAGE
+    page = [LearnerRow(row[0], row[1] is not None, row[2] is not None, row[3]) for row in rows[:PAGE]]
+    return page, len(rows) > PAGE
 
 
 def list_team(session: Session, actor: Person) -> Sequence[Person]:
-    """Everybody of the staff, for the coordinator; who left comes last."""
+    """Return the members of the team by name, the deactivated last; empty unless a coordinator asks."""
     return session.scalars(
         _team(actor).order_by(Person.deactivated_at.is_not(None), func.lower(Person.name), Person.id)
     ).all()
@@ -129,12 +138,12 @@ def social_workers(session: Session) -> Sequence[Person]:
 
 
 def opened_level_ids(session: Session, learner: Person) -> set[str]:
-    """The levels a teacher opened for her beside her own."""
+    """Return the ids of the levels that a teacher opened for the learner, beside the learner's own level."""
     return set(session.scalars(select(OpenedLevel.level_id).where(OpenedLevel.person_id == learner.id)))
 
 
 def names_of(session: Session, person_ids: Collection[str]) -> dict[str, str]:
-    """Return the names for the ids in the audit log."""
+    """Return the name of each of these people, by id: the audit log keeps ids only."""
     if not person_ids:
         return {}
     rows = session.execute(select(Person.id, Person.name).where(Person.id.in_(person_ids)))
@@ -142,13 +151,13 @@ def names_of(session: Session, person_ids: Collection[str]) -> dict[str, str]:
 
 
 def fold_name(text: str) -> str:
-    """How names are compared: without case and accents, in every script."""
+    """Return the text as names are compared: without case and accents, in every script."""
     bare = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in bare if not unicodedata.combining(c))
 
 
 def _named(session: Session, query: Select[Person], text: str) -> list[str]:
-    # In Python: SQLite folds the case of ASCII only, and half of the names are in another script.
+    # Compared in Python: SQLite folds the case of ASCII only, and half of the names are in another script.
     words = fold_name(text).split()
     names = session.execute(query.with_only_columns(Person.id, Person.name)).all()
     return [found for found, name in names if all(word in fold_name(name) for word in words)]

@@ -1,4 +1,4 @@
-"""Learners come, change, get levels opened, leave and come back."""
+"""Add and change learners: details, level, opened levels, social worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lms.models import Level, OpenedLevel, Person, PersonRole
 
 @dataclass(frozen=True)
 class LearnerDetails:
-    """Everything that the organisation keeps of a learner."""
+    """Everything that the organisation records about a learner. `opened`: ids of the additional levels."""
 
     name: str
     level_id: str
@@ -28,7 +28,7 @@ class LearnerDetails:
 
 
 def add_learner(session: Session, actor: Person, facts: LearnerDetails, *, now: datetime) -> Person:
-    """Add a learner.
+    """Add a learner; opened levels and social worker are set by `update_learner`.
 
     Refusals: `level_unknown`.
     """
@@ -51,7 +51,7 @@ def add_learner(session: Session, actor: Person, facts: LearnerDetails, *, now: 
 def update_learner(
     session: Session, actor: Person, learner: Person, facts: LearnerDetails, *, now: datetime
 ) -> None:
-    """Take over new facts; the journal tells which, never what they say.
+    """Change the details of a learner. The audit log names the changed fields, never their values.
 
     Refusals: `level_unknown`, `social_worker_unknown`.
     """

@@ -1,4 +1,4 @@
-"""Entries on devices: tokens live in the cookie, their hashes here, and an end here is an end."""
+"""Login sessions on devices. The cookie holds a token, the database its hash; ending the row logs out."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from lms.domain.errors import Absent
 from lms.models import AccessCard, LoginSession, Person
 from lms.models.people import LoginKind
 
-# How long an entry lasts. Only the shared phone counts from the last time it was used.
+# How long a login lasts. On a shared phone it counts from the last use.
 LASTS: dict[LoginKind, timedelta] = {
     "own": timedelta(days=180),
     "shared": timedelta(minutes=30),
     "staff": timedelta(hours=12),
 }
-# How long the cookie is kept. A shared phone's outlives the half hour, which is counted on the server.
+# How long the cookie is kept. On a shared phone it outlives the half hour, which the server counts.
 COOKIE_LASTS: dict[LoginKind, timedelta] = {**LASTS, "shared": timedelta(hours=12)}
-# How stale `seen_at` may grow before a page is worth a write.
+# How old `seen_at` may become before a page view is written.
 _TOUCH_AFTER: dict[LoginKind, timedelta] = {
     "own": timedelta(hours=1),
     "shared": timedelta(minutes=2),
@@ -45,7 +45,7 @@ def open_login(
     device: str = "",
     now: datetime,
 ) -> str:
-    """Begin a new entry and return its token of 256 bits; the cookie is the only place that keeps it."""
+    """Open a login session and return its token of 256 bits, which only the cookie keeps."""
     token = secrets.token_urlsafe(32)
     session.add(
         LoginSession(
@@ -62,8 +62,8 @@ def open_login(
     return token
 
 
-# Every page asks this: built once.
-_BEHIND = (
+# Built once, because every request runs it.
+_BY_TOKEN = (
     select(LoginSession)
     .where(LoginSession.token_hash == bindparam("token_hash", type_=String))
     .options(joinedload(LoginSession.person).joinedload(Person.role_rows))
@@ -71,40 +71,43 @@ _BEHIND = (
 
 
 def find_active(session: Session, token: str, *, now: datetime) -> LoginSession | None:
-    """The entry behind a cookie, with its person, unless it ended, expired or the person left."""
-    entry = session.scalar(_BEHIND, {"token_hash": digest(token)})
-    if entry is None or entry.ended_at is not None or entry.expires_at <= now:
+    """Return the login session with this token, its person loaded.
+
+    None when there is none, when it has ended or expired, or when the person is deactivated.
+    """
+    login = session.scalar(_BY_TOKEN, {"token_hash": digest(token)})
+    if login is None or login.ended_at is not None or login.expires_at <= now:
         return None
-    return entry if entry.person.is_active else None
+    return login if login.person.is_active else None
 
 
-def needs_touch(entry: LoginSession, *, now: datetime) -> bool:
+def needs_touch(login: LoginSession, *, now: datetime) -> bool:
     """Return whether the last use was recorded long enough ago for a new write."""
-    return now - entry.seen_at >= _TOUCH_AFTER[entry.kind]  # type: ignore[index]
+    return now - login.seen_at >= _TOUCH_AFTER[login.kind]  # type: ignore[index]
 
 
-def record_use(session: Session, entry_id: str, *, now: datetime) -> None:
-    """Note that the device was used; on a shared phone this also moves the end."""
-    entry = session.get(LoginSession, entry_id)
-    if entry is None or entry.ended_at is not None:
+def record_use(session: Session, login_id: str, *, now: datetime) -> None:
+    """Record that the device was used; on a shared phone this also postpones the expiry."""
+    login = session.get(LoginSession, login_id)
+    if login is None or login.ended_at is not None:
         return
-    entry.seen_at = now
-    if entry.kind == "shared":
-        entry.expires_at = now + LASTS["shared"]
+    login.seen_at = now
+    if login.kind == "shared":
+        login.expires_at = now + LASTS["shared"]
 
 
-def end_login(session: Session, person: Person, entry_id: str, *, now: datetime) -> None:
-    """End one of the person's own entries. Raises Absent for anybody else's."""
-    entry = session.get(LoginSession, entry_id)
-    if entry is None or entry.person_id != person.id:
+def end_login(session: Session, person: Person, login_id: str, *, now: datetime) -> None:
+    """End one of the person's own login sessions. Raises `Absent` for a login of somebody else."""
+    login = session.get(LoginSession, login_id)
+    if login is None or login.person_id != person.id:
         raise Absent
-    if entry.ended_at is None:
-        entry.ended_at = now
+    if login.ended_at is None:
+        login.ended_at = now
         audit_log.record(session, person, "session_ended", "person", person.id, now=now)
 
 
 def end_login_by_token(session: Session, token: str, *, now: datetime) -> None:
-    """End the entry behind a cookie, whoever it was: somebody else enters, or she leaves."""
+    """End the login session with this token, whose person may log out or make room for another login."""
     session.execute(
         update(LoginSession)
         .where(LoginSession.token_hash == digest(token), LoginSession.ended_at.is_(None))
@@ -113,7 +116,7 @@ def end_login_by_token(session: Session, token: str, *, now: datetime) -> None:
 
 
 def end_all_logins(session: Session, person_id: str, *, but: str | None = None, now: datetime) -> None:
-    """End every entry of a person, perhaps but the one in hand (by its id)."""
+    """End every login session of a person, except the one with the id `but` when it is given."""
     where = [LoginSession.person_id == person_id, LoginSession.ended_at.is_(None)]
     if but is not None:
         where.append(LoginSession.id != but)
@@ -121,7 +124,7 @@ def end_all_logins(session: Session, person_id: str, *, but: str | None = None, 
 
 
 def active_logins(session: Session, person: Person, *, now: datetime) -> Sequence[LoginSession]:
-    """The person's living entries, the one used last first."""
+    """Return the person's open login sessions, the most recently used first."""
     return session.scalars(
         select(LoginSession)
         .where(
@@ -134,6 +137,6 @@ def active_logins(session: Session, person: Person, *, now: datetime) -> Sequenc
 
 
 def delete_old_logins(session: Session, *, now: datetime) -> None:
-    """Entries that ended or ran out a month ago tell nobody anything any more."""
+    """Delete the login sessions that ended or expired more than 30 days ago."""
     session.execute(delete(LoginSession).where(LoginSession.expires_at < now - timedelta(days=30)))
     session.execute(delete(LoginSession).where(LoginSession.ended_at < now - timedelta(days=30)))

@@ -1,4 +1,4 @@
-"""The centre itself: how it begins, its address and rules, its levels and rooms."""
+"""The organisation: creation, address and settings, levels, rooms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lms.domain.errors import Absent, Refused
 from lms.domain.people import staff
 from lms.models import Criterion, Level, Organisation, Person, Room
 
-# Code, name, CEFR label, what it is about, and the lines of its rubric.
+# Code, name, CEFR label, description and criteria of each level.
 LEVELS = (
     ("N1", "Niveau 1", "A1.1 → A1", "Les premiers mots.", ("La tâche est faite", "Les mots", "L’écriture")),
     (
@@ -59,7 +59,9 @@ SETTINGS = (
 def create_organisation(
     session: Session, name: str, coordinator: str, email: str, token: str, *, now: datetime
 ) -> Person:
-    """Open the school: the service, three levels with their rubrics, the first coordinator.
+    """Create the organisation, three levels with their criteria, and the first coordinator.
+
+    The coordinator gets a password link with this token. Returns the coordinator.
 
     Refusals: `already_founded`, `email_taken`, `person_deactivated`, `role_missing`.
     """
@@ -82,28 +84,31 @@ def create_organisation(
 def update_organisation(
     session: Session, actor: Person, values: Mapping[str, object], *, now: datetime
 ) -> None:
-    """Take over the settings that differ; the journal tells which."""
-    service = session.get_one(Organisation, 1)
-    changed = [name for name in SETTINGS if name in values and getattr(service, name) != values[name]]
+    """Change the settings that differ; the audit log names them. Other keys of `values` are ignored."""
+    organisation = session.get_one(Organisation, 1)
+    changed = [name for name in SETTINGS if name in values and getattr(organisation, name) != values[name]]
     for name in changed:
-        setattr(service, name, values[name])
+        setattr(organisation, name, values[name])
     if changed:
         audit_log.record(session, actor, "service_changed", "service", "1", detail=",".join(changed), now=now)
 
 
 def set_door_photo(session: Session, actor: Person, key: str | None, *, now: datetime) -> list[str]:
-    """Show this picture of the door, or none; answers with the keys to delete once this is committed."""
-    service = session.get_one(Organisation, 1)
-    old = service.door_photo_key
+    """Set or, with None, remove the photo of the entrance.
+
+    Returns the keys of the files to delete after the commit.
+    """
+    organisation = session.get_one(Organisation, 1)
+    old = organisation.door_photo_key
     if old == key:
         return []
-    service.door_photo_key = key
+    organisation.door_photo_key = key
     audit_log.record(session, actor, "service_changed", "service", "1", detail="door_photo_key", now=now)
     return [old] if old else []
 
 
 def find_level(session: Session, level_id: str) -> Level:
-    """Return the level. Raises Absent when there is none."""
+    """Return the level. Raises `Absent` when there is none."""
     level = session.get(Level, level_id)
     if level is None:
         raise Absent
@@ -113,7 +118,7 @@ def find_level(session: Session, level_id: str) -> Level:
 def update_level(
     session: Session, actor: Person, level_id: str, name: str, cefr: str, blurb: str, *, now: datetime
 ) -> None:
-    """Change name, CEFR level and description of a level."""
+    """Change name, CEFR label and description of a level. Raises `Absent` when there is none."""
     level = find_level(session, level_id)
     if (level.name, level.cefr, level.blurb) == (name, cefr, blurb):
         return
@@ -122,14 +127,14 @@ def update_level(
 
 
 def all_rooms(session: Session) -> Sequence[Room]:
-    """Open rooms first."""
+    """Return all rooms by name, the open ones first."""
     return session.scalars(
         select(Room).order_by(Room.closed_at.is_not(None), func.lower(Room.name), Room.id)
     ).all()
 
 
 def add_room(session: Session, actor: Person, name: str, *, now: datetime) -> Room:
-    """A room, or one that was closed and opens again under its name.
+    """Add a room, or open a closed room of this name again.
 
     Refusals: `room_known`.
     """
@@ -146,7 +151,7 @@ def add_room(session: Session, actor: Person, name: str, *, now: datetime) -> Ro
 
 
 def close_room(session: Session, actor: Person, room_id: str, *, now: datetime) -> None:
-    """No new appointment there; those that are made stay."""
+    """Close a room for new appointments; existing ones stay. Raises `Absent` when there is no such room."""
     room = session.get(Room, room_id)
     if room is None:
         raise Absent

@@ -1,4 +1,4 @@
-"""What a person decides for herself."""
+"""Preferences that a person sets on the page *Moi*: language, text size, shared phone, channel."""
 
 from __future__ import annotations
 
@@ -15,25 +15,30 @@ from lms.models.people import LoginKind
 
 @dataclass(frozen=True)
 class Preferences:
+    """Preferences as the person enters them."""
+
     language: str
     text_size: str = "normal"
     shared: bool = False
     email: str | None = None
     phone: str | None = None
-    reach: str | None = None  # how messages find her; None: as it was
+    reach: str | None = None  # the preferred channel; None leaves it unchanged
 
 
 def update_preferences(
-    session: Session, person: Person, entry_id: str, wishes: Preferences, *, now: datetime
+    session: Session, person: Person, login_id: str, preferences: Preferences, *, now: datetime
 ) -> None:
-    """Language, letters, phone: hers to say. Whether the phone is shared changes the entry in hand."""
+    """Store the person's preferences.
+
+    Members of the team choose language and text size only. `shared` changes the kind of the current login.
+    """
     fields = ["language", "text_size"]
     if person.is_learner and not person.is_staff:
-        fields += ["email", "phone"] + (["reach"] if wishes.reach else [])
-        _share(session, person, entry_id, wishes.shared, now=now)
-    changed = [name for name in fields if getattr(person, name) != getattr(wishes, name)]
+        fields += ["email", "phone"] + (["reach"] if preferences.reach else [])
+        _set_shared(session, person, login_id, preferences.shared, now=now)
+    changed = [name for name in fields if getattr(person, name) != getattr(preferences, name)]
     for name in changed:
-        setattr(person, name, getattr(wishes, name))
+        setattr(person, name, getattr(preferences, name))
     if changed:
         audit_log.record(
             session, person, "person_changed", "person", person.id, detail=",".join(changed), now=now
@@ -41,7 +46,7 @@ def update_preferences(
 
 
 def withdraw_video_consent(session: Session, person: Person, *, now: datetime) -> None:
-    """No frame of YouTube opens for her until she agrees again."""
+    """Withdraw the consent to YouTube: no player opens for the person until the person agrees again."""
     if person.video_consent_at is None:
         return
     person.video_consent_at = None
@@ -54,12 +59,12 @@ def log_out_everywhere(session: Session, person: Person, *, now: datetime) -> No
     audit_log.record(session, person, "sessions_ended", "person", person.id, now=now)
 
 
-def _share(session: Session, person: Person, entry_id: str, shared: bool, *, now: datetime) -> None:
-    entry = session.get(LoginSession, entry_id)
-    if entry is None or entry.person_id != person.id or entry.kind == "staff":
+def _set_shared(session: Session, person: Person, login_id: str, shared: bool, *, now: datetime) -> None:
+    login = session.get(LoginSession, login_id)
+    if login is None or login.person_id != person.id or login.kind == "staff":
         return
     person.shared_phone = shared
     kind: LoginKind = "shared" if shared else "own"
-    if entry.kind != kind:
-        entry.kind = kind
-        entry.expires_at = now + logins.LASTS[kind]
+    if login.kind != kind:
+        login.kind = kind
+        login.expires_at = now + logins.LASTS[kind]

@@ -1,4 +1,4 @@
-"""What must not be written about a person: Belgian national numbers."""
+"""Detect Belgian national numbers, which must not be written about a person."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _NUMBER = re.compile(r"(?<!\d)\d{2}[. /-]?\d{2}[. /-]?\d{2}[. /-]{0,3}\d{3}[. /-
 def holds_national_number(text: str | None) -> bool:
     """Return whether eleven digits of the text pass the check of a Belgian national number (modulo 97).
 
-    Who was born from 2000 on has a 2 before the nine digits when the check is worked out.
+    For a birth in 2000 or later, a 2 stands before the nine digits when the check is computed.
     """
     return any(_passes(re.sub(r"\D", "", found)) for found in _NUMBER.findall(text or ""))
 
 
 def _passes(digits: str) -> bool:
     month, day = int(digits[2:4]), int(digits[4:6])
-    # An unknown day is 00; those who are not residents have 20 or 40 added to the month.
+    # An unknown day is 00; numbers of people who are not residents have 20 or 40 added to the month.
     if month % 20 > 12 or month > 52 or day > 31:
         return False
     base, check = int(digits[:9]), int(digits[9:])

@@ -1,4 +1,4 @@
-"""The team: invited by the coordinator, entering with e-mail and password."""
+"""Members of the team: invite, change, deactivate; login with e-mail and password; password links."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def new_token() -> str:
 
 
 def staff_by_email(session: Session, email: str) -> Person | None:
-    """The member of staff who logs in with this address and may."""
+    """Return the active member of the team who logs in with this address; None when there is none."""
     return session.scalars(
         select(Person).where(Person.login_email == email.strip().lower(), Person.deactivated_at.is_(None))
     ).one_or_none()
 
 
 def check_password(password: str, *about: str | None) -> None:
-    """Refuse a password that is short, common, or made of the person's own name or address.
+    """Check that a password is not short, common, or made of the texts in `about`: name and address.
 
     Refusals: `password_common`, `password_short`.
     """
@@ -55,7 +55,10 @@ def check_password(password: str, *about: str | None) -> None:
 def log_in_staff(
     session: Session, person_id: str, password_hash: str, *, device: str, old_token: str | None, now: datetime
 ) -> str | None:
-    """The token of a new entry; None when the password changed or the person left meanwhile."""
+    """Open a login session after the password was checked, and return its token.
+
+    None when the password was changed or the person deactivated in the meantime.
+    """
     person = session.get(Person, person_id)
     if person is None or not person.is_active or person.password_hash != password_hash:
         return None
@@ -75,7 +78,7 @@ def invite_colleague(
     lasts: timedelta = INVITATION_LASTS,
     now: datetime,
 ) -> Person:
-    """A new colleague, and the link with which she chooses her password.
+    """Add a member of the team and send the link with which the person chooses a password.
 
     Refusals: `email_taken`, `person_deactivated`, `role_missing`.
     """
@@ -98,7 +101,7 @@ def invite_colleague(
 def send_link(
     session: Session, person: Person, token: str, *, lasts: timedelta = RESET_LASTS, now: datetime
 ) -> PasswordLink:
-    """Post a link that is used once. An earlier one dies.
+    """Send a password link that works once; delete an earlier unused one.
 
     Refusals: `person_deactivated`.
     """
@@ -117,7 +120,9 @@ def send_link(
 
 
 def request_reset(session: Session, email: str, token: str, *, now: datetime) -> None:
-    """Somebody forgot a password. Who is nobody here gets nothing, and is not told.
+    """Send a password link to the member of the team with this address.
+
+    For an unknown address nothing is sent, and the answer does not say so.
 
     Refusals: `person_deactivated`.
     """
@@ -126,12 +131,15 @@ def request_reset(session: Session, email: str, token: str, *, now: datetime) ->
     if person is not None and person.is_staff:
         send_link(session, person, token, now=now)
     else:
-        # A write as well: the time of the answer must not tell who is known.
+        # Also writes: the time of the answer must not tell which addresses are known.
         session.execute(update(Organisation).values(lead_hours=Organisation.lead_hours))
 
 
 def find_active_link(session: Session, token: str, *, now: datetime) -> PasswordLink | None:
-    """Looked at, not spent."""
+    """Return the password link with this token without using it.
+
+    None when it is unknown, used or expired, or when the person is deactivated.
+    """
     return session.scalars(
         select(PasswordLink)
         .join(PasswordLink.person)
@@ -146,13 +154,13 @@ def find_active_link(session: Session, token: str, *, now: datetime) -> Password
 
 
 def choose_password(session: Session, token: str, password_hash: str, *, now: datetime) -> Person:
-    """Spend the link: a new password, and every entry with the old one ends.
+    """Use a password link: set the new password and end all logins. Returns the person.
 
     Refusals: `link_dead`.
     """
     link = find_active_link(session, token, now=now)
-    # Guarded: of two who press at once, one spends it.
-    spent = (
+    # A conditional update: of two requests at the same time one uses the link.
+    used = (
         link is not None
         and session.execute(
             update(PasswordLink)
@@ -161,14 +169,14 @@ def choose_password(session: Session, token: str, password_hash: str, *, now: da
             .returning(PasswordLink.id)
         ).scalar_one_or_none()
     )
-    if link is None or not spent:
+    if link is None or not used:
         raise Refused("link_dead")
     _set_password(session, link.person, password_hash, now=now)
     return link.person
 
 
 def change_password(session: Session, person: Person, password_hash: str, *, now: datetime) -> None:
-    """Set the person's new password and record it."""
+    """Set the person's new password, end all logins, and record the change."""
     _set_password(session, person, password_hash, now=now)
 
 
@@ -182,7 +190,9 @@ def update_colleague(
     *,
     now: datetime,
 ) -> bool:
-    """Take over new facts. True when her roles changed, and with that all her entries ended.
+    """Change name, address and roles of a member of the team.
+
+    Returns True when the roles changed; that ends all logins of the person.
 
     Refusals: `email_taken`, `last_coordinator`, `role_missing`.
     """
@@ -214,7 +224,7 @@ def update_colleague(
 
 
 def deactivate(session: Session, actor: Person, person: Person, *, now: datetime) -> None:
-    """She no longer comes: nothing is lost, and nothing opens to her any more.
+    """Deactivate a person: keep all data, end all logins, delete unused password links.
 
     Refusals: `last_coordinator`, `not_yourself`.
     """
@@ -235,7 +245,7 @@ def deactivate(session: Session, actor: Person, person: Person, *, now: datetime
 
 
 def reactivate(session: Session, actor: Person, person: Person, *, now: datetime) -> None:
-    """Let a deactivated person in again."""
+    """Allow a deactivated person to log in again."""
     if person.is_active:
         return
     person.deactivated_at = None
@@ -249,10 +259,10 @@ def _set_password(session: Session, person: Person, password_hash: str, *, now: 
 
 
 def _check_known(roles: Collection[str]) -> frozenset[str]:
-    kept = frozenset(roles) & frozenset(STAFF_ROLES)
-    if not kept:
+    known = frozenset(roles) & frozenset(STAFF_ROLES)
+    if not known:
         raise Refused("role_missing")
-    return kept
+    return known
 
 
 def _check_email_free(session: Session, email: str, person: Person | None) -> None:
@@ -262,12 +272,12 @@ def _check_email_free(session: Session, email: str, person: Person | None) -> No
 
 
 def _check_not_last_coordinator(session: Session, person: Person) -> None:
-    """A service without a coordinator could never be opened again."""
+    """Refuse to remove the last coordinator: nobody could appoint another one."""
     others = session.scalars(
         select(Person)
         .where(has_role("coordinator"), Person.deactivated_at.is_(None))
         .order_by(Person.id)
-        # Two coordinators who remove each other at once go one after the other.
+        # Locked, so that two coordinators who remove each other at once go one after the other.
         .with_for_update(of=Person)
     ).all()
     if not [other for other in others if other.id != person.id]:
