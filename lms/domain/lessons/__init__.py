@@ -1,1 +1,1 @@
-"""Lessons: who sees which, how far she is, and how they are made. Import from here."""
+"""Lessons: queries, authoring, the progress of learners, tracking."""

@@ -1,4 +1,4 @@
-"""How teachers make lessons."""
+"""Create, edit, order and publish lessons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lms.models import Clip, ClipProgress, Lesson, Level, Person, VocabItem
 
 @dataclass(frozen=True)
 class ClipDraft:
-    """A clip as a teacher gives it; `id` names the clip it was before, if any."""
+    """A clip as a teacher enters it: all times in seconds; `id` is None for a new clip."""
 
     youtube_id: str
     starts: int = 0
@@ -42,7 +42,7 @@ def create_lesson(
     clips: Iterable[ClipDraft] = (),
     now: datetime,
 ) -> Lesson:
-    """A draft at the end of its level."""
+    """Create an unpublished lesson at the end of its level."""
     last = session.scalar(select(func.max(Lesson.position)).where(Lesson.level_id == level.id)) or 0
     lesson = Lesson(
         level_id=level.id,
@@ -75,9 +75,10 @@ def update_lesson(
     seen: str,
     now: datetime,
 ) -> None:
-    """Change a whole lesson. `seen` is the fingerprint of what the person had before her eyes:
-    when a colleague saved in between, nothing is overwritten.
+    """Change a whole lesson.
 
+    `seen` is the fingerprint of the lesson that the page showed: when a colleague saved in between, nothing
+    is overwritten.
     Refusals: `lesson_changed`, `lesson_empty`.
     """
     if seen != fingerprint(lesson):
@@ -92,7 +93,7 @@ def update_lesson(
 
 
 def fingerprint(lesson: Lesson) -> str:
-    """Of everything the edit page shows, but the order of the lesson in its level."""
+    """Return a hash of everything that the edit page shows, except the order of the lesson in its level."""
     shown = (
         [lesson.title, lesson.goal, lesson.instructions],
         [word.text for word in lesson.words],
@@ -105,7 +106,7 @@ def fingerprint(lesson: Lesson) -> str:
 
 
 def publish_lesson(session: Session, actor: Person, lesson: Lesson, *, now: datetime) -> None:
-    """Show the lesson to the learners of its level. `lesson` is loaded whole.
+    """Publish a lesson for the learners of its level. `lesson` has its clips and words loaded.
 
     Refusals: `lesson_empty`.
     """
@@ -118,7 +119,7 @@ def publish_lesson(session: Session, actor: Person, lesson: Lesson, *, now: date
 
 
 def unpublish_lesson(session: Session, actor: Person, lesson: Lesson, *, now: datetime) -> None:
-    """Take it back to a draft; what learners did stays."""
+    """Make a published lesson a draft again; the progress of learners stays."""
     if lesson.published_at is None:
         return
     lesson.published_at = lesson.published_by_id = None
@@ -126,10 +127,10 @@ def unpublish_lesson(session: Session, actor: Person, lesson: Lesson, *, now: da
 
 
 def move_lesson(
-    session: Session, actor: Person, lesson: Lesson, way: Literal["up", "down"], *, now: datetime
+    session: Session, actor: Person, lesson: Lesson, direction: Literal["up", "down"], *, now: datetime
 ) -> None:
-    """One place earlier or later in its level; at the end of the row nothing happens."""
-    row = list(
+    """Move a lesson one place up or down in its level; do nothing at either end."""
+    ordered = list(
         session.scalars(
             select(Lesson)
             .where(Lesson.level_id == lesson.level_id)
@@ -137,14 +138,14 @@ def move_lesson(
             .with_for_update()
         )
     )
-    here = row.index(lesson)
-    there = here - 1 if way == "up" else here + 1
-    if not 0 <= there < len(row):
+    before = ordered.index(lesson)
+    after = before - 1 if direction == "up" else before + 1
+    if not 0 <= after < len(ordered):
         return
-    row[here], row[there] = row[there], row[here]
-    for place, each in enumerate(row, start=1):
-        each.position = place
-    audit_log.record(session, actor, "lesson_moved", "lesson", lesson.id, detail=way, now=now)
+    ordered[before], ordered[after] = ordered[after], ordered[before]
+    for position, each in enumerate(ordered, start=1):
+        each.position = position
+    audit_log.record(session, actor, "lesson_moved", "lesson", lesson.id, detail=direction, now=now)
 
 
 def _is_empty(lesson: Lesson) -> bool:
@@ -153,23 +154,25 @@ def _is_empty(lesson: Lesson) -> bool:
 
 def _set_clips(session: Session, lesson: Lesson, drafts: Sequence[ClipDraft]) -> None:
     known = {clip.id: clip for clip in lesson.clips}
-    row = []
-    for place, draft in enumerate(drafts, start=1):
+    clips = []
+    for position, draft in enumerate(drafts, start=1):
         clip = known.pop(draft.id or "", None)
         if clip is None:
             clip = Clip(lesson_id=lesson.id)
         elif clip.youtube_id != draft.youtube_id:
-            # Another video: the second at which she left the old one means nothing; a lit plank stays lit.
+            # The position in the old video means nothing in the new one; a finished lesson stays finished.
             session.execute(update(ClipProgress).where(ClipProgress.clip_id == clip.id).values(seconds=0))
-        clip.position = place
+        clip.position = position
         clip.youtube_id, clip.starts, clip.ends = draft.youtube_id, draft.starts, draft.ends
         known_length = draft.ends - draft.starts if draft.ends else None
         clip.title, clip.seconds = draft.title, draft.seconds or known_length
         clip.transcript = draft.transcript
-        row.append(clip)
-    lesson.clips = row
+        clips.append(clip)
+    lesson.clips = clips
 
 
 def _set_vocabulary(lesson: Lesson, words: Sequence[str]) -> None:
     if [word.text for word in lesson.words] != list(words):
-        lesson.words = [VocabItem(text=text, position=place) for place, text in enumerate(words, start=1)]
+        lesson.words = [
+            VocabItem(text=text, position=position) for position, text in enumerate(words, start=1)
+        ]

@@ -1,7 +1,7 @@
-"""The footbridge: which planks are lit. A plank is a published lesson.
+"""Progress of learners, which the pages show as a bridge: one plank a published lesson, lit when it is done.
 
-A lesson with clips is done when she watched them all; one without clips when she said that she read
-it, which is her visit of a later step. Everything is counted by the database.
+A lesson with clips is done when the learner has watched all of them. A lesson without clips is done when the
+learner has gone on to a later step. The database does the counting.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from lms.models import Clip, ClipProgress, Lesson, LessonVisit, OpenedLevel, Per
 State = Literal["done", "begun", "new"]
 PersonKey = str | InstrumentedAttribute[str] | BindParameter[str]
 
-# The learner's home asks these of everybody: the statements are built once, not once a page.
+# Bound parameters: these statements are built once, because every visit of a learner's home runs them.
 _ME: BindParameter[str] = bindparam("me", type_=String)
 _OWN_LEVEL: BindParameter[str] = bindparam("own_level", type_=String)
 
 
 def is_done(person_id: PersonKey) -> ColumnElement[bool]:
-    """Return the condition that this person has done the lesson of the row."""
+    """Return the SQL condition that this person has done the lesson of the row."""
     watched = exists().where(
         ClipProgress.clip_id == Clip.id,
         ClipProgress.person_id == person_id,
@@ -54,7 +54,7 @@ def is_done(person_id: PersonKey) -> ColumnElement[bool]:
 
 
 def is_begun(person_id: PersonKey) -> ColumnElement[bool]:
-    """Return the condition that this person has opened the lesson of the row."""
+    """Return the SQL condition that this person has opened the lesson of the row."""
     return _last_visit(person_id).correlate(Lesson, Person)
 
 
@@ -64,13 +64,16 @@ def lesson_state(*, done: bool, begun: bool) -> State:
 
 
 def progress_by_level(session: Session, person: Person) -> dict[str, tuple[int, int]]:
-    """Level id -> planks lit and in all, for each level she sees that has lessons. One statement."""
-    rows = session.execute(_BRIDGES, _person_key(person))
+    """Return the numbers of lessons done and in all by level id, in one statement.
+
+    Contains the levels that the learner sees and that have published lessons.
+    """
+    rows = session.execute(_BY_LEVEL, _person_key(person))
     return {level_id: (int(done), total) for level_id, done, total in rows}
 
 
 def class_progress(session: Session, person_ids: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """Person id -> planks of her own level, lit and in all. One statement for the whole class."""
+    """Return the numbers of lessons done and in all of each own level, by person id, in one statement."""
     ids = list(person_ids)
     if not ids:
         return {}
@@ -84,16 +87,19 @@ def class_progress(session: Session, person_ids: Iterable[str]) -> dict[str, tup
 
 
 def next_lesson(session: Session, person: Person) -> Lesson | None:
-    """The lesson to go on with: begun last and not done, else the first of her level not done."""
+    """Return the lesson to continue with; None when every lesson is done.
+
+    That is the unfinished lesson visited last, else the first unfinished one of the learner's own level.
+    """
     return session.scalars(_NEXT, _person_key(person)).first()
 
 
 def is_visible_to(person: Person) -> ColumnElement[bool]:
-    """Return the condition that the lesson of the row is on a level that this learner sees."""
-    return _seen_by(person.id, person.level_id)
+    """Return the SQL condition that the lesson of the row is on a level that this learner sees."""
+    return _on_level_of(person.id, person.level_id)
 
 
-def _seen_by(
+def _on_level_of(
     person_id: str | BindParameter[str], level_id: str | BindParameter[str] | None
 ) -> ColumnElement[bool]:
     opened = exists().where(OpenedLevel.person_id == person_id, OpenedLevel.level_id == Lesson.level_id)
@@ -112,9 +118,9 @@ def _done_and_all(done: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((and_(Lesson.id.is_not(None), done), 1), else_=0)), 0)
 
 
-_BRIDGES = (
+_BY_LEVEL = (
     select(Lesson.level_id, _done_and_all(is_done(_ME)), func.count())
-    .where(Lesson.published_at.is_not(None), _seen_by(_ME, _OWN_LEVEL))
+    .where(Lesson.published_at.is_not(None), _on_level_of(_ME, _OWN_LEVEL))
     .group_by(Lesson.level_id)
 )
 _NEXT = (
@@ -122,7 +128,7 @@ _NEXT = (
     .outerjoin(LessonVisit, and_(LessonVisit.lesson_id == Lesson.id, LessonVisit.person_id == _ME))
     .where(
         Lesson.published_at.is_not(None),
-        _seen_by(_ME, _OWN_LEVEL),
+        _on_level_of(_ME, _OWN_LEVEL),
         ~is_done(_ME),
         or_(Lesson.level_id == _OWN_LEVEL, LessonVisit.lesson_id.is_not(None)),
     )

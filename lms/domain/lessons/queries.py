@@ -1,4 +1,4 @@
-"""Finding lessons through the person: what she may not see does not exist for her."""
+"""Lessons, clips and vocabulary that a person may see. Everything else raises `Absent`."""
 
 from __future__ import annotations
 
@@ -35,49 +35,53 @@ _PICTURE = re.compile(
 
 @dataclass(frozen=True)
 class LessonView:
-    """A lesson as this person meets it."""
+    """A lesson with its steps, and how far one person is in it."""
 
     lesson: Lesson
     steps: tuple[str, ...]
-    left_at: str  # the step to go on from
+    left_at: str  # the step to continue with
     state: State
     has_clips: bool
-    preview: bool  # a member of the team looks at it: nothing is kept
+    preview: bool  # a teacher or coordinator looks at it: no progress is recorded
 
     def after(self, step: str) -> str | None:
+        """Return the step after this one; None at the end."""
         here = self.steps.index(step)
         return self.steps[here + 1] if here + 1 < len(self.steps) else None
 
     def before(self, step: str) -> str | None:
+        """Return the step before this one; None at the beginning."""
         here = self.steps.index(step)
         return self.steps[here - 1] if here else None
 
 
 @dataclass(frozen=True)
 class ClipState:
+    """A clip, and how far one person is in it."""
+
     clip: Clip
     watched: bool
-    resume: int  # the second of the video at which to go on
+    resume: int  # the second of the video at which to continue
 
 
 @dataclass(frozen=True)
 class LessonSummary:
-    """A lesson in the list of the team."""
+    """A lesson in the list of the team, with its counts."""
 
     lesson: Lesson
     clips: int
-    untold: int  # clips without a transcript
+    without_transcript: int  # of the clips
     assignments: int
-    watchers: int
+    watchers: int  # learners who watched all clips or, without clips, went on to a later step
 
 
 def is_author(actor: Person) -> bool:
-    """Return whether the person may write lessons."""
+    """Return whether the person may write lessons: a teacher or coordinator."""
     return bool(actor.roles & _WRITERS)
 
 
 def levels_for(session: Session, actor: Person) -> list[Level]:
-    """All of them for the team; a learner's own first, then those opened for her."""
+    """Return all levels for an author; for a learner the own level first, then the opened ones."""
     if is_author(actor):
         return list(session.scalars(select(Level).order_by(Level.position)))
     opened = exists().where(OpenedLevel.person_id == actor.id, OpenedLevel.level_id == Level.id)
@@ -88,7 +92,7 @@ def levels_for(session: Session, actor: Person) -> list[Level]:
 
 
 def level_for(session: Session, actor: Person, level_id: str) -> Level:
-    """Return a level that the person may see. Raises Absent otherwise."""
+    """Return a level that the person may see. Raises `Absent` otherwise."""
     for level in levels_for(session, actor):
         if level.id == level_id:
             return level
@@ -96,22 +100,28 @@ def level_for(session: Session, actor: Person, level_id: str) -> Level:
 
 
 def lesson_for(session: Session, actor: Person, lesson_id: str, *, whole: bool = False) -> Lesson:
-    """The lesson with its level; `whole` with clips and words. Learners find what is published for them."""
-    question = select(Lesson).where(Lesson.id == lesson_id).options(joinedload(Lesson.level))
+    """Return a lesson with its level; with `whole` also clips and words.
+
+    Raises `Absent` when the person may not see it: learners see the published lessons of their levels.
+    """
+    query = select(Lesson).where(Lesson.id == lesson_id).options(joinedload(Lesson.level))
     if whole:
-        question = question.options(selectinload(Lesson.clips), selectinload(Lesson.words))
+        query = query.options(selectinload(Lesson.clips), selectinload(Lesson.words))
     if not is_author(actor):
-        question = question.where(Lesson.published_at.is_not(None), is_visible_to(actor))
-    lesson = session.scalars(question).first()
+        query = query.where(Lesson.published_at.is_not(None), is_visible_to(actor))
+    lesson = session.scalars(query).first()
     if lesson is None:
         raise Absent
     return lesson
 
 
 def open_lesson(session: Session, actor: Person, lesson_id: str) -> LessonView:
-    """The lesson with its steps and the one at which she left, in one statement."""
-    team = is_author(actor)
-    question = (
+    """Return a lesson with its steps and the step to continue with, in one statement.
+
+    Raises `Absent` as `lesson_for` does.
+    """
+    preview = is_author(actor)
+    query = (
         select(
             Lesson,
             exists().where(Clip.lesson_id == Lesson.id).correlate(Lesson),
@@ -127,9 +137,9 @@ def open_lesson(session: Session, actor: Person, lesson_id: str) -> LessonView:
         .where(Lesson.id == lesson_id)
         .options(contains_eager(Lesson.level))
     )
-    if not team:
-        question = question.where(Lesson.published_at.is_not(None), is_visible_to(actor))
-    row = session.execute(question).first()
+    if not preview:
+        query = query.where(Lesson.published_at.is_not(None), is_visible_to(actor))
+    row = session.execute(query).first()
     if row is None:
         raise Absent
     lesson, clips, words, homework, left_at, done = row
@@ -138,17 +148,20 @@ def open_lesson(session: Session, actor: Person, lesson_id: str) -> LessonView:
     return LessonView(
         lesson=lesson,
         steps=steps,
-        left_at=left_at if left_at in steps and not team else "watch",
+        left_at=left_at if left_at in steps and not preview else "watch",
         state=lesson_state(done=done, begun=left_at is not None),
         has_clips=clips,
-        preview=team,
+        preview=preview,
     )
 
 
 def lessons_of(
     session: Session, actor: Person, level_ids: Iterable[str]
 ) -> dict[str, list[tuple[Lesson, State]]]:
-    """Level id -> its published lessons in their order, each with how far this person is. One statement."""
+    """Return the published lessons in their order by level id, each with its state for this person.
+
+    One statement.
+    """
     ids = list(level_ids)
     found: dict[str, list[tuple[Lesson, State]]] = {level_id: [] for level_id in ids}
     rows = session.execute(
@@ -162,12 +175,12 @@ def lessons_of(
 
 
 def lesson_summaries(session: Session) -> dict[str, list[LessonSummary]]:
-    """Level id -> its lessons with what the team wants to know at a glance. One statement."""
+    """Return all lessons in their order by level id, with their counts, in one statement."""
     clips = (
         select(
             Clip.lesson_id,
             func.count().label("all"),
-            func.count().filter(Clip.transcript == "").label("untold"),
+            func.count().filter(Clip.transcript == "").label("without_transcript"),
         )
         .group_by(Clip.lesson_id)
         .subquery()
@@ -204,7 +217,7 @@ def lesson_summaries(session: Session) -> dict[str, list[LessonSummary]]:
         select(
             Lesson,
             func.coalesce(clips.c.all, zero),
-            func.coalesce(clips.c.untold, zero),
+            func.coalesce(clips.c.without_transcript, zero),
             func.coalesce(homework.c.all, zero),
             func.coalesce(watchers.c.all, zero),
             func.coalesce(readers.c.all, zero),
@@ -216,27 +229,27 @@ def lesson_summaries(session: Session) -> dict[str, list[LessonSummary]]:
         .order_by(*_ORDER)
     )
     found: dict[str, list[LessonSummary]] = {}
-    for lesson, clip_count, untold, assignments, watched_by, read_by in rows:
+    for lesson, clip_count, without_transcript, assignments, watched_by, read_by in rows:
         summary = LessonSummary(
-            lesson, clip_count, untold, assignments, watched_by if clip_count else read_by
+            lesson, clip_count, without_transcript, assignments, watched_by if clip_count else read_by
         )
         found.setdefault(lesson.level_id, []).append(summary)
     return found
 
 
 def clip_for(session: Session, actor: Person, clip_id: str) -> Clip:
-    """Return a clip of a lesson that the person may see. Raises Absent otherwise."""
-    question = select(Clip).join(Lesson, Lesson.id == Clip.lesson_id).where(Clip.id == clip_id)
+    """Return a clip of a lesson that the person may see. Raises `Absent` otherwise."""
+    query = select(Clip).join(Lesson, Lesson.id == Clip.lesson_id).where(Clip.id == clip_id)
     if not is_author(actor):
-        question = question.where(Lesson.published_at.is_not(None), is_visible_to(actor))
-    clip = session.scalars(question).first()
+        query = query.where(Lesson.published_at.is_not(None), is_visible_to(actor))
+    clip = session.scalars(query).first()
     if clip is None:
         raise Absent
     return clip
 
 
 def clips_of(session: Session, actor: Person, lesson: Lesson) -> list[ClipState]:
-    """The clips of a lesson in their order, and how far this person is in each."""
+    """Return the clips of the lesson in their order, each with how far the person is."""
     rows = session.execute(
         select(Clip, ClipProgress)
         .outerjoin(ClipProgress, and_(ClipProgress.clip_id == Clip.id, ClipProgress.person_id == actor.id))
@@ -271,7 +284,10 @@ def homework_of(session: Session, lesson: Lesson) -> Sequence[Assignment]:
 
 
 def split_picture(word: str) -> tuple[str, str]:
-    """ "le bus 🚌" -> ("le bus", "🚌"); the second is empty when the word has no picture."""
+    """Split a vocabulary item from the emoji at its end: "le bus 🚌" gives ("le bus", "🚌").
+
+    The second is empty when there is none.
+    """
     found = _PICTURE.search(word)
     if found is None or not word[: found.start()].strip():
         return word, ""

@@ -1,4 +1,4 @@
-"""What a learner does with a lesson. Each of these may be pressed twice."""
+"""Record what a learner does with a lesson. Every function may run twice for one press of a button."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_SECONDS = 24 * 3600
 
 
 def record_watched(session: Session, actor: Person, clip: Clip, *, now: datetime) -> None:
-    """She says that she watched it (or the clip reached its end). The first time counts."""
+    """Record that the learner watched a clip; the first time is kept."""
     row = _progress_row(session, clip, actor, now=now)
     if row.watched_at is None:
         row.watched_at = now
@@ -23,7 +23,7 @@ def record_watched(session: Session, actor: Person, clip: Clip, *, now: datetime
 
 
 def record_position(session: Session, actor: Person, clip: Clip, seconds: int, *, now: datetime) -> None:
-    """Where in the video she is, to go on from there."""
+    """Record the position in the video, in seconds, to resume there."""
     row = _progress_row(session, clip, actor, now=now)
     row.seconds = min(max(seconds, 0), MOST_SECONDS)
     row.seen_at = now
@@ -31,21 +31,21 @@ def record_position(session: Session, actor: Person, clip: Clip, seconds: int, *
 
 
 def record_visit(session: Session, actor: Person, lesson: Lesson, step: str, *, now: datetime) -> None:
-    """She goes on to this step; the lesson opens there next time."""
+    """Record that the learner went on to this step; the lesson opens there next time."""
     _visit_row(session, lesson.id, actor, now=now).step = step
 
 
 def finish_lesson(session: Session, actor: Person, lesson: Lesson, *, now: datetime) -> None:
-    """She reached the end of the lesson; next time it opens at its beginning.
+    """Record that the learner reached the end of the lesson; next time it opens at its beginning.
 
-    A lesson without clips keeps a later step: that is how it is known to be read.
+    A lesson without clips keeps a later step, because that marks it as read.
     """
     any_clip = session.scalar(select(exists().where(Clip.lesson_id == lesson.id)))
     record_visit(session, actor, lesson, "watch" if any_clip else "words", now=now)
 
 
 def give_video_consent(session: Session, actor: Person, *, now: datetime) -> None:
-    """She accepts that YouTube receives data when she plays a clip. The first yes is kept."""
+    """Record the consent that YouTube receives data when the person plays a clip; the first time is kept."""
     found = session.get_one(Person, actor.id)
     if found.video_consent_at is None:
         found.video_consent_at = now
@@ -73,7 +73,7 @@ def _visit_row(session: Session, lesson_id: str, person: Person, *, now: datetim
 
 
 def _add(session: Session, row: ClipProgress | LessonVisit) -> bool:
-    """False when its twin was faster, which PostgreSQL allows."""
+    """Add the row; return False when a simultaneous request has added it, which PostgreSQL allows."""
     try:
         with session.begin_nested():
             session.add(row)

@@ -157,7 +157,7 @@ def test_the_team_sees_clips_homework_and_how_many_watched_everything(school: Sc
         )
         s.flush()
         rows = queries.lesson_summaries(s)[two.level_id]
-        return [(r.lesson.title, r.clips, r.untold, r.assignments, r.watchers) for r in rows]
+        return [(r.lesson.title, r.clips, r.without_transcript, r.assignments, r.watchers) for r in rows]
 
     assert school.write(operation) == [("Deux vidéos", 2, 1, 1, 1), ("Texte", 0, 0, 0, 1)]
 
