@@ -1,1 +1,1 @@
-"""Homework: what is asked, what learners send, what teachers answer."""
+"""Homework: assignments of teachers, attempts of learners, returned feedback."""

@@ -1,4 +1,4 @@
-"""Who needs a teacher: the questions of a teacher's morning."""
+"""Alerts: learners who need the attention of a teacher."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ SILENT_LONG = timedelta(days=14)
 
 @dataclass(frozen=True)
 class Alert:
-    """`reason`: first (her very first copy waits), redo (asked again, nothing came), silent (not seen)."""
+    """A learner who needs attention, and since when.
+
+    `reason`: `first`, the very first submission of the learner waits for feedback; `redo`, a requested redo
+    has not come for seven days; `silent`, the learner was not seen for 14 days.
+    """
 
     person_id: str
     name: str
@@ -26,14 +30,14 @@ class Alert:
 
 
 def learner_alerts(session: Session, limit: int = 6, *, now: datetime) -> list[Alert]:
-    """Return the learners who need attention, the most urgent reason first; always three statements."""
+    """Return the learners who need attention, each once, the most urgent reason first. Three statements."""
     found: dict[str, Alert] = {}
-    for reason, asked in (
+    for reason, query in (
         ("first", _first_attempts()),
         ("redo", _redo_waiting(now=now)),
         ("silent", _inactive(now=now)),
     ):
-        for person_id, name, since in session.execute(asked.limit(limit)):
+        for person_id, name, since in session.execute(query.limit(limit)):
             found.setdefault(person_id, Alert(person_id, name, reason, since))
     return list(found.values())[:limit]
 
@@ -67,7 +71,7 @@ def _first_attempts() -> Select[*tuple[Any, ...]]:
 
 def _redo_waiting(*, now: datetime) -> Select[*tuple[Any, ...]]:
     later = aliased(Attempt)
-    answered = (
+    redone = (
         exists()
         .where(
             later.submission_id == Attempt.submission_id,
@@ -85,7 +89,7 @@ def _redo_waiting(*, now: datetime) -> Select[*tuple[Any, ...]]:
             Feedback.redo_requested,
             Feedback.returned_at < now - REDO_LONG,
             Person.deactivated_at.is_(None),
-            ~answered,
+            ~redone,
         )
         .group_by(Person.id, Person.name)
         .order_by(func.min(Feedback.returned_at))

@@ -1,4 +1,4 @@
-"""The homework of a lesson, as teachers write it."""
+"""Assignments of a lesson: create, update, withdraw, restore."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lms.models import KINDS, Assignment, Lesson, Person
 
 @dataclass(frozen=True)
 class AssignmentDraft:
-    """Assignment as a teacher enters it."""
+    """Assignment as a teacher enters it. `kinds`: what a learner may send."""
 
     instruction: str
     kinds: Collection[str]
@@ -26,7 +26,10 @@ class AssignmentDraft:
 
 
 def lesson_for_homework(session: Session, actor: Person, lesson_id: str) -> Lesson:
-    """The lesson that homework is written for: a teacher's business."""
+    """Return a lesson with its level, to edit its homework.
+
+    Raises `Absent` when there is none, or when the actor is no teacher.
+    """
     lesson = session.get(Lesson, lesson_id, options=[joinedload(Lesson.level)])
     if lesson is None or "teacher" not in actor.roles:
         raise Absent
@@ -34,7 +37,10 @@ def lesson_for_homework(session: Session, actor: Person, lesson_id: str) -> Less
 
 
 def assignment_for(session: Session, actor: Person, assignment_id: str) -> Assignment:
-    """Any assignment for a teacher, for a learner one of her own; with its lesson and level."""
+    """Return an assignment with its lesson and level.
+
+    Raises `Absent` when the actor may not see it: a teacher sees all, a learner the learner's own.
+    """
     if "teacher" not in actor.roles:
         worklist.learner_assignment_for(session, actor, assignment_id)
     found = session.scalar(
@@ -49,7 +55,7 @@ def assignment_for(session: Session, actor: Person, assignment_id: str) -> Assig
 
 
 def assignments_of_lesson(session: Session, lesson_id: str) -> Sequence[Assignment]:
-    """For the teacher's page of a lesson: withdrawn ones too, at the end."""
+    """Return the assignments of the lesson, the withdrawn ones at the end."""
     return session.scalars(
         select(Assignment)
         .where(Assignment.lesson_id == lesson_id)
@@ -58,27 +64,27 @@ def assignments_of_lesson(session: Session, lesson_id: str) -> Sequence[Assignme
 
 
 def create_assignment(
-    session: Session, actor: Person, lesson: Lesson, task: AssignmentDraft, *, now: datetime
+    session: Session, actor: Person, lesson: Lesson, draft: AssignmentDraft, *, now: datetime
 ) -> Assignment:
     """Create an assignment of the lesson."""
-    made = Assignment(lesson_id=lesson.id, made_by_id=actor.id, made_at=now)
-    _fill(made, task)
-    session.add(made)
+    assignment = Assignment(lesson_id=lesson.id, made_by_id=actor.id, made_at=now)
+    _fill(assignment, draft)
+    session.add(assignment)
     session.flush()
-    audit_log.record(session, actor, "assignment_made", "assignment", made.id, now=now)
-    return made
+    audit_log.record(session, actor, "assignment_made", "assignment", assignment.id, now=now)
+    return assignment
 
 
 def update_assignment(
-    session: Session, actor: Person, assignment: Assignment, task: AssignmentDraft, *, now: datetime
+    session: Session, actor: Person, assignment: Assignment, draft: AssignmentDraft, *, now: datetime
 ) -> None:
     """Change an assignment; what learners have already sent stays as it is."""
-    _fill(assignment, task)
+    _fill(assignment, draft)
     audit_log.record(session, actor, "assignment_changed", "assignment", assignment.id, now=now)
 
 
 def withdraw_assignment(session: Session, actor: Person, assignment: Assignment, *, now: datetime) -> None:
-    """Nobody begins it any more; what was sent stays to be corrected and read."""
+    """Withdraw an assignment: nobody can begin it any more, attempts that were sent stay in the queue."""
     if assignment.withdrawn_at is None:
         assignment.withdrawn_at = now
         audit_log.record(session, actor, "assignment_withdrawn", "assignment", assignment.id, now=now)
@@ -91,9 +97,9 @@ def restore_assignment(session: Session, actor: Person, assignment: Assignment, 
         audit_log.record(session, actor, "assignment_brought_back", "assignment", assignment.id, now=now)
 
 
-def _fill(assignment: Assignment, task: AssignmentDraft) -> None:
-    assignment.instruction = task.instruction
-    assignment.due_on = task.due_on
-    assignment.may_redo = task.may_redo
+def _fill(assignment: Assignment, draft: AssignmentDraft) -> None:
+    assignment.instruction = draft.instruction
+    assignment.due_on = draft.due_on
+    assignment.may_redo = draft.may_redo
     for kind in KINDS:
-        setattr(assignment, f"takes_{kind}", kind in task.kinds)
+        setattr(assignment, f"takes_{kind}", kind in draft.kinds)

@@ -1,4 +1,4 @@
-"""A learner's attempts: the draft she works on, the moment she sends it, and reading what came back."""
+"""Attempts of a learner: the draft, sending, the returned feedback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lms.models import Assignment, Attachment, Attempt, Feedback, Lesson, Person
 
 
 def draft_of(session: Session, learner: Person, assignment_id: str) -> Attempt | None:
-    """The draft as it is, with its files."""
+    """Return the learner's draft for the assignment, with its files; None when there is none."""
     return session.scalar(
         select(Attempt)
         .join(Submission, Submission.id == Attempt.submission_id)
@@ -29,16 +29,20 @@ def draft_of(session: Session, learner: Person, assignment_id: str) -> Attempt |
 
 
 def open_draft(session: Session, learner: Person, assignment_id: str, *, now: datetime) -> Attempt:
-    """The draft to write into, made when there is none. Refused while a teacher has the last attempt."""
-    # One learner's forms go one after the other: two that make the first draft would collide.
+    """Return the learner's draft for the assignment; create it, and the submission, when there is none.
+
+    Raises `Absent` when the learner may not see the assignment. Refused while a teacher has the last attempt.
+    Refusals: `already_sent`, `no_redo`.
+    """
+    # Locked, so that two forms of one learner go one after the other: both would create the first draft.
     session.execute(select(Person.id).where(Person.id == learner.id).with_for_update(key_share=True))
-    work = worklist.learner_assignment_for(session, learner, assignment_id)
-    if not work.may_write:
-        raise Refused("already_sent" if work.state == "sent" else "no_redo")
+    found = worklist.learner_assignment_for(session, learner, assignment_id)
+    if not found.may_write:
+        raise Refused("already_sent" if found.state == "sent" else "no_redo")
     draft = draft_of(session, learner, assignment_id)
     if draft is not None:
         return draft
-    submission_id = work.submission_id
+    submission_id = found.submission_id
     if submission_id is None:
         submission = Submission(assignment_id=assignment_id, learner_id=learner.id, made_at=now)
         session.add(submission)
@@ -58,8 +62,9 @@ def write_text(session: Session, draft: Attempt, text: str) -> None:
 
 
 def send_attempt(session: Session, draft: Attempt, assignment: Assignment, *, now: datetime) -> None:
-    """From now on this attempt never changes.
+    """Send the draft to the teachers; from then on the attempt never changes.
 
+    Also marks the feedback to earlier attempts as seen.
     Refusals: `kind_text`, `nothing_to_send`.
     """
     if draft.text and "text" not in assignment.kinds:
@@ -72,26 +77,33 @@ def send_attempt(session: Session, draft: Attempt, assignment: Assignment, *, no
 
 
 def submission_for(session: Session, actor: Person, submission_id: str) -> Submission:
-    """With all attempts, their files and answers. A learner finds her own; a teacher what was sent."""
-    asked = select(Submission).where(Submission.id == submission_id).options(*_WHOLE)
+    """Return a submission with all attempts, their files and feedback.
+
+    Raises `Absent` when the actor may not see it: a learner sees the learner's own, a teacher those with an
+    attempt that was sent.
+    """
+    query = select(Submission).where(Submission.id == submission_id).options(*_WHOLE)
     teaches = "teacher" in actor.roles
     if teaches:
-        asked = asked.options(joinedload(Submission.learner).lazyload(Person.role_rows))
+        query = query.options(joinedload(Submission.learner).lazyload(Person.role_rows))
     elif actor.is_learner:
-        asked = asked.where(Submission.learner_id == actor.id)
+        query = query.where(Submission.learner_id == actor.id)
     else:
         raise Absent
-    found = session.scalar(asked.execution_options(populate_existing=True))
+    found = session.scalar(query.execution_options(populate_existing=True))
     if found is None or (teaches and not any(attempt.sent_at for attempt in found.attempts)):
         raise Absent
     for attempt in found.attempts:
-        # The way back up: without it the submission is forgotten as soon as only an attempt is held.
+        # Set by hand: otherwise `attempt.submission` is loaded again once only the attempt is referenced.
         set_committed_value(attempt, "submission", found)
     return found
 
 
 def mark_feedback_seen(session: Session, actor: Person, submission_id: str, *, now: datetime) -> str:
-    """The learner has read the answer. Returns the id of the assignment."""
+    """Record that the learner has read the returned feedback. Returns the id of the assignment.
+
+    Raises `Absent` when it is not a submission of the actor.
+    """
     assignment_id = session.scalar(
         select(Submission.assignment_id).where(
             Submission.id == submission_id, Submission.learner_id == actor.id
@@ -116,12 +128,12 @@ def _record_seen(session: Session, submission_id: str, *, now: datetime) -> None
     )
 
 
-_ANSWER = joinedload(Attempt.feedback)
+_FEEDBACK = joinedload(Attempt.feedback)
 _WHOLE = (
     joinedload(Submission.assignment).joinedload(Assignment.lesson).joinedload(Lesson.level),
     selectinload(Submission.attempts).options(
         selectinload(Attempt.attachments).joinedload(Attachment.renditions),
-        _ANSWER.joinedload(Feedback.teacher).lazyload(Person.role_rows),
-        _ANSWER.joinedload(Feedback.scores).joinedload(Score.criterion),
+        _FEEDBACK.joinedload(Feedback.teacher).lazyload(Person.role_rows),
+        _FEEDBACK.joinedload(Feedback.scores).joinedload(Score.criterion),
     ),
 )

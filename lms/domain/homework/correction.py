@@ -1,4 +1,4 @@
-"""The queue of copies and the teachers' answers."""
+"""The queue of attempts to correct, feedback drafts, and returned feedback."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _Holder = aliased(Person, name="holder")
 
 @dataclass(frozen=True)
 class QueuedAttempt:
-    """A copy in the queue."""
+    """An attempt in the queue: sent, and without returned feedback."""
 
     attempt_id: str
     number: int
@@ -43,7 +43,7 @@ class QueuedAttempt:
     lesson: str
     level_id: str
     level: str
-    holder_id: str | None  # whose draft of an answer lies on it
+    holder_id: str | None  # the teacher who has a feedback draft for it
     holder: str | None
 
     @property
@@ -53,7 +53,7 @@ class QueuedAttempt:
 
 @dataclass(frozen=True)
 class FeedbackDraft:
-    """Feedback as it came from the page."""
+    """Feedback as the teacher enters it. `bands`: the band, 0 to 3, by criterion id."""
 
     comment: str = ""
     next_step: str = ""
@@ -79,8 +79,8 @@ def _waiting(*columns: Any) -> Select[Any]:
 
 
 def list_queue(session: Session, level_id: str | None = None, limit: int = 100) -> list[QueuedAttempt]:
-    """Copies without an answer, the oldest first, over all levels or in one; one statement."""
-    asked = (
+    """Return the queue, the oldest first, of one level or (None) of all levels; one statement."""
+    query = (
         _waiting(
             Attempt.id,
             Attempt.number,
@@ -97,12 +97,12 @@ def list_queue(session: Session, level_id: str | None = None, limit: int = 100) 
         .limit(limit)
     )
     if level_id is not None:
-        asked = asked.where(Level.id == level_id)
-    return [QueuedAttempt(*line) for line in session.execute(asked)]
+        query = query.where(Level.id == level_id)
+    return [QueuedAttempt(*row) for row in session.execute(query)]
 
 
 def counts_by_level(session: Session) -> list[tuple[Level, int]]:
-    """Every level in its order, with the number of its copies that wait; one statement."""
+    """Return every level in its order with the length of its queue; one statement."""
     waiting = _waiting(Level.id, func.count().label("number")).group_by(Level.id).subquery()
     found = session.execute(
         select(Level, func.coalesce(waiting.c.number, 0))
@@ -113,43 +113,49 @@ def counts_by_level(session: Session) -> list[tuple[Level, int]]:
 
 
 def next_in_queue(session: Session, attempt: Attempt, level_id: str | None = None) -> str | None:
-    """The copy that comes after this one in the queue; after the last one the oldest."""
-    waiting = [copy for copy in list_queue(session, level_id, limit=1000) if copy.attempt_id != attempt.id]
+    """Return the id of the attempt after this one in the queue, the oldest one after the last.
+
+    None when no other attempt waits.
+    """
+    queue = list_queue(session, level_id, limit=1000)
+    waiting = [queued for queued in queue if queued.attempt_id != attempt.id]
     sent_at = attempt.sent_at
-    later = [c for c in waiting if sent_at is not None and (c.sent_at, c.attempt_id) > (sent_at, attempt.id)]
+    later = [q for q in waiting if sent_at is not None and (q.sent_at, q.attempt_id) > (sent_at, attempt.id)]
     found = later or waiting
     return found[0].attempt_id if found else None
 
 
 def attempt_for(session: Session, actor: Person, attempt_id: str) -> Attempt:
-    """A copy that was sent, with its submission, earlier attempts, files and answer: for teachers."""
+    """Return an attempt that was sent, with its submission, the earlier attempts, files and feedback.
+
+    Raises `Absent` when it was not sent, or when the actor is no teacher.
+    """
     submission_id = session.scalar(
         select(Attempt.submission_id).where(Attempt.id == attempt_id, Attempt.sent_at.is_not(None))
     )
     if submission_id is None or "teacher" not in actor.roles:
         raise Absent
-    whole = submission_for(session, actor, submission_id)
-    return next(attempt for attempt in whole.attempts if attempt.id == attempt_id)
+    submission = submission_for(session, actor, submission_id)
+    return next(attempt for attempt in submission.attempts if attempt.id == attempt_id)
 
 
 def criteria(session: Session, level_id: str) -> Sequence[Criterion]:
-    """The lines of the rubric of a level."""
+    """Return the criteria of a level in their order."""
     return session.scalars(
         select(Criterion).where(Criterion.level_id == level_id).order_by(Criterion.position)
     ).all()
 
 
 def save_feedback(
-    session: Session, attempt: Attempt, teacher: Person, answer: FeedbackDraft, version: int, *, now: datetime
+    session: Session, attempt: Attempt, teacher: Person, draft: FeedbackDraft, version: int, *, now: datetime
 ) -> Feedback:
-    """Keep the draft of an answer.
+    """Save a feedback draft.
 
-    `version` is the one that the page showed, 0 for none: when a colleague was quicker, this is refused
-    and her words stay.
-
+    `version` is the version that the page showed, 0 for none: when a colleague has saved another one in the
+    meantime, nothing is overwritten.
     Refusals: `already_returned`, `copy_changed`.
     """
-    # Two first drafts of one copy would collide on PostgreSQL: the second waits and then sees the first.
+    # Two first drafts for one attempt would collide on PostgreSQL: the second one waits and sees the first.
     session.execute(select(Attempt.id).where(Attempt.id == attempt.id).with_for_update(key_share=True))
     feedback = session.scalar(
         select(Feedback).where(Feedback.attempt_id == attempt.id).execution_options(populate_existing=True)
@@ -162,12 +168,12 @@ def save_feedback(
         feedback = Feedback(attempt_id=attempt.id, version=0, made_at=now)
         session.add(feedback)
     feedback.teacher_id = teacher.id
-    feedback.comment = answer.comment
-    feedback.next_step = answer.next_step
+    feedback.comment = draft.comment
+    feedback.next_step = draft.next_step
     feedback.version += 1
     feedback.saved_at = now
     session.flush()
-    _score(session, feedback, answer.bands)
+    _set_scores(session, feedback, draft.bands)
     return feedback
 
 
@@ -175,19 +181,19 @@ def return_feedback(
     session: Session,
     attempt: Attempt,
     teacher: Person,
-    answer: FeedbackDraft,
+    draft: FeedbackDraft,
     version: int,
     *,
     redo: bool,
     now: datetime,
 ) -> Feedback:
-    """Return the copy with its answer: feedback, mail row and journal row in one transaction.
+    """Return feedback to the learner and notify the learner; `redo` requests another attempt.
 
     Refusals: `already_returned`, `copy_changed`, `empty_feedback`.
     """
-    if answer.is_empty:
+    if draft.is_empty:
         raise Refused("empty_feedback")
-    feedback = save_feedback(session, attempt, teacher, answer, version, now=now)
+    feedback = save_feedback(session, attempt, teacher, draft, version, now=now)
     feedback.redo_requested = redo
     feedback.returned_at = now
     outbox.post(session, MAIL, attempt.submission.learner, feedback.id, now=now)
@@ -205,7 +211,7 @@ def return_feedback(
 
 
 def mail_outcomes(session: Session, feedback_ids: Sequence[str]) -> dict[str, str]:
-    """Return the outcome of each feedback's e-mail: waiting, sent, no_address, failed, expired or void."""
+    """Return by feedback id what became of its e-mail: waiting, sent, no_address, failed, expired or void."""
     found = session.execute(
         select(OutboxItem.about_id, OutboxItem.outcome).where(
             and_(OutboxItem.kind == MAIL, OutboxItem.about_id.in_(list(feedback_ids)))
@@ -214,19 +220,19 @@ def mail_outcomes(session: Session, feedback_ids: Sequence[str]) -> dict[str, st
     return {about_id: outcome or "waiting" for about_id, outcome in found}
 
 
-def _score(session: Session, feedback: Feedback, bands: Mapping[str, int]) -> None:
-    there = {
+def _set_scores(session: Session, feedback: Feedback, bands: Mapping[str, int]) -> None:
+    existing = {
         score.criterion_id: score
         for score in session.scalars(select(Score).where(Score.feedback_id == feedback.id))
     }
-    for criterion_id, score in there.items():
+    for criterion_id, score in existing.items():
         if criterion_id not in bands:
             session.delete(score)
     for criterion_id, band in bands.items():
         if band not in BANDS:
             raise ValueError(f"not a band: {band}")
-        if criterion_id in there:
-            there[criterion_id].band = band
+        if criterion_id in existing:
+            existing[criterion_id].band = band
         else:
             session.add(Score(feedback_id=feedback.id, criterion_id=criterion_id, band=band))
     session.flush()

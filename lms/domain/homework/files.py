@@ -1,4 +1,4 @@
-"""The rows of files: what an attempt holds, who may have it delivered, how much room a learner uses."""
+"""Rows of files: contents of an attempt, permission to download, quota of a learner."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_FILES = 10
 
 @dataclass(frozen=True)
 class NewPicture:
-    """A picture made of a file, already in the store."""
+    """A rendition that is already in the store and has no row yet."""
 
     purpose: str
     page: int
@@ -30,7 +30,7 @@ class NewPicture:
 
 @dataclass(frozen=True)
 class NewFile:
-    """A file that is already in the store and was read back, and has no row yet."""
+    """A file that is already in the store, was read back, and has no row yet. `size` in bytes."""
 
     kind: str
     shown_name: str
@@ -44,16 +44,18 @@ class NewFile:
 
     @property
     def keys(self) -> list[str]:
+        """Return the store keys of the file and its renditions."""
         return [self.store_key, *(picture.store_key for picture in self.pictures)]
 
     @property
     def room(self) -> int:
+        """Return the bytes that the file and its renditions take."""
         return self.size + sum(picture.size for picture in self.pictures)
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """File that is sent for an address under /files/."""
+    """A file that is sent for an address under /files/."""
 
     store_key: str
     mime: str
@@ -62,15 +64,17 @@ class Delivery:
 
 
 def used_bytes(session: Session, learner: Person) -> int:
-    """How much room her files take, with the pictures made of them."""
-    hers = (
+    """Return the bytes that the learner's files take, renditions included."""
+    attachment_ids = (
         select(Attachment.id)
         .join(Attempt, Attempt.id == Attachment.attempt_id)
         .join(Submission, Submission.id == Attempt.submission_id)
         .where(Submission.learner_id == learner.id)
     )
-    sent = select(func.coalesce(func.sum(Attachment.size), 0)).where(Attachment.id.in_(hers))
-    made = select(func.coalesce(func.sum(Rendition.size), 0)).where(Rendition.attachment_id.in_(hers))
+    sent = select(func.coalesce(func.sum(Attachment.size), 0)).where(Attachment.id.in_(attachment_ids))
+    made = select(func.coalesce(func.sum(Rendition.size), 0)).where(
+        Rendition.attachment_id.in_(attachment_ids)
+    )
     return int(session.scalar(select(sent.scalar_subquery() + made.scalar_subquery())) or 0)
 
 
@@ -89,24 +93,24 @@ def files_of_attempt(session: Session, attempt_id: str) -> list[Attachment]:
 def add_file(
     session: Session, draft: Attempt, assignment: Assignment, new: NewFile, *, room: int, now: datetime
 ) -> Attachment:
-    """Put a file at the end of a draft. `room` is what the learner has left, in bytes.
+    """Add a file at the end of a draft. `room`: the bytes that the learner has left.
 
-    Refusals: `file_twice`, `quota_full`, `too_many_files`.
+    Refusals: `file_twice`, `kind_document`, `kind_photo`, `kind_voice`, `quota_full`, `too_many_files`.
     """
-    there = files_of_attempt(session, draft.id)
-    for other in there:
-        # The same file once more is a second press or a resent form, never meant.
+    existing = files_of_attempt(session, draft.id)
+    for other in existing:
+        # The same file again is a second press or a form that was sent twice, never an intention.
         if (other.kind, other.sha256) == (new.kind, new.sha256):
             raise Refused("file_twice")
     if new.kind not in assignment.kinds:
         raise Refused(f"kind_{new.kind}")
-    if len(there) >= MAX_FILES:
+    if len(existing) >= MAX_FILES:
         raise Refused("too_many_files", number=MAX_FILES)
     if new.room > room:
         raise Refused("quota_full")
-    made = Attachment(
+    attachment = Attachment(
         attempt_id=draft.id,
-        position=max((other.position for other in there), default=0) + 1,
+        position=max((other.position for other in existing), default=0) + 1,
         kind=new.kind,
         shown_name=new.shown_name,
         store_key=new.store_key,
@@ -117,12 +121,12 @@ def add_file(
         excerpt=new.excerpt,
         made_at=now,
     )
-    session.add(made)
+    session.add(attachment)
     session.flush()
     for picture in new.pictures:
         session.add(
             Rendition(
-                attachment_id=made.id,
+                attachment_id=attachment.id,
                 purpose=picture.purpose,
                 page=picture.page,
                 store_key=picture.store_key,
@@ -133,19 +137,19 @@ def add_file(
             )
         )
     session.flush()
-    return made
+    return attachment
 
 
 def remove_file(session: Session, draft: Attempt, attachment_id: str) -> list[str]:
-    """Take a file out of a draft; answers with the keys to delete once this is committed.
+    """Remove a file from a draft. Returns the store keys to delete after the commit.
 
-    A file that is gone already is no mistake: somebody pressed twice.
+    Empty when the file is gone already: the button was pressed twice.
     """
     for attachment in files_of_attempt(session, draft.id):
         if attachment.id == attachment_id:
-            keys = [attachment.store_key, *(made.store_key for made in attachment.renditions)]
-            for made in attachment.renditions:
-                session.delete(made)
+            keys = [attachment.store_key, *(rendition.store_key for rendition in attachment.renditions)]
+            for rendition in attachment.renditions:
+                session.delete(rendition)
             session.flush()
             session.delete(attachment)
             session.flush()
@@ -154,28 +158,32 @@ def remove_file(session: Session, draft: Attempt, attachment_id: str) -> list[st
 
 
 def move_file(session: Session, draft: Attempt, attachment_id: str, steps: int) -> None:
-    """Move a file up (-1) or down (+1) among the files of a draft."""
-    there = files_of_attempt(session, draft.id)
-    at = next((place for place, each in enumerate(there) if each.id == attachment_id), None)
-    if at is None or not 0 <= at + steps < len(there):
+    """Move a file up (-1) or down (+1) among the files of a draft; do nothing at either end."""
+    ordered = files_of_attempt(session, draft.id)
+    at = next((index for index, each in enumerate(ordered) if each.id == attachment_id), None)
+    if at is None or not 0 <= at + steps < len(ordered):
         return
-    there.insert(at + steps, there.pop(at))
-    _number(there)
+    ordered.insert(at + steps, ordered.pop(at))
+    _number(ordered)
 
 
 def delivery_for(session: Session, actor: Person, file_id: str) -> Delivery:
-    """A learner gets her own files, a teacher those that were sent; for everybody else there is none."""
-    made = session.scalar(select(Rendition).where(Rendition.id == file_id))
+    """Return the file or rendition with this id.
+
+    Raises `Absent` when the actor may not read it: a learner reads the learner's own files, a teacher those
+    that were sent.
+    """
+    rendition = session.scalar(select(Rendition).where(Rendition.id == file_id))
     attachment = session.scalar(
         select(Attachment)
-        .where(Attachment.id == (made.attachment_id if made else file_id))
+        .where(Attachment.id == (rendition.attachment_id if rendition else file_id))
         .options(joinedload(Attachment.attempt).joinedload(Attempt.submission))
     )
     if attachment is None or not _may_read(actor, attachment.attempt):
         raise Absent
-    if made is not None:
-        return Delivery(made.store_key, made.mime, attachment.shown_name, ours=True)
-    ours = attachment.kind == "photo"  # what is kept of a photo is our clean copy
+    if rendition is not None:
+        return Delivery(rendition.store_key, rendition.mime, attachment.shown_name, ours=True)
+    ours = attachment.kind == "photo"  # of a photo the store holds our clean copy
     return Delivery(attachment.store_key, attachment.mime, attachment.shown_name, ours=ours)
 
 

@@ -1,4 +1,4 @@
-"""What a learner has to do, has sent and has got back: one line an assignment, with its state."""
+"""All assignments of a learner, each with its state: `redo`, `returned`, `todo`, `sent` or `done`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STATE = case(
 
 @dataclass(frozen=True)
 class LearnerAssignment:
-    """One assignment as one learner stands to it."""
+    """An assignment with its state for one learner."""
 
     assignment: Assignment
     lesson_id: str
@@ -43,17 +43,18 @@ class LearnerAssignment:
     sent_at: datetime | None
     returned_at: datetime | None
     seen_at: datetime | None
-    teacher: str | None  # who answered
-    maker: str  # who gave the homework
+    teacher: str | None  # name of the teacher who returned the feedback
+    maker: str  # name of the teacher who gave the homework
     attempt_id: str | None  # the last one that was sent
 
     @property
     def unseen(self) -> bool:
+        """Return whether there is returned feedback that the learner has not opened."""
         return self.returned_at is not None and self.seen_at is None
 
     @property
     def may_write(self) -> bool:
-        """Return whether an attempt may begin or go on; not while the teacher has the last one."""
+        """Return whether the learner may begin or continue an attempt: not while a teacher has the last."""
         again = self.assignment.may_redo and self.assignment.withdrawn_at is None
         return self.state in ("todo", "redo") or (self.state in ("returned", "done") and again)
 
@@ -63,7 +64,10 @@ class LearnerAssignment:
 
 
 def _learner_assignments(*columns: Any) -> Select[Any]:
-    """Every learner with every assignment she may see: of her levels, or one she has sent work for."""
+    """Select the pairs of a learner and an assignment that the learner may see.
+
+    Those are the published ones of the learner's levels, and those for which the learner has sent an attempt.
+    """
     other = aliased(Attempt)
     latest = (
         select(func.max(other.number))
@@ -92,11 +96,11 @@ def _learner_assignments(*columns: Any) -> Select[Any]:
 
 
 def _rows(session: Session, person: Person, *where: Any) -> list[LearnerAssignment]:
-    asked = _OF_PERSON.where(*where) if where else _OF_PERSON
-    return [LearnerAssignment(*line) for line in session.execute(asked, {"me": person.id})]
+    query = _OF_PERSON.where(*where) if where else _OF_PERSON
+    return [LearnerAssignment(*row) for row in session.execute(query, {"me": person.id})]
 
 
-# Built once: the learner's home and her list ask it on every visit.
+# Built once, because every visit of a learner's home or list of homework runs it.
 _OF_PERSON = (
     _learner_assignments(
         Assignment,
@@ -121,48 +125,48 @@ _OF_PERSON = (
 
 
 def assignments_of_learner(session: Session, person: Person) -> list[LearnerAssignment]:
-    """Her homework as she should look at it: to do again, answered, to do by day, sent, finished."""
+    """Return the learner's assignments in the order of `STATES`, then by due day, then the latest first."""
 
-    def order(work: LearnerAssignment) -> tuple[int, date, float]:
-        late = work.returned_at or work.sent_at
-        return (STATES.index(work.state), work.due_on or date.max, -late.timestamp() if late else 0.0)
+    def order(found: LearnerAssignment) -> tuple[int, date, float]:
+        latest = found.returned_at or found.sent_at
+        return (STATES.index(found.state), found.due_on or date.max, -latest.timestamp() if latest else 0.0)
 
     return sorted(_rows(session, person), key=order)
 
 
 def assignments_to_do(session: Session, person: Person) -> list[LearnerAssignment]:
     """Return the assignments to do: those to do again first, then by due day."""
-    return [work for work in assignments_of_learner(session, person) if work.state in ("redo", "todo")]
+    return [found for found in assignments_of_learner(session, person) if found.state in ("redo", "todo")]
 
 
 def returned_unseen(session: Session, person: Person) -> list[LearnerAssignment]:
-    """Answers of a teacher that she has not opened yet, the newest first."""
-    asked = (Feedback.returned_at.is_not(None), Feedback.seen_at.is_(None))
-    return sorted(_rows(session, person, *asked), key=lambda work: str(work.returned_at), reverse=True)
+    """Return the assignments with returned feedback that the learner has not opened yet, the newest first."""
+    unseen = (Feedback.returned_at.is_not(None), Feedback.seen_at.is_(None))
+    return sorted(_rows(session, person, *unseen), key=lambda found: str(found.returned_at), reverse=True)
 
 
 def count_by_state(session: Session, person: Person) -> dict[str, int]:
-    """How many of her assignments are in each state."""
+    """Return how many of the learner's assignments are in each state."""
     return count_states(session, [person.id])[person.id]
 
 
 def count_states(session: Session, person_ids: Iterable[str]) -> dict[str, dict[str, int]]:
-    """The same for many learners, in one statement."""
+    """Return by person id how many assignments are in each state, for many learners in one statement."""
     ids = list(person_ids)
     found = {person_id: dict.fromkeys(STATES, 0) for person_id in ids}
     state = _STATE.label("state")
-    for person_id, word, number in session.execute(
+    for person_id, name, number in session.execute(
         _learner_assignments(Person.id, state, func.count())
         .where(Person.id.in_(ids))
         .group_by(Person.id, state)
     ):
-        found[person_id][word] = number
+        found[person_id][name] = number
     return found
 
 
 def learner_assignment_for(session: Session, person: Person, assignment_id: str) -> LearnerAssignment:
-    """The assignment as she stands to it. Raises Absent when it is none of hers."""
-    lines = _rows(session, person, Assignment.id == assignment_id) if person.is_learner else []
-    if not lines:
+    """Return an assignment with its state. Raises `Absent` unless the person is a learner who may see it."""
+    rows = _rows(session, person, Assignment.id == assignment_id) if person.is_learner else []
+    if not rows:
         raise Absent
-    return lines[0]
+    return rows[0]
