@@ -1,12 +1,12 @@
-"""How the house says no."""
+"""Exceptions with which the domain answers: a refusal, or an absent object."""
 
 from __future__ import annotations
 
 
 class Refused(Exception):
-    """A verb says no. The sentence for `code` lives in i18n, in every language.
+    """Refusal of an operation.
 
-    `values` fill the placeholders of that sentence.
+    `lms/i18n/refusals/` has the sentence for `code`; `values` fill the placeholders of the sentence.
     """
 
     def __init__(self, code: str, **values: str | int) -> None:
@@ -16,4 +16,4 @@ class Refused(Exception):
 
 
 class Absent(Exception):
-    """There is no such thing, or this person may not know that there is: the page answers 404."""
+    """There is no such object, or the person may not know that there is one: the page answers 404."""

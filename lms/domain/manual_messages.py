@@ -1,4 +1,4 @@
-"""What no machine can send: messages about appointments that wait for the hand of somebody of the team."""
+"""Messages about appointments that wait for a member of the team to send them by hand."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from lms.models import Booking, OutboxItem, Person
 def messages_to_send(
     session: Session, actor: Person, *, now: datetime
 ) -> Sequence[tuple[OutboxItem, Booking]]:
-    """Return the messages this person may send, with their appointments, the nearest first. One statement.
+    """Return the messages that the actor may send, with their appointments, the nearest first. One statement.
 
-    A teacher those of her own appointments, the coordinator all, a social worker those to her people.
+    A teacher sends those about the teacher's own appointments, a social worker those to the assigned
+    learners, a coordinator all.
     """
     rows = session.execute(
         _about(outbox.waiting_for_hand(now=now), actor)
@@ -29,9 +30,9 @@ def messages_to_send(
 
 
 def message_for(session: Session, actor: Person, item_id: str) -> OutboxItem:
-    """One of them, also when it was sent meanwhile. Raises Absent when she may not send it."""
-    wanted = select(OutboxItem).where(OutboxItem.id == item_id, OutboxItem.handed_at.is_not(None))
-    found = session.execute(_about(wanted, actor)).one_or_none()
+    """Return one message, also when it was sent meanwhile. Raises `Absent` when the actor may not send it."""
+    handed_over = select(OutboxItem).where(OutboxItem.id == item_id, OutboxItem.handed_at.is_not(None))
+    found = session.execute(_about(handed_over, actor)).one_or_none()
     if found is None:
         raise Absent
     item: OutboxItem = found[0]

@@ -1,8 +1,8 @@
-"""What leaves the house is a row first.
+"""Outbox: every message is a row before it is sent (ADR 6).
 
-A row is written in the transaction that causes it. A worker claims it with a lease, sends with no
-transaction open, and closes it; the sweep finds whatever was left behind by a killed process. For whom
-no machine reaches, the worker hands it over: then it waits, open, for somebody of the team.
+The row is written in the transaction that causes it. A worker claims it with a lease, sends with no
+transaction open, and closes it; a periodic job finds the rows that a killed process left behind. When no
+channel reaches the person, the worker hands the row over: then it waits, open, for a member of the team.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lms.models import FormReceipt, OutboxItem, Person
 # Longer than any mail may take (LMS_MAIL_TIMEOUT is at most 120 s for each of a few steps).
 LEASE = timedelta(minutes=10)
 KEEP_TRYING = timedelta(days=3)
-# The worker looks every minute: a mail that has waited for so long says that none is at work.
+# The worker looks every minute: a message that has waited for so long means that no worker runs.
 LATE = timedelta(minutes=15)
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=4)
@@ -35,7 +35,11 @@ def post(
     expires_at: datetime | None = None,
     now: datetime,
 ) -> OutboxItem:
-    """Write one message to one person; the same message twice is one row."""
+    """Add a message to one person to the outbox and return its row.
+
+    The same kind, object, sequence and person twice is one row. `due_at` None means now, `expires_at` None in
+    three days. After the commit the queue gets the ids of the due rows.
+    """
     dedupe = f"{about_id}:{sequence}:{kind}:{person.id}"
     item = session.scalar(select(OutboxItem).where(OutboxItem.dedupe == dedupe))
     if item is not None:
@@ -59,7 +63,7 @@ def post(
 
 
 def due_items(session: Session, limit: int = 200, *, now: datetime) -> list[str]:
-    """Open rows whose time has come and that no living worker holds."""
+    """Return the ids of the open rows that are due and that no worker has claimed, the oldest first."""
     return list(
         session.scalars(
             select(OutboxItem.id)
@@ -76,7 +80,7 @@ def due_items(session: Session, limit: int = 200, *, now: datetime) -> list[str]
 
 
 def claim_item(session: Session, item_id: str, *, now: datetime) -> bool:
-    """Take the row for the length of a lease. False when it is closed, not due or in other hands."""
+    """Claim the row for the length of a lease; return False when it is closed, not due or claimed."""
     result = session.execute(
         update(OutboxItem)
         .where(
@@ -102,7 +106,10 @@ def close_item(
     invited: bool = False,
     now: datetime,
 ) -> None:
-    """The row is done: how it ended, by which way it left, and whether an invitation went with it."""
+    """Close the row with its outcome and, where it was sent, its channel; delete its secret.
+
+    `invited`: a calendar invitation was in the message. A closed row stays as it is.
+    """
     session.execute(
         update(OutboxItem)
         .where(OutboxItem.id == item_id, OutboxItem.closed_at.is_(None))
@@ -119,7 +126,10 @@ def close_item(
 
 
 def postpone(session: Session, item_id: str, error: str, *, now: datetime) -> None:
-    """Try again later: after a minute, two, four ... at most four hours; after three days never."""
+    """Try again later: after one minute, two, four ... at most four hours.
+
+    Close the row as failed when that is after `expires_at`, three days after it was written.
+    """
     item = session.get_one(OutboxItem, item_id)
     pause = min(_FIRST_PAUSE * 2 ** max(item.attempts - 1, 0), _LONGEST_PAUSE)
     if now + pause > item.expires_at:
@@ -129,7 +139,7 @@ def postpone(session: Session, item_id: str, error: str, *, now: datetime) -> No
 
 
 def void_items(session: Session, about_id: str, *, kind: str | None = None, now: datetime) -> None:
-    """Close what is still open about a thing, because it no longer makes sense."""
+    """Close the open rows about an object, all or those of one kind, because they no longer make sense."""
     where = [OutboxItem.about_id == about_id, OutboxItem.closed_at.is_(None)]
     if kind is not None:
         where.append(OutboxItem.kind == kind)
@@ -144,7 +154,7 @@ def void_items(session: Session, about_id: str, *, kind: str | None = None, now:
 
 
 def hand_over(session: Session, item_id: str, *, now: datetime) -> None:
-    """No machine reaches her: from now on the row waits for somebody of the team, and for no worker."""
+    """Hand the row over to the team, as no other channel reaches the person; no worker claims it again."""
     session.execute(
         update(OutboxItem)
         .where(OutboxItem.id == item_id, OutboxItem.closed_at.is_(None))
@@ -153,14 +163,14 @@ def hand_over(session: Session, item_id: str, *, now: datetime) -> None:
 
 
 def waiting_for_hand(*, now: datetime) -> Select[OutboxItem]:
-    """Select the rows that wait to be sent by hand."""
+    """Select the open rows that wait to be sent by hand and have not expired."""
     return select(OutboxItem).where(
         OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_not(None), OutboxItem.expires_at > now
     )
 
 
 def mark_sent_by_hand(session: Session, actor: Person, item: OutboxItem, *, now: datetime) -> None:
-    """Said by whoever sent it. Said twice, or by two people, the first one stands."""
+    """Record that the actor sent the message by hand. Of two records the first one counts."""
     session.execute(
         update(OutboxItem)
         .where(OutboxItem.id == item.id, OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_not(None))
@@ -169,7 +179,7 @@ def mark_sent_by_hand(session: Session, actor: Person, item: OutboxItem, *, now:
 
 
 def undo_sent_by_hand(session: Session, actor: Person, item: OutboxItem) -> None:
-    """A slip of the finger: it waits again. Only whoever said it takes it back."""
+    """Undo `mark_sent_by_hand`: the message waits again. Has an effect only for the actor who marked it."""
     session.execute(
         update(OutboxItem)
         .where(
@@ -193,11 +203,11 @@ def close_stale(session: Session, *, now: datetime) -> None:
     )
 
 
-# -- looking after it ----------------------------------------------------------------------------
+# -- maintenance ---------------------------------------------------------------------------------
 
 
 def oldest_waiting(session: Session, *, now: datetime) -> timedelta | None:
-    """Since when the oldest due message waits for a worker; None when nothing waits."""
+    """Return how long the oldest due message has waited for a worker; None when none waits."""
     first = session.scalar(
         select(func.min(OutboxItem.due_at)).where(
             OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_(None), OutboxItem.due_at <= now
@@ -207,5 +217,5 @@ def oldest_waiting(session: Session, *, now: datetime) -> timedelta | None:
 
 
 def delete_old_receipts(session: Session, before: datetime) -> None:
-    """No form is sent again after a month."""
+    """Delete the receipts of forms sent before this moment: such an old form is never sent again."""
     session.execute(delete(FormReceipt).where(FormReceipt.made_at < before))

@@ -1,4 +1,4 @@
-"""What a coordinator counts in the morning: people, cards, appointments, mails that failed."""
+"""Figures for the coordinator: people, cards, appointments, failed mails."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ FAILED_SINCE = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Figures:
+    """Current figures of the organisation, active learners only. `failed_mails`: in the last seven days."""
+
     by_level: list[tuple[Level, int]]
     without_card: int
     locked_cards: int
@@ -32,7 +34,7 @@ def current_figures(session: Session, *, now: datetime) -> Figures:
         .group_by(Level.id)
         .order_by(Level.position)
     )
-    living = and_(AccessCard.person_id == Person.id, AccessCard.revoked_at.is_(None))
+    active_card = and_(AccessCard.person_id == Person.id, AccessCard.revoked_at.is_(None))
     without, locked = session.execute(
         select(
             func.count().filter(AccessCard.id.is_(None)),
@@ -40,7 +42,7 @@ def current_figures(session: Session, *, now: datetime) -> Figures:
         )
         .select_from(Person)
         .join(PersonRole, learner)
-        .outerjoin(AccessCard, living)
+        .outerjoin(AccessCard, active_card)
         .where(Person.deactivated_at.is_(None))
     ).one()
     coming = select(func.count(Booking.id)).where(Booking.state == "booked", Booking.ends > now)
