@@ -1,4 +1,4 @@
-"""Caption files (.vtt, .srt) and pasted transcripts, made into a text that people read."""
+"""Turn caption files (.vtt, .srt) and pasted transcripts into readable text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import pairwise
 from lms.domain.errors import Refused
 
 MOST_BYTES = 1_000_000
-MOST_LETTERS = 100_000
+MAX_CHARACTERS = 100_000
 
 _TIME = r"(?:\d{1,3}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?"
 _TIMING = re.compile(rf"\s*({_TIME})\s*-->\s*({_TIME})(?:\s.*)?", re.ASCII)
@@ -31,14 +31,20 @@ class _Cue:
 
 
 def parse_captions(raw: bytes) -> str:
-    """The text of an uploaded file."""
+    """Return the readable text of an uploaded caption file.
+
+    Refusals: `captions_empty`, `captions_too_big`, `captions_unreadable`.
+    """
     if len(raw) > MOST_BYTES:
         raise Refused("captions_too_big")
     return tidy(_decoded(raw))
 
 
 def tidy(text: str) -> str:
-    """The readable text of captions, or of a transcript that was simply pasted."""
+    """Return the readable text of captions, or of a pasted transcript.
+
+    Refusals: `captions_empty`, `captions_too_big`.
+    """
     lines = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     cues = _cues(lines)
     if cues:
@@ -53,7 +59,7 @@ def tidy(text: str) -> str:
         readable = re.sub(r"\n{3,}", "\n\n", plain).strip()
     if not readable:
         raise Refused("captions_empty")
-    if len(readable) > MOST_LETTERS:
+    if len(readable) > MAX_CHARACTERS:
         raise Refused("captions_too_big")
     return readable
 
@@ -76,7 +82,7 @@ def _decoded(raw: bytes) -> str:
 
 
 def _cues(lines: list[str]) -> list[_Cue]:
-    """Everything under a timing line up to the next one; header, notes, styles and names of cues go."""
+    """Return the cues: the text under each timing line, without header, notes, styles and cue names."""
     timings = [(number, found) for number, line in enumerate(lines) if (found := _TIMING.fullmatch(line))]
     cues = []
     for here, (number, found) in enumerate(timings):
@@ -85,20 +91,20 @@ def _cues(lines: list[str]) -> list[_Cue]:
         if not last and under:
             under = _without_name(under)
         cue = _Cue(_moment(found.group(1)), _moment(found.group(2)))
-        aside = False
+        in_comment = False
         for index, line in enumerate(under):
             if not line.strip():
-                aside = False
+                in_comment = False
             elif (index == 0 or not under[index - 1].strip()) and re.match(r"(NOTE|STYLE|REGION)\b", line):
-                aside = index > 0
-            if not aside and (clean := _clean(line)):
+                in_comment = index > 0
+            if not in_comment and (clean := _clean(line)):
                 cue.lines.append(clean)
         cues.append(cue)
     return cues
 
 
 def _without_name(under: list[str]) -> list[str]:
-    """Without the number or name that belongs to the next cue: the line that touches its timing."""
+    """Drop the last line when it is the number or name of the next cue: it touches that cue's timing line."""
     name = under[-1].strip()
     alone = len(under) > 1 and not under[-2].strip()
     return under[:-1] if name and (alone or (name.isdigit() and len(under) > 1)) else under
@@ -115,7 +121,10 @@ def _moment(stamp: str) -> float:
 
 
 def _without_repeats(cues: list[_Cue]) -> list[_Cue]:
-    """Automatic captions roll: a cue shows again the last line of the one before. Said twice stays twice."""
+    """Drop repeated lines of rolling captions, where each cue shows the last line of the one before again.
+
+    Captions that do not roll stay as they are: a line that was said twice stays twice.
+    """
     cues = [cue for cue in cues if cue.lines]
     rolling = sum(
         1
@@ -140,7 +149,7 @@ def _without_repeats(cues: list[_Cue]) -> list[_Cue]:
 
 
 def _merged(cues: list[_Cue]) -> str:
-    """One sentence or one turn of speech a line."""
+    """Join the lines of the cues to one line for each sentence or turn of speech."""
     written: list[str] = []
     ended = 0.0
     for cue in cues:

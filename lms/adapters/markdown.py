@@ -1,4 +1,4 @@
-"""Instructions that teachers write in Markdown, as HTML that can do no harm."""
+"""Safe HTML of the instructions that teachers write in Markdown."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import nh3
 from markupsafe import Markup
 from mistune.util import escape
 
-MOST_LETTERS = 20_000
+MAX_CHARACTERS = 20_000
 TAGS = {"a", "blockquote", "br", "em", "h2", "h3", "hr", "li", "ol", "p", "strong", "ul"}
 
 
 class _Renderer(mistune.HTMLRenderer):
     def heading(self, text: str, level: int, **attrs: Any) -> str:
-        """The page has its own h1."""
+        """Render headings as h2 and h3: the page has its own h1."""
         tag = "h2" if level == 1 else "h3"
         return f"<{tag}>{text}</{tag}>\n"
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
-        """A picture from elsewhere would tell its owner who reads; its words stay."""
+        """Render the text of an image only: loading it would tell its server who reads the lesson."""
         return escape(text)
 
     def codespan(self, text: str) -> str:
         return escape(text)
 
     def block_code(self, code: str, info: str | None = None) -> str:
-        """Four spaces before a line are a slip of the hand here, not a program."""
+        """Render an indented block as a paragraph: teachers indent by accident, not to show code."""
         return f"<p>{escape(code.strip())}</p>\n"
 
 
@@ -35,14 +35,14 @@ _write = mistune.create_markdown(escape=True, hard_wrap=True, renderer=_Renderer
 
 
 def to_html(text: str) -> Markup:
-    """Return the safe HTML of a text in Markdown."""
-    made = _write(text[:MOST_LETTERS])
+    """Return the safe HTML of a text in Markdown, of at most `MAX_CHARACTERS`."""
+    html = _write(text[:MAX_CHARACTERS])
     clean = nh3.clean(
-        str(made),
+        str(html),
         tags=TAGS,
         attributes={"a": {"href"}, "*": set()},
         url_schemes={"http", "https", "mailto", "tel"},
         link_rel="noopener noreferrer nofollow",
     )
-    # The allow-list above is what makes this safe to show as it is.
+    # Safe to show unescaped because of the allow-list above.
     return Markup(clean)  # noqa: S704

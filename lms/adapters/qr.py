@@ -1,4 +1,4 @@
-"""A QR code as a drawing inside the page: no file, no request, sharp on paper."""
+"""QR codes as inline SVG: no file, no request, sharp on paper."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from markupsafe import Markup
 
 
 def svg(link: str) -> Markup:
-    """Error level M: a card in a purse gets scratched, and a shorter code is read by old cameras."""
+    """Return the QR code of a link as inline SVG.
+
+    Error correction level M: a card in a purse gets scratched, and old cameras read only a small code.
+    """
     drawing = segno.make(link, error="m", micro=False)
-    # What segno draws holds numbers and fixed words only: the link is in the squares, not in the text.
+    # The SVG of segno holds numbers and fixed words only: the link is in the squares, not in the markup.
     return Markup(drawing.svg_inline(omitsize=True, border=4, svgclass=None, lineclass=None))  # noqa: S704

@@ -1,8 +1,8 @@
-"""A module of ours in a process of its own, for bytes that nobody vouches for: killable, without secrets.
+"""Run a module of ours in a child process, for untrusted bytes: killable, with limits, without secrets.
 
-`run` is called by the app; `limit` by the child, before anything else. The child must not load the app:
-`lms/__init__` pulls in Flask, which takes longer than most of this work. So the child starts with an empty
-package `lms` in its place.
+The application calls `run_child`; the child calls `limit_resources` before anything else. The child must not
+load the application: `lms/__init__` imports Flask, which takes longer than most of this work. So the child
+starts with an empty package `lms` in its place.
 """
 
 import os
@@ -23,12 +23,12 @@ START = (
     "sys.modules['lms'] = lms\n"
     "runpy.run_module(sys.argv[2], run_name='__main__')\n"
 )
-# How C++ ends when it gets no memory (PDFium stops itself on purpose), and how the system's killer ends it.
+# C++ code ends with one of these when it gets no memory (PDFium aborts on purpose); SIGKILL: the OOM killer.
 _OUT_OF_MEMORY = {-signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL, -signal.SIGKILL}
 
 
 class ChildEnded(Exception):
-    """The child gave no answer. `why` is for the log."""
+    """The child gave no answer. `how` is the kind of failure, `why` the text for the log."""
 
     def __init__(self, how: Literal["slow", "heavy", "broken"], why: str) -> None:
         super().__init__(why)
@@ -39,14 +39,17 @@ class ChildEnded(Exception):
 def run_child(
     module: str, arguments: Sequence[str], *, cwd: Path, wall_seconds: float, given: bytes = b""
 ) -> bytes:
-    """Return the output of a module in a child process; it reads `given` from its standard input."""
+    """Run a module in a child process and return its output; it reads `given` from its standard input.
+
+    Raises `ChildEnded` when it fails or takes longer than `wall_seconds`.
+    """
     child = subprocess.Popen(  # noqa: S603 our own interpreter, our own module, arguments that we made
         [sys.executable, "-I", "-c", START, str(_LMS), module, *arguments],
         stdin=subprocess.PIPE if given else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=cwd,
-        # Nothing of our environment, where passwords may stand.
+        # Nothing of our environment, which may hold passwords.
         # Few malloc arenas, because each one reserves address space.
         env={"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "2"},
         start_new_session=True,
@@ -69,10 +72,13 @@ def run_child(
 
 
 def limit_resources(*, memory: int, cpu_seconds: int, output: int) -> None:
-    """The processor time also ends a child whose parent was killed."""
+    """Limit this process: memory and output in bytes, processor time in seconds.
+
+    The limit on processor time also ends a child whose parent was killed.
+    """
     for kind, soft, hard in (
-        (resource.RLIMIT_AS, memory, memory),  # macOS does not know it; there the clock alone must do
-        # At the hard limit it would die like one that wants too much memory.
+        (resource.RLIMIT_AS, memory, memory),  # macOS does not have it; there only the time is limited
+        # SIGXCPU at the soft limit; the hard limit ends with SIGKILL, which looks like too much memory.
         (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1),
         (resource.RLIMIT_FSIZE, output, output),
         (resource.RLIMIT_CORE, 0, 0),
@@ -80,4 +86,4 @@ def limit_resources(*, memory: int, cpu_seconds: int, output: int) -> None:
         with suppress(ValueError, OSError):
             resource.setrlimit(kind, (soft, hard))
     with suppress(OSError):
-        os.nice(5)  # pages are answered first
+        os.nice(5)  # requests come first

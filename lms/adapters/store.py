@@ -1,4 +1,4 @@
-"""Where files live: under random keys, never under a name somebody chose."""
+"""File store: files lie under random keys, never under a name that a person chose."""
 
 import errno
 import hashlib
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 CHUNK = 1 << 20
-# 26 letters of base32 are 130 random bits. One case only: some file systems fold capitals.
+# 26 letters of base32 are 130 random bits. Lower case only: some file systems ignore case.
 _KEY = re.compile(r"[a-z2-7]{26}(?:\.[a-z0-9]{1,8})?\Z")
 _SUFFIX = re.compile(r"(?:\.[a-z0-9]{1,8})?\Z")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -21,7 +21,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class StoreFull(Exception):
-    """There is no room left; nothing was kept."""
+    """The disk is full; nothing was stored."""
 
 
 class UnknownKey(LookupError):
@@ -29,6 +29,8 @@ class UnknownKey(LookupError):
 
 
 class Store(Protocol):
+    """A file store. `open`, `size` and `digest` raise `UnknownKey`, `put` raises `StoreFull`."""
+
     def put(self, source: BinaryIO | Path, *, suffix: str = "") -> str: ...
     def open(self, key: str) -> BinaryIO: ...
     def size(self, key: str) -> int: ...
@@ -50,7 +52,7 @@ def file_digest(path: Path) -> str:
 
 
 class LocalStore:
-    """A folder. Files are spread over 1024 sub-folders by the first two letters of their key."""
+    """A store in a folder. Files are spread over 1024 sub-folders by the first two letters of their key."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -60,7 +62,7 @@ class LocalStore:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def put(self, source: BinaryIO | Path, *, suffix: str = "") -> str:
-        """Returns once the bytes would survive a power cut."""
+        """Store the bytes and return their key, once they would survive a power cut. Raises `StoreFull`."""
         if not _SUFFIX.match(suffix):
             raise ValueError(f"not a file suffix: {suffix!r}")
         key = "".join(secrets.choice(_ALPHABET) for _ in range(26)) + suffix
@@ -98,7 +100,7 @@ class LocalStore:
             raise UnknownKey(key) from None
 
     def digest(self, key: str) -> str:
-        """SHA-256 of the bytes as they are read back, not as they were sent."""
+        """Return the SHA-256 of the bytes as they are read back, not as they were sent."""
         try:
             return file_digest(self._path(key))
         except FileNotFoundError:
@@ -125,14 +127,14 @@ class LocalStore:
         return shutil.disk_usage(self.root).free
 
     def sweep_temp(self, older_than: datetime) -> int:
-        """Remove what a killed process left half written; answers how many files went."""
-        swept = 0
+        """Delete the unfinished files that killed processes left; return how many."""
+        deleted = 0
         for path in self.temp.iterdir():
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < older_than.timestamp():
                     path.unlink()
-                    swept += 1
-        return swept
+                    deleted += 1
+        return deleted
 
     def _path(self, key: str) -> Path:
         if not _KEY.match(key):

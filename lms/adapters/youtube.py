@@ -1,6 +1,6 @@
-"""YouTube addresses, in whatever form a teacher finds them, and the addresses we make of them.
+"""Parse YouTube addresses in every form that a teacher finds, and build watch and embed addresses.
 
-Nothing here asks YouTube anything: an address is read, never fetched.
+An address is parsed, never fetched: nothing here contacts YouTube.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 from lms.domain.errors import Refused
 
 FRAME_ORIGIN = "https://www.youtube-nocookie.com"
-LONGEST = 4000  # a pasted frame with its attributes has a few hundred characters
+LONGEST = 4000  # characters; a pasted iframe with its attributes has a few hundred
 
 _ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _HOSTS = frozenset(
@@ -25,13 +25,13 @@ _FOLDERS = frozenset({"embed", "shorts", "live", "v", "e", "vi", "watch"})
 _FRAME_SOURCE = re.compile(r"<iframe\b[^>]*?\bsrc\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\s<>\"'«»\[\]{}]+")
 _CLOCK = re.compile(r"(?:(?:([0-9]{1,2}):)?([0-9]{1,3}):)?([0-9]{1,6})")
-_SPOKEN = re.compile(r"(?:([0-9]{1,3})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,6})s?)?", re.IGNORECASE)
+_UNITS = re.compile(r"(?:([0-9]{1,3})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,6})s?)?", re.IGNORECASE)
 _LONGEST_VIDEO = 12 * 3600
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video, and the part of it that is meant."""
+    """A video and the part of it that is meant, in seconds; `ends` None: up to the end."""
 
     id: str
     starts: int = 0
@@ -39,7 +39,10 @@ class Video:
 
 
 def parse_link(text: str) -> Video:
-    """The video that a pasted text names, or a Refused that says what is wrong with it."""
+    """Return the video that a pasted text names.
+
+    Refusals: `youtube_bad_id`, `youtube_channel`, `youtube_elsewhere`, `youtube_none`, `youtube_playlist`.
+    """
     text = unescape(text[:LONGEST]).strip()
     frame = _FRAME_SOURCE.search(text)
     found = [frame.group(1)] if frame else [word for word in _BETWEEN.split(text) if _may_be_address(word)]
@@ -48,7 +51,7 @@ def parse_link(text: str) -> Video:
         try:
             return _read_address(candidate.strip("(.,;:!?)…"))
         except Refused as refused:
-            # The first address is the one that was meant, unless it is not YouTube's at all.
+            # The first address counts, unless it is not an address of YouTube at all.
             if refusal is None or refusal.code == "youtube_elsewhere":
                 refusal = refused
     raise refusal or Refused("youtube_none")
@@ -63,41 +66,41 @@ def _read_address(address: str, depth: int = 0) -> Video:
     try:
         parts = urlsplit(_with_scheme(address))
         host = (parts.hostname or "").rstrip(".")
-        asked = parse_qs(parts.query, max_num_fields=60)
+        query = parse_qs(parts.query, max_num_fields=60)
         after_hash = parse_qs(parts.fragment.lstrip("!/?"), max_num_fields=60)
     except ValueError:
         raise Refused("youtube_none") from None
     if parts.scheme not in ("http", "https"):
         raise Refused("youtube_none")
-    if host == _CONSENT and asked.get("continue") and depth == 0:
-        return _read_address(asked["continue"][0], depth + 1)
+    if host == _CONSENT and query.get("continue") and depth == 0:
+        return _read_address(query["continue"][0], depth + 1)
     if host not in _HOSTS:
         raise Refused("youtube_elsewhere")
     folders = [piece for piece in unquote(parts.path).split("/") if piece]
-    video_id = _named_id(host, folders, asked)
+    video_id = _named_id(host, folders, query)
     if not _ID.fullmatch(video_id):
         raise Refused("youtube_bad_id")
     starts = next(
         (
             at
-            for name, values in (("start", asked), ("t", asked), ("time_continue", asked), ("t", after_hash))
+            for name, values in (("start", query), ("t", query), ("time_continue", query), ("t", after_hash))
             if (at := _seconds(values.get(name))) is not None
         ),
         0,
     )
-    ends = _seconds(asked.get("end"))
+    ends = _seconds(query.get("end"))
     return Video(video_id, starts, ends if ends is not None and ends > starts else None)
 
 
 def _with_scheme(address: str) -> str:
     if address.startswith("//"):
         return f"https:{address}"
-    # "youtube.com:443/..." has a port, "https://..." a scheme; only the second has the two strokes.
+    # "youtube.com:443/..." has a port, "https://..." a scheme; only the second has two slashes.
     return address if "://" in address else f"https://{address}"
 
 
-def _named_id(host: str, folders: list[str], asked: dict[str, list[str]]) -> str:
-    """The piece of the address that should be the id; refuses what names no single video."""
+def _named_id(host: str, folders: list[str], query: dict[str, list[str]]) -> str:
+    """Return the part of the address that should be the id; refuse an address of no single video."""
     first = folders[0] if folders else ""
     if host.endswith("youtu.be"):
         if not folders:
@@ -107,19 +110,19 @@ def _named_id(host: str, folders: list[str], asked: dict[str, list[str]]) -> str
         raise Refused("youtube_channel")
     if first in _FOLDERS and len(folders) > 1 and folders[1] != "videoseries":
         return folders[1]
-    if first in ("watch", "") and asked.get("v"):
-        return asked["v"][0]
-    if asked.get("list"):
+    if first in ("watch", "") and query.get("v"):
+        return query["v"][0]
+    if query.get("list"):
         raise Refused("youtube_playlist")
     raise Refused("youtube_none")
 
 
 def _seconds(values: list[str] | None) -> int | None:
-    """90, 90s, 1m30s, 1h2m, 1:30 in seconds; None for anything else: a bad time is no reason to refuse."""
+    """Return 90, 90s, 1m30s, 1h2m or 1:30 in seconds; None for anything else: no reason to refuse a link."""
     if not values:
         return None
-    said = values[0].strip()
-    found = _CLOCK.fullmatch(said) or _SPOKEN.fullmatch(said)
+    value = values[0].strip()
+    found = _CLOCK.fullmatch(value) or _UNITS.fullmatch(value)
     if found is None or not any(found.groups()):
         return None
     hours, minutes, seconds = (int(group or 0) for group in found.groups())
@@ -128,13 +131,19 @@ def _seconds(values: list[str] | None) -> int | None:
 
 
 def watch_address(video_id: str, starts: int = 0, ends: int | None = None) -> str:
-    """The page on YouTube; `end` means nothing there but comes back when a teacher saves the form again."""
+    """Return the address of the video's page on YouTube; times in seconds.
+
+    YouTube ignores `end` there; it keeps the end of the clip when a teacher saves the form again.
+    """
     values = {"v": video_id} | ({"t": f"{starts}s"} if starts else {}) | ({"end": str(ends)} if ends else {})
     return f"https://www.youtube.com/watch?{urlencode(values)}"
 
 
 def frame_address(video_id: str, starts: int, ends: int | None, origin: str) -> str:
-    """The frame that keeps no cookie before it plays; `origin` is who may talk with it."""
+    """Return the address of the embedded player, which sets no cookie before it plays; times in seconds.
+
+    `origin`: the origin of the page that may control the player.
+    """
     values = {"start": str(starts)} | ({"end": str(ends)} if ends else {})
     values |= {"enablejsapi": "1", "origin": origin, "rel": "0", "hl": "fr", "cc_load_policy": "1"}
     return f"{FRAME_ORIGIN}/embed/{video_id}?{urlencode(values)}"

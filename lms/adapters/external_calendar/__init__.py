@@ -1,7 +1,7 @@
-"""A teacher's calendar elsewhere: fetched, read and spread over its days in a child process.
+"""External calendar of a teacher: fetched, parsed and expanded in a child process.
 
-The child is given the address on its standard input, so that no list of processes shows it, and answers with
-uid, beginning and end of each event. Neither this side nor a log ever learns a title.
+The child reads the address from its standard input, so that no list of processes shows it, and answers with
+uid, beginning and end of each event. Neither this process nor a log ever learns a title.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ WALL_SECONDS = FETCH_SECONDS + 2.0 * CPU_SECONDS  # on a busy machine a second o
 MEMORY_BYTES = 512 << 20
 MODULE = "lms.adapters.external_calendar.reader"
 
-# Every reason a calendar cannot be read for; each has a sentence in every language.
+# Every reason why a calendar cannot be read; each has a sentence in every language.
 CODES = frozenset(
     {
-        "calendar_not_https",  # it sends us on to an address without TLS
-        "calendar_private",  # an address inside some house, not on the public internet
+        "calendar_not_https",  # it redirects to an address without TLS
+        "calendar_private",  # an address of a private network, not of the public internet
         "calendar_port",  # not the port of https
-        "calendar_unreachable",  # no such name, no answer, no certificate, or an error of theirs
-        "calendar_denied",  # they do not give it to us, or it is gone
+        "calendar_unreachable",  # no such name, no answer, no certificate, or an error of the remote server
+        "calendar_denied",  # the remote server denies access, or the calendar is gone
         "calendar_too_big",
         "calendar_too_slow",
-        "calendar_broken",  # a login page, half a file, or nothing we know
+        "calendar_broken",  # a login page, half a file, or an unknown format
         "calendar_too_dense",  # events every hour, minute or second, or too many of them
     }
 )
@@ -40,6 +40,8 @@ _log = logging.getLogger(__name__)
 
 
 class CalendarError(Exception):
+    """A calendar that cannot be read. `code` is one of `CODES`."""
+
     def __init__(self, code: str) -> None:
         if code not in CODES:
             raise ValueError(f"unknown reason: {code}")
@@ -49,7 +51,7 @@ class CalendarError(Exception):
 
 @dataclass(frozen=True)
 class Reading:
-    """Events that a calendar holds: uid, beginning and end of each."""
+    """The events of a calendar: uid, beginning and end of each. `etag` is of the remote server."""
 
     etag: str
     events: list[tuple[str, datetime, datetime]]
@@ -66,7 +68,11 @@ def read_calendar(
     ca_file: Path | None = None,
     wall_seconds: float = WALL_SECONDS,
 ) -> Reading | None:
-    """The events that touch [first, last); None when nothing changed since `etag`. Raises Unreadable."""
+    """Return the events that overlap [first, last); None when nothing has changed since `etag`.
+
+    Events without a time zone are in `zone`. `hosts`: servers that are also allowed in a private network, as
+    name:port. Raises `CalendarError`.
+    """
     request = {
         "address": address,
         "etag": etag,

@@ -1,6 +1,6 @@
-"""Which instants a calendar holds: rules, exceptions and moved dates spread over the days that count.
+"""Expand a calendar to the spans of its events: recurrence rules, exceptions and moved dates.
 
-Runs in the child only. Titles and texts go before anything is parsed.
+Runs in the child only. Titles and texts are dropped before anything is parsed.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from icalendar import Calendar, Component, Event, vDDDTypes, vRecur
 from lms.adapters.external_calendar import CalendarError
 
 MOST_EVENTS = 20_000
-LONGEST_UID = 64  # those of our own appointments are shorter, and nobody else is looked for
+LONGEST_UID = 64  # only the uids of our own appointments matter, and they are shorter
 DAY = timedelta(days=1)
 _TOO_OFTEN = {"SECONDLY", "MINUTELY", "HOURLY"}
 _TIMES_A_DAY = 24
-# Everything that says when; nothing that says what, where or with whom.
+# The properties that say when; none that say what, where or with whom.
 _WHEN = re.compile(
     rb"(?:BEGIN|END|UID|DTSTART|DTEND|DURATION|RRULE|EXRULE|RDATE|EXDATE|RECURRENCE-ID|SEQUENCE|STATUS|TRANSP|"
     rb"X-MICROSOFT-CDO-BUSYSTATUS|TZID|TZOFFSETFROM|TZOFFSETTO|TZNAME|X-WR-TIMEZONE|VERSION|PRODID)[;:]",
@@ -32,12 +32,16 @@ Span = tuple[str, int, int]  # uid, first and last second
 
 
 def spans(text: bytes, first: datetime, last: datetime, zone: ZoneInfo) -> list[Span]:
-    """Raises Unreadable when it is no calendar, or one that would never end."""
+    """Return the spans of the busy events that overlap [first, last).
+
+    Events without a time zone are in `zone`. Raises `CalendarError` when the text is no calendar or has too
+    many events.
+    """
     found: list[Span] = []
     for calendar in _parsed(text):
-        calendar.subcomponents = [part for part in calendar.subcomponents if _has_a_day(part)]
-        _refuse_what_is_too_dense(calendar)
-        # A day more at both ends: an event without zone lies elsewhere for whoever spreads it.
+        calendar.subcomponents = [part for part in calendar.subcomponents if _has_start(part)]
+        _check_density(calendar)
+        # A day more at both ends: the library places an event without time zone in another one than ours.
         events = recurring_ical_events.of(calendar, skip_bad_series=True).between(first - DAY, last + DAY)
         for event in events:
             if len(found) >= MOST_EVENTS:
@@ -52,7 +56,7 @@ def _parsed(text: bytes) -> list[Calendar]:
         raise CalendarError("calendar_broken")
     unfolded = re.sub(rb"\r?\n[ \t]", b"", lines)
     kept = [line for line in unfolded.splitlines() if _WHEN.match(line)]
-    if _opened(kept, b"BEGIN:") != _opened(kept, b"END:"):
+    if _count_lines(kept, b"BEGIN:") != _count_lines(kept, b"END:"):
         raise CalendarError("calendar_broken")
     try:
         return list(Calendar.from_ical(b"\r\n".join(kept).decode("utf-8", "replace"), multiple=True))
@@ -60,15 +64,15 @@ def _parsed(text: bytes) -> list[Calendar]:
         raise CalendarError("calendar_broken") from None
 
 
-def _opened(lines: list[bytes], word: bytes) -> int:
+def _count_lines(lines: list[bytes], word: bytes) -> int:
     return sum(line[: len(word)].upper() == word for line in lines)
 
 
-def _has_a_day(part: Component) -> bool:
+def _has_start(part: Component) -> bool:
     return part.name != "VEVENT" or isinstance(part.get("DTSTART"), vDDDTypes)
 
 
-def _refuse_what_is_too_dense(calendar: Calendar) -> None:
+def _check_density(calendar: Calendar) -> None:
     for component in calendar.walk():
         for rule in (*_rules(component, "RRULE"), *_rules(component, "EXRULE")):
             often = {str(word).upper() for word in rule.get("FREQ", [])}
@@ -80,13 +84,16 @@ def _refuse_what_is_too_dense(calendar: Calendar) -> None:
 
 
 def _rules(component: Component, name: str) -> Iterator[vRecur]:
-    """A rule that nobody understands is not spread either."""
-    said = component.get(name, [])
-    yield from (rule for rule in (said if isinstance(said, list) else [said]) if isinstance(rule, vRecur))
+    """Yield the recurrence rules; one that the parser does not understand is not expanded either."""
+    found = component.get(name, [])
+    yield from (rule for rule in (found if isinstance(found, list) else [found]) if isinstance(rule, vRecur))
 
 
 def _span(event: Event, first: datetime, last: datetime, zone: ZoneInfo) -> Iterator[Span]:
-    """Nothing when she is free meanwhile. Parts of seconds are rounded outwards."""
+    """Yield the span of an event within [first, last), parts of seconds rounded outwards.
+
+    Nothing for a cancelled event, or when the teacher is free meanwhile.
+    """
     if str(event.get("STATUS", "")).upper() == "CANCELLED" or _is_free(event):
         return
     starts, ends = event.start, event.end
@@ -103,7 +110,7 @@ def _is_free(event: Event) -> bool:
 
 
 def _instant(moment: date, zone: ZoneInfo) -> datetime:
-    """A date is its midnight on our wall; a time without zone is one of our clock."""
+    """Return the moment in UTC: a date is its midnight in `zone`, a time without time zone is in `zone`."""
     if not isinstance(moment, datetime):
         moment = datetime.combine(moment, time())
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

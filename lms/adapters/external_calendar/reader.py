@@ -1,4 +1,4 @@
-"""The child's whole life: limit itself, fetch one calendar, spread it over its days, print the spans."""
+"""The child process: limit its resources, fetch and expand one calendar, print the spans."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from lms.adapters.external_calendar.fetch import AllowedHosts, fetch
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Fetch and expand the requested calendar; return its events or a refusal code."""
+    """Fetch and expand the requested calendar; return its events, or that it is unchanged.
+
+    Raises `CalendarError`.
+    """
     first, last = (datetime.fromtimestamp(request[name], UTC) for name in ("first", "last"))
-    doors = AllowedHosts(frozenset(request["hosts"]), request["ca_file"])
-    found = fetch(request["address"], request["etag"], doors, seconds=FETCH_SECONDS)
+    allowed = AllowedHosts(frozenset(request["hosts"]), request["ca_file"])
+    found = fetch(request["address"], request["etag"], allowed, seconds=FETCH_SECONDS)
     if found is None:
         return {"unchanged": True}
     events = spans(found.body, first, last, ZoneInfo(request["zone"]))
@@ -27,7 +30,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Read the request from standard input and print the answer."""
+    """Read the request from standard input and print the answer, or the code of the error."""
     sandbox.limit_resources(memory=MEMORY_BYTES, cpu_seconds=CPU_SECONDS, output=0)
     try:
         facts = answer(json.load(sys.stdin))

@@ -1,1 +1,1 @@
-"""The door for letters going out: `Letter` in, and it is sent, postponed or undeliverable."""
+"""Sending e-mails: an `Email` is accepted, or raises `Postponed` or `Undeliverable`."""

@@ -1,4 +1,4 @@
-"""Letters as `.eml` files, where no mail server is configured (never in production)."""
+"""E-mails as `.eml` files, where no mail server is configured (never in production)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from lms.adapters.mail.message import Email, Message, Postponed
 
 
 class MailFolder:
+    """Write each e-mail to a file instead of sending it."""
+
     def __init__(
         self, folder: Path, sender: str = "passerelle@localhost", now: Callable[[], datetime] = clock.now
     ) -> None:
@@ -20,12 +22,15 @@ class MailFolder:
         self.sender = sender
         self.now = now
 
-    def send(self, letter: Email) -> None:
-        """One file a letter: the second attempt at a letter replaces the first."""
-        content = Message(letter, self.sender, self.now()).as_bytes()
+    def send(self, email: Email, /) -> None:
+        """Write one file an e-mail; a second attempt replaces the first.
+
+        Raises `Postponed` when the folder cannot be written, `Undeliverable` for a malformed address.
+        """
+        content = Message(email, self.sender, self.now()).as_bytes()
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._write(f"{letter.message_id.strip('<>')}.eml", content)
+            self._write(f"{email.message_id.strip('<>')}.eml", content)
         except OSError as fault:
             raise Postponed(f"the mail folder cannot be written ({fault.strerror})") from None
 

@@ -1,4 +1,4 @@
-"""What may stand in a header: cleaned text, checked addresses, stable message ids."""
+"""Values of mail headers: cleaned text, checked addresses, stable message ids."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _HEADER_UTF8.header_encoding = SHORTEST
 
 
 def clean_header(text: str, limit: int = _HEADER_LIMIT) -> str:
-    """Text fit for a header: one line, no control character, and nothing that reads as an encoded word.
+    """Return the text cleaned for a header: one line, no control characters, no encoded word, not too long.
 
-    The last matters because some readers, Python 3.11 among them, decode `=?...?=` into line breaks,
-    and so into headers of the writer's choice.
+    Some mail readers, Python 3.11 among them, decode an encoded word `=?...?=` into line breaks, and so into
+    headers of the writer's choice.
     """
     kept = []
     for character in text:
@@ -42,7 +42,10 @@ def clean_header(text: str, limit: int = _HEADER_LIMIT) -> str:
 
 
 def clean_address(address: str) -> str:
-    """The address as SMTP takes it, with an international domain in its ASCII form."""
+    """Return the address for SMTP, an international domain in its ASCII form.
+
+    Raises ValueError when it is malformed.
+    """
     local, at, domain = address.strip().rpartition("@")
     try:
         if len(domain) > 255:  # the IDNA codec takes quadratic time
@@ -56,7 +59,10 @@ def clean_address(address: str) -> str:
 
 
 def message_id(dedupe: str, host: str) -> str:
-    """The same for every attempt at one outbox row, so that a repeat folds in most mailboxes."""
+    """Return the message id of an outbox row, from its `dedupe` key.
+
+    It is the same for every attempt, so that most mailboxes show a repeat once.
+    """
     domain = re.sub(r"[^a-z0-9.-]+", "-", host.lower()).strip("-.") or "localhost"
     return f"<{hashlib.sha256(dedupe.encode()).hexdigest()[:40]}@{domain}>"
 

@@ -1,4 +1,4 @@
-"""One letter to one person, and the bytes it becomes."""
+"""An e-mail to one person, and its MIME message."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Postponed(Exception):
 
 
 class Undeliverable(Exception):
-    """No attempt will ever succeed: the address is wrong, or the letter was refused for good."""
+    """No attempt will ever succeed: the address is wrong, or the message was refused for good."""
 
 
 @dataclass(frozen=True)
 class Email:
-    """Its sender is the service: its address is the mailer's, `from_name` the name it shows.
+    """An e-mail from the organisation to one person: the mailer adds the sender's address.
 
-    The repr, which may reach a log, shows the message id only.
+    `from_name` is the sender's name. The repr, which may reach a log, shows the message id only.
     """
 
     to: str = field(repr=False)
@@ -56,50 +56,55 @@ class Email:
 
 
 class Mailer(Protocol):
-    def send(self, letter: Email) -> None:
-        """Return once the letter is accepted; raise Postponed or Undeliverable when it is not."""
+    """Anything that sends e-mails: SMTP or a folder."""
+
+    def send(self, email: Email, /) -> None:
+        """Return once the e-mail is accepted; raise `Postponed` or `Undeliverable` when it is not."""
 
 
 class Message(flask_mail.Message):
-    """Flask-Mail's message, with our headers and in our order: text, html, invitation with its method."""
+    """Flask-Mail's message with our headers, and our order of parts: text, HTML, invitation with its method.
 
-    def __init__(self, letter: Email, sender: str, made_at: datetime) -> None:
-        self.letter = letter
-        self.made_at = made_at
+    Raises `Undeliverable` when the address is malformed.
+    """
+
+    def __init__(self, email: Email, sender: str, sent_at: datetime) -> None:
+        self.email = email
+        self.sent_at = sent_at
         self.from_address = clean_address(sender)
         try:
-            self.address = clean_address(letter.to)
+            self.address = clean_address(email.to)
         except ValueError:
             raise Undeliverable("the address is malformed") from None
         super().__init__(recipients=[self.address], sender=self.from_address)
 
     def _message(self) -> MIMEMultipart:
-        letter = self.letter
+        email = self.email
         root = MIMEMultipart("alternative", policy=_WIRE)
-        root.attach(_text_part(letter.text, "plain"))
-        root.attach(_text_part(letter.html, "html"))
-        if letter.calendar is not None and letter.calendar_method is not None:
-            root.attach(_base64_part(letter.calendar, "calendar", method=letter.calendar_method))
-            file = _base64_part(letter.calendar, "calendar", method=letter.calendar_method, name="invite.ics")
+        root.attach(_text_part(email.text, "plain"))
+        root.attach(_text_part(email.html, "html"))
+        if email.calendar is not None and email.calendar_method is not None:
+            root.attach(_base64_part(email.calendar, "calendar", method=email.calendar_method))
+            file = _base64_part(email.calendar, "calendar", method=email.calendar_method, name="invite.ics")
             file["Content-Disposition"] = 'attachment; filename="invite.ics"'
             alternative, root = root, MIMEMultipart("mixed", policy=_WIRE)
             root.attach(alternative)
             root.attach(file)
-        root["From"] = address_header("From", letter.from_name, self.from_address)
-        root["To"] = address_header("To", letter.to_name, self.address)
-        root["Subject"] = text_header("Subject", letter.subject)
-        root["Date"] = format_datetime(self.made_at)
-        root["Message-ID"] = letter.message_id
+        root["From"] = address_header("From", email.from_name, self.from_address)
+        root["To"] = address_header("To", email.to_name, self.address)
+        root["Subject"] = text_header("Subject", email.subject)
+        root["Date"] = format_datetime(self.sent_at)
+        root["Message-ID"] = email.message_id
         root["Auto-Submitted"] = "auto-generated"
-        if letter.reply_to is not None:
-            # Better a letter whose answer reaches the service than no letter.
+        if email.reply_to is not None:
+            # A malformed reply address must not stop the e-mail: replies then go to the sender's address.
             with contextlib.suppress(ValueError):
-                root["Reply-To"] = clean_address(letter.reply_to)
+                root["Reply-To"] = clean_address(email.reply_to)
         return root
 
 
 def _text_part(text: str, subtype: str) -> MIMENonMultipart:
-    """Short ASCII lines, so that nothing on the way has a reason to rewrite them."""
+    """Return a part of short ASCII lines, which no mail server has a reason to rewrite."""
     content = "".join(f"{line}\n" for line in text.splitlines()).encode("utf-8", "replace")
     if sum(byte > 126 for byte in content) * 6 > len(content):
         return _base64_part(content.replace(b"\n", b"\r\n"), subtype)

@@ -1,1 +1,1 @@
-"""Files that people send: recognised by content, cleaned or refused with a reason."""
+"""Uploaded files: recognise them by content, clean them, or reject them with a reason."""

@@ -1,6 +1,6 @@
-"""Foreign files are decoded in a child process that may use little time and memory, and knows no secret.
+"""Decode uploaded files in a child process with limited time and memory, and without secrets.
 
-`run` is called by the app, `serve` by the child.
+The application calls `run`, the child calls `serve`.
 """
 
 import json
@@ -16,14 +16,14 @@ from lms.adapters import sandbox
 from lms.adapters.media.types import CODES, MIB, RejectedFile
 from lms.adapters.store import StoreFull, is_full
 
-WALL_SECONDS = 8.5  # refused within ten seconds, start and clean-up included
-CPU_SECONDS = 16  # several decoder threads may count at once
+WALL_SECONDS = 8.5  # rejected within ten seconds, start and clean-up included
+CPU_SECONDS = 16  # the time of several decoder threads adds up
 MEMORY_BYTES = 640 * MIB
 OUTPUT_BYTES = 64 * MIB
 CHILDREN = 2
 QUEUE_SECONDS = 20.0
 
-_places = threading.BoundedSemaphore(CHILDREN)
+_slots = threading.BoundedSemaphore(CHILDREN)
 _log = logging.getLogger(__name__)
 _ENDS = {"slow": "file_too_slow", "heavy": "file_too_heavy", "broken": "file_broken"}
 _NO_SPACE = "no_space"
@@ -32,13 +32,16 @@ Facts = dict[str, Any]
 
 
 def run(module: str, source: Path, work: Path, *, wall_seconds: float = WALL_SECONDS) -> Facts:
-    """Let `module` look at `source` and write what it makes of it into `work`; answers with its facts."""
-    if not _places.acquire(timeout=QUEUE_SECONDS):
+    """Decode the file `source` with `module`, which writes its pictures into `work`; return its facts.
+
+    Raises `RejectedFile`, or `StoreFull` when the disk is full.
+    """
+    if not _slots.acquire(timeout=QUEUE_SECONDS):
         raise RejectedFile("file_busy")
     try:
         return _run(module, source, work, wall_seconds)
     finally:
-        _places.release()
+        _slots.release()
 
 
 def _run(module: str, source: Path, work: Path, wall_seconds: float) -> Facts:
@@ -53,10 +56,10 @@ def _run(module: str, source: Path, work: Path, wall_seconds: float) -> Facts:
         raise _refusal(module, "file_broken", "no answer") from None
     if not isinstance(facts, dict):
         raise _refusal(module, "file_broken", "no facts")
-    if facts.get("unfit") == _NO_SPACE:
+    if facts.get("rejected") == _NO_SPACE:
         raise StoreFull
-    if "unfit" in facts:
-        code = facts["unfit"]
+    if "rejected" in facts:
+        code = facts["rejected"]
         raise _refusal(module, code if code in CODES else "file_broken", str(facts.get("why", "")))
     return facts
 
@@ -67,19 +70,19 @@ def _refusal(module: str, code: str, why: str) -> RejectedFile:
 
 
 def serve(look: Callable[[Path, Path], Facts]) -> None:
-    """The child's whole life: limit itself, look at one file, print the facts."""
+    """Run the child process: limit its resources, call `look` on one file, print the facts and exit."""
     sandbox.limit_resources(memory=MEMORY_BYTES, cpu_seconds=CPU_SECONDS, output=OUTPUT_BYTES)
     facts: Facts
     try:
         facts = look(Path(sys.argv[-2]), Path(sys.argv[-1]))
     except RejectedFile as rejected:
-        facts = {"unfit": rejected.code}
+        facts = {"rejected": rejected.code}
     except MemoryError:
-        facts = {"unfit": "file_too_heavy", "why": "memory"}
+        facts = {"rejected": "file_too_heavy", "why": "memory"}
     except OSError as error:
-        facts = {"unfit": _NO_SPACE if is_full(error) else "file_broken", "why": type(error).__name__}
+        facts = {"rejected": _NO_SPACE if is_full(error) else "file_broken", "why": type(error).__name__}
     except Exception as error:  # noqa: BLE001 whatever a decoder throws at a damaged file, the file is damaged
-        facts = {"unfit": "file_broken", "why": type(error).__name__}
+        facts = {"rejected": "file_broken", "why": type(error).__name__}
     sys.stdout.write(json.dumps(facts))
     sys.stdout.flush()
     os._exit(0)  # decoders need not be unloaded in order

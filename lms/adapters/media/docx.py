@@ -1,4 +1,4 @@
-"""The words of a Word document, to be read beside the correction. Runs in the child process."""
+"""Extract the text of a Word document, shown beside the correction. Runs in the child process."""
 
 import zipfile
 import zlib
@@ -24,7 +24,7 @@ _MAIN_TYPES = (
 
 
 def look(source: Path, work: Path) -> Facts:
-    """Check a Word document and return its facts."""
+    """Check a Word document and return its text. Raises `RejectedFile`."""
     try:
         with zipfile.ZipFile(source) as archive:
             return _read(archive, source.stat().st_size)
@@ -46,7 +46,7 @@ def _read(archive: zipfile.ZipFile, size: int) -> Facts:
         raise RejectedFile("file_macros")
     if not any(kind in types for kind in _MAIN_TYPES):
         raise RejectedFile("file_kind")
-    for part in parts:  # the checksum of every part: a file cut or bent on the way is found here
+    for part in parts:  # reading checks the checksum of each part: a damaged file is found here
         with archive.open(part) as stream:
             while stream.read(MIB):
                 pass
@@ -95,7 +95,7 @@ def _words(xml: bytes) -> str:
             keep(data)
 
     def doctype(*_: object) -> None:
-        raise RejectedFile("file_broken")  # Word writes none; entities are defined in one
+        raise RejectedFile("file_broken")  # Word writes no DOCTYPE; it could define entities
 
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = start

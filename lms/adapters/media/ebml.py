@@ -1,4 +1,4 @@
-"""WebM and Matroska: nested elements, as browsers record them (RFC 8794, RFC 9559)."""
+"""Read WebM and Matroska sound: nested elements, as browsers record them (RFC 8794, RFC 9559)."""
 
 import struct
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ Element = tuple[int, int, int]
 
 
 def read_sound(data: bytes) -> Sound:
-    """Return codec and length of a WebM sound."""
+    """Return type and length of a WebM sound. Raises `RejectedFile`, for a video too."""
     doctype, segment = _outside(data)
     if doctype not in ("webm", "matroska"):
         raise RejectedFile("file_kind")
@@ -83,7 +83,7 @@ def _codec(data: bytes, start: int, end: int) -> str:
 
 
 def _cluster(data: bytes, start: int, end: int, most: int) -> tuple[int, int]:
-    """Time of the last block, and how many elements there are."""
+    """Return the time of the last block, in ticks, and the number of elements."""
     base, last, elements = 0, 0, 0
     for element, a, b in _elements(data, start, end, most):
         block = None
@@ -102,7 +102,7 @@ def _cluster(data: bytes, start: int, end: int, most: int) -> tuple[int, int]:
 
 
 def _elements(data: bytes, start: int, end: int, most: int = MAX_ELEMENTS) -> Iterator[Element]:
-    """(id, start of content, end). A live recording leaves the size of segment and clusters open."""
+    """Yield (id, start of content, end). A live recording leaves the size of segment and clusters open."""
     at = start
     for _ in range(most):
         if at >= end:

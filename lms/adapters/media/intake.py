@@ -1,4 +1,4 @@
-"""One door for every file a person sends: it looks at the bytes, never at the name or the declared type."""
+"""Check every uploaded file by its bytes, never by its name or declared type."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 
 
 def inspect_upload(source: Path, *, shown_name: str, work: Path) -> AcceptedFile:
-    """Check the file and make the pictures of it, in the folder `work`. Raises `Unfit`."""
+    """Check a file and make its renditions, in the folder `work`. Raises `RejectedFile`."""
     head = _head(source)
     name = clean_name(shown_name)
     if _is_photo(head):
@@ -28,7 +28,10 @@ def inspect_upload(source: Path, *, shown_name: str, work: Path) -> AcceptedFile
 
 
 def inspect_small_image(source: Path, *, work: Path) -> Path:
-    """A photo made small for our own pages, in the folder `work`. Raises `Unfit`, for other kinds too."""
+    """Return a photo made small for our own pages, in the folder `work`.
+
+    Raises `RejectedFile` for anything but a usable photo.
+    """
     if not _is_photo(_head(source)):
         raise RejectedFile("file_kind")
     return _made(work, run(_HERE + "small", source, work))

@@ -1,4 +1,4 @@
-"""Boxes: the container of M4A, MP4, 3GP and HEIC files (ISO 14496-12)."""
+"""Boxes, the container format of M4A, MP4, 3GP and HEIC files (ISO 14496-12)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from lms.adapters.media.types import RejectedFile
 
 MAX_BOXES = 20_000
 MAX_TRACKS = 16
-# Sound inside; what browsers play by themselves is marked.
+# Codecs of sound, and whether browsers play them.
 _CODECS = {b"mp4a": True, b"Opus": True, b"fLaC": True, b"alac": False, b"samr": False, b"sawb": False}
 _3GP_BRANDS = (b"3gp", b"3g2", b"3ge", b"3gr", b"3gs")
 _STILLS = (b"avif", b"avis", b"crx ")  # AVIF, and the raw photos of a camera
@@ -16,6 +16,8 @@ _NO_SOUND = {b"vide": "file_video", b"auxv": "file_video", b"pict": "file_kind"}
 
 @dataclass(frozen=True, slots=True)
 class Sound:
+    """A recognised sound file. `seconds` None: unknown length; `plays`: browsers play it by themselves."""
+
     mime: str
     suffix: str
     seconds: float | None
@@ -23,7 +25,10 @@ class Sound:
 
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
-    """(type, start of content, end) of each box; `Unfit` where one says it is longer than what holds it."""
+    """Yield (type, start of content, end) of each box.
+
+    Raises `RejectedFile` when a box claims to be longer than its container.
+    """
     at, end = start, len(data) if end is None else end
     for _ in range(MAX_BOXES):
         if at >= end:
@@ -43,14 +48,14 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
 
 
 def check_whole(data: bytes) -> None:
-    """Refuse a file that is cut off or does not begin with `ftyp`."""
+    """Check that a file is not cut off and begins with `ftyp`. Raises `RejectedFile`."""
     kinds = [kind for kind, _, _ in boxes(data)]
     if not kinds or kinds[0] != b"ftyp":
         raise RejectedFile("file_broken")
 
 
 def read_sound(data: bytes) -> Sound:
-    """Return codec and length of an MP4 or 3GP sound."""
+    """Return type and length of an MP4 or 3GP sound. Raises `RejectedFile`, for a video too."""
     brand = data[8:12]
     if brand in _STILLS:
         raise RejectedFile("file_kind")
@@ -99,7 +104,7 @@ def _number(data: bytes, at: int, length: int) -> int:
 
 
 def _track(data: bytes, start: int, end: int) -> tuple[int, int, int, bytes | None]:
-    """(id, ticks a second, length in ticks, codec of the sound or None when the track is something else)."""
+    """Return (id, ticks a second, length in ticks, codec) of a track; codec None when it is not sound."""
     head = _inside(data, (start, end), b"tkhd")
     media = _inside(data, (start, end), b"mdia")
     if head is None or media is None:
@@ -131,7 +136,7 @@ def _track(data: bytes, start: int, end: int) -> tuple[int, int, int, bytes | No
 def _fragments(
     data: bytes, top: list[tuple[bytes, int, int]], moov: tuple[int, int], scales: dict[int, int]
 ) -> float:
-    """A recording made in the browser says nothing about its length: add up its fragments."""
+    """Return the length in seconds by adding up the fragments: a recording of a browser does not state it."""
     defaults: dict[int, int] = {}
     extends = _inside(data, moov, b"mvex")
     for kind, start, _ in boxes(data, *extends) if extends else ():

@@ -1,4 +1,4 @@
-"""The name of a file as people see it. It is shown, never used as a path."""
+"""Clean the name of a file for display. It is shown, never used as a path."""
 
 import unicodedata
 
@@ -9,7 +9,10 @@ _JOINERS = "\u200c\u200d"
 
 
 def clean_name(name: str) -> str:
-    """Keep the letters of every script; drop folders, control and bidi-override characters."""
+    """Return the name without folders, control and direction characters, at most `LENGTH` characters long.
+
+    Letters of every script stay; a name without any letter or digit becomes `NAMELESS`.
+    """
     name = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))
     name = name.replace("\\", "/").rstrip("/ ").rpartition("/")[2]
     kept = (

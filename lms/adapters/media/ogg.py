@@ -1,4 +1,4 @@
-"""Ogg with Opus or Vorbis (RFC 3533, RFC 7845): what messengers and Firefox write."""
+"""Read Ogg with Opus or Vorbis (RFC 3533, RFC 7845), which messengers and Firefox write."""
 
 from lms.adapters.media.isobmff import Sound
 from lms.adapters.media.types import RejectedFile
@@ -10,7 +10,7 @@ _VIDEO = (b"\x80theora", b"BBCD", b"\x01video", b"\x80kate")
 
 
 def read_sound(data: bytes) -> Sound:
-    """Return codec and length of an Ogg sound."""
+    """Return type and length of an Ogg sound. Raises `RejectedFile`, for a video too."""
     serial, rate, skip, last, pages, at = None, 0, 0, 0, 0, 0
     mime = ""
     while at < len(data):

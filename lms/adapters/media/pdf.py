@@ -1,4 +1,4 @@
-"""The pages of a PDF as pictures for the screen. Runs in the child process."""
+"""Draw the pages of a PDF for the screen. Runs in the child process."""
 
 import re
 import time
@@ -12,13 +12,13 @@ from lms.adapters.media.photo import WEB_SIDE, screen_copies
 from lms.adapters.media.types import RejectedFile
 
 MAX_PAGES, RENDERED_PAGES = 30, 20
-RENDER_SECONDS = 5.0  # what is not drawn by then can still be read in the file itself
+RENDER_SECONDS = 5.0  # the pages that are not drawn by then can still be read in the file itself
 MAX_SCALE = 4.0
 _LINEARIZED = re.compile(rb"/Linearized\b[^>]*?/L\s+(\d+)")
 
 
 def look(source: Path, work: Path) -> Facts:
-    """Check a PDF, draw its pages and return its facts."""
+    """Check a PDF, draw its first pages and return its facts. Raises `RejectedFile`."""
     started = time.monotonic()
     _check_whole(source)
     try:
@@ -50,7 +50,7 @@ def look(source: Path, work: Path) -> Facts:
 
 
 def _check_whole(source: Path) -> None:
-    """PDFium mends what it can and would show the first half of a file that was cut off."""
+    """Reject a file that was cut off on the way: PDFium repairs files and would show the first half."""
     data = source.read_bytes()
     linearized = _LINEARIZED.search(data, 0, 2048)
     if b"%%EOF" not in data[-4096:] or (linearized and int(linearized.group(1)) > len(data)):

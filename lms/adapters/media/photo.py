@@ -1,4 +1,4 @@
-"""A photo becomes three clean pictures: upright, sRGB, on white, and with nothing in them but pixels.
+"""Turn a photo into three clean pictures: upright, sRGB, on white, with nothing in them but pixels.
 
 Runs in the child process.
 """
@@ -18,12 +18,12 @@ from lms.adapters.media.types import RejectedFile
 KEPT_SIDE, WEB_SIDE, THUMB_SIDE = 3000, 1280, 320
 WEB_BYTES, THUMB_BYTES = 200_000, 30_000
 MEGA = 1_000_000
-# What fits into the memory of the child. JPEG is the cheapest (decoded at half size if that will do) and the
-# only format in which phones write 108 megapixels; WebP the dearest (its decoder holds several canvases).
-# MPO is a JPEG with more than one picture in it; the first is the photo.
+# As much as fits into the memory of the child. JPEG takes the least (it is decoded at half size where that is
+# enough) and is the only format in which phones write 108 megapixels; WebP takes the most (its decoder holds
+# several canvases). MPO is a JPEG with more than one picture in it; the first is the photo.
 MAX_PIXELS = {"JPEG": 110 * MEGA, "MPO": 110 * MEGA, "PNG": 48 * MEGA, "HEIF": 52 * MEGA, "WEBP": 36 * MEGA}
 MAX_SIDE = 30_000
-# Only these decoders are loaded, so no other can be reached.
+# Only these decoders are loaded, so that a file can reach no other.
 _FORMATS = [
     JpegImagePlugin.JpegImageFile.format,
     PngImagePlugin.PngImageFile.format,
@@ -43,7 +43,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
 def look(source: Path, work: Path) -> Facts:
-    """Check and clean a photo and return its facts."""
+    """Check and clean a photo, save the clean picture, web picture and thumbnail, and return their facts."""
     picture = clean(source)
     made = [save_jpeg(picture, work / "clean.jpg", quality=85, role="clean")]
     made += screen_copies(picture, work, page=1)
@@ -51,8 +51,11 @@ def look(source: Path, work: Path) -> Facts:
 
 
 def clean(source: Path) -> Image.Image:
-    """Upright pixels in sRGB on white, at most `KEPT_SIDE` long."""
-    # Our own limits below say which pictures are too big; Pillow's would warn in the middle.
+    """Return the photo upright, in sRGB on white, at most `KEPT_SIDE` pixels long.
+
+    Raises `RejectedFile` when it is damaged, cut off or has too many pixels.
+    """
+    # Off, because our own limits below decide which pictures are too big.
     Image.MAX_IMAGE_PIXELS = None
     pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=2)
     _check_whole(source)
@@ -77,22 +80,22 @@ def _open(source: Path) -> Image.Image:
 
 
 def _greyed_out(picture: Image.Image) -> bool:
-    """The decoder paints what never arrived in exactly this grey and says nothing."""
+    """Return whether the last rows are missing, which the decoder fills with this grey."""
     width, height = picture.size
     last = picture.crop((0, max(0, height - 2), width, height))
     return picture.mode in ("L", "RGB") and set(last.tobytes()) == {128} and height > 8
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    """HEIC is turned by its decoder, which also resets the EXIF orientation."""
+    """Turn the picture as its EXIF says; the decoder of HEIC has done so and has reset the EXIF."""
     try:
         turn = _TURNS.get(int(picture.getexif().get(0x0112, 1)))
     except Exception:  # noqa: BLE001
-        turn = None  # EXIF from phones is often wrong somewhere; that is no fault of the picture
+        turn = None  # EXIF from phones is often damaged; that is no reason to reject the picture
     if turn is None:
         return picture
     profile = picture.info.get("icc_profile")
-    # Shrinking first makes the turn cheap; the long side stays the long side.
+    # Shrunk first, which makes the turn cheap; the long side stays the long side.
     shrink(picture, KEPT_SIDE)
     turned = picture.transpose(turn)
     turned.info = {"icc_profile": profile} if profile else {}
@@ -131,19 +134,19 @@ def _see_through(picture: Image.Image) -> bool:
 def _srgb(picture: Image.Image, profile: Any) -> Image.Image:
     if profile and picture.mode in ("RGB", "CMYK", "L"):
         try:
-            given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(
-                picture, given, ImageCms.createProfile("sRGB"), outputMode="RGB"
+                picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
             )
             if converted is not None:
                 return converted
         except (ImageCms.PyCMSError, OSError, ValueError):
-            pass  # a wrong profile: the plain numbers are the best guess
+            pass  # a damaged profile: taking the numbers as sRGB is the best guess
     return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def screen_copies(picture: Image.Image, work: Path, *, page: int, thumb: bool = True) -> list[Facts]:
-    """Save the smaller copies for screens and return their facts."""
+    """Save the web picture and, with `thumb`, the thumbnail, and return their facts."""
     web = picture.copy()
     shrink(web, WEB_SIDE)
     made = [
@@ -159,7 +162,10 @@ def screen_copies(picture: Image.Image, work: Path, *, page: int, thumb: bool = 
 def save_within(
     picture: Image.Image, path: Path, size: int, qualities: tuple[int, ...], *, role: str, page: int = 1
 ) -> Facts:
-    """Save as JPEG with the best quality that fits into the size."""
+    """Save as JPEG with the first quality that fits into `size` bytes, else with the last one.
+
+    `qualities`: the best first.
+    """
     best, *lower = qualities
     facts = save_jpeg(picture, path, quality=best, role=role, page=page)
     for quality in lower:
@@ -170,14 +176,14 @@ def save_within(
 
 
 def save_jpeg(picture: Image.Image, path: Path, *, quality: int, role: str, page: int = 1) -> Facts:
-    """Save as JPEG and return the facts of the file."""
-    picture.info = {}  # Pillow would write comment, EXIF and profile from here
+    """Save as JPEG and return the facts of the picture."""
+    picture.info = {}  # else Pillow would write comment, EXIF and profile
     picture.save(path, "JPEG", quality=quality, optimize=role != "clean", progressive=role == "web")
     return {"role": role, "name": path.name, "width": picture.width, "height": picture.height, "page": page}
 
 
 def _check_whole(source: Path) -> None:
-    """Refuse what was cut off on the way, where a decoder would show a picture that is half grey."""
+    """Reject a file that was cut off on the way, of which a decoder would show a half grey picture."""
     data = source.read_bytes()
     if data.startswith(b"\xff\xd8"):
         _check_jpeg_ends(data)
@@ -192,7 +198,7 @@ def _check_whole(source: Path) -> None:
 
 
 def _check_jpeg_ends(data: bytes) -> None:
-    """Walk from marker to marker up to the end of the picture. (Phones append other things after it.)"""
+    """Walk from marker to marker up to the end of the picture, after which phones append other data."""
     at = 2
     while True:
         found = _MARKER.search(data, at)

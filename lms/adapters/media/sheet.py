@@ -1,4 +1,4 @@
-"""Draws sheets of homework as a phone would photograph them, for the demo school: it has no real learners."""
+"""Draw sheets of homework as a phone would photograph them, for the demo school."""
 
 import io
 import math
@@ -16,8 +16,8 @@ _MARGIN, _FIRST_LINE, _LINE = 210, 300, 92
 _PAPER, _RULE, _EDGE, _INK = (250, 247, 238), (171, 196, 222), (222, 150, 150), (28, 44, 118)
 _SLANT, _SIZE = 0.16, 58
 _TABLE = (116, 92, 74)
-# Pillow's own font has no accented letters: they are put on by hand, as strokes around the middle of the
-# letter, in parts of the size of the writing. (x, y) with y counted upwards from the top of the letter.
+# Pillow's own font has no accented letters: accents are drawn as strokes around the middle of the letter, in
+# parts of the font size. (x, y) with y counted upwards from the top of the letter.
 _ACCENTS: dict[str, list[tuple[tuple[float, float], ...]]] = {
     "\u0300": [((-0.12, 0.24), (0.06, 0.09))],
     "\u0301": [((-0.06, 0.09), (0.12, 0.24))],
@@ -29,8 +29,11 @@ _SPELLED = str.maketrans({"œ": "oe", "Œ": "Oe", "æ": "ae", "€": "euros", "\
 
 
 def draw_sheet(lines: list[str], *, rotated: bool = False, format: Format = "JPEG") -> bytes:  # noqa: A002
-    """The same lines always give the same picture. `rotated` lays the pixels on their side and says so in the
-    EXIF, as phones do; a PDF comes from a scanner and always stands upright."""
+    """Return a picture of a handwritten sheet; the same lines always give the same picture.
+
+    `rotated` turns the pixels and states it in the EXIF, as phones do. A PDF is always upright, as from a
+    scanner.
+    """
     chance = random.Random("\n".join(lines))  # noqa: S311 a drawing, no secret
     picture = _photographed(_written(_paper(), lines, chance), chance)
     out = io.BytesIO()
@@ -61,7 +64,7 @@ def _paper() -> Image.Image:
 
 
 def _written(paper: Image.Image, lines: list[str], chance: random.Random) -> Image.Image:
-    """Word by word, each a little higher, lower, larger or darker than the last, as a hand does."""
+    """Write word by word, each a little higher, lower, larger or darker than the last, as by hand."""
     ink = Image.new("L", paper.size, 0)
     draw = ImageDraw.Draw(ink)
     rules = list(range(_FIRST_LINE, HEIGHT - 80, _LINE))
@@ -83,7 +86,7 @@ def _write(
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     shade: int,
 ) -> float:
-    """Answers how wide the word came out."""
+    """Draw a word and return its width in pixels."""
     x, baseline = at
     plain = ""
     for char in unicodedata.normalize("NFD", word):
@@ -102,7 +105,7 @@ def _write(
 
 
 def _wrapped(lines: list[str]) -> list[str]:
-    """No line runs over the edge of the paper."""
+    """Wrap the lines to the width of the paper."""
     font = ImageFont.load_default(_SIZE + 2)
     fitting: list[str] = []
     for line in lines:
@@ -119,7 +122,7 @@ def _wrapped(lines: list[str]) -> list[str]:
 
 
 def _photographed(paper: Image.Image, chance: random.Random) -> Image.Image:
-    """A little crooked on a brown table, lit from one side, with the grain of a cheap phone."""
+    """Lay the paper a little crooked on a brown table, lit from one side, with the grain of a cheap phone."""
     angle = chance.choice((-1, 1)) * chance.uniform(0.6, 1.6)
     small = paper.resize((WIDTH - 120, HEIGHT - 160), Image.Resampling.LANCZOS).convert("RGBA")
     turned = small.rotate(angle, Image.Resampling.BICUBIC, expand=True)

@@ -1,7 +1,4 @@
-"""A photo that stands on our own pages: as clean as any other, and light enough for every page.
-
-Runs in the child process.
-"""
+"""Make a photo small enough for our own pages, and clean as any other. Runs in the child process."""
 
 from pathlib import Path
 
@@ -12,7 +9,7 @@ SIDE, BYTES = 1000, 120_000
 
 
 def look(source: Path, work: Path) -> Facts:
-    """Check a small picture, save it as JPEG and return its facts."""
+    """Check and clean a photo, save it as a small JPEG and return its facts."""
     picture = clean(source)
     shrink(picture, SIDE)
     return save_within(picture, work / "small.jpg", BYTES, (80, 70, 60, 50, 40, 30, 20), role="web")

@@ -1,4 +1,4 @@
-"""What is said about a file: taken (and as what), or unfit (and why)."""
+"""Results of checking a file: accepted with its facts, or rejected with a code."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,26 +7,28 @@ from typing import Literal
 MIB = 1024 * 1024
 MAX_BYTES = 25 * MIB
 
-# Every reason a file can be refused for; each has a sentence in every language.
+# Every reason to reject a file; each has a sentence in every language.
 CODES = frozenset(
     {
         "file_empty",
         "file_too_big",
-        "file_kind",  # we do not take this kind of file
+        "file_kind",  # a kind of file that is not accepted
         "file_video",  # a film where sound was expected
         "file_broken",  # damaged, or cut off on the way
         "file_encrypted",  # a password is needed to open it
-        "file_macros",  # a document with programs inside
+        "file_macros",  # a document with macros
         "file_too_many_pages",
         "file_too_many_pixels",
         "file_too_heavy",  # unpacks to far more than it should
         "file_too_slow",  # reading it takes too long
-        "file_busy",  # too many files are being read just now: nothing is wrong with this one
+        "file_busy",  # too many files are being read right now; nothing is wrong with this one
     }
 )
 
 
 class RejectedFile(Exception):
+    """A file that is not accepted. `code` is one of `CODES`."""
+
     def __init__(self, code: str) -> None:
         if code not in CODES:
             raise ValueError(f"unknown reason: {code}")
@@ -36,7 +38,7 @@ class RejectedFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """A picture made by us, for the screen. Pages count from 1."""
+    """A picture made of a file, for the screen. Pages count from 1."""
 
     role: Literal["web", "thumb"]
     path: Path
@@ -50,8 +52,11 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedFile:
-    """A file we keep. `original`, `mime`, `suffix`, `size` and `sha256` all describe the bytes to store:
-    for a photo that is our clean copy, for the other kinds the file as it was sent."""
+    """An accepted file.
+
+    `original`, `mime`, `suffix`, `size` and `sha256` describe the bytes to store: for a photo the cleaned
+    picture, for the other kinds the file as it was sent.
+    """
 
     kind: Literal["photo", "document", "voice"]
     mime: str
@@ -70,7 +75,7 @@ class AcceptedFile:
 
     @property
     def download_name(self) -> str:
-        """The shown name with the ending that the stored bytes deserve."""
+        """Return the shown name, with the suffix of the stored bytes."""
         return self.name if self.name.lower().endswith(self.suffix) else _stem(self.name) + self.suffix
 
 

@@ -1,6 +1,6 @@
-"""Is this file a voice, and of which kind? Answered by reading its container; the sound is never decoded.
+"""Recognise sound files by reading their container; the sound is never decoded.
 
-The formats without a container (MP3, AAC, AMR) are recognised by frames that follow one another to the end.
+Formats without a container (MP3, AAC, AMR) are recognised by frames that follow one another to the end.
 """
 
 from lms.adapters.media import ebml, isobmff, ogg
@@ -22,7 +22,10 @@ _PADDING = 64 * 1024
 
 
 def read_voice(data: bytes) -> Sound | None:
-    """None when it does not even look like a voice; `Unfit` when it does and cannot be kept."""
+    """Return type and length of a sound file; None when the bytes do not look like one.
+
+    Raises `RejectedFile` when they do and cannot be accepted.
+    """
     if data.startswith(b"\x1a\x45\xdf\xa3"):
         return ebml.read_sound(data)
     if data.startswith(b"OggS"):
@@ -74,7 +77,7 @@ def _frames(data: bytes) -> Sound | None:
         if tagged:
             raise RejectedFile("file_broken")
         return None
-    # A last frame that is cut is common and harmless; a file that announces much more than it holds was cut.
+    # A last frame that is cut off is common and harmless; much less sound than announced is not.
     whole = promised <= 0 or at - first + 2048 >= promised
     rest = 0 if data.startswith(_TAG_ENDS, at) else len(data) - at
     if not whole or rest > max(4096, len(data) // 20):
@@ -101,7 +104,7 @@ def _after_id3(data: bytes) -> int:
 
 
 def _mp3_frame(data: bytes, at: int) -> tuple[int, float] | None:
-    """(bytes, seconds) of the layer III frame that starts here."""
+    """Return (bytes, seconds) of the layer III frame at this offset; None when there is none."""
     head = int.from_bytes(data[at : at + 4], "big")
     version, layer = head >> 19 & 3, head >> 17 & 3  # version 3: MPEG 1, 2: MPEG 2, 0: MPEG 2.5
     kbits, rate = head >> 12 & 15, head >> 10 & 3
@@ -117,7 +120,7 @@ def _mp3_frame(data: bytes, at: int) -> tuple[int, float] | None:
 
 
 def _promised_bytes(data: bytes, start: int, end: int) -> int:
-    """How long the encoder's note in the first frame says the sound is; 0 when there is none."""
+    """Return the bytes of sound that the encoder's tag in the first frame announces; 0 without a tag."""
     at = next((found for mark in (b"Xing", b"Info") if (found := data.find(mark, start, end)) > 0), -1)
     if at < 0:
         return 0
@@ -127,6 +130,7 @@ def _promised_bytes(data: bytes, start: int, end: int) -> int:
 
 
 def _aac_frame(data: bytes, at: int) -> tuple[int, float] | None:
+    """Return (bytes, seconds) of the ADTS frame at this offset; None when there is none."""
     head = data[at : at + 7]
     if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 >= len(_AAC_KHZ):
         return None

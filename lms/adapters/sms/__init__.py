@@ -1,1 +1,1 @@
-"""The door for texts on a phone: a number and a few words in, sent, postponed or undeliverable."""
+"""Sending SMS: a number and a text are accepted, or raise `Postponed` or `Undeliverable`."""

@@ -1,4 +1,4 @@
-"""Texts as files, where no gateway is configured (never in production)."""
+"""SMS as files, where no gateway is configured (never in production)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from lms.adapters.mail.message import Postponed
 
 
 class SmsFolder:
+    """Write each SMS to a file instead of sending it."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def send(self, to: str, text: str, key: str) -> None:
-        """One file a text, the number on its first line: the second attempt replaces the first."""
+        """Write one file a message, the number on its first line; a second attempt replaces the first.
+
+        Raises `Postponed` when the folder cannot be written.
+        """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle, part = tempfile.mkstemp(dir=self.folder, suffix=".part")  # readable by its owner only
