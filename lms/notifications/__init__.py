@@ -1,8 +1,7 @@
-"""The text of each mail: French first, the person's language under it.
+"""Rendering of e-mails: French first, the person's language under it.
 
-A writer gets the outbox row, looks at the thing again and answers None when the mail no longer
-makes sense. Templates: `mail/<kind>.subject.txt`, `mail/<kind>.txt`, `mail/<kind>.html`. What is short
-enough for a phone is written in `texts`.
+A renderer gets the outbox row, loads the object again and returns None when the message no longer makes
+sense. Templates: `mail/<kind>.subject.txt`, `mail/<kind>.txt`, `mail/<kind>.html`. SMS are rendered in `sms`.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ from lms.domain.people.contact import mail_address
 from lms.i18n import languages
 from lms.models import Organisation, OutboxItem
 
-# What the words are made of.
+# Values of the templates of a message.
 Facts = dict[str, object]
 
 
 class InFeed(Exception):
-    """No mail: her calendar reads it by itself."""
+    """No e-mail is sent: the person's calendar reads the change from its feed."""
 
 
 @dataclass(frozen=True)
@@ -43,39 +42,40 @@ class Content:
 
 
 MailRenderer = Callable[[Session, OutboxItem, Settings, datetime], Content | None]
-# The same for a text on a phone, which carries words alone.
+# The same for an SMS, which has no invitation.
 SmsRenderer = Callable[[Session, OutboxItem, Settings, datetime], Facts | None]
 
 
 def compose(
-    session: Session, item: OutboxItem, writer: MailRenderer, settings: Settings, now: datetime
+    session: Session, item: OutboxItem, renderer: MailRenderer, settings: Settings, now: datetime
 ) -> Email | None:
-    """The letter for an outbox row, or None when it no longer makes sense: also to somebody who left.
+    """Return the e-mail for an outbox row.
 
-    Raises InFeed when her calendar tells it.
+    None when it no longer makes sense, when the person is deactivated or has no address. Raises `InFeed` when
+    a calendar feed shows the change.
     """
     person = item.person
     address = mail_address(person)
-    content = writer(session, item, settings, now)
+    content = renderer(session, item, settings, now)
     if content is None or address is None or not person.is_active:
         return None
-    service = session.get_one(Organisation, 1)
+    organisation = session.get_one(Organisation, 1)
     values: dict[str, object] = {
         **content.values,
         "person": person,
-        "service": service,
+        "service": organisation,
         "base_url": settings.base_url,
         "zone": settings.time_zone,
     }
     own = languages.shown_in(person.language)
-    tongues = [languages.shown_in("fr")] + ([own] if own.code != "fr" else [])
+    shown = [languages.shown_in("fr")] + ([own] if own.code != "fr" else [])
     texts, pages = [], []
-    for tongue in tongues:
-        with force_locale(tongue.code):
-            here = {**values, "lang": tongue.code, "dir": tongue.direction}
-            texts.append(render(f"mail/{item.kind}.txt", here).strip())
+    for language in shown:
+        with force_locale(language.code):
+            local = {**values, "lang": language.code, "dir": language.direction}
+            texts.append(render(f"mail/{item.kind}.txt", local).strip())
             # Escaped by its own template: the frame must not do it again.
-            pages.append((tongue, Markup(render(f"mail/{item.kind}.html", here))))  # noqa: S704
+            pages.append((language, Markup(render(f"mail/{item.kind}.html", local))))  # noqa: S704
     with force_locale("fr"):
         subject = render(f"mail/{item.kind}.subject.txt", {**values, "lang": "fr"})
         text = render("mail/frame.txt", {**values, "texts": texts})
@@ -83,8 +83,8 @@ def compose(
     return Email(
         to=address,
         to_name=person.name,
-        from_name=service.name,
-        reply_to=service.email or None,
+        from_name=organisation.name,
+        reply_to=organisation.email or None,
         subject=clean_header(subject),
         text=text,
         html=html,
@@ -95,5 +95,6 @@ def compose(
 
 
 def render(name: str, values: Facts) -> str:
-    # Not flask.render_template: its context belongs to a request, and a letter has none.
+    """Return a rendered template."""
+    # Not flask.render_template: its context belongs to a request, and a message has none.
     return current_app.jinja_env.get_template(name).render(values)

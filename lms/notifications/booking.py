@@ -1,4 +1,4 @@
-"""What is said of an appointment: made, moved, cancelled, offered, tomorrow, soon."""
+"""E-mails and SMS about appointments: made, moved, cancelled, retimed, offered, and reminders."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from lms.models import Booking, Organisation, OutboxItem
 from lms.notifications import Content, Facts, InFeed, MailRenderer, SmsRenderer
 from lms.notifications.appointment import words
 
-Way = Literal["invitation", "words", "feed"]
+CalendarChannel = Literal["invitation", "words", "feed"]
 
-# Nearer than this a calendar may not have read its feed again: then a mail tells of every change.
+# A calendar may not read its feed again within this time: then every change is sent by mail.
 NEAR = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """In which state of the booking it may be said, and what it does to a calendar."""
+    """A kind of message: the state of the booking in which it makes sense, and its effect on a calendar."""
 
     state: Literal["booked", "cancelled", "offered"]
     method: Literal["REQUEST", "CANCEL"] | None = None
-    # What a subscribed calendar tells by itself. Of the others the words themselves matter.
+    # A subscribed calendar shows the change by itself. Of the other kinds the text matters.
     in_feed: bool = False
-    # Where a text on a phone leads: the name of one of its facts.
+    # The link of an SMS: the name of one of the facts.
     leads: str = "link"
 
 
@@ -51,14 +51,14 @@ KINDS: Mapping[str, Kind] = {
 
 
 def facts(booking: Booking, item: OutboxItem, settings: Settings, now: datetime) -> Facts | None:
-    """Looked at again: what is no longer true is not told, and None says so.
+    """Return the values for the templates; None when the message is no longer true.
 
-    Asks the database nothing: the booking comes with its people and its room.
+    Runs no query: the booking is loaded with its people and its room.
     """
     if not _still_true(booking, item, now):
         return None
     teaches = booking.teacher_id == item.person_id
-    today = _wall_day(now, settings)
+    today = _local_day(now, settings)
     base = settings.base_url
     addresses = {
         "link": f"{base}/s/{booking.id}",
@@ -71,10 +71,10 @@ def facts(booking: Booking, item: OutboxItem, settings: Settings, now: datetime)
         "leads": addresses[KINDS[item.kind].leads],
         "booking": booking,
         "teaches": teaches,
-        # The teacher's mailbox learns the first name of the learner and nothing more.
+        # The teacher's mailbox gets the first name of the learner and nothing more.
         "other": (booking.learner if teaches else booking.teacher).first_name,
-        "today": _wall_day(booking.starts, settings) == today,
-        "tomorrow": _wall_day(booking.starts, settings) == today + timedelta(days=1),
+        "today": _local_day(booking.starts, settings) == today,
+        "tomorrow": _local_day(booking.starts, settings) == today + timedelta(days=1),
     }
 
 
@@ -87,7 +87,7 @@ def _still_true(booking: Booking, item: OutboxItem, now: datetime) -> bool:
     if booking.sequence != item.sequence:
         return False
     if item.kind == "booking_reminder" and booking.starts - now <= SOON:
-        return False  # the second one tells it
+        return False  # the second reminder says it
     return kind.state == "cancelled" or booking.starts > now
 
 
@@ -95,6 +95,10 @@ def _still_true(booking: Booking, item: OutboxItem, now: datetime) -> bool:
 
 
 def write(session: Session, item: OutboxItem, settings: Settings, now: datetime) -> Content | None:
+    """Return the content of the e-mail, with an invitation where one is needed; None when it is not sent.
+
+    Raises `InFeed` when a calendar feed shows the change.
+    """
     booking = _booking(session, item)
     found = facts(booking, item, settings, now) if booking else None
     if booking is None or found is None:
@@ -102,46 +106,48 @@ def write(session: Session, item: OutboxItem, settings: Settings, now: datetime)
     method = KINDS[item.kind].method
     if method is None:
         return Content(found)
-    way = _way(session, item, booking, now)
-    if way == "feed":
+    channel = _calendar_channel(session, item, booking, now)
+    if channel == "feed":
         raise InFeed
-    if way == "words":
+    if channel == "words":
         return Content(found)
     return Content(found, _invitation(session, item, booking, settings, method), method)
 
 
-def way(item: OutboxItem, booking: Booking, *, live: bool, invited: bool, near: bool) -> Way:
-    """How a change reaches her calendar, and whether she is told of it by mail.
+def calendar_channel(
+    item: OutboxItem, booking: Booking, *, live: bool, invited: bool, near: bool
+) -> CalendarChannel:
+    """Return how a change reaches a calendar: by an invitation, a mail without one, or the feed alone.
 
-    `live`: a calendar of hers reads her feed. `invited`: it got this appointment by mail before, so its
-    event would stay there, out of date, if the mails ended. `near`: the hour, or the one it had before,
-    is so near that a calendar may not have asked again in time.
+    `live`: a calendar reads the person's feed. `invited`: a calendar got an invitation to this appointment
+    before, so its event would become stale without another one. `near`: the appointment begins, or began
+    before the move, so soon that a calendar may not read the feed again in time.
     """
     if not live or invited:
         return "invitation"
     teaches = booking.teacher_id == item.person_id
-    herself = item.person_id == {
+    is_own_act = item.person_id == {
         "booking_made": booking.booked_by_id,
         "booking_cancelled": booking.cancelled_by_id,
     }.get(item.kind)
-    # What others changed a learner is always told.
-    if KINDS[item.kind].in_feed and not near and (teaches or herself):
+    # A learner is always notified of what others changed.
+    if KINDS[item.kind].in_feed and not near and (teaches or is_own_act):
         return "feed"
     return "words"
 
 
-def _way(session: Session, item: OutboxItem, booking: Booking, now: datetime) -> Way:
+def _calendar_channel(session: Session, item: OutboxItem, booking: Booking, now: datetime) -> CalendarChannel:
     if not feeds.has_active_feed(session, item.person_id, now=now):
         return "invitation"
-    hours = (
-        [booking.starts, _hour_before(session, item)] if item.kind == "booking_moved" else [booking.starts]
+    moments = (
+        [booking.starts, _earlier_start(session, item)] if item.kind == "booking_moved" else [booking.starts]
     )
-    return way(
+    return calendar_channel(
         item,
         booking,
         live=True,
         invited=_invited(session, item),
-        near=any(hour is None or hour - now <= NEAR for hour in hours),
+        near=any(moment is None or moment - now <= NEAR for moment in moments),
     )
 
 
@@ -152,8 +158,8 @@ def _invited(session: Session, item: OutboxItem) -> bool:
     return session.scalar(earlier.limit(1)) is not None
 
 
-def _hour_before(session: Session, item: OutboxItem) -> datetime | None:
-    """The hour it had before the move: its last reminder was good until then. None: too near for one."""
+def _earlier_start(session: Session, item: OutboxItem) -> datetime | None:
+    """Return the start before the move, when the last reminder expired; None: too near for a reminder."""
     return session.scalar(
         select(OutboxItem.expires_at).where(
             OutboxItem.about_id == item.about_id,
@@ -170,8 +176,8 @@ def _invitation(
     settings: Settings,
     method: Literal["REQUEST", "CANCEL"],
 ) -> bytes:
-    service = session.get_one(Organisation, 1)
-    said = words(booking, service, settings.base_url, teaches=booking.teacher_id == item.person_id)
+    organisation = session.get_one(Organisation, 1)
+    texts = words(booking, organisation, settings.base_url, teaches=booking.teacher_id == item.person_id)
     return event.build_invitation(
         method,
         uid=booking.uid,
@@ -179,31 +185,35 @@ def _invitation(
         made_at=item.made_at,
         starts=booking.starts,
         ends=booking.ends,
-        summary=said.summary,
-        description=said.description,
-        location=said.location,
-        organizer_name=service.name,
+        summary=texts.summary,
+        description=texts.description,
+        location=texts.location,
+        organizer_name=organisation.name,
         organizer_email=settings.mail_from,
         attendee_name=item.person.name,
         attendee_email=mail_address(item.person) or "",
-        url=said.url,
+        url=texts.url,
     )
 
 
-# -- on a phone ----------------------------------------------------------------------------------
+# -- by SMS --------------------------------------------------------------------------------------
 
 
 def look(session: Session, item: OutboxItem, settings: Settings, now: datetime) -> Facts | None:
+    """Return the values for an SMS; None when it is not sent."""
     booking = _booking(session, item)
     return text_facts(booking, item, settings, now) if booking else None
 
 
 def text_facts(booking: Booking, item: OutboxItem, settings: Settings, now: datetime) -> Facts | None:
-    """Like `facts`, for a text: what she did herself she saw on the screen, and what is past is past."""
+    """Return the values as `facts` does, for an SMS or a message sent by hand.
+
+    None also for a past appointment, and for what the person did: the screen has shown it.
+    """
     if booking.starts <= now:
         return None
-    by = {"booking_made": booking.booked_by_id, "booking_cancelled": booking.cancelled_by_id}
-    return None if by.get(item.kind) == item.person_id else facts(booking, item, settings, now)
+    actors = {"booking_made": booking.booked_by_id, "booking_cancelled": booking.cancelled_by_id}
+    return None if actors.get(item.kind) == item.person_id else facts(booking, item, settings, now)
 
 
 def _booking(session: Session, item: OutboxItem) -> Booking | None:
@@ -214,10 +224,10 @@ def _booking(session: Session, item: OutboxItem) -> Booking | None:
         return None
 
 
-def _wall_day(moment: datetime, settings: Settings) -> datetime:
+def _local_day(moment: datetime, settings: Settings) -> datetime:
     return moment.astimezone(settings.time_zone).replace(hour=0, minute=0, second=0, tzinfo=None)
 
 
 MAIL_RENDERERS: dict[str, MailRenderer] = dict.fromkeys(KINDS, write)
-# For a phone: mail/<kind>.sms.txt. That a calendar was put right is nothing to whom it says the same hour.
+# Templates mail/<kind>.sms.txt. None for a retimed booking: the hour on the clock stays the same.
 SMS_RENDERERS: dict[str, SmsRenderer] = dict.fromkeys(KINDS.keys() - {"booking_retimed"}, look)

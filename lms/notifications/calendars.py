@@ -1,4 +1,4 @@
-"""A teacher's calendar elsewhere has not answered for a day."""
+"""E-mail to a teacher whose external calendar has failed for a day."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from lms.notifications import Content, MailRenderer
 
 
 def calendar_failing(session: Session, item: OutboxItem, settings: Settings, now: datetime) -> Content | None:
+    """Return which calendar fails and since when; None when it works again or was removed."""
     calendar = session.get(ExternalCalendar, item.about_id)
     if calendar is None or calendar.teacher_id != item.person_id or calendar.failing_since is None:
         return None
     return Content(
         {
-            # The address itself is often a secret.
+            # Only the host: the address itself is often a secret.
             "host": urlsplit(calendar.address).hostname or "",
             "since": calendar.failing_since,
             "link": f"{settings.base_url}/agenda/calendars",

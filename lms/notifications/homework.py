@@ -1,4 +1,4 @@
-"""The mail that carries a teacher's answer."""
+"""E-mail with returned feedback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lms.notifications import Content, MailRenderer
 def feedback_returned(
     session: Session, item: OutboxItem, settings: Settings, now: datetime
 ) -> Content | None:
-    """The answer itself, so that whoever reads mail needs no login."""
+    """Return the feedback itself, so that reading it needs no login; None when it is not returned."""
     feedback = session.scalar(
         select(Feedback)
         .where(Feedback.id == item.about_id)

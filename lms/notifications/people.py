@@ -1,4 +1,4 @@
-"""The link with which a member of staff chooses her password."""
+"""E-mail with the link with which a member of the team chooses a password."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lms.notifications import Content, MailRenderer
 
 
 def password_link(session: Session, item: OutboxItem, settings: Settings, now: datetime) -> Content | None:
+    """Return the password link; None when it is used or expired, or the person deactivated."""
     link = session.get(PasswordLink, item.about_id)
     if link is None or link.used_at is not None or link.expires_at <= now or item.secret is None:
         return None

@@ -1,4 +1,4 @@
-"""A message for a phone: French, the person's language on the next line, and where to look.
+"""Rendering of SMS: French, the person's language on the next line, and a link.
 
 Templates: `mail/<kind>.sms.txt`, one sentence that begins with what matters.
 """
@@ -17,33 +17,33 @@ from lms.i18n import languages
 from lms.models import Booking, Organisation, OutboxItem, Person
 from lms.notifications import Facts, SmsRenderer, render
 
-# What one message may cost: two pages of a text, which in other scripts is 134 letters.
-MOST_PAGES = 2
+# What one message may cost: two segments, which hold 134 characters of other scripts.
+MAX_SEGMENTS = 2
 
 
 def compose(
-    session: Session, item: OutboxItem, look: SmsRenderer, settings: Settings, now: datetime
+    session: Session, item: OutboxItem, renderer: SmsRenderer, settings: Settings, now: datetime
 ) -> str | None:
-    """The text for an outbox row, or None when it no longer makes sense: also to somebody who left."""
-    found = look(session, item, settings, now) if item.person.is_active else None
+    """Return the SMS for an outbox row; None when it no longer makes sense or the person is deactivated."""
+    found = renderer(session, item, settings, now) if item.person.is_active else None
     return None if found is None else text(item, found, session.get_one(Organisation, 1))
 
 
-def text(item: OutboxItem, found: Facts, service: Organisation) -> str:
-    """The fullest of its wordings that is not too long. Asks the database nothing."""
-    said = ""
-    for lines in _wordings(item.kind, item.person, found, service):
-        said = plain("\n".join(lines))
-        if segments(said) <= MOST_PAGES:
+def text(item: OutboxItem, found: Facts, organisation: Organisation) -> str:
+    """Return the fullest wording that fits into `MAX_SEGMENTS`, else the shortest. Runs no query."""
+    wording = ""
+    for lines in _wordings(item.kind, item.person, found, organisation):
+        wording = plain("\n".join(lines))
+        if segments(wording) <= MAX_SEGMENTS:
             break
-    return said
+    return wording
 
 
-def _wordings(kind: str, person: Person, found: Facts, service: Organisation) -> Iterator[list[str]]:
+def _wordings(kind: str, person: Person, found: Facts, organisation: Organisation) -> Iterator[list[str]]:
     own = languages.shown_in(person.language).code
-    french, short = _said(kind, "fr", found), _said(kind, "fr", found, full=False)
-    hers, hers_short, hers_day, hers_word = (
-        [] if own == "fr" else [_said(kind, own, found, full=full, timed=timed, dated=dated)]
+    french, short = _sentence(kind, "fr", found), _sentence(kind, "fr", found, full=False)
+    own_full, own_short, own_dated, own_bare = (
+        [] if own == "fr" else [_sentence(kind, own, found, full=full, timed=timed, dated=dated)]
         for full, timed, dated in (
             (True, True, True),
             (False, True, True),
@@ -52,38 +52,39 @@ def _wordings(kind: str, person: Person, found: Facts, service: Organisation) ->
         )
     )
     link = str(found["leads"])
-    place = _place(found, service)
+    place = _place(found, organisation)
     if place:
-        yield [french, *hers, place, link]
-    yield [french, *hers, link]
-    yield [french, *hers_short, link]
-    yield [short, *hers_short, link]
-    yield [short, *hers_day, link]
-    yield [short, *hers_word, link]
+        yield [french, *own_full, place, link]
+    yield [french, *own_full, link]
+    yield [french, *own_short, link]
+    yield [short, *own_short, link]
+    yield [short, *own_dated, link]
+    yield [short, *own_bare, link]
     if kind == "booking_offer":
-        yield [french, link]  # without the way to say yes it is no offer
-    yield [short, *hers_short]
+        yield [french, link]  # an offer without its link could not be accepted
+    yield [short, *own_short]
 
 
-def _said(
+def _sentence(
     kind: str, language: str, found: Facts, *, full: bool = True, timed: bool = True, dated: bool = True
 ) -> str:
-    """`full`: the whole date, with whom, and in each language whose clock it is; else in French only.
+    """Return the sentence of a message in one language.
 
-    Without `timed` the hour stands in French only: its digits are the same for everybody. Without
-    `dated` the day too: the page behind the link says it in her language.
+    `full`: the whole date, with whom, and in each language the time zone; else the time zone in French only.
+    Without `timed` only the French sentence has the hour: its digits are the same in every language. Without
+    `dated` only the French sentence has the day: the page behind the link shows it in the person's language.
     """
-    # Without it "10 h 00" in a line from right to left is shown as "h 00 10".
+    # Without the mark "10 h 00" in a right-to-left line is shown as "h 00 10".
     mark = LEFT_TO_RIGHT if languages.shown_in(language).direction == "rtl" else ""
     zoned = full or language == "fr"
-    how = {"full": full, "timed": timed, "dated": dated, "zoned": zoned, "mark": mark}
+    options = {"full": full, "timed": timed, "dated": dated, "zoned": zoned, "mark": mark}
     with force_locale(language):
-        return render(f"mail/{kind}.sms.txt", {**found, "lang": language, **how})
+        return render(f"mail/{kind}.sms.txt", {**found, "lang": language, **options})
 
 
-def _place(found: Facts, service: Organisation) -> str:
+def _place(found: Facts, organisation: Organisation) -> str:
     booking = found["booking"]
     if not isinstance(booking, Booking) or booking.mode != "onsite" or booking.state != "booked":
         return ""
     room = booking.room.name if booking.room else ""
-    return ", ".join(part for part in (room, service.address, service.phone) if part)
+    return ", ".join(part for part in (room, organisation.address, organisation.phone) if part)

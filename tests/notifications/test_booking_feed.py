@@ -17,7 +17,7 @@ from lms.domain.booking import appointments
 from lms.jobs import MAIL_RENDERERS
 from lms.models import Booking, CalendarFeed, OutboxItem, Person
 from lms.notifications import InFeed, compose
-from lms.notifications.booking import way
+from lms.notifications.booking import calendar_channel
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
@@ -174,6 +174,6 @@ def test_a_clock_that_changed_is_always_told(school: School) -> None:
     booked(school, FRIDAY)
     booking = school.read(lambda s: s.scalars(select(Booking)).one())
     item = OutboxItem(kind="booking_retimed", person_id=booking.teacher_id, sequence=0)
-    assert way(item, booking, live=False, invited=False, near=False) == "invitation"
-    assert way(item, booking, live=True, invited=True, near=False) == "invitation"
-    assert way(item, booking, live=True, invited=False, near=False) == "words"
+    assert calendar_channel(item, booking, live=False, invited=False, near=False) == "invitation"
+    assert calendar_channel(item, booking, live=True, invited=True, near=False) == "invitation"
+    assert calendar_channel(item, booking, live=True, invited=False, near=False) == "words"
