@@ -1,1 +1,1 @@
-"""Languages, direction, dates and refusals, as a person reads them."""
+"""Languages, direction, dates and sentences of the refusals, as a person reads them."""

@@ -1,4 +1,4 @@
-"""The languages of the people here, most used first (docs/adr/0008)."""
+"""Languages that a person can choose, the most used first (docs/adr/0008)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Language:
+    """A language that a person can choose."""
+
     code: str
     name: str  # as its speakers write it
     direction: str = "ltr"
-    catalogue: bool = False  # our sentences exist in it
-    reviewed: bool = False  # a person who speaks it has read them
+    catalogue: bool = False  # there are translations of the interface
+    reviewed: bool = False  # a person who speaks the language has read them
 
 
 LANGUAGES: tuple[Language, ...] = (
@@ -36,6 +38,6 @@ STAFF_LANGUAGES = (BY_CODE["fr"], BY_CODE["en"])
 
 
 def shown_in(code: str | None) -> Language:
-    """The language in which a person who chose `code` sees us: her own where we have it, else French."""
+    """Return the language of the interface for a person who chose `code`: French without a catalogue."""
     language = BY_CODE.get(code or "", SOURCE)
     return language if language.catalogue else SOURCE

@@ -1,4 +1,4 @@
-"""What the listen button says when the device has no voice for the page's language: the French words."""
+"""Text of the listen button: French where the device has no voice for the language of the page."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from lms.i18n.languages import shown_in
 
 
 def in_french(block: Callable[[], str]) -> str:
-    """A block of the page once more, in French."""
+    """Return a block of a template rendered in French."""
     with force_locale("fr"):
         return block()
 
 
 def own_day(moment: datetime | date, zone: ZoneInfo) -> str:
-    """The day in the language that is being written: of the page, or French inside `in_french`."""
+    """Return the day in the current language: that of the page, or French inside `in_french`."""
     return day(moment, zone, shown_in(str(get_locale())).code)

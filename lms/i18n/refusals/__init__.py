@@ -1,4 +1,4 @@
-"""The sentence for each refusal code: what happened and what to do, never a code first."""
+"""Sentences of the refusal codes: what happened and what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SENTENCES: dict[str, LazyString] = {
 }
 
 
-def sentence(no: Refused) -> str:
-    """In the language of the request. A placeholder is filled from `no.values`."""
-    text = str(SENTENCES[no.code])
-    return text % no.values if no.values else text
+def sentence(refusal: Refused) -> str:
+    """Return the sentence of a refusal in the language of the request, its placeholders filled."""
+    text = str(SENTENCES[refusal.code])
+    return text % refusal.values if refusal.values else text

@@ -1,3 +1,5 @@
+"""Sentences of the refusals about appointments, availability, the waitlist and external calendars."""
+
 from __future__ import annotations
 
 from flask_babel import LazyString
@@ -14,7 +16,7 @@ SENTENCES: dict[str, LazyString] = {
     "already_begun": _l("Ce rendez-vous a déjà commencé. Appelez le service."),
     "busy_yourself": _l("Il y a déjà un rendez-vous à cette heure. Choisissez une autre heure."),
     "not_bookable": _l("Cette personne ne peut pas prendre de rendez-vous. Demandez au service."),
-    # Availability and exceptions of the team.
+    # Availability rules and special days.
     "hours_backward": _l("La fin vient avant le début. Changez une des deux heures."),
     "hours_too_short": _l("Il faut au moins une heure entre le début et la fin."),
     "dates_backward": _l("La dernière date vient avant la première. Changez une des deux dates."),
@@ -24,14 +26,14 @@ SENTENCES: dict[str, LazyString] = {
     "not_swappable": _l("Échangez deux rendez-vous du même professeur avec deux personnes."),
     "learner_busy": _l("Une des deux personnes n’est pas libre à l’autre heure."),
     "day_over": _l("Ce jour est passé. Choisissez aujourd’hui ou un jour qui vient."),
-    # Waiting for an hour.
+    # Waitlist.
     "no_part_of_day": _l("Choisissez le matin, l’après-midi ou le soir."),
     "teacher_gone": _l("Ce professeur ne donne plus de rendez-vous. Choisissez une autre personne."),
     "offer_over": _l("Cette proposition est finie. L’heure est pour une autre personne."),
-    # After the session.
+    # Attendance.
     "not_begun": _l("Ce rendez-vous n’a pas encore commencé."),
     "not_an_attendance": _l("Choisissez une des quatre réponses."),
-    # Calendars kept elsewhere: adding one.
+    # External calendars: adding one.
     "calendar_address": _l("Cette adresse ne va pas. Copiez-la encore une fois en entier."),
     "calendar_not_https": _l("L’adresse doit commencer par https ou webcal."),
     "calendar_known": _l("Cet agenda est déjà dans la liste."),

@@ -1,3 +1,5 @@
+"""Sentences of the refusals about homework: files, attempts, feedback."""
+
 from __future__ import annotations
 
 from flask_babel import LazyString

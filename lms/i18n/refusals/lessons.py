@@ -1,3 +1,5 @@
+"""Sentences of the refusals about lessons: links, captions, changes of a lesson."""
+
 from __future__ import annotations
 
 from flask_babel import LazyString

@@ -1,4 +1,4 @@
-"""Why a card, a password or a change of a person is refused."""
+"""Sentences of the refusals about cards, passwords, people and the organisation."""
 
 from __future__ import annotations
 
