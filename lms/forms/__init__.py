@@ -1,4 +1,4 @@
-"""What every form shares: its key against double sending, cleaned text, our own sentences."""
+"""Common parts of the forms: idempotency key, cleaned text, validators with our own sentences."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\
 
 
 class PageForm(FlaskForm):
-    """A form of ours. `request_id` is made with the empty form and comes back with the sent one."""
+    """Base class of the forms. `request_id` is the idempotency key, made with the empty form."""
 
     request_id = HiddenField()
 
@@ -28,16 +28,16 @@ class PageForm(FlaskForm):
         sent = (self.request_id.data or "").strip()
         self.request_id.data = sent if re.fullmatch(r"[\w-]{8,40}", sent) else secrets.token_urlsafe(16)
 
-    def refuse(self, no: Refused, field: Field | None = None) -> None:
-        """Show why the verb said no: beside a field, or above the form."""
+    def refuse(self, refusal: Refused, field: Field | None = None) -> None:
+        """Show the sentence of a refusal beside a field or, without one, above the form."""
         if field is None:
-            self.form_errors.append(sentence(no))
+            self.form_errors.append(sentence(refusal))
         else:
-            field.errors = [*field.errors, sentence(no)]
+            field.errors = [*field.errors, sentence(refusal)]
 
 
 def tidy(value: str | None) -> str | None:
-    """One line: outer and doubled white space and control characters go, every script stays."""
+    """Clean a single line: remove control characters, outer and repeated white space; keep every script."""
     if value is None:
         return None
     kept = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in value)
@@ -45,7 +45,7 @@ def tidy(value: str | None) -> str | None:
 
 
 def tidy_text(value: str | None) -> str | None:
-    """Several lines: line ends become \\n, control characters go."""
+    """Clean several lines: make line ends \\n, remove control characters and outer white space."""
     if value is None:
         return None
     lines = value.replace("\r\n", "\n").replace("\r", "\n")
@@ -54,16 +54,17 @@ def tidy_text(value: str | None) -> str | None:
 
 
 def required() -> DataRequired:
-    """Something must be left after the filters: blanks alone are nothing."""
+    """Return a validator: something is left after the filters; blanks alone do not count."""
     return DataRequired(_l("Écrivez quelque chose ici."))
 
 
 def at_most(number: int) -> Length:
+    """Return a validator: the text has at most this number of characters."""
     return Length(max=number, message=_l("C’est trop long."))
 
 
 def email_address(_form: FlaskForm, field: Field) -> None:
-    """A validator: one plain address, or nothing."""
+    """Validate that the field is one plain address or empty."""
     if field.data and (len(field.data) > 254 or not _EMAIL.fullmatch(field.data)):
         raise ValidationError(_l("Cette adresse e-mail ne marche pas. Regardez encore."))
 

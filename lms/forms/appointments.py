@@ -1,4 +1,4 @@
-"""Forms around a session: what the teacher writes of it, with whom it is exchanged, a day without her."""
+"""Forms of the team about appointments: notes of the teacher, swap, absence of a teacher."""
 
 # Read by the team alone.
 
@@ -12,6 +12,8 @@ from lms.forms.screening import no_national_number
 
 
 class NoteForm(PageForm):
+    """Notes of the teacher about an appointment: private ones, and the next step that the learner reads."""
+
     private = TextAreaField(
         _l("Notes pour moi"),
         description=_l("Personne d’autre ne les lit."),
@@ -27,13 +29,13 @@ class NoteForm(PageForm):
 
 
 class SwapForm(PageForm):
-    """The other appointment, as a button of the list sends it."""
+    """The other appointment of a swap, as a button of the list sends it."""
 
     other = StringField(filters=[tidy])
 
 
 class AbsenceForm(PageForm):
-    """A teacher's day, already chosen."""
+    """A day on which a teacher cannot come, already chosen."""
 
     day = HiddenField()
     teacher = HiddenField()

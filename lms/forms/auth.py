@@ -1,4 +1,4 @@
-"""Entering: by card, or by e-mail and password."""
+"""Login forms: by card, or by e-mail and password."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from wtforms.validators import Length, Regexp
 
 from lms.forms import PageForm, required, tidy
 
-# Arabic and other keyboards type digits of their own.
+# Arabic and other keyboards type digits of another script.
 _DIGITS = {ord(c): str(d) for d in range(10) for c in (chr(0x660 + d), chr(0x6F0 + d))}
 
 
 def digits(value: str | None) -> str | None:
-    """Digits as they are typed from a card: with spaces, hyphens, or of another script."""
+    """Clean digits typed from a card: remove spaces and hyphens, convert digits of another script."""
     return None if value is None else re.sub(r"[\s\-.\u200e\u200f]", "", value).translate(_DIGITS)
 
 
 class CardForm(PageForm):
-    """The button of a card. `token` comes from the link, `code` from the fingers."""
+    """Login with a card. `token` comes from the link of the card, `code` is typed."""
 
     token = HiddenField(validators=[Length(max=100)])
     next = HiddenField()
@@ -37,7 +37,7 @@ class CardForm(PageForm):
     )
 
     def expect(self, *, code: bool, pin: bool) -> None:
-        """Which of the numbers this entry needs."""
+        """Require the numbers that this login needs."""
         if code:
             self.code.validators = [Regexp(r"[0-9]{8}\Z", message=_l("Écrivez les 8 chiffres de la carte."))]
         if pin:
@@ -47,6 +47,8 @@ class CardForm(PageForm):
 
 
 class LoginForm(PageForm):
+    """Login of a member of the team with e-mail and password."""
+
     next = HiddenField()
     email = StringField(_l("E-mail"), filters=[tidy], validators=[required(), Length(max=254)])
     password = PasswordField(_l("Mot de passe"), validators=[required(), Length(max=200)])

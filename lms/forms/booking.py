@@ -1,3 +1,5 @@
+"""Forms about slots, cancellation, availability rules and special days."""
+
 from __future__ import annotations
 
 import re
@@ -23,28 +25,29 @@ from lms.forms.screening import no_national_number
 from lms.i18n.dates import hour
 
 YEARS = range(2000, 2200)
-_HOUR = re.compile(r"([2-9a-z]{14})\.(\d{8}T\d{4})")
+_SLOT = re.compile(r"([2-9a-z]{14})\.(\d{8}T\d{4})")
 
 
 def slot_value(teacher_id: str, starts: datetime) -> str:
-    """An hour of a teacher as a button sends it, in UTC: the same for every clock."""
+    """Return the form value of a slot: teacher and start in UTC, independent of any time zone."""
     return f"{teacher_id}.{starts.astimezone(UTC):%Y%m%dT%H%M}"
 
 
 def parse_slot(value: str | None) -> tuple[str, datetime] | None:
-    found = _HOUR.fullmatch(value or "")
+    """Return teacher id and start of a form value from `slot_value`; None when it is malformed."""
+    found = _SLOT.fullmatch(value or "")
     if found is None:
         return None
     try:
         starts = datetime.strptime(found[2], "%Y%m%dT%H%M").replace(tzinfo=UTC)
     except ValueError:
         return None
-    # At the ends of time no other clock can show it, and no calendar has a week before it.
+    # Near the first and last year of datetime, a time zone or a week before would overflow.
     return (found[1], starts) if starts.year in YEARS else None
 
 
 class SlotForm(PageForm):
-    """The confirmation of an hour: which one, for whom, and how where there is a choice."""
+    """Confirmation of a slot: which one, for which learner, and the mode where there is a choice."""
 
     hour = HiddenField()
     learner = HiddenField(filters=[tidy])
@@ -52,7 +55,7 @@ class SlotForm(PageForm):
 
 
 class CancelForm(PageForm):
-    """Giving an hour back; only the team says why."""
+    """Cancellation of an appointment; only the team gives a reason."""
 
     reason = StringField(_l("Raison"), filters=[tidy], validators=[at_most(200), no_national_number])
 
@@ -66,14 +69,14 @@ WEEKDAYS = (
     _l("samedi"),
     _l("dimanche"),
 )
-WAYS = (
+MODES = (
     SelectChoice("video", _l("Par vidéo")),
     SelectChoice("onsite", _l("Sur place")),
     SelectChoice("both", _l("Les deux")),
 )
-# For whom an exception is, when it is for nobody in particular.
+# The value of `whose` for a special day of the whole organisation.
 SERVICE = "service"
-# Clocks of the service: from 7 h to 22 h, in quarters, written as everywhere else.
+# Hours to choose from: 7 h to 22 h, in quarters, written as everywhere else.
 CLOCK = [
     SelectChoice(f"{minutes // 60:02}:{minutes % 60:02}", hour(time(minutes // 60, minutes % 60), BRUSSELS))
     for minutes in range(7 * 60, 22 * 60 + 1, 15)
@@ -81,7 +84,7 @@ CLOCK = [
 
 
 class DayField(DateField):
-    """A date; what is none is said in our words."""
+    """A date; an invalid one is refused with our own sentence."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
         try:
@@ -103,30 +106,31 @@ class _HoursForm(PageForm):
 
     @property
     def hours(self) -> WeeklyHours:
+        """Return the hours with their mode and room."""
         return WeeklyHours(
             _clock(self.start.data), _clock(self.end.data), self.mode.data or "video", self.room.data or ""
         )
 
 
 class RuleForm(_HoursForm):
-    """Hours that come back every week."""
+    """An availability rule: hours of every week."""
 
     weekday = SelectField(_l("Jour"), choices=[SelectChoice(str(n), day) for n, day in enumerate(WEEKDAYS)])
     start = SelectField(_l("De"), choices=CLOCK, default="09:00")
     end = SelectField(_l("À"), choices=CLOCK, default="12:00")
-    mode = RadioField(_l("Comment"), choices=list(WAYS), default="video")
+    mode = RadioField(_l("Comment"), choices=list(MODES), default="video")
     valid_from = DayField(_l("À partir du"), validators=[InputRequired(_l("Choisissez une date."))])
     valid_until = DayField(_l("Jusqu’au"), validators=[Optional()])
 
 
 class EndForm(PageForm):
-    """The last day on which a weekly rule holds."""
+    """The last day on which an availability rule applies."""
 
     last = DayField(_l("Dernier jour"), validators=[InputRequired(_l("Choisissez une date."))])
 
 
 class SpecialForm(_HoursForm):
-    """One or more days that differ: closed, open beside the usual hours, or a holiday that is none."""
+    """Special days: closed, open in addition to the usual hours, or a public holiday that is opened."""
 
     kind = RadioField(
         _l("Quoi"),
@@ -137,17 +141,17 @@ class SpecialForm(_HoursForm):
         ],
         default="closed",
     )
-    # Only who coordinates is asked; a teacher speaks for herself.
+    # Only a coordinator chooses; a teacher enters special days of the teacher's own.
     whose = SelectField(_l("Pour qui"))
     first = DayField(_l("Premier jour"), validators=[InputRequired(_l("Choisissez une date."))])
     last = DayField(_l("Dernier jour"), validators=[Optional()])
     start = SelectField(_l("De"), choices=[SelectChoice("", _l("jour entier")), *CLOCK], default="")
     end = SelectField(_l("À"), choices=[SelectChoice("", _l("jour entier")), *CLOCK], default="")
-    mode = RadioField(_l("Comment"), choices=list(WAYS), default="video")
+    mode = RadioField(_l("Comment"), choices=list(MODES), default="video")
     reason = StringField(_l("Raison"), filters=[tidy], validators=[at_most(120), no_national_number])
 
     def for_one_of(self, teachers: dict[str, str], default: str) -> SpecialForm:
-        """For whom it can be: the whole service, or one of these."""
+        """Offer the whole organisation and these teachers (name by id) as choices; return the form."""
         self.whose.choices = [
             SelectChoice(SERVICE, _l("Tout le service")),
             *(SelectChoice(person_id, name) for person_id, name in teachers.items()),
@@ -157,11 +161,12 @@ class SpecialForm(_HoursForm):
 
     @property
     def dates(self) -> tuple[date, date]:
+        """Return the first and the last day; without a last day they are the same."""
         return self.first.data, self.last.data or self.first.data
 
     @property
     def hours(self) -> WeeklyHours:
-        # A holiday that is opened has the hours of every week.
+        # An opened public holiday has the hours of every week.
         return WeeklyHours(None, None) if self.kind.data == "holiday" else super().hours
 
     def validate_start(self, field: Field) -> None:

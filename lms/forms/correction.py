@@ -1,4 +1,4 @@
-"""A teacher's answer to a copy."""
+"""Form for the feedback of a teacher."""
 
 # Read by the team alone.
 
@@ -17,6 +17,8 @@ from lms.models import Criterion
 
 
 class FeedbackForm(PageForm):
+    """Feedback to an attempt. `version` is the version of the feedback that the page shows."""
+
     version = HiddenField(default="0")
     comment = TextAreaField(_l("Un mot"), filters=[tidy_text], validators=[at_most(5000), no_national_number])
     next_step = TextAreaField(
@@ -25,16 +27,17 @@ class FeedbackForm(PageForm):
 
     @property
     def seen_version(self) -> int:
-        """The version that the page showed; nonsense is a version that never was."""
-        said = self.version.data or ""
-        return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else -1
+        """Return the version that the page showed; -1, which never exists, for anything but a number."""
+        sent = self.version.data or ""
+        return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else -1
 
     def answer(self, bands: dict[str, int]) -> FeedbackDraft:
+        """Return the feedback that was entered, with these bands."""
         return FeedbackDraft(self.comment.data or "", self.next_step.data or "", bands)
 
 
 def chosen_bands(sent: MultiDict[str, str], criteria: Iterable[Criterion]) -> dict[str, int]:
-    """The band per criterion of this level; anything else in the form is left aside."""
-    words = {str(band): band for band in BANDS}
+    """Return the chosen band by criterion id; anything else in the form is ignored."""
+    known = {str(band): band for band in BANDS}
     found = {criterion.id: sent.get(f"band-{criterion.id}", "") for criterion in criteria}
-    return {key: words[value] for key, value in found.items() if value in words}
+    return {key: known[value] for key, value in found.items() if value in known}

@@ -1,4 +1,4 @@
-"""The form of a calendar that a teacher keeps elsewhere."""
+"""Form for an external calendar of a teacher."""
 
 # Read by the team alone.
 

@@ -1,4 +1,4 @@
-"""Homework: what a teacher asks, and what a learner puts in."""
+"""Forms about homework: the assignment of a teacher and the attempt of a learner."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ TEXT_LENGTH = 20_000
 
 
 class AssignmentForm(PageForm):
+    """An assignment as a teacher enters it."""
+
     instruction = TextAreaField(
         _l("Consigne"),
         description=_l("Une idée par phrase. Si besoin, dites « inventez »."),
@@ -43,6 +45,8 @@ class AssignmentForm(PageForm):
 
 
 class AttemptForm(PageForm):
+    """The draft of a learner: text and files."""
+
     text = TextAreaField(_l("Écrire"), filters=[tidy_text], validators=[at_most(TEXT_LENGTH)])
     photo = MultipleFileField(_l("Prendre une photo"))
     picture = MultipleFileField(_l("Choisir une photo"))

@@ -1,4 +1,4 @@
-"""The forms of lessons. What was typed always comes back; a link that is none is refused beside its field."""
+"""Forms of lessons. What was typed always comes back; an invalid link is refused beside its field."""
 
 # Read by the team alone.
 
@@ -40,11 +40,12 @@ _DECIMAL = re.compile(r"([0-9]{1,3})[.,]([0-9])(?:\s*min)?", re.I)
 
 
 def lines_of(text: str | None) -> list[str]:
+    """Return the cleaned lines of a text without the empty ones."""
     return [line for raw in (text or "").splitlines() if (line := tidy(raw) or "")]
 
 
 def _videos(text: str | None) -> Iterator[tuple[str, youtube.Video | Refused]]:
-    """Each link of a field that takes several, one a line; a pasted frame may run over several lines."""
+    """Yield each link, one a line, with its video or refusal; a pasted iframe may have several lines."""
     whole = text or ""
     pieces = (
         [whole] if "<iframe" in whole.lower() and whole.lower().count("<iframe") == 1 else lines_of(whole)
@@ -65,7 +66,7 @@ def _drafts(text: str | None) -> list[ClipDraft]:
 
 
 def several_videos(_form: Form, field: Field) -> None:
-    """A validator: every line names a video."""
+    """Validate that every line names a video, and that there are at most `MOST_CLIPS`."""
     found = list(_videos(field.data))
     if len(found) > MOST_CLIPS:
         raise ValidationError(_l("C’est trop de vidéos pour une leçon."))
@@ -76,6 +77,7 @@ def several_videos(_form: Form, field: Field) -> None:
 
 
 def one_video(_form: Form, field: Field) -> None:
+    """Validate that the field names a video."""
     try:
         youtube.parse_link(field.data or "")
     except Refused as refusal:
@@ -83,15 +85,16 @@ def one_video(_form: Form, field: Field) -> None:
 
 
 def a_length(_form: Form, field: Field) -> None:
+    """Validate that the field is a length that `seconds_of` reads, or empty."""
     if field.data and seconds_of(field.data) is None:
         raise ValidationError(_l("Écrivez les minutes, par exemple 3 ou 3:20."))
 
 
-def seconds_of(said: str) -> int | None:
-    """3, 3:20, 3 min 20, 2,5 in seconds; None when it is none or nothing."""
-    if found := _DECIMAL.fullmatch(said.strip()):
+def seconds_of(text: str) -> int | None:
+    """Return a length in minutes such as 3, 3:20, 3 min 20 or 2,5 in seconds; None when it is not one."""
+    if found := _DECIMAL.fullmatch(text.strip()):
         total = int(found.group(1)) * 60 + int(found.group(2)) * 6
-    elif found := _LENGTH.fullmatch(said.strip()):
+    elif found := _LENGTH.fullmatch(text.strip()):
         total = int(found.group(1)) * 60 + int(found.group(2) or 0)
     else:
         return None
@@ -99,12 +102,14 @@ def seconds_of(said: str) -> int | None:
 
 
 def length_of(seconds: int | None) -> str:
+    """Return seconds as `seconds_of` reads them: 3 or 3:20; empty for None."""
     if not seconds:
         return ""
     return f"{seconds // 60}:{seconds % 60:02d}" if seconds % 60 else str(seconds // 60)
 
 
 def few_words(_form: Form, field: Field) -> None:
+    """Validate the number and the length of the vocabulary items, one a line."""
     words = lines_of(field.data)
     if len(words) > MOST_WORDS:
         raise ValidationError(_l("C’est trop de mots pour une leçon."))
@@ -113,6 +118,8 @@ def few_words(_form: Form, field: Field) -> None:
 
 
 class NewLesson(PageForm):
+    """A new lesson: level, title, links of videos."""
+
     level = SelectField(_l("Niveau"), validators=[required()])
     title = StringField(_l("Titre"), filters=[tidy], validators=[required(), at_most(120)])
     links = TextAreaField(
@@ -129,9 +136,11 @@ class NewLesson(PageForm):
     )
 
     def offer(self, levels: Iterable[Level]) -> None:
+        """Set the levels to choose from."""
         self.level.choices = [(level.id, f"{level.name} · {level.cefr}") for level in levels]
 
     def clips(self) -> list[ClipDraft]:
+        """Return the clips of the links."""
         return _drafts(self.links.data)
 
 
@@ -175,6 +184,7 @@ class ClipForm(Form):
             raise ValidationError(sentence(refusal)) from None
 
     def draft(self) -> ClipDraft:
+        """Return the clip that was entered."""
         video = youtube.parse_link(self.address.data or "")
         return ClipDraft(
             video.id,
@@ -192,7 +202,7 @@ def _has_file(value: object) -> bool:
 
 
 class _Clips(FieldList):
-    """Numbers of entries come from outside: only small plain ones are read."""
+    """A list of clips; entry numbers come from the request, so only small plain ones are read."""
 
     def _extract_indices(self, prefix: str, formdata: Any) -> Iterator[int]:
         pattern = re.compile(rf"{re.escape(prefix)}-([0-9]{{1,3}})-")
@@ -202,6 +212,8 @@ class _Clips(FieldList):
 
 
 class EditLesson(PageForm):
+    """A whole lesson. `seen` is the fingerprint of the lesson that the page shows."""
+
     seen = HiddenField()
     title = StringField(_l("Titre"), filters=[tidy], validators=[required(), at_most(120)])
     goal = StringField(
@@ -232,12 +244,15 @@ class EditLesson(PageForm):
     )
 
     def drafts(self) -> list[ClipDraft]:
+        """Return the clips of the list."""
         return [entry.form.draft() for entry in self.clips]
 
     def added(self) -> list[ClipDraft]:
+        """Return the clips of the added links."""
         return _drafts(self.links.data)
 
     def word_list(self) -> list[str]:
+        """Return the vocabulary items."""
         return lines_of(self.words.data)
 
 

@@ -1,4 +1,4 @@
-"""What a person decides for herself. Learners read these words: they exist in every language."""
+"""Form of the page *Moi*. Learners read these texts: they exist in every language."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lms.forms import PageForm, at_most, email_address, tidy
 from lms.i18n.languages import LANGUAGES, STAFF_LANGUAGES, WITH_CATALOGUE, Language
 from lms.models import Person
 
-_WAYS: dict[Channel, LazyString] = {
+_CHANNELS: dict[Channel, LazyString] = {
     "mail": _l("E-mail"),
     "sms": _l("SMS"),
     "hand": _l("WhatsApp ou SMS de mon professeur"),
@@ -27,17 +27,21 @@ _PHONE = re.compile(r"\+?[0-9][0-9 ./()-]{5,38}")
 
 
 def language_choices(languages: Sequence[Language]) -> list[SelectChoice]:
+    """Return the languages as choices of a field, each by its own name."""
     return [SelectChoice(language.code, language.name) for language in languages]
 
 
 def phone_number(_form: FlaskForm, field: Field) -> None:
+    """Validate that the field is a phone number or empty."""
     if field.data and not _PHONE.fullmatch(field.data):
         raise ValidationError(_l("Ce numéro ne marche pas. Écrivez seulement les chiffres."))
 
 
 class PreferencesForm(PageForm):
+    """Preferences of a person; `fit` leaves the fields that the person can set."""
+
     languages: Sequence[Language] = ()
-    # Her number is one that no text reaches: a house phone, or a digit too few.
+    # No SMS reaches the number: a landline, or a digit is missing.
     no_texts = False
     language = RadioField(_l("Langue"))
     text_size = RadioField(
@@ -56,9 +60,9 @@ class PreferencesForm(PageForm):
     reach = RadioField(_l("Comment recevoir les messages\N{NO-BREAK SPACE}?"))
 
     def fit(self, person: Person, *, gateway: bool) -> None:
-        """Only what this person can decide. `gateway`: the house sends texts by itself."""
+        """Leave the fields that the person can set. `gateway`: the instance sends SMS by itself."""
         offered = list(STAFF_LANGUAGES if person.is_staff else WITH_CATALOGUE)
-        # Her own language stays hers although our sentences do not exist in it yet.
+        # The person's own language stays a choice although it has no catalogue yet.
         offered += [own for own in LANGUAGES if own.code == person.language and own not in offered]
         self.language.choices = language_choices(offered)
         self.languages = offered
@@ -67,15 +71,15 @@ class PreferencesForm(PageForm):
                 delattr(self, name)
         else:
             self.no_texts = bool(person.phone) and sms_number(person) is None
-            self._offer_ways(available_channels(person, gateway=gateway))
+            self._offer_channels(available_channels(person, gateway=gateway))
 
-    def _offer_ways(self, possible: Sequence[Channel]) -> None:
-        """Where only one way leads to her there is nothing to choose."""
+    def _offer_channels(self, possible: Sequence[Channel]) -> None:
+        """Offer the possible channels; with fewer than two there is nothing to choose."""
         if len(possible) < 2:
             del self.reach
             return
         self.reach.choices = [SelectChoice("auto", _l("Automatique"))]
-        self.reach.choices += [SelectChoice(way, _WAYS[way]) for way in possible]
+        self.reach.choices += [SelectChoice(channel, _CHANNELS[channel]) for channel in possible]
         if not self.is_submitted() and self.reach.data not in possible:
             self.reach.data = "auto"
 

@@ -1,4 +1,4 @@
-"""People and the centre: short forms, and a guard against national numbers."""
+"""Forms about people and the organisation. Free text is checked for national numbers."""
 
 # Read by the team alone.
 
@@ -38,17 +38,20 @@ BUFFERS = (0, 15, 30, 45, 60)
 
 
 def chosen() -> InputRequired:
+    """Return a validator: something is chosen."""
     return InputRequired(_l("Choisissez une réponse."))
 
 
 class ChecksField(SelectMultipleField):
-    """Several of a few: as boxes, not as a list that wants a held key."""
+    """Several choices as checkboxes, because a list would need a held key."""
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
 
 
 class LearnerForm(PageForm):
+    """Details of a new learner."""
+
     name = StringField(_l("Nom"), filters=[tidy], validators=[required(), at_most(120), no_national_number])
     level_id = RadioField(_l("Niveau"), validators=[chosen()])
     language = SelectField(_l("Langue"), choices=language_choices(LANGUAGES), default="fr")
@@ -56,9 +59,11 @@ class LearnerForm(PageForm):
     phone = StringField(_l("Téléphone (facultatif)"), filters=[tidy], validators=[at_most(40), phone_number])
 
     def offer(self, levels: Sequence[Level]) -> None:
+        """Set the levels to choose from."""
         self.level_id.choices = [SelectChoice(level.id, f"{level.name} · {level.cefr}") for level in levels]
 
     def facts(self) -> LearnerDetails:
+        """Return the details that were entered."""
         return LearnerDetails(
             name=self.name.data,
             level_id=self.level_id.data,
@@ -69,18 +74,22 @@ class LearnerForm(PageForm):
 
 
 class LearnerEditForm(LearnerForm):
+    """Details of an existing learner, with opened levels and social worker."""
+
     opened = ChecksField(_l("Autres niveaux ouverts"))
     social_worker_id = SelectField(_l("Assistant social"))
 
     def offer_more(self, levels: Sequence[Level], workers: Sequence[Person], now: Person | None) -> None:
+        """Set the levels and social workers to choose from; `now` is the current social worker."""
         self.offer(levels)
         self.opened.choices = [SelectChoice(level.id, level.name) for level in levels]
-        # Whoever is named now stays a choice, even when she has left.
+        # The current social worker stays a choice, even when deactivated.
         known = [*workers, *([now] if now and now.id not in {worker.id for worker in workers} else [])]
         self.social_worker_id.choices = [SelectChoice("", _l("Pas d’assistant social"))]
         self.social_worker_id.choices += [SelectChoice(worker.id, worker.name) for worker in known]
 
     def facts(self) -> LearnerDetails:
+        """Return the details that were entered."""
         base = super().facts()
         return LearnerDetails(
             base.name,
@@ -94,6 +103,8 @@ class LearnerEditForm(LearnerForm):
 
 
 class ColleagueForm(PageForm):
+    """A member of the team: name, address, roles."""
+
     name = StringField(_l("Nom"), filters=[tidy], validators=[required(), at_most(120), no_national_number])
     email = StringField(_l("E-mail"), filters=[tidy], validators=[required(), email_address])
     roles = ChecksField(
@@ -108,11 +119,11 @@ class ColleagueForm(PageForm):
 
 
 class ConfirmForm(PageForm):
-    """A button alone: its key and the shield, no field."""
+    """A button alone: idempotency key and CSRF protection, no other field."""
 
 
 class NewPasswordForm(PageForm):
-    """`password` is never shown again; the sentence of a refusal stands beside it."""
+    """A new password; it is never shown again, and a refusal is shown beside it."""
 
     password = PasswordField(
         _l("Nouveau mot de passe"),
@@ -122,10 +133,14 @@ class NewPasswordForm(PageForm):
 
 
 class ChangePasswordForm(NewPasswordForm):
+    """A new password, with the current one."""
+
     current = PasswordField(_l("Mot de passe actuel"), validators=[required(), at_most(200)])
 
 
 class AskPasswordForm(PageForm):
+    """Request of a password link."""
+
     email = StringField(_l("E-mail"), filters=[tidy], validators=[required(), email_address])
 
 
@@ -135,7 +150,7 @@ def _https(_form: FlaskForm, field: Field) -> None:
 
 
 class NumberField(IntegerField):
-    """A whole number between two bounds; whatever else is typed gets the one sentence that names them."""
+    """A whole number between two bounds; any other input gets one sentence that names them."""
 
     data: int | None
 
@@ -149,10 +164,12 @@ class NumberField(IntegerField):
         try:
             super().process_formdata(valuelist)
         except ValueError:
-            self.data = None  # the bounds refuse it, in our words
+            self.data = None  # the validators then refuse it with our own sentence
 
 
 class OrganisationForm(PageForm):
+    """Settings of the organisation."""
+
     name = StringField(_l("Nom du service"), filters=[tidy], validators=[required(), at_most(120)])
     address = StringField(_l("Adresse"), filters=[tidy], validators=[at_most(200)])
     directions = StringField(
@@ -217,20 +234,26 @@ class OrganisationForm(PageForm):
             raise ValidationError(_l("Écrivez le texte à montrer."))
 
     def values(self) -> dict[str, object]:
-        """Under the names of the table; an empty line is empty text."""
+        """Return the settings by their column name; an empty field is an empty text."""
         own = {name: field.data for name, field in self._fields.items() if name in organisation.SETTINGS}
         return {name: "" if value is None else value for name, value in own.items()}
 
 
 class DoorForm(PageForm):
+    """Photo of the entrance."""
+
     photo = FileField(_l("Choisir une photo"), validators=[FileRequired(_l("Choisissez une photo."))])
 
 
 class RoomForm(PageForm):
+    """A new room."""
+
     room = StringField(_l("Nouvelle salle"), filters=[tidy], validators=[required(), at_most(60)])
 
 
 class LevelForm(PageForm):
+    """Name, CEFR label and description of a level."""
+
     name = StringField(_l("Nom"), filters=[tidy], validators=[required(), at_most(60)])
     cefr = StringField(_l("Niveau européen"), filters=[tidy], validators=[at_most(30)])
     blurb = StringField(_l("En une phrase"), filters=[tidy], validators=[at_most(200)])

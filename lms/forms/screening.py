@@ -1,4 +1,4 @@
-"""What the team must not write anywhere: national numbers."""
+"""Validator against national numbers, which the team must not write anywhere."""
 
 # Read by the team alone.
 
@@ -13,6 +13,6 @@ from lms.domain.people.screening import holds_national_number
 
 
 def no_national_number(_form: FlaskForm, field: Field) -> None:
-    """A validator for what the team writes freely."""
+    """Validate that free text has no Belgian national number."""
     if holds_national_number(field.data):
         raise ValidationError(_l("Pas de numéro national ici. Effacez-le."))

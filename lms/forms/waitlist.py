@@ -1,4 +1,4 @@
-"""Which hour would do for who waits, and what she wants to talk about then."""
+"""Forms of the waitlist entry, and of the learner's question for an appointment."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from lms.forms import PageForm, at_most, tidy, tidy_text
 from lms.forms.screening import no_national_number
 from lms.models import AFTERNOON, EVENING, MORNING
 
-# What a radio button sends that stands for no choice.
+# The value of a radio button that stands for no preference.
 ANY = "any"
 
 
 class WaitlistForm(PageForm):
-    """For whom, when the team does it."""
+    """A waitlist button; `learner` is set when a member of the team acts for a learner."""
 
     learner = HiddenField(filters=[tidy])
 
 
 class WaitlistEntryForm(WaitlistForm):
+    """Preferences of a waitlist entry: teacher, parts of the day, mode."""
+
     teacher = RadioField(_l("Avec qui ?"), default=ANY, filters=[tidy], validate_choice=False)
     parts = SelectMultipleField(
         _l("Quand ?"),
@@ -47,20 +49,24 @@ class WaitlistEntryForm(WaitlistForm):
 
     @property
     def bits(self) -> int:
-        """The parts of the day as the wish keeps them; what is none counts for nothing."""
+        """Return the parts of the day as the bits of a waitlist entry; unknown values are ignored."""
         known = {str(part): part for part in (MORNING, AFTERNOON, EVENING)}
         return sum(known.get(value, 0) for value in set(self.parts.data or ()))
 
     @property
     def teacher_id(self) -> str | None:
+        """Return the chosen teacher; None for any."""
         return None if self.teacher.data in (ANY, None) else self.teacher.data
 
     @property
     def way(self) -> str | None:
+        """Return the chosen mode; None for both."""
         return self.mode.data if self.mode.data in ("video", "onsite") else None
 
 
 class QuestionForm(PageForm):
+    """The learner's question for an appointment."""
+
     question = TextAreaField(
         _l("Ma question pour le rendez-vous"),
         filters=[tidy_text],
