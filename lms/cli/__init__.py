@@ -1,4 +1,4 @@
-"""Commands of the house: `flask --app lms.serve:make_app ...`. A file a command."""
+"""Commands: `flask --app lms.serve:make_app ...`. One file a command."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    """Attach the `command` of every file in this folder."""
+    """Add the `command` of every file in this folder to the application."""
     for found in iter_modules(__path__, f"{__name__}."):
         app.cli.add_command(import_module(found.name).command)

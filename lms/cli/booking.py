@@ -61,5 +61,5 @@ def check_command() -> None:
 @command.command("audit", hidden=True, deprecated="It is called `flask booking check` now.")
 @click.pass_context
 def audit_command(context: click.Context) -> None:
-    """Answer to the old name, until release 0.2."""
+    """Run `flask booking check` under its old name, until release 0.2."""
     context.invoke(check_command)

@@ -1,4 +1,4 @@
-"""`flask demo`: the demo school in an empty database."""
+"""`flask demo`: create the demo school in an empty database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lms.demo import builder
 @click.command("demo")
 @with_appcontext
 def command() -> None:
-    """Make the demo school; refuses in production and in a school that exists."""
+    """Create the demo school; refused in production and in a database that is not empty."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     try:
         builder.build(app, now())

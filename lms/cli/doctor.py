@@ -1,4 +1,4 @@
-"""`flask doctor`: is this house whole? Says what it looked at; exit code 1 when something is wrong."""
+"""`flask doctor`: check the instance. Prints each check; exit code 1 when something is wrong."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from lms.domain.booking import consistency
 from lms.extensions import db, journal_mode, sqlite
 from lms.models import Attachment, Organisation, Rendition
 
-# A file is kept before its row is written: a young one without a row is on its way.
+# A file is stored before its row is written, so a recent one may not have a row yet.
 FILE_YOUNG = timedelta(hours=1)
 
 Check = Callable[[Session, Settings], list[str]]
 
 
 def integrity(session: Session, settings: Settings) -> list[str]:
+    """Return the faults of a SQLite file: damaged pages, broken foreign keys."""
     if session.get_bind().dialect.name != "sqlite":
         return []
     found = [str(row[0]) for row in session.execute(text("PRAGMA integrity_check")) if row[0] != "ok"]
@@ -39,6 +40,7 @@ def integrity(session: Session, settings: Settings) -> list[str]:
 
 
 def versions(session: Session, settings: Settings) -> list[str]:
+    """Return a fault when the database is not at the newest migration."""
     found = []
     script = ScriptDirectory.from_config(current_app.extensions["migrate"].migrate.get_config())
     here = MigrationContext.configure(session.connection()).get_current_revision()
@@ -55,6 +57,7 @@ def engine(settings: Settings) -> str:
 
 
 def permissions(session: Session, settings: Settings) -> list[str]:
+    """Return the files and folders that other users of the machine can read."""
     found = []
     for path in (settings.instance, settings.instance / "secret.key", settings.uploads):
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
@@ -64,22 +67,26 @@ def permissions(session: Session, settings: Settings) -> list[str]:
 
 
 def files(session: Session, settings: Settings) -> list[str]:
-    """Rows without files are lost work; files without rows are left over from a crash."""
+    """Return the rows without files (lost work) and the files without rows (left over from a crash)."""
     store: Store = current_app.extensions["lms_store"]
-    door = select(Organisation.door_photo_key).where(Organisation.door_photo_key.is_not(None))
-    named = set(session.scalars(union_all(select(Attachment.store_key), select(Rendition.store_key), door)))
-    kept = dict(store.keys())
-    missing = sorted(named - set(kept))
+    door_photo = select(Organisation.door_photo_key).where(Organisation.door_photo_key.is_not(None))
+    named = set(
+        session.scalars(union_all(select(Attachment.store_key), select(Rendition.store_key), door_photo))
+    )
+    stored = dict(store.keys())
+    missing = sorted(named - set(stored))
     old = now() - FILE_YOUNG
-    left_over = sorted(key for key, made_at in kept.items() if key not in named and made_at < old)
+    left_over = sorted(key for key, changed_at in stored.items() if key not in named and changed_at < old)
     return [f"row without file: {key}" for key in missing] + [f"file without row: {key}" for key in left_over]
 
 
 def bookings(session: Session, settings: Settings) -> list[str]:
+    """Return the faults of the consistency check."""
     return consistency.find_faults(session, now=now())
 
 
 def journal_chain(session: Session, settings: Settings) -> list[str]:
+    """Return the faults of the audit log: a changed event, events unsealed for too long."""
     broken = audit_log.first_broken(session)
     late = audit_log.unsealed_since(session, now=now())
     found = [] if broken is None else [f"the chain breaks at line {broken}"]
@@ -87,6 +94,7 @@ def journal_chain(session: Session, settings: Settings) -> list[str]:
 
 
 def mail(session: Session, settings: Settings) -> list[str]:
+    """Return a fault when a message has waited too long for a worker."""
     waiting = outbox.oldest_waiting(session, now=now())
     late = waiting is not None and waiting > outbox.LATE
     return [f"a mail has waited for {waiting}"] if late else []
@@ -97,11 +105,11 @@ CHECKS: tuple[Check, ...] = (integrity, versions, permissions, files, bookings, 
 
 def examine(session: Session, settings: Settings) -> dict[str, list[str]]:
     """Return the faults that each check found; empty lists mean a healthy instance."""
-    return {check.__name__: _told(check, session, settings) for check in CHECKS}
+    return {check.__name__: _run_check(check, session, settings) for check in CHECKS}
 
 
-def _told(check: Check, session: Session, settings: Settings) -> list[str]:
-    """A check that cannot even be made is a fault of the house too, and hides no other."""
+def _run_check(check: Check, session: Session, settings: Settings) -> list[str]:
+    """Return the faults of one check; a check that fails is a fault too, and stops no other."""
     try:
         return check(session, settings)
     except (SQLAlchemyError, OSError) as error:
@@ -113,7 +121,7 @@ def _told(check: Check, session: Session, settings: Settings) -> list[str]:
 @click.command("doctor")
 @with_appcontext
 def command() -> None:
-    """Check the house; exit code 1 when something is wrong."""
+    """Check the instance; exit code 1 when something is wrong."""
     settings: Settings = current_app.extensions["lms_settings"]
     found = examine(db.session(), settings)
     click.echo(f"      {engine(settings)}")

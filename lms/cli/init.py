@@ -1,4 +1,4 @@
-"""`flask init`: open a new school."""
+"""`flask init`: create the organisation of a new instance."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from lms.models import Organisation
 @click.option("--email", help="The coordinator's e-mail address.")
 @with_appcontext
 def command(name: str | None, coordinator: str | None, email: str | None) -> None:
-    """Open a new school: the service, three levels, and a link for the first coordinator."""
+    """Create the organisation, three levels, and a password link for the first coordinator."""
     if db.session().get(Organisation, 1) is not None:
-        raise _told(Refused("already_founded"))
-    service_name = _asked(name, "Name of the service", 120)
-    person_name = _asked(coordinator, "Name of the first coordinator", 120)
-    address = _asked(email, "E-mail address of the coordinator", 254)
+        raise _click_error(Refused("already_founded"))
+    service_name = _ask(name, "Name of the service", 120)
+    person_name = _ask(coordinator, "Name of the first coordinator", 120)
+    address = _ask(email, "E-mail address of the coordinator", 254)
     if not re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;]{2,}", address):
         raise click.BadParameter(f"{address} is no e-mail address", param_hint="--email")
     token = staff.new_token()
@@ -41,18 +41,18 @@ def command(name: str | None, coordinator: str | None, email: str | None) -> Non
             )
         )
     except Refused as refusal:
-        raise _told(refusal) from None
+        raise _click_error(refusal) from None
     settings: Settings = current_app.extensions["lms_settings"]
     click.echo(f"{service_name} is open. For one hour {person_name} chooses a password here:")
     click.echo(f"{settings.base_url}/password/{token}")
 
 
-def _told(refusal: Refused) -> click.ClickException:
-    with force_locale("en"):  # there is no request, so nobody's language
+def _click_error(refusal: Refused) -> click.ClickException:
+    with force_locale("en"):  # without a request there is no language of a person
         return click.ClickException(f"{refusals.sentence(refusal)} ({refusal.code})")
 
 
-def _asked(given: str | None, question: str, longest: int) -> str:
+def _ask(given: str | None, question: str, longest: int) -> str:
     value = tidy(given if given is not None else click.prompt(question)) or ""
     if not value or len(value) > longest:
         raise click.BadParameter(f"{question}: 1 to {longest} characters")

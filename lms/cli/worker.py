@@ -14,12 +14,12 @@ from flask.cli import with_appcontext
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1, 16))
 @with_appcontext
 def command(threads: int) -> None:
-    """Deliver mails and tidy up until told to stop (Ctrl-C, SIGTERM)."""
-    told = threading.Event()
+    """Send messages and run the periodic jobs until Ctrl-C or SIGTERM."""
+    stop_requested = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+        signal.signal(number, lambda *_: stop_requested.set())
     stop = current_app.extensions["lms_jobs"].start_worker(threads)
     click.echo("The worker is at work.")
-    told.wait()
+    stop_requested.wait()
     stop()
     click.echo("The worker has stopped.")

@@ -1,1 +1,1 @@
-"""The demo school: real people's days, made with the school's own verbs. Never in production."""
+"""The demo school, created through the functions of the domain. Never in production."""

@@ -1,4 +1,4 @@
-"""The hours of the demo school: weekly rules, sessions that are over, appointments ahead, who waits."""
+"""Appointments of the demo school: availability rules, past and upcoming appointments, the waitlist."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ DAY = timedelta(days=1)
 
 
 def fill(session: Session, school: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> None:
-    _rules(session, school, now.astimezone(zone).date() - 30 * DAY)
+    """Add availability rules, appointments and waitlist entries of the file to the database."""
+    _add_rules(session, school, now.astimezone(zone).date() - 30 * DAY)
     for given in school["past"]:
-        _held(session, given, zone, now)
+        _add_past(session, given, zone, now)
     used: set[date] = set()
     for given in school["bookings"]:
-        made = _booked(session, given, zone, now, 21 * DAY, used)
-        used.add(made.starts.date())
+        booking = _book(session, given, zone, now, 21 * DAY, used)
+        used.add(booking.starts.date())
     for given in school["waiting"]:
         learner = _person(session, given["learner"])
         waitlist.join_waitlist(session, learner, learner, None, given["parts"], given["mode"], now=now - DAY)
 
 
-def _rules(session: Session, school: Mapping[str, Any], since: date) -> None:
+def _add_rules(session: Session, school: Mapping[str, Any], since: date) -> None:
     rooms = {room.name: room.id for room in session.scalars(select(Room))}
     for given in school["availability"]:
         session.add(
@@ -48,7 +49,7 @@ def _rules(session: Session, school: Mapping[str, Any], since: date) -> None:
     session.flush()
 
 
-def _booked(
+def _book(
     session: Session,
     given: Mapping[str, Any],
     zone: ZoneInfo,
@@ -56,7 +57,7 @@ def _booked(
     ahead: timedelta,
     used: set[date],
 ) -> Booking:
-    """The first free hour of that teacher in that way, on a day of its own."""
+    """Book the first free slot of the teacher in the mode, on a day without another appointment."""
     learner, teacher = _person(session, given["learner"]), _person(session, given["teacher"])
     mode, today = cast("Mode", given["mode"]), now.astimezone(zone).date()
     free = availability_search.find_free_slots(
@@ -67,24 +68,24 @@ def _booked(
         today + ahead,
         now=now,
     )
-    hour = next(
+    slot = next(
         one
         for one in free
         if one.teacher_id == teacher.id and mode in one.modes and one.starts.date() not in used
     )
-    return appointments.book(session, learner, learner, teacher.id, hour.starts, mode, now=now, zone=zone)
+    return appointments.book(session, learner, learner, teacher.id, slot.starts, mode, now=now, zone=zone)
 
 
-def _held(session: Session, given: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> None:
-    """A session of last week. What was to be said of it was said then: no mail leaves today."""
-    made = _booked(session, given, zone, now - 8 * DAY, 7 * DAY, set())
-    rows = session.scalars(select(OutboxItem).where(OutboxItem.about_id == made.id)).all()
+def _add_past(session: Session, given: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> None:
+    """Add an appointment of last week; close its messages as sent, so that none leaves today."""
+    booking = _book(session, given, zone, now - 8 * DAY, 7 * DAY, set())
+    rows = session.scalars(select(OutboxItem).where(OutboxItem.about_id == booking.id)).all()
     for row in rows:
         outbox.close_item(session, row.id, "sent", now=row.due_at)
     teacher = _person(session, given["teacher"])
     if "attendance" in given:
-        attendance.mark_attendance(session, teacher, made, given["attendance"], now=now)
-        attendance.write_note(session, teacher, made, given["note"], given["next_step"], now=now)
+        attendance.mark_attendance(session, teacher, booking, given["attendance"], now=now)
+        attendance.write_note(session, teacher, booking, given["note"], given["next_step"], now=now)
 
 
 def _person(session: Session, name: str) -> Person:

@@ -1,4 +1,4 @@
-"""Fill an empty database from school.yaml. Each line goes through the verb that a person would use."""
+"""Fill an empty database from school.yaml, through the domain functions that a person would use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lms.extensions import db, write
 from lms.models import Clip, Criterion, Lesson, Level, Organisation, Person, PersonRole, Room
 
 SCHOOL = Path(__file__).with_name("school.yaml")
-# YouTube's own clip for trying players out: a teacher puts a real lesson in its place.
+# YouTube's own clip for testing players: a teacher puts a real lesson in its place.
 PLACEHOLDER_CLIP = "M7lc1UVf-VE"
 PLACEHOLDER_SECONDS = 180
 MEGABYTE = 1 << 20
@@ -36,7 +36,7 @@ ENDINGS = {"JPEG": "jpg", "HEIC": "heic", "PDF": "pdf"}
 
 @dataclass(frozen=True)
 class Account:
-    """How somebody enters the demo school."""
+    """How a person logs in to the demo school."""
 
     name: str
     way: str  # e-mail and password, or the link of the card
@@ -52,7 +52,7 @@ class _Upload:
         dst.write_bytes(self.content)
 
     def close(self) -> None:
-        """Nothing is open: the bytes are in memory."""
+        """Do nothing: the bytes are in memory."""
 
 
 def _school() -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _school() -> dict[str, Any]:
 
 
 def accounts(base_url: str) -> list[Account]:
-    """Everybody's way in, for the greeting of `./dev run`."""
+    """Return how each person logs in, for the greeting of `./dev run`."""
     school = _school()
     found = []
     for person in school["people"]:
@@ -74,11 +74,12 @@ def accounts(base_url: str) -> list[Account]:
 
 
 def is_empty(session: Session) -> bool:
+    """Return whether the database has no organisation yet."""
     return not session.scalar(select(exists().where(Organisation.id == 1)))
 
 
 def build(app: Flask, now: datetime) -> None:
-    """Make the whole school. Refuses in production and in a school that exists."""
+    """Create the demo school. Raises RuntimeError in production and in a database that is not empty."""
     settings: Settings = app.extensions["lms_settings"]
     if settings.production:
         raise RuntimeError("there is no demo school in production")
@@ -87,13 +88,13 @@ def build(app: Flask, now: datetime) -> None:
     with app.app_context():
         if not is_empty(db.session()):
             raise RuntimeError("there is a school already")
-        db.session.remove()  # nothing of the database is held while the sheets are drawn
+        db.session.remove()  # no transaction stays open while the sheets are drawn
         before = dict(store.keys())
         try:
             sheets = [_sheet(store, settings, work) for work in school["work"]]
             write(lambda session: _all(session, school, settings, sheets, now))
         except BaseException:
-            # Asked of the store: a signal may come between keeping a sheet and knowing of it.
+            # The store is asked, because a signal may come between storing a sheet and returning its key.
             uploads.delete_keys(store, [key for key in dict(store.keys()) if key not in before])
             raise
 
@@ -105,26 +106,26 @@ def _all(
     sheets: list[list[files.NewFile]],
     now: datetime,
 ) -> None:
-    """In one transaction: whoever ends the first start half way finds an empty house at the second."""
+    """Add everything in one transaction: after an interrupted first start the database is still empty."""
 
-    def next_day() -> None:
-        """The verbs load what they need, as they do in a request of its own."""
+    def next_request() -> None:
+        """Forget the loaded objects: each domain function loads what it needs, as in a request of its own."""
         session.flush()
         session.expire_all()
 
     _people(session, school, now)
-    next_day()
+    next_request()
     _lessons(session, school, now)
-    next_day()
+    next_request()
     _watched(session, school, now)
     titles = _titles(school)
     for work, new in zip(school["work"], sheets, strict=True):
         sent_at = now - timedelta(days=work["days"], hours=2)
         attempt_id = _send(session, work, titles[work["lesson"]], new, settings, sent_at)
-        next_day()
+        next_request()
         if work["state"] in ("returned", "redo"):
-            _answer(session, attempt_id, work, now - timedelta(days=1))
-            next_day()
+            _return_feedback(session, attempt_id, work, now - timedelta(days=1))
+            next_request()
     appointments.fill(session, school, settings.time_zone, now)
 
 
@@ -192,7 +193,7 @@ def _learner(session: Session, given: Mapping[str, Any], actor: Person, pin: str
 
 def _lessons(session: Session, school: Mapping[str, Any], now: datetime) -> None:
     teachers = [_person(session, name) for name in ("Nadia Dubois", "Luc Lambert")]
-    made_at = now - timedelta(days=20)
+    written_at = now - timedelta(days=20)
     for number, given in enumerate(school["lessons"]):
         teacher = teachers[number % len(teachers)]
         lesson = authoring.create_lesson(
@@ -211,13 +212,17 @@ def _lessons(session: Session, school: Mapping[str, Any], now: datetime) -> None
                     transcript="\n".join(given["dialogue"]),
                 )
             ],
-            now=made_at,
+            now=written_at,
         )
-        asked = given["homework"]
+        homework = given["homework"]
         assignments.create_assignment(
-            session, teacher, lesson, assignments.AssignmentDraft(asked["text"], asked["kinds"]), now=made_at
+            session,
+            teacher,
+            lesson,
+            assignments.AssignmentDraft(homework["text"], homework["kinds"]),
+            now=written_at,
         )
-        authoring.publish_lesson(session, teacher, _whole(session, lesson.id), now=made_at)
+        authoring.publish_lesson(session, teacher, _whole(session, lesson.id), now=written_at)
 
 
 def _watched(session: Session, school: Mapping[str, Any], now: datetime) -> None:
@@ -230,7 +235,7 @@ def _watched(session: Session, school: Mapping[str, Any], now: datetime) -> None
 
 
 def _sheet(store: Store, settings: Settings, work: Mapping[str, Any]) -> list[files.NewFile]:
-    """The drawing of one copy, received like an upload."""
+    """Draw the sheet of one attempt and store it like an upload."""
     if "sheet" not in work:
         return []
     folder = Path(tempfile.mkdtemp(prefix="demo-"))
@@ -278,17 +283,17 @@ def _send(
     return draft.id
 
 
-def _answer(session: Session, attempt_id: str, work: Mapping[str, Any], now: datetime) -> None:
+def _return_feedback(session: Session, attempt_id: str, work: Mapping[str, Any], now: datetime) -> None:
     teacher = _person(session, "Nadia Dubois")
     attempt = correction.attempt_for(session, teacher, attempt_id)
     level_id = attempt.submission.assignment.lesson.level_id
-    lines = correction.criteria(session, level_id)
-    answer = correction.FeedbackDraft(
+    criteria = correction.criteria(session, level_id)
+    feedback = correction.FeedbackDraft(
         comment=work["comment"],
         next_step=work["next_step"],
-        bands={line.id: band for line, band in zip(lines, work["bands"], strict=True)},
+        bands={criterion.id: band for criterion, band in zip(criteria, work["bands"], strict=True)},
     )
-    correction.return_feedback(session, attempt, teacher, answer, 0, redo=work["state"] == "redo", now=now)
+    correction.return_feedback(session, attempt, teacher, feedback, 0, redo=work["state"] == "redo", now=now)
 
 
 def _card_token(code: str) -> str:
