@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parent
-# A checkout keeps its state beside the code; what lies beside an installed package belongs to the installer.
+# A checkout keeps its state beside the code; the folder of an installed package belongs to the installer.
 IS_CHECKOUT = (ROOT / "pyproject.toml").is_file()
 NO_BASE_URL = "http://localhost:8000"
 BRUSSELS = ZoneInfo("Europe/Brussels")
@@ -26,7 +26,7 @@ MailSecurity = Literal["tls", "starttls", "none"]
 
 
 class ConfigError(Exception):
-    """Everything that is wrong with the environment, told at once."""
+    """All faults of the environment at once."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))
@@ -35,6 +35,8 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
+    """Settings of the instance; docs/operations.md describes each."""
+
     env: Environment = "development"
     instance: Path
     uploads: Path
@@ -74,16 +76,16 @@ class Settings:
 
     @property
     def sends_texts(self) -> bool:
-        """Whether a text leaves by itself: through a gateway or, for trying out, into a folder."""
+        """Return whether SMS leave automatically: through a gateway or, outside production, into a folder."""
         return self.sms_url is not None or not self.production
 
     @classmethod
     def from_env(
         cls, environ: Mapping[str, str] | None = None, *, default_base_url: str | None = None
     ) -> Settings:
-        """Read LMS_*; raises ConfigError with every fault found.
+        """Read the variables LMS_*. Raises ConfigError with every fault found.
 
-        `default_base_url` stands where LMS_BASE_URL is not set, outside production.
+        `default_base_url` is used where LMS_BASE_URL is not set, outside production.
         """
         found = _Reader(os.environ if environ is None else environ).settings()
         if default_base_url and found.base_url == NO_BASE_URL:
@@ -174,14 +176,14 @@ class _Reader:
         return settings
 
     def trusted_hosts(self, env: Environment, base_url: str) -> tuple[str, ...]:
-        """In production our own name, and the machine itself for whoever watches it."""
+        """Return the given hosts; in production by default our own name, and localhost for health checks."""
         given = tuple(h.strip() for h in (self.get("LMS_TRUSTED_HOSTS") or "").split(",") if h.strip())
         if given or env != "production":
             return given
         return (urlsplit(base_url).hostname or "localhost", "localhost", "127.0.0.1")
 
     def folder(self, name: str, in_checkout: str) -> Path:
-        """A folder of state, which an installed package must be given.
+        """Return a folder of state; for an installed package it must be set.
 
         The current folder is no default there: a command started elsewhere would open an empty instance.
         """
@@ -232,17 +234,17 @@ class _Reader:
         return raw
 
     def sms_url(self) -> str | None:
-        """Numbers and words of people cross no open line: https, or a gateway on this machine."""
+        """Return the address of the gateway: https, or on this machine, as messages are personal data."""
         raw = self.get("LMS_SMS_URL")
         if raw is None:
             return None
         try:
             parts = urlsplit(raw)
             here = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
-            well = (parts.scheme == "https" or here) and parts.hostname and parts.port != 0
+            valid = (parts.scheme == "https" or here) and parts.hostname and parts.port != 0
         except ValueError:
-            well = False
-        if not well or "@" in raw or not raw.isascii():
+            valid = False
+        if not valid or "@" in raw or not raw.isascii():
             self.faults.append("LMS_SMS_URL must begin with https:// and carry no password")
         return raw
 
@@ -253,7 +255,7 @@ class _Reader:
         return raw
 
     def calendar_hosts(self) -> tuple[str, ...]:
-        """Each as name:port."""
+        """Return the servers as name:port."""
         found = []
         for raw in filter(None, map(str.strip, (self.get("LMS_CALENDAR_HOSTS") or "").split(","))):
             try:
@@ -269,14 +271,14 @@ class _Reader:
         return Path(raw) if raw else None
 
     def secret_from(self, instance: Path) -> str:
-        """The key made at the first run, readable by its owner only."""
+        """Return the key made at the first run; only its owner can read the file."""
         path = instance / "secret.key"
         if not IS_CHECKOUT and self.get("LMS_INSTANCE") is None:
-            return "x" * 32  # the fault is noted; nothing is written beside an installed package
+            return "x" * 32  # `folder` reports the fault; nothing is written beside an installed package
         try:
-            # The database and the queue lie in it: nobody else on this machine reads them.
+            # It holds the database and the queue, which other users of the machine must not read.
             instance.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # O_EXCL: of two processes that start together one writes, the other reads.
+            # O_EXCL: of two processes that start together one writes the key, the other reads it.
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             return path.read_text().strip()
@@ -289,7 +291,7 @@ class _Reader:
         return key
 
     def refuse_unknown(self) -> None:
-        """A mistyped name would silently do nothing."""
+        """Report unknown names: a mistyped one would silently do nothing."""
         for name in sorted(self.environ):
             if name.startswith("LMS_") and not name.startswith("LMS_TEST_") and name not in self.asked:
                 self.faults.append(f"{name} is not a setting; see docs/operations.md")
@@ -302,7 +304,7 @@ def _yes_or_no(raw: str) -> bool:
 
 
 def _server(raw: str) -> str:
-    """A server as name:port, the port of https where none is said."""
+    """Return a server as name:port, with the port of https when none is given."""
     parts = urlsplit(f"//{raw}")
     if not parts.hostname or parts.netloc != raw or "@" in raw:
         raise ValueError(raw)

@@ -1,7 +1,7 @@
 """Static files: hashed, compressed copies under the instance folder, served by WhiteNoise in front of Flask.
 
 A folder inside ``static/css`` or ``static/js`` is one bundle: ``css/app/*.css`` is served as ``css/app.css``.
-Every other file is served as it is. There is no build step for whoever installs: this runs at start.
+Every other file is served as it is. There is no build step when installing: this runs at start.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ ALWAYS = {
 
 @dataclass(frozen=True)
 class Manifest:
-    """Where the served copies lie, and what each file is called there."""
+    """The folder of the served copies, and the name of each file there."""
 
     folder: Path
     names: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, path: str) -> str:
-        """Address of a static file; an unknown name is a mistake of ours and raises KeyError."""
+        """Return the address of a static file; an unknown name is a programming error and raises KeyError."""
         return PREFIX + self.names[path]
 
 
@@ -46,13 +46,13 @@ def _bundle(folder: Path) -> bytes:
     for piece in sorted(folder.iterdir()):
         if piece.is_file() and piece.suffix in {".css", ".js"}:
             body = piece.read_bytes().strip()
-            # A block gives each behaviour its own scope, as if it were a module of its own.
+            # A block gives each script its own scope, like a module.
             pieces.append(b"{\n" + body + b"\n}" if piece.suffix == ".js" else body)
     return b"\n".join(pieces) + b"\n"
 
 
 def _sources(static_folder: Path) -> dict[str, bytes]:
-    """Served name without hash -> content. Bundles are put together, the rest is read as it is."""
+    """Return the content of each served file by its name without hash, the bundles concatenated."""
     found: dict[str, bytes] = {}
     bundles = [
         folder
@@ -89,10 +89,10 @@ def _write(target: Path, content: bytes) -> None:
 
 
 def build(static_folder: Path, out: Path) -> Manifest:
-    """Write the served copies under ``out`` unless they are there, and return their names.
+    """Write the served copies under ``out`` unless they are there, and return their manifest.
 
     The copies of one state of the sources lie in one folder, named by their content and put in place by a
-    single rename: two processes that start together both end with the same whole folder.
+    single rename: two processes that start together both get the same complete folder.
     """
     sources = _sources(static_folder)
     names = {name: _hashed(name, content) for name, content in sources.items()}
@@ -111,7 +111,7 @@ def build(static_folder: Path, out: Path) -> Manifest:
         try:
             draft.rename(folder)
         except OSError:
-            if not folder.is_dir():  # another process was first: its copy is as good as ours
+            if not folder.is_dir():  # else another process was first, with the same content
                 raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -120,7 +120,7 @@ def build(static_folder: Path, out: Path) -> Manifest:
 
 
 def _prune(out: Path, current: Path) -> None:
-    """Keep the last few builds: a server of the version before may still be answering."""
+    """Delete all but the last few builds: a server of the previous version may still answer."""
     others = [p for p in out.iterdir() if p.is_dir() and p != current and not p.name.startswith(".")]
     others.sort(key=lambda p: p.stat().st_mtime, reverse=True)
     for old in others[KEPT_BUILDS - 1 :]:

@@ -1,4 +1,4 @@
-"""The only clock."""
+"""The only clock of the application."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present moment in UTC, in whole seconds, as the database keeps it."""
+    """Return the current time in UTC, in whole seconds, as the database stores it."""
     return datetime.now(UTC).replace(microsecond=0)

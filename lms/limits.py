@@ -1,7 +1,7 @@
-"""How often something may be tried.
+"""Rate limits.
 
-Counted in the memory of the one process of `./dev run`; where the queue is in Redis, there, for all processes
-together. What must outlive a restart is not counted here: the lock of a card stands in the database.
+They are counted in the memory of the process of `./dev run` or, when the queue is in Redis, in Redis for all
+processes together. Counts that must survive a restart, such as the lock of a card, are in the database.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from config import Settings
 
 
 def init_app(app: Flask, limiter: Limiter, settings: Settings) -> None:
-    """Tell the limiter where to count."""
+    """Configure the storage of the limiter."""
     redis = settings.queue_url.startswith(("redis://", "rediss://"))
     app.config.update(
         RATELIMIT_STORAGE_URI=settings.queue_url if redis else "memory://",
         RATELIMIT_STRATEGY="fixed-window",
-        # While Redis is away each process counts for itself.
+        # While Redis is not reachable each process counts for itself.
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=redis,
     )
     limiter.init_app(app)

@@ -1,4 +1,4 @@
-"""Start one house: database brought up to date, demo school, job worker, web server."""
+"""Start an instance: database migration, demo school, job worker, web server."""
 
 from __future__ import annotations
 
@@ -23,17 +23,24 @@ PORTS_TRIED = 20
 
 
 def make_app() -> Flask:
-    """For `flask --app lms.serve:make_app` and WSGI servers: no worker, no migration."""
+    """Create the application for `flask --app lms.serve:make_app` and WSGI servers.
+
+    Starts no worker and no migration.
+    """
     return create_app(_settings_or_exit())
 
 
 def migrate_database(app: Flask) -> None:
+    """Migrate the database to the newest version."""
     with app.app_context():
         upgrade()
 
 
 def free_port(host: str, wanted: int) -> socket.socket:
-    """A listening socket on the wanted port, or on the next one that is free."""
+    """Return a listening socket on the wanted port or the next free one.
+
+    Raises SystemExit when the next `PORTS_TRIED` ports are taken.
+    """
     last: OSError | None = None
     for port in range(wanted, min(wanted + PORTS_TRIED, 65536)):
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -50,6 +57,7 @@ def free_port(host: str, wanted: int) -> socket.socket:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Run the server until it is stopped; return the exit code."""
     parser = argparse.ArgumentParser(prog="./dev run")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
@@ -62,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     port = listener.getsockname()[1]
     if port != options.port:
         print(f"Port {options.port} is busy: using {port} instead.", flush=True)
-    # Links in mails and on cards must lead to this very server.
+    # Links in mails and on cards must lead to this server.
     settings = _settings_or_exit(base_url=f"http://localhost:{port}")
     app = create_app(settings)
     migrate_database(app)
@@ -100,7 +108,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _demo(app: Flask, settings: Settings) -> str:
-    """Make the demo school on the first start; answers with everybody's way in."""
+    """Create the demo school on the first start; return the text that says how each person logs in."""
     if not settings.demo:
         return ""
     with app.app_context():
