@@ -19,6 +19,8 @@ from lms.adapters.store import LocalStore
 from lms.extensions import babel, csrf, db, limiter, migrate, on_outbox_commit, sqlite, tune
 from lms.i18n import speech
 from lms.jobs import Jobs, make_mailer, make_sms_sender
+from lms.web.headers import COMMON_HEADERS
+from lms.web.pages import request_language
 
 MEGABYTE = 1 << 20
 
@@ -56,7 +58,7 @@ def create_app(settings: Settings) -> Flask:
     migrate.init_app(app, db, directory=str(Path(__file__).parent / "migrations"), render_as_batch=True)
     csrf.init_app(app)
     Compress(app)
-    babel.init_app(app, locale_selector=web.request_language)
+    babel.init_app(app, locale_selector=request_language)
     limits.init_app(app, limiter, settings)
     access.init_app(app)
     web.init_app(app)
@@ -70,7 +72,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.globals["asset"] = manifest.url
     app.jinja_env.globals["in_french"] = speech.in_french
     app.jinja_env.filters["own_day"] = lambda moment: speech.own_day(moment, settings.time_zone)
-    app.wsgi_app = assets.serve(app.wsgi_app, manifest, web.COMMON_HEADERS)  # type: ignore[assignment,method-assign]
+    app.wsgi_app = assets.serve(app.wsgi_app, manifest, COMMON_HEADERS)  # type: ignore[assignment,method-assign]
     if settings.proxy_hops:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

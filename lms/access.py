@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from config import Settings
+from lms import current
 from lms.clock import now
 from lms.domain.people import logins
 from lms.extensions import db, login, write
@@ -64,27 +65,29 @@ def cookie_name(settings: Settings, what: str) -> str:
 
 
 def set_cookie(response: BaseResponse, what: str, value: str, lasts: timedelta) -> None:
-    settings: Settings = current_app.extensions["lms_settings"]
     response.set_cookie(
-        cookie_name(settings, what),
+        cookie_name(current.settings(), what),
         value,
         max_age=int(lasts.total_seconds()),
         httponly=True,
         samesite="Lax",
-        secure=settings.https,
+        secure=current.settings().https,
         path="/",
     )
 
 
 def drop_cookie(response: BaseResponse, what: str) -> None:
-    settings: Settings = current_app.extensions["lms_settings"]
     response.delete_cookie(
-        cookie_name(settings, what), path="/", httponly=True, samesite="Lax", secure=settings.https
+        cookie_name(current.settings(), what),
+        path="/",
+        httponly=True,
+        samesite="Lax",
+        secure=current.settings().https,
     )
 
 
 def cookie(what: str) -> str | None:
-    return request.cookies.get(cookie_name(current_app.extensions["lms_settings"], what))
+    return request.cookies.get(cookie_name(current.settings(), what))
 
 
 def own_path(target: str | None) -> str | None:

@@ -31,6 +31,7 @@ from lms.adapters.sms.folder import SmsFolder
 from lms.adapters.sms.gateway import HttpSmsGateway
 from lms.adapters.sms.message import SmsSender
 from lms.clock import now
+from lms.current import settings_of, store_of
 from lms.domain import audit_log, outbox
 from lms.domain.booking import waitlist
 from lms.domain.calendars import external
@@ -152,8 +153,7 @@ class Jobs:
 
     @property
     def settings(self) -> Settings:
-        found: Settings = self.app.extensions["lms_settings"]
-        return found
+        return settings_of(self.app)
 
     def _mail(self, session: Session, item: OutboxItem) -> Delivery | None:
         letter = compose(session, item, MAIL_RENDERERS[item.kind], self.settings, now())
@@ -258,7 +258,7 @@ class Jobs:
             write(lambda session: outbox.close_stale(session, now=now()))
             write(lambda session: outbox.delete_old_receipts(session, now() - RECEIPTS_KEPT))
             write(lambda session: logins.delete_old_logins(session, now=now()))
-            self.app.extensions["lms_store"].sweep_temp(now() - timedelta(days=1))
+            store_of(self.app).sweep_temp(now() - timedelta(days=1))
 
     def every_morning(self) -> None:
         """By day, for it may ring a telephone."""

@@ -16,6 +16,7 @@ from waitress import create_server
 from config import ConfigError, Settings
 from lms import create_app
 from lms.clock import now
+from lms.current import jobs_of
 from lms.demo import builder
 from lms.extensions import db
 
@@ -75,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     app = create_app(settings)
     migrate_database(app)
     greeting = _demo(app, settings)
-    stop_worker = app.extensions["lms_jobs"].start_worker()
+    stop_worker = jobs_of(app).start_worker()
     server = create_server(
         app,
         sockets=[listener],

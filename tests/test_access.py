@@ -261,11 +261,11 @@ def visit(school: School, name: str | None, rule: Rule, method: str, *, own: boo
     person = school.read(lambda s: _person(s, name)) if name else None
     client = school.visitor(person).client
     ids = school.read(things)
-    ids["entries"] = "nobody"
+    ids["logins"] = "nobody"
     if name:
         if not own:
             school.visitor(school.read(lambda s: _person(s, "Samira")))
-        ids["entries"] = entries(school, name if own else "Samira")
+        ids["logins"] = entries(school, name if own else "Samira")
     path = address(rule, ids)
     if person is not None and not person.is_learner:
         path += f"?learner={ids['people']}"  # the team books for somebody
@@ -324,7 +324,7 @@ def test_a_stranger_finds_nothing_of_samira(
 ) -> None:
     wrong, school = [], copies.fresh()
     for (path, method), rule in sorted(rules.items()):
-        named = {word for word in path.split("/") if word in school.read(things) or word == "entries"}
+        named = {word for word in path.split("/") if word in school.read(things) or word == "logins"}
         if "<" not in path or named & PUBLIC or not allowed(school, rule) & {role, "someone"}:
             continue
         status = visit(school, STRANGERS[role], rule, method, own=False).status_code

@@ -28,6 +28,7 @@ LAYERS = {
     "adapters": 3,
     "forms": 3,
     "access": 3,
+    "current": 3,
     "web": 3,
     "i18n": 3,
     "notifications": 3,
@@ -52,6 +53,7 @@ DOMAIN = {
     "calendars": 4,
     "manual_messages": 4,
     "statistics": 4,
+    "today": 4,
 }
 
 
@@ -172,6 +174,77 @@ def test_below_the_third_layer_nobody_knows_the_request() -> None:
     assert offenders == []
 
 
+def test_only_current_looks_up_what_belongs_to_the_application() -> None:
+    """`lms/__init__.py` stores it; `write()` lies below and keeps the one thing it wakes for itself."""
+    owners = {"lms", "lms.current", "lms.extensions"}
+    offenders = [
+        f"{name}:{node.lineno}"
+        for name, path in MODULES.items()
+        if name not in owners
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr == "extensions"
+    ]
+    assert offenders == []
+
+
+DECORATORS = {
+    "app_template_global",
+    "template_global",
+    "app_template_filter",
+    "template_filter",
+    "app_template_test",
+    "template_test",
+    "app_context_processor",
+    "context_processor",
+}
+
+
+def decorators(node: ast.FunctionDef) -> set[str]:
+    called = [one.func if isinstance(one, ast.Call) else one for one in node.decorator_list]
+    return {one.attr for one in called if isinstance(one, ast.Attribute)}
+
+
+def domain_names(path: Path) -> set[str]:
+    """What a file calls the session, `write` and the modules and functions of the domain."""
+    return {"db", "write"} | {
+        alias.asname or alias.name
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lms.domain")
+        for alias in node.names
+    }
+
+
+def reaching(path: Path, names: set[str]) -> set[str]:
+    """The functions of a file that use one of these names, themselves or through each other."""
+    used = {
+        node.name: {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+        for node in tree(path).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    found: set[str] = set()
+    while more := {name for name, uses in used.items() if uses & (names | found)} - found:
+        found |= more
+    return found
+
+
+def test_what_every_template_finds_asks_the_database_nothing() -> None:
+    """A view hands to its template what that shows. Registered by decorator or by a call."""
+    offenders = []
+    for name, path in MODULES.items():
+        asking = reaching(path, domain_names(path))
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.FunctionDef) and decorators(node) & DECORATORS and node.name in asking:
+                offenders.append(f"{name}.{node.name}")
+            elif (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in DECORATORS
+            ):
+                used = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+                offenders += [f"{name}:{node.lineno}" for _ in used & (asking | domain_names(path))]
+    assert offenders == []
+
+
 def test_only_write_commits() -> None:
     offenders = [
         f"{module_name(path)}:{node.lineno}"
@@ -205,6 +278,24 @@ def test_every_route_says_who_may_enter(school: School) -> None:
 
 def test_no_address_holds_a_counter(school: School) -> None:
     assert [rule.rule for rule in school.app.url_map.iter_rules() if "<int:" in rule.rule] == []
+
+
+# Static files and the addresses that monitors, cards and mails know are not written in pages.
+WRITTEN_ADDRESS = re.compile(
+    r"""(?:href|action)="/|(?<!["'\w])(?<!strip\()["']/(?:[a-z][a-z/-]*)?["']\s*[,)~]|redirect\(f?["']/"""
+)
+
+
+def test_pages_write_addresses_with_url_for() -> None:
+    pages = [path for path in TEMPLATES if "mail" not in path.parts]
+    views = [path for path in CODE if "blueprints" in path.parts]
+    offenders = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in (*pages, *views)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if WRITTEN_ADDRESS.search(line) and not line.startswith("@bp.")
+    ]
+    assert offenders == []
 
 
 def test_templates_hold_no_raw_html_no_inline_style_no_inline_script() -> None:

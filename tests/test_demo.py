@@ -52,7 +52,7 @@ def test_every_account_enters_as_the_greeting_says(demo_school: School) -> None:
             page = visitor.submit(visitor.get("/login"), {"email": email, "password": password})
         else:
             card = visitor.get(account.way.removeprefix("http://localhost"))
-            page = visitor.submit(card, {"pin": "1234"}, action="/card/entry")
+            page = visitor.submit(card, {"pin": "1234"}, action="/card/login")
         assert page.status == 200
         assert account.name.split()[0] in page.text, account
 

@@ -17,7 +17,7 @@ from lms.domain.errors import Refused
 from lms.extensions import db, journal_mode, sqlite
 from lms.forms import PageForm
 from lms.models import FormReceipt, Person, Room
-from lms.web import idempotency_key, run_once_with_result
+from lms.web.idempotency import idempotency_key, run_once_with_result
 from tests import factories
 from tests.support.pages import filled, honest_page
 from tests.support.school import School, copy_template, make_school, settings_for

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, cookie, current_login, drop_cookie, own_path, set_cookie
 from lms.adapters import passwords
 from lms.clock import now
+from lms.current import organisation
 from lms.domain.errors import Refused
 from lms.domain.people import cards, logins, staff
 from lms.domain.people.logins import digest
@@ -20,7 +21,7 @@ from lms.forms.auth import CardForm, LoginForm, digits
 from lms.forms.people import AskPasswordForm, NewPasswordForm
 from lms.i18n.languages import WITH_CATALOGUE, shown_in
 from lms.models import Person
-from lms.web import organisation, page
+from lms.web.pages import page
 
 bp = Blueprint("auth", __name__)
 
@@ -66,7 +67,7 @@ def link(token: str) -> BaseResponse:
     return _card_page(form, 200)
 
 
-@bp.post("/card/entry")
+@bp.post("/card/login")
 @allow("anyone")
 @limiter.limit(PER_ADDRESS)
 @limiter.limit(PER_CARD, key_func=lambda: digest(_named_card()))
@@ -99,7 +100,7 @@ def enter() -> BaseResponse:
     if isinstance(outcome, Refused):
         form.refuse(outcome)
         return _card_page(form, 422)
-    response = redirect(own_path(form.next.data) or "/", 303)
+    response = redirect(own_path(form.next.data) or url_for("home.today"), 303)
     form_cookie.clear()
     set_cookie(response, "session", outcome.token, logins.COOKIE_LASTS[outcome.kind])
     if outcome.device_token:
@@ -135,7 +136,7 @@ def login() -> BaseResponse:
     if form.validate():
         token = _staff_token(form.email.data, form.password.data)
         if token is not None:
-            response = redirect(own_path(form.next.data) or "/", 303)
+            response = redirect(own_path(form.next.data) or url_for("home.today"), 303)
             form_cookie.clear()
             set_cookie(response, "session", token, logins.COOKIE_LASTS["staff"])
             return response

@@ -22,7 +22,8 @@ from lms.extensions import db
 from lms.forms.correction import FeedbackForm, chosen_bands
 from lms.i18n import languages
 from lms.models import Attempt, Criterion, Person
-from lms.web import by_script, page, run_once
+from lms.web.idempotency import run_once
+from lms.web.pages import by_script, page
 
 bp = Blueprint("corrections", __name__)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wrappers import Response as BaseResponse
 from werkzeug.wsgi import wrap_file
 
 from lms.access import allow, me
-from lms.adapters.store import Store, UnknownKey
+from lms.adapters.store import UnknownKey
+from lms.current import store
 from lms.domain.errors import Absent
 from lms.domain.homework import files
 from lms.extensions import db
@@ -24,10 +25,9 @@ SANDBOX = "default-src 'none'; sandbox"
 @allow("learner", "teacher")
 def deliver(id: str) -> BaseResponse:
     found = files.delivery_for(db.session(), me(), id)
-    store: Store = current_app.extensions["lms_store"]
     try:
-        size = store.size(found.store_key)
-        stream = store.open(found.store_key)
+        size = store().size(found.store_key)
+        stream = store().open(found.store_key)
     except UnknownKey:
         raise Absent from None
     response = Response(wrap_file(request.environ, stream), direct_passthrough=True, mimetype=found.mime)

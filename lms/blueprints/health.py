@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, jsonify
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from lms.access import allow
 from lms.clock import now
+from lms.current import settings, store
 from lms.domain import outbox
 from lms.extensions import db
-from lms.web import settings
 
 bp = Blueprint("health", __name__)
 
@@ -35,7 +35,7 @@ def ready() -> tuple[Response, int]:
         checks["queue"] = waiting is None or waiting <= outbox.LATE
     except SQLAlchemyError:
         db.session.rollback()
-    free = current_app.extensions["lms_store"].free_bytes()
+    free = store().free_bytes()
     checks["disk"] = free >= settings().free_space_mb * MEGABYTE
     well = all(checks.values())
     return jsonify(ok=well, **checks), 200 if well else 503

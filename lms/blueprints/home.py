@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, url_for
 from flask_babel import LazyString, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -13,19 +12,32 @@ from sqlalchemy.orm import Session
 
 from lms.access import allow, me
 from lms.clock import now
-from lms.domain.booking import learner_status, queries
-from lms.domain.homework import alerts, correction, worklist
+from lms.current import settings
+from lms.domain.booking import queries, team_queries
+from lms.domain.booking.availability_search import iso_week_of
+from lms.domain.homework import alerts, correction
+from lms.domain.homework.worklist import LearnerAssignment
 from lms.domain.lessons import progress
 from lms.domain.people import directory
 from lms.domain.statistics import current_figures
+from lms.domain.today import (
+    LostAppointment,
+    NextAppointment,
+    NextLesson,
+    OpenHomework,
+    SlotOffer,
+    TodayCard,
+    UnseenFeedback,
+    list_today,
+)
 from lms.extensions import db
 from lms.i18n import dates, languages
-from lms.models import Booking, Person
-from lms.web import page, settings
+from lms.models import Booking, Lesson, Person
+from lms.notifications.manual_messages import list_manual_messages
+from lms.web.pages import page
 
 bp = Blueprint("home", __name__)
 
-SOON = timedelta(days=1)
 NBSP = "\N{NO-BREAK SPACE}"
 SMALL_CARDS = 3
 QUEUE_SHOWN = 6
@@ -62,83 +74,72 @@ def today() -> Response:
 
 
 def _learner() -> Response:
-    session: Session = db.session()
-    person, moment = me(), now()
-    works = worklist.assignments_of_learner(session, person)
-    appointment = queries.next_appointment(session, person, now=moment)
-    lesson = progress.next_lesson(session, person)
-    bridges = progress.progress_by_level(session, person)
-    soon = appointment is not None and appointment.starts - moment < SOON
-    offers, called_off = learner_status.open_offers_and_cancelled(session, person, now=moment)
-    # An offer is hers for some hours only, and that nobody comes tomorrow she may know from nowhere else.
-    cards = [_offer(offer) for offer in offers]
-    lost = called_off if called_off is not None and called_off.starts > moment else None
-    if lost is not None and lost.starts - moment < SOON:
-        cards.append(_called_off(lost))
-    cards += [_answered(work) for work in works if work.unseen]
-    if appointment is not None and soon:
-        cards.append(_appointment(appointment))
-    cards += [_homework(work) for work in works if work.state in ("redo", "todo") and not work.unseen][:1]
-    if lesson is not None:
-        cards.append(
-            Card(
-                "lessons",
-                "lesson",
-                _l("Continuer la leçon"),
-                lesson.title,
-                f"/lessons/{lesson.id}",
-                _l("Continuer"),
-                "fr",
-            )
-        )
-    if lost is not None and lost.starts - moment >= SOON:
-        cards.append(_called_off(lost))
-    if appointment is not None and not soon:
-        cards.append(_appointment(appointment))
-    done, total = bridges.get(person.level_id or "", (0, 0))
+    found = list_today(db.session(), me(), now=now())
+    cards = [_card(one) for one in found.cards[: 1 + SMALL_CARDS]]
     return page(
         "home/learner.html",
         section="today",
         first=cards[0] if cards else None,
-        others=cards[1 : 1 + SMALL_CARDS],
-        done=done,
-        total=total,
+        others=cards[1:],
+        done=found.done,
+        total=found.total,
     )
 
 
-def _answered(work: worklist.LearnerAssignment) -> Card:
+def _card(found: TodayCard) -> Card:
+    match found:
+        case SlotOffer(booking):
+            return _offer(booking)
+        case LostAppointment(booking):
+            return _called_off(booking)
+        case UnseenFeedback(assignment):
+            return _answered(assignment)
+        case NextAppointment(booking):
+            return _appointment(booking)
+        case OpenHomework(assignment):
+            return _homework(assignment)
+        case NextLesson(lesson):
+            return _lesson(lesson)
+
+
+def _lesson(lesson: Lesson) -> Card:
+    words = _l("Continuer la leçon"), lesson.title, url_for("lessons.show", id=lesson.id)
+    return Card("lessons", "lesson", *words, _l("Continuer"), "fr")
+
+
+def _answered(work: LearnerAssignment) -> Card:
     first_name = (work.teacher or "").split(" ")[0]
     return Card(
         "homework",
         "homework",
         _l("%(name)s a répondu", name=first_name),
         work.lesson_title,
-        f"/submissions/{work.submission_id}",
+        url_for("submissions.show", id=work.submission_id),
         _l("Lire la réponse"),
         "fr",
     )
 
 
-def _homework(work: worklist.LearnerAssignment) -> Card:
+def _homework(work: LearnerAssignment) -> Card:
     again = work.state == "redo"
     return Card(
         "homework",
         "redo" if again else "homework",
         _l("Devoir à refaire") if again else _l("Devoir à faire"),
         work.lesson_title,
-        f"/assignments/{work.assignment.id}",
+        url_for("homework.work", id=work.assignment.id),
         _l("Recommencer") if again else _l("Faire le devoir"),
         "fr",
     )
 
 
 def _offer(found: Booking) -> Card:
-    words = _l("Une heure est libre pour vous"), _french(found), f"/offers/{found.id}"
+    words = _l("Une heure est libre pour vous"), _french(found), url_for("waitlist.offer", id=found.id)
     return Card("booking", "clock", *words, _l("Répondre oui ou non"), "fr")
 
 
 def _called_off(found: Booking) -> Card:
-    words = _l("Votre professeur ne peut pas venir."), _french(found), "/bookings/new"
+    words = _l("Votre professeur ne peut pas venir."), _french(found), url_for("bookings.new")
     return Card("booking", "close", *words, _l("Choisir une heure"), "fr")
 
 
@@ -160,10 +161,18 @@ def _appointment(found: Booking) -> Card:
         "calendar",
         _french(found),
         f"{own_day}{with_whom} · {where} · {_('heure de Belgique')}",
-        f"/bookings/{found.id}",
+        url_for("bookings.show", id=found.id),
         _l("Voir le rendez-vous"),
         title_lang="fr",
     )
+
+
+@dataclass(frozen=True)
+class UnmarkedAppointments:
+    """Appointments of which nobody said who came, and the week of the agenda where that is said."""
+
+    number: int
+    href: str
 
 
 def _teacher() -> Response:
@@ -173,6 +182,9 @@ def _teacher() -> Response:
     return page(
         "home/teacher.html",
         section="today",
+        messages_waiting=_messages_waiting(),
+        undecided=_undecided(),
+        unmarked=_unmarked(),
         counts=correction.counts_by_level(session),
         queue=correction.list_queue(session, limit=QUEUE_SHOWN),
         appointments=queries.upcoming_appointments(session, person, limit=QUEUE_SHOWN, now=moment),
@@ -183,8 +195,13 @@ def _teacher() -> Response:
 
 
 def _coordinator() -> Response:
-    session: Session = db.session()
-    return page("home/coordinator.html", section="today", numbers=current_figures(session, now=now()))
+    return page(
+        "home/coordinator.html",
+        section="today",
+        messages_waiting=_messages_waiting(),
+        undecided=_undecided(),
+        numbers=current_figures(db.session(), now=now()),
+    )
 
 
 def _social_worker() -> Response:
@@ -195,7 +212,24 @@ def _social_worker() -> Response:
     return page(
         "home/social_worker.html",
         section="today",
+        messages_waiting=_messages_waiting(),
         people=hers,
         progress=progress.class_progress(session, ids),
         appointments=queries.next_appointments(session, ids, now=now()),
     )
+
+
+def _messages_waiting() -> int:
+    return len(list_manual_messages(db.session(), me(), settings(), now()))
+
+
+def _undecided() -> int:
+    return len(team_queries.conflicts_for(db.session(), me(), now=now(), zone=settings().time_zone))
+
+
+def _unmarked() -> UnmarkedAppointments | None:
+    found = team_queries.unmarked_appointments(db.session(), me(), now=now())
+    if not found:
+        return None
+    week = iso_week_of(found[0].starts, zone=settings().time_zone)
+    return UnmarkedAppointments(len(found), url_for("agenda.index", week=week, _anchor=f"b-{found[0].id}"))

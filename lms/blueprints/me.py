@@ -11,12 +11,13 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, cookie, current_login, drop_cookie, me, set_cookie
 from lms.adapters import passwords
 from lms.clock import now
+from lms.current import settings
 from lms.domain.errors import Refused
 from lms.domain.people import logins, preferences, staff
 from lms.extensions import db, limiter, write
 from lms.forms.me import PreferencesForm
 from lms.forms.people import ChangePasswordForm, ConfirmForm
-from lms.web import page, settings
+from lms.web.pages import page
 
 bp = Blueprint("me", __name__)
 
@@ -49,7 +50,7 @@ def show() -> BaseResponse:
     )
 
 
-@bp.post("/me/entries/<id>/end")
+@bp.post("/me/logins/<id>/end")
 @allow("someone")
 def end(id: str) -> BaseResponse:
     """One device leaves; it may be the one in hand."""
@@ -61,7 +62,7 @@ def end(id: str) -> BaseResponse:
     return redirect(url_for("me.show"), 303)
 
 
-@bp.post("/me/entries/end")
+@bp.post("/me/logins/end")
 @allow("someone")
 def end_all() -> BaseResponse:
     write(lambda session: preferences.log_out_everywhere(session, me(), now=now()))

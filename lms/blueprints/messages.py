@@ -14,15 +14,15 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.clock import now
+from lms.current import organisation, settings
 from lms.domain import manual_messages, outbox
-from lms.domain.people.contact import sms_number
 from lms.extensions import db, write
 from lms.forms.people import ConfirmForm
 from lms.i18n import languages
 from lms.models import Booking, OutboxItem
-from lms.notifications import booking as booking_letters
 from lms.notifications import sms as notifications_sms
-from lms.web import organisation, page, settings
+from lms.notifications.manual_messages import list_manual_messages
+from lms.web.pages import page
 
 bp = Blueprint("messages", __name__)
 
@@ -82,26 +82,14 @@ def withdraw(id: str) -> BaseResponse:
     return redirect(url_for("messages.index"), 303)
 
 
-@bp.app_template_global()
-def messages_to_send() -> int:
-    """How many wait for this person, for the pages of features that do not know this one."""
-    return sum(1 for item, booking in _waiting() if sms_number(item.person) and _facts(item, booking))
-
-
-def _waiting() -> list[tuple[OutboxItem, Booking]]:
-    return list(manual_messages.messages_to_send(db.session(), me(), now=now()))
-
-
-def _facts(item: OutboxItem, booking: Booking) -> dict[str, object] | None:
-    """Looked at again: what was cancelled, moved or begun meanwhile is not told any more."""
-    return booking_letters.text_facts(booking, item, settings(), now())
-
-
 def _messages() -> list[Message]:
-    found = []
-    for item, booking in _waiting():
-        number, facts = sms_number(item.person), _facts(item, booking)
-        if number is not None and facts is not None:
-            said = notifications_sms.text(item, facts, organisation())
-            found.append(Message(item, booking, said, number, languages.shown_in(item.person.language)))
-    return found
+    return [
+        Message(
+            one.item,
+            one.booking,
+            notifications_sms.text(one.item, one.facts, organisation()),
+            one.number,
+            languages.shown_in(one.item.person.language),
+        )
+        for one in list_manual_messages(db.session(), me(), settings(), now())
+    ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flask import Blueprint, Response, current_app, flash, redirect, request, url_for
+from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
@@ -16,26 +16,28 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.adapters.media.types import RejectedFile
-from lms.adapters.store import Store, UnknownKey
+from lms.adapters.store import UnknownKey
 from lms.adapters.uploads import delete_keys, store_small_image
 from lms.clock import now
+from lms.current import organisation as current_organisation
+from lms.current import settings, store
 from lms.domain.booking import waitlist
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory, organisation
 from lms.extensions import csrf, db, write
 from lms.forms.people import ConfirmForm, DoorForm, LevelForm, OrganisationForm, RoomForm
-from lms.web import idempotency_key, page, run_once_with_result, settings
-from lms.web import organisation as web_organisation
+from lms.web.idempotency import idempotency_key, run_once_with_result
+from lms.web.pages import page
 
 bp = Blueprint("organisation", __name__)
 
 MEGABYTE = 1 << 20
 
 
-@bp.route("/service", methods=["GET", "POST"])
+@bp.route("/organisation", methods=["GET", "POST"])
 @allow("coordinator")
 def show() -> BaseResponse:
-    form = OrganisationForm(obj=web_organisation())
+    form = OrganisationForm(obj=current_organisation())
     if form.validate_on_submit():
         write(lambda session: _change(session, form))
         flash(_("C’est changé."), "success")
@@ -43,15 +45,15 @@ def show() -> BaseResponse:
     return _page(422 if form.is_submitted() else 200, form=form)
 
 
-@bp.get("/service/door")
+@bp.get("/organisation/door")
 @allow("someone")
 def door() -> BaseResponse:
     """The picture of the door. Its address stays when the picture changes, so a browser asks each time."""
-    key = web_organisation().door_photo_key
+    key = current_organisation().door_photo_key
     if key is None:
         raise Absent
     try:
-        with _store().open(key) as file:
+        with store().open(key) as file:
             response = Response(file.read(), mimetype="image/jpeg")
     except UnknownKey:
         raise Absent from None
@@ -60,7 +62,7 @@ def door() -> BaseResponse:
     return response.make_conditional(request.environ)
 
 
-@bp.post("/service/door")
+@bp.post("/organisation/door")
 @allow("coordinator")
 def hang_door() -> BaseResponse:
     request.max_content_length = (settings().upload_mb + 1) * MEGABYTE
@@ -84,10 +86,10 @@ def hang_door() -> BaseResponse:
     try:
         old, address = run_once_with_result(form, hang, lambda _old: address, key=sent)
     except BaseException:
-        delete_keys(_store(), [key])
+        delete_keys(store(), [key])
         raise
     # The same form sent twice kept its picture the first time.
-    delete_keys(_store(), [key] if old is None else old)
+    delete_keys(store(), [key] if old is None else old)
     flash(_("La photo de la porte est là."), "success")
     return redirect(address, 303)
 
@@ -96,15 +98,15 @@ def hang_door() -> BaseResponse:
 csrf.exempt(hang_door)
 
 
-@bp.post("/service/door/removal")
+@bp.post("/organisation/door/removal")
 @allow("coordinator")
 def remove_door() -> BaseResponse:
-    delete_keys(_store(), write(lambda session: organisation.set_door_photo(session, me(), None, now=now())))
+    delete_keys(store(), write(lambda session: organisation.set_door_photo(session, me(), None, now=now())))
     flash(_("La photo de la porte est retirée."), "success")
     return redirect(url_for("organisation.show", _anchor="door"), 303)
 
 
-@bp.post("/service/rooms")
+@bp.post("/organisation/rooms")
 @allow("coordinator")
 def add_room() -> BaseResponse:
     form = RoomForm()
@@ -119,7 +121,7 @@ def add_room() -> BaseResponse:
     return _page(422, room_form=form)
 
 
-@bp.post("/service/rooms/<id>/closing")
+@bp.post("/organisation/rooms/<id>/closing")
 @allow("coordinator")
 def close_room(id: str) -> BaseResponse:
     write(lambda session: organisation.close_room(session, me(), id, now=now()))
@@ -127,7 +129,7 @@ def close_room(id: str) -> BaseResponse:
     return redirect(url_for("organisation.show", _anchor="rooms"), 303)
 
 
-@bp.route("/service/levels/<id>", methods=["GET", "POST"])
+@bp.route("/organisation/levels/<id>", methods=["GET", "POST"])
 @allow("coordinator")
 def level(id: str) -> BaseResponse:
     found = organisation.find_level(db.session(), id)
@@ -140,18 +142,13 @@ def level(id: str) -> BaseResponse:
     return page("organisation/level.html", 422 if form.is_submitted() else 200, form=form, level_id=id)
 
 
-def _store() -> Store:
-    found: Store = current_app.extensions["lms_store"]
-    return found
-
-
 def _receive(upload: FileStorage) -> str:
     """The picture, made small and kept; before any transaction."""
     limits = settings()
     db.session().rollback()  # nothing of the database is held while the file is looked at
     with TemporaryDirectory(prefix="passerelle-") as folder:
         key = store_small_image(
-            _store(),
+            store(),
             upload,
             Path(folder),
             max_bytes=limits.upload_mb * MEGABYTE,
@@ -189,7 +186,7 @@ def _page(
     return page(
         "organisation/show.html",
         answer,
-        form=form or OrganisationForm(formdata=None, obj=web_organisation()),
+        form=form or OrganisationForm(formdata=None, obj=current_organisation()),
         room_form=room_form or RoomForm(formdata=None),
         door_form=door_form or DoorForm(formdata=None),
         press=ConfirmForm(formdata=None),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
-from config import Settings
 from lms.clock import now
+from lms.current import settings
 from lms.domain.booking import consistency, retime
 from lms.extensions import db, write
 
@@ -22,8 +21,7 @@ def command() -> None:
 @with_appcontext
 def retime_command(dry_run: bool) -> None:
     """Recompute the instants of upcoming bookings from their local times and the current time zone data."""
-    settings: Settings = current_app.extensions["lms_settings"]
-    zone, moment = settings.time_zone, now()
+    zone, moment = settings().time_zone, now()
     if dry_run:
         found = retime.plan_changes(db.session(), now=moment, zone=zone)
     else:

@@ -9,18 +9,17 @@ from datetime import timedelta
 import click
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import select, text, union_all
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from config import Settings
-from lms.adapters.store import Store
+from lms import current
 from lms.clock import now
 from lms.domain import audit_log, outbox
 from lms.domain.booking import consistency
-from lms.extensions import db, journal_mode, sqlite
+from lms.extensions import db, journal_mode, migrate, sqlite
 from lms.models import Attachment, Organisation, Rendition
 
 # A file is stored before its row is written, so a recent one may not have a row yet.
@@ -42,7 +41,7 @@ def integrity(session: Session, settings: Settings) -> list[str]:
 def versions(session: Session, settings: Settings) -> list[str]:
     """Return a fault when the database is not at the newest migration."""
     found = []
-    script = ScriptDirectory.from_config(current_app.extensions["migrate"].migrate.get_config())
+    script = ScriptDirectory.from_config(migrate.get_config())
     here = MigrationContext.configure(session.connection()).get_current_revision()
     if here != script.get_current_head():
         found.append(f"the database is at {here}, the code at {script.get_current_head()}: flask db upgrade")
@@ -68,12 +67,11 @@ def permissions(session: Session, settings: Settings) -> list[str]:
 
 def files(session: Session, settings: Settings) -> list[str]:
     """Return the rows without files (lost work) and the files without rows (left over from a crash)."""
-    store: Store = current_app.extensions["lms_store"]
     door_photo = select(Organisation.door_photo_key).where(Organisation.door_photo_key.is_not(None))
     named = set(
         session.scalars(union_all(select(Attachment.store_key), select(Rendition.store_key), door_photo))
     )
-    stored = dict(store.keys())
+    stored = dict(current.store().keys())
     missing = sorted(named - set(stored))
     old = now() - FILE_YOUNG
     left_over = sorted(key for key, changed_at in stored.items() if key not in named and changed_at < old)
@@ -122,9 +120,8 @@ def _run_check(check: Check, session: Session, settings: Settings) -> list[str]:
 @with_appcontext
 def command() -> None:
     """Check the instance; exit code 1 when something is wrong."""
-    settings: Settings = current_app.extensions["lms_settings"]
-    found = examine(db.session(), settings)
-    click.echo(f"      {engine(settings)}")
+    found = examine(db.session(), current.settings())
+    click.echo(f"      {engine(current.settings())}")
     for name, faults in found.items():
         click.echo(f"{'ill ' if faults else 'well'}  {name.replace('_', ' ')}")
         for fault in faults:

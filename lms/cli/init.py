@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 from flask_babel import force_locale
 
-from config import Settings
 from lms.clock import now
+from lms.current import settings
 from lms.domain.errors import Refused
 from lms.domain.people import organisation, staff
 from lms.extensions import db, write
@@ -42,9 +41,8 @@ def command(name: str | None, coordinator: str | None, email: str | None) -> Non
         )
     except Refused as refusal:
         raise _click_error(refusal) from None
-    settings: Settings = current_app.extensions["lms_settings"]
     click.echo(f"{service_name} is open. For one hour {person_name} chooses a password here:")
-    click.echo(f"{settings.base_url}/password/{token}")
+    click.echo(f"{settings().base_url}/password/{token}")
 
 
 def _click_error(refusal: Refused) -> click.ClickException:

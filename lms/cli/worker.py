@@ -6,8 +6,9 @@ import signal
 import threading
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
+
+from lms.current import jobs
 
 
 @click.command("worker")
@@ -18,7 +19,7 @@ def command(threads: int) -> None:
     stop_requested = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop_requested.set())
-    stop = current_app.extensions["lms_jobs"].start_worker(threads)
+    stop = jobs().start_worker(threads)
     click.echo("The worker is at work.")
     stop_requested.wait()
     stop()

@@ -19,6 +19,7 @@ from config import Settings
 from lms.adapters import passwords, uploads
 from lms.adapters.media.sheet import Format, draw_sheet
 from lms.adapters.store import Store
+from lms.current import settings_of, store_of
 from lms.demo import appointments
 from lms.domain.homework import assignments, attempts, correction, files
 from lms.domain.lessons import authoring, tracking
@@ -80,11 +81,11 @@ def is_empty(session: Session) -> bool:
 
 def build(app: Flask, now: datetime) -> None:
     """Create the demo school. Raises RuntimeError in production and in a database that is not empty."""
-    settings: Settings = app.extensions["lms_settings"]
+    settings = settings_of(app)
     if settings.production:
         raise RuntimeError("there is no demo school in production")
     school = _school()
-    store: Store = app.extensions["lms_store"]
+    store = store_of(app)
     with app.app_context():
         if not is_empty(db.session()):
             raise RuntimeError("there is a school already")

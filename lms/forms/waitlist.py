@@ -9,7 +9,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from lms.forms import PageForm, at_most, tidy, tidy_text
 from lms.forms.screening import no_national_number
-from lms.models import AFTERNOON, EVENING, MORNING
+from lms.models import AFTERNOON, EVENING, MORNING, WaitlistEntry
 
 # The value of a radio button that stands for no preference.
 ANY = "any"
@@ -46,6 +46,12 @@ class WaitlistEntryForm(WaitlistForm):
         default=ANY,
         validate_choice=False,
     )
+
+    @classmethod
+    def repeating(cls, entry: WaitlistEntry) -> WaitlistEntryForm:
+        """Fill the form with what this entry waits or waited for."""
+        parts = [str(part) for part in (MORNING, AFTERNOON, EVENING) if entry.parts & part]
+        return cls(formdata=None, teacher=entry.teacher_id or ANY, parts=parts, mode=entry.mode or ANY)
 
     @property
     def bits(self) -> int:

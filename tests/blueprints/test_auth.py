@@ -23,7 +23,7 @@ def card(school: School) -> Printed:
 
 
 def press(visitor: Visitor, page: Page, **values: str) -> Page:
-    return visitor.submit(page, values, action="/card/entry", follow=False)
+    return visitor.submit(page, values, action="/card/login", follow=False)
 
 
 def is_in(school: School, visitor: Visitor) -> str | None:
@@ -100,7 +100,7 @@ def test_a_wrong_entry_says_what_to_do_and_keeps_the_code(
     answer = press(visitor, visitor.get("/card?next=/homework"), code=code, pin=pin)
     assert answer.status == 422
     assert sentence in answer.text
-    kept = {field.get("name"): field.get("value") for field in answer.form("/card/entry").all("input")}
+    kept = {field.get("name"): field.get("value") for field in answer.form("/card/login").all("input")}
     assert (kept["code"], kept["pin"], kept["next"]) == (code, "", "/homework")
 
 
@@ -125,7 +125,7 @@ def test_a_known_device_is_not_asked_and_passes_a_locked_card(school: School, ca
     for _ in range(5):
         press(stranger, stranger.get(f"/card/{card.token}"), pin="7391" if card.pin != "7391" else "7392")
     page = hers.get(f"/card/{card.token}")
-    assert "pin" not in {field.get("name") for field in page.form("/card/entry").all("input")}
+    assert "pin" not in {field.get("name") for field in page.form("/card/login").all("input")}
     assert press(hers, page).status == 303
     assert is_in(school, hers) == "Samira"
 
@@ -206,7 +206,7 @@ def test_one_card_is_not_tried_for_ever(school: School) -> None:
 
 
 def test_a_form_without_its_shield_is_a_page_and_enters_nobody(school: School, card: Printed) -> None:
-    answer = school.visitor().client.post("/card/entry", data={"token": card.token, "pin": card.pin})
+    answer = school.visitor().client.post("/card/login", data={"token": card.token, "pin": card.pin})
     assert answer.status_code == 400
     assert "La page est trop vieille." in answer.get_data(as_text=True)
     assert school.read(lambda s: s.scalars(select(LoginSession)).all()) == []
@@ -221,7 +221,7 @@ def test_on_https_the_cookies_belong_to_this_host_alone(tmp_path: Path, template
     page = Page(client.get(f"/card/{card.token}", base_url=root), "", None)
     token = page.html.split('name="csrf_token" value="')[1].split('"')[0]
     data = {"csrf_token": token, "token": card.token, "pin": card.pin, "shared": "no"}
-    answer = client.post("/card/entry", base_url=root, data=data, headers={"Origin": root})
+    answer = client.post("/card/login", base_url=root, data=data, headers={"Origin": root})
     assert answer.status_code == 303
     made = [value for value in answer.headers.getlist("Set-Cookie") if "=;" not in value]
     assert len(made) == 2

@@ -113,15 +113,15 @@ def test_another_device_is_sent_out_and_not_that_of_somebody_else(school: School
     page = samira.get("/me")
     oksana = school.visitor(school.write(factories.oksana))
     form = oksana.get("/me").form("/logout")
-    assert oksana.client.post(f"/me/entries/{entry_id}/end", data=filled(form)).status_code == 404
-    samira.submit(page, action=f"/me/entries/{entry_id}/end")
+    assert oksana.client.post(f"/me/logins/{entry_id}/end", data=filled(form)).status_code == 404
+    samira.submit(page, action=f"/me/logins/{entry_id}/end")
     assert school.read(lambda s: logins.find_active(s, other, now=now())) is None
     assert samira.get("/me").root.all("h1")[0].text == "Samira"
 
 
 def test_leaving_everywhere_ends_every_device(school: School, samira: Visitor) -> None:
     other = school.write(lambda s: factories.entered(s, factories.samira(s), now=now()))
-    samira.submit(samira.get("/me"), action="/me/entries/end")
+    samira.submit(samira.get("/me"), action="/me/logins/end")
     assert school.read(lambda s: logins.find_active(s, other, now=now())) is None
     assert school.read(lambda s: logins.active_logins(s, factories.samira(s), now=now())) == []
 

@@ -26,7 +26,7 @@ def claire(school: School) -> Visitor:
 
 def test_the_coordinator_changes_the_service(school: School, claire: Visitor) -> None:
     page = claire.submit(
-        claire.get("/service"),
+        claire.get("/organisation"),
         {
             "phone": "071 12 34 56",
             "directions": "Bus 41, arrêt Pont",
@@ -69,9 +69,9 @@ def test_the_coordinator_changes_the_service(school: School, claire: Visitor) ->
 def test_a_wrong_setting_is_told_and_nothing_changes(
     school: School, claire: Visitor, wrong: dict[str, str]
 ) -> None:
-    page = claire.submit(claire.get("/service"), {"phone": "071 12 34 56", **wrong})
+    page = claire.submit(claire.get("/organisation"), {"phone": "071 12 34 56", **wrong})
     assert page.status == 422
-    kept = {field.get("name"): field.get("value") for field in page.form("/service").all("input")}
+    kept = {field.get("name"): field.get("value") for field in page.form("/organisation").all("input")}
     assert kept["phone"] == "071 12 34 56"
     assert school.read(lambda s: s.get_one(Organisation, 1).phone) == ""
 
@@ -80,7 +80,7 @@ def test_a_wrong_setting_is_told_and_nothing_changes(
 def test_a_number_out_of_bounds_is_told_once_in_our_words_and_stays_as_typed(
     claire: Visitor, typed: str
 ) -> None:
-    page = claire.submit(claire.get("/service"), {"weekly_cap": typed})
+    page = claire.submit(claire.get("/organisation"), {"weekly_cap": typed})
     (error,) = [part.text for part in page.root.all("p") if part.get("class") == "error"]
     assert error == "Écrivez un nombre de 1 à 20."
     (field,) = [part for part in page.root.all("input") if part.get("name") == "weekly_cap"]
@@ -88,7 +88,7 @@ def test_a_number_out_of_bounds_is_told_once_in_our_words_and_stays_as_typed(
 
 
 def test_nobody_could_book_when_the_lead_is_longer_than_the_horizon(claire: Visitor) -> None:
-    page = claire.submit(claire.get("/service"), {"lead_hours": "48", "horizon_days": "2"})
+    page = claire.submit(claire.get("/organisation"), {"lead_hours": "48", "horizon_days": "2"})
     assert "C’est plus court que le délai." in page.text
     assert claire.submit(page, {"horizon_days": "3"}).status == 200
 
@@ -102,17 +102,17 @@ def kept(school: School) -> set[str]:
 
 def hang(claire: Visitor, content: bytes, name: str = "porte.jpg", page: Page | None = None) -> Page:
     return claire.submit(
-        page or claire.get("/service"), {"photo": file(content, name)}, action="/service/door"
+        page or claire.get("/organisation"), {"photo": file(content, name)}, action="/organisation/door"
     )
 
 
 def test_the_door_is_photographed_and_everybody_sees_it_upright(school: School, claire: Visitor) -> None:
     page = hang(claire, files.rotated_jpeg())
     assert page.status == 200
-    assert "/service/door" in {image.get("src") for image in page.root.all("img")}
+    assert "/organisation/door" in {image.get("src") for image in page.root.all("img")}
     (key,) = kept(school)
     assert school.read(lambda s: s.get_one(Organisation, 1).door_photo_key) == key
-    answer = school.visitor(school.write(factories.samira)).client.get("/service/door")
+    answer = school.visitor(school.write(factories.samira)).client.get("/organisation/door")
     assert answer.mimetype == "image/jpeg"
     assert b"Maker of the phone" not in answer.data
     assert files.stands_upright(Image.open(BytesIO(answer.data)))
@@ -122,13 +122,13 @@ def test_the_door_is_photographed_and_everybody_sees_it_upright(school: School, 
 
 def test_a_browser_that_has_the_picture_is_not_sent_it_again(school: School, claire: Visitor) -> None:
     hang(claire, files.jpeg())
-    first = claire.client.get("/service/door")
+    first = claire.client.get("/organisation/door")
     assert first.headers["Cache-Control"] == "private, no-cache"
     seen = {"If-None-Match": first.headers["ETag"]}
-    again = claire.client.get("/service/door", headers=seen)
+    again = claire.client.get("/organisation/door", headers=seen)
     assert (again.status_code, again.data) == (304, b"")
     hang(claire, files.saved(files.upright(400, 300), "PNG"))
-    assert claire.client.get("/service/door", headers=seen).status_code == 200
+    assert claire.client.get("/organisation/door", headers=seen).status_code == 200
 
 
 def test_a_new_picture_takes_the_place_of_the_old_one_and_removing_leaves_no_file(
@@ -139,15 +139,15 @@ def test_a_new_picture_takes_the_place_of_the_old_one_and_removing_leaves_no_fil
     page = hang(claire, files.heic(), "IMG_1.HEIC")
     assert len(kept(school)) == 1
     assert kept(school).isdisjoint(old)
-    page = claire.submit(page, action="/service/door/removal")
+    page = claire.submit(page, action="/organisation/door/removal")
     assert "La photo de la porte est retirée." in page.text
     assert kept(school) == set()
-    assert claire.get("/service/door").status == 404
-    assert claire.submit(claire.get("/service"), action="/service/door").status == 422
+    assert claire.get("/organisation/door").status == 404
+    assert claire.submit(claire.get("/organisation"), action="/organisation/door").status == 422
 
 
 def test_the_same_picture_sent_twice_is_kept_once(school: School, claire: Visitor) -> None:
-    page = claire.get("/service")
+    page = claire.get("/organisation")
     first, second = hang(claire, files.jpeg(), page=page), hang(claire, files.jpeg(), page=page)
     assert (first.status, second.status) == (200, 200)
     assert kept(school) == {school.read(lambda s: s.get_one(Organisation, 1).door_photo_key)}
@@ -172,35 +172,35 @@ def test_a_bad_file_is_told_and_the_old_picture_stays(
     assert page.status == 422
     assert sentence in page.text
     assert kept(school) == before
-    assert claire.client.get("/service/door").status_code == 200
+    assert claire.client.get("/organisation/door").status_code == 200
 
 
 def test_a_door_whose_file_is_lost_is_no_fault_of_the_page(school: School, claire: Visitor) -> None:
     school.write(lambda s: setattr(factories.organisation(s), "door_photo_key", "a" * 26 + ".jpg"))
-    assert claire.get("/service/door").status == 404
-    assert claire.get("/service").status == 200
+    assert claire.get("/organisation/door").status == 404
+    assert claire.get("/organisation").status == 200
 
 
 def test_only_the_coordinator_changes_the_door_and_only_people_of_the_school_see_it(
     school: School, claire: Visitor
 ) -> None:
     hang(claire, files.jpeg())
-    page = claire.get("/service")
+    page = claire.get("/organisation")
     for who in (factories.nadia, factories.farid, factories.samira):
         other = school.visitor(school.write(who))
-        assert other.client.get("/service/door").status_code == 200
+        assert other.client.get("/organisation/door").status_code == 200
         assert hang(other, files.jpeg(), page=page).status == 404
         # A key of another browser is stopped even before the guard.
-        assert other.submit(page, action="/service/door/removal").status == 400
+        assert other.submit(page, action="/organisation/door/removal").status == 400
     assert len(kept(school)) == 1
-    assert school.visitor().client.get("/service/door").status_code == 303
+    assert school.visitor().client.get("/organisation/door").status_code == 303
 
 
 def test_a_picture_without_the_key_of_our_page_is_refused(school: School, claire: Visitor) -> None:
     page = claire.submit(
-        claire.get("/service"),
+        claire.get("/organisation"),
         {"photo": file(files.jpeg(), "x.jpg"), "csrf_token": "strange"},
-        action="/service/door",
+        action="/organisation/door",
     )
     assert page.status == 400
     assert kept(school) == set()
@@ -224,46 +224,46 @@ def test_hours_in_a_room_that_opens_again_are_offered_to_those_who_wait(
 ) -> None:
     school.write(onsite_hours)
     room = school.read(organisation.all_rooms)[0]
-    claire.submit(claire.get("/service"), action=f"/service/rooms/{room.id}/closing")
+    claire.submit(claire.get("/organisation"), action=f"/organisation/rooms/{room.id}/closing")
     assert offers(school) == 0
-    claire.submit(claire.get("/service"), {"room": room.name}, action="/service/rooms")
+    claire.submit(claire.get("/organisation"), {"room": room.name}, action="/organisation/rooms")
     assert offers(school) == 1
 
 
 def test_a_farther_horizon_brings_hours_to_those_who_wait(school: School, claire: Visitor) -> None:
-    claire.submit(claire.get("/service"), {"horizon_days": "1"})
+    claire.submit(claire.get("/organisation"), {"horizon_days": "1"})
     school.write(onsite_hours)
     assert offers(school) == 0
-    claire.submit(claire.get("/service"), {"horizon_days": "60"})
+    claire.submit(claire.get("/organisation"), {"horizon_days": "60"})
     assert offers(school) == 1
 
 
 def test_a_room_is_added_and_closed(school: School, claire: Visitor) -> None:
-    page = claire.submit(claire.get("/service"), {"room": "Bureau 2"}, action="/service/rooms")
+    page = claire.submit(claire.get("/organisation"), {"room": "Bureau 2"}, action="/organisation/rooms")
     assert "Bureau 2" in page.text
-    page = claire.submit(page, {"room": "Bureau 2"}, action="/service/rooms")
+    page = claire.submit(page, {"room": "Bureau 2"}, action="/organisation/rooms")
     assert page.status == 422
     assert "Cette salle est déjà ouverte." in page.text
     room = school.read(organisation.all_rooms)[0]
-    page = claire.submit(claire.get("/service"), action=f"/service/rooms/{room.id}/closing")
+    page = claire.submit(claire.get("/organisation"), action=f"/organisation/rooms/{room.id}/closing")
     assert "fermée" in page.text
-    assert claire.submit(page, {"room": ""}, action="/service/rooms").status == 422
+    assert claire.submit(page, {"room": ""}, action="/organisation/rooms").status == 422
 
 
 def test_a_level_is_named_anew(school: School, claire: Visitor) -> None:
     level_id = school.read(lambda s: factories.level(s, "N1").id)
     page = claire.submit(
-        claire.get(f"/service/levels/{level_id}"), {"name": "Premiers pas", "blurb": "Bonjour."}
+        claire.get(f"/organisation/levels/{level_id}"), {"name": "Premiers pas", "blurb": "Bonjour."}
     )
     assert "Premiers pas" in page.text
-    page = claire.submit(claire.get(f"/service/levels/{level_id}"), {"name": ""})
+    page = claire.submit(claire.get(f"/organisation/levels/{level_id}"), {"name": ""})
     assert page.status == 422
-    assert claire.get("/service/levels/nowhere").status == 404
+    assert claire.get("/organisation/levels/nowhere").status == 404
 
 
 def test_only_the_coordinator_enters(school: School) -> None:
     level_id = school.write(lambda s: factories.level(s, "N1").id)
     for who in (factories.nadia, factories.farid, factories.samira):
         visitor = school.visitor(school.write(who))
-        for path in ("/service", f"/service/levels/{level_id}"):
+        for path in ("/organisation", f"/organisation/levels/{level_id}"):
             assert visitor.get(path).status == 404

@@ -33,7 +33,7 @@ def test_a_school_is_opened_and_the_link_leads_to_a_password(school: School) -> 
         page, {"email": "claire@cpas.example.be", "password": "trois-vélos-verts"}, follow=False
     )
     assert page.status == 303
-    assert visitor.get("/service").status == 200
+    assert visitor.get("/organisation").status == 200
 
 
 def test_what_is_not_given_is_asked(school: School) -> None:

@@ -53,7 +53,7 @@ STAFF_PAGES = {
         "/agenda/conflicts",
         "/agenda/calendars",
         "/agenda/absence",
-        "/waitlist/line",
+        "/waitlist/entries",
         "/messages",
         "/calendar",
         "/people",
@@ -65,11 +65,11 @@ STAFF_PAGES = {
         "/people",
         "/people/team",
         "/people/team/new",
-        "/service",
+        "/organisation",
         "/agenda/exceptions",
         "/agenda/conflicts",
         "/agenda/absence",
-        "/waitlist/line",
+        "/waitlist/entries",
         "/messages",
     ),
     "farid@demo.example.be": ("/", "/people"),
@@ -87,7 +87,7 @@ STAFF_LINKS = (
     r"/bookings/\w{14}/swap$",
     r"/bookings/\w{14}/ticket$",
     r"/people/team/\w{14}/edit$",
-    r"/service/levels/\w{14}$",
+    r"/organisation/levels/\w{14}$",
 )
 
 
@@ -135,7 +135,7 @@ class Guest:
     def with_card(self, code: str) -> Guest:
         self.page.goto(f"/card/demo-card-{code}")
         self.page.fill("input[name=pin]", PIN)
-        self._press("/card/entry")
+        self._press("/card/login")
         return self
 
     def with_password(self, email: str) -> Guest:

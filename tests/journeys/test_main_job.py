@@ -159,7 +159,7 @@ def enters_by_card(cast: Cast, card: tuple[str, str], locale: str) -> Page:
     page.goto("/card")
     page.fill("input[name=code]", card[0])
     page.fill("input[name=pin]", card[1])
-    press(page, "/card/entry")
+    press(page, "/card/login")
     assert urlsplit(page.url).path == "/"
     return page
 

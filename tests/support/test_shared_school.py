@@ -62,7 +62,7 @@ def leave_traces(school: School) -> None:
     uploads.chmod(0o755)
     visitor = school.visitor()
     page = visitor.get("/card")
-    visitor.submit(page, {"code": "12345678", "pin": "0000"}, action="/card/entry")
+    visitor.submit(page, {"code": "12345678", "pin": "0000"}, action="/card/login")
     with school.app.app_context():
         assert limiter.storage.storage
     app = school.app

@@ -17,11 +17,12 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.clock import now
-from lms.domain.booking import availability, availability_search, occupancy, queries
+from lms.current import settings
+from lms.domain.booking import attendance, availability, availability_search, occupancy, queries, team_queries
 from lms.domain.booking.slots import Slot, cells, instants
 from lms.extensions import db
 from lms.models import Booking
-from lms.web import page, settings
+from lms.web.pages import page
 
 bp = Blueprint("agenda", __name__)
 
@@ -47,6 +48,7 @@ class Day:
     free: list[Band] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     clashes: set[str] = field(default_factory=set)  # appointments at an hour that is busy elsewhere
+    to_mark: set[str] = field(default_factory=set)  # appointments whose attendance is asked
 
     @property
     def entries(self) -> list[Booking | Band]:
@@ -74,6 +76,7 @@ def index() -> BaseResponse:
         today=today,
         around=around,
         at=now(),
+        undecided=len(team_queries.conflicts_for(db.session(), me(), now=now(), zone=zone)),
     )
 
 
@@ -98,6 +101,8 @@ def _fill(session: Session, days: list[Day]) -> None:
     for booking in taken:
         day = by_date[booking.starts.astimezone(zone).date()]
         day.booked.append(booking)
+        if attendance.can_be_marked(booking, now=now()):
+            day.to_mark.add(booking.id)
         if _clashes(booking, elsewhere):
             day.clashes.add(booking.id)
     for when, name in availability.holidays_between(first, last, str(get_locale() or "fr")):

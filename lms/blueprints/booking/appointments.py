@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -13,13 +12,16 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
+from lms.blueprints.booking.appointment_page import build_appointment_page
 from lms.clock import now
+from lms.current import organisation, settings
 from lms.domain.booking import (
     appointments,
     attendance,
     availability_search,
     learner_status,
     queries,
+    team_queries,
     waitlist,
 )
 from lms.domain.calendars import feeds
@@ -28,10 +30,11 @@ from lms.domain.people.contact import preferred_channel
 from lms.extensions import db, write
 from lms.forms import tidy
 from lms.forms.booking import CancelForm, SlotForm, parse_slot, slot_value
-from lms.forms.waitlist import QuestionForm
+from lms.forms.waitlist import QuestionForm, WaitlistEntryForm
 from lms.i18n import refusals
 from lms.models import Booking, Person, WaitlistEntry
-from lms.web import organisation, page, run_once, settings
+from lms.web.idempotency import run_once
+from lms.web.pages import page
 
 bp = Blueprint("bookings", __name__)
 
@@ -41,10 +44,12 @@ bp = Blueprint("bookings", __name__)
 def index() -> BaseResponse:
     session = db.session()
     held = queries.past_appointments(session, me(), 5, now=now())
+    pending = learner_status.status_of(session, me(), now=now())
     return page(
         "bookings/index.html",
         coming=queries.upcoming_appointments(session, me(), now=now()),
-        pending=learner_status.status_of(session, me(), now=now()),
+        pending=pending,
+        wait_again=WaitlistEntryForm.repeating(pending.lapsed) if pending.lapsed else None,
         held=held,
         step=next((one.note.next_step for one in held if one.note and one.note.next_step), ""),
         form=CancelForm(),
@@ -102,25 +107,30 @@ def show(id: str) -> BaseResponse:
 def _ticket(
     booking: Booking, form: CancelForm | None = None, question: QuestionForm | None = None, answer: int = 200
 ) -> BaseResponse:
-    hers = booking.learner_id == me().id
-    note = attendance.note_for(db.session(), booking) if hers else None
-    ahead = booking.state == "booked" and booking.starts > now()
+    session, person, done = db.session(), me(), request.args.get("done")
+    is_learner, zone = booking.learner_id == person.id, settings().time_zone
+    shown = build_appointment_page(
+        session,
+        person,
+        booking,
+        done=done,
+        is_mailed=is_learner and _is_mailed(person),
+        channel=None if is_learner else preferred_channel(booking.learner, gateway=settings().sends_texts),
+        undecided=(
+            len(team_queries.conflicts_for(session, person, now=now(), zone=zone))
+            if done == "moved" and not is_learner
+            else 0
+        ),
+        free_hour=_again(booking) if booking.state == "cancelled" else None,
+        now=now(),
+        zone=zone,
+    )
     return page(
         "bookings/show.html",
         answer,
-        booking=booking,
+        shown=shown,
         form=form or CancelForm(formdata=None),
         question=question or QuestionForm(formdata=None, question=booking.question),
-        next_step=note.next_step if note else "",
-        ahead=ahead,
-        again=_again(booking) if booking.state == "cancelled" else None,
-        done=request.args.get("done"),
-        mailed=hers and _is_mailed(me()),
-        way=None if hers else preferred_channel(booking.learner, gateway=settings().sends_texts),
-        week=availability_search.iso_week_of(booking.starts, zone=settings().time_zone),
-        door_open=queries.is_room_open(booking, now=now()),
-        hers=hers,
-        mine=me().id in (booking.learner_id, booking.teacher_id),
     )
 
 
@@ -215,12 +225,6 @@ def door(id: str) -> BaseResponse:
         return redirect(queries.video_url(organisation(), booking), 303)
     over = now() > booking.ends
     return page("bookings/door.html", booking=booking, opens=queries.room_opens_at(booking), over=over)
-
-
-@bp.app_template_global()
-def appointments_of(learner: Person) -> Sequence[Booking]:
-    """For the page of a learner, whose feature does not know this one."""
-    return queries.upcoming_appointments(db.session(), learner, 4, now=now())
 
 
 # -- parts ---------------------------------------------------------------------------------------

@@ -15,14 +15,17 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.clock import now
-from lms.domain.booking import absence, availability, conflicts, holidays, queries
+from lms.current import settings
+from lms.domain.booking import absence, availability, conflicts, holidays, queries, team_queries
 from lms.domain.errors import Refused
 from lms.domain.people.contact import count_by_delivery
 from lms.extensions import db, write
 from lms.forms.booking import SERVICE, WEEKDAYS, EndForm, RuleForm, SpecialForm
 from lms.i18n import refusals
 from lms.models import Person
-from lms.web import page, run_once, settings
+from lms.notifications.manual_messages import list_manual_messages
+from lms.web.idempotency import run_once
+from lms.web.pages import page
 
 bp = Blueprint("availability", __name__)
 
@@ -187,10 +190,15 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
 @bp.get("/agenda/conflicts")
 @allow("teacher", "coordinator")
 def undecided() -> BaseResponse:
-    return page("agenda/conflicts.html", found=_conflicts(), coordinates=_coordinates())
+    return page(
+        "agenda/conflicts.html",
+        found=_conflicts(),
+        coordinates=_coordinates(),
+        messages_waiting=_messages_waiting(),
+    )
 
 
-@bp.post("/bookings/<id>/keeping")
+@bp.post("/bookings/<id>/conflict-acceptance")
 @allow("teacher", "coordinator")
 def keep(id: str) -> BaseResponse:
     return _decided(
@@ -264,18 +272,15 @@ def _decided(in_transaction: Callable[[Session], object], sentence: str) -> Base
     return redirect(url_for("availability.undecided"), 303)
 
 
-@bp.app_template_global()
-def undecided_appointments() -> int:
-    """How many wait for a decision of this person, for the pages of features that do not know this one."""
-    return len(_conflicts()) if me().roles & {"teacher", "coordinator"} else 0
-
-
 # -- parts ---------------------------------------------------------------------------------------
 
 
 def _conflicts() -> list[conflicts.Conflict]:
-    teacher = None if _coordinates() else me()
-    return conflicts.upcoming_conflicts(db.session(), teacher, now=now(), zone=settings().time_zone)
+    return team_queries.conflicts_for(db.session(), me(), now=now(), zone=settings().time_zone)
+
+
+def _messages_waiting() -> int:
+    return len(list_manual_messages(db.session(), me(), settings(), now()))
 
 
 def _settled(sentence: str, back: str) -> BaseResponse:

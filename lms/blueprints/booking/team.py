@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -17,28 +16,26 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.clock import now
+from lms.current import settings
 from lms.domain.booking import absence as booking_absence
 from lms.domain.booking import (
     appointments,
     attendance,
     availability,
-    availability_search,
     queries,
     team_queries,
 )
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import worklist
-from lms.domain.homework.worklist import LearnerAssignment
 from lms.domain.people.contact import count_by_delivery, preferred_channel
 from lms.extensions import db, write
 from lms.forms.appointments import AbsenceForm, NoteForm, SwapForm
 from lms.i18n import dates, refusals
 from lms.models import Booking, Person
-from lms.web import page, run_once, settings
+from lms.web.idempotency import run_once
+from lms.web.pages import page
 
 bp = Blueprint("booking_team", __name__)
 
-COPIES = 3
 NEAR = timedelta(days=14)
 _WEEK = re.compile(r"\d{4}-W\d{2}")
 _YEARS = range(2000, 2200)
@@ -66,70 +63,7 @@ def mark(id: str) -> BaseResponse:
     return redirect(url_for("bookings.show", id=id, _anchor="session"), 303)
 
 
-@bp.app_template_global()
-def can_be_marked(booking: Booking) -> bool:
-    """Once it has begun; of what she cancelled late, only whether there was a good reason."""
-    if booking.state == "cancelled":
-        return booking.late_cancel
-    return booking.state == "booked" and booking.starts <= now()
-
-
-@dataclass(frozen=True)
-class Unmarked:
-    number: int
-    href: str
-
-
-@bp.app_template_global()
-def unmarked_sessions() -> Unmarked | None:
-    """For her first page: the sessions of the last days of which she did not say who came."""
-    found = team_queries.unmarked_appointments(db.session(), me(), now=now())
-    if not found:
-        return None
-    week = availability_search.iso_week_of(found[0].starts, zone=settings().time_zone)
-    return Unmarked(len(found), url_for("agenda.index", week=week, _anchor=f"b-{found[0].id}"))
-
-
-# -- what the team sees on the page of a session ------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Desk:
-    """Each part is empty for whom it does not concern."""
-
-    works: Sequence[LearnerAssignment]
-    questions: Sequence[Booking]
-    steps: Sequence[tuple[Booking, str]]
-    form: NoteForm | None
-    next_step: str
-    marks: bool
-    swaps: bool
-
-
-@bp.app_template_global()
-def session_desk(booking: Booking) -> Desk:
-    """For the page of an appointment, whose feature knows neither copies nor notes.
-
-    Copies and questions are for teachers; the private note is for the teacher of this session alone.
-    """
-    session, person = db.session(), me()
-    teaches, holds = "teacher" in person.roles, person.id == booking.teacher_id
-    note = attendance.note_for(session, booking)
-    sent = (
-        [work for work in worklist.assignments_of_learner(session, booking.learner) if work.sent_at]
-        if teaches
-        else []
-    )
-    ahead = booking.state == "booked" and booking.starts > now()
-    return Desk(
-        works=sorted(sent, key=lambda work: str(work.sent_at), reverse=True)[:COPIES],
-        questions=attendance.open_questions(session, booking) if teaches else (),
-        steps=attendance.next_steps(session, booking),
-        form=NoteForm(formdata=None, obj=note) if holds and (note or booking.state == "booked") else None,
-        next_step=note.next_step if note else "",
-        marks=can_be_marked(booking) and bool(person.roles & {"teacher", "coordinator"}),
-        swaps=ahead and (holds or "coordinator" in person.roles),
-    )
+# -- what the teacher writes of it --------------------------------------------------------------------
 
 
 @bp.post("/bookings/<id>/note")

@@ -12,11 +12,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.adapters import qr
 from lms.clock import now
+from lms.current import settings
 from lms.domain.booking import queries
 from lms.extensions import db
 from lms.i18n import dates, languages
 from lms.models import Booking
-from lms.web import page, settings
+from lms.web.pages import page
 
 bp = Blueprint("tickets", __name__)
 

@@ -10,6 +10,7 @@ from wtforms.fields.choices import SelectChoice
 
 from lms.access import allow, me
 from lms.clock import now
+from lms.current import settings
 from lms.domain.booking import availability, learner_status, queries, waitlist
 from lms.domain.errors import Refused
 from lms.domain.people.contact import preferred_channel
@@ -18,7 +19,8 @@ from lms.forms import PageForm, tidy
 from lms.forms.waitlist import ANY, WaitlistEntryForm, WaitlistForm
 from lms.i18n import refusals
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, Person, WaitlistEntry
-from lms.web import page, run_once, settings
+from lms.web.idempotency import run_once
+from lms.web.pages import page
 
 bp = Blueprint("waitlist", __name__)
 
@@ -31,7 +33,7 @@ def show() -> BaseResponse:
     if entry is None:
         return _ask(learner, WaitlistEntryForm(formdata=None))
     if "change" in request.args:
-        return _ask(learner, _as_before(entry), changing=True)
+        return _ask(learner, WaitlistEntryForm.repeating(entry), changing=True)
     return page(
         "waitlist/show.html",
         learner=learner,
@@ -43,7 +45,7 @@ def show() -> BaseResponse:
     )
 
 
-@bp.get("/waitlist/line")
+@bp.get("/waitlist/entries")
 @allow("teacher", "coordinator")
 def line() -> BaseResponse:
     """Show the waitlist to the team, with a link to new extra hours."""
@@ -78,7 +80,7 @@ def leave() -> BaseResponse:
     def in_transaction(session: Session) -> str:
         hers = queries.bookable_learner(session, me(), learner.id)
         waitlist.leave_waitlist(session, me(), hers, now=now(), zone=settings().time_zone)
-        return url_for("bookings.index") if _named(learner) is None else f"/people/{learner.id}"
+        return url_for("bookings.index") if _named(learner) is None else url_for("people.show", id=learner.id)
 
     answer = run_once(form, in_transaction)
     flash(_("C’est noté. L’attente est finie."), "success")
@@ -141,24 +143,12 @@ def _offer(found: Booking, refused: Refused | None = None) -> BaseResponse:
         sentence=refusals.sentence(refused) if refused else "",
         # Who let the time pass waits no longer, also before the worker has written it down.
         waits=wish is not None and wish.ended_at is None and found.state != "offered",
-        again=_as_before(wish) if wish is not None else None,
+        again=WaitlistEntryForm.repeating(wish) if wish is not None else None,
     )
 
 
-@bp.app_template_global()
-def wish_of(learner: Person) -> WaitlistEntry | None:
-    """For the page of a learner, whose feature does not know this one."""
-    return waitlist.active_entry(db.session(), learner.id)
-
-
-@bp.app_template_global()
-def same_wish(entry: WaitlistEntry) -> WaitlistEntryForm:
-    """The form that waits again for what she waited for, in one tap."""
-    return _as_before(entry)
-
-
-@bp.app_template_global()
-def parts_of(entry: WaitlistEntry) -> list[str]:
+@bp.app_template_filter()
+def parts_of_day(entry: WaitlistEntry) -> list[str]:
     """The parts of the day that would do, in words."""
     words = ((MORNING, _("le matin")), (AFTERNOON, _("l’après-midi")), (EVENING, _("le soir")))
     return [word for part, word in words if entry.parts & part]
@@ -174,13 +164,6 @@ def _learner(learner_id: str | None) -> Person:
 def _named(learner: Person) -> str | None:
     """Her id, where somebody of the team acts for her."""
     return None if learner.id == me().id else learner.id
-
-
-def _as_before(entry: WaitlistEntry) -> WaitlistEntryForm:
-    parts = [str(part) for part in (MORNING, AFTERNOON, EVENING) if entry.parts & part]
-    return WaitlistEntryForm(
-        formdata=None, teacher=entry.teacher_id or ANY, parts=parts, mode=entry.mode or ANY
-    )
 
 
 def _ask(

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.clock import now
+from lms.current import settings
 from lms.domain.booking import external_clashes
 from lms.domain.calendars import external
 from lms.domain.errors import Refused
@@ -18,7 +19,8 @@ from lms.extensions import db, write
 from lms.forms.external_calendars import CalendarForm
 from lms.i18n.refusals import sentence
 from lms.models import ExternalCalendar
-from lms.web import page, run_once, settings
+from lms.web.idempotency import run_once
+from lms.web.pages import page
 
 bp = Blueprint("external_calendars", __name__)
 

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.adapters.ical import feed as ical_feed
 from lms.clock import now
+from lms.current import organisation, settings
 from lms.domain.booking import queries
 from lms.domain.calendars import feeds
 from lms.domain.errors import Absent
@@ -20,7 +21,8 @@ from lms.extensions import db, limiter, write
 from lms.forms.people import ConfirmForm
 from lms.models import Booking, CalendarFeed
 from lms.notifications.appointment import words
-from lms.web import organisation, page, run_once_with_result, settings
+from lms.web.idempotency import run_once_with_result
+from lms.web.pages import page
 
 bp = Blueprint("calendar_feed", __name__)
 

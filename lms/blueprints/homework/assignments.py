@@ -14,7 +14,8 @@ from lms.clock import now
 from lms.domain.homework import assignments
 from lms.extensions import db, write
 from lms.forms.homework import AssignmentForm
-from lms.web import page, run_once
+from lms.web.idempotency import run_once
+from lms.web.pages import page
 
 bp = Blueprint("assignments", __name__)
 
@@ -89,7 +90,7 @@ def withdraw(id: str) -> BaseResponse:
     return redirect(url_for("assignments.edit", id=id), 303)
 
 
-@bp.post("/assignments/<id>/comeback")
+@bp.post("/assignments/<id>/restoration")
 @allow("teacher")
 def bring_back(id: str) -> BaseResponse:
     write(

@@ -10,7 +10,7 @@ from lms.access import allow, me
 from lms.clock import now
 from lms.domain.homework import attempts, worklist
 from lms.extensions import db, write
-from lms.web import page
+from lms.web.pages import page
 
 bp = Blueprint("submissions", __name__)
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flask import Blueprint, current_app, jsonify, make_response, redirect, request, url_for
+from flask import Blueprint, jsonify, make_response, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
@@ -18,9 +18,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.adapters.media.names import clean_name
-from lms.adapters.store import Store
 from lms.adapters.uploads import StoredUpload, delete_keys, store_uploads, verify
 from lms.clock import now
+from lms.current import settings, store
 from lms.domain.errors import Refused
 from lms.domain.homework import attempts, files, worklist
 from lms.domain.homework.files import MAX_FILES
@@ -28,7 +28,8 @@ from lms.extensions import csrf, db
 from lms.forms.homework import AttemptForm
 from lms.i18n.refusals import sentence
 from lms.models import Attempt
-from lms.web import by_script, idempotency_key, page, run_once, settings
+from lms.web.idempotency import idempotency_key, run_once
+from lms.web.pages import by_script, page
 
 bp = Blueprint("homework", __name__)
 
@@ -87,14 +88,14 @@ def work_on(id: str) -> BaseResponse:
     try:
         answer = run_once(form, in_transaction, key=key)
     except Refused as refusal:
-        delete_keys(_store(), received.keys)
+        delete_keys(store(), received.keys)
         form.refuse(refusal)
         return _again(409, id, form)
     except BaseException:
-        delete_keys(_store(), received.keys)
+        delete_keys(store(), received.keys)
         raise
     # A form sent twice kept its files the first time.
-    delete_keys(_store(), [*outcome.dropped, *(key for key in received.keys if key not in outcome.used)])
+    delete_keys(store(), [*outcome.dropped, *(key for key in received.keys if key not in outcome.used)])
     refused += outcome.refused
     if not refused and not form.errors and outcome.refusal is None:
         return _kept() if by_script() else answer
@@ -155,7 +156,7 @@ def _receive(found: worklist.LearnerAssignment) -> tuple[StoredUpload, list[tupl
     db.session().rollback()  # nothing of the database is held while files are looked at
     with TemporaryDirectory(prefix="passerelle-") as folder:
         received = store_uploads(
-            _store(),
+            store(),
             uploads[:MAX_FILES],
             Path(folder),
             max_bytes=limits.upload_mb * MEGABYTE,
@@ -176,7 +177,7 @@ def _lost(found: worklist.LearnerAssignment) -> list[tuple[str, Refused]]:
     return [
         (attachment.shown_name, Refused("file_lost"))
         for attachment in (files.files_of_attempt(db.session(), found.draft_id) if found.draft_id else [])
-        if not verify(_store(), attachment.store_key, attachment.sha256)
+        if not verify(store(), attachment.store_key, attachment.sha256)
     ]
 
 
@@ -213,8 +214,3 @@ def _work_page(
         return make_response(jsonify(said=" ".join(str(each) for each in said)), status)
     bad = [(name, sentence(refusal)) for name, refusal in refused]
     return page("homework/work.html", status, work=found, draft=draft, form=form, refused=bad)
-
-
-def _store() -> Store:
-    store: Store = current_app.extensions["lms_store"]
-    return store

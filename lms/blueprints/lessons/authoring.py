@@ -19,7 +19,8 @@ from lms.domain.lessons import authoring, queries
 from lms.extensions import db, write
 from lms.forms.lessons import MOST_CLIPS, EditLesson, NewLesson, values_of
 from lms.models import Lesson
-from lms.web import page, run_once
+from lms.web.idempotency import run_once
+from lms.web.pages import page
 
 bp = Blueprint("lesson_authoring", __name__)
 

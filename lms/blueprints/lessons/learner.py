@@ -18,7 +18,7 @@ from lms.domain.errors import Absent
 from lms.domain.lessons import progress as lesson_progress
 from lms.domain.lessons import queries, tracking
 from lms.extensions import db, write
-from lms.web import by_script, page
+from lms.web.pages import by_script, page
 
 bp = Blueprint("lessons", __name__)
 

@@ -15,11 +15,13 @@ from lms.access import allow, me
 from lms.adapters import passwords, qr
 from lms.blueprints.people.card_texts import words
 from lms.clock import now
+from lms.current import settings
 from lms.domain.people import cards, directory
 from lms.extensions import db, write
 from lms.forms.people import ConfirmForm
 from lms.i18n import languages
-from lms.web import page, run_once_with_result, settings
+from lms.web.idempotency import run_once_with_result
+from lms.web.pages import page
 
 bp = Blueprint("people_cards", __name__)
 

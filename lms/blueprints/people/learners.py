@@ -13,8 +13,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.clock import now
+from lms.current import settings
 from lms.domain import audit_log
-from lms.domain.booking import absence, waitlist
+from lms.domain.booking import absence, queries, waitlist
 from lms.domain.calendars import feeds
 from lms.domain.errors import Refused
 from lms.domain.homework import worklist
@@ -23,7 +24,8 @@ from lms.domain.people import cards, directory, learners, logins, staff
 from lms.extensions import db, write
 from lms.forms import tidy
 from lms.forms.people import ConfirmForm, LearnerEditForm, LearnerForm
-from lms.web import page, run_once, settings
+from lms.web.idempotency import run_once
+from lms.web.pages import page
 
 bp = Blueprint("people", __name__)
 
@@ -77,6 +79,7 @@ def show(id: str) -> BaseResponse:
         "form": ConfirmForm(formdata=None),
         "entries": len(logins.active_logins(session, person, now=now())),
         "lines": lines,
+        "appointments": queries.upcoming_appointments(session, person, 4, now=now()) if id != me().id else (),
         "actors": directory.names_of(session, {line.actor_id for line in lines or () if line.actor_id}),
     }
     if not person.is_learner:
@@ -91,6 +94,7 @@ def show(id: str) -> BaseResponse:
         next_lesson=progress.next_lesson(session, person),
         # Copies are for teachers: nobody else is even handed them.
         works=worklist.assignments_of_learner(session, person) if "teacher" in me().roles else None,
+        waitlist_entry=waitlist.active_entry(session, person.id) if person.is_active else None,
         card=cards.card_of(session, person),
         may_change=bool(me().roles & {"teacher", "coordinator"}),
     )

@@ -11,12 +11,14 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, current_login, me, set_cookie
 from lms.clock import now
+from lms.current import settings
 from lms.domain.errors import Refused
 from lms.domain.people import directory, logins, staff
 from lms.extensions import db, write
 from lms.forms.people import ColleagueForm, ConfirmForm
 from lms.models import Person
-from lms.web import page, run_once_with_result, settings
+from lms.web.idempotency import run_once_with_result
+from lms.web.pages import page
 
 bp = Blueprint("people_team", __name__)
 

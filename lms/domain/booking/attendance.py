@@ -14,6 +14,16 @@ from lms.domain.errors import Absent, Refused
 from lms.models import ATTENDANCES, Booking, Person, SessionNote
 
 
+def can_be_marked(booking: Booking, *, now: datetime) -> bool:
+    """Tell whether attendance is asked.
+
+    It is once the appointment has begun; of a late cancellation, only whether it is excused.
+    """
+    if booking.state == "cancelled":
+        return booking.late_cancel
+    return booking.state == "booked" and booking.starts <= now
+
+
 def mark_attendance(
     session: Session, actor: Person, booking: Booking, attendance: str | None, *, now: datetime
 ) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import absence
+from lms.domain.booking import absence, conflicts
 from lms.domain.booking.queries import with_people
 from lms.domain.booking.slots import instants
 from lms.domain.errors import Absent
@@ -33,6 +33,20 @@ def unmarked_appointments(session: Session, teacher: Person, *, now: datetime) -
         )
         .order_by(Booking.starts, Booking.id)
     ).all()
+
+
+def conflicts_for(
+    session: Session, person: Person, *, now: datetime, zone: ZoneInfo
+) -> list[conflicts.Conflict]:
+    """List the appointments that no longer fit and about which this person decides.
+
+    A coordinator decides about all, a teacher about her own, nobody else about any.
+    """
+    if "coordinator" in person.roles:
+        return conflicts.upcoming_conflicts(session, None, now=now, zone=zone)
+    if "teacher" in person.roles:
+        return conflicts.upcoming_conflicts(session, person, now=now, zone=zone)
+    return []
 
 
 def swap_candidates(session: Session, booking: Booking, *, now: datetime) -> Sequence[Booking]:

@@ -46,6 +46,7 @@ class LearnerAssignment:
     teacher: str | None  # name of the teacher who returned the feedback
     maker: str  # name of the teacher who gave the homework
     attempt_id: str | None  # the last one that was sent
+    level_id: str
 
     @property
     def unseen(self) -> bool:
@@ -115,6 +116,7 @@ _OF_PERSON = (
         _Teacher.name,
         _Maker.name,
         Attempt.id,
+        Lesson.level_id,
     )
     .outerjoin(_Draft, and_(_Draft.submission_id == Submission.id, _Draft.sent_at.is_(None)))
     .outerjoin(_Teacher, _Teacher.id == Feedback.teacher_id)

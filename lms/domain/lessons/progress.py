@@ -6,7 +6,7 @@ learner has gone on to a later step. The database does the counting.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from sqlalchemy import (
@@ -94,6 +94,14 @@ def next_lesson(session: Session, person: Person) -> Lesson | None:
     return session.scalars(_NEXT, _person_key(person)).first()
 
 
+def next_lessons(session: Session, person: Person) -> Sequence[Lesson]:
+    """List at most two lessons to go on with: of the person's own level, then of a level opened in addition.
+
+    Of each the one begun last and not done; of the own level else the first not done. One statement.
+    """
+    return session.scalars(_NEXT_OF_EACH, _person_key(person)).all()
+
+
 def is_visible_to(person: Person) -> ColumnElement[bool]:
     """Return the SQL condition that the lesson of the row is on a level that this learner sees."""
     return _on_level_of(person.id, person.level_id)
@@ -123,8 +131,15 @@ _BY_LEVEL = (
     .where(Lesson.published_at.is_not(None), _on_level_of(_ME, _OWN_LEVEL))
     .group_by(Lesson.level_id)
 )
-_NEXT = (
-    select(Lesson)
+_LATEST_FIRST = (
+    func.coalesce(cast(LessonVisit.seen_at, Integer), 0).desc(),
+    Lesson.position,
+    Lesson.made_at,
+    Lesson.id,
+)
+_IS_OPENED = case((Lesson.level_id == _OWN_LEVEL, 0), else_=1)
+_UNDONE = (
+    select(Lesson.id)
     .outerjoin(LessonVisit, and_(LessonVisit.lesson_id == Lesson.id, LessonVisit.person_id == _ME))
     .where(
         Lesson.published_at.is_not(None),
@@ -132,11 +147,15 @@ _NEXT = (
         ~is_done(_ME),
         or_(Lesson.level_id == _OWN_LEVEL, LessonVisit.lesson_id.is_not(None)),
     )
-    .order_by(
-        func.coalesce(cast(LessonVisit.seen_at, Integer), 0).desc(),
-        Lesson.position,
-        Lesson.made_at,
-        Lesson.id,
-    )
-    .limit(1)
+)
+_NEXT = _UNDONE.with_only_columns(Lesson).order_by(*_LATEST_FIRST).limit(1)
+_RANKED = _UNDONE.add_columns(
+    _IS_OPENED.label("opened"),
+    func.row_number().over(partition_by=_IS_OPENED, order_by=_LATEST_FIRST).label("place"),
+).subquery()
+_NEXT_OF_EACH = (
+    select(Lesson)
+    .join(_RANKED, _RANKED.c.id == Lesson.id)
+    .where(_RANKED.c.place == 1)
+    .order_by(_RANKED.c.opened)
 )

@@ -100,7 +100,7 @@ def test_the_coordinator_closes_the_whole_service_and_a_teacher_cannot(school: S
     open_week(school)
     booked(school, at("10:00"))
     claire = visitor(school, factories.claire)
-    assert "/agenda/exceptions" in claire.get("/service").links().values()
+    assert "/agenda/exceptions" in claire.get("/organisation").links().values()
     values = {"first": MONDAY.isoformat(), "last": (MONDAY + timedelta(days=4)).isoformat()}
     page = exceptions(claire, **values)
     assert "Samira" in page.text
@@ -164,7 +164,7 @@ def test_each_appointment_is_kept_or_moved_or_cancelled(school: School) -> None:
     browser = visitor(school, factories.nadia)
     page = exceptions(browser, first=f"{MONDAY}")
     assert f"/bookings/{first}/move" in page.html
-    page = browser.submit(page, action=f"/bookings/{first}/keeping")
+    page = browser.submit(page, action=f"/bookings/{first}/conflict-acceptance")
     assert page.url == "/agenda/conflicts"
     main = page.root.all("main")[0].text
     assert "Samira" not in main
@@ -186,7 +186,7 @@ def test_nobody_decides_for_the_learners_of_another_teacher(school: School) -> N
     luc = visitor(school, factories.luc)
     assert "Samira" not in luc.get("/agenda/conflicts").text
     token = filled(luc.get("/agenda/exceptions").form("/agenda/exceptions"))["csrf_token"]
-    for path in (f"/bookings/{booking}/keeping", f"/agenda/conflicts/{booking}/cancellation"):
+    for path in (f"/bookings/{booking}/conflict-acceptance", f"/agenda/conflicts/{booking}/cancellation"):
         assert luc.client.post(path, data={"csrf_token": token}).status_code == 404
     answer = luc.client.post("/agenda/conflicts/cancellation", data={"csrf_token": token, "booking": booking})
     assert answer.status_code == 303

@@ -34,20 +34,20 @@ def test_the_team_sees_who_waits_in_order_and_what_is_offered(school: School) ->
         return nadia.id, factories.claire(session).id
 
     for person in school.write(live):
-        page = school.visitor(person).get("/waitlist/line")
+        page = school.visitor(person).get("/waitlist/entries")
         assert 0 < page.text.index("Samira") < page.text.index("Oksana")
         assert page.text.count("Heure proposée") == 1
 
 
 def test_an_empty_line_says_so(school: School) -> None:
     nadia = school.write(lambda s: factories.nadia(s).id)
-    assert "Personne n’attend" in school.visitor(nadia).get("/waitlist/line").text
+    assert "Personne n’attend" in school.visitor(nadia).get("/waitlist/entries").text
 
 
 def test_no_learner_and_no_social_worker_sees_the_line(school: School) -> None:
     for who in (factories.samira, factories.farid):
         person = school.write(lambda s, who=who: who(s).id)
-        assert school.visitor(person).get("/waitlist/line").status == 404
+        assert school.visitor(person).get("/waitlist/entries").status == 404
 
 
 def test_thirty_who_wait_cost_no_more_questions_than_one(school: School) -> None:
@@ -61,8 +61,8 @@ def test_thirty_who_wait_cost_no_more_questions_than_one(school: School) -> None
 
         school.write(crowd)
         visitor = school.visitor(nadia)
-        visitor.get("/waitlist/line")
+        visitor.get("/waitlist/entries")
         with school.counting_statements() as sent:
-            visitor.get("/waitlist/line")
+            visitor.get("/waitlist/entries")
         counts.append(len(sent))
     assert counts[0] == counts[1]

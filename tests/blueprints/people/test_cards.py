@@ -46,7 +46,7 @@ def test_the_answer_is_the_card_to_print_and_it_enters(school: School, nadia: Vi
     assert {e.get("lang") for e in article.all("div", "p") if e.get("lang")} == {"fr", "ar"}
     visitor = school.visitor()
     answer = visitor.submit(
-        visitor.get("/card"), {"code": code, "pin": pin_on(page)}, action="/card/entry", follow=False
+        visitor.get("/card"), {"code": code, "pin": pin_on(page)}, action="/card/login", follow=False
     )
     assert answer.status == 303
 
@@ -83,7 +83,7 @@ def test_pressing_twice_makes_one_card_and_says_so(school: School, nadia: Visito
 def test_a_new_card_ends_what_the_old_one_opened(school: School, nadia: Visitor, samira: str) -> None:
     old = school.write(lambda s: factories.printed_card(s, factories.samira(s)))
     visitor = school.visitor()
-    visitor.submit(visitor.get(f"/card/{old.token}"), {"pin": old.pin}, action="/card/entry", follow=False)
+    visitor.submit(visitor.get(f"/card/{old.token}"), {"pin": old.pin}, action="/card/login", follow=False)
     assert visitor.get("/me").root.all("h1")[0].text == "Samira"
     issue(nadia, samira)
     assert visitor.get("/me").root.all("h1")[0].text != "Samira"
@@ -99,7 +99,7 @@ def test_a_new_pin_is_shown_once_and_the_old_one_is_dead(school: School, nadia: 
         if pin == fresh or old.pin != fresh:
             visitor = school.visitor()
             page = visitor.get(f"/card/{old.token}")
-            assert visitor.submit(page, {"pin": pin}, action="/card/entry", follow=False).status == status
+            assert visitor.submit(page, {"pin": pin}, action="/card/login", follow=False).status == status
 
 
 def test_a_card_for_somebody_who_left_is_refused_by_a_page(

@@ -228,7 +228,7 @@ def test_a_stranger_looks_like_nobody(school: School, cast: dict[str, str]) -> N
 
 def test_a_learner_has_no_list_of_people(school: School, cast: dict[str, str]) -> None:
     samira = school.visitor(cast["samira"])
-    for path in ("/people", "/people/new", f"/people/{cast['samira']}", "/people/team", "/service"):
+    for path in ("/people", "/people/new", f"/people/{cast['samira']}", "/people/team", "/organisation"):
         assert samira.get(path).status == 404
 
 

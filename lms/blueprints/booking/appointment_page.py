@@ -1,0 +1,209 @@
+"""The content of the page of one appointment, for each person who may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from lms.domain.booking import attendance, availability_search, queries
+from lms.domain.homework import worklist
+from lms.domain.homework.worklist import LearnerAssignment
+from lms.domain.people.contact import Channel
+from lms.forms.appointments import NoteForm
+from lms.models import Booking, Person, SessionNote
+
+RECENT_SUBMISSIONS = 3
+
+VideoRoom = Literal["open", "later"]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """The result of the last action, in sentences; `by_hand` adds the way to the messages to send."""
+
+    icon: str
+    kind: str
+    sentences: Sequence[str | LazyString]
+    by_hand: bool = False
+
+
+@dataclass(frozen=True)
+class TeamPanel:
+    """The team's part of an appointment; a part that does not concern the person is empty."""
+
+    submissions: Sequence[LearnerAssignment]
+    question: str
+    earlier_questions: Sequence[Booking]
+    next_step: str
+    earlier_steps: Sequence[tuple[Booking, str]]
+    note_form: NoteForm | None
+    may_mark: bool
+    may_swap: bool
+
+
+@dataclass(frozen=True)
+class AppointmentPage:
+    """One appointment as its learner, its teacher or somebody else of the team sees it.
+
+    `agenda_week` leads back to the week of its teacher; `free_hour` is the cancelled hour while it can be
+    taken back; `team` is None for the learner.
+    """
+
+    booking: Booking
+    heading: LazyString
+    notice: Notice | None
+    is_learner: bool
+    is_cancelled: bool
+    is_upcoming: bool
+    is_participant: bool
+    agenda_week: str | None
+    undecided: int
+    teacher_name: str
+    video_room: VideoRoom | None
+    next_step: str
+    free_hour: str | None
+    team: TeamPanel | None
+
+    @property
+    def book_for(self) -> str | None:
+        """The learner for whom the team books again; None when she does it herself."""
+        return None if self.is_learner else self.booking.learner_id
+
+
+def build_appointment_page(
+    session: Session,
+    person: Person,
+    booking: Booking,
+    *,
+    done: str | None,
+    is_mailed: bool,
+    channel: Channel | None,
+    undecided: int,
+    free_hour: str | None,
+    now: datetime,
+    zone: ZoneInfo,
+) -> AppointmentPage:
+    """Decide what this person sees of an appointment.
+
+    `done`: what was just done (`made`, `moved`, `same`, `cancelled`). `is_mailed`: the learner gets a mail
+    about what she did herself. `channel`: how the learner hears what the team did.
+    """
+    is_learner = booking.learner_id == person.id
+    is_teacher = booking.teacher_id == person.id
+    is_cancelled = booking.state == "cancelled"
+    is_upcoming = booking.state == "booked" and booking.starts > now
+    note = attendance.note_for(session, booking)
+    if is_cancelled:
+        notice = _cancellation(booking, channel, done=done, is_learner=is_learner)
+    elif done and (is_learner or is_teacher or done != "same"):
+        notice = _confirmation(done, channel, is_learner=is_learner, is_mailed=is_mailed)
+    else:
+        notice = None
+    return AppointmentPage(
+        booking=booking,
+        heading=_heading(done, is_learner=is_learner, is_cancelled=is_cancelled),
+        notice=notice,
+        is_learner=is_learner,
+        is_cancelled=is_cancelled,
+        is_upcoming=is_upcoming,
+        is_participant=is_learner or is_teacher,
+        agenda_week=(
+            availability_search.iso_week_of(booking.starts, zone=zone)
+            if is_teacher and not is_learner
+            else None
+        ),
+        undecided=undecided,
+        teacher_name=booking.teacher.first_name if is_learner else booking.teacher.name,
+        video_room=(_video_room(booking, now) if (is_learner or is_teacher) and not is_cancelled else None),
+        next_step=note.next_step if note and is_learner else "",
+        free_hour=free_hour,
+        team=None if is_learner else _team_panel(session, person, booking, note, now),
+    )
+
+
+def _heading(done: str | None, *, is_learner: bool, is_cancelled: bool) -> LazyString:
+    if is_cancelled:
+        return _l("Rendez-vous annulé")
+    if done == "made":
+        return _l("C’est réservé")
+    if done == "moved":
+        return _l("L’heure est changée")
+    return _l("Mon rendez-vous") if is_learner else _l("Le rendez-vous")
+
+
+def _confirmation(done: str, channel: Channel | None, *, is_learner: bool, is_mailed: bool) -> Notice:
+    if done == "same":
+        return Notice("check", "", [_l("L’heure de votre rendez-vous reste la même.")])
+    if is_learner:
+        found = _l("Vous recevez un e-mail.") if is_mailed else _l("Vous retrouvez l’heure ici.")
+        return Notice("check", "", [_l("Votre professeur le sait."), found])
+    return Notice("check", "", [_who_knows(channel)], by_hand=channel == "hand")
+
+
+def _cancellation(booking: Booking, channel: Channel | None, *, done: str | None, is_learner: bool) -> Notice:
+    said: list[str | LazyString] = []
+    if booking.called_off:
+        said.append(_l("Le professeur ne peut pas venir."))
+    elif booking.cancelled_by_id != booking.learner_id:
+        said.append(_l("Le service a annulé ce rendez-vous."))
+    elif is_learner:
+        said.append(_l("Votre professeur le sait. L’heure est libre."))
+    else:
+        said.append(_l("L’apprenant a annulé."))
+    if is_learner:
+        return Notice("close", "warm", said)
+    if booking.reason:
+        said.append(booking.reason)
+    if booking.late_cancel:
+        said.append(_l("Annulé tard."))
+    if done:
+        said.append(_who_knows(channel))
+    return Notice("close", "warm", said, by_hand=bool(done) and channel == "hand")
+
+
+def _who_knows(channel: Channel | None) -> LazyString:
+    if channel is None:
+        return _l("Sans e-mail ni téléphone : prévenez la personne.")
+    if channel == "hand":
+        return _l("Le professeur le sait. Prévenez la personne.")
+    return _l("La personne et le professeur le savent.")
+
+
+def _video_room(booking: Booking, now: datetime) -> VideoRoom | None:
+    if booking.mode != "video":
+        return None
+    if queries.is_room_open(booking, now=now):
+        return "open"
+    return "later" if booking.state == "booked" and booking.starts > now else None
+
+
+def _team_panel(
+    session: Session, person: Person, booking: Booking, note: SessionNote | None, now: datetime
+) -> TeamPanel:
+    """Submissions and questions are for teachers; the private note is for the teacher of this appointment."""
+    teaches, is_teacher = "teacher" in person.roles, person.id == booking.teacher_id
+    sent = (
+        [work for work in worklist.assignments_of_learner(session, booking.learner) if work.sent_at]
+        if teaches
+        else []
+    )
+    has_form = is_teacher and (note is not None or booking.state == "booked")
+    is_upcoming = booking.state == "booked" and booking.starts > now
+    return TeamPanel(
+        submissions=sorted(sent, key=lambda work: str(work.sent_at), reverse=True)[:RECENT_SUBMISSIONS],
+        question=booking.question if teaches else "",
+        earlier_questions=attendance.open_questions(session, booking) if teaches else (),
+        next_step=note.next_step if note and not has_form else "",
+        earlier_steps=attendance.next_steps(session, booking),
+        note_form=NoteForm(formdata=None, obj=note) if has_form else None,
+        may_mark=attendance.can_be_marked(booking, now=now)
+        and bool(person.roles & {"teacher", "coordinator"}),
+        may_swap=is_upcoming and (is_teacher or "coordinator" in person.roles),
+    )

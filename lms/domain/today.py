@@ -1,0 +1,126 @@
+"""The start page of a learner: the next useful things, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from lms.domain.booking import learner_status, queries
+from lms.domain.homework import worklist
+from lms.domain.homework.worklist import LearnerAssignment
+from lms.domain.lessons import progress
+from lms.models import Booking, Lesson, Person
+
+# An appointment this near comes before all that is to be done.
+SOON = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class SlotOffer:
+    """A slot that is offered to the learner, who says yes or no."""
+
+    booking: Booking
+
+
+@dataclass(frozen=True)
+class LostAppointment:
+    """An appointment that the teacher cancelled and that has no replacement yet."""
+
+    booking: Booking
+
+
+@dataclass(frozen=True)
+class UnseenFeedback:
+    assignment: LearnerAssignment
+
+
+@dataclass(frozen=True)
+class NextAppointment:
+    booking: Booking
+
+
+@dataclass(frozen=True)
+class OpenHomework:
+    """Homework to begin, to go on with or to do again."""
+
+    assignment: LearnerAssignment
+
+
+@dataclass(frozen=True)
+class NextLesson:
+    lesson: Lesson
+
+
+TodayCard = SlotOffer | LostAppointment | UnseenFeedback | NextAppointment | OpenHomework | NextLesson
+
+
+@dataclass(frozen=True)
+class Today:
+    """The cards in order, and how many lessons of the learner's own level are done, and in all."""
+
+    cards: tuple[TodayCard, ...]
+    done: int
+    total: int
+
+
+def list_today(session: Session, learner: Person, *, now: datetime) -> Today:
+    """Order what is useful to a learner now, in the same number of statements however much there is.
+
+    1. what others changed: offered slots, an appointment that the teacher cancelled;
+    2. returned feedback that is not seen yet;
+    3. an appointment within a day;
+    4. homework that is begun: a started draft, then what is to be done again;
+    5. the next lesson of the learner's own level, then its homework;
+    6. the rest: the next appointment, other homework of the own level;
+    7. levels opened in addition: the lesson that is begun there, the homework.
+    """
+    assignments = worklist.assignments_of_learner(session, learner)
+    appointment = queries.next_appointment(session, learner, now=now)
+    lessons = progress.next_lessons(session, learner)
+    done, total = progress.progress_by_level(session, learner).get(learner.level_id or "", (0, 0))
+    offers, cancelled = learner_status.open_offers_and_cancelled(session, learner, now=now)
+    lost = cancelled if cancelled is not None and cancelled.starts > now else None
+    cards = _in_order(learner, assignments, appointment, lessons, offers, lost, now=now)
+    return Today(tuple(cards), done, total)
+
+
+def _in_order(
+    learner: Person,
+    assignments: Sequence[LearnerAssignment],
+    appointment: Booking | None,
+    lessons: Sequence[Lesson],
+    offers: Sequence[Booking],
+    lost: Booking | None,
+    *,
+    now: datetime,
+) -> Iterator[TodayCard]:
+    is_soon = appointment is not None and appointment.starts - now < SOON
+    own = next((one for one in lessons if one.level_id == learner.level_id), None)
+    opened = next((one for one in lessons if one.level_id != learner.level_id), None)
+    todo = sorted(
+        (one for one in assignments if one.state in ("redo", "todo") and not one.unseen),
+        key=lambda one: (one.draft_id is None, one.state != "redo"),
+    )
+    own_todo = [one for one in todo if one.level_id == learner.level_id]
+    begun = [one for one in own_todo if one.draft_id is not None or one.state == "redo"]
+    fresh = [one for one in own_todo if one not in begun]
+    yield from map(SlotOffer, offers)
+    if lost is not None:
+        yield LostAppointment(lost)
+    unseen = (one for one in assignments if one.unseen)
+    yield from map(UnseenFeedback, sorted(unseen, key=lambda one: one.level_id != learner.level_id))
+    if appointment is not None and is_soon:
+        yield NextAppointment(appointment)
+    yield from map(OpenHomework, begun)
+    if own is not None:
+        yield NextLesson(own)
+        yield from (OpenHomework(one) for one in fresh if one.lesson_id == own.id)
+    if appointment is not None and not is_soon:
+        yield NextAppointment(appointment)
+    yield from (OpenHomework(one) for one in fresh if own is None or one.lesson_id != own.id)
+    if opened is not None:
+        yield NextLesson(opened)
+    yield from (OpenHomework(one) for one in todo if one.level_id != learner.level_id)

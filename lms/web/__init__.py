@@ -1,0 +1,12 @@
+"""HTTP helpers that every page shares."""
+
+from flask import Flask
+
+from lms.web import errors, headers, pages
+
+
+def init_app(app: Flask) -> None:
+    """Set up pages, headers and errors of an application."""
+    headers.init_app(app)
+    pages.init_app(app)
+    errors.init_app(app)

@@ -1,0 +1,64 @@
+"""Rendering of pages: the language of the request, and what every template finds."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, g, make_response, render_template, request
+from flask_babel import get_locale
+from flask_babel import gettext as _
+
+from lms.access import cookie, current_person_or_none
+from lms.clock import now
+from lms.current import organisation, settings_of
+from lms.i18n import dates, languages
+
+
+def init_app(app: Flask) -> None:
+    """Give every template its common values and the filters for dates and sizes."""
+    app.context_processor(_context)
+    zone = settings_of(app).time_zone
+    app.jinja_env.filters.update(
+        hour=lambda moment: dates.hour(moment, zone),
+        day=lambda moment, language="fr": dates.day(moment, zone, language),
+        short_day=lambda moment, language="fr": dates.short_day(moment, zone, language),
+        full_day=lambda moment, language="fr": dates.full_day(moment, zone, language),
+        ago=lambda moment: dates.ago(moment, now()),
+        mb=lambda size: _("%(number)s Mo", number=f"{size / 1_000_000:.1f}".replace(".", ",")),
+    )
+
+
+def page(template: str, answer: int = 200, /, **context: object) -> Response:
+    """Render a template; `answer` is the HTTP status."""
+    return make_response(render_template(template, **context), answer)
+
+
+def by_script() -> bool:
+    """Return whether a script of the page asks, and wants an answer for itself instead of a page."""
+    return request.accept_mimetypes.best == "application/json"
+
+
+def request_language() -> str:
+    """The person's language, else the one chosen on this device, else the browser's, else French."""
+    person = None if g.get("ask_nothing") else current_person_or_none()
+    if person is not None:
+        return languages.shown_in(person.language).code
+    chosen = cookie("language")
+    if chosen:
+        return languages.shown_in(chosen).code
+    codes = [language.code for language in languages.WITH_CATALOGUE]
+    return request.accept_languages.best_match(codes) or "fr"
+
+
+def _context() -> dict[str, object]:
+    language = languages.shown_in(str(get_locale() or "fr"))
+    if g.get("ask_nothing"):
+        return {"lang": language.code, "dir": language.direction, "me": None, "text_size": "normal"}
+    person = current_person_or_none()
+    return {
+        "lang": language.code,
+        "dir": language.direction,
+        "me": person,
+        "service": organisation(),
+        "languages": languages.WITH_CATALOGUE,
+        "text_size": person.text_size if person else "normal",
+        "clock": now,
+    }
