@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from flask import current_app
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
@@ -40,10 +41,12 @@ from lms.models import (
     SpecialDay,
     Submission,
 )
+from tests.support.narrow import present
 from tests.support.pages import filled, parse
 from tests.support.school import School, make_school, settings_for
 from tests.support.shared_school import SharedSchool
 
+T = TypeVar("T")
 ROLES = ("learner", "teacher", "coordinator", "social_worker")
 # Who acts on Samira's things, and who of the same role has nothing to do with her.
 OWN = {
@@ -94,7 +97,9 @@ def _complete(session: Session) -> None:
         "an hour is being offered to Samira"
     )
     told = select(Booking).where(Booking.learner_id == samira.id, Booking.teacher_id == nadia.id)
-    by_hand = outbox.post(session, "booking_moved", samira, session.scalars(told).first().id, now=moment)
+    by_hand = outbox.post(
+        session, "booking_moved", samira, present(session.scalars(told).first()).id, now=moment
+    )
     outbox.hand_over(session, by_hand.id, now=moment)
     session.add(
         ExternalCalendar(
@@ -184,29 +189,29 @@ def things(session: Session) -> dict[str, str]:
 
     hers = select(Booking).where(Booking.learner_id == samira.id, Booking.waitlist_entry_id.is_(None))
 
-    def first(asked: object) -> str:
-        return str(session.scalars(asked).first().id)  # type: ignore[call-overload]
+    def first(asked: Select[T]) -> T:
+        return present(session.scalars(asked).first())
 
     return {
         "lessons": lesson_id,
-        "clips": first(select(Clip).where(Clip.lesson_id == lesson_id)),
+        "clips": first(select(Clip).where(Clip.lesson_id == lesson_id)).id,
         "assignments": submission.assignment_id,
         "submissions": submission.id,
         "corrections": attempt.id,
-        "files": first(select(Attachment).where(Attachment.attempt_id == attempt.id)),
-        "bookings": first(hers),
-        "offers": first(select(Booking).where(Booking.waitlist_entry_id.is_not(None))),
-        "s": first(hers),
-        "conflicts": first(hers),
+        "files": first(select(Attachment).where(Attachment.attempt_id == attempt.id)).id,
+        "bookings": first(hers).id,
+        "offers": first(select(Booking).where(Booking.waitlist_entry_id.is_not(None))).id,
+        "s": first(hers).id,
+        "conflicts": first(hers).id,
         "people": samira.id,
         "team": _person(session, "Luc Lambert").id,
-        "levels": first(select(Level).order_by(Level.position)),
-        "rooms": first(select(Room).order_by(Room.name)),
-        "availability": first(select(Availability).where(Availability.teacher_id == nadia.id)),
-        "exceptions": first(select(SpecialDay).where(SpecialDay.teacher_id == nadia.id)),
-        "closures": first(select(SpecialDay).where(SpecialDay.teacher_id.is_(None))),
-        "messages": first(select(OutboxItem).where(OutboxItem.handed_at.is_not(None))),
-        "calendars": first(select(ExternalCalendar).where(ExternalCalendar.teacher_id == nadia.id)),
+        "levels": first(select(Level).order_by(Level.position)).id,
+        "rooms": first(select(Room).order_by(Room.name)).id,
+        "availability": first(select(Availability).where(Availability.teacher_id == nadia.id)).id,
+        "exceptions": first(select(SpecialDay).where(SpecialDay.teacher_id == nadia.id)).id,
+        "closures": first(select(SpecialDay).where(SpecialDay.teacher_id.is_(None))).id,
+        "messages": first(select(OutboxItem).where(OutboxItem.handed_at.is_not(None))).id,
+        "calendars": first(select(ExternalCalendar).where(ExternalCalendar.teacher_id == nadia.id)).id,
         "card": "no-such-card",
         "password": "no-such-link",
         "cal": "no-such-feed",
@@ -278,7 +283,7 @@ def visit(school: School, name: str | None, rule: Rule, method: str, *, own: boo
 
 
 def allowed(school: School, rule: Rule) -> frozenset[str]:
-    found: frozenset[str] = school.app.view_functions[rule.endpoint].allowed  # type: ignore[attr-defined]
+    found: frozenset[str] = vars(school.app.view_functions[rule.endpoint])["allowed"]
     return found
 
 

@@ -98,11 +98,13 @@ def test_an_old_python_reads_one_clear_sentence(capsys: pytest.CaptureFixture[st
     assert len(told.err.splitlines()) == 1
 
 
-def test_a_python_nobody_has_tried_is_told_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_python_nobody_has_tried_is_told_and_goes_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert loaded(ROOT / "dev").main(["--nothing"], version=(3, 14)) == 2
     assert "what is tested" not in capsys.readouterr().err
     module = loaded(ROOT / "dev")
-    module.COMMANDS = {"run": lambda arguments: 0}
+    monkeypatch.setattr(module, "COMMANDS", {"run": lambda arguments: 0})
     assert module.main(["run"], version=(3, 15)) == 0
     assert "Going on with Python 3.15; what is tested is 3.11 to 3.14." in capsys.readouterr().err
 

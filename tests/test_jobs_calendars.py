@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select, update
@@ -42,7 +43,7 @@ def added(school: School, address: str) -> str:
 
 def sweep(school: School, *, later: timedelta = timedelta(0)) -> ExternalCalendar:
     """What the worker does every minute, some time later, until the queue is empty."""
-    school.write(lambda s: [_waited(calendar, later) for calendar in s.scalars(select(ExternalCalendar))])
+    school.write(partial(_waited, later=later))
     jobs = school.app.extensions["lms_jobs"]
     jobs.every_minute()
     while (task := jobs.huey.dequeue()) is not None:
@@ -50,9 +51,10 @@ def sweep(school: School, *, later: timedelta = timedelta(0)) -> ExternalCalenda
     return school.read(lambda s: s.scalars(select(ExternalCalendar)).one())
 
 
-def _waited(calendar: ExternalCalendar, later: timedelta) -> None:
-    if calendar.tried_at is not None:
-        calendar.tried_at -= later
+def _waited(session: Session, later: timedelta) -> None:
+    for one in session.scalars(select(ExternalCalendar)):
+        if one.tried_at is not None:
+            one.tried_at -= later
 
 
 def _a_mail_to_nadia(session: Session) -> None:

@@ -100,7 +100,7 @@ def rate(app: Flask, path: str, cookie: str) -> Callable[[], float]:
     def once() -> float:
         begin = time.perf_counter()
         for _ in range(EACH):
-            environ = EnvironBuilder(path, headers={"Cookie": cookie}).get_environ()
+            environ = EnvironBuilder(path, headers=[("Cookie", cookie)]).get_environ()
             body, status, _headers = run_wsgi_app(app, environ, buffered=True)
             assert status.startswith("200"), status
             b"".join(body)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import pytest
 from werkzeug.datastructures import FileStorage
@@ -26,10 +27,17 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def take(store: LocalStore, folder: Path, *sent: tuple[bytes, str], **limits: object) -> StoredUpload:
+class Limits(TypedDict, total=False):
+    max_bytes: int
+    room: int
+    floor: int
+    kinds: tuple[str, ...]
+
+
+def take(store: LocalStore, folder: Path, *sent: tuple[bytes, str], **limits: Unpack[Limits]) -> StoredUpload:
     work = folder / "work"
     work.mkdir(exist_ok=True)
-    values: dict[str, object] = {
+    values: Limits = {
         "max_bytes": 25 * MB,
         "room": 100 * MB,
         "floor": 0,
@@ -37,7 +45,7 @@ def take(store: LocalStore, folder: Path, *sent: tuple[bytes, str], **limits: ob
         **limits,
     }
     uploads = [FileStorage(io.BytesIO(content), name) for content, name in sent]
-    return store_uploads(store, uploads, work, **values)  # type: ignore[arg-type]
+    return store_uploads(store, uploads, work, **values)
 
 
 def keys(store: LocalStore) -> set[str]:
@@ -64,7 +72,7 @@ def test_size_room_kind_and_a_full_disk_are_reasons_of_single_files(
     store: LocalStore, tmp_path: Path
 ) -> None:
     photo = (files.jpeg(), "a.jpg")
-    cases: list[tuple[dict[str, object], str]] = [
+    cases: list[tuple[Limits, str]] = [
         ({"max_bytes": 100}, "file_too_big"),
         ({"room": 100}, "quota_full"),
         ({"kinds": ("voice",)}, "kind_photo"),

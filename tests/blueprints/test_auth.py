@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from lms.access import cookie_name
 from lms.clock import now
@@ -13,6 +15,7 @@ from lms.domain.people import logins, staff
 from lms.models import AccessCard, AuditEvent, KnownDevice, LoginSession, Organisation, OutboxItem, Person
 from tests import factories
 from tests.factories.cards import Printed
+from tests.support.narrow import present
 from tests.support.pages import Page, Visitor
 from tests.support.school import School, copy_template, make_school, settings_for
 
@@ -43,7 +46,7 @@ def test_a_learner_enters_with_the_link_and_her_pin(school: School, card: Printe
 
 
 def test_opening_the_link_spends_nothing_and_enters_nobody(school: School, card: Printed) -> None:
-    def everything(session):
+    def everything(session: Session) -> tuple[list[int | None], int, datetime | None]:
         counted = [session.scalar(select(func.count()).select_from(t)) for t in (LoginSession, KnownDevice)]
         found = session.get_one(AccessCard, card.id)
         return counted, found.failed_pins, found.locked_at
@@ -108,9 +111,8 @@ def test_five_wrong_pins_lock_the_card_until_a_teacher_opens_it(school: School, 
     wrong = "7391" if card.pin != "7391" else "7392"
     visitor = school.visitor()
     page = visitor.get(f"/card/{card.token}")
-    for _ in range(5):
-        answer = press(visitor, page, pin=wrong)
-    assert "La carte est fermée après cinq erreurs." in answer.text
+    answers = [press(visitor, page, pin=wrong) for _ in range(5)]
+    assert "La carte est fermée après cinq erreurs." in answers[-1].text
     assert press(visitor, page, pin=card.pin).status == 422
     nadia = school.visitor(school.write(factories.nadia))
     samira = school.write(factories.samira)
@@ -142,7 +144,7 @@ def test_a_second_card_on_a_known_device_does_not_make_it_forget_the_first(
 
 
 def test_a_service_without_pins_has_no_typed_code(school: School, card: Printed) -> None:
-    def switch_off(session):
+    def switch_off(session: Session) -> None:
         session.get_one(Organisation, 1).pin_required = False
 
     visitor = school.visitor()
@@ -159,7 +161,7 @@ def test_each_entry_has_a_new_token_and_the_old_one_is_dead(school: School, card
     name, tokens = cookie_name(school.settings, "session"), []
     for _ in range(2):
         press(visitor, visitor.get(f"/card/{card.token}"), pin=card.pin)
-        tokens.append(visitor.client.get_cookie(name).value)
+        tokens.append(present(visitor.client.get_cookie(name)).value)
     assert tokens[0] != tokens[1]
     assert school.read(lambda s: logins.find_active(s, tokens[0], now=now())) is None
 
@@ -189,7 +191,7 @@ def test_after_entering_she_is_where_she_wanted_to_go(school: School, card: Prin
 
 
 def test_sixty_people_behind_one_address_enter_within_a_minute(school: School) -> None:
-    def sixty(session):
+    def sixty(session: Session) -> list[Printed]:
         people = [factories.learner(session, f"L {number}") for number in range(60)]
         return [factories.printed_card(session, person) for person in people]
 
@@ -218,8 +220,8 @@ def test_on_https_the_cookies_belong_to_this_host_alone(tmp_path: Path, template
     card = school.write(lambda s: factories.printed_card(s, factories.samira(s)))
     client = school.app.test_client()
     root = "https://cours.example.be"
-    page = Page(client.get(f"/card/{card.token}", base_url=root), "", None)
-    token = page.html.split('name="csrf_token" value="')[1].split('"')[0]
+    html = client.get(f"/card/{card.token}", base_url=root).get_data(as_text=True)
+    token = html.split('name="csrf_token" value="')[1].split('"')[0]
     data = {"csrf_token": token, "token": card.token, "pin": card.pin, "shared": "no"}
     answer = client.post("/card/login", base_url=root, data=data, headers={"Origin": root})
     assert answer.status_code == 303
@@ -246,7 +248,7 @@ def test_the_language_is_chosen_by_its_own_name_before_anybody_is_known(
 
 
 def test_who_sees_french_for_want_of_pashto_keeps_her_pashto(school: School) -> None:
-    def prepare(session):
+    def prepare(session: Session) -> tuple[str, Printed]:
         gul = factories.learner(session, "Gul", language="ps")
         return gul.id, factories.printed_card(session, gul)
 
@@ -286,7 +288,7 @@ def test_a_language_we_do_not_speak_is_not_kept(school: School, language: str) -
 
 def test_leaving_ends_the_entry_on_the_server(school: School, card: Printed) -> None:
     visitor = school.visitor(school.read(factories.samira))
-    kept = visitor.client.get_cookie(cookie_name(school.settings, "session")).value
+    kept = present(visitor.client.get_cookie(cookie_name(school.settings, "session"))).value
     page = visitor.submit(visitor.get("/me"), action="/logout")
     assert "Vous êtes sorti de Passerelle." in page.text
     assert school.read(lambda s: logins.find_active(s, kept, now=now())) is None
@@ -359,7 +361,7 @@ def test_a_forgotten_password_is_chosen_anew_with_the_mailed_link(school: School
     assert "password_changed" in school.read(lambda s: s.scalars(select(AuditEvent.action)).all())
 
 
-def _fresh_link(session) -> str:
+def _fresh_link(session: Session) -> str:
     token = staff.new_token()
     staff.send_link(session, factories.luc(session), token, now=now())
     return token

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from lms.models import Assignment, Attempt, AuditEvent, Feedback, OutboxItem, Score, Submission
 from tests import factories
 from tests.factories import NOW
+from tests.support.narrow import present
 from tests.support.pages import Page, Visitor, filled
 from tests.support.school import School, make_school
 from tests.support.smtp import SmtpServer
@@ -177,7 +178,7 @@ def test_nothing_is_returned_empty(school: School, nadia: Visitor, copy: str) ->
 
 
 def test_after_a_return_comes_the_next_copy_of_the_queue(school: School, nadia: Visitor, copy: str) -> None:
-    def more(session):  # type: ignore[no-untyped-def]
+    def more(session: Session) -> tuple[str, str, str]:
         work = factories.assignment(session, factories.lesson(session, level_code="N2"))
         later = NOW + timedelta(hours=1)
         oksana = factories.sent(session, factories.oksana(session), work, "Chez le médecin", now=later)
@@ -204,7 +205,7 @@ def test_a_new_attempt_comes_back_as_a_follow_up_with_the_earlier_one_below(
 ) -> None:
     press(nadia, nadia.get(f"/corrections/{copy}"), "redo", comment="Regardez « mardi »")
 
-    def again(session):  # type: ignore[no-untyped-def]
+    def again(session: Session) -> str:
         samira = factories.samira(session)
         first = session.get_one(Attempt, copy)
         given = session.get_one(Submission, first.submission_id).assignment_id
@@ -240,7 +241,7 @@ def test_one_or_thirty_copies_cost_the_same_statements(school: School, nadia: Vi
     pages = ("/corrections", f"/corrections/{copy}")
     few = [count(path) for path in pages]
 
-    def thirty(session):  # type: ignore[no-untyped-def]
+    def thirty(session: Session) -> None:
         given = factories.assignment(session)
         for number in range(30):
             factories.sent(session, factories.learner(session, f"Personne {number}"), given)
@@ -256,8 +257,8 @@ def test_nothing_to_correct_says_so(school: School) -> None:
 
 
 def with_mail(school: School, smtp: SmtpServer) -> School:
-    mail = {"mail_host": "localhost", "mail_port": smtp.port, "mail_security": "none"}
-    return make_school(replace(school.settings, **mail), migrated=True)  # type: ignore[arg-type]
+    mailing = replace(school.settings, mail_host="localhost", mail_port=smtp.port, mail_security="none")
+    return make_school(mailing, migrated=True)
 
 
 def test_the_mail_carries_the_answer_in_both_languages(school: School, copy: str, smtp: SmtpServer) -> None:
@@ -277,8 +278,8 @@ def test_the_mail_carries_the_answer_in_both_languages(school: School, copy: str
     (mail,) = smtp.wait_for(1)
     assert mail["Subject"] == "Votre devoir est corrigé"
     assert "samira@learners.example.be" in mail["To"]
-    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
-    html = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
+    text = present(mail.get_body(("plain",))).get_content()
+    html = present(mail.get_body(("html",))).get_content()
     submission = school.read(lambda s: s.get_one(Attempt, copy).submission_id)
     for body in (text, html):
         assert body.count("La tâche") == 2
@@ -295,7 +296,7 @@ def test_the_mail_carries_the_answer_in_both_languages(school: School, copy: str
 
 
 def test_a_learner_without_an_address_reads_in_the_app_and_the_teacher_knows(school: School) -> None:
-    def write(session):  # type: ignore[no-untyped-def]
+    def write(session: Session) -> str:
         given = factories.assignment(session, factories.lesson(session, level_code="N2"))
         return factories.sent(session, factories.oksana(session), given).id
 

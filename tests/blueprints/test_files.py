@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 
 import pytest
 from PIL import Image
@@ -9,6 +8,7 @@ from sqlalchemy import select
 
 from lms.models import Attachment, Attempt, Rendition
 from tests import factories
+from tests.factories import Who
 from tests.support import files
 from tests.support.pages import Visitor, file
 from tests.support.school import School
@@ -92,11 +92,11 @@ def test_a_player_may_ask_for_a_piece_of_a_voice(school: School, samira: Visitor
     ids=["samira", "same level", "other level", "nadia", "luc", "claire", "farid"],
 )
 def test_who_may_have_a_file_before_and_after_it_is_sent(
-    school: School, samira: Visitor, who: Callable[..., object], before: int, after: int
+    school: School, samira: Visitor, who: Who, before: int, after: int
 ) -> None:
     kept = keep(school, samira, files.jpeg(), "a.jpg", send=False)
     addresses = [kept.id, *(made.id for made in renditions(school))]
-    visitor = school.visitor(school.write(who))  # type: ignore[arg-type]
+    visitor = school.visitor(school.write(who))
 
     def statuses() -> set[int]:
         return {visitor.client.get(f"/files/{file_id}", buffered=True).status_code for file_id in addresses}

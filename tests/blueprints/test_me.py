@@ -9,6 +9,7 @@ from lms.clock import now
 from lms.domain.people import logins
 from lms.models import Person
 from tests import factories
+from tests.support.narrow import present
 from tests.support.pages import Page, Visitor, filled
 from tests.support.school import School
 
@@ -109,7 +110,7 @@ def test_a_phone_becomes_shared_with_one_answer(school: School, samira: Visitor)
 
 def test_another_device_is_sent_out_and_not_that_of_somebody_else(school: School, samira: Visitor) -> None:
     other = school.write(lambda s: factories.entered(s, factories.samira(s), now=now()))
-    entry_id = school.read(lambda s: logins.find_active(s, other, now=now()).id)
+    entry_id = school.read(lambda s: present(logins.find_active(s, other, now=now())).id)
     page = samira.get("/me")
     oksana = school.visitor(school.write(factories.oksana))
     form = oksana.get("/me").form("/logout")
@@ -129,7 +130,7 @@ def test_leaving_everywhere_ends_every_device(school: School, samira: Visitor) -
 def test_consent_to_the_video_is_shown_and_taken_back(school: School, samira: Visitor) -> None:
     assert "YouTube" not in samira.get("/me").text
 
-    def agree(session) -> None:
+    def agree(session: Session) -> None:
         factories.samira(session).video_consent_at = factories.NOW
 
     school.write(agree)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from lms.adapters.store import LocalStore
@@ -93,7 +93,7 @@ def test_a_whole_house_is_well(school: School) -> None:
 
 @pytest.mark.parametrize("kind", [Attachment, Rendition])
 def test_a_row_without_its_file_is_named(school: School, kind: type[Attachment] | type[Rendition]) -> None:
-    key = school.read(lambda s: s.query(kind).one().store_key)
+    key = school.read(lambda s: s.scalars(select(kind.store_key)).one())
     store(school).delete(key)
     assert ills(doctor(school)) == {"files": [f"row without file: {key}"]}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config import BRUSSELS
@@ -13,7 +14,7 @@ from lms.domain.booking import appointments
 from lms.domain.errors import Absent
 from lms.models import Booking, OutboxItem
 from tests import factories
-from tests.factories import NOW, wall
+from tests.factories import NOW, Who, wall
 from tests.support.school import School
 
 FRIDAY = wall("2026-11-27", "14:00")
@@ -35,21 +36,25 @@ def item(school: School) -> str:
     return school.write(book)
 
 
-def seen_by(school: School, who, at=NOW) -> list[str]:
+def seen_by(school: School, who: Who, at: datetime = NOW) -> list[str]:
     return school.read(
         lambda s: [item.id for item, _booking in manual_messages.messages_to_send(s, who(s), now=at)]
     )
+
+
+def found_by(school: School, who: Who, item: str) -> str:
+    return school.read(lambda s: manual_messages.message_for(s, who(s), item).id)
 
 
 def test_each_of_the_team_sees_what_is_hers_to_send(school: School, item: str) -> None:
     school.write(lambda s: (factories.luc(s), factories.claire(s), factories.farid(s), factories.samira(s)))
     for who in (factories.nadia, factories.claire, factories.farid):
         assert seen_by(school, who) == [item]
-        assert school.read(lambda s, who=who: manual_messages.message_for(s, who(s), item).id) == item
+        assert found_by(school, who, item) == item
     for who in (factories.luc, factories.samira, factories.oksana):
         assert seen_by(school, who) == []
         with pytest.raises(Absent):
-            school.read(lambda s, who=who: manual_messages.message_for(s, who(s), item))
+            found_by(school, who, item)
 
 
 def test_no_worker_touches_it_and_nobody_calls_it_late(school: School, item: str) -> None:
@@ -62,11 +67,11 @@ def test_no_worker_touches_it_and_nobody_calls_it_late(school: School, item: str
 
 
 def school_booking(session: Session) -> str:
-    return session.query(Booking.id).scalar()
+    return session.scalars(select(Booking.id)).one()
 
 
 def test_said_twice_the_first_one_stands_and_only_she_takes_it_back(school: School, item: str) -> None:
-    def say(who, at) -> None:
+    def say(who: Who, at: datetime) -> None:
         school.write(
             lambda s: outbox.mark_sent_by_hand(
                 s, who(s), manual_messages.message_for(s, who(s), item), now=at

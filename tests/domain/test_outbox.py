@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.models import OutboxItem
@@ -12,7 +13,7 @@ from tests.support.school import School
 
 
 def test_the_same_message_twice_is_one_row(school: School) -> None:
-    def press(session):  # type: ignore[no-untyped-def]
+    def press(session: Session) -> str:
         return outbox.post(session, "feedback_returned", factories.samira(session), "abc", now=NOW).id
 
     assert school.write(press) == school.write(press)

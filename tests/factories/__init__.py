@@ -20,6 +20,7 @@ from tests.factories.homework import answered, assignment, assignment_of, criter
 from tests.factories.lessons import clip_draft, clip_of, lesson
 from tests.factories.people import (
     NOW,
+    Who,
     claire,
     farid,
     learner,
@@ -36,6 +37,7 @@ __all__ = [
     "BRUSSELS",
     "NOW",
     "PASSWORD",
+    "Who",
     "all_week",
     "answered",
     "assignment",

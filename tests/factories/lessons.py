@@ -11,14 +11,23 @@ from tests.factories.people import NOW, level, nadia
 VIDEO = "dQw4w9WgXcQ"
 
 
-def clip_draft(number: int = 0, **more: object) -> authoring.ClipDraft:
+def clip_draft(
+    number: int = 0,
+    *,
+    starts: int = 0,
+    ends: int | None = None,
+    seconds: int | None = 160,
+    id: str | None = None,  # noqa: A002 as the field is called
+) -> authoring.ClipDraft:
     """A clip of 2 min 40 with a transcript."""
-    values: dict[str, object] = {
-        "youtube_id": f"{VIDEO[:-2]}{number:02d}",
-        "seconds": 160,
-        "transcript": "Bonjour. Je m’appelle Samira.",
-    }
-    return authoring.ClipDraft(**{**values, **more})  # type: ignore[arg-type]
+    return authoring.ClipDraft(
+        youtube_id=f"{VIDEO[:-2]}{number:02d}",
+        starts=starts,
+        ends=ends,
+        seconds=seconds,
+        transcript="Bonjour. Je m’appelle Samira.",
+        id=id,
+    )
 
 
 def lesson(

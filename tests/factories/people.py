@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypedDict, Unpack
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.models import Level, Organisation, Person, PersonRole
 
+# One of the cast: found, or made.
+Who = Callable[[Session], Person]
 # A Monday at 9 h 00 in Belgium, in winter time.
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 LEVELS = {"N1": ("Niveau 1", "A1.1 → A1"), "N2": ("Niveau 2", "A1 → A2"), "N3": ("Niveau 3", "A2 → B1")}
@@ -54,14 +58,23 @@ def person(
     return made
 
 
-def learner(session: Session, name: str, level_code: str = "N1", **more: str) -> Person:
-    return person(session, name, "learner", level_code=level_code, **more)  # type: ignore[arg-type]
+def learner(
+    session: Session, name: str, level_code: str = "N1", *, language: str = "fr", email: str | None = None
+) -> Person:
+    return person(session, name, "learner", level_code=level_code, language=language, email=email)
 
 
-def _cast(session: Session, name: str, *roles: str, **more: str) -> Person:
+class _Facts(TypedDict, total=False):
+    login_email: str
+    email: str
+    language: str
+    level_code: str
+
+
+def _cast(session: Session, name: str, role: str, **facts: Unpack[_Facts]) -> Person:
     """The same person each time she is asked for."""
     found = session.scalars(select(Person).where(Person.name == name)).first()
-    return found or person(session, name, *roles, **more)  # type: ignore[arg-type]
+    return found or person(session, name, role, **facts)
 
 
 def samira(session: Session, language: str = "fr") -> Person:

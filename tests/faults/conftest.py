@@ -8,12 +8,14 @@ from sqlalchemy.orm import Session
 from tests import factories
 from tests.faults.fault_log import FaultLog
 from tests.support.live_server import LiveServer
+from tests.support.servers import PostgresServer
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def track(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultLog]:
     folder = tmp_path_factory.mktemp(f"race-{request.param}")
-    settings = {}
+    settings: dict[str, str] = {}
+    postgres: PostgresServer | None = None
     if request.param == "postgresql":
         postgres = request.getfixturevalue("postgres")
         settings["LMS_DATABASE_URL"] = postgres.fresh_database()
@@ -30,5 +32,5 @@ def track(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with server:
         yield FaultLog(server, school)
     school.close()
-    if settings:
+    if postgres is not None:
         postgres.drop(settings["LMS_DATABASE_URL"])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event, func, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from lms.adapters.store import LocalStore
 from lms.domain.homework import attempts
@@ -139,8 +140,8 @@ def full(school: School) -> Iterator[Callable[[], None]]:
     with closing(sqlite.connect(school.engine.url.database or "")) as file:
         file.execute("VACUUM")
 
-    def limit(connection: object, *_more: object) -> None:
-        cursor = connection.cursor()  # type: ignore[attr-defined]
+    def limit(connection: DBAPIConnection, *_more: object) -> None:
+        cursor = connection.cursor()
         now_used = cursor.execute("PRAGMA page_count").fetchone()[0]
         cursor.execute(f"PRAGMA max_page_count={pages[0] if pages else now_used}")
         cursor.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import select
@@ -29,6 +30,10 @@ def sent_by(school: School, learner: str) -> list[Attempt]:
 
 def kept(folder: Path) -> int:
     return len(list((folder / "uploads").glob("??/*")))
+
+
+def has_more(folder: Path, before: int) -> bool:
+    return kept(folder) > before
 
 
 def no_row_without_its_file(school: School) -> None:
@@ -62,7 +67,7 @@ def test_every_receipt_that_was_shown_is_true_after_a_kill(tmp_path: Path) -> No
             before = kept(tmp_path)
             connection = wire.begin(path, values, PHOTO, share=0.5 if moment == "half a body" else 1)
             if moment == "kept":
-                wait_until(lambda before=before: kept(tmp_path) > before, "a file is kept", 30)
+                wait_until(partial(has_more, tmp_path, before), "a file is kept", 30)
             elif moment == "receipt":
                 answer = connection.getresponse()
                 assert answer.status == 303

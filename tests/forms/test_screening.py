@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.support.school import School
@@ -26,7 +27,7 @@ def test_a_national_number_in_an_answer_is_refused_and_the_words_stay(school: Sc
 
 
 def test_why_an_hour_is_cancelled_holds_no_national_number(school: School) -> None:
-    def booked(session):  # type: ignore[no-untyped-def]
+    def booked(session: Session) -> str:
         nadia = factories.nadia(session)
         factories.all_week(session, nadia)
         starts = factories.wall(factories.coming_monday().isoformat(), "10:00")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask_babel import force_locale, gettext
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from sqlalchemy.orm import Session
 
 from lms.access import cookie_name
@@ -22,8 +22,8 @@ from tests.support.smtp import SmtpServer
 
 pytestmark = pytest.mark.journey
 
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1280, "height": 800}
 MONDAY = factories.coming_monday()
 Who = Callable[[Session], Person]
 
@@ -46,14 +46,14 @@ def three_sessions(session: Session) -> None:
 
 
 def sits_down(
-    browser: Browser, served: LiveServer, school: School, who: Who, size: dict[str, int], *, scripts: bool
+    browser: Browser, served: LiveServer, school: School, who: Who, size: ViewportSize, *, scripts: bool
 ) -> Page:
     def enter(session: Session) -> str:
         return factories.entered(session, who(session), now=now())
 
     base = f"http://localhost:{served.port}"
     context = browser.new_context(
-        viewport=size,  # type: ignore[arg-type]
+        viewport=size,
         base_url=base,
         java_script_enabled=scripts,
     )

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,8 +22,8 @@ from tests.support.live_server import LiveServer
 
 pytestmark = pytest.mark.journey
 
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1280, "height": 800}
 PIN, PASSWORD = "1234", "passerelle-demo"
 LEARNER_DOORS = {
     "/lessons": r"/lessons/\w{14}$",
@@ -120,11 +120,11 @@ class Guest:
     """A browser of one person."""
 
     def __init__(
-        self, browser: Browser, server: LiveServer, size: dict[str, int], locale: str, dark: bool
+        self, browser: Browser, server: LiveServer, size: ViewportSize, locale: str, dark: bool
     ) -> None:
         self.base = server.url.replace("127.0.0.1", "localhost")
         self.context: BrowserContext = browser.new_context(
-            viewport=size,  # type: ignore[arg-type]
+            viewport=size,
             locale=locale,
             base_url=self.base,
             color_scheme="dark" if dark else "light",

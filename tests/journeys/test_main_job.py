@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from icalendar import Calendar
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Request, ViewportSize, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -21,12 +21,13 @@ from lms.models import Availability, Criterion, Level, Person
 from tests import factories
 from tests.support.files import heic, rotated_jpeg
 from tests.support.live_server import LiveServer
+from tests.support.narrow import of_type, present
 from tests.support.smtp import SmtpServer
 
 pytestmark = pytest.mark.journey
 
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1280, "height": 800}
 PASSWORD = "une phrase assez longue"
 COMMENT = "Très bien, Samira : tout est lisible."
 NEXT_STEP = "Écrivez aussi les mois."
@@ -74,9 +75,9 @@ class Cast:
         self.contexts: list[BrowserContext] = []
         self.strangers: list[str] = []  # requests to anybody but the school
 
-    def sits_down(self, size: dict[str, int], locale: str) -> Page:
+    def sits_down(self, size: ViewportSize, locale: str) -> Page:
         context = self.browser.new_context(
-            viewport=size,  # type: ignore[arg-type]
+            viewport=size,
             locale=locale,
             base_url=self.base,
             java_script_enabled=self.scripts,
@@ -206,8 +207,8 @@ def sends_two_photos(page: Page, lesson: str) -> str:
     page.locator('main a[href*="/assignments/"]').first.click()
     page.locator("input[type=file][name=picture]").set_input_files(
         [
-            {"name": "IMG_0001.jpg", "mimeType": "image/jpeg", "buffer": rotated_jpeg()},
-            {"name": "صورة.heic", "mimeType": "application/octet-stream", "buffer": heic()},
+            FilePayload(name="IMG_0001.jpg", mimeType="image/jpeg", buffer=rotated_jpeg()),
+            FilePayload(name="صورة.heic", mimeType="application/octet-stream", buffer=heic()),
         ]
     )
     sends(page, 2)
@@ -251,10 +252,10 @@ def chooses_an_hour(page: Page) -> str:
 def invitation(letter: EmailMessage) -> tuple[str, str, int]:
     """UID, method and sequence, as a calendar reads them; the mail part names the method too."""
     (part,) = [p for p in letter.walk() if p.get_content_type() == "text/calendar" and not p.get_filename()]
-    calendar = Calendar.from_ical(part.get_payload(decode=True).decode())
+    calendar = Calendar.from_ical(of_type(bytes, part.get_payload(decode=True)).decode())
     (event,) = calendar.walk("VEVENT")
     assert part.get_param("method") == str(calendar["METHOD"])
-    return str(event["UID"]), str(calendar["METHOD"]), int(event["SEQUENCE"])
+    return str(event["UID"]), str(calendar["METHOD"]), of_type(int, event["SEQUENCE"])
 
 
 def letters_to(smtp: SmtpServer, address: str, subject: str = "") -> list[EmailMessage]:
@@ -284,7 +285,7 @@ def test_a_lesson_a_photo_an_answer_and_an_hour(cast: Cast, served: LiveServer, 
         assert COMMENT in text
         assert NEXT_STEP in text
         assert ARABIC.search(text), "the learner's language stands under the French"
-        assert text.index("corrigé") < ARABIC.search(text).start()  # type: ignore[union-attr]
+        assert text.index("corrigé") < present(ARABIC.search(text)).start()
         assert receipt in text
 
     samira.goto("/")
@@ -293,7 +294,7 @@ def test_a_lesson_a_photo_an_answer_and_an_hour(cast: Cast, served: LiveServer, 
     expect(samira.get_by_text(COMMENT)).to_be_visible()
     press(samira, "/attempts")
     samira.locator("input[type=file][name=picture]").set_input_files(
-        [{"name": "deux.jpg", "mimeType": "image/jpeg", "buffer": rotated_jpeg(width=640)}]
+        [FilePayload(name="deux.jpg", mimeType="image/jpeg", buffer=rotated_jpeg(width=640))]
     )
     sends(samira, 1)
     nadia.goto("/corrections")

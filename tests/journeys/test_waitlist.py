@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from sqlalchemy.orm import Session
 
 from lms.access import cookie_name
@@ -25,7 +25,7 @@ from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.journey
 
-PHONE = {"width": 360, "height": 740}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 MONDAY = factories.coming_monday()
 ARABIC = re.compile(r"[\u0600-\u06FF]{3,}")
 IN_TIME = 30
@@ -58,7 +58,7 @@ class Street:
             return logins.open_login(session, who(session), "own", device="test", now=now())
 
         context = self.browser.new_context(
-            viewport=PHONE,  # type: ignore[arg-type]
+            viewport=PHONE,
             base_url=self.base,
             java_script_enabled=self.scripts,
             color_scheme="dark" if dark else "light",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from lms.adapters.mail.message import Email
 from lms.domain import outbox
 from lms.jobs import MAIL_RENDERERS
 from lms.models import ExternalCalendar, OutboxItem
 from lms.notifications import compose
 from tests import factories
 from tests.factories import NOW
+from tests.support.narrow import present
 from tests.support.school import School
 
 
@@ -29,13 +31,13 @@ def test_the_teacher_is_told_which_calendar_and_not_its_address(school: School) 
 
     calendar_id, item_id = school.write(fail)
 
-    def letter(session: Session):  # type: ignore[no-untyped-def]
+    def letter(session: Session) -> Email | None:
         item = session.get_one(OutboxItem, item_id)
         factories.nadia(session)
         item.person = factories.nadia(session)
         return compose(session, item, MAIL_RENDERERS["calendar_failing"], school.settings, NOW)
 
-    mail = school.read(letter)
+    mail = present(school.read(letter))
     assert mail.subject == "Votre agenda calendar.example.be ne répond plus"
     assert "http://localhost/agenda/calendars" in mail.text
     assert "a-secret" not in mail.text + mail.html

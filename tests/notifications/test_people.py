@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 
 from sqlalchemy import select
@@ -11,6 +11,7 @@ from lms.clock import now
 from lms.domain.people import staff
 from lms.models import OutboxItem
 from tests import factories
+from tests.support.narrow import present
 from tests.support.school import School
 
 
@@ -19,10 +20,10 @@ def mails(school: School) -> list[str]:
     found = [
         message_from_bytes(path.read_bytes(), policy=policy.default) for path in sorted(folder.glob("*.eml"))
     ]
-    return [mail["subject"] + "\n" + mail.get_body(("plain",)).get_content() for mail in found]
+    return [mail["subject"] + "\n" + present(mail.get_body(("plain",))).get_content() for mail in found]
 
 
-def send(school: School, at=None) -> str:
+def send(school: School, at: datetime | None = None) -> str:
     token = staff.new_token()
     school.write(lambda s: staff.send_link(s, factories.luc(s), token, now=at or now()))
     return token

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,11 +12,9 @@ from lms import clock
 from lms.domain.booking import waitlist
 from lms.models import Booking, OutboxItem, Person
 from tests import factories
-from tests.factories import wall
+from tests.factories import Who, wall
 from tests.support.pages import Page, Visitor
 from tests.support.school import School
-
-Who = Callable[[Session], Person]
 
 HOUR = timedelta(hours=1)
 MONDAY = factories.coming_monday()

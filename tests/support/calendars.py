@@ -69,9 +69,17 @@ class CalendarServer:
     def address(self, path: str = "/nadia.ics") -> str:
         return f"https://localhost:{self.port}{path}"
 
-    def says(self, body: str | bytes, path: str = "/nadia.ics", **more: object) -> str:
+    def says(
+        self,
+        body: str | bytes,
+        path: str = "/nadia.ics",
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        drip: float = 0,
+    ) -> str:
         raw = body if isinstance(body, bytes) else body.encode()
-        self.answers[path] = Answer(raw, **more)  # type: ignore[arg-type]
+        self.answers[path] = Answer(raw, status, headers or {}, drip)
         return self.address(path)
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:

@@ -21,6 +21,7 @@ from lms.clock import now
 from lms.domain.people import logins
 from lms.extensions import db, write
 from lms.models import Person
+from lms.models.people import LoginKind
 from tests.support.pages import Visitor
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ class School:
 
             def enter(session: Session) -> str:
                 found = session.get_one(Person, person_id)
-                kind = "staff" if found.is_staff else "own"
+                kind: LoginKind = "staff" if found.is_staff else "own"
                 return logins.open_login(session, found, kind, device="test", now=now())
 
             client.set_cookie(cookie_name(self.settings, "session"), self.write(enter))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,14 +17,13 @@ from lms.domain.booking.queries import with_people
 from lms.domain.errors import Refused
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, Person, WaitlistEntry
 from tests import factories
-from tests.factories import NOW, wall
+from tests.factories import NOW, Who, wall
 from tests.support.school import School
 
 TUESDAY = wall("2026-11-24", "10:00")
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 WHOLE_DAY = MORNING | AFTERNOON | EVENING
-Who = Callable[[Session], Person]
 
 
 def someone(name: str) -> Who:
@@ -101,7 +101,7 @@ def answer(school: School, give_answer: Any, now: datetime = NOW) -> None:
 def expire(school: School, now: datetime) -> None:
     due = school.read(lambda s: waitlist.overdue_offers(s, now=now))
     for offer_id in due:
-        school.write(lambda s, offer_id=offer_id: waitlist.expire_offer(s, offer_id, now=now, zone=BRUSSELS))
+        school.write(partial(waitlist.expire_offer, offer_id=offer_id, now=now, zone=BRUSSELS))
 
 
 def outcome(school: School, entry_id: str) -> str | None:

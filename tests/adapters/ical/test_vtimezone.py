@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
-from dateutil.tz import tzical  # type: ignore[import-untyped]
+from dateutil.tz import tzical
 from icalendar import Timezone
 
 from lms.adapters.ical.vtimezone import to_vtimezone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import email
 import email.policy
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.message import Message
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -18,7 +20,8 @@ from hypothesis import strategies as st
 
 from lms.adapters.mail.headers import message_id
 from lms.adapters.mail.message import Email
-from lms.adapters.mail.smtp import SmtpMailer
+from lms.adapters.mail.smtp import SmtpMailer, Tls
+from tests.support.narrow import of_type
 
 NOW = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
 SENDER = "bonjour@passerelle.test"
@@ -78,9 +81,8 @@ class AnyPort(Controller):
     """Port 0 until the system has given one."""
 
     def _trigger_server(self) -> None:
-        assert self.server is not None
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        self.port = of_type(asyncio.Server, self.server).sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd is typed in part
 
 
 @contextlib.contextmanager
@@ -97,9 +99,27 @@ def smtp_server(**options: Any) -> Iterator[Inbox]:
         controller.stop()
 
 
-def mailer(port: int, tls: Any = "none", **options: Any) -> SmtpMailer:
-    more = {"host": "127.0.0.1", "sender": SENDER, "timeout": 5, "now": lambda: NOW} | options
-    return SmtpMailer(port=port, tls=tls, **more)
+def mailer(
+    port: int,
+    tls: Tls = "none",
+    *,
+    host: str = "127.0.0.1",
+    user: str | None = None,
+    password: str | None = None,
+    timeout: float = 5,
+    ca_file: Path | None = None,
+) -> SmtpMailer:
+    return SmtpMailer(
+        host=host,
+        port=port,
+        tls=tls,
+        sender=SENDER,
+        user=user,
+        password=password,
+        timeout=timeout,
+        ca_file=ca_file,
+        now=lambda: NOW,
+    )
 
 
 def shown(message: Message, name: str) -> str:
@@ -108,7 +128,10 @@ def shown(message: Message, name: str) -> str:
 
 def leaves(message: Message) -> list[tuple[str, str]]:
     return [
-        (part.get_content_type(), part.get_payload(decode=True).decode("utf-8").replace("\r\n", "\n"))  # type: ignore[union-attr]
+        (
+            part.get_content_type(),
+            of_type(bytes, part.get_payload(decode=True)).decode("utf-8").replace("\r\n", "\n"),
+        )
         for part in message.walk()
         if not part.is_multipart()
     ]

@@ -10,12 +10,13 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 import trustme
 
 from lms.adapters.mail.message import Postponed, Undeliverable
+from lms.adapters.mail.smtp import Tls
 from tests.adapters.mail.raw_server import LETTER, PASSWORD, Inbox, mailer, smtp_server
 
 
@@ -100,7 +101,7 @@ def drip(client: socket.socket) -> None:
 
 @pytest.mark.parametrize("talk", [silence, drip])
 @pytest.mark.parametrize("tls", ["none", "tls", "starttls"])
-def test_a_server_that_never_answers_is_left_at_the_time_limit(talk: Any, tls: str) -> None:
+def test_a_server_that_never_answers_is_left_at_the_time_limit(talk: Any, tls: Tls) -> None:
     with raw_server(talk) as port:
         began = time.monotonic()
         with pytest.raises(Postponed) as fault:
@@ -159,7 +160,7 @@ def server_context(authority: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLCon
     return context
 
 
-def tls_options(tls: str, context: ssl.SSLContext) -> dict[str, Any]:
+def tls_options(tls: Tls, context: ssl.SSLContext) -> dict[str, Any]:
     if tls == "tls":
         return {"ssl_context": context, "auth_require_tls": False}  # else it knows TLS by STARTTLS only
     return {"tls_context": context, "require_starttls": True, "auth_require_tls": True}
@@ -168,7 +169,7 @@ def tls_options(tls: str, context: ssl.SSLContext) -> dict[str, Any]:
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 @pytest.mark.parametrize("tls", ["tls", "starttls"])
 def test_a_server_with_a_known_certificate_gets_login_and_letter_under_tls(
-    tls: str, authority: trustme.CA, ca_file: Path
+    tls: Tls, authority: trustme.CA, ca_file: Path
 ) -> None:
     with smtp_server(**tls_options(tls, server_context(authority)), auth_required=True) as inbox:
         mailer(inbox.port, tls, ca_file=ca_file, user="ecole", password=PASSWORD).send(LETTER)
@@ -177,7 +178,7 @@ def test_a_server_with_a_known_certificate_gets_login_and_letter_under_tls(
 
 
 @pytest.mark.parametrize("tls", ["tls", "starttls"])
-def test_a_self_signed_server_gets_neither_letter_nor_password(tls: str, authority: trustme.CA) -> None:
+def test_a_self_signed_server_gets_neither_letter_nor_password(tls: Tls, authority: trustme.CA) -> None:
     with smtp_server(**tls_options(tls, server_context(authority))) as inbox:
         with pytest.raises(Postponed, match="certificate is refused"):
             mailer(inbox.port, tls, user="ecole", password=PASSWORD).send(LETTER)
@@ -185,17 +186,20 @@ def test_a_self_signed_server_gets_neither_letter_nor_password(tls: str, authori
 
 
 @pytest.mark.parametrize("tls", ["tls", "starttls"])
-def test_a_certificate_of_another_name_is_refused(tls: str, authority: trustme.CA, ca_file: Path) -> None:
+def test_a_certificate_of_another_name_is_refused(tls: Tls, authority: trustme.CA, ca_file: Path) -> None:
     with smtp_server(**tls_options(tls, server_context(authority, "autre.test"))) as inbox:
         with pytest.raises(Postponed, match="certificate is refused"):
             mailer(inbox.port, tls, ca_file=ca_file).send(LETTER)
         assert inbox.got == []
 
 
+class Login(TypedDict, total=False):
+    user: str
+    password: str
+
+
 @pytest.mark.parametrize("login", [{}, {"user": "ecole", "password": PASSWORD}])
-def test_where_starttls_is_not_offered_nothing_is_sent_in_plain_text(
-    login: dict[str, str], ca_file: Path
-) -> None:
+def test_where_starttls_is_not_offered_nothing_is_sent_in_plain_text(login: Login, ca_file: Path) -> None:
     with smtp_server(auth_require_tls=False) as inbox:
         mailer(inbox.port, "none", **login).send(LETTER)  # it would take both in plain text
         inbox.got.clear()

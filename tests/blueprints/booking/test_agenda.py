@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -128,13 +129,13 @@ def test_the_week_asks_as_much_for_one_appointment_as_for_many(school: School) -
     open_week(school)
     browser = visitor(school, factories.nadia)
     counts = []
+
+    def one_more(session: Session, number: int) -> None:
+        learner, starts = factories.learner(session, f"Learner {number}"), at("10:00", days=number)
+        factories.booked(session, learner, factories.nadia(session), starts, now=clock.now())
+
     for number in range(1, 5):
-        starts = at("10:00", days=number)
-        school.write(
-            lambda s, n=number, at=starts: factories.booked(
-                s, factories.learner(s, f"Learner {n}"), factories.nadia(s), at, now=clock.now()
-            )
-        )
+        school.write(partial(one_more, number=number))
         browser.get(f"/agenda?week={WEEK}")
         with school.counting_statements() as sent:
             browser.get(f"/agenda?week={WEEK}")

@@ -80,6 +80,7 @@ def test_the_door_of_a_session_on_site_shows_the_place(school: School) -> None:
 def test_a_learner_writes_her_question_changes_it_and_takes_it_back(school: School) -> None:
     made = booked(school, at("09:00"))
     browser = visitor(school, factories.samira)
+    page = browser.get(f"/bookings/{made}")
     for asked in ("Comment dire « facture » ?", "كيف أكتب رسالة؟", ""):
         page = browser.submit(browser.get(f"/bookings/{made}"), {"question": asked}, action="/question")
         assert page.status == 200

@@ -94,11 +94,8 @@ def test_the_picker_asks_as_much_with_thirty_rules_as_with_one_and_stays_light(s
     school.write(more)
     fill(school, 60)
     school.write(
-        lambda s: (
-            waitlist.join_waitlist(
-                s, factories.samira(s), factories.samira(s), None, 7, None, now=clock.now()
-            )
-            and None
+        lambda s: waitlist.join_waitlist(
+            s, factories.samira(s), factories.samira(s), None, 7, None, now=clock.now()
         )
     )
     with school.counting_statements() as many:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -331,8 +332,8 @@ def test_thirty_exceptions_and_conflicts_ask_as_much_as_one(school: School) -> N
     counts = []
     for numbers in (range(1), range(1, 30)):
         school.write(lambda s: s.execute(delete(SpecialDay)))
-        school.write(lambda s, numbers=numbers: more(s, numbers))
-        school.write(lambda s, numbers=numbers: differ(s, range(numbers.stop)))
+        school.write(partial(more, numbers=numbers))
+        school.write(partial(differ, numbers=range(numbers.stop)))
         for path in ("/agenda/exceptions", "/agenda/conflicts"):
             browser.get(path)
             with school.counting_statements() as sent:

@@ -16,6 +16,7 @@ from lms.jobs import MAIL_RENDERERS
 from lms.models import Booking, OutboxItem, Person, SessionNote
 from lms.notifications import compose
 from tests import factories
+from tests.factories import Who
 from tests.support.appointments import at, booked, held, token, visitor, week_and_luc
 from tests.support.pages import Page, Visitor
 from tests.support.school import School
@@ -228,12 +229,15 @@ def test_a_private_note_is_in_no_mail_and_in_no_calendar(school: School) -> None
 
     letters = school.read(mails)
     assert any("14 h 00" in letter for letter in letters)
-    for who in (factories.samira, factories.nadia):
+
+    def calendar_of(who: Who) -> str:
         made = feeds.new_token()
-        school.write(lambda s, who=who, made=made: feeds.create_feed(s, who(s), made, now=clock.now()))  # type: ignore[misc]
+        school.write(lambda s: feeds.create_feed(s, who(s), made, now=clock.now()))
         calendar = school.app.test_client().get(f"/cal/{made}.ics").get_data(as_text=True)
         assert "BEGIN:VEVENT" in calendar
-        letters.append(calendar)
+        return calendar
+
+    letters += [calendar_of(who) for who in (factories.nadia, factories.samira)]
     assert not any("fatigu" in letter for letter in letters)
 
 

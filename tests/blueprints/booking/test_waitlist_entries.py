@@ -46,8 +46,7 @@ def test_an_empty_line_says_so(school: School) -> None:
 
 def test_no_learner_and_no_social_worker_sees_the_line(school: School) -> None:
     for who in (factories.samira, factories.farid):
-        person = school.write(lambda s, who=who: who(s).id)
-        assert school.visitor(person).get("/waitlist/entries").status == 404
+        assert school.visitor(school.write(who)).get("/waitlist/entries").status == 404
 
 
 def test_thirty_who_wait_cost_no_more_questions_than_one(school: School) -> None:

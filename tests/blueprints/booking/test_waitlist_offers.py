@@ -47,9 +47,8 @@ def offered(school: School, who: Any = factories.samira) -> str:
 def test_the_link_of_the_mail_shows_the_hour_and_changes_nothing(school: School) -> None:
     one = offered(school)
     browser = visitor(school)
-    for _ in range(3):
-        page = browser.get(f"/offers/{one}")
-        assert page.status == 200
+    *_, page = pages = [browser.get(f"/offers/{one}") for _ in range(3)]
+    assert [shown.status for shown in pages] == [200] * 3
     assert "9 h 00" in page.text.replace("\u202f", " ").replace("\xa0", " ")
     assert "Nadia" in page.text
     assert "jusqu’au" in page.text
@@ -114,9 +113,7 @@ def test_no_after_yes_leaves_the_appointment_and_shows_it(school: School) -> Non
 def run_out(school: School, one: str) -> None:
     """As if her time to answer were over, and the worker had seen it."""
     past = clock.now() - timedelta(minutes=1)
-    school.write(
-        lambda s: s.execute(update(Booking).where(Booking.id == one).values(expires_at=past)) and None
-    )
+    school.write(lambda s: s.execute(update(Booking).where(Booking.id == one).values(expires_at=past)))
 
 
 def test_an_answer_after_the_time_is_refused_before_any_worker_saw_it(school: School) -> None:
@@ -230,11 +227,10 @@ def test_whose_teacher_cannot_come_is_told_and_chooses_first(school: School) -> 
     for word in ("malade", "Malade"):
         assert word not in page.text
     assert state(school, made) == "cancelled"
-    school.write(lambda s: factories.rule(s, factories.luc(s), 2, "09:00", "10:00") and None)
+    school.write(lambda s: factories.rule(s, factories.luc(s), 2, "09:00", "10:00"))
     school.write(
-        lambda s: (
-            factories.booked(s, factories.samira(s), factories.luc(s), at("09:00", days=2), now=clock.now())
-            and None
+        lambda s: factories.booked(
+            s, factories.samira(s), factories.luc(s), at("09:00", days=2), now=clock.now()
         )
     )
     assert "ne peut pas venir" not in browser.get("/bookings").text

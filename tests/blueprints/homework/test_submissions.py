@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from lms.models import Attempt, Feedback
 from tests import factories
 from tests.support import files
+from tests.support.narrow import present
 from tests.support.pages import Visitor, file
 from tests.support.school import School
 
@@ -117,9 +118,9 @@ def test_one_or_many_attempts_cost_the_same_statements(school: School, samira: V
     with school.counting_statements() as one:
         samira.get(f"/submissions/{submission}")
 
-    def more(session):  # type: ignore[no-untyped-def]
+    def more(session: Session) -> None:
         for _ in range(5):
-            given = session.scalars(select(Attempt)).first()
+            given = present(session.scalars(select(Attempt)).first())
             work = factories.assignment_of(session, given)
             factories.answered(session, factories.sent(session, factories.samira(session), work), redo=True)
 

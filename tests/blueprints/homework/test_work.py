@@ -3,9 +3,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from typing import TypedDict, Unpack
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from lms.adapters.store import LocalStore
 from lms.models import Attachment, Attempt, Rendition, Submission
@@ -246,9 +248,15 @@ def test_ten_files_are_the_most(school: School, samira: Visitor, given: str) -> 
     assert school.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 10
 
 
-def tight(school: School, **more: object) -> School:
+class Limits(TypedDict, total=False):
+    upload_mb: int
+    free_space_mb: int
+    learner_quota_mb: int
+
+
+def tight(school: School, **limits: Unpack[Limits]) -> School:
     """The same school with other limits."""
-    return make_school(replace(school.settings, **more), migrated=True)  # type: ignore[arg-type]
+    return make_school(replace(school.settings, **limits), migrated=True)
 
 
 def test_a_file_over_the_limit_is_refused_by_its_name(school: School, given: str) -> None:
@@ -329,7 +337,7 @@ def test_homework_of_another_level_or_not_yet_published_does_not_exist(school: S
 
 
 def test_the_list_shows_every_state_and_the_most_urgent_first(school: School) -> None:
-    def write(session):  # type: ignore[no-untyped-def]
+    def write(session: Session) -> None:
         samira = factories.samira(session)
         of = {
             word: factories.assignment(session, factories.lesson(session, word), due_on=date(2026, 11, 26))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -301,7 +302,7 @@ def test_an_empty_lesson_is_not_published_and_the_page_says_what_is_missing(scho
 
 
 def test_lessons_are_ordered_by_buttons(school: School) -> None:
-    first, second = (school.write(lambda s, t=t: factories.lesson(s, t)) for t in ("Un", "Deux"))  # type: ignore[misc]
+    first, second = (school.write(partial(factories.lesson, title=title)) for title in ("Un", "Deux"))
     nadia = teacher(school)
     page = nadia.get("/lessons")
     page = nadia.submit(page, {"way": "up"}, action=f"/lessons/{second.id}/position")
@@ -359,8 +360,9 @@ def test_the_desk_costs_the_same_statements_for_one_and_for_many(school: School,
     nadia = teacher(school)
     counts = []
     for many in (1, 20):
-        lesson = school.write(lambda s, many=many: factories.lesson(s, f"De {many}", clips=many))  # type: ignore[misc]
-        school.write(lambda s, many=many: [factories.lesson(s, f"L {n}") for n in range(many)])  # type: ignore[misc]
+        lesson = school.write(partial(factories.lesson, title=f"De {many}", clips=many))
+        for n in range(many):
+            school.write(partial(factories.lesson, title=f"L {n}"))
         with school.counting_statements() as sent:
             assert nadia.get(path.format(lesson.id)).status == 200
         counts.append(len(sent))

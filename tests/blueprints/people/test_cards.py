@@ -6,11 +6,13 @@ import re
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from lms.domain.people import cards, logins
 from lms.models import AccessCard, Organisation
 from tests import factories
 from tests.factories import NOW
+from tests.support.narrow import present
 from tests.support.pages import Page, Visitor, filled
 from tests.support.school import School
 
@@ -40,7 +42,7 @@ def test_the_answer_is_the_card_to_print_and_it_enters(school: School, nadia: Vi
     assert page.status == 200
     assert page.response.headers["Cache-Control"] == "private, no-store"
     article = page.root.all("article")[0]
-    code = re.search(r"[0-9]{4}\s[0-9]{4}", article.text).group()
+    code = present(re.search(r"[0-9]{4}\s[0-9]{4}", article.text)).group()
     assert "Samira" in article.text
     assert article.all("svg")
     assert {e.get("lang") for e in article.all("div", "p") if e.get("lang")} == {"fr", "ar"}
@@ -61,7 +63,7 @@ def test_the_pin_is_beside_the_card_and_not_on_it(nadia: Visitor, samira: str) -
 def test_where_pins_are_off_the_card_offers_no_code_to_type(
     school: School, nadia: Visitor, samira: str
 ) -> None:
-    def switch_off(session) -> None:
+    def switch_off(session: Session) -> None:
         session.get_one(Organisation, 1).pin_required = False
 
     school.write(switch_off)
@@ -127,8 +129,8 @@ def test_entries_of_another_day_are_not_ended_by_unlocking(
     school.write(lambda s: factories.printed_card(s, factories.samira(s)))
     token = school.write(lambda s: factories.entered(s, factories.samira(s)))
 
-    def lock(session) -> None:
-        cards.card_of(session, factories.samira(session)).locked_at = NOW
+    def lock(session: Session) -> None:
+        present(cards.card_of(session, factories.samira(session))).locked_at = NOW
 
     school.write(lock)
     page = nadia.submit(nadia.get(f"/people/{samira}"), action="/card/unlocking")

@@ -22,6 +22,9 @@ STARTS = [wall(day, clock) for day in DAYS for clock in ("09:00", "09:30", "10:0
 WEEKLY_CAP, OPEN_CAP = 3, 4
 
 
+MODES: dict[str, Mode] = {"video": "video", "onsite": "onsite"}
+
+
 @dataclass
 class Meeting:
     """An hour that is agreed, or offered to somebody."""
@@ -115,7 +118,7 @@ class Model:
                 number[row.learner_id] - len(self.teachers),
                 number[row.teacher_id],
                 row.starts,
-                row.mode,  # type: ignore[arg-type]
+                MODES[row.mode],
                 row.state == "offered",
             )
             for row in rows

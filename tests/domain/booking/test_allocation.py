@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import allocation, appointments, waitlist
+from lms.domain.booking.slots import Mode
 from lms.domain.errors import Refused
 from lms.models import Booking, ExternalBusyTime, ExternalCalendar, Organisation, Person
 from tests import factories
@@ -17,18 +18,18 @@ TUESDAY = wall("2026-11-24", "10:00")
 HOUR = timedelta(hours=1)
 
 
-def place(school: School, teacher: str, learner: str, mode: str = "video") -> str:
+def place(school: School, teacher: str, learner: str, mode: Mode = "video") -> str:
     def ask(session: Session) -> str:
         service = session.get_one(Organisation, 1)
-        slot = allocation.find_slot(session, service, learner, teacher, TUESDAY, mode, zone=BRUSSELS)  # type: ignore[arg-type]
+        slot = allocation.find_slot(session, service, learner, teacher, TUESDAY, mode, zone=BRUSSELS)
         return slot.room_id or "no room"
 
     return school.write(ask)
 
 
-def refusal(school: School, *terms: str) -> str:
+def refusal(school: School, teacher: str, learner: str) -> str:
     with pytest.raises(Refused) as caught:
-        place(school, *terms)
+        place(school, teacher, learner)
     return caught.value.code
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -114,7 +115,7 @@ def test_the_learner_and_her_social_worker_mark_nothing(
 def test_who_cancelled_late_can_only_be_excused(school: School, held: str) -> None:
     cancelled(school, held, factories.samira, TUESDAY - timedelta(hours=1))
     for word in ("done", "no_show", "late_cancel"):
-        assert refusal(lambda word=word: marked(school, held, word)) == "already_cancelled"  # type: ignore[misc]
+        assert refusal(partial(marked, school, held, word)) == "already_cancelled"
     assert marked(school, held, "excused").attendance == "excused"
     assert marked(school, held, None).attendance is None
 

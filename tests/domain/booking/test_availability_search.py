@@ -14,9 +14,16 @@ from tests.support.school import School
 TUESDAY = date(2026, 11, 24)
 
 
-def hours(school: School, first: date = TUESDAY, days: int = 0, **more: object) -> list[FreeSlot]:
+def hours(
+    school: School,
+    first: date = TUESDAY,
+    days: int = 0,
+    *,
+    on_behalf: bool = False,
+    moving: Booking | None = None,
+) -> list[FreeSlot]:
     def ask(session: Session) -> list[FreeSlot]:
-        wish = SearchTerms(factories.samira(session).id, BRUSSELS, **more)  # type: ignore[arg-type]
+        wish = SearchTerms(factories.samira(session).id, BRUSSELS, on_behalf, moving)
         service = session.get_one(Organisation, 1)
         return availability_search.find_free_slots(
             session, service, wish, first, first + timedelta(days=days), now=NOW

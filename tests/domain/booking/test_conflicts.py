@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date, time, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from lms.domain.calendars import external
 from lms.domain.errors import Absent, Refused
 from lms.models import Booking, Claim, OutboxItem, SpecialDay, WaitlistEntry
 from tests import factories
-from tests.factories import BRUSSELS, NOW, wall
+from tests.factories import BRUSSELS, NOW, Who, wall
 from tests.support.school import School
 
 MONDAY = date(2026, 11, 30)
@@ -151,7 +152,7 @@ def test_thirty_conflicts_ask_as_much_as_one(school: School) -> None:
     for number in (1, 30):
         school.write(lambda s: s.execute(delete(Claim)))
         school.write(lambda s: s.execute(delete(Booking)))
-        school.write(lambda s, number=number: put(s, number))
+        school.write(partial(put, number=number))
         with school.counting_statements() as sent:
             assert len(told(school, None)) == number
         counts.append(len(sent))
@@ -161,14 +162,14 @@ def test_thirty_conflicts_ask_as_much_as_one(school: School) -> None:
 def test_only_her_teacher_and_the_coordinator_call_an_appointment_off(school: School) -> None:
     morning(school)
     booking = booked(school)
+
+    def call_off(who: Who) -> None:
+        school.write(lambda s: conflicts.cancel_conflicting(s, who(s), booking, now=NOW, zone=BRUSSELS))
+
     for who in (factories.luc, factories.samira, factories.farid):
         with pytest.raises(Absent):
-            school.write(
-                lambda s, who=who: conflicts.cancel_conflicting(s, who(s), booking, now=NOW, zone=BRUSSELS)
-            )
-    school.write(
-        lambda s: conflicts.cancel_conflicting(s, factories.claire(s), booking, now=NOW, zone=BRUSSELS)
-    )
+            call_off(who)
+    call_off(factories.claire)
     off = school.read(lambda s: s.get_one(Booking, booking))
     assert (off.state, off.called_off, off.late_cancel) == ("cancelled", True, False)
     waits = school.read(lambda s: s.scalars(select(WaitlistEntry)).one())

@@ -289,7 +289,7 @@ def test_where_two_would_stand_on_one_place_nothing_moves(school: School) -> Non
     ten, eleven, other = book(school), book(school, hour="11:00"), book(school, TUESDAY)
     school.write(lambda s: in_london(s, eleven))
     found = retimed(school)
-    assert found.changes == found.faults == []
+    assert (found.changes, found.faults) == ([], [])
     (collision,) = found.collisions
     assert (collision.booking_id, collision.reason) == (eleven.id, f"it collides with booking {ten.id}")
     assert [again(school, one).starts for one in (ten, eleven, other)] == [

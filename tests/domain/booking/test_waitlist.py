@@ -158,7 +158,7 @@ def test_who_no_longer_comes_is_not_asked(school: School) -> None:
     ],
 )
 def test_only_an_hour_that_would_do_is_offered(school: School, wish: dict[str, Any], asked: bool) -> None:
-    school.write(lambda s: factories.luc(s) and None)
+    school.write(factories.luc)
     made = book(school, TUESDAY)
     wait(school, factories.samira, **wish)
     give_back(school, made)
@@ -199,10 +199,7 @@ def test_nearer_than_three_hours_nobody_is_asked_and_the_hour_is_simply_free(sch
     give_back(school, made, now)
     assert offered_slots(school) == {}
     school.write(
-        lambda s: (
-            factories.booked(s, grace(s), factories.nadia(s), TUESDAY, by=factories.claire(s), now=now)
-            and None
-        )
+        lambda s: factories.booked(s, grace(s), factories.nadia(s), TUESDAY, by=factories.claire(s), now=now)
     )
 
 
@@ -266,7 +263,7 @@ def test_after_the_time_yes_and_no_are_both_refused(school: School) -> None:
     over = the_offer(school).expires_at
     assert over is not None
     for operation in (waitlist.accept_offer, decline):
-        assert refusal(lambda operation=operation: answer(school, operation, over)) == "offer_over"
+        assert refusal(partial(answer, school, operation, over)) == "offer_over"
 
 
 def test_an_offer_that_was_taken_back_leaves_her_in_the_line(school: School) -> None:

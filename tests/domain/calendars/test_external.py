@@ -110,10 +110,11 @@ def test_three_calendars_are_the_most(school: School) -> None:
 def test_a_calendar_belongs_to_its_teacher(school: School) -> None:
     def ask(session: Session, nadia: Person) -> None:
         calendar, luc = add_calendar(session, nadia, ADDRESS, now=NOW), factories.luc(session)
-        for operation in (
+        operations: tuple[Callable[[], object], ...] = (
             lambda: remove_calendar(session, luc, calendar.id, now=NOW, zone=BRUSSELS),
             lambda: request_refresh(session, luc, "x"),
-        ):
+        )
+        for operation in operations:
             with pytest.raises(Absent):
                 operation()
 

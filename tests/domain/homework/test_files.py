@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lms.adapters.store import LocalStore
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import attempts, files
-from lms.models import Attachment, Rendition
+from lms.models import Attachment, Person, Rendition
 from tests import factories
 from tests.factories import NOW
 from tests.factories.homework import ROOM
@@ -98,11 +98,11 @@ def test_a_file_is_delivered_to_its_learner_and_once_sent_to_teachers(
         files.add_file(session, draft, work, factories.stored(store), room=ROOM, now=NOW)
         ids = [session.scalars(select(kind.id)).one() for kind in (Attachment, Rendition)]
 
-        def may(person: object) -> list[bool]:
+        def may(person: Person) -> list[bool]:
             answers = []
             for file_id in ids:
                 try:
-                    answers.append(files.delivery_for(session, person, file_id).ours)  # type: ignore[arg-type]
+                    answers.append(files.delivery_for(session, person, file_id).ours)
                 except Absent:
                     answers.append(False)
             return answers

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy.orm import Session
 
 from lms.domain.errors import Absent
 from lms.domain.lessons import authoring, queries, tracking
-from lms.models import Assignment, OpenedLevel, Person
+from lms.models import Assignment, Lesson, OpenedLevel, Person
 from tests import factories
 from tests.factories import NOW
 from tests.support.school import School
@@ -59,12 +61,14 @@ def test_a_lesson_is_found_through_the_person(school: School, who: str, found: b
 
 
 @pytest.mark.parametrize("finder", [queries.lesson_for, queries.open_lesson])
-def test_a_draft_does_not_exist_for_learners(school: School, finder: object) -> None:
+def test_a_draft_does_not_exist_for_learners(
+    school: School, finder: Callable[[Session, Person, str], Lesson]
+) -> None:
     def operation(s: Session) -> None:
         draft = factories.lesson(s, published=False)
-        assert finder(s, factories.nadia(s), draft.id)  # type: ignore[operator]
+        assert finder(s, factories.nadia(s), draft.id) is draft
         with pytest.raises(Absent):
-            finder(s, factories.samira(s), draft.id)  # type: ignore[operator]
+            finder(s, factories.samira(s), draft.id)
         with pytest.raises(Absent):
             queries.clip_for(s, factories.samira(s), draft.clips[0].id)
 

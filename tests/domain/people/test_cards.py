@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from lms.domain.errors import Refused
 from lms.domain.people import cards, logins, staff
@@ -16,25 +16,43 @@ from lms.models import AccessCard, AuditEvent, KnownDevice, LoginSession, Person
 from tests import factories
 from tests.factories import NOW
 from tests.factories.cards import Printed
+from tests.support.narrow import of_type, present
 from tests.support.school import School
 
 
 def the_card(school: School) -> tuple[str, Printed]:
-    def prepare(session):
+    def prepare(session: Session) -> tuple[str, Printed]:
         samira = factories.samira(session)
         return samira.id, factories.printed_card(session, samira)
 
     return school.write(prepare)
 
 
-def by_link(school: School, card: Printed, **more: object) -> LoginAttempt:
-    stored = school.read(lambda s: s.get_one(AccessCard, card.id).pin_hash)
-    way = LoginAttempt(card_id=card.id, by_link=True, pin_wanted=True, pin_right=True, pin_hash=stored)
-    return replace(way, **more)
+def by_link(
+    school: School,
+    card: Printed,
+    *,
+    by_link: bool = True,
+    pin_wanted: bool = True,
+    pin_right: bool = True,
+    shared: bool = False,
+    language: str | None = None,
+    old_token: str | None = None,
+) -> LoginAttempt:
+    return LoginAttempt(
+        card_id=card.id,
+        by_link=by_link,
+        pin_wanted=pin_wanted,
+        pin_right=pin_right,
+        pin_hash=school.read(lambda s: s.get_one(AccessCard, card.id).pin_hash),
+        shared=shared,
+        language=language,
+        old_token=old_token,
+    )
 
 
-def attempt(school: School, way: LoginAttempt, now=NOW) -> LoginResult | Refused:
-    return school.write(lambda s: cards.log_in(s, way, now=now))
+def attempt(school: School, way: LoginAttempt) -> LoginResult | Refused:
+    return school.write(lambda s: cards.log_in(s, way, now=NOW))
 
 
 def code_of(outcome: LoginResult | Refused) -> str:
@@ -64,13 +82,12 @@ def test_link_and_pin_enter_and_the_device_is_known_from_then_on(school: School)
     entered = attempt(school, by_link(school, card))
     assert isinstance(entered, LoginResult)
     assert entered.kind == "own"
-    assert entered.device_token
-    found = school.read(lambda s: logins.find_active(s, entered.token, now=NOW))
+    device = entered.device_token
+    assert device
+    found = present(school.read(lambda s: logins.find_active(s, entered.token, now=NOW)))
     assert found.person_id == person_id
     assert found.card_id == card.id
-    assert school.read(
-        lambda s: cards.is_known_device(s, s.get_one(AccessCard, card.id), ["x", entered.device_token])
-    )
+    assert school.read(lambda s: cards.is_known_device(s, s.get_one(AccessCard, card.id), ["x", device]))
     assert not school.read(lambda s: cards.is_known_device(s, s.get_one(AccessCard, card.id), ["x"]))
 
 
@@ -154,8 +171,8 @@ def test_a_pin_that_was_renewed_between_the_work_and_the_lock_does_not_enter(sch
 
 def test_entering_ends_the_entry_that_was_on_the_device(school: School) -> None:
     _, card = the_card(school)
-    first = attempt(school, by_link(school, card))
-    second = attempt(school, by_link(school, card, old_token=first.token))
+    first = of_type(LoginResult, attempt(school, by_link(school, card)))
+    second = of_type(LoginResult, attempt(school, by_link(school, card, old_token=first.token)))
     assert second.token != first.token
     assert school.read(lambda s: logins.find_active(s, first.token, now=NOW)) is None
     assert school.read(lambda s: logins.find_active(s, second.token, now=NOW))
@@ -164,7 +181,7 @@ def test_entering_ends_the_entry_that_was_on_the_device(school: School) -> None:
 def test_a_new_card_kills_the_old_one_its_entries_and_the_devices_that_knew_it(school: School) -> None:
     person_id, old = the_card(school)
     way = by_link(school, old)
-    entered = attempt(school, way)
+    entered = of_type(LoginResult, attempt(school, way))
     school.write(lambda s: factories.printed_card(s, s.get_one(Person, person_id)))
     assert school.read(lambda s: logins.find_active(s, entered.token, now=NOW)) is None
     assert school.read(lambda s: cards.card_by_token(s, old.token)) is None
@@ -213,7 +230,7 @@ def test_without_a_card_there_is_nothing_to_unlock_or_to_renew(school: School) -
 
 
 def test_the_language_chosen_at_the_door_counts_at_the_first_entry_only(school: School) -> None:
-    def prepare(session):
+    def prepare(session: Session) -> tuple[str, Printed]:
         person = factories.learner(session, "Yusuf")
         return person.id, factories.printed_card(session, person)
 

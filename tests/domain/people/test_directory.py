@@ -10,13 +10,16 @@ from sqlalchemy.orm import Session
 from lms.domain.errors import Absent
 from lms.domain.people import directory, learners, staff
 from lms.domain.people.directory import LearnerFilter
+from lms.models import Person
 from tests import factories
-from tests.factories import NOW
+from tests.factories import NOW, Who
+from tests.support.narrow import present
 from tests.support.school import School
 
 
-def names(school: School, who, **wanted: object) -> list[str]:
-    lines, _ = school.read(lambda s: directory.list_learners(s, who(s), LearnerFilter(**wanted)))
+def names(school: School, who: Who, *, text: str = "", level_id: str = "", left: bool = False) -> list[str]:
+    wanted = LearnerFilter(text, level_id, left)
+    lines, _ = school.read(lambda s: directory.list_learners(s, who(s), wanted))
     return [line.person.name for line in lines]
 
 
@@ -56,11 +59,18 @@ def test_only_the_coordinator_finds_colleagues(cast: School) -> None:
         cast.read(lambda s: directory.person_for(s, factories.claire(s), factories.nadia(s).id).name)
         == "Nadia Dubois"
     )
+
+    def claire_as_seen_by(who: Who) -> Person:
+        return cast.read(lambda s: directory.person_for(s, who(s), factories.claire(s).id))
+
+    def team(who: Who) -> list[str]:
+        return [one.name for one in cast.read(lambda s: directory.list_team(s, who(s)))]
+
     for who in (factories.nadia, factories.farid):
         with pytest.raises(Absent):
-            cast.read(lambda s, who=who: directory.person_for(s, who(s), factories.claire(s).id))
-        assert cast.read(lambda s, who=who: directory.list_team(s, who(s))) == []
-    assert [p.name for p in cast.read(lambda s: directory.list_team(s, factories.claire(s)))] == [
+            claire_as_seen_by(who)
+        assert team(who) == []
+    assert team(factories.claire) == [
         "Claire Renard",
         "Farid Amrani",
         "Nadia Dubois",
@@ -128,7 +138,7 @@ def test_levels_stand_in_their_order_and_opened_ones_are_known(cast: School) -> 
 
     def opened(session: Session) -> None:
         samira = factories.samira(session)
-        facts = learners.LearnerDetails(samira.name, samira.level_id, opened=frozenset({n2}))
+        facts = learners.LearnerDetails(samira.name, present(samira.level_id), opened=frozenset({n2}))
         learners.update_learner(session, factories.nadia(session), samira, facts, now=NOW)
 
     cast.write(opened)
