@@ -1,4 +1,4 @@
-"""Work done after the answer: deliver what the outbox holds, seal the journal, tidy up.
+"""Work done after the answer: deliver what the outbox holds, tidy up.
 
 The queue carries ids only and may lose them: every minute the sweep finds what is due.
 """
@@ -32,7 +32,7 @@ from lms.adapters.sms.gateway import HttpSmsGateway
 from lms.adapters.sms.message import SmsSender
 from lms.clock import now
 from lms.current import settings_of, store_of
-from lms.domain import audit_log, outbox
+from lms.domain import outbox
 from lms.domain.booking import waitlist
 from lms.domain.calendars import external
 from lms.domain.people import logins
@@ -198,7 +198,6 @@ class Jobs:
             db.session().rollback()
             for item_id in waiting:
                 self._deliver(item_id)
-            write(audit_log.seal)
             self._expire_offers()
         self._read_calendars()
 

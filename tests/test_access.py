@@ -70,7 +70,7 @@ def _complete(session: Session) -> None:
             attempt_id=attempt.id,
             teacher_id=nadia.id,
             comment="Bravo",
-            made_at=moment,
+            created_at=moment,
             saved_at=moment,
             returned_at=moment,
         )
@@ -82,8 +82,8 @@ def _complete(session: Session) -> None:
                 kind="closed",
                 date_from=moment.date(),
                 date_until=moment.date(),
-                made_by_id=nadia.id,
-                made_at=moment,
+                created_by_id=nadia.id,
+                created_at=moment,
             )
         )
     picture = BytesIO(b"the door, as far as anybody here looks")
@@ -106,14 +106,14 @@ def _complete(session: Session) -> None:
             teacher_id=nadia.id,
             address="https://calendars.example/nadia.ics",
             tried_at=moment,
-            made_at=moment,
+            created_at=moment,
         )
     )
     session.add(
         Person(
             name="Vera Peeters",
             login_email="vera@demo.example.be",
-            made_at=moment,
+            created_at=moment,
             role_rows=[PersonRole(role="social_worker")],
         )
     )

@@ -256,6 +256,34 @@ def test_only_write_commits() -> None:
     assert offenders == []
 
 
+def imported(node: ast.Import | ast.ImportFrom) -> list[str]:
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+
+
+def test_a_migration_imports_nothing_that_changes_with_the_application() -> None:
+    offenders = [
+        f"{path.name} {name}"
+        for path in sorted((ROOT / "lms/migrations/versions").glob("*.py"))
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in imported(node)
+        if name.split(".")[0] in ("lms", "config") and name != "lms.migrations"
+    ]
+    assert offenders == []
+
+
+def test_the_audit_log_is_only_added_to() -> None:
+    offenders = [
+        f"{module_name(path)}:{node.lineno}"
+        for path in CODE
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).split(".")[-1] in ("update", "delete")
+        and any("AuditEvent" in ast.unparse(argument) for argument in node.args)
+    ]
+    assert offenders == []
+
+
 def test_the_clock_and_the_environment_have_one_reader() -> None:
     environment = re.compile(r"os\.environ|os\.getenv|getenv\(")
     clock = re.compile(r"datetime\.now\(|date\.today\(|datetime\.utcnow\(|\btime\.time\(")

@@ -21,7 +21,7 @@ __all__ = ["postgres_template", "school", "shared_postgres_school"]
 
 def test_an_instant_comes_back_as_it_was_and_a_naive_one_is_refused(school: School) -> None:
     made = school.write(factories.samira)
-    assert school.read(lambda s: s.get_one(Person, made.id)).made_at == NOW
+    assert school.read(lambda s: s.get_one(Person, made.id)).created_at == NOW
     with pytest.raises(StatementError, match="naive"):
         school.write(lambda s: factories.person(s, "X", "learner", now=datetime(2026, 1, 1)))  # noqa: DTZ001
 

@@ -39,11 +39,13 @@ from tests.support.smtp import SmtpServer
 
 def invited(school: School) -> str:
     """Nadia was sent a link to choose a password; the id of the outbox row."""
-    made_at, expires_at = now() - timedelta(hours=1), now() + timedelta(days=1)
+    created_at, expires_at = now() - timedelta(hours=1), now() + timedelta(days=1)
 
     def invite(session: Session) -> str:
         nadia = factories.nadia(session)
-        link = PasswordLink(person_id=nadia.id, token_hash="0" * 64, made_at=made_at, expires_at=expires_at)
+        link = PasswordLink(
+            person_id=nadia.id, token_hash="0" * 64, created_at=created_at, expires_at=expires_at
+        )
         session.add(link)
         session.flush()
         return outbox.post(
@@ -53,7 +55,7 @@ def invited(school: School) -> str:
             link.id,
             secret="token-of-the-link",
             expires_at=expires_at,
-            now=made_at,
+            now=created_at,
         ).id
 
     return school.write(invite)
@@ -227,7 +229,7 @@ def test_the_row_remembers_that_an_invitation_left(school: School) -> None:
 def test_who_subscribed_gets_no_mail_of_what_her_calendar_tells(school: School) -> None:
     def subscribe(session: Session) -> None:
         nadia = factories.nadia(session)
-        session.add(CalendarFeed(person_id=nadia.id, token_hash="x", made_at=now(), seen_at=now()))
+        session.add(CalendarFeed(person_id=nadia.id, token_hash="x", created_at=now(), seen_at=now()))
 
     school.write(subscribe)
     told_by_phone(school)
@@ -328,7 +330,7 @@ def test_a_night_forgets_what_is_over_and_keeps_what_still_counts(school: School
     def leave_traces(session: Session) -> None:
         samira = factories.samira(session)
         for name, moment in (("old", long_ago), ("new", today)):
-            session.add(FormReceipt(person_id=samira.id, request_id=name, location="/", made_at=moment))
+            session.add(FormReceipt(person_id=samira.id, request_id=name, location="/", created_at=moment))
             logins.open_login(session, samira, "shared", device=name, now=moment)
 
     school.write(leave_traces)

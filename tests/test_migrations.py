@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import CheckConstraint, inspect, select, text
+from sqlalchemy import (
+    CheckConstraint,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from config import ROOT
@@ -19,9 +31,10 @@ from lms import create_app
 from lms.clock import now
 from lms.domain.booking import consistency
 from lms.extensions import Base
-from lms.models import Booking, OutboxItem, PersonRole
+from lms.models import AppointmentRecord, Booking, OutboxItem, PersonRole
 from tests import factories
 from tests.support.school import School, settings_for
+from tools import schema_diagram
 
 MIGRATIONS = ROOT / "lms/migrations"
 
@@ -67,19 +80,22 @@ def test_the_migrations_make_what_the_models_say(bare: School) -> None:
     assert differences(bare) == []
 
 
-def checks(school: School) -> dict[str, set[str]]:
-    seen = inspect(school.engine)
-    return {name: {str(one["name"]) for one in seen.get_check_constraints(name)} for name in tables(school)}
+def names(school: School) -> dict[str, set[str]]:
+    """Constraints and indexes of every table by name."""
+    with school.engine.connect() as connection:
+        made = MetaData()
+        made.reflect(connection)
+    return {name: names_of(table) for name, table in made.tables.items() if name != "alembic_version"}
 
 
-def test_a_table_that_was_rebuilt_still_refuses_what_it_refused(bare: School) -> None:
-    """Alembic compares no CHECK: without this test a rebuilt table could lose them in silence."""
+def names_of(table: Table) -> set[str]:
+    return {str(one.name) for one in table.constraints} | {str(one.name) for one in table.indexes}
+
+
+def test_constraints_and_indexes_have_the_names_that_the_models_say(bare: School) -> None:
+    """Alembic compares no CHECK and no name: without this test a rebuilt table could lose them in silence."""
     up(bare)
-    wanted = {
-        name: {str(one.name) for one in table.constraints if isinstance(one, CheckConstraint)}
-        for name, table in Base.metadata.tables.items()
-    }
-    assert checks(bare) == wanted
+    assert names(bare) == {name: names_of(table) for name, table in Base.metadata.tables.items()}
 
 
 def test_appointments_of_the_first_house_keep_when_they_last_changed(bare: School) -> None:
@@ -137,6 +153,120 @@ def test_who_booked_in_the_first_house_is_reminded_two_hours_before_too(bare: Sc
     assert reminders[-1].due_at.timestamp() == quarter + 3 * 86400 - 2 * 3600
     faults = bare.read(lambda s: consistency.find_faults(s, now=now()))
     assert [fault for fault in faults if "booking_soon" in fault] == []
+
+
+def test_marks_questions_and_notes_become_one_record_and_part_again(bare: School) -> None:
+    up(bare, "0003")
+    people = [{"who": "nadia"}, {"who": "samira"}]
+    rows = [
+        {"uid": "held", "state": "booked", "starts": 3600, "cancelled": None},
+        {"uid": "late", "state": "cancelled", "starts": 7200, "cancelled": 200},
+        {"uid": "excused", "state": "cancelled", "starts": 10800, "cancelled": 300},
+        {"uid": "ahead", "state": "booked", "starts": 14400, "cancelled": None},
+    ]
+    changes = (
+        "UPDATE booking SET attendance = 'done', marked_at = 9, marked_by_id = 'nadia' WHERE id = 'held'",
+        "UPDATE booking SET late_cancel = true, cancelled_by_id = 'samira' WHERE state = 'cancelled'",
+        "UPDATE booking SET attendance = 'excused', marked_at = 9, marked_by_id = NULL WHERE id = 'excused'",
+        "UPDATE booking SET question = 'Les mois ?' WHERE id = 'ahead'",
+        "INSERT INTO session_note VALUES ('held', 'Fatiguée', 'Relire', 'nadia', 10)",
+        "INSERT INTO audit_event VALUES (1, NULL, 'x', 'person', 'p', '', 1, 'h', 'e')",
+    )
+    with bare.engine.begin() as connection:
+        connection.execute(text(A_PERSON), people)
+        connection.execute(text(A_BOOKING_OF_0003), rows)
+        for change in changes:
+            connection.execute(text(change))
+        before = state_of_0003(connection)
+    up(bare)
+    records = bare.read(lambda s: {one.booking_id: one for one in s.scalars(select(AppointmentRecord))})
+    assert {name: one.attendance for name, one in records.items()} == {
+        "held": "done",
+        "late": "late_cancel",
+        "excused": "excused",
+        "ahead": None,
+    }
+    assert (records["late"].marked_at, records["late"].marked_by_id) == (instant(200), "samira")
+    assert (records["held"].private_note, records["held"].next_step) == ("Fatiguée", "Relire")
+    assert (records["held"].noted_by_id, records["held"].noted_at) == ("nadia", instant(10))
+    assert records["ahead"].question == "Les mois ?"
+    assert bare.read(lambda s: s.get_one(Booking, "held").blocked_until) == instant(7200)
+    down(bare, "0003")
+    with bare.engine.connect() as connection:
+        assert state_of_0003(connection) == before
+        assert connection.scalar(text("SELECT count(*) FROM audit_event")) == 1
+
+
+A_BOOKING_OF_0003 = """
+    INSERT INTO booking (id, uid, teacher_id, learner_id, starts, ends, free_at, wall_start, time_zone, week,
+                         mode, state, sequence, video_key, booked_by_id, booked_at, cancelled_at,
+                         late_cancel, reason, changed_at)
+    VALUES (:uid, :uid, 'nadia', 'samira', :starts, :starts + 3600, :starts + 3600, '1970-01-01T02:00',
+            'Europe/Brussels', '1970-W01', 'video', :state, 0, :uid, 'samira', 100, :cancelled, false, '',
+            100)
+"""
+
+
+def state_of_0003(connection: Connection) -> list[object]:
+    asked = (
+        "SELECT id, free_at, wall_start, week, question FROM booking ORDER BY id",
+        "SELECT id, attendance, marked_at, marked_by_id, late_cancel FROM booking ORDER BY id",
+        "SELECT * FROM session_note",
+        "SELECT id, made_at FROM person ORDER BY id",
+    )
+    return [tuple(row) for sql in asked for row in connection.execute(text(sql))]
+
+
+def instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def test_a_foreign_key_that_deletes_or_empties_rows_has_an_index() -> None:
+    offenders = []
+    for table in Base.metadata.tables.values():
+        leading = {
+            next(iter(one.columns)).name
+            for one in table.indexes
+            if one.dialect_options["sqlite"]["where"] is None
+        }
+        leading |= {
+            next(iter(one.columns)).name
+            for one in table.constraints
+            if isinstance(one, UniqueConstraint | PrimaryKeyConstraint)
+        }
+        offenders += [
+            f"{table.name}.{key.parent.name}"
+            for key in table.foreign_keys
+            if key.ondelete in ("CASCADE", "SET NULL") and key.parent.name not in leading
+        ]
+    assert offenders == []
+
+
+def test_no_check_holds_a_list_that_grows() -> None:
+    held = {
+        f"{table.name}.{column}"
+        for table in Base.metadata.tables.values()
+        for one in table.constraints
+        if isinstance(one, CheckConstraint)
+        for column in re.findall(r"(\w+) IN \(", str(one.sqltext))
+    }
+    assert held == {
+        "appointment_record.attendance",
+        "availability.mode",
+        "booking.mode",
+        "booking.state",
+        "organisation.onsite_buffer_minutes",
+        "person.text_size",
+        "person_role.role",
+        "special_day.kind",
+        "special_day.mode",
+        "waitlist_entry.mode",
+        "waitlist_entry.outcome",
+    }
+
+
+def test_the_picture_of_the_tables_is_that_of_the_models() -> None:
+    assert (ROOT / "docs/schema.md").read_text() == schema_diagram.draw(), "python -m tools.schema_diagram"
 
 
 def test_there_is_one_newest_revision() -> None:

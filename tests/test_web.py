@@ -268,7 +268,10 @@ def test_who_is_refused_because_her_twin_was_quicker_is_answered_like_her_twin(s
     def overtaken(session: Session) -> str:
         session.add(
             FormReceipt(
-                person_id=nadia.id, request_id=idempotency_key(form), location="/twin", made_at=factories.NOW
+                person_id=nadia.id,
+                request_id=idempotency_key(form),
+                location="/twin",
+                created_at=factories.NOW,
             )
         )
         session.commit()  # the twin, in its own process

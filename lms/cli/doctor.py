@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from config import Settings
 from lms import current
 from lms.clock import now
-from lms.domain import audit_log, outbox
+from lms.domain import outbox
 from lms.domain.booking import consistency
 from lms.extensions import db, journal_mode, migrate, sqlite
 from lms.models import Attachment, Organisation, Rendition
@@ -83,14 +83,6 @@ def bookings(session: Session, settings: Settings) -> list[str]:
     return consistency.find_faults(session, now=now())
 
 
-def journal_chain(session: Session, settings: Settings) -> list[str]:
-    """Return the faults of the audit log: a changed event, events unsealed for too long."""
-    broken = audit_log.first_broken(session)
-    late = audit_log.unsealed_since(session, now=now())
-    found = [] if broken is None else [f"the chain breaks at line {broken}"]
-    return found + ([f"lines unsealed for too long: {late}"] if late else [])
-
-
 def mail(session: Session, settings: Settings) -> list[str]:
     """Return a fault when a message has waited too long for a worker."""
     waiting = outbox.oldest_waiting(session, now=now())
@@ -98,7 +90,7 @@ def mail(session: Session, settings: Settings) -> list[str]:
     return [f"a mail has waited for {waiting}"] if late else []
 
 
-CHECKS: tuple[Check, ...] = (integrity, versions, permissions, files, bookings, journal_chain, mail)
+CHECKS: tuple[Check, ...] = (integrity, versions, permissions, files, bookings, mail)
 
 
 def examine(session: Session, settings: Settings) -> dict[str, list[str]]:

@@ -151,7 +151,7 @@ def _people(session: Session, school: Mapping[str, Any], now: datetime) -> None:
                 name=given["name"],
                 login_email=given["login"],
                 password_hash=password,
-                made_at=began,
+                created_at=began,
                 role_rows=[PersonRole(role=role) for role in given["roles"]],
             )
             session.add(person)

@@ -51,7 +51,7 @@ def post(
         about_id=about_id,
         sequence=sequence,
         secret=secret,
-        made_at=now,
+        created_at=now,
         due_at=due_at or now,
         expires_at=expires_at or now + KEEP_TRYING,
     )
@@ -218,4 +218,4 @@ def oldest_waiting(session: Session, *, now: datetime) -> timedelta | None:
 
 def delete_old_receipts(session: Session, before: datetime) -> None:
     """Delete the receipts of forms sent before this moment: such an old form is never sent again."""
-    session.execute(delete(FormReceipt).where(FormReceipt.made_at < before))
+    session.execute(delete(FormReceipt).where(FormReceipt.created_at < before))

@@ -14,7 +14,7 @@ from lms.forms.screening import no_national_number
 class NoteForm(PageForm):
     """Notes of the teacher about an appointment: private ones, and the next step that the learner reads."""
 
-    private = TextAreaField(
+    private_note = TextAreaField(
         _l("Notes pour moi"),
         description=_l("Personne d’autre ne les lit."),
         filters=[tidy_text],

@@ -24,7 +24,7 @@ def run() -> None:
                 compare_type=True,
                 transaction_per_migration=True,
                 on_version_apply=_check_foreign_keys,
-                user_module_prefix="lms.extensions.",
+                user_module_prefix="types.",
             )
             with context.begin_transaction():
                 context.run_migrations()

@@ -77,6 +77,7 @@ class SpecialDay(Identified, Base):
         CheckConstraint(f"mode IS NULL OR {one_of('mode', RULE_MODES)}", name="mode"),
         CheckConstraint("mode IS NULL OR mode = 'video' OR room_id IS NOT NULL", name="onsite_has_room"),
         Index("ix_special_day_date_from", "date_from"),
+        Index("ix_special_day_teacher_id", "teacher_id"),
     )
 
     teacher_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
@@ -88,8 +89,8 @@ class SpecialDay(Identified, Base):
     mode: Mapped[str | None] = mapped_column(String(8))
     room_id: Mapped[str | None] = mapped_column(ForeignKey("room.id", ondelete="RESTRICT"))
     reason: Mapped[str] = mapped_column(String(120), default="")
-    made_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
-    made_at: Mapped[datetime]
+    created_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    created_at: Mapped[datetime]
 
     room: Mapped[Room | None] = relationship(lazy="raise_on_sql")
 
@@ -101,9 +102,11 @@ class Booking(Identified, Base):
     __table_args__ = (
         UniqueConstraint("uid"),
         UniqueConstraint("video_key"),
-        CheckConstraint("starts % 900 = 0 AND ends % 900 = 0 AND free_at % 900 = 0", name="quarter_hours"),
+        CheckConstraint(
+            "starts % 900 = 0 AND ends % 900 = 0 AND blocked_until % 900 = 0", name="quarter_hours"
+        ),
         CheckConstraint("ends > starts", name="ends_after_start"),
-        CheckConstraint("free_at >= ends", name="free_after_end"),
+        CheckConstraint("blocked_until >= ends", name="free_after_end"),
         CheckConstraint(one_of("mode", MODES), name="mode"),
         CheckConstraint("(mode = 'onsite') = (room_id IS NOT NULL)", name="onsite_has_room"),
         CheckConstraint(one_of("state", STATES), name="state"),
@@ -113,14 +116,7 @@ class Booking(Identified, Base):
         CheckConstraint(
             "state <> 'offered' OR (expires_at IS NOT NULL AND waitlist_entry_id IS NOT NULL)", name="offer"
         ),
-        CheckConstraint("NOT called_off OR state = 'cancelled'", name="called_off"),
-        CheckConstraint(f"attendance IS NULL OR {one_of('attendance', ATTENDANCES)}", name="attendance"),
-        CheckConstraint(
-            "attendance IS NULL OR state = 'booked'"
-            " OR (state = 'cancelled' AND late_cancel AND attendance = 'excused')",
-            name="attended",
-        ),
-        CheckConstraint("(attendance IS NULL) = (marked_at IS NULL)", name="marked"),
+        CheckConstraint("NOT cancelled_by_teacher OR state = 'cancelled'", name="cancelled_by_teacher"),
         # One open offer for one who waits.
         Index(
             "uq_booking_open_offer",
@@ -141,11 +137,11 @@ class Booking(Identified, Base):
     room_id: Mapped[str | None] = mapped_column(ForeignKey("room.id", ondelete="RESTRICT"))
     starts: Mapped[datetime]
     ends: Mapped[datetime]
-    free_at: Mapped[datetime]  # the end and the buffer: from then teacher and room are free again
+    blocked_until: Mapped[datetime]  # the end and the buffer: from then teacher and room are free again
     # The hour that was agreed, as a clock shows it: `starts` is derived from it and the zone.
-    wall_start: Mapped[str] = mapped_column(String(16))  # 2026-11-26T14:30
+    local_start: Mapped[str] = mapped_column(String(16))  # 2026-11-26T14:30
     time_zone: Mapped[str] = mapped_column(String(40))
-    week: Mapped[str] = mapped_column(String(8))  # 2026-W48, for the weekly cap
+    iso_week: Mapped[str] = mapped_column(String(8))  # 2026-W48, for the weekly cap
     mode: Mapped[str] = mapped_column(String(8))
     state: Mapped[str] = mapped_column(String(10), default="booked")
     sequence: Mapped[int] = mapped_column(default=0)
@@ -154,44 +150,64 @@ class Booking(Identified, Base):
     booked_at: Mapped[datetime]
     cancelled_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     cancelled_at: Mapped[datetime | None]
-    late_cancel: Mapped[bool] = mapped_column(default=False)
     reason: Mapped[str] = mapped_column(String(200), default="")
     # The teacher could not come: it does not count against the learner, who chooses first.
-    called_off: Mapped[bool] = mapped_column(default=False)
+    cancelled_by_teacher: Mapped[bool] = mapped_column(default=False)
     # Somebody decided to keep it although the hours say otherwise.
-    kept_at: Mapped[datetime | None]
+    conflict_accepted_at: Mapped[datetime | None]
     # An offer: for whom of those who wait, and until when.
     waitlist_entry_id: Mapped[str | None] = mapped_column(
         ForeignKey("waitlist_entry.id", ondelete="RESTRICT")
     )
     expires_at: Mapped[datetime | None]
-    attendance: Mapped[str | None] = mapped_column(String(12))
-    marked_at: Mapped[datetime | None]
-    marked_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
-    # What she wants to talk about, in her words.
-    question: Mapped[str] = mapped_column(String(300), default="")
     changed_at: Mapped[datetime]
 
     teacher: Mapped[Person] = relationship(foreign_keys=[teacher_id], lazy="raise_on_sql")
     learner: Mapped[Person] = relationship(foreign_keys=[learner_id], lazy="raise_on_sql")
     room: Mapped[Room | None] = relationship(lazy="raise_on_sql")
-    note: Mapped[SessionNote | None] = relationship(lazy="raise_on_sql", viewonly=True)
+    # Read with the booking: almost every page that shows one says what became of it.
+    record: Mapped[AppointmentRecord] = relationship(lazy="joined")
+
+    @property
+    def attendance(self) -> str | None:
+        return self.record.attendance
+
+    @property
+    def marked_attendance(self) -> str | None:
+        """The attendance that the team has marked; a late cancellation counts once it is excused."""
+        unexcused = self.state == "cancelled" and self.attendance == "late_cancel"
+        return None if unexcused else self.attendance
+
+    @property
+    def is_late_cancellation(self) -> bool:
+        """Return whether the learner cancelled late; the teacher may have excused it since."""
+        return self.state == "cancelled" and self.attendance is not None
 
 
-class SessionNote(Base):
-    """Notes of the teacher on an appointment: a private one, and a next step that both read."""
+class AppointmentRecord(Base):
+    """The record of an appointment, made with its booking: attendance, the learner's question, the notes."""
 
-    __tablename__ = "session_note"
+    __tablename__ = "appointment_record"
+    __table_args__ = (
+        CheckConstraint(f"attendance IS NULL OR {one_of('attendance', ATTENDANCES)}", name="attendance"),
+        CheckConstraint("(attendance IS NULL) = (marked_at IS NULL)", name="marked"),
+        CheckConstraint("(noted_by_id IS NULL) = (noted_at IS NULL)", name="noted"),
+    )
 
     booking_id: Mapped[str] = mapped_column(ForeignKey("booking.id", ondelete="CASCADE"), primary_key=True)
-    private: Mapped[str] = mapped_column(Text, default="")
-    next_step: Mapped[str] = mapped_column(String(300), default="")
-    written_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
-    written_at: Mapped[datetime]
+    # Of a cancelled booking: `late_cancel` when the learner cancelled late, `excused` when that is excused.
+    attendance: Mapped[str | None] = mapped_column(String(12))
+    marked_at: Mapped[datetime | None]
+    marked_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    question: Mapped[str] = mapped_column(String(300), default="")  # the learner's, in her words
+    private_note: Mapped[str] = mapped_column(Text, default="")  # for the teacher alone
+    next_step: Mapped[str] = mapped_column(String(300), default="")  # for the learner too
+    noted_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    noted_at: Mapped[datetime | None]
 
 
 class WaitlistEntry(Identified, Base):
-    """A learner who found no hour, and which hour would do. One living entry a learner."""
+    """A learner who found no hour, and which hour would do. One active entry a learner."""
 
     __tablename__ = "waitlist_entry"
     __table_args__ = (
@@ -200,7 +216,7 @@ class WaitlistEntry(Identified, Base):
         CheckConstraint(f"outcome IS NULL OR {one_of('outcome', WAITING_ENDS)}", name="outcome"),
         CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="ended"),
         Index(
-            "uq_waitlist_entry_living",
+            "uq_waitlist_entry_active",
             "learner_id",
             unique=True,
             sqlite_where=text("ended_at IS NULL"),
@@ -215,8 +231,8 @@ class WaitlistEntry(Identified, Base):
     mode: Mapped[str | None] = mapped_column(String(8))
     # Her teacher could not come: she is asked before all others.
     first_choice: Mapped[bool] = mapped_column(default=False)
-    made_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
-    made_at: Mapped[datetime]
+    created_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(String(12))
 

@@ -17,9 +17,10 @@ class CalendarFeed(Identified, Base):
     __tablename__ = "calendar_feed"
     __table_args__ = (
         UniqueConstraint("token_hash"),
-        # A person has one living address: a new one kills the old one.
+        Index("ix_calendar_feed_person_id", "person_id"),
+        # A person has one active address: a new one revokes the old one.
         Index(
-            "uq_calendar_feed_living",
+            "uq_calendar_feed_active",
             "person_id",
             unique=True,
             sqlite_where=text("revoked_at IS NULL"),
@@ -29,7 +30,7 @@ class CalendarFeed(Identified, Base):
 
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
     token_hash: Mapped[str] = mapped_column(String(64))
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]
     seen_at: Mapped[datetime | None]  # when a calendar last read it: then it needs no invitation mails
     revoked_at: Mapped[datetime | None]
 
@@ -39,7 +40,7 @@ class CalendarFeed(Identified, Base):
 class ExternalCalendar(Identified, Base):
     """A teacher's calendar elsewhere. What it says hides hours; it never touches a booking."""
 
-    __tablename__ = "busy_calendar"
+    __tablename__ = "external_calendar"
     __table_args__ = (
         UniqueConstraint("teacher_id", "address"),
         CheckConstraint("(failing_since IS NULL) = (error = '')", name="failing"),
@@ -47,7 +48,7 @@ class ExternalCalendar(Identified, Base):
 
     teacher_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
     address: Mapped[str] = mapped_column(String(1000))  # often secret: shown by its host only
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]
     # What the other side said, so that it need not say the same again.
     etag: Mapped[str] = mapped_column(String(200), default="")
     tried_at: Mapped[datetime | None]
@@ -59,14 +60,14 @@ class ExternalCalendar(Identified, Base):
 class ExternalBusyTime(Base):
     """When the teacher is busy elsewhere: two instants and nothing more."""
 
-    __tablename__ = "busy_span"
+    __tablename__ = "external_busy_time"
     __table_args__ = (
         CheckConstraint("ends > starts", name="ends_after_start"),
-        Index("ix_busy_span_calendar_id", "calendar_id"),
-        Index("ix_busy_span_ends", "ends"),
+        Index("ix_external_busy_time_calendar_id", "calendar_id"),
+        Index("ix_external_busy_time_ends", "ends"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    calendar_id: Mapped[str] = mapped_column(ForeignKey("busy_calendar.id", ondelete="CASCADE"))
+    calendar_id: Mapped[str] = mapped_column(ForeignKey("external_calendar.id", ondelete="CASCADE"))
     starts: Mapped[datetime]
     ends: Mapped[datetime]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
 from lms.models.lessons import Lesson
-from lms.models.people import Level, Person, one_of
+from lms.models.people import Level, Person
 
 KINDS = ("photo", "voice", "text", "document")
 FILE_KINDS = ("photo", "voice", "document")
@@ -32,8 +32,8 @@ class Assignment(Identified, Base):
     takes_document: Mapped[bool] = mapped_column(default=False)
     due_on: Mapped[date | None]
     may_redo: Mapped[bool] = mapped_column(default=True)
-    made_at: Mapped[datetime]
-    made_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    created_at: Mapped[datetime]
+    created_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     withdrawn_at: Mapped[datetime | None]
 
     lesson: Mapped[Lesson] = relationship(lazy="raise_on_sql")
@@ -54,7 +54,7 @@ class Submission(Identified, Base):
 
     assignment_id: Mapped[str] = mapped_column(ForeignKey("assignment.id", ondelete="RESTRICT"))
     learner_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]
 
     assignment: Mapped[Assignment] = relationship(lazy="raise_on_sql")
     learner: Mapped[Person] = relationship(lazy="raise_on_sql")
@@ -83,7 +83,7 @@ class Attempt(Identified, Base):
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id", ondelete="RESTRICT"))
     number: Mapped[int]
     text: Mapped[str] = mapped_column(Text, default="")
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
 
     submission: Mapped[Submission] = relationship(lazy="raise_on_sql")
@@ -99,7 +99,6 @@ class Attachment(Identified, Base):
     __tablename__ = "attachment"
     __table_args__ = (
         UniqueConstraint("store_key"),
-        CheckConstraint(one_of("kind", FILE_KINDS), name="kind"),
         CheckConstraint("size > 0", name="size"),
         Index("ix_attachment_attempt_id_position", "attempt_id", "position"),
     )
@@ -114,7 +113,7 @@ class Attachment(Identified, Base):
     sha256: Mapped[str] = mapped_column(String(64))
     seconds: Mapped[int | None]
     excerpt: Mapped[str] = mapped_column(Text, default="")  # the text of a DOCX, for reading beside the copy
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]
 
     attempt: Mapped[Attempt] = relationship(lazy="raise_on_sql")
     renditions: Mapped[list[Rendition]] = relationship(
@@ -129,7 +128,6 @@ class Rendition(Identified, Base):
     __table_args__ = (
         UniqueConstraint("store_key"),
         UniqueConstraint("attachment_id", "purpose", "page"),
-        CheckConstraint("purpose IN ('web', 'thumb')", name="purpose"),
     )
 
     attachment_id: Mapped[str] = mapped_column(ForeignKey("attachment.id", ondelete="CASCADE"))
@@ -163,6 +161,7 @@ class Feedback(Identified, Base):
         UniqueConstraint("attempt_id"),
         CheckConstraint("version >= 1", name="version"),
         Index("ix_feedback_returned_at", "returned_at"),
+        Index("ix_feedback_teacher_id", "teacher_id"),
     )
 
     attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id", ondelete="RESTRICT"))
@@ -171,7 +170,7 @@ class Feedback(Identified, Base):
     next_step: Mapped[str] = mapped_column(Text, default="")
     redo_requested: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]
     saved_at: Mapped[datetime]
     returned_at: Mapped[datetime | None]
     seen_at: Mapped[datetime | None]  # the learner has opened it

@@ -19,10 +19,10 @@ class Lesson(Identified, Base):
     title: Mapped[str] = mapped_column(String(120))
     goal: Mapped[str] = mapped_column(String(200), default="")
     instructions: Mapped[str] = mapped_column(Text, default="")  # Markdown
-    # Order within the level; ties fall back to made_at, so a gap or a double place harms nothing.
+    # Order within the level; ties fall back to created_at, so a gap or a double place harms nothing.
     position: Mapped[int]
-    made_at: Mapped[datetime]
-    made_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    created_at: Mapped[datetime]
+    created_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     published_at: Mapped[datetime | None]
     published_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
 
@@ -85,7 +85,7 @@ class LessonVisit(Base):
     """The step at which a learner left a lesson, to go on from there."""
 
     __tablename__ = "lesson_visit"
-    __table_args__ = (CheckConstraint("step IN ('watch', 'words', 'homework')", name="step"),)
+    __table_args__ = (Index("ix_lesson_visit_lesson_id", "lesson_id"),)
 
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), primary_key=True)
     lesson_id: Mapped[str] = mapped_column(ForeignKey("lesson.id", ondelete="CASCADE"), primary_key=True)

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
-from lms.models.people import Person, one_of
+from lms.models.people import Person
 
 # What can leave, and how its row can end.
 OUTCOMES = ("sent", "void", "no_address", "failed", "expired", "in_feed")
@@ -33,10 +33,7 @@ class OutboxItem(Identified, Base):
     __tablename__ = "outbox_item"
     __table_args__ = (
         UniqueConstraint("dedupe"),
-        CheckConstraint(one_of("kind", MAIL_KINDS), name="kind"),
-        CheckConstraint(f"outcome IS NULL OR {one_of('outcome', OUTCOMES)}", name="outcome"),
         CheckConstraint("(outcome IS NULL) = (closed_at IS NULL)", name="closed"),
-        CheckConstraint(f"channel IS NULL OR {one_of('channel', CHANNELS)}", name="channel"),
         Index(
             "ix_outbox_item_due_open",
             "due_at",
@@ -44,6 +41,8 @@ class OutboxItem(Identified, Base):
             postgresql_where=text("closed_at IS NULL"),
         ),
         Index("ix_outbox_item_about_id", "about_id"),
+        Index("ix_outbox_item_person_id", "person_id"),
+        Index("ix_outbox_item_sent_by_id", "sent_by_id"),
     )
 
     dedupe: Mapped[str] = mapped_column(String(160))
@@ -52,7 +51,7 @@ class OutboxItem(Identified, Base):
     about_id: Mapped[str] = mapped_column(String(14))  # the feedback, booking or password link it tells of
     sequence: Mapped[int] = mapped_column(default=0)  # of the booking when it was written
     secret: Mapped[str | None] = mapped_column(String(80))  # a link's token; wiped when the row closes
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]
     due_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     claimed_until: Mapped[datetime | None]
@@ -72,10 +71,10 @@ class OutboxItem(Identified, Base):
 class FormReceipt(Base):
     """Where a form led when it was first sent; sent again, it leads to the same page."""
 
-    __tablename__ = "receipt"
-    __table_args__ = (Index("ix_receipt_made_at", "made_at"),)
+    __tablename__ = "form_receipt"
+    __table_args__ = (Index("ix_form_receipt_created_at", "created_at"),)
 
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), primary_key=True)
     request_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     location: Mapped[str] = mapped_column(String(300))
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]

@@ -26,7 +26,7 @@ def one_of(column: str, words: tuple[str, ...]) -> str:
 class Organisation(Base):
     """The centre itself: one row, made by `flask init`."""
 
-    __tablename__ = "service"
+    __tablename__ = "organisation"
     __table_args__ = (
         CheckConstraint("id = 1", name="only_one"),
         CheckConstraint("lead_hours BETWEEN 0 AND 336", name="lead_hours"),
@@ -75,7 +75,6 @@ class Person(Identified, Base):
         UniqueConstraint("login_email"),
         CheckConstraint("login_email = lower(login_email)", name="login_email_lower"),
         CheckConstraint("text_size IN ('normal', 'large')", name="text_size"),
-        CheckConstraint(one_of("reach", REACHES), name="reach"),
         Index("ix_person_level_id", "level_id"),
         Index("ix_person_social_worker_id", "social_worker_id"),
     )
@@ -93,7 +92,7 @@ class Person(Identified, Base):
     # What a member of staff logs in with; learners have a card instead.
     login_email: Mapped[str | None] = mapped_column(String(254))
     password_hash: Mapped[str | None] = mapped_column(String(200))
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]
     deactivated_at: Mapped[datetime | None]
 
     level: Mapped[Level | None] = relationship(lazy="raise_on_sql")
@@ -140,6 +139,7 @@ class OpenedLevel(Base):
     """A level that a teacher opened for a learner beside her own."""
 
     __tablename__ = "opened_level"
+    __table_args__ = (Index("ix_opened_level_level_id", "level_id"),)
 
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), primary_key=True)
     level_id: Mapped[str] = mapped_column(ForeignKey("level.id", ondelete="CASCADE"), primary_key=True)
@@ -155,9 +155,10 @@ class AccessCard(Identified, Base):
         UniqueConstraint("token_hash"),
         UniqueConstraint("code"),
         CheckConstraint("failed_pins >= 0", name="failed_pins"),
-        # A person carries one living card: issuing a new one kills the old one.
+        Index("ix_access_card_person_id", "person_id"),
+        # A person has one active card: issuing a new one revokes the old one.
         Index(
-            "uq_access_card_living",
+            "uq_access_card_active",
             "person_id",
             unique=True,
             sqlite_where=text("revoked_at IS NULL"),
@@ -171,8 +172,8 @@ class AccessCard(Identified, Base):
     pin_hash: Mapped[str] = mapped_column(String(200))
     failed_pins: Mapped[int] = mapped_column(default=0)
     locked_at: Mapped[datetime | None]
-    made_at: Mapped[datetime]
-    made_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    created_at: Mapped[datetime]
+    created_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     revoked_at: Mapped[datetime | None]
 
     person: Mapped[Person] = relationship(foreign_keys=[person_id], lazy="raise_on_sql")
@@ -186,17 +187,17 @@ class KnownDevice(Identified, Base):
 
     card_id: Mapped[str] = mapped_column(ForeignKey("access_card.id", ondelete="CASCADE"))
     token_hash: Mapped[str] = mapped_column(String(64))
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]
 
 
 class LoginSession(Identified, Base):
     """One entry on one device, alive on the server only."""
 
-    __tablename__ = "access_session"
+    __tablename__ = "login_session"
     __table_args__ = (
         UniqueConstraint("token_hash"),
-        CheckConstraint(one_of("kind", LOGIN_KINDS), name="kind"),
-        Index("ix_access_session_person_id", "person_id"),
+        Index("ix_login_session_person_id", "person_id"),
+        Index("ix_login_session_card_id", "card_id"),
     )
 
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
@@ -204,7 +205,7 @@ class LoginSession(Identified, Base):
     token_hash: Mapped[str] = mapped_column(String(64))
     kind: Mapped[str] = mapped_column(String(8))
     device: Mapped[str] = mapped_column(String(80), default="")
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
@@ -220,7 +221,7 @@ class PasswordLink(Identified, Base):
 
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
     token_hash: Mapped[str] = mapped_column(String(64))
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 

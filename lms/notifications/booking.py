@@ -182,7 +182,7 @@ def _invitation(
         method,
         uid=booking.uid,
         sequence=booking.sequence,
-        made_at=item.made_at,
+        created_at=item.created_at,
         starts=booking.starts,
         ends=booking.ends,
         summary=texts.summary,

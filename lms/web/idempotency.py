@@ -54,7 +54,7 @@ def run_once_with_result(
             return None, receipt.location
         result = action(session)
         location = location_of(result)
-        session.add(FormReceipt(person_id=me().id, request_id=key, location=location, made_at=now()))
+        session.add(FormReceipt(person_id=me().id, request_id=key, location=location, created_at=now()))
         session.flush()
         return result, location
 

@@ -85,7 +85,7 @@ def test_a_dry_run_says_what_would_change_and_the_real_one_does_it(school: Schoo
 @pytest.mark.parametrize("words", [["retime", "--dry-run"], ["retime"]])
 def test_an_hour_that_cannot_be_read_is_named_and_ends_with_one(school: School, words: list[str]) -> None:
     booking = book(school)
-    school.write(lambda s: s.execute(update(Booking).values(wall_start="demain")))
+    school.write(lambda s: s.execute(update(Booking).values(local_start="demain")))
     result = run(school, *words)
     assert result.exit_code == 1
     assert result.output.startswith(f"{booking.id}  demain Europe/Brussels  left alone: ")
@@ -98,7 +98,7 @@ def test_two_hours_that_would_collide_stop_the_run(school: School) -> None:
         result = run(school, *words)
         assert result.exit_code == 1
         assert (
-            f"{new.id}  {new.wall_start} Europe/Brussels  left alone: it collides with booking {old.id}"
+            f"{new.id}  {new.local_start} Europe/Brussels  left alone: it collides with booking {old.id}"
             in (result.output.splitlines())
         )
         assert "nothing changes while bookings collide" in result.output

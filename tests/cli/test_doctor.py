@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +17,7 @@ from lms.cli.doctor import CHECKS
 from lms.clock import now
 from lms.domain import audit_log
 from lms.domain.homework import files
-from lms.models import Attachment, AuditEvent, Booking, Claim, Organisation, OutboxItem, Rendition
+from lms.models import Attachment, Booking, Claim, Organisation, OutboxItem, Rendition
 from tests import factories
 from tests.support.engines import postgres_template, school, shared_postgres_school
 from tests.support.school import School
@@ -48,7 +47,7 @@ def ills(result: Result) -> dict[str, list[str]]:
 
 @pytest.fixture(autouse=True)
 def lived_in(school: School) -> None:
-    """A school with a copy and its files, an appointment, a delivered mail and a sealed journal."""
+    """A school with a copy and its files, an appointment, a delivered mail and an audit event."""
     store: LocalStore = school.app.extensions["lms_store"]
     monday = factories.coming_monday().isoformat()
 
@@ -62,7 +61,6 @@ def lived_in(school: School) -> None:
         audit_log.record(session, nadia, "person_changed", "person", samira.id, now=now())
 
     school.write(live)
-    school.app.extensions["lms_jobs"].every_minute()
     school.deliver()
     school.settings.instance.chmod(0o700)
     (school.settings.instance / "secret.key").write_text("a secret of this house")
@@ -79,16 +77,10 @@ def aged(school: School, key: str, age: timedelta) -> None:
     os.utime(school.settings.uploads / key[:2] / key, (moment, moment))
 
 
-def an_event(session: Session) -> AuditEvent:
-    found = session.query(AuditEvent).filter(AuditEvent.number.is_not(None)).first()
-    assert found is not None
-    return found
-
-
 def test_a_whole_house_is_well(school: School) -> None:
     result = doctor(school)
     assert ills(result) == {}
-    assert "well  journal chain" in result.output
+    assert "well  bookings" in result.output
 
 
 @pytest.mark.parametrize("kind", [Attachment, Rendition])
@@ -131,32 +123,6 @@ def test_a_claim_that_was_left_over_is_named(school: School) -> None:
     school.write(forget_to_free)
     (faults,) = ills(doctor(school)).values()
     assert any(booking in fault for fault in faults)
-
-
-@pytest.mark.parametrize(
-    "tamper",
-    [
-        lambda s: setattr(an_event(s), "action", "nothing_happened"),
-        lambda s: s.delete(an_event(s)),
-        lambda s: setattr(an_event(s), "at", factories.NOW - timedelta(days=9)),
-    ],
-    ids=["changed", "removed", "dated back"],
-)
-def test_a_journal_that_somebody_touched_is_named_with_the_line(
-    school: School, tamper: Callable[[Session], None]
-) -> None:
-    school.write(lambda s: audit_log.record(s, None, "later", "person", "x", now=now()))
-    school.write(audit_log.seal)
-    school.write(tamper)
-    (fault,) = ills(doctor(school))["journal chain"]
-    assert fault.startswith("the chain breaks at line ")
-
-
-def test_lines_that_nobody_seals_are_named(school: School) -> None:
-    school.write(lambda s: audit_log.record(s, None, "x", "person", "x", now=now() - timedelta(minutes=9)))
-    assert ills(doctor(school)) == {}
-    school.write(lambda s: audit_log.record(s, None, "x", "person", "x", now=now() - timedelta(minutes=11)))
-    assert ills(doctor(school)) == {"journal chain": ["lines unsealed for too long: 1"]}
 
 
 def late_mail(school: School, due: datetime) -> None:

@@ -78,8 +78,8 @@ def closed(session: Session, teacher: Person | None, first: str, last: str, by: 
         kind="closed",
         date_from=date.fromisoformat(first),
         date_until=date.fromisoformat(last),
-        made_by_id=by.id,
-        made_at=NOW,
+        created_by_id=by.id,
+        created_at=NOW,
     )
     session.add(made)
     session.flush()
@@ -96,8 +96,8 @@ def opened(session: Session, teacher: Person, day: str, start: str, end: str) ->
         start_wall=time.fromisoformat(start),
         end_wall=time.fromisoformat(end),
         mode="video",
-        made_by_id=teacher.id,
-        made_at=NOW,
+        created_by_id=teacher.id,
+        created_at=NOW,
     )
     session.add(made)
     session.flush()

@@ -50,7 +50,7 @@ def person(
         login_email=login_email,
         email=email,
         level_id=level(session, level_code).id if level_code else None,
-        made_at=now,
+        created_at=now,
         role_rows=[PersonRole(role=role) for role in roles],
     )
     session.add(made)

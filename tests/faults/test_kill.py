@@ -28,7 +28,7 @@ def _invite(session: Session, name: str) -> str:
     link = PasswordLink(
         person_id=person.id,
         token_hash=f"{name:0>64}",
-        made_at=moment,
+        created_at=moment,
         expires_at=moment + timedelta(hours=1),
     )
     session.add(link)

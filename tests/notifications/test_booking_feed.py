@@ -41,7 +41,7 @@ def prepared(school: School) -> None:
 def subscribe(school: School, who: Callable[[Session], Person], seen_at: datetime | None = NOW) -> None:
     def make_feed(session: Session) -> None:
         person = who(session)
-        session.add(CalendarFeed(person_id=person.id, token_hash=person.id, made_at=NOW, seen_at=seen_at))
+        session.add(CalendarFeed(person_id=person.id, token_hash=person.id, created_at=NOW, seen_at=seen_at))
 
     school.write(make_feed)
 

@@ -21,7 +21,7 @@ def test_the_teacher_is_told_which_calendar_and_not_its_address(school: School) 
         calendar = ExternalCalendar(
             teacher_id=nadia.id,
             address="https://calendar.example.be/a-secret.ics",
-            made_at=NOW,
+            created_at=NOW,
             failing_since=NOW,
             error="calendar_broken",
         )

@@ -103,7 +103,7 @@ def failing(session: Session, person: Person) -> None:
     calendar = ExternalCalendar(
         teacher_id=person.id,
         address="https://calendar.example.be/a-secret.ics",
-        made_at=NOW,
+        created_at=NOW,
         failing_since=NOW,
         error="calendar_broken",
     )

@@ -194,7 +194,9 @@ def cancelled(school: School) -> None:
     booked(school)
     change(
         school,
-        lambda s, b, nadia: appointments.cancel(s, nadia, b, "", called_off=True, now=NOW, zone=BRUSSELS),
+        lambda s, b, nadia: appointments.cancel(
+            s, nadia, b, "", cancelled_by_teacher=True, now=NOW, zone=BRUSSELS
+        ),
     )
 
 

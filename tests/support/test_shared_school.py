@@ -108,7 +108,7 @@ def test_whatever_a_test_leaves_the_next_one_finds_an_empty_school(shared: Share
 def busy_number(session: Session) -> int:
     """The number that the database gives to a row."""
     calendar = ExternalCalendar(
-        teacher_id=factories.nadia(session).id, address="https://a.example", made_at=NOW
+        teacher_id=factories.nadia(session).id, address="https://a.example", created_at=NOW
     )
     session.add(calendar)
     session.flush()

@@ -23,7 +23,7 @@ def build_invitation(
     *,
     uid: str,
     sequence: int,
-    made_at: datetime,
+    created_at: datetime,
     starts: datetime,
     ends: datetime,
     summary: str,
@@ -43,8 +43,8 @@ def build_invitation(
     event = Event()
     event.add("uid", one_line(uid))
     event.add("sequence", sequence)
-    event.add("dtstamp", in_utc(made_at))
-    event.add("last-modified", in_utc(made_at))
+    event.add("dtstamp", in_utc(created_at))
+    event.add("last-modified", in_utc(created_at))
     event.add("dtstart", in_utc(starts))
     event.add("dtend", in_utc(ends))
     event.add("summary", one_line(summary))

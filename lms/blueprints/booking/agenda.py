@@ -119,7 +119,7 @@ def _fill(session: Session, days: list[Day]) -> None:
         for slot in offered
         if slot.starts > now()
         and elsewhere.isdisjoint(cells(slot.starts, slot.ends))
-        and not any(b.starts < slot.ends and slot.starts < b.free_at for b in taken)
+        and not any(b.starts < slot.ends and slot.starts < b.blocked_until for b in taken)
     ]
     for band in _bands(open_slots):
         by_date[band.starts.astimezone(zone).date()].free.append(band)
@@ -128,7 +128,7 @@ def _fill(session: Session, days: list[Day]) -> None:
 def _clashes(booking: Booking, elsewhere: set[int]) -> bool:
     """Ahead, at an hour that another calendar of hers holds, and nobody decided to keep it."""
     return (
-        booking.kept_at is None
+        booking.conflict_accepted_at is None
         and booking.ends > now()
         and not elsewhere.isdisjoint(cells(booking.starts, booking.ends))
     )

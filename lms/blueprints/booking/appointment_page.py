@@ -17,7 +17,7 @@ from lms.domain.homework import worklist
 from lms.domain.homework.worklist import LearnerAssignment
 from lms.domain.people.contact import Channel
 from lms.forms.appointments import NoteForm
-from lms.models import Booking, Person, SessionNote
+from lms.models import Booking, Person
 
 RECENT_SUBMISSIONS = 3
 
@@ -99,7 +99,6 @@ def build_appointment_page(
     is_teacher = booking.teacher_id == person.id
     is_cancelled = booking.state == "cancelled"
     is_upcoming = booking.state == "booked" and booking.starts > now
-    note = attendance.note_for(session, booking)
     if is_cancelled:
         notice = _cancellation(booking, channel, done=done, is_learner=is_learner)
     elif done and (is_learner or is_teacher or done != "same"):
@@ -122,9 +121,9 @@ def build_appointment_page(
         undecided=undecided,
         teacher_name=booking.teacher.first_name if is_learner else booking.teacher.name,
         video_room=(_video_room(booking, now) if (is_learner or is_teacher) and not is_cancelled else None),
-        next_step=note.next_step if note and is_learner else "",
+        next_step=booking.record.next_step if is_learner else "",
         free_hour=free_hour,
-        team=None if is_learner else _team_panel(session, person, booking, note, now),
+        team=None if is_learner else _team_panel(session, person, booking, now),
     )
 
 
@@ -149,7 +148,7 @@ def _confirmation(done: str, channel: Channel | None, *, is_learner: bool, is_ma
 
 def _cancellation(booking: Booking, channel: Channel | None, *, done: str | None, is_learner: bool) -> Notice:
     said: list[str | LazyString] = []
-    if booking.called_off:
+    if booking.cancelled_by_teacher:
         said.append(_l("Le professeur ne peut pas venir."))
     elif booking.cancelled_by_id != booking.learner_id:
         said.append(_l("Le service a annulé ce rendez-vous."))
@@ -161,7 +160,7 @@ def _cancellation(booking: Booking, channel: Channel | None, *, done: str | None
         return Notice("close", "warm", said)
     if booking.reason:
         said.append(booking.reason)
-    if booking.late_cancel:
+    if booking.is_late_cancellation:
         said.append(_l("Annulé tard."))
     if done:
         said.append(_who_knows(channel))
@@ -184,9 +183,7 @@ def _video_room(booking: Booking, now: datetime) -> VideoRoom | None:
     return "later" if booking.state == "booked" and booking.starts > now else None
 
 
-def _team_panel(
-    session: Session, person: Person, booking: Booking, note: SessionNote | None, now: datetime
-) -> TeamPanel:
+def _team_panel(session: Session, person: Person, booking: Booking, now: datetime) -> TeamPanel:
     """Submissions and questions are for teachers; the private note is for the teacher of this appointment."""
     teaches, is_teacher = "teacher" in person.roles, person.id == booking.teacher_id
     sent = (
@@ -194,15 +191,16 @@ def _team_panel(
         if teaches
         else []
     )
-    has_form = is_teacher and (note is not None or booking.state == "booked")
+    record = booking.record
+    has_form = is_teacher and (record.noted_at is not None or booking.state == "booked")
     is_upcoming = booking.state == "booked" and booking.starts > now
     return TeamPanel(
         submissions=sorted(sent, key=lambda work: str(work.sent_at), reverse=True)[:RECENT_SUBMISSIONS],
-        question=booking.question if teaches else "",
+        question=record.question if teaches else "",
         earlier_questions=attendance.open_questions(session, booking) if teaches else (),
-        next_step=note.next_step if note and not has_form else "",
+        next_step="" if has_form else record.next_step,
         earlier_steps=attendance.next_steps(session, booking),
-        note_form=NoteForm(formdata=None, obj=note) if has_form else None,
+        note_form=NoteForm(formdata=None, obj=record) if has_form else None,
         may_mark=attendance.can_be_marked(booking, now=now)
         and bool(person.roles & {"teacher", "coordinator"}),
         may_swap=is_upcoming and (is_teacher or "coordinator" in person.roles),

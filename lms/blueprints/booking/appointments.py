@@ -51,7 +51,7 @@ def index() -> BaseResponse:
         pending=pending,
         wait_again=WaitlistEntryForm.repeating(pending.lapsed) if pending.lapsed else None,
         held=held,
-        step=next((one.note.next_step for one in held if one.note and one.note.next_step), ""),
+        step=next((one.record.next_step for one in held if one.record.next_step), ""),
         form=CancelForm(),
         door=queries.is_room_open,
         at=now(),
@@ -130,7 +130,7 @@ def _ticket(
         answer,
         shown=shown,
         form=form or CancelForm(formdata=None),
-        question=question or QuestionForm(formdata=None, question=booking.question),
+        question=question or QuestionForm(formdata=None, question=booking.record.question),
     )
 
 

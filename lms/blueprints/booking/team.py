@@ -78,7 +78,7 @@ def note(id: str) -> BaseResponse:
 
     def in_transaction(session: Session) -> str:
         found = queries.booking_for(session, me(), id)
-        words = form.private.data or "", form.next_step.data or ""
+        words = form.private_note.data or "", form.next_step.data or ""
         attendance.write_note(session, me(), found, *words, now=now())
         return url_for("bookings.show", id=id, _anchor="session")
 
@@ -192,8 +192,8 @@ def _absence(form: AbsenceForm, teacher_id: str | None, said: str | None, answer
     teacher, day = _teacher(teacher_id), _day(said) or today
     found = team_queries.teacher_day(db.session(), teacher, day, now=now(), zone=zone) if teacher else None
     form.teacher.data, form.day.data = teacher.id if teacher else "", day.isoformat()
-    ways = _ways([*found.ahead, *found.called_off]) if found else {}
-    told = {booking.learner_id for booking in found.called_off} if found else set()
+    ways = _ways([*found.ahead, *found.cancelled_by_teacher]) if found else {}
+    told = {booking.learner_id for booking in found.cancelled_by_teacher} if found else set()
     reached = {learner_id for learner_id in told if ways[learner_id] in ("mail", "sms")}
     return page(
         "booking_team/absence.html",

@@ -86,7 +86,7 @@ def feed(token: str) -> BaseResponse:
     response = _file(content)
     # Weak: compressed or not, it says the same.
     response.set_etag(hashlib.sha256(content).hexdigest()[:32], weak=True)
-    response.last_modified = max([found.made_at, *(entry.changed_at for entry in entries)])
+    response.last_modified = max([found.created_at, *(entry.changed_at for entry in entries)])
     response.headers["Cache-Control"] = "private, no-cache"
     if request.if_none_match.contains_weak(response.get_etag()[0] or ""):
         response.status_code = 304

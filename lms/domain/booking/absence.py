@@ -42,16 +42,18 @@ def cancel_day(
     _lock_participants(session, teacher, _upcoming_on_day(teacher, day, now=now, zone=zone))
     if not is_day_closed(session, teacher, day):
         availability.close_days(session, actor, teacher, (day, day), WeeklyHours(None, None), "", now=now)
-    called_off = []
+    cancelled_by_teacher = []
     for booking in upcoming_on(session, teacher, day, now=now, zone=zone):
         if booking.state == "offered":
             waitlist.withdraw_offer(session, booking, now=now, zone=zone)
         else:
-            called_off.append(cancel(session, actor, booking, "", called_off=True, now=now, zone=zone))
+            cancelled_by_teacher.append(
+                cancel(session, actor, booking, "", cancelled_by_teacher=True, now=now, zone=zone)
+            )
     audit_log.record(
-        session, actor, "day_called_off", "person", teacher.id, detail=str(len(called_off)), now=now
+        session, actor, "day_called_off", "person", teacher.id, detail=str(len(cancelled_by_teacher)), now=now
     )
-    return called_off
+    return cancelled_by_teacher
 
 
 def accept_conflict(session: Session, actor: Person, booking: Booking, *, now: datetime) -> None:
@@ -63,7 +65,7 @@ def accept_conflict(session: Session, actor: Person, booking: Booking, *, now: d
         raise Absent
     if booking.state != "booked":
         raise Refused("already_cancelled")
-    booking.kept_at = now
+    booking.conflict_accepted_at = now
     audit_log.record(session, actor, "booking_kept", "booking", booking.id, now=now)
 
 
@@ -84,7 +86,13 @@ def offboard(session: Session, actor: Person, person: Person, *, now: datetime, 
             waitlist.withdraw_offer(session, booking, now=now, zone=zone)
         elif booking.state == "booked":
             cancel(
-                session, actor, booking, "", called_off=booking.teacher_id == person.id, now=now, zone=zone
+                session,
+                actor,
+                booking,
+                "",
+                cancelled_by_teacher=booking.teacher_id == person.id,
+                now=now,
+                zone=zone,
             )
             count += 1
     return count

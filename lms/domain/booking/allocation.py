@@ -16,7 +16,7 @@ from lms.domain.booking import occupancy, reminders
 from lms.domain.booking.availability_search import iso_week_of, load_timetable
 from lms.domain.booking.slots import HOUR, Mode, Slot, blocked_until, cells
 from lms.domain.errors import Refused
-from lms.models import HOLDING, Booking, Organisation, Person
+from lms.models import HOLDING, AppointmentRecord, Booking, Organisation, Person
 
 
 def new_booking(learner_id: str, teacher_id: str, by_id: str, state: str, *, now: datetime) -> Booking:
@@ -31,9 +31,8 @@ def new_booking(learner_id: str, teacher_id: str, by_id: str, state: str, *, now
         video_key=secrets.token_hex(16),
         booked_by_id=by_id,
         booked_at=now,
-        late_cancel=False,
-        called_off=False,
-        question="",
+        cancelled_by_teacher=False,
+        record=AppointmentRecord(question="", private_note="", next_step=""),
         changed_at=now,
     )
 
@@ -94,7 +93,7 @@ def check_weekly_cap(session: Session, service: Organisation, learner_id: str, w
     """
     count = session.scalar(
         select(func.count()).where(
-            Booking.learner_id == learner_id, Booking.week == week, Booking.state.in_(HOLDING)
+            Booking.learner_id == learner_id, Booking.iso_week == week, Booking.state.in_(HOLDING)
         )
     )
     if (count or 0) >= service.weekly_cap:
@@ -118,10 +117,10 @@ def check_open_cap(session: Session, service: Organisation, learner_id: str, *, 
 def set_slot(booking: Booking, slot: Slot, service: Organisation, *, zone: ZoneInfo) -> None:
     """Give the booking its slot: instants, local start, week, mode and room."""
     booking.starts, booking.ends = slot.starts, slot.ends
-    booking.free_at = blocked_until(slot, timedelta(minutes=service.onsite_buffer_minutes))
-    booking.wall_start = slot.starts.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
+    booking.blocked_until = blocked_until(slot, timedelta(minutes=service.onsite_buffer_minutes))
+    booking.local_start = slot.starts.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
     booking.time_zone = zone.key
-    booking.week = iso_week_of(slot.starts, zone=zone)
+    booking.iso_week = iso_week_of(slot.starts, zone=zone)
     booking.mode, booking.room_id = slot.mode, slot.room_id
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
 from lms.domain.booking import allocation, occupancy, offers, waitlist
+from lms.domain.booking.attendance import set_attendance
 from lms.domain.booking.availability_search import iso_week_of
 from lms.domain.booking.queries import check_upcoming
 from lms.domain.booking.slots import Mode, cells
@@ -16,7 +17,7 @@ from lms.domain.errors import Absent, Refused
 from lms.models import Booking, Organisation, Person
 
 # What makes an hour: two bookings that are swapped exchange it whole.
-_HOUR = ("starts", "ends", "free_at", "wall_start", "time_zone", "week", "mode", "room_id")
+_HOUR = ("starts", "ends", "blocked_until", "local_start", "time_zone", "iso_week", "mode", "room_id")
 
 
 def book(
@@ -83,7 +84,7 @@ def move(
     slot = allocation.find_slot(
         session, service, learner_id, teacher_id, starts, mode, moving=booking, zone=zone
     )
-    if (week := iso_week_of(starts, zone=zone)) != booking.week:
+    if (week := iso_week_of(starts, zone=zone)) != booking.iso_week:
         allocation.check_weekly_cap(session, service, learner_id, week)
     left = offers.FreedTime.by(booking)
     allocation.set_slot(booking, slot, service, zone=zone)
@@ -137,7 +138,7 @@ def cancel(
     booking: Booking,
     reason: str,
     *,
-    called_off: bool = False,
+    cancelled_by_teacher: bool = False,
     now: datetime,
     zone: ZoneInfo,
 ) -> Booking:
@@ -152,8 +153,9 @@ def cancel(
     session.refresh(booking)
     check_upcoming(booking, now=now)
     hers = actor.id == booking.learner_id
-    booking.late_cancel = hers and booking.starts - now < timedelta(hours=service.late_cancel_hours)
-    booking.state, booking.called_off = "cancelled", called_off
+    if hers and booking.starts - now < timedelta(hours=service.late_cancel_hours):
+        set_attendance(booking, actor, "late_cancel", now=now)
+    booking.state, booking.cancelled_by_teacher = "cancelled", cancelled_by_teacher
     booking.cancelled_at, booking.cancelled_by_id, booking.reason = now, actor.id, reason[:200]
     _changed(booking, now=now)
     session.flush()
@@ -162,7 +164,7 @@ def cancel(
     for person in allocation.participants(session, booking):
         outbox.post(session, "booking_cancelled", person, booking.id, sequence=booking.sequence, now=now)
     audit_log.record(session, actor, "booking_cancelled", "booking", booking.id, now=now)
-    if called_off:
+    if cancelled_by_teacher:
         waitlist.give_priority(session, actor, booking, now=now)
     offers.offer_to_waitlist(session, offers.FreedTime.by(booking), now=now, zone=zone)
     return booking
@@ -171,7 +173,7 @@ def cancel(
 def _changed(booking: Booking, *, now: datetime) -> None:
     booking.sequence += 1
     booking.changed_at = now
-    booking.kept_at = None
+    booking.conflict_accepted_at = None
 
 
 def _free_to_come(session: Session, booking: Booking, wanted: Booking) -> None:
@@ -181,7 +183,7 @@ def _free_to_come(session: Session, booking: Booking, wanted: Booking) -> None:
     )
     if any((booking.learner_id, cell) in held for cell in cells(wanted.starts, wanted.ends)):
         raise Refused("learner_busy")
-    if booking.week != wanted.week:
+    if booking.iso_week != wanted.iso_week:
         allocation.check_weekly_cap(
-            session, session.get_one(Organisation, 1), booking.learner_id, wanted.week
+            session, session.get_one(Organisation, 1), booking.learner_id, wanted.iso_week
         )

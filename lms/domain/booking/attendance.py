@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from lms.domain import audit_log
 from lms.domain.booking.queries import check_upcoming
 from lms.domain.errors import Absent, Refused
-from lms.models import ATTENDANCES, Booking, Person, SessionNote
+from lms.models import ATTENDANCES, AppointmentRecord, Booking, Person
 
 
 def can_be_marked(booking: Booking, *, now: datetime) -> bool:
@@ -20,8 +20,15 @@ def can_be_marked(booking: Booking, *, now: datetime) -> bool:
     It is once the appointment has begun; of a late cancellation, only whether it is excused.
     """
     if booking.state == "cancelled":
-        return booking.late_cancel
+        return booking.is_late_cancellation
     return booking.state == "booked" and booking.starts <= now
+
+
+def set_attendance(booking: Booking, actor: Person, attendance: str | None, *, now: datetime) -> None:
+    """Write the attendance of a booking and who said it; None takes it back."""
+    record = booking.record
+    record.attendance = attendance
+    record.marked_at, record.marked_by_id = (now, actor.id) if attendance else (None, None)
 
 
 def mark_attendance(
@@ -38,33 +45,30 @@ def mark_attendance(
     if attendance is not None and attendance not in ATTENDANCES:
         raise Refused("not_an_attendance")
     if booking.state == "cancelled":
-        if not booking.late_cancel or attendance not in (None, "excused"):
+        if not booking.is_late_cancellation or attendance not in (None, "excused"):
             raise Refused("already_cancelled")
+        attendance = attendance or "late_cancel"
     elif booking.starts > now:
         raise Refused("not_begun")
     if booking.attendance == attendance:
         return
-    booking.attendance = attendance
-    booking.marked_at, booking.marked_by_id = (now, actor.id) if attendance else (None, None)
+    set_attendance(booking, actor, attendance, now=now)
     audit_log.record(
         session, actor, "attendance_marked", "booking", booking.id, detail=attendance or "undone", now=now
     )
 
 
 def write_note(
-    session: Session, actor: Person, booking: Booking, private: str, next_step: str, *, now: datetime
-) -> SessionNote:
+    session: Session, actor: Person, booking: Booking, private_note: str, next_step: str, *, now: datetime
+) -> AppointmentRecord:
     """The private part is read by the teacher of the session alone; the next step by the learner too."""
     if actor.id != booking.teacher_id:
         raise Absent
-    note = session.get(SessionNote, booking.id)
-    if note is None:
-        note = SessionNote(booking_id=booking.id)
-        session.add(note)
-    note.private, note.next_step = private, next_step[:300]
-    note.written_by_id, note.written_at = actor.id, now
+    record = booking.record
+    record.private_note, record.next_step = private_note, next_step[:300]
+    record.noted_by_id, record.noted_at = actor.id, now
     session.flush()
-    return note
+    return record
 
 
 def ask_question(session: Session, actor: Person, booking: Booking, question: str, *, now: datetime) -> None:
@@ -75,25 +79,22 @@ def ask_question(session: Session, actor: Person, booking: Booking, question: st
     if actor.id != booking.learner_id:
         raise Absent
     check_upcoming(booking, now=now)
-    booking.question = question[:300]
-
-
-def note_for(session: Session, booking: Booking) -> SessionNote | None:
-    """Return the teacher's notes on the appointment; None when there are none."""
-    return session.get(SessionNote, booking.id)
+    booking.record.question = question[:300]
 
 
 def open_questions(session: Session, booking: Booking) -> Sequence[Booking]:
     """Return the learner's questions for other appointments that did not take place, the newest first."""
     return session.scalars(
         select(Booking)
+        .join(Booking.record)
+        .options(contains_eager(Booking.record))
         .where(
             Booking.learner_id == booking.learner_id,
             Booking.id != booking.id,
             Booking.starts <= booking.starts,
-            Booking.question != "",
-            or_(Booking.attendance.is_(None), Booking.attendance != "done"),
-            or_(Booking.state != "booked", Booking.attendance.is_not(None)),
+            AppointmentRecord.question != "",
+            or_(AppointmentRecord.attendance.is_(None), AppointmentRecord.attendance != "done"),
+            or_(Booking.state != "booked", AppointmentRecord.attendance.is_not(None)),
         )
         .order_by(Booking.starts.desc())
         .limit(5)
@@ -102,16 +103,17 @@ def open_questions(session: Session, booking: Booking) -> Sequence[Booking]:
 
 def next_steps(session: Session, before: Booking, limit: int = 3) -> Sequence[tuple[Booking, str]]:
     """The shared next steps of this learner's sessions before that one, the newest first."""
-    rows = session.execute(
-        select(Booking, SessionNote.next_step)
-        .join(SessionNote, SessionNote.booking_id == Booking.id)
+    found = session.scalars(
+        select(Booking)
+        .join(Booking.record)
+        .options(contains_eager(Booking.record))
         .where(
             Booking.learner_id == before.learner_id,
             Booking.starts < before.starts,
             Booking.state == "booked",
-            SessionNote.next_step != "",
+            AppointmentRecord.next_step != "",
         )
         .order_by(Booking.starts.desc())
         .limit(limit)
     )
-    return [(booking, step) for booking, step in rows]
+    return [(booking, booking.record.next_step) for booking in found]

@@ -249,7 +249,7 @@ def _special(
     if special is not None:
         special.reason = reason[:120] or special.reason
         return special
-    special = SpecialDay(**said, reason=reason[:120], made_by_id=actor.id, made_at=now)
+    special = SpecialDay(**said, reason=reason[:120], created_by_id=actor.id, created_at=now)
     session.add(special)
     session.flush()
     audit_log.record(session, actor, "exception_made", "special_day", special.id, detail=kind, now=now)

@@ -207,7 +207,7 @@ def _caps(
 ) -> tuple[bool, set[str]]:
     """Return whether the learner has all the appointments allowed, and the weeks that are full."""
     rows = session.execute(
-        select(Booking.id, Booking.week, Booking.ends).where(
+        select(Booking.id, Booking.iso_week, Booking.ends).where(
             Booking.learner_id == wish.learner_id,
             Booking.state.in_(HOLDING),
             # By its start, which the index knows: a learner of many years asks no more than a new one.
@@ -215,7 +215,7 @@ def _caps(
         )
     ).all()
     others = [row for row in rows if wish.moving is None or row.id != wish.moving.id]
-    weeks = Counter(row.week for row in others)
+    weeks = Counter(row.iso_week for row in others)
     ahead = sum(row.ends > now for row in others)
     return ahead >= service.open_cap, {w for w, count in weeks.items() if count >= service.weekly_cap}
 

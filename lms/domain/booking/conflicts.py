@@ -66,7 +66,7 @@ def cancel_conflicting(
     booking = booking_for(session, actor, booking_id)
     if actor.id != booking.teacher_id and "coordinator" not in actor.roles:
         raise Absent
-    return cancel(session, actor, booking, "", called_off=True, now=now, zone=zone)
+    return cancel(session, actor, booking, "", cancelled_by_teacher=True, now=now, zone=zone)
 
 
 class _Coverage:
@@ -95,9 +95,9 @@ class _Coverage:
             if one.date_from <= day <= one.date_until and one.teacher_id in (None, booking.teacher_id)
         ]
         closed = [one for one in today if one.kind == "closed" and self._touches(one, booking)]
-        if booking.kept_at is not None:
+        if booking.conflict_accepted_at is not None:
             # Who kept it knew of the closures of that time; one made since is news.
-            return "closed" if any(one.made_at > booking.kept_at for one in closed) else None
+            return "closed" if any(one.created_at > booking.conflict_accepted_at for one in closed) else None
         if booking.teacher_id not in self.teaching:
             return "left"
         opened = any(one.kind == "open" and self._covers(one, booking) for one in today)

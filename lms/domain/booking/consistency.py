@@ -55,13 +55,13 @@ def _overlaps(session: Session) -> Iterator[str]:
     rows = session.execute(
         select(
             Booking.id, Booking.teacher_id, Booking.learner_id, Booking.room_id,
-            Booking.starts, Booking.ends, Booking.free_at,
+            Booking.starts, Booking.ends, Booking.blocked_until,
         ).where(Booking.state.in_(HOLDING))
         .order_by(Booking.starts, Booking.id)
     )  # fmt: skip
     until: dict[str, tuple[datetime, str]] = {}
     for row in rows:
-        held = {row.learner_id: row.ends, row.teacher_id: row.free_at, row.room_id: row.free_at}
+        held = {row.learner_id: row.ends, row.teacher_id: row.blocked_until, row.room_id: row.blocked_until}
         for host, ends in held.items():
             if host is None:
                 continue
@@ -75,7 +75,7 @@ def _overlaps(session: Session) -> Iterator[str]:
 def _wrong_local_start(session: Session, *, now: datetime) -> Iterator[str]:
     """Hours ahead whose instant is not the agreed wall time: new time zone data, or a fault."""
     rows = session.execute(
-        select(Booking.id, Booking.starts, Booking.wall_start, Booking.time_zone)
+        select(Booking.id, Booking.starts, Booking.local_start, Booking.time_zone)
         .where(Booking.state.in_(HOLDING), Booking.starts > now)
         .order_by(Booking.starts, Booking.id)
     )
@@ -85,8 +85,8 @@ def _wrong_local_start(session: Session, *, now: datetime) -> Iterator[str]:
         except (ValueError, ZoneInfoNotFoundError):
             yield f"booking {row.id}: the zone {row.time_zone} is not known"
             continue
-        if shown != row.wall_start:
-            yield f"booking {row.id}: agreed for {row.wall_start}, stands at {shown}: flask booking retime"
+        if shown != row.local_start:
+            yield f"booking {row.id}: agreed for {row.local_start}, stands at {shown}: flask booking retime"
 
 
 def _contradictory_reminders(session: Session) -> Iterator[str]:

@@ -28,7 +28,7 @@ def upcoming_clashes(session: Session, teacher: Person | None, *, now: datetime)
         .where(
             true() if teacher is None else Booking.teacher_id == teacher.id,
             Booking.state == "booked",
-            Booking.kept_at.is_(None),
+            Booking.conflict_accepted_at.is_(None),
             Booking.ends > now,
             elsewhere,
         )

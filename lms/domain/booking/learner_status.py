@@ -25,19 +25,19 @@ class LearnerStatus:
     offers: Sequence[Booking]  # she can still say yes to them, the next one first
     wish: WaitlistEntry | None  # she waits
     lapsed: WaitlistEntry | None  # she waited, and did not answer in time
-    called_off: Booking | None  # her teacher could not come, and she has no new hour yet
+    cancelled_by_teacher: Booking | None  # her teacher could not come, and she has no new hour yet
 
 
 def status_of(session: Session, learner: Person, *, now: datetime) -> LearnerStatus:
     """Two statements, whatever there is."""
     wish = last_entry(session, learner.id)
     living = wish if wish is not None and wish.ended_at is None else None
-    offers, called_off = open_offers_and_cancelled(session, learner, now=now)
+    offers, cancelled_by_teacher = open_offers_and_cancelled(session, learner, now=now)
     return LearnerStatus(
         offers=offers,
         wish=living,
         lapsed=wish if wish is not None and _has_lapsed(wish, now=now) else None,
-        called_off=called_off,
+        cancelled_by_teacher=cancelled_by_teacher,
     )
 
 
@@ -82,7 +82,7 @@ def _open() -> Select[Booking]:
     )
     offered = and_(Booking.state == "offered", Booking.expires_at > bindparam("now", type_=UTCDateTime))
     lost = and_(
-        Booking.called_off,
+        Booking.cancelled_by_teacher,
         Booking.cancelled_at > bindparam("cancelled_since", type_=UTCDateTime),
         ~booked_again,
     )

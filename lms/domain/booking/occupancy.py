@@ -78,7 +78,7 @@ def externally_occupied(
 def cells_of(booking: Booking) -> set[Held]:
     """Return what an active booking holds: the learner for the hour, teacher and room with the buffer."""
     hosts = [booking.teacher_id] if booking.room_id is None else [booking.teacher_id, booking.room_id]
-    held = {(host, cell) for host in hosts for cell in cells(booking.starts, booking.free_at)}
+    held = {(host, cell) for host in hosts for cell in cells(booking.starts, booking.blocked_until)}
     return held | {(booking.learner_id, cell) for cell in cells(booking.starts, booking.ends)}
 
 

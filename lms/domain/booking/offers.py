@@ -36,7 +36,9 @@ class FreedTime:
 
     @classmethod
     def by(cls, booking: Booking) -> FreedTime:
-        return cls(booking.teacher_id, booking.room_id, booking.starts, booking.free_at, booking.learner_id)
+        return cls(
+            booking.teacher_id, booking.room_id, booking.starts, booking.blocked_until, booking.learner_id
+        )
 
     @classmethod
     def on(cls, first: date, last: date, zone: ZoneInfo, teacher_id: str | None = None) -> FreedTime:
@@ -170,7 +172,7 @@ def active_entries() -> Select[WaitlistEntry]:
         select(WaitlistEntry)
         .join(Person, Person.id == WaitlistEntry.learner_id)
         .where(WaitlistEntry.ended_at.is_(None), Person.deactivated_at.is_(None))
-        .order_by(WaitlistEntry.first_choice.desc(), WaitlistEntry.made_at, WaitlistEntry.id)
+        .order_by(WaitlistEntry.first_choice.desc(), WaitlistEntry.created_at, WaitlistEntry.id)
     )
 
 
@@ -195,7 +197,7 @@ def _appointment_counts(
 ) -> tuple[Counter[str], Counter[tuple[str, str]]]:
     """How many appointments each learner has ahead, and how many in each week."""
     rows = session.execute(
-        select(Booking.learner_id, Booking.week, Booking.ends).where(
+        select(Booking.learner_id, Booking.iso_week, Booking.ends).where(
             Booking.learner_id.in_(learner_ids), Booking.state.in_(HOLDING), Booking.starts > now - 8 * DAY
         )
     ).all()

@@ -122,7 +122,6 @@ def past_appointments(
     return session.scalars(
         with_people()
         .where(Booking.learner_id == learner.id, Booking.state == "booked", Booking.ends <= now)
-        .options(joinedload(Booking.note))
         .order_by(Booking.starts.desc(), Booking.id)
         .limit(limit)
     ).all()

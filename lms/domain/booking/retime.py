@@ -83,7 +83,7 @@ def _active_bookings(session: Session, *, now: datetime) -> Sequence[Booking]:
     """Whatever holds its people from now on; the hours that run too, for nothing may move onto them."""
     return session.scalars(
         select(Booking)
-        .where(Booking.state.in_(HOLDING), Booking.free_at > now)
+        .where(Booking.state.in_(HOLDING), Booking.blocked_until > now)
         .order_by(Booking.starts, Booking.id)
     ).all()
 
@@ -108,7 +108,7 @@ def _plan(bookings: Sequence[Booking], *, now: datetime, zone: ZoneInfo) -> Plan
 def _instant(booking: Booking, *, zone: ZoneInfo) -> datetime | str:
     """The one instant at which the wall shows the agreed hour, or why there is no such one."""
     try:
-        wall = datetime.strptime(booking.wall_start, "%Y-%m-%dT%H:%M").replace(
+        wall = datetime.strptime(booking.local_start, "%Y-%m-%dT%H:%M").replace(
             tzinfo=_zone(booking, zone=zone)
         )
     except (ValueError, ZoneInfoNotFoundError):
@@ -126,7 +126,7 @@ def _zone(booking: Booking, *, zone: ZoneInfo) -> ZoneInfo:
 
 
 def _local_start(booking: Booking) -> str:
-    return f"{booking.wall_start} {booking.time_zone}"
+    return f"{booking.local_start} {booking.time_zone}"
 
 
 def _collisions(bookings: Sequence[Booking], after_of: dict[str, datetime]) -> Iterator[Fault]:
@@ -164,12 +164,12 @@ def _settle(
 
 def _set_instant(booking: Booking, change: Change, *, now: datetime, zone: ZoneInfo) -> None:
     shift = change.after - change.before
-    booking.starts, booking.ends, booking.free_at = (
+    booking.starts, booking.ends, booking.blocked_until = (
         change.after,
         booking.ends + shift,
-        booking.free_at + shift,
+        booking.blocked_until + shift,
     )
-    booking.week = iso_week_of(change.after, zone=_zone(booking, zone=zone))
+    booking.iso_week = iso_week_of(change.after, zone=_zone(booking, zone=zone))
     booking.changed_at = now
     if booking.state == "booked":
         booking.sequence += 1

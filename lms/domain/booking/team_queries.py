@@ -14,7 +14,7 @@ from lms.domain.booking import absence, conflicts
 from lms.domain.booking.queries import with_people
 from lms.domain.booking.slots import instants
 from lms.domain.errors import Absent
-from lms.models import Booking, Person
+from lms.models import AppointmentRecord, Booking, Person
 
 # What was not marked by then, nobody remembers.
 UNMARKED_SHOWN = timedelta(days=7)
@@ -27,7 +27,7 @@ def unmarked_appointments(session: Session, teacher: Person, *, now: datetime) -
         .where(
             Booking.teacher_id == teacher.id,
             Booking.state == "booked",
-            Booking.attendance.is_(None),
+            Booking.record.has(AppointmentRecord.attendance.is_(None)),
             Booking.starts > now - UNMARKED_SHOWN,
             Booking.ends <= now,
         )
@@ -76,7 +76,7 @@ class TeacherDay:
 
     ahead: list[Booking]  # what would be cancelled
     offers: int  # hours that are being offered: taken back, nobody had agreed
-    called_off: list[Booking]  # what was cancelled because she could not come
+    cancelled_by_teacher: list[Booking]  # what was cancelled because she could not come
     closed: bool
 
 
@@ -93,6 +93,6 @@ def teacher_day(session: Session, teacher: Person, day: date, *, now: datetime, 
     return TeacherDay(
         ahead=[booking for booking in ahead if booking.state == "booked"],
         offers=sum(booking.state == "offered" for booking in ahead),
-        called_off=[booking for booking in found if booking.called_off],
+        cancelled_by_teacher=[booking for booking in found if booking.cancelled_by_teacher],
         closed=absence.is_day_closed(session, teacher, day),
     )

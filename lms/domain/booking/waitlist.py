@@ -50,7 +50,9 @@ def join_waitlist(
     occupancy.lock_people(session, learner.id)
     entry = active_entry(session, learner.id)
     if entry is None:
-        entry = WaitlistEntry(learner_id=learner.id, made_by_id=actor.id, made_at=now, first_choice=False)
+        entry = WaitlistEntry(
+            learner_id=learner.id, created_by_id=actor.id, created_at=now, first_choice=False
+        )
         session.add(entry)
     entry.teacher_id, entry.parts, entry.mode = teacher_id, parts, mode
     session.flush()
@@ -118,8 +120,8 @@ def give_priority(session: Session, actor: Person, lost: Booking, *, now: dateti
         entry = WaitlistEntry(
             learner_id=lost.learner_id,
             parts=MORNING | AFTERNOON | EVENING,
-            made_by_id=actor.id,
-            made_at=lost.booked_at,
+            created_by_id=actor.id,
+            created_at=lost.booked_at,
         )
         session.add(entry)
     entry.first_choice = True

@@ -55,7 +55,7 @@ def calendars_of(session: Session, teacher: Person) -> Sequence[ExternalCalendar
     return session.scalars(
         select(ExternalCalendar)
         .where(ExternalCalendar.teacher_id == teacher.id)
-        .order_by(ExternalCalendar.made_at, ExternalCalendar.id)
+        .order_by(ExternalCalendar.created_at, ExternalCalendar.id)
     ).all()
 
 
@@ -76,7 +76,7 @@ def add_calendar(session: Session, teacher: Person, address: str, *, now: dateti
         raise Refused("calendar_known")
     if len(mine) >= MOST:
         raise Refused("calendar_too_many", number=MOST)
-    calendar = ExternalCalendar(teacher_id=teacher.id, address=address, made_at=now)
+    calendar = ExternalCalendar(teacher_id=teacher.id, address=address, created_at=now)
     session.add(calendar)
     session.flush()
     audit_log.record(session, teacher, "busy_calendar_added", "busy_calendar", calendar.id, now=now)

@@ -42,7 +42,7 @@ def create_feed(session: Session, person: Person, token: str, *, now: datetime) 
     if old is not None:
         old.revoked_at = now
         session.flush()  # one living address a person: the old one goes first
-    made = CalendarFeed(person_id=person.id, token_hash=digest(token), made_at=now)
+    made = CalendarFeed(person_id=person.id, token_hash=digest(token), created_at=now)
     session.add(made)
     session.flush()
     audit_log.record(session, person, "feed_made", "person", person.id, now=now)

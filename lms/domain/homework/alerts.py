@@ -97,13 +97,13 @@ def _redo_waiting(*, now: datetime) -> Select[*tuple[Any, ...]]:
 
 
 def _inactive(*, now: datetime) -> Select[*tuple[Any, ...]]:
-    seen = func.coalesce(func.max(LoginSession.seen_at), Person.made_at)
+    seen = func.coalesce(func.max(LoginSession.seen_at), Person.created_at)
     return (
         select(Person.id, Person.name, seen)
         .join(PersonRole, and_(PersonRole.person_id == Person.id, PersonRole.role == "learner"))
         .outerjoin(LoginSession, LoginSession.person_id == Person.id)
         .where(Person.deactivated_at.is_(None))
-        .group_by(Person.id, Person.name, Person.made_at)
+        .group_by(Person.id, Person.name, Person.created_at)
         .having(seen < now - SILENT_LONG)
         .order_by(seen)
     )

@@ -59,7 +59,7 @@ def assignments_of_lesson(session: Session, lesson_id: str) -> Sequence[Assignme
     return session.scalars(
         select(Assignment)
         .where(Assignment.lesson_id == lesson_id)
-        .order_by(Assignment.withdrawn_at.is_not(None), Assignment.made_at, Assignment.id)
+        .order_by(Assignment.withdrawn_at.is_not(None), Assignment.created_at, Assignment.id)
     ).all()
 
 
@@ -67,7 +67,7 @@ def create_assignment(
     session: Session, actor: Person, lesson: Lesson, draft: AssignmentDraft, *, now: datetime
 ) -> Assignment:
     """Create an assignment of the lesson."""
-    assignment = Assignment(lesson_id=lesson.id, made_by_id=actor.id, made_at=now)
+    assignment = Assignment(lesson_id=lesson.id, created_by_id=actor.id, created_at=now)
     _fill(assignment, draft)
     session.add(assignment)
     session.flush()

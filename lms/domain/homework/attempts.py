@@ -44,12 +44,12 @@ def open_draft(session: Session, learner: Person, assignment_id: str, *, now: da
         return draft
     submission_id = found.submission_id
     if submission_id is None:
-        submission = Submission(assignment_id=assignment_id, learner_id=learner.id, made_at=now)
+        submission = Submission(assignment_id=assignment_id, learner_id=learner.id, created_at=now)
         session.add(submission)
         session.flush()
         submission_id = submission.id
     last = session.scalar(select(func.max(Attempt.number)).where(Attempt.submission_id == submission_id))
-    draft = Attempt(submission_id=submission_id, number=(last or 0) + 1, text="", made_at=now)
+    draft = Attempt(submission_id=submission_id, number=(last or 0) + 1, text="", created_at=now)
     session.add(draft)
     session.flush()
     return draft

@@ -165,7 +165,7 @@ def save_feedback(
     if version != (feedback.version if feedback else 0):
         raise Refused("copy_changed")
     if feedback is None:
-        feedback = Feedback(attempt_id=attempt.id, version=0, made_at=now)
+        feedback = Feedback(attempt_id=attempt.id, version=0, created_at=now)
         session.add(feedback)
     feedback.teacher_id = teacher.id
     feedback.comment = draft.comment

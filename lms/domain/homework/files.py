@@ -119,7 +119,7 @@ def add_file(
         sha256=new.sha256,
         seconds=new.seconds,
         excerpt=new.excerpt,
-        made_at=now,
+        created_at=now,
     )
     session.add(attachment)
     session.flush()

@@ -120,9 +120,9 @@ _OF_PERSON = (
     )
     .outerjoin(_Draft, and_(_Draft.submission_id == Submission.id, _Draft.sent_at.is_(None)))
     .outerjoin(_Teacher, _Teacher.id == Feedback.teacher_id)
-    .join(_Maker, _Maker.id == Assignment.made_by_id)
+    .join(_Maker, _Maker.id == Assignment.created_by_id)
     .where(Person.id == bindparam("me", type_=String))
-    .order_by(Lesson.position, Assignment.made_at, Assignment.id)
+    .order_by(Lesson.position, Assignment.created_at, Assignment.id)
 )
 
 

@@ -50,8 +50,8 @@ def create_lesson(
         goal=goal,
         instructions=instructions,
         position=last + 1,
-        made_at=now,
-        made_by_id=actor.id,
+        created_at=now,
+        created_by_id=actor.id,
         clips=[],
         words=[],
     )
@@ -134,7 +134,7 @@ def move_lesson(
         session.scalars(
             select(Lesson)
             .where(Lesson.level_id == lesson.level_id)
-            .order_by(Lesson.position, Lesson.made_at, Lesson.id)
+            .order_by(Lesson.position, Lesson.created_at, Lesson.id)
             .with_for_update()
         )
     )

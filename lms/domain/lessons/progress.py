@@ -134,7 +134,7 @@ _BY_LEVEL = (
 _LATEST_FIRST = (
     func.coalesce(cast(LessonVisit.seen_at, Integer), 0).desc(),
     Lesson.position,
-    Lesson.made_at,
+    Lesson.created_at,
     Lesson.id,
 )
 _IS_OPENED = case((Lesson.level_id == _OWN_LEVEL, 0), else_=1)

@@ -25,7 +25,7 @@ from lms.models import (
 
 STEPS = ("watch", "words", "homework")
 _WRITERS = frozenset({"teacher", "coordinator"})
-_ORDER = (Lesson.position, Lesson.made_at, Lesson.id)
+_ORDER = (Lesson.position, Lesson.created_at, Lesson.id)
 # Pictures at the end of a word: emoji, flags, arrows, with their joiners, tones and selectors.
 _PICTURE = re.compile(
     "([\U0001f000-\U0001faff\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff]"
@@ -279,7 +279,7 @@ def homework_of(session: Session, lesson: Lesson) -> Sequence[Assignment]:
     return session.scalars(
         select(Assignment)
         .where(Assignment.lesson_id == lesson.id, Assignment.withdrawn_at.is_(None))
-        .order_by(Assignment.made_at, Assignment.id)
+        .order_by(Assignment.created_at, Assignment.id)
     ).all()
 
 

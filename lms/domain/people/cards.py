@@ -131,7 +131,7 @@ def log_in(session: Session, attempt: LoginAttempt, *, now: datetime) -> LoginRe
     device_token = None
     if attempt.pin_wanted and not attempt.shared:
         device_token = secrets.token_urlsafe(32)
-        session.add(KnownDevice(card_id=card.id, token_hash=digest(device_token), made_at=now))
+        session.add(KnownDevice(card_id=card.id, token_hash=digest(device_token), created_at=now))
     return LoginResult(token, kind, device_token)
 
 
@@ -152,8 +152,8 @@ def issue_card(
         token_hash=digest(token),
         code=_new_code(session),
         pin_hash=pin_hash,
-        made_at=now,
-        made_by_id=actor.id,
+        created_at=now,
+        created_by_id=actor.id,
     )
     session.add(card)
     session.flush()

@@ -39,7 +39,7 @@ def add_learner(session: Session, actor: Person, facts: LearnerDetails, *, now: 
         language=facts.language,
         email=facts.email,
         phone=facts.phone,
-        made_at=now,
+        created_at=now,
         role_rows=[PersonRole(role="learner")],
     )
     session.add(learner)

@@ -54,7 +54,7 @@ def open_login(
             token_hash=digest(token),
             kind=kind,
             device=device[:80],
-            made_at=now,
+            created_at=now,
             seen_at=now,
             expires_at=now + LASTS[kind],
         )

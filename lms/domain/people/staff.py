@@ -86,7 +86,7 @@ def invite_colleague(
     person = Person(
         name=name,
         login_email=email.lower(),
-        made_at=now,
+        created_at=now,
         role_rows=[PersonRole(role=role) for role in sorted(_check_known(roles))],
     )
     session.add(person)
@@ -112,7 +112,7 @@ def send_link(
     ):
         outbox.void_items(session, old.id, now=now)
         session.delete(old)
-    link = PasswordLink(person_id=person.id, token_hash=digest(token), made_at=now, expires_at=now + lasts)
+    link = PasswordLink(person_id=person.id, token_hash=digest(token), created_at=now, expires_at=now + lasts)
     session.add(link)
     session.flush()
     outbox.post(session, "password_link", person, link.id, secret=token, expires_at=link.expires_at, now=now)

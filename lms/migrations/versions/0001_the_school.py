@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-import lms.extensions
+from lms.migrations import types
 
 revision = "0001"
 down_revision = None
@@ -35,7 +35,7 @@ def upgrade() -> None:
         "rate_count",
         sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
-        sa.Column("expires", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("expires", types.UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_rate_count")),
     )
     with op.batch_alter_table("rate_count", schema=None) as batch_op:
@@ -44,7 +44,7 @@ def upgrade() -> None:
     op.create_table(
         "room",
         sa.Column("name", sa.String(length=60), nullable=False),
-        sa.Column("closed_at", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("closed_at", types.UTCDateTime(), nullable=True),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_room")),
         sa.UniqueConstraint("name", name=op.f("uq_room_name")),
@@ -100,11 +100,11 @@ def upgrade() -> None:
         sa.Column("shared_phone", sa.Boolean(), nullable=False),
         sa.Column("level_id", sa.String(length=14), nullable=True),
         sa.Column("social_worker_id", sa.String(length=14), nullable=True),
-        sa.Column("video_consent_at", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("video_consent_at", types.UTCDateTime(), nullable=True),
         sa.Column("login_email", sa.String(length=254), nullable=True),
         sa.Column("password_hash", sa.String(length=200), nullable=True),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("deactivated_at", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
+        sa.Column("deactivated_at", types.UTCDateTime(), nullable=True),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.CheckConstraint("text_size IN ('normal', 'large')", name=op.f("ck_person_text_size")),
         sa.CheckConstraint("login_email = lower(login_email)", name=op.f("ck_person_login_email_lower")),
@@ -128,10 +128,10 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=8), nullable=False),
         sa.Column("pin_hash", sa.String(length=200), nullable=False),
         sa.Column("failed_pins", sa.Integer(), nullable=False),
-        sa.Column("locked_at", lms.extensions.UTCDateTime(), nullable=True),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("locked_at", types.UTCDateTime(), nullable=True),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
         sa.Column("made_by_id", sa.String(length=14), nullable=False),
-        sa.Column("revoked_at", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("revoked_at", types.UTCDateTime(), nullable=True),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.CheckConstraint("failed_pins >= 0", name=op.f("ck_access_card_failed_pins")),
         sa.ForeignKeyConstraint(
@@ -155,7 +155,7 @@ def upgrade() -> None:
 
     op.create_table(
         "audit_event",
-        sa.Column("at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("at", types.UTCDateTime(), nullable=False),
         sa.Column("actor_id", sa.String(length=14), nullable=True),
         sa.Column("action", sa.String(length=40), nullable=False),
         sa.Column("object_kind", sa.String(length=20), nullable=False),
@@ -212,9 +212,9 @@ def upgrade() -> None:
         sa.Column("teacher_id", sa.String(length=14), nullable=False),
         sa.Column("learner_id", sa.String(length=14), nullable=False),
         sa.Column("room_id", sa.String(length=14), nullable=True),
-        sa.Column("starts", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("ends", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("free_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("starts", types.UTCDateTime(), nullable=False),
+        sa.Column("ends", types.UTCDateTime(), nullable=False),
+        sa.Column("free_at", types.UTCDateTime(), nullable=False),
         sa.Column("wall_start", sa.String(length=16), nullable=False),
         sa.Column("time_zone", sa.String(length=40), nullable=False),
         sa.Column("week", sa.String(length=8), nullable=False),
@@ -223,9 +223,9 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("video_key", sa.String(length=32), nullable=False),
         sa.Column("booked_by_id", sa.String(length=14), nullable=False),
-        sa.Column("booked_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("booked_at", types.UTCDateTime(), nullable=False),
         sa.Column("cancelled_by_id", sa.String(length=14), nullable=True),
-        sa.Column("cancelled_at", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("cancelled_at", types.UTCDateTime(), nullable=True),
         sa.Column("late_cancel", sa.Boolean(), nullable=False),
         sa.Column("reason", sa.String(length=200), nullable=False),
         sa.Column("id", sa.String(length=14), nullable=False),
@@ -275,9 +275,9 @@ def upgrade() -> None:
         sa.Column("goal", sa.String(length=200), nullable=False),
         sa.Column("instructions", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
         sa.Column("made_by_id", sa.String(length=14), nullable=False),
-        sa.Column("published_at", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("published_at", types.UTCDateTime(), nullable=True),
         sa.Column("published_by_id", sa.String(length=14), nullable=True),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.ForeignKeyConstraint(
@@ -299,7 +299,7 @@ def upgrade() -> None:
         sa.Column("person_id", sa.String(length=14), nullable=False),
         sa.Column("level_id", sa.String(length=14), nullable=False),
         sa.Column("opened_by_id", sa.String(length=14), nullable=False),
-        sa.Column("opened_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("opened_at", types.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["level_id"], ["level.id"], name=op.f("fk_opened_level_level_id"), ondelete="CASCADE"
         ),
@@ -319,13 +319,13 @@ def upgrade() -> None:
         sa.Column("about_id", sa.String(length=14), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("secret", sa.String(length=80), nullable=True),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("due_at", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("expires_at", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("claimed_until", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
+        sa.Column("due_at", types.UTCDateTime(), nullable=False),
+        sa.Column("expires_at", types.UTCDateTime(), nullable=False),
+        sa.Column("claimed_until", types.UTCDateTime(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.String(length=12), nullable=True),
-        sa.Column("closed_at", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("closed_at", types.UTCDateTime(), nullable=True),
         sa.Column("error", sa.String(length=200), nullable=False),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.CheckConstraint(
@@ -357,9 +357,9 @@ def upgrade() -> None:
         "password_link",
         sa.Column("person_id", sa.String(length=14), nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("expires_at", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("used_at", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
+        sa.Column("expires_at", types.UTCDateTime(), nullable=False),
+        sa.Column("used_at", types.UTCDateTime(), nullable=True),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.ForeignKeyConstraint(
             ["person_id"], ["person.id"], name=op.f("fk_password_link_person_id"), ondelete="CASCADE"
@@ -387,7 +387,7 @@ def upgrade() -> None:
         sa.Column("person_id", sa.String(length=14), nullable=False),
         sa.Column("request_id", sa.String(length=40), nullable=False),
         sa.Column("location", sa.String(length=300), nullable=False),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["person_id"], ["person.id"], name=op.f("fk_receipt_person_id"), ondelete="CASCADE"
         ),
@@ -408,7 +408,7 @@ def upgrade() -> None:
         sa.Column("room_id", sa.String(length=14), nullable=True),
         sa.Column("reason", sa.String(length=120), nullable=False),
         sa.Column("made_by_id", sa.String(length=14), nullable=False),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.CheckConstraint(
             "kind = 'closed' OR (mode IS NOT NULL AND teacher_id IS NOT NULL AND start_wall IS NOT NULL)",
@@ -448,10 +448,10 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("device", sa.String(length=80), nullable=False),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("seen_at", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("expires_at", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("ended_at", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
+        sa.Column("seen_at", types.UTCDateTime(), nullable=False),
+        sa.Column("expires_at", types.UTCDateTime(), nullable=False),
+        sa.Column("ended_at", types.UTCDateTime(), nullable=True),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.CheckConstraint("kind IN ('own', 'shared', 'staff')", name=op.f("ck_access_session_kind")),
         sa.ForeignKeyConstraint(
@@ -476,9 +476,9 @@ def upgrade() -> None:
         sa.Column("takes_document", sa.Boolean(), nullable=False),
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("may_redo", sa.Boolean(), nullable=False),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
         sa.Column("made_by_id", sa.String(length=14), nullable=False),
-        sa.Column("withdrawn_at", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("withdrawn_at", types.UTCDateTime(), nullable=True),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.CheckConstraint(
             "takes_photo OR takes_voice OR takes_text OR takes_document",
@@ -544,7 +544,7 @@ def upgrade() -> None:
         "known_device",
         sa.Column("card_id", sa.String(length=14), nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.ForeignKeyConstraint(
             ["card_id"], ["access_card.id"], name=op.f("fk_known_device_card_id"), ondelete="CASCADE"
@@ -560,7 +560,7 @@ def upgrade() -> None:
         sa.Column("person_id", sa.String(length=14), nullable=False),
         sa.Column("lesson_id", sa.String(length=14), nullable=False),
         sa.Column("step", sa.String(length=8), nullable=False),
-        sa.Column("seen_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("seen_at", types.UTCDateTime(), nullable=False),
         sa.CheckConstraint("step IN ('watch', 'words', 'homework')", name=op.f("ck_lesson_visit_step")),
         sa.ForeignKeyConstraint(
             ["lesson_id"], ["lesson.id"], name=op.f("fk_lesson_visit_lesson_id"), ondelete="CASCADE"
@@ -589,8 +589,8 @@ def upgrade() -> None:
         sa.Column("person_id", sa.String(length=14), nullable=False),
         sa.Column("clip_id", sa.String(length=14), nullable=False),
         sa.Column("seconds", sa.Integer(), nullable=False),
-        sa.Column("watched_at", lms.extensions.UTCDateTime(), nullable=True),
-        sa.Column("seen_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("watched_at", types.UTCDateTime(), nullable=True),
+        sa.Column("seen_at", types.UTCDateTime(), nullable=False),
         sa.CheckConstraint("seconds >= 0", name=op.f("ck_clip_progress_seconds")),
         sa.ForeignKeyConstraint(
             ["clip_id"], ["clip.id"], name=op.f("fk_clip_progress_clip_id"), ondelete="CASCADE"
@@ -607,7 +607,7 @@ def upgrade() -> None:
         "submission",
         sa.Column("assignment_id", sa.String(length=14), nullable=False),
         sa.Column("learner_id", sa.String(length=14), nullable=False),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.ForeignKeyConstraint(
             ["assignment_id"],
@@ -631,8 +631,8 @@ def upgrade() -> None:
         sa.Column("submission_id", sa.String(length=14), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("sent_at", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
+        sa.Column("sent_at", types.UTCDateTime(), nullable=True),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.CheckConstraint("number >= 1", name=op.f("ck_attempt_number")),
         sa.ForeignKeyConstraint(
@@ -663,7 +663,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("seconds", sa.Integer(), nullable=True),
         sa.Column("excerpt", sa.Text(), nullable=False),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.CheckConstraint("kind IN ('photo', 'voice', 'document')", name=op.f("ck_attachment_kind")),
         sa.CheckConstraint("size > 0", name=op.f("ck_attachment_size")),
@@ -684,10 +684,10 @@ def upgrade() -> None:
         sa.Column("next_step", sa.Text(), nullable=False),
         sa.Column("redo_requested", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("saved_at", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("returned_at", lms.extensions.UTCDateTime(), nullable=True),
-        sa.Column("seen_at", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
+        sa.Column("saved_at", types.UTCDateTime(), nullable=False),
+        sa.Column("returned_at", types.UTCDateTime(), nullable=True),
+        sa.Column("seen_at", types.UTCDateTime(), nullable=True),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.CheckConstraint("version >= 1", name=op.f("ck_feedback_version")),
         sa.ForeignKeyConstraint(

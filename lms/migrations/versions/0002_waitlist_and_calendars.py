@@ -6,11 +6,13 @@ Revises: 0001
 
 from __future__ import annotations
 
+import secrets
+import time
+
 import sqlalchemy as sa
 from alembic import op
 
-import lms.extensions
-from lms.clock import now
+from lms.migrations import types
 
 revision = "0002"
 down_revision = "0001"
@@ -51,11 +53,11 @@ def upgrade() -> None:
         "busy_calendar",
         sa.Column("teacher_id", sa.String(length=14), nullable=False),
         sa.Column("address", sa.String(length=1000), nullable=False),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
         sa.Column("etag", sa.String(length=200), nullable=False),
-        sa.Column("tried_at", lms.extensions.UTCDateTime(), nullable=True),
-        sa.Column("read_at", lms.extensions.UTCDateTime(), nullable=True),
-        sa.Column("failing_since", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("tried_at", types.UTCDateTime(), nullable=True),
+        sa.Column("read_at", types.UTCDateTime(), nullable=True),
+        sa.Column("failing_since", types.UTCDateTime(), nullable=True),
         sa.Column("error", sa.String(length=40), nullable=False),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.CheckConstraint("(failing_since IS NULL) = (error = '')", name=op.f("ck_busy_calendar_failing")),
@@ -69,9 +71,9 @@ def upgrade() -> None:
         "calendar_feed",
         sa.Column("person_id", sa.String(length=14), nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("seen_at", lms.extensions.UTCDateTime(), nullable=True),
-        sa.Column("revoked_at", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
+        sa.Column("seen_at", types.UTCDateTime(), nullable=True),
+        sa.Column("revoked_at", types.UTCDateTime(), nullable=True),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.ForeignKeyConstraint(
             ["person_id"], ["person.id"], name=op.f("fk_calendar_feed_person_id"), ondelete="CASCADE"
@@ -96,8 +98,8 @@ def upgrade() -> None:
         sa.Column("mode", sa.String(length=8), nullable=True),
         sa.Column("first_choice", sa.Boolean(), nullable=False),
         sa.Column("made_by_id", sa.String(length=14), nullable=False),
-        sa.Column("made_at", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("ended_at", lms.extensions.UTCDateTime(), nullable=True),
+        sa.Column("made_at", types.UTCDateTime(), nullable=False),
+        sa.Column("ended_at", types.UTCDateTime(), nullable=True),
         sa.Column("outcome", sa.String(length=12), nullable=True),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.CheckConstraint(
@@ -134,8 +136,8 @@ def upgrade() -> None:
         "busy_span",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("calendar_id", sa.String(length=14), nullable=False),
-        sa.Column("starts", lms.extensions.UTCDateTime(), nullable=False),
-        sa.Column("ends", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("starts", types.UTCDateTime(), nullable=False),
+        sa.Column("ends", types.UTCDateTime(), nullable=False),
         sa.CheckConstraint("ends > starts", name=op.f("ck_busy_span_ends_after_start")),
         sa.ForeignKeyConstraint(
             ["calendar_id"], ["busy_calendar.id"], name=op.f("fk_busy_span_calendar_id"), ondelete="CASCADE"
@@ -152,7 +154,7 @@ def upgrade() -> None:
         sa.Column("private", sa.Text(), nullable=False),
         sa.Column("next_step", sa.String(length=300), nullable=False),
         sa.Column("written_by_id", sa.String(length=14), nullable=False),
-        sa.Column("written_at", lms.extensions.UTCDateTime(), nullable=False),
+        sa.Column("written_at", types.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["booking_id"], ["booking.id"], name=op.f("fk_session_note_booking_id"), ondelete="CASCADE"
         ),
@@ -163,14 +165,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("booking", schema=None) as batch_op:
         batch_op.add_column(sa.Column("called_off", sa.Boolean(), nullable=False, server_default=sa.false()))
-        batch_op.add_column(sa.Column("kept_at", lms.extensions.UTCDateTime(), nullable=True))
+        batch_op.add_column(sa.Column("kept_at", types.UTCDateTime(), nullable=True))
         batch_op.add_column(sa.Column("waitlist_entry_id", sa.String(length=14), nullable=True))
-        batch_op.add_column(sa.Column("expires_at", lms.extensions.UTCDateTime(), nullable=True))
+        batch_op.add_column(sa.Column("expires_at", types.UTCDateTime(), nullable=True))
         batch_op.add_column(sa.Column("attendance", sa.String(length=12), nullable=True))
-        batch_op.add_column(sa.Column("marked_at", lms.extensions.UTCDateTime(), nullable=True))
+        batch_op.add_column(sa.Column("marked_at", types.UTCDateTime(), nullable=True))
         batch_op.add_column(sa.Column("marked_by_id", sa.String(length=14), nullable=True))
         batch_op.add_column(sa.Column("question", sa.String(length=300), nullable=False, server_default=""))
-        batch_op.add_column(sa.Column("changed_at", lms.extensions.UTCDateTime(), nullable=True))
+        batch_op.add_column(sa.Column("changed_at", types.UTCDateTime(), nullable=True))
         batch_op.create_index("ix_booking_waitlist_entry_id", ["waitlist_entry_id"], unique=False)
         batch_op.create_index(
             "uq_booking_open_offer",
@@ -195,7 +197,7 @@ def upgrade() -> None:
 
     op.execute("UPDATE booking SET changed_at = coalesce(cancelled_at, booked_at)")
     with op.batch_alter_table("booking", schema=None) as batch_op:
-        batch_op.alter_column("changed_at", existing_type=lms.extensions.UTCDateTime(), nullable=False)
+        batch_op.alter_column("changed_at", existing_type=types.UTCDateTime(), nullable=False)
 
     with op.batch_alter_table("special_day", schema=None) as batch_op:
         batch_op.drop_constraint(op.f("ck_special_day_open_is_complete"), type_="check")
@@ -203,7 +205,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("outbox_item", schema=None) as batch_op:
         batch_op.add_column(sa.Column("channel", sa.String(length=8), nullable=True))
-        batch_op.add_column(sa.Column("handed_at", lms.extensions.UTCDateTime(), nullable=True))
+        batch_op.add_column(sa.Column("handed_at", types.UTCDateTime(), nullable=True))
         batch_op.add_column(sa.Column("sent_by_id", sa.String(length=14), nullable=True))
         batch_op.add_column(sa.Column("invited", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.create_foreign_key(
@@ -225,14 +227,14 @@ def upgrade() -> None:
 
 def _remind_of_what_is_booked() -> None:
     """Who booked in the older house is reminded two hours before like everybody else."""
-    soon, moment = 2 * 3600, int(now().timestamp())
+    soon, moment = 2 * 3600, int(time.time())
     wanted = sa.text(
         "SELECT id, learner_id, sequence, starts FROM booking WHERE state = 'booked' AND starts > :from"
     )
     rows = op.get_bind().execute(wanted, {"from": moment}).all()
     items = [
         {
-            "id": lms.extensions.new_id(),
+            "id": secrets.token_hex(7),
             "dedupe": f"{row.id}:{row.sequence}:booking_soon:{row.learner_id}",
             "person_id": row.learner_id,
             "about_id": row.id,

@@ -21,7 +21,7 @@ def invitation(method: Any = "REQUEST", **changes: Any) -> bytes:
     given: dict[str, Any] = {
         "uid": "k3f9@passerelle.test",
         "sequence": 0,
-        "made_at": MADE,
+        "created_at": MADE,
         "starts": STARTS,
         "ends": STARTS + timedelta(hours=1),
         "summary": "Séance de français avec Nadia",

@@ -97,7 +97,7 @@ def test_an_offered_hour_is_neither_free_nor_an_appointment(school: School) -> N
 
 def busy_elsewhere(session: Session, starts: datetime, ends: datetime) -> None:
     calendar = ExternalCalendar(
-        teacher_id=factories.nadia(session).id, address="https://example.be/a.ics", made_at=clock.now()
+        teacher_id=factories.nadia(session).id, address="https://example.be/a.ics", created_at=clock.now()
     )
     session.add(calendar)
     session.flush()

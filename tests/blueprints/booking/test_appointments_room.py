@@ -29,7 +29,7 @@ def shift(school: School, made: str, starts: datetime) -> None:
     def change(session: Session) -> None:
         booking = session.get_one(Booking, made)
         quarter = datetime.fromtimestamp(int(starts.timestamp()) // 900 * 900, tz=starts.tzinfo)
-        booking.starts, booking.ends, booking.free_at = quarter, quarter + HOUR, quarter + HOUR
+        booking.starts, booking.ends, booking.blocked_until = quarter, quarter + HOUR, quarter + HOUR
 
     school.write(change)
 
@@ -84,7 +84,7 @@ def test_a_learner_writes_her_question_changes_it_and_takes_it_back(school: Scho
     for asked in ("Comment dire « facture » ?", "كيف أكتب رسالة؟", ""):
         page = browser.submit(browser.get(f"/bookings/{made}"), {"question": asked}, action="/question")
         assert page.status == 200
-        assert school.read(lambda s: s.get_one(Booking, made).question) == asked
+        assert school.read(lambda s: s.get_one(Booking, made).record.question) == asked
     again = browser.submit(page, {"question": "Comment dire « facture » ?"}, action="/question")
     assert "« facture »" in again.text
 
@@ -96,7 +96,7 @@ def test_a_question_that_must_not_be_kept_stays_in_the_field(school: School, wor
     page = browser.submit(browser.get(f"/bookings/{made}"), {"question": words}, action="/question")
     assert page.status == 422
     assert words in page.text
-    assert school.read(lambda s: s.get_one(Booking, made).question) == ""
+    assert school.read(lambda s: s.get_one(Booking, made).record.question) == ""
 
 
 def test_once_the_session_has_begun_her_question_stays_as_it_is(school: School) -> None:
@@ -106,7 +106,7 @@ def test_once_the_session_has_begun_her_question_stays_as_it_is(school: School) 
     shift(school, made, clock.now() - HOUR / 2)
     late = browser.submit(form, {"question": "Trop tard ?"}, action="/question")
     assert late.status == 409
-    assert school.read(lambda s: s.get_one(Booking, made).question) == ""
+    assert school.read(lambda s: s.get_one(Booking, made).record.question) == ""
 
 
 def test_nobody_else_writes_her_question(school: School) -> None:

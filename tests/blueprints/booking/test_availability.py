@@ -123,7 +123,7 @@ def said(school: School, state: str = "booked") -> int:
 
 
 def kept(school: School) -> list[bool]:
-    return school.read(lambda s: [at is not None for at in s.scalars(select(Booking.kept_at))])
+    return school.read(lambda s: [at is not None for at in s.scalars(select(Booking.conflict_accepted_at))])
 
 
 def test_deleting_hours_leads_to_the_appointments_to_decide_and_touches_none(school: School) -> None:
@@ -174,7 +174,7 @@ def test_each_appointment_is_kept_or_moved_or_cancelled(school: School) -> None:
     assert "Rien à décider" in again.text
     assert "Rendez-vous annulés : 1. À prévenir vous-même : 1." in again.text
     off = school.read(lambda s: s.get_one(Booking, second))
-    assert (off.state, off.called_off) == ("cancelled", True)
+    assert (off.state, off.cancelled_by_teacher) == ("cancelled", True)
     assert school.read(lambda s: s.scalars(select(WaitlistEntry.first_choice)).all()) == [True]
     assert "est déjà annulé" in browser.submit(page, action=f"/conflicts/{second}/cancellation").text
     assert said(school) == 1

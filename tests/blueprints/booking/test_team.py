@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from config import BRUSSELS
@@ -13,7 +13,7 @@ from lms import clock
 from lms.domain.booking import appointments, attendance, availability_search
 from lms.domain.calendars import feeds
 from lms.jobs import MAIL_RENDERERS
-from lms.models import Booking, OutboxItem, Person, SessionNote
+from lms.models import Booking, OutboxItem, Person
 from lms.notifications import compose
 from tests import factories
 from tests.factories import Who
@@ -147,7 +147,7 @@ def test_her_first_page_counts_the_sessions_that_were_not_marked(school: School)
 
 def write_note(school: School, booking: str, private: str = SECRET, step: str = "Relire la leçon 2") -> Page:
     nadia = visitor(school, factories.nadia)
-    values = {"private": private, "next_step": step}
+    values = {"private_note": private, "next_step": step}
     return nadia.submit(nadia.get(f"/bookings/{booking}"), values, action="/note")
 
 
@@ -159,7 +159,7 @@ def test_the_page_of_a_session_shows_her_copies_questions_and_what_was_said(scho
     def prepared(session: Session) -> None:
         factories.sent(session, factories.samira(session), factories.assignment(session), now=clock.now())
         missed, booking = session.get_one(Booking, first), session.get_one(Booking, coming)
-        missed.question = "Comment dire l’heure ?"
+        missed.record.question = "Comment dire l’heure ?"
         attendance.mark_attendance(session, factories.nadia(session), missed, "no_show", now=clock.now())
         attendance.ask_question(
             session, factories.samira(session), booking, "Le passé composé ?", now=clock.now()
@@ -249,7 +249,7 @@ def test_what_must_not_be_written_stays_typed_and_is_not_kept(school: School) ->
     assert page.form("/note").all("textarea")[1].text == "Relire"
     page = write_note(school, done, private="Bien", step="x" * 301)
     assert page.status == 422
-    assert school.read(lambda s: s.scalar(select(func.count()).select_from(SessionNote))) == 0
+    assert school.read(lambda s: s.get_one(Booking, done).record.noted_at) is None
 
 
 def test_a_colleague_has_no_form_for_notes(school: School) -> None:
@@ -257,5 +257,5 @@ def test_a_colleague_has_no_form_for_notes(school: School) -> None:
     luc = visitor(school, factories.luc)
     page = luc.get(f"/bookings/{done}")
     assert "/note" not in page.html
-    data = {"csrf_token": token(page), "private": "x", "next_step": "y"}
+    data = {"csrf_token": token(page), "private_note": "x", "next_step": "y"}
     assert luc.client.post(f"/bookings/{done}/note", data=data).status_code == 404

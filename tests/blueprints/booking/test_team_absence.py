@@ -37,7 +37,7 @@ def without_mail(session: Session) -> Person:
 def states(school: School, *made: str) -> list[tuple[str, bool]]:
     def asked(session: Session) -> list[tuple[str, bool]]:
         found = [session.get_one(Booking, one) for one in made]
-        return [(one.state, one.called_off) for one in found]
+        return [(one.state, one.cancelled_by_teacher) for one in found]
 
     return school.read(asked)
 

@@ -126,7 +126,7 @@ def test_a_cancelled_appointment_has_no_ticket_and_its_page_says_so(school: Scho
 def put(school: School, made: str, starts: datetime) -> None:
     def shift(session: Session) -> None:
         booking = session.get_one(Booking, made)
-        booking.starts, booking.ends, booking.free_at = starts, starts + HOUR, starts + HOUR
+        booking.starts, booking.ends, booking.blocked_until = starts, starts + HOUR, starts + HOUR
 
     school.write(shift)
 

@@ -86,7 +86,7 @@ def test_who_changes_her_wish_keeps_her_place(school: School) -> None:
     assert "reste la même" in form.text
     browser.submit(form, {"parts": ["4"]})
     after = entry(school)
-    assert (after.id, after.made_at, after.parts) == (before.id, before.made_at, 4)
+    assert (after.id, after.created_at, after.parts) == (before.id, before.created_at, 4)
 
 
 def test_who_waits_no_longer_says_so_in_one_tap_and_twice_is_harmless(school: School) -> None:

@@ -294,7 +294,7 @@ def test_an_hour_that_is_only_offered_is_not_to_be_kept(school: School) -> None:
 
     def offer(session: Session) -> None:
         samira = factories.samira(session)
-        entry = WaitlistEntry(learner_id=samira.id, made_by_id=samira.id, made_at=clock.now())
+        entry = WaitlistEntry(learner_id=samira.id, created_by_id=samira.id, created_at=clock.now())
         session.add(entry)
         session.flush()
         found = session.get_one(Booking, booking)

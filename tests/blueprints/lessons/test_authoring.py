@@ -344,7 +344,10 @@ def test_the_desk_shows_state_clips_homework_and_who_has_done_it(school: School)
             tracking.record_watched(s, factories.samira(s), clip, now=NOW)
         s.add(
             Assignment(
-                lesson_id=lesson.id, instruction="Écrivez.", made_at=NOW, made_by_id=factories.nadia(s).id
+                lesson_id=lesson.id,
+                instruction="Écrivez.",
+                created_at=NOW,
+                created_by_id=factories.nadia(s).id,
             )
         )
 

@@ -21,8 +21,8 @@ def give(session: Session, lesson: Lesson) -> Assignment:
     assignment = Assignment(
         lesson_id=lesson.id,
         instruction="Écrivez six mots.",
-        made_at=NOW,
-        made_by_id=factories.nadia(session).id,
+        created_at=NOW,
+        created_by_id=factories.nadia(session).id,
     )
     session.add(assignment)
     session.flush()

@@ -275,7 +275,7 @@ def test_who_leaves_gives_back_her_appointments_and_the_page_says_how_many(
     page = claire.submit(claire.get(f"/people/{cast['nadia']}"), action="/deactivation")
     assert "Rendez-vous annulés : 1." in page.text
     found = school.read(lambda s: s.get_one(Booking, last))
-    assert (found.state, found.called_off) == ("cancelled", True)
+    assert (found.state, found.cancelled_by_teacher) == ("cancelled", True)
     page = claire.submit(claire.get(f"/people/{cast['farid']}"), action="/deactivation")
     assert "Rendez-vous annulés" not in page.text
     # Oksana lost her hour and chooses first, now that her teacher is back.

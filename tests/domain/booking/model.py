@@ -40,13 +40,13 @@ class Meeting:
         return self.starts + HOUR
 
     @property
-    def free_at(self) -> datetime:
+    def blocked_until(self) -> datetime:
         return self.ends + (QUARTER if self.mode == "onsite" else timedelta(0))
 
     def collides(self, other: Meeting) -> bool:
         """One learner, one teacher, one room: each at one place at a time."""
         shared_hosts = self.teacher == other.teacher or self.mode == other.mode == "onsite"
-        hosts_meet = self.starts < other.free_at and other.starts < self.free_at
+        hosts_meet = self.starts < other.blocked_until and other.starts < self.blocked_until
         learner_meets = self.starts < other.ends and other.starts < self.ends
         return (shared_hosts and hosts_meet) or (self.learner == other.learner and learner_meets)
 
@@ -137,7 +137,7 @@ class Model:
         rows = self.session.scalars(select(WaitlistEntry).where(WaitlistEntry.ended_at.is_(None))).all()
         offered = {m.learner for m in self.meetings.values() if m.offered}
         waiting = [row for row in rows if self.number(row) not in offered]
-        return sorted(waiting, key=lambda row: (not row.first_choice, row.made_at, row.id))
+        return sorted(waiting, key=lambda row: (not row.first_choice, row.created_at, row.id))
 
     def would_take(self, entry: WaitlistEntry, meeting: Meeting) -> bool:
         part = 1 if meeting.starts.astimezone(BRUSSELS).hour < 12 else 2

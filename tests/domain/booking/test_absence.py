@@ -75,7 +75,7 @@ def test_the_day_is_closed_and_everybody_is_told_at_once(school: School) -> None
     assert [one.id for one in off] == [samira, oksana]
     for made in (samira, oksana):
         one = booking(school, made)
-        assert (one.state, one.called_off, one.late_cancel) == ("cancelled", True, False)
+        assert (one.state, one.cancelled_by_teacher, one.is_late_cancellation) == ("cancelled", True, False)
     assert booking(school, tomorrow).state == "booked"
     names = [name for name, _about in told(school)]
     assert sorted(names) == ["Nadia Dubois", "Nadia Dubois", "Oksana Bondar", "Samira"]
@@ -194,7 +194,7 @@ def test_an_appointment_is_kept_by_its_teacher_or_the_coordinator(school: School
         with pytest.raises(Absent):
             keep(who)
     keep(factories.claire)
-    assert booking(school, made).kept_at == NOW
+    assert booking(school, made).conflict_accepted_at == NOW
     school.write(
         lambda s: appointments.cancel(
             s, factories.samira(s), s.get_one(Booking, made), "", now=NOW, zone=BRUSSELS
@@ -220,7 +220,7 @@ def test_a_learner_who_leaves_gives_everything_back(school: School) -> None:
         == 1
     )
     one = booking(school, made)
-    assert (one.state, one.called_off) == ("cancelled", False)
+    assert (one.state, one.cancelled_by_teacher) == ("cancelled", False)
     assert school.read(lambda s: s.scalars(select(WaitlistEntry.outcome)).all()) == ["withdrawn"]
     assert (
         school.write(

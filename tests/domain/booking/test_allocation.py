@@ -57,7 +57,7 @@ def test_an_hour_in_which_the_teacher_is_busy_elsewhere_has_no_place(
 
     def dentist(session: Session) -> None:
         calendar = ExternalCalendar(
-            teacher_id=people["nadia"], address="https://calendar.example.org/nadia", made_at=NOW
+            teacher_id=people["nadia"], address="https://calendar.example.org/nadia", created_at=NOW
         )
         session.add(calendar)
         session.flush()
@@ -80,7 +80,7 @@ def test_an_open_offer_counts_like_an_appointment(school: School, people: dict[s
         appointments.cancel(session, oksana, given, "", now=NOW, zone=BRUSSELS)
         (offer,) = waitlist.open_offers(session, samira, now=NOW)
         with pytest.raises(Refused, match="week_full"):
-            allocation.check_weekly_cap(session, service, samira.id, offer.week)
+            allocation.check_weekly_cap(session, service, samira.id, offer.iso_week)
         with pytest.raises(Refused, match="too_many_open"):
             allocation.check_open_cap(session, service, samira.id, now=NOW)
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.domain.booking import appointments, attendance
 from lms.domain.errors import Absent, Refused
-from lms.models import AuditEvent, Booking, Person, SessionNote
+from lms.models import AppointmentRecord, AuditEvent, Booking, Person
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
@@ -65,7 +65,7 @@ def test_what_became_of_a_session_is_kept_with_who_said_so_and_when(
 ) -> None:
     found = marked(school, held, word)
     nadia = school.write(factories.nadia).id
-    assert (found.attendance, found.marked_at, found.marked_by_id) == (word, AFTER, nadia)
+    assert (found.attendance, found.record.marked_at, found.record.marked_by_id) == (word, AFTER, nadia)
 
 
 def test_a_session_that_runs_can_be_marked_and_one_ahead_cannot(school: School, held: str) -> None:
@@ -79,7 +79,7 @@ def test_another_word_takes_the_place_of_the_first_and_a_choice_can_be_taken_bac
     marked(school, held, "no_show")
     assert marked(school, held, "excused").attendance == "excused"
     found = marked(school, held, None)
-    assert (found.attendance, found.marked_at, found.marked_by_id) == (None, None, None)
+    assert (found.attendance, found.record.marked_at, found.record.marked_by_id) == (None, None, None)
     said = school.read(
         lambda s: s.scalars(select(AuditEvent.detail).where(AuditEvent.action == "attendance_marked")).all()
     )
@@ -89,7 +89,7 @@ def test_another_word_takes_the_place_of_the_first_and_a_choice_can_be_taken_bac
 def test_the_same_word_twice_is_one_deed(school: School, held: str) -> None:
     marked(school, held, "done")
     again = marked(school, held, "done", at=AFTER + timedelta(hours=1))
-    assert again.marked_at == AFTER
+    assert again.record.marked_at == AFTER
 
 
 def test_there_are_four_words_and_no_others(school: School, held: str) -> None:
@@ -116,8 +116,9 @@ def test_who_cancelled_late_can_only_be_excused(school: School, held: str) -> No
     cancelled(school, held, factories.samira, TUESDAY - timedelta(hours=1))
     for word in ("done", "no_show", "late_cancel"):
         assert refusal(partial(marked, school, held, word)) == "already_cancelled"
-    assert marked(school, held, "excused").attendance == "excused"
-    assert marked(school, held, None).attendance is None
+    assert marked(school, held, "excused").marked_attendance == "excused"
+    undone = marked(school, held, None)
+    assert (undone.attendance, undone.marked_attendance) == ("late_cancel", None)
 
 
 def test_what_was_cancelled_in_time_or_by_the_team_is_not_marked(school: School, held: str) -> None:
@@ -130,7 +131,7 @@ def test_what_was_cancelled_in_time_or_by_the_team_is_not_marked(school: School,
 
 def noted(
     school: School, booking: str, private: str, step: str, by: Callable[[Session], Person] = factories.nadia
-) -> SessionNote:
+) -> AppointmentRecord:
     return school.write(
         lambda s: attendance.write_note(s, by(s), s.get_one(Booking, booking), private, step, now=AFTER)
     )
@@ -139,9 +140,8 @@ def noted(
 def test_a_note_is_written_and_written_anew(school: School, held: str) -> None:
     noted(school, held, "Fatiguée", "Relire la leçon 2")
     noted(school, held, "Mieux", "Écrire trois phrases")
-    note = school.read(lambda s: attendance.note_for(s, s.get_one(Booking, held)))
-    assert note is not None
-    assert (note.private, note.next_step) == ("Mieux", "Écrire trois phrases")
+    record = school.read(lambda s: s.get_one(AppointmentRecord, held))
+    assert (record.private_note, record.next_step) == ("Mieux", "Écrire trois phrases")
 
 
 @pytest.mark.parametrize("who", [factories.luc, factories.claire, factories.farid, factories.samira])
@@ -197,7 +197,7 @@ def asked(
 def test_a_learner_says_what_she_wants_to_ask_until_it_begins(school: School, held: str) -> None:
     asked(school, held, "Le passé composé ?")
     asked(school, held, "Les mois ?")
-    assert school.read(lambda s: s.get_one(Booking, held).question) == "Les mois ?"
+    assert school.read(lambda s: s.get_one(Booking, held).record.question) == "Les mois ?"
     assert refusal(lambda: asked(school, held, "Trop tard", at=TUESDAY)) == "already_begun"
     with pytest.raises(Absent):
         asked(school, held, "Pas à moi", factories.oksana)
@@ -213,7 +213,7 @@ def test_a_question_of_a_session_that_did_not_take_place_stays_open(school: Scho
 
     def still_open() -> list[str]:
         return school.read(
-            lambda s: [one.question for one in attendance.open_questions(s, s.get_one(Booking, later))]
+            lambda s: [one.record.question for one in attendance.open_questions(s, s.get_one(Booking, later))]
         )
 
     marked(school, held, "no_show")

@@ -171,7 +171,7 @@ def test_only_her_teacher_and_the_coordinator_call_an_appointment_off(school: Sc
             call_off(who)
     call_off(factories.claire)
     off = school.read(lambda s: s.get_one(Booking, booking))
-    assert (off.state, off.called_off, off.late_cancel) == ("cancelled", True, False)
+    assert (off.state, off.cancelled_by_teacher, off.is_late_cancellation) == ("cancelled", True, False)
     waits = school.read(lambda s: s.scalars(select(WaitlistEntry)).one())
     assert waits.first_choice
     assert waits.ended_at is None

@@ -122,7 +122,12 @@ def test_two_hours_of_one_person_or_room_are_found_without_their_claims(school: 
     # Somebody with a hand in the database: half an hour later, the claims thrown away.
     later = TEN + HOUR / 2
     set_booking(
-        school, second, starts=later, ends=later + HOUR, free_at=later + HOUR, wall_start=f"{THURSDAY}T10:30"
+        school,
+        second,
+        starts=later,
+        ends=later + HOUR,
+        blocked_until=later + HOUR,
+        local_start=f"{THURSDAY}T10:30",
     )
     school.write(lambda s: s.execute(delete(Claim)))
     host = {"teacher": first.teacher_id, "learner": first.learner_id, "room": first.room_id}[shared]
@@ -132,7 +137,7 @@ def test_two_hours_of_one_person_or_room_are_found_without_their_claims(school: 
 def test_a_long_hour_is_remembered_behind_a_short_one(school: School) -> None:
     """The third overlaps the first, although the second, between them, is over by then."""
     first, second, third = (book(school, TEN + number * HOUR) for number in range(3))
-    set_booking(school, first, ends=TEN + 3 * HOUR, free_at=TEN + 3 * HOUR)
+    set_booking(school, first, ends=TEN + 3 * HOUR, blocked_until=TEN + 3 * HOUR)
     found = [line for line in faults(school) if "overlaps" in line]
     assert {line.split(":")[0] for line in found} == {f"booking {second.id}", f"booking {third.id}"}
     assert all(f"overlaps booking {first.id} of" in line for line in found)
@@ -143,9 +148,14 @@ def test_on_site_the_rest_of_the_room_is_the_teachers_and_not_the_learners(schoo
     second = book(school, TEN + 2 * HOUR, teacher=factories.luc)
     later = TEN + HOUR
     set_booking(
-        school, second, starts=later, ends=later + HOUR, free_at=later + HOUR, wall_start=f"{THURSDAY}T11:00"
+        school,
+        second,
+        starts=later,
+        ends=later + HOUR,
+        blocked_until=later + HOUR,
+        local_start=f"{THURSDAY}T11:00",
     )
-    assert first.free_at > later
+    assert first.blocked_until > later
     assert not [line for line in faults(school) if "overlaps" in line]
 
 
@@ -169,7 +179,7 @@ def test_claims_that_do_not_follow_from_the_bookings_are_found(school: School, h
 
 def test_an_instant_that_is_not_the_agreed_hour_is_found_until_it_is_over(school: School) -> None:
     booking = book(school)
-    set_booking(school, booking, wall_start=f"{THURSDAY}T11:00")
+    set_booking(school, booking, local_start=f"{THURSDAY}T11:00")
     said = f"booking {booking.id}: agreed for {THURSDAY}T11:00, stands at {THURSDAY}T10:00"
     assert fault(school).startswith(said)
     assert not [line for line in faults(school, TEN) if "agreed" in line]

@@ -91,7 +91,7 @@ def test_a_conflict_is_shown_and_nothing_is_cancelled(school: School) -> None:
         gone = factories.booked(
             session, factories.learner(session, "Lea"), nadia, wall("2026-11-27", "10:00")
         )
-        kept.kept_at, gone.state, gone.cancelled_at = NOW, "cancelled", NOW
+        kept.conflict_accepted_at, gone.state, gone.cancelled_at = NOW, "cancelled", NOW
         week = (wall("2026-11-25", "10:30"), wall("2026-11-25", "11:00"))
         spoken_for(session, nadia, week, (wall("2026-11-26", "00:00"), wall("2026-11-28", "00:00")))
         assert external_clashes.upcoming_clashes(session, nadia, now=NOW) == [clash]

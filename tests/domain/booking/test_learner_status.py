@@ -105,18 +105,18 @@ def test_for_a_week_who_did_not_answer_is_asked_whether_she_still_waits(school: 
 def test_a_called_off_hour_stays_in_sight_until_three_days_after_it(school: School) -> None:
     one = book(school)
     fall_ill(school)
-    found = hers(school).called_off
+    found = hers(school).cancelled_by_teacher
     assert found is not None
     assert found.id == one
-    assert hers(school, TUESDAY + 9 * DAY).called_off is not None
-    assert hers(school, TUESDAY + 11 * DAY).called_off is None
+    assert hers(school, TUESDAY + 9 * DAY).cancelled_by_teacher is not None
+    assert hers(school, TUESDAY + 11 * DAY).cancelled_by_teacher is None
 
 
 def test_a_called_off_hour_is_forgotten_once_she_has_a_new_one(school: School) -> None:
     book(school)
     fall_ill(school)
     school.write(lambda s: factories.booked(s, factories.samira(s), factories.luc(s), TUESDAY + DAY).id)
-    assert hers(school).called_off is None
+    assert hers(school).cancelled_by_teacher is None
 
 
 def test_what_she_or_the_service_cancelled_is_not_called_off(school: School) -> None:
@@ -126,7 +126,7 @@ def test_what_she_or_the_service_cancelled_is_not_called_off(school: School) -> 
             s, factories.claire(s), s.get_one(Booking, one), "", now=NOW, zone=BRUSSELS
         )
     )
-    assert hers(school).called_off is None
+    assert hers(school).cancelled_by_teacher is None
 
 
 def test_nothing_of_others_is_hers(school: School) -> None:

@@ -32,7 +32,7 @@ class Held(NamedTuple):
     mode: str
 
     @property
-    def free_at(self) -> datetime:
+    def blocked_until(self) -> datetime:
         return self.starts + timedelta(hours=1) + (QUARTER if self.mode == "onsite" else timedelta(0))
 
     def collides(self, other: Held) -> bool:
@@ -42,8 +42,8 @@ class Held(NamedTuple):
         ends = self.starts + timedelta(hours=1), other.starts + timedelta(hours=1)
         return (
             (self.learner == other.learner and meet(*ends))
-            or (self.teacher == other.teacher and meet(self.free_at, other.free_at))
-            or (self.mode == other.mode == "onsite" and meet(self.free_at, other.free_at))
+            or (self.teacher == other.teacher and meet(self.blocked_until, other.blocked_until))
+            or (self.mode == other.mode == "onsite" and meet(self.blocked_until, other.blocked_until))
         )
 
 

@@ -105,8 +105,8 @@ def test_without_summer_time_ten_on_the_wall_is_an_hour_later(school: School) ->
     assert (change.before, change.after) == (booking.starts, booking.starts + HOUR)
     after = again(school, booking)
     assert after.starts == datetime(2027, 7, 5, 9, tzinfo=UTC)
-    assert (after.ends - after.starts, after.free_at - after.ends) == (HOUR, timedelta(minutes=15))
-    assert (after.wall_start, after.week) == (f"{MONDAY}T10:00", "2027-W27")
+    assert (after.ends - after.starts, after.blocked_until - after.ends) == (HOUR, timedelta(minutes=15))
+    assert (after.local_start, after.iso_week) == (f"{MONDAY}T10:00", "2027-W27")
     assert (after.sequence, after.changed_at) == (1, NOW)
     assert after.uid == booking.uid
     assert claims_are_sound(school)
@@ -185,8 +185,8 @@ def test_an_offer_moves_in_silence(school: School) -> None:
     def offered(session: Session) -> None:
         entry = WaitlistEntry(
             learner_id=booking.learner_id,
-            made_by_id=booking.learner_id,
-            made_at=NOW,
+            created_by_id=booking.learner_id,
+            created_at=NOW,
             parts=7,
             first_choice=False,
         )
@@ -240,7 +240,7 @@ def set_wall(school: School, booking: Booking, **values: Any) -> None:
     school.write(lambda s: s.execute(update(Booking).where(Booking.id == booking.id).values(**values)))
 
 
-@pytest.mark.parametrize("values", [{"time_zone": "Europe/Atlantis"}, {"wall_start": "demain"}])
+@pytest.mark.parametrize("values", [{"time_zone": "Europe/Atlantis"}, {"local_start": "demain"}])
 def test_a_wall_time_that_nobody_can_read_is_named(school: School, values: dict[str, str]) -> None:
     set_wall(school, book(school), **values)
     (fault,) = retimed(school).faults
@@ -249,7 +249,7 @@ def test_a_wall_time_that_nobody_can_read_is_named(school: School, values: dict[
 
 def test_an_hour_agreed_in_another_zone_stays_in_that_zone(school: School) -> None:
     booking = book(school)
-    set_wall(school, booking, time_zone="Europe/London", wall_start=f"{MONDAY}T09:00")
+    set_wall(school, booking, time_zone="Europe/London", local_start=f"{MONDAY}T09:00")
     assert retimed(school) == retime.Plan([], [], [])
 
 
@@ -281,7 +281,7 @@ def test_nothing_moves_onto_an_hour_that_runs(school: School) -> None:
 
 def in_london(session: Session, booking: Booking) -> None:
     """Agreed by the clock of London, which keeps its summer time: this one stays where it is."""
-    values = {"time_zone": "Europe/London", "wall_start": f"{MONDAY}T10:00"}
+    values = {"time_zone": "Europe/London", "local_start": f"{MONDAY}T10:00"}
     session.execute(update(Booking).where(Booking.id == booking.id).values(**values))
 
 
@@ -304,7 +304,7 @@ def test_where_two_would_stand_on_one_place_nothing_moves(school: School) -> Non
 def test_a_claim_that_should_not_be_there_stops_the_whole_run(school: School) -> None:
     """Left behind by a fault of ours or by a hand in the database: the unique key has the last word."""
     early, ten = book(school, hour="08:00"), book(school)
-    set_wall(school, early, time_zone="Europe/London", wall_start=f"{MONDAY}T07:00")
+    set_wall(school, early, time_zone="Europe/London", local_start=f"{MONDAY}T07:00")
     stray = int((ten.ends + HOUR / 2).timestamp()) // 900
     school.write(lambda s: s.add(Claim(booking_id=early.id, person_id=ten.teacher_id, cell=stray)))
     found = retimed(school)

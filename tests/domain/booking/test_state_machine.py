@@ -99,12 +99,12 @@ class BookingModel(Model):
         """Teacher 2 is whoever; the mode is hers when the parts are odd."""
         person = self.learners[learner]
         place = waitlist.active_entry(self.session, person.id)
-        since = place.made_at if place else self.now
+        since = place.created_at if place else self.now
         wanted = self.teachers[teacher].id if teacher < 2 else None
         entry = waitlist.join_waitlist(
             self.session, person, person, wanted, parts, mode if parts % 2 else None, now=self.now
         )
-        assert entry.made_at == since, "who says her wish anew keeps her place"
+        assert entry.created_at == since, "who says her wish anew keeps her place"
 
     def leave(self, learner: int) -> None:
         person = self.learners[learner]
@@ -157,7 +157,7 @@ class BookingModel(Model):
             and meeting.starts > self.now
             and meeting.starts.astimezone(BRUSSELS).date().isoformat() == day
         }
-        before = {id_: (b.sequence, b.late_cancel) for id_ in hit for b in [self.booking(id_)]}
+        before = {id_: (b.sequence, b.is_late_cancellation) for id_ in hit for b in [self.booking(id_)]}
         self.closed.add((teacher, day))
         today = date.fromisoformat(day)
         over = today < self.now.astimezone(BRUSSELS).date()
@@ -170,9 +170,9 @@ class BookingModel(Model):
         for id_, meeting in hit.items():
             booking = self.booking(id_)
             assert booking.state == ("expired" if meeting.offered else "cancelled")
-            assert not booking.late_cancel
+            assert not booking.is_late_cancellation
             if not meeting.offered:
-                assert booking.called_off
+                assert booking.cancelled_by_teacher
                 assert booking.sequence == before[id_][0] + 1
                 entry = waitlist.active_entry(self.session, booking.learner_id)
                 assert entry is not None

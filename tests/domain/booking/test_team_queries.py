@@ -112,7 +112,11 @@ def test_the_page_before_names_exactly_those_whom_the_deed_cancels(school: Schoo
     after = school.read(
         lambda s: team_queries.teacher_day(s, factories.nadia(s), day, now=now, zone=BRUSSELS)
     )
-    assert [one.id for one in before.ahead] == [one.id for one in off] == [one.id for one in after.called_off]
+    assert (
+        [one.id for one in before.ahead]
+        == [one.id for one in off]
+        == [one.id for one in after.cancelled_by_teacher]
+    )
     assert [one.learner.name for one in before.ahead] == ["Oksana Bondar"]
-    assert (before.closed, before.called_off) == (False, [])
+    assert (before.closed, before.cancelled_by_teacher) == (False, [])
     assert (after.closed, after.ahead, after.offers) == (True, [], 0)

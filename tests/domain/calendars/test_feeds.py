@@ -149,7 +149,7 @@ def test_an_hour_that_was_only_offered_is_in_nobodys_calendar(school: School, st
 
     def offer(session: Session) -> None:
         samira = factories.samira(session)
-        entry = WaitlistEntry(learner_id=samira.id, made_by_id=samira.id, made_at=NOW)
+        entry = WaitlistEntry(learner_id=samira.id, created_by_id=samira.id, created_at=NOW)
         session.add(entry)
         session.flush()
         booking = session.get_one(Booking, booked)

@@ -42,7 +42,7 @@ def test_the_database_refuses_a_second_draft_and_a_second_submission(school: Sch
     )
 
     def twin(session: Session) -> None:
-        session.add(Attempt(submission_id=ids[1], number=2, text="", made_at=NOW))
+        session.add(Attempt(submission_id=ids[1], number=2, text="", created_at=NOW))
         session.flush()
 
     with pytest.raises(IntegrityError):
@@ -50,7 +50,7 @@ def test_the_database_refuses_a_second_draft_and_a_second_submission(school: Sch
 
     def again(session: Session) -> None:
         there = session.get_one(Submission, ids[1])
-        twin = Submission(assignment_id=there.assignment_id, learner_id=there.learner_id, made_at=NOW)
+        twin = Submission(assignment_id=there.assignment_id, learner_id=there.learner_id, created_at=NOW)
         session.add(twin)
         session.flush()
 
