@@ -1,27 +1,18 @@
-"""Texts of an appointment in a calendar: the same in an invitation and in a feed."""
+"""An appointment as a calendar shows it: the same in an invitation and in a feed."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
+from lms.adapters.ical.event import CalendarEvent
 from lms.models import Booking, Organisation
 
 
-@dataclass(frozen=True)
-class Words:
-    """Texts of a calendar event."""
-
-    summary: str
-    description: str
-    location: str
-    url: str
-
-
-def words(booking: Booking, organisation: Organisation, base_url: str, *, teaches: bool) -> Words:
-    """Return the texts of an appointment for the teacher (`teaches`) or the learner.
+def calendar_event(
+    booking: Booking, organisation: Organisation, base_url: str, *, teaches: bool
+) -> CalendarEvent:
+    """Return the event of an appointment for the teacher (`teaches`) or the learner.
 
     In French, as on the signs of the organisation, and with no more than the first name of the other person.
     """
@@ -36,4 +27,15 @@ def words(booking: Booking, organisation: Organisation, base_url: str, *, teache
         description += f"\n{organisation.directions}"
     room = booking.room.name if booking.room else ""
     place = ", ".join(part for part in (organisation.name, room, organisation.address) if part)
-    return Words(summary, description, place if onsite else link, link)
+    return CalendarEvent(
+        uid=booking.uid,
+        sequence=booking.sequence,
+        changed_at=booking.changed_at,
+        starts=booking.starts,
+        ends=booking.ends,
+        cancelled=booking.state == "cancelled",
+        summary=summary,
+        description=description,
+        location=place if onsite else link,
+        url=link,
+    )

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config import Settings
-from lms.adapters.ical import event
+from lms.adapters.ical.event import Mailbox, build_invitation
 from lms.domain.booking import queries, waitlist
 from lms.domain.booking.reminders import SOON
 from lms.domain.calendars import feeds
@@ -19,7 +19,7 @@ from lms.domain.errors import Absent
 from lms.domain.people.contact import mail_address
 from lms.models import Booking, Organisation, OutboxItem
 from lms.notifications import Content, Facts, InFeed, MailRenderer, SmsRenderer
-from lms.notifications.appointment import words
+from lms.notifications.appointment import calendar_event
 
 CalendarChannel = Literal["invitation", "words", "feed"]
 
@@ -111,7 +111,7 @@ def write(session: Session, item: OutboxItem, settings: Settings, now: datetime)
         raise InFeed
     if channel == "words":
         return Content(found)
-    return Content(found, _invitation(session, item, booking, settings, method), method)
+    return Content(found, _invitation(session, item, booking, settings), method)
 
 
 def calendar_channel(
@@ -169,30 +169,13 @@ def _earlier_start(session: Session, item: OutboxItem) -> datetime | None:
     )
 
 
-def _invitation(
-    session: Session,
-    item: OutboxItem,
-    booking: Booking,
-    settings: Settings,
-    method: Literal["REQUEST", "CANCEL"],
-) -> bytes:
+def _invitation(session: Session, item: OutboxItem, booking: Booking, settings: Settings) -> bytes:
     organisation = session.get_one(Organisation, 1)
-    texts = words(booking, organisation, settings.base_url, teaches=booking.teacher_id == item.person_id)
-    return event.build_invitation(
-        method,
-        uid=booking.uid,
-        sequence=booking.sequence,
-        created_at=item.created_at,
-        starts=booking.starts,
-        ends=booking.ends,
-        summary=texts.summary,
-        description=texts.description,
-        location=texts.location,
-        organizer_name=organisation.name,
-        organizer_email=settings.mail_from,
-        attendee_name=item.person.name,
-        attendee_email=mail_address(item.person) or "",
-        url=texts.url,
+    teaches = booking.teacher_id == item.person_id
+    return build_invitation(
+        calendar_event(booking, organisation, settings.base_url, teaches=teaches),
+        organizer=Mailbox(organisation.name, settings.mail_from),
+        attendee=Mailbox(item.person.name, mail_address(item.person) or ""),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from flask import Blueprint, Response, flash, g, redirect, request, url_for
 from flask_babel import force_locale
@@ -11,7 +12,8 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
-from lms.adapters.ical import feed as ical_feed
+from lms.adapters.ical.event import CalendarEvent
+from lms.adapters.ical.feed import build_event_file, build_feed
 from lms.clock import now
 from lms.current import organisation, settings
 from lms.domain.booking import queries
@@ -20,7 +22,7 @@ from lms.domain.errors import Absent
 from lms.extensions import db, limiter, write
 from lms.forms.people import ConfirmForm
 from lms.models import Booking, CalendarFeed
-from lms.notifications.appointment import words
+from lms.notifications.appointment import calendar_event
 from lms.web.idempotency import run_once_with_result
 from lms.web.pages import page
 
@@ -81,12 +83,12 @@ def feed(token: str) -> BaseResponse:
         raise Absent
     person_id, feed_id, news = found.person_id, found.id, feeds.needs_read_mark(found, now=now())
     shown = feeds.feed_bookings(db.session(), person_id, now=now())
-    entries = [_entry(booking, teaches=booking.teacher_id == person_id) for booking in shown]
-    content = ical_feed.build_feed(entries, organisation().name, settings().time_zone)
+    events = [_event(booking, teaches=booking.teacher_id == person_id) for booking in shown]
+    content = build_feed(events, organisation().name, settings().time_zone)
     response = _file(content)
     # Weak: compressed or not, it says the same.
     response.set_etag(hashlib.sha256(content).hexdigest()[:32], weak=True)
-    response.last_modified = max([found.created_at, *(entry.changed_at for entry in entries)])
+    response.last_modified = max([found.created_at, *(event.changed_at for event in events)])
     response.headers["Cache-Control"] = "private, no-cache"
     if request.if_none_match.contains_weak(response.get_etag()[0] or ""):
         response.status_code = 304
@@ -107,31 +109,19 @@ def event(id: str) -> BaseResponse:
     booking = queries.own_appointment_for(db.session(), me(), id)
     if booking.state not in ("booked", "cancelled"):
         raise Absent
-    response = _file(ical_feed.build_event_file(_entry(booking, teaches=booking.teacher_id == me().id)))
+    response = _file(build_event_file(_event(booking, teaches=booking.teacher_id == me().id)))
     response.headers["Content-Disposition"] = "attachment; filename=rendez-vous.ics"
     return response
 
 
-def _entry(booking: Booking, *, teaches: bool) -> ical_feed.FeedEntry:
-    said = words(booking, organisation(), settings().base_url, teaches=teaches)
-    cancelled = booking.state == "cancelled"
-    summary = said.summary
-    if cancelled:
-        # Many calendars show what was cancelled like all the rest.
-        with force_locale("fr"):
-            summary = _("Annulé\N{NO-BREAK SPACE}: %(what)s", what=summary)
-    return ical_feed.FeedEntry(
-        uid=booking.uid,
-        sequence=booking.sequence,
-        changed_at=booking.changed_at,
-        starts=booking.starts,
-        ends=booking.ends,
-        cancelled=cancelled,
-        summary=summary,
-        description=said.description,
-        location=said.location,
-        url=said.url,
-    )
+def _event(booking: Booking, *, teaches: bool) -> CalendarEvent:
+    event = calendar_event(booking, organisation(), settings().base_url, teaches=teaches)
+    if not event.cancelled:
+        return event
+    # Many calendars show what was cancelled like all the rest. An invitation says it by its method, and a
+    # calendar that reads it puts its own word before the title.
+    with force_locale("fr"):
+        return replace(event, summary=_("Annulé\N{NO-BREAK SPACE}: %(what)s", what=event.summary))
 
 
 def _file(content: bytes) -> Response:

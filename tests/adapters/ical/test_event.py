@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,30 +11,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar, Event, vDDDTypes, vText
 
-from lms.adapters.ical.event import build_invitation
+from lms.adapters.ical.event import CalendarEvent, Mailbox, build_invitation
+from lms.adapters.ical.feed import build_event_file
 from tests.support.narrow import of_type
 
 MADE = datetime(2026, 11, 20, 9, 15, 30, 999, tzinfo=UTC)
 STARTS = datetime(2026, 11, 26, 14, 30, tzinfo=ZoneInfo("Europe/Brussels"))
 
 
-def invitation(method: Any = "REQUEST", **changes: Any) -> bytes:
-    given: dict[str, Any] = {
-        "uid": "k3f9@passerelle.test",
-        "sequence": 0,
-        "created_at": MADE,
-        "starts": STARTS,
-        "ends": STARTS + timedelta(hours=1),
-        "summary": "Séance de français avec Nadia",
-        "description": "Jeudi 26 novembre, 14 h 30 (heure de Belgique)\nحصة اللغة الفرنسية, salle 2; merci\\",
-        "location": "Rue de l’Été 1; 1000 Bruxelles, 2e étage",
-        "organizer_name": "Passerelle",
-        "organizer_email": "bonjour@passerelle.test",
-        "attendee_name": 'سميرة, Samira: 1; "x"',
-        "attendee_email": "samira@exemple.test",
-        "url": "https://passerelle.test/s/k3f9",
-    }
-    return build_invitation(method, **(given | changes))
+EVENT = CalendarEvent(
+    uid="k3f9@passerelle.test",
+    sequence=0,
+    changed_at=MADE,
+    starts=STARTS,
+    ends=STARTS + timedelta(hours=1),
+    cancelled=False,
+    summary="Séance de français avec Nadia",
+    description="Jeudi 26 novembre, 14 h 30 (heure de Belgique)\nحصة اللغة الفرنسية, salle 2; merci\\",
+    location="Rue de l’Été 1; 1000 Bruxelles, 2e étage",
+    url="https://passerelle.test/s/k3f9",
+)
+
+
+def invitation(
+    *, organizer: str = "Passerelle", attendee: str = 'سميرة, Samira: 1; "x"', **changes: Any
+) -> bytes:
+    return build_invitation(
+        replace(EVENT, **changes),
+        organizer=Mailbox(organizer, "bonjour@passerelle.test"),
+        attendee=Mailbox(attendee, "samira@exemple.test"),
+    )
 
 
 def event_of(content: bytes) -> Event:
@@ -92,13 +99,30 @@ def test_made_moved_and_cancelled_is_one_event_with_a_rising_sequence() -> None:
     chain = [
         invitation(sequence=0),
         invitation(sequence=1, starts=later, ends=later + timedelta(hours=1)),
-        invitation("CANCEL", sequence=2, starts=later, ends=later + timedelta(hours=1)),
+        invitation(cancelled=True, sequence=2, starts=later, ends=later + timedelta(hours=1)),
     ]
     events = [event_of(content) for content in chain]
     assert {event["UID"] for event in events} == {"k3f9@passerelle.test"}
     assert [event["SEQUENCE"] for event in events] == [0, 1, 2]
     assert [Calendar.from_ical(content)["METHOD"] for content in chain] == ["REQUEST", "REQUEST", "CANCEL"]
     assert [event["STATUS"] for event in events] == ["CONFIRMED", "CONFIRMED", "CANCELLED"]
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_an_invitation_is_the_event_of_the_file_with_its_two_people_and_a_method(cancelled: bool) -> None:
+    file = unfolded(build_event_file(replace(EVENT, cancelled=cancelled)))
+    mail = unfolded(invitation(cancelled=cancelled))
+    people = [line for line in mail if line.startswith(("ATTENDEE", "ORGANIZER"))]
+    assert len(people) == 2
+    method = "METHOD:CANCEL" if cancelled else "METHOD:REQUEST"
+    assert [line for line in mail if line not in people] == [
+        method if line == "METHOD:PUBLISH" else line for line in file
+    ]
+
+
+def test_an_appointment_takes_its_time_until_it_is_cancelled() -> None:
+    assert event_of(invitation())["TRANSP"] == "OPAQUE"
+    assert event_of(invitation(cancelled=True))["TRANSP"] == "TRANSPARENT"
 
 
 def test_other_calendars_show_the_hour_as_private() -> None:
@@ -150,8 +174,8 @@ def test_whatever_the_words_it_is_one_event_for_one_person(
         summary=summary,
         description=description,
         location=location,
-        attendee_name=name,
-        organizer_name=organizer,
+        attendee=name,
+        organizer=organizer,
     )
     assert content.endswith(b"\r\n")
     assert b"\r" not in content.replace(b"\r\n", b"")
@@ -183,6 +207,7 @@ def test_whatever_the_words_it_is_one_event_for_one_person(
         "LOCATION",
         "ORGANIZER",
         "STATUS",
+        "TRANSP",
         "URL",
         "END",
         "END",

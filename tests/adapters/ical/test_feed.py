@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from lms.adapters.ical.feed import FeedEntry, build_event_file, build_feed
+from lms.adapters.ical.event import CalendarEvent
+from lms.adapters.ical.feed import build_event_file, build_feed
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 
@@ -20,7 +21,7 @@ def at(wall: str) -> datetime:
     return datetime.fromisoformat(wall).replace(tzinfo=BRUSSELS).astimezone(UTC)
 
 
-ENTRY = FeedEntry(
+ENTRY = CalendarEvent(
     uid="0f1e2d3c-4b5a",
     sequence=2,
     changed_at=datetime(2026, 11, 20, 9, 15, 30, tzinfo=UTC),
@@ -34,7 +35,7 @@ ENTRY = FeedEntry(
 )
 
 
-def hour(wall: str, **more: Any) -> FeedEntry:
+def hour(wall: str, **more: Any) -> CalendarEvent:
     return replace(ENTRY, starts=at(wall), ends=at(wall) + timedelta(hours=1), **more)
 
 
