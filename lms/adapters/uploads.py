@@ -15,10 +15,7 @@ from lms.adapters.media.intake import inspect_small_image, inspect_upload
 from lms.adapters.media.names import clean_name
 from lms.adapters.media.types import AcceptedFile, RejectedFile
 from lms.adapters.store import Store, StoreFull, UnknownKey, file_digest
-from lms.domain.homework.files import NewFile, NewPicture
-
-# Players of current browsers are silent for these: they are offered for download alone.
-UNPLAYABLE = frozenset({"audio/amr", "audio/amr-wb", "audio/3gpp"})
+from lms.domain.homework.files import StoredFile, StoredRendition
 
 
 class Upload(Protocol):
@@ -30,10 +27,10 @@ class Upload(Protocol):
 
 
 @dataclass
-class StoredUpload:
+class UploadResult:
     """Result of the files of one form."""
 
-    files: list[NewFile] = field(default_factory=list)
+    files: list[StoredFile] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)  # shown name, reason
 
     @property
@@ -50,12 +47,12 @@ def store_uploads(
     room: int,
     floor: int,
     kinds: Iterable[str],
-) -> StoredUpload:
+) -> UploadResult:
     """Take each file for itself: a bad one gets its reason, the others stay.
 
     `room` is what the learner may still use, `floor` what must stay free on the disk.
     """
-    received, wanted = StoredUpload(), set(kinds)
+    received, wanted = UploadResult(), set(kinds)
     try:
         for number, upload in enumerate(uploads):
             name = clean_name(upload.filename or "")
@@ -121,7 +118,7 @@ def _receive(
     room: int,
     floor: int,
     kinds: set[str],
-) -> NewFile:
+) -> StoredFile:
     _check_room(store, source, max_bytes, floor)
     taken = inspect_upload(source, shown_name=name, work=work)
     if taken.kind not in kinds:
@@ -151,7 +148,7 @@ def _write(store: Store, path: Path, suffix: str, sha256: str) -> str:
     return key
 
 
-def _store(store: Store, taken: AcceptedFile) -> NewFile:
+def _store(store: Store, taken: AcceptedFile) -> StoredFile:
     keys: list[str] = []
 
     def put(path: Path, suffix: str, sha256: str) -> str:
@@ -159,7 +156,7 @@ def _store(store: Store, taken: AcceptedFile) -> NewFile:
         return keys[-1]
 
     try:
-        return NewFile(
+        return StoredFile(
             kind=taken.kind,
             shown_name=clean_name(taken.download_name),
             store_key=put(taken.original, taken.suffix, taken.sha256),
@@ -167,10 +164,10 @@ def _store(store: Store, taken: AcceptedFile) -> NewFile:
             size=taken.size,
             sha256=taken.sha256,
             seconds=None if taken.seconds is None else max(1, round(taken.seconds)),
-            excerpt=taken.text or "",
-            pictures=tuple(
-                NewPicture(
-                    purpose=made.role,
+            excerpt=taken.excerpt,
+            renditions=tuple(
+                StoredRendition(
+                    purpose=made.purpose,
                     page=made.page,
                     store_key=put(made.path, ".jpg", made.sha256),
                     mime=made.mime,

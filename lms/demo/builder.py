@@ -104,7 +104,7 @@ def _all(
     session: Session,
     school: Mapping[str, Any],
     settings: Settings,
-    sheets: list[list[files.NewFile]],
+    sheets: list[list[files.StoredFile]],
     now: datetime,
 ) -> None:
     """Add everything in one transaction: after an interrupted first start the database is still empty."""
@@ -235,7 +235,7 @@ def _watched(session: Session, school: Mapping[str, Any], now: datetime) -> None
                 tracking.record_watched(session, person, clip, now=now - timedelta(days=days))
 
 
-def _sheet(store: Store, settings: Settings, work: Mapping[str, Any]) -> list[files.NewFile]:
+def _sheet(store: Store, settings: Settings, work: Mapping[str, Any]) -> list[files.StoredFile]:
     """Draw the sheet of one attempt and store it like an upload."""
     if "sheet" not in work:
         return []
@@ -267,7 +267,7 @@ def _send(
     session: Session,
     work: Mapping[str, Any],
     title: str,
-    new: list[files.NewFile],
+    new: list[files.StoredFile],
     settings: Settings,
     now: datetime,
 ) -> str:

@@ -9,7 +9,7 @@ from werkzeug.datastructures import FileStorage
 
 from lms.adapters.media.types import RejectedFile
 from lms.adapters.store import LocalStore, StoreFull
-from lms.adapters.uploads import StoredUpload, delete_keys, store_small_image, store_uploads, verify
+from lms.adapters.uploads import UploadResult, delete_keys, store_small_image, store_uploads, verify
 from tests.support import files
 
 MB = 1 << 20
@@ -34,7 +34,7 @@ class Limits(TypedDict, total=False):
     kinds: tuple[str, ...]
 
 
-def take(store: LocalStore, folder: Path, *sent: tuple[bytes, str], **limits: Unpack[Limits]) -> StoredUpload:
+def take(store: LocalStore, folder: Path, *sent: tuple[bytes, str], **limits: Unpack[Limits]) -> UploadResult:
     work = folder / "work"
     work.mkdir(exist_ok=True)
     values: Limits = {
@@ -58,7 +58,7 @@ def test_good_files_are_kept_and_bad_ones_have_their_reason(store: LocalStore, t
     )
     photo, voice = received.files
     assert (photo.kind, photo.mime, photo.shown_name) == ("photo", "image/jpeg", "IMG_1.jpg")
-    assert {picture.purpose for picture in photo.pictures} == {"web", "thumb"}
+    assert {rendition.purpose for rendition in photo.renditions} == {"web", "thumb"}
     assert (voice.kind, voice.seconds) == ("voice", 3)
     assert received.refused == [("vide.jpg", "file_empty")]
     assert keys(store) == set(received.keys)

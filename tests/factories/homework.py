@@ -89,11 +89,11 @@ def criteria(session: Session, level_code: str = "N1") -> list[Criterion]:
     return sorted(found, key=lambda criterion: criterion.position)
 
 
-def stored(store: LocalStore, content: bytes = b"a sheet", kind: str = "photo") -> files.NewFile:
+def stored(store: LocalStore, content: bytes = b"a sheet", kind: str = "photo") -> files.StoredFile:
     """A file that lies in the store and has no row yet."""
     key = store.put(BytesIO(content), suffix=".jpg")
     picture = store.put(BytesIO(content), suffix=".jpg")
-    made = files.NewPicture("web", 1, picture, "image/jpeg", 30, 40, len(content))
-    return files.NewFile(
-        kind, "devoir.jpg", key, "image/jpeg", len(content), store.digest(key), pictures=(made,)
+    made = files.StoredRendition("web", 1, picture, "image/jpeg", 30, 40, len(content))
+    return files.StoredFile(
+        kind, "devoir.jpg", key, "image/jpeg", len(content), store.digest(key), renditions=(made,)
     )

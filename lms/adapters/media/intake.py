@@ -85,7 +85,7 @@ def _document(source: Path, name: str, work: Path, reader: str, mime: str) -> Ac
         name,
         _renditions(work, facts.get("made", [])),
         pages=facts.get("pages"),
-        text=facts.get("text"),
+        excerpt=facts.get("text") or "",
     )
 
 
@@ -108,7 +108,6 @@ def _other(source: Path, name: str) -> AcceptedFile:
         source,
         name,
         seconds=sound.seconds,
-        plays=sound.plays,
     )
 
 

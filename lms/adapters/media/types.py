@@ -40,7 +40,7 @@ class RejectedFile(Exception):
 class Rendition:
     """A picture made of a file, for the screen. Pages count from 1."""
 
-    role: Literal["web", "thumb"]
+    purpose: Literal["web", "thumb"]
     path: Path
     mime: str
     width: int
@@ -52,7 +52,7 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedFile:
-    """An accepted file.
+    """An accepted file that lies in a work folder and not yet in the store.
 
     `original`, `mime`, `suffix`, `size` and `sha256` describe the bytes to store: for a photo the cleaned
     picture, for the other kinds the file as it was sent.
@@ -70,8 +70,7 @@ class AcceptedFile:
     height: int | None = None
     pages: int | None = None
     seconds: float | None = None
-    text: str | None = None
-    plays: bool = False  # whether current browsers play this sound by themselves (none plays AMR)
+    excerpt: str = ""
 
     @property
     def download_name(self) -> str:

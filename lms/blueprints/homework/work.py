@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.adapters.media.names import clean_name
-from lms.adapters.uploads import StoredUpload, delete_keys, store_uploads, verify
+from lms.adapters.uploads import UploadResult, delete_keys, store_uploads, verify
 from lms.clock import now
 from lms.current import settings, store
 from lms.domain.errors import Refused
@@ -112,7 +112,7 @@ csrf.exempt(work_on)
 
 
 def _work_on(
-    session: Session, id: str, form: AttemptForm, received: StoredUpload, outcome: _Outcome, *, may_send: bool
+    session: Session, id: str, form: AttemptForm, received: UploadResult, outcome: _Outcome, *, may_send: bool
 ) -> str:
     draft = attempts.open_draft(session, me(), id, now=now())
     assignment = worklist.learner_assignment_for(session, me(), id).assignment
@@ -142,7 +142,7 @@ def _work_on(
     return url_for("homework.work", id=id)
 
 
-def _receive(found: worklist.LearnerAssignment) -> tuple[StoredUpload, list[tuple[str, Refused]]]:
+def _receive(found: worklist.LearnerAssignment) -> tuple[UploadResult, list[tuple[str, Refused]]]:
     """The files of the form, kept; and those that were not, each with its reason."""
     uploads: list[FileStorage] = [
         upload

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -16,8 +16,8 @@ MAX_FILES = 10
 
 
 @dataclass(frozen=True)
-class NewPicture:
-    """A rendition that is already in the store and has no row yet."""
+class StoredRendition:
+    """A rendition in the store, as `StoredFile` carries it."""
 
     purpose: str
     page: int
@@ -29,8 +29,11 @@ class NewPicture:
 
 
 @dataclass(frozen=True)
-class NewFile:
-    """A file that is already in the store, was read back, and has no row yet. `size` in bytes."""
+class StoredFile:
+    """A file in the store, read back, for which `add_file` makes the rows. `size` in bytes.
+
+    The upload adapter fills it once; nothing between the store and the rows has another shape.
+    """
 
     kind: str
     shown_name: str
@@ -40,17 +43,17 @@ class NewFile:
     sha256: str
     seconds: int | None = None
     excerpt: str = ""
-    pictures: tuple[NewPicture, ...] = field(default=())
+    renditions: tuple[StoredRendition, ...] = ()
 
     @property
     def keys(self) -> list[str]:
         """Return the store keys of the file and its renditions."""
-        return [self.store_key, *(picture.store_key for picture in self.pictures)]
+        return [self.store_key, *(rendition.store_key for rendition in self.renditions)]
 
     @property
     def room(self) -> int:
         """Return the bytes that the file and its renditions take."""
-        return self.size + sum(picture.size for picture in self.pictures)
+        return self.size + sum(rendition.size for rendition in self.renditions)
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def files_of_attempt(session: Session, attempt_id: str) -> list[Attachment]:
 
 
 def add_file(
-    session: Session, draft: Attempt, assignment: Assignment, new: NewFile, *, room: int, now: datetime
+    session: Session, draft: Attempt, assignment: Assignment, new: StoredFile, *, room: int, now: datetime
 ) -> Attachment:
     """Add a file at the end of a draft. `room`: the bytes that the learner has left.
 
@@ -108,34 +111,17 @@ def add_file(
         raise Refused("too_many_files", number=MAX_FILES)
     if new.room > room:
         raise Refused("quota_full")
+    values = asdict(new)
+    del values["renditions"]  # rows of their own
     attachment = Attachment(
         attempt_id=draft.id,
         position=max((other.position for other in existing), default=0) + 1,
-        kind=new.kind,
-        shown_name=new.shown_name,
-        store_key=new.store_key,
-        mime=new.mime,
-        size=new.size,
-        sha256=new.sha256,
-        seconds=new.seconds,
-        excerpt=new.excerpt,
         created_at=now,
+        **values,
     )
     session.add(attachment)
     session.flush()
-    for picture in new.pictures:
-        session.add(
-            Rendition(
-                attachment_id=attachment.id,
-                purpose=picture.purpose,
-                page=picture.page,
-                store_key=picture.store_key,
-                mime=picture.mime,
-                width=picture.width,
-                height=picture.height,
-                size=picture.size,
-            )
-        )
+    session.add_all(Rendition(attachment_id=attachment.id, **asdict(each)) for each in new.renditions)
     session.flush()
     return attachment
 

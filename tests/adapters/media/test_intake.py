@@ -82,7 +82,7 @@ def test_a_download_is_named_after_what_it_really_is(send: Send) -> None:
 
 def test_the_renditions_say_what_they_are(send: Send) -> None:
     taken = send(files.jpeg())
-    assert [rendition.role for rendition in taken.renditions] == ["web", "thumb"]
+    assert [rendition.purpose for rendition in taken.renditions] == ["web", "thumb"]
     for rendition in taken.renditions:
         assert rendition.mime == "image/jpeg"
         assert rendition.size == rendition.path.stat().st_size

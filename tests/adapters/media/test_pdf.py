@@ -25,7 +25,12 @@ def reason(folder: Path, content: bytes) -> str:
 def test_every_page_is_drawn_and_the_first_has_a_small_picture(tmp_path: Path) -> None:
     taken = taken_from(tmp_path, files.pdf(3))
     assert taken.pages == 3
-    assert [(r.role, r.page) for r in taken.renditions] == [("web", 1), ("thumb", 1), ("web", 2), ("web", 3)]
+    assert [(r.purpose, r.page) for r in taken.renditions] == [
+        ("web", 1),
+        ("thumb", 1),
+        ("web", 2),
+        ("web", 3),
+    ]
     with Image.open(taken.renditions[0].path) as page:
         assert page.size == (905, 1280)
         ((darkest, lightest),) = ImageStat.Stat(page.convert("L")).extrema
@@ -36,7 +41,7 @@ def test_every_page_is_drawn_and_the_first_has_a_small_picture(tmp_path: Path) -
 def test_twenty_pages_are_drawn_thirty_are_kept_more_are_too_many(tmp_path: Path) -> None:
     taken = taken_from(tmp_path, files.pdf(30))
     assert taken.pages == 30
-    assert sum(rendition.role == "web" for rendition in taken.renditions) == 20
+    assert sum(rendition.purpose == "web" for rendition in taken.renditions) == 20
     assert reason(tmp_path, files.pdf(31)) == "file_too_many_pages"
 
 

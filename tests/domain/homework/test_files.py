@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -57,7 +57,7 @@ def test_a_file_is_refused_when_it_is_there_not_asked_for_or_too_much(
         work = factories.assignment(session, kinds=["photo"])
         draft = factories.drafted(session, factories.samira(session), work)
 
-        def attach(new: files.NewFile, room: int = ROOM) -> str:
+        def attach(new: files.StoredFile, room: int = ROOM) -> str:
             with pytest.raises(Refused) as refusal:
                 files.add_file(session, draft, work, new, room=room, now=NOW)
             return refusal.value.code
@@ -73,6 +73,22 @@ def test_a_file_is_refused_when_it_is_there_not_asked_for_or_too_much(
             other = factories.stored(store, f"page {number}".encode())
             files.add_file(session, draft, work, other, room=ROOM, now=NOW)
         assert attach(factories.stored(store, b"the eleventh")) == "too_many_files"
+
+    school.write(story)
+
+
+def test_the_rows_say_all_that_the_stored_file_says(school: School, store: LocalStore) -> None:
+    def story(session: Session) -> None:
+        work = factories.assignment(session)
+        draft = factories.drafted(session, factories.samira(session), work)
+        new = replace(factories.stored(store), seconds=7, excerpt="Bonjour Madame")
+        row = files.add_file(session, draft, work, new, room=ROOM, now=NOW)
+        expected = asdict(new)
+        (rendition,) = expected.pop("renditions")
+        assert {name: getattr(row, name) for name in expected} == expected
+        (made,) = session.scalars(select(Rendition)).all()
+        assert made.attachment_id == row.id
+        assert {name: getattr(made, name) for name in rendition} == rendition
 
     school.write(story)
 
