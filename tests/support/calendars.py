@@ -16,12 +16,13 @@ from tests.support.smtp import authority
 
 @dataclass
 class Answer:
-    """What the server says: `drip` seconds between the bytes, if it takes its time."""
+    """What the server says: `wait` seconds before it, `drip` seconds between its bytes."""
 
     body: bytes = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     drip: float = 0
+    wait: float = 0
 
 
 class CalendarServer:
@@ -77,14 +78,16 @@ class CalendarServer:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         drip: float = 0,
+        wait: float = 0,
     ) -> str:
         raw = body if isinstance(body, bytes) else body.encode()
-        self.answers[path] = Answer(raw, status, headers or {}, drip)
+        self.answers[path] = Answer(raw, status, headers or {}, drip, wait)
         return self.address(path)
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         self.asked.append((request.path, dict(request.headers)))
         answer = self.answers.get(request.path, Answer(status=404))
+        self._over.wait(answer.wait)
         etag = answer.headers.get("ETag")
         fresh = etag is not None and request.headers.get("If-None-Match") == etag
         request.send_response(304 if fresh else answer.status)

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import ssl
 import time
 import tracemalloc
 
 import pytest
 
 from lms.adapters.external_calendar import CalendarError
-from lms.adapters.external_calendar.fetch import (
-    MOST_BYTES,
-    AllowedHosts,
-    Fetched,
-    PinnedConnection,
-    fetch,
-    is_public,
-)
+from lms.adapters.external_calendar.fetch import MOST_BYTES, AllowedHosts, Fetched, fetch
 from tests.support.calendars import GOOGLE, CalendarServer
 
 
@@ -69,13 +61,6 @@ def test_what_lies_inside_a_house_is_never_asked(host: str) -> None:
     assert refusal(f"https://{host}/calendar.ics") == "calendar_private"
 
 
-def test_what_lies_on_the_public_internet_may_be_asked() -> None:
-    public = ["142.250.179.142", "2a00:1450:400e:80c::200e", "::ffff:142.250.179.142", "64:ff9b::8efa:b38e"]
-    assert [address for address in public if not is_public(address)] == []
-    assert not is_public("fe80::1%eth0")
-    assert not is_public("nonsense")
-
-
 def test_another_port_than_that_of_https_only_where_the_house_allows_it(calendars: CalendarServer) -> None:
     address = calendars.says(GOOGLE)
     assert refusal(address) == "calendar_port"
@@ -93,32 +78,6 @@ def test_without_tls_or_with_a_stranger_s_certificate_nothing_is_read(calendars:
         fetch(address, "", AllowedHosts(frozenset({calendars.door})), seconds=10)
     assert caught.value.code == "calendar_unreachable"
     assert calendars.asked == []
-
-
-def test_the_connection_goes_to_the_address_that_was_checked_and_demands_its_name(
-    calendars: CalendarServer,
-) -> None:
-    calendars.says(GOOGLE)
-    trusting = ssl.create_default_context(cafile=str(calendars.ca_file))
-    # No server on earth resolves this name: whoever asked again would not get there.
-    pinned = PinnedConnection("calendar.invalid", calendars.port, ["127.0.0.1"], trusting)
-    pinned.request("GET", "/nadia.ics")
-    with pinned.getresponse() as answer:
-        assert answer.status == 200
-    pinned.close()
-    other = PinnedConnection("other.invalid", calendars.port, ["127.0.0.1"], trusting)
-    with pytest.raises(ssl.SSLCertVerificationError):
-        other.connect()
-
-
-def test_a_name_with_a_dead_address_is_reached_at_its_other_one(calendars: CalendarServer) -> None:
-    trusting = ssl.create_default_context(cafile=str(calendars.ca_file))
-    pinned = PinnedConnection("localhost", calendars.port, ["127.0.0.99", "127.0.0.1"], trusting)
-    pinned.connect()
-    pinned.close()
-    nowhere = PinnedConnection("localhost", calendars.port, ["127.0.0.99"], trusting)
-    with pytest.raises(OSError, match="refused"):
-        nowhere.connect()
 
 
 @pytest.mark.parametrize(
@@ -191,6 +150,19 @@ def test_a_bomb_is_never_unpacked(calendars: CalendarServer) -> None:
     finally:
         tracemalloc.stop()
     assert most < 20_000_000
+
+
+def test_a_page_of_any_length_that_says_no_is_a_no(calendars: CalendarServer) -> None:
+    address = calendars.says(b"x" * (MOST_BYTES + 1), status=403)
+    assert refusal(address, calendars) == "calendar_denied"
+
+
+def test_all_steps_together_have_one_deadline(calendars: CalendarServer) -> None:
+    # Half a second before each answer: no step alone is too slow.
+    for number in range(3):
+        calendars.says("", f"/{number}", status=307, headers={"Location": f"/{number + 1}"}, wait=0.5)
+    calendars.says(GOOGLE, "/3", wait=0.5)
+    assert refusal(calendars.address("/0"), calendars, seconds=1.2) == "calendar_too_slow"
 
 
 def test_who_drips_is_left_in_time(calendars: CalendarServer) -> None:
