@@ -79,6 +79,31 @@ def test_a_player_may_ask_for_a_piece_of_a_voice(school: School, samira: Visitor
 
 
 @pytest.mark.parametrize(
+    ("name", "mime", "plays"),
+    [
+        ("voice.webm", "audio/webm", True),
+        ("voice.mp4", "audio/mp4", True),
+        ("voice.ogg", "audio/ogg", True),
+        ("voice.mp3", "audio/mpeg", True),
+        ("voice.amr", "audio/amr", False),
+        ("voice.3gp", "audio/3gpp", False),
+    ],
+)
+def test_a_real_recording_is_played_or_offered_and_arrives_whole(
+    school: School, samira: Visitor, name: str, mime: str, plays: bool
+) -> None:
+    given = school.write(lambda s: factories.assignment(s).id)
+    values = {"voice": file(files.recording(name), "sans nom"), "action": "send"}
+    page = samira.submit(samira.get(f"/assignments/{given}"), values)
+    kept = school.read(lambda s: s.scalars(select(Attachment)).one())
+    assert [player.get("src") for player in page.root.all("audio")] == [f"/files/{kept.id}"] * plays
+    assert ("Ce son s’ouvre avec le téléphone ou l’ordinateur." in page.text) is not plays
+    answer = samira.client.get(f"/files/{kept.id}", buffered=True)
+    assert (answer.status_code, answer.content_type) == (200, mime)
+    assert answer.data == files.recording(name)
+
+
+@pytest.mark.parametrize(
     ("who", "before", "after"),
     [
         (factories.samira, 200, 200),

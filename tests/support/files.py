@@ -5,6 +5,7 @@ import random
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 
 import pillow_heif
 from PIL import Image, ImageDraw
@@ -14,6 +15,7 @@ from lms.adapters.media.ogg import checksum
 pillow_heif.register_heif_opener()
 
 RED, SKY = (200, 20, 20), (120, 170, 220)
+RECORDINGS = Path(__file__).resolve().parent.parent / "fixtures/voices"
 COMMENT = b"a secret comment of the phone"
 
 
@@ -189,6 +191,11 @@ def _element(number: int, content: bytes, *, open_end: bool = False) -> bytes:
     return (
         head + (b"\x01" + b"\xff" * 7 if open_end else (len(content) | 1 << 56).to_bytes(8, "big")) + content
     )
+
+
+def recording(name: str) -> bytes:
+    """Two seconds of sound as a real encoder wrote them; tests/fixtures/README.md says how."""
+    return (RECORDINGS / name).read_bytes()
 
 
 def voice_webm(seconds: int = 3, *, track: int = 2, codec: bytes = b"A_OPUS", live: bool = True) -> bytes:

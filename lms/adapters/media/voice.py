@@ -77,8 +77,9 @@ def _frames(data: bytes) -> Sound | None:
         if tagged:
             raise RejectedFile("file_broken")
         return None
-    # A last frame that is cut off is common and harmless; much less sound than announced is not.
-    whole = promised <= 0 or at - first + 2048 >= promised
+    # A last frame that is cut off is common and harmless; much less sound than announced is not. Of a short
+    # file, a quarter at most: 2048 bytes can be two seconds.
+    whole = promised <= 0 or at - first + min(2048, promised // 4) >= promised
     rest = 0 if data.startswith(_TAG_ENDS, at) else len(data) - at
     if not whole or rest > max(4096, len(data) // 20):
         raise RejectedFile("file_broken")
