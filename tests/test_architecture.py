@@ -17,6 +17,7 @@ from tests.support.school import School
 ROOT = Path(__file__).resolve().parent.parent
 CODE = sorted(p for p in (ROOT / "lms").rglob("*.py") if "migrations" not in p.parts)
 TEMPLATES = sorted((ROOT / "lms/templates").rglob("*.html"))
+MAILS = sorted((ROOT / "lms/templates/mail").rglob("*.txt"))
 STYLES = sorted((ROOT / "lms/static/css").rglob("*.css"))
 
 # The layer of a module by its name after `lms.`; the longest match counts.
@@ -33,6 +34,7 @@ LAYERS = {
     "i18n": 3,
     "notifications": 3,
     "assets": 3,
+    "links": 3,
     "limits": 3,
     "jobs": 4,
     "cli": 4,
@@ -121,6 +123,13 @@ def test_the_features_of_the_domain_know_each_other_in_one_direction() -> None:
         if other != own and DOMAIN[other] >= DOMAIN[own]:
             offenders.append(f"{name} imports {used}")
     assert offenders == []
+
+
+def test_absolute_addresses_come_from_one_place() -> None:
+    glued = re.compile(r"base_url(?:\(\))?\}[/{]|base_url \+|\+ .*base_url")
+    offenders = [name for name, path in MODULES.items() if glued.search(path.read_text())]
+    assert offenders == ["lms.links"]
+    assert [path.name for path in TEMPLATES + MAILS if "base_url" in path.read_text()] == []
 
 
 def test_blueprints_do_not_know_each_other() -> None:

@@ -46,7 +46,7 @@ def test_the_doctor_finds_the_demo_school_whole(demo_school: School) -> None:
 
 
 def test_every_account_enters_as_the_greeting_says(demo_school: School) -> None:
-    for account in builder.accounts("http://localhost"):
+    for account in builder.accounts(demo_school.app):
         visitor = demo_school.visitor()
         if "@" in account.way:
             email, password = account.way.split(" / ")

@@ -7,7 +7,6 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from lms.clock import now
-from lms.current import settings
 from lms.demo import builder
 
 
@@ -20,5 +19,5 @@ def command() -> None:
         builder.build(app, now())
     except RuntimeError as error:
         raise click.ClickException(str(error)) from None
-    for account in builder.accounts(settings().base_url):
+    for account in builder.accounts(app):
         click.echo(f"{account.name:<14} {account.code:<10} {account.way}")

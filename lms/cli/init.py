@@ -15,6 +15,7 @@ from lms.domain.people import organisation, staff
 from lms.extensions import db, write
 from lms.forms import tidy
 from lms.i18n import refusals
+from lms.links import absolute_url
 from lms.models import Organisation
 
 
@@ -42,7 +43,7 @@ def command(name: str | None, coordinator: str | None, email: str | None) -> Non
     except Refused as refusal:
         raise _click_error(refusal) from None
     click.echo(f"{service_name} is open. For one hour {person_name} chooses a password here:")
-    click.echo(f"{settings().base_url}/password/{token}")
+    click.echo(absolute_url(settings(), "auth.choose_password", token=token))
 
 
 def _click_error(refusal: Refused) -> click.ClickException:

@@ -25,6 +25,7 @@ from lms.domain.homework import assignments, attempts, correction, files
 from lms.domain.lessons import authoring, tracking
 from lms.domain.people import cards, learners
 from lms.extensions import db, write
+from lms.links import absolute_url
 from lms.models import Clip, Criterion, Lesson, Level, Organisation, Person, PersonRole, Room
 
 SCHOOL = Path(__file__).with_name("school.yaml")
@@ -60,7 +61,7 @@ def _school() -> dict[str, Any]:
     return cast("dict[str, Any]", yaml.safe_load(SCHOOL.read_text(encoding="utf-8")))
 
 
-def accounts(base_url: str) -> list[Account]:
+def accounts(app: Flask) -> list[Account]:
     """Return how each person logs in, for the greeting of `./dev run`."""
     school = _school()
     found = []
@@ -69,7 +70,8 @@ def accounts(base_url: str) -> list[Account]:
             found.append(Account(person["name"], f"{person['login']} / {school['password']}"))
         else:
             code = person["code"]
-            link = f"{base_url}/card/{_card_token(code)}"
+            with app.app_context():
+                link = absolute_url(settings_of(app), "auth.link", token=_card_token(code))
             found.append(Account(person["name"], link, f"{code[:4]} {code[4:]}"))
     return found
 

@@ -64,7 +64,6 @@ def compose(
         **content.values,
         "person": person,
         "service": organisation,
-        "base_url": settings.base_url,
         "zone": settings.time_zone,
     }
     own = languages.shown_in(person.language)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
+from config import Settings
 from lms.adapters.ical.event import CalendarEvent
+from lms.links import absolute_url
 from lms.models import Booking, Organisation
 
 
 def calendar_event(
-    booking: Booking, organisation: Organisation, base_url: str, *, teaches: bool
+    booking: Booking, organisation: Organisation, settings: Settings, *, teaches: bool
 ) -> CalendarEvent:
     """Return the event of an appointment for the teacher (`teaches`) or the learner.
 
     In French, as on the signs of the organisation, and with no more than the first name of the other person.
     """
     other = (booking.learner if teaches else booking.teacher).first_name
-    link = f"{base_url}/s/{booking.id}"
+    link = absolute_url(settings, "bookings.door", id=booking.id)
     onsite = booking.mode == "onsite"
     with force_locale("fr"):
         summary = _("Rendez-vous de français avec %(name)s", name=other)

@@ -17,6 +17,7 @@ from lms.domain.booking.reminders import SOON
 from lms.domain.calendars import feeds
 from lms.domain.errors import Absent
 from lms.domain.people.contact import mail_address
+from lms.links import absolute_url
 from lms.models import Booking, Organisation, OutboxItem
 from lms.notifications import Content, Facts, InFeed, MailRenderer, SmsRenderer
 from lms.notifications.appointment import calendar_event
@@ -59,12 +60,11 @@ def facts(booking: Booking, item: OutboxItem, settings: Settings, now: datetime)
         return None
     teaches = booking.teacher_id == item.person_id
     today = _local_day(now, settings)
-    base = settings.base_url
     addresses = {
-        "link": f"{base}/s/{booking.id}",
-        "page": f"{base}/bookings/{booking.id}",
-        "again": f"{base}/bookings/new",
-        "offer": f"{base}/offers/{booking.id}",
+        "link": absolute_url(settings, "bookings.door", id=booking.id),
+        "page": absolute_url(settings, "bookings.show", id=booking.id),
+        "again": absolute_url(settings, "bookings.new"),
+        "offer": absolute_url(settings, "waitlist.offer", id=booking.id),
     }
     return {
         **addresses,
@@ -173,7 +173,7 @@ def _invitation(session: Session, item: OutboxItem, booking: Booking, settings: 
     organisation = session.get_one(Organisation, 1)
     teaches = booking.teacher_id == item.person_id
     return build_invitation(
-        calendar_event(booking, organisation, settings.base_url, teaches=teaches),
+        calendar_event(booking, organisation, settings, teaches=teaches),
         organizer=Mailbox(organisation.name, settings.mail_from),
         attendee=Mailbox(item.person.name, mail_address(item.person) or ""),
     )

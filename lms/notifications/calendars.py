@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from config import Settings
+from lms.links import absolute_url
 from lms.models import ExternalCalendar, OutboxItem
 from lms.notifications import Content, MailRenderer
 
@@ -22,7 +23,7 @@ def calendar_failing(session: Session, item: OutboxItem, settings: Settings, now
             # Only the host: the address itself is often a secret.
             "host": urlsplit(calendar.address).hostname or "",
             "since": calendar.failing_since,
-            "link": f"{settings.base_url}/agenda/calendars",
+            "link": absolute_url(settings, "external_calendars.index"),
         }
     )
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from config import Settings
+from lms.links import absolute_url
 from lms.models import Assignment, Attempt, Feedback, OutboxItem, Score, Submission
 from lms.notifications import Content, MailRenderer
 
@@ -36,7 +37,7 @@ def feedback_returned(
             "feedback": feedback,
             "scores": sorted(feedback.scores, key=lambda score: score.criterion.position),
             "lesson": submission.assignment.lesson.title,
-            "link": f"{settings.base_url}/submissions/{submission.id}",
+            "link": absolute_url(settings, "submissions.show", id=submission.id),
         }
     )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from config import Settings
+from lms.links import absolute_url
 from lms.models import OutboxItem, PasswordLink
 from lms.notifications import Content, MailRenderer
 
@@ -20,7 +21,7 @@ def password_link(session: Session, item: OutboxItem, settings: Settings, now: d
         return None
     return Content(
         {
-            "link": f"{settings.base_url}/password/{item.secret}",
+            "link": absolute_url(settings, "auth.choose_password", token=item.secret),
             "expires_at": link.expires_at,
             "is_new": item.person.password_hash is None,
         }

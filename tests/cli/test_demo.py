@@ -20,7 +20,7 @@ def test_an_empty_house_becomes_the_demo_school_once_and_says_who_may_enter(scho
     runner = school.app.test_cli_runner()
     first = runner.invoke(args=["demo"])
     assert first.exit_code == 0, first.output
-    for account in builder.accounts(school.settings.base_url):
+    for account in builder.accounts(school.app):
         assert account.name in first.output
         assert account.way in first.output
     before = people(school)

@@ -16,6 +16,7 @@ from lms.current import settings
 from lms.domain.booking import queries
 from lms.extensions import db
 from lms.i18n import dates, languages
+from lms.links import absolute_url
 from lms.models import Booking
 from lms.web.pages import page
 
@@ -29,7 +30,7 @@ def show(id: str) -> BaseResponse:
     booking = queries.booking_for(db.session(), me(), id)
     if booking.state != "booked" or booking.ends <= now():
         return redirect(url_for("bookings.show", id=id), 303)
-    address = f"{settings().base_url}/s/{booking.id}"
+    address = absolute_url(settings(), "bookings.door", id=booking.id)
     # She reads it, whoever prints it.
     own = languages.shown_in(booking.learner.language).code
     return page(

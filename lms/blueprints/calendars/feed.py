@@ -21,6 +21,7 @@ from lms.domain.calendars import feeds
 from lms.domain.errors import Absent
 from lms.extensions import db, limiter, write
 from lms.forms.people import ConfirmForm
+from lms.links import absolute_url
 from lms.models import Booking, CalendarFeed
 from lms.notifications.appointment import calendar_event
 from lms.web.idempotency import run_once_with_result
@@ -60,7 +61,7 @@ def make() -> BaseResponse:
     if made is None:
         flash(_("L’adresse est déjà faite et n’est plus montrée. Faites une nouvelle adresse."), "error")
         return redirect(back, 303)
-    address = f"{settings().base_url}{url_for('calendar_feed.feed', token=token)}"
+    address = absolute_url(settings(), "calendar_feed.feed", token=token)
     webcal = f"webcal://{address.partition('://')[2]}"
     return page("calendar_feed/address.html", address=address, webcal=webcal, back=back)
 
@@ -115,7 +116,7 @@ def event(id: str) -> BaseResponse:
 
 
 def _event(booking: Booking, *, teaches: bool) -> CalendarEvent:
-    event = calendar_event(booking, organisation(), settings().base_url, teaches=teaches)
+    event = calendar_event(booking, organisation(), settings(), teaches=teaches)
     if not event.cancelled:
         return event
     # Many calendars show what was cancelled like all the rest. An invitation says it by its method, and a

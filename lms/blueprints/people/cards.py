@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, flash, redirect, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -20,6 +18,7 @@ from lms.domain.people import cards, directory
 from lms.extensions import db, write
 from lms.forms.people import ConfirmForm
 from lms.i18n import languages
+from lms.links import absolute_url
 from lms.web.idempotency import run_once_with_result
 from lms.web.pages import page
 
@@ -56,7 +55,7 @@ def make(id: str) -> BaseResponse:
         person=person,
         pin=secrets.pin,
         code=f"{code[:4]}\N{NO-BREAK SPACE}{code[4:]}",
-        drawing=qr.svg(f"{settings().base_url}/card/{secrets.token}"),
+        drawing=qr.svg(absolute_url(settings(), "auth.link", token=secrets.token)),
         texts=[words(language, _address()) for language in dict.fromkeys(("fr", own.code))],
         back=back,
     )
@@ -89,5 +88,4 @@ def unlock(id: str) -> BaseResponse:
 
 
 def _address() -> str:
-    parts = urlsplit(settings().base_url)
-    return f"\u2066{parts.netloc}/card\u2069"
+    return f"\u2066{absolute_url(settings(), 'auth.card').partition('://')[2]}\u2069"

@@ -16,6 +16,7 @@ from lms.domain.errors import Refused
 from lms.domain.people import directory, logins, staff
 from lms.extensions import db, write
 from lms.forms.people import ColleagueForm, ConfirmForm
+from lms.links import absolute_url
 from lms.models import Person
 from lms.web.idempotency import run_once_with_result
 from lms.web.pages import page
@@ -106,5 +107,5 @@ def _sent(person_id: str | None, token: str, back: str) -> BaseResponse:
         flash(_("Le lien part par e-mail."), "success")
         return redirect(url_for("people.show", id=person_id), 303)
     person = db.session().get_one(Person, person_id)
-    link = f"{settings().base_url}/password/{token}"
+    link = absolute_url(settings(), "auth.choose_password", token=token)
     return page("people/link.html", person=person, link=link, back=url_for("people.show", id=person_id))
