@@ -368,6 +368,34 @@ def test_styles_say_start_and_end_never_left_and_right() -> None:
     assert offenders == []
 
 
+LONGEST_TEMPLATE_LINE = 160
+
+
+def test_no_line_of_a_template_is_too_long_to_read() -> None:
+    offenders = [
+        f"{path.relative_to(ROOT)}:{number}: {len(line)} characters"
+        for path in TEMPLATES
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if len(line) > LONGEST_TEMPLATE_LINE
+    ]
+    assert offenders == []
+
+
+# What may hold a semicolon or a brace without ending anything: comments, strings, addresses.
+OPAQUE = re.compile(r"/\*.*?\*/|\"[^\"]*\"|'[^']*'|url\([^)]*\)", re.DOTALL)
+
+
+def test_styles_hold_one_declaration_a_line() -> None:
+    """Comments count as the lines that they fill, so that the numbers are those of the file."""
+    offenders = []
+    for path in STYLES:
+        text = OPAQUE.sub(lambda found: "\n" * found[0].count("\n"), path.read_text())
+        for number, line in enumerate(text.splitlines(), 1):
+            if re.search(r"[;{}]\s*[^\s;]", line) or re.search(r"[^\s{}]\s*\}", line):
+                offenders.append(f"{path.relative_to(ROOT)}:{number}")
+    assert offenders == []
+
+
 def does_something(path: Path) -> bool:
     """Whether a file holds a function or a public method; names and exceptions alone need no test."""
     return any(
