@@ -65,7 +65,7 @@ class SmallDisk:
 
     def send(self, wire: RawClient) -> Answer:
         path = f"/assignments/{self.given}"
-        return wire.post(path, wire.form(path, action="send", text="Lundi, mardi"), PHOTO)
+        return wire.post(f"{path}/submission", wire.form(path, text="Lundi, mardi"), PHOTO)
 
     def count(self, kind: type[Attachment] | type[Rendition]) -> int:
         return self.school.read(lambda s: s.scalar(select(func.count(kind.id)))) or 0
@@ -119,7 +119,7 @@ def test_a_full_disk_of_passing_files_breaks_nothing(tmp_path: Path, monkeypatch
         wire = RawClient(disk.server, disk.school, disk.samira)
         path = f"/assignments/{disk.given}"
         # Python chooses the folder at its first use, and a full one it would not choose.
-        assert wire.post(path, wire.form(path, action="add"), files.jpeg()).status == 303
+        assert wire.post(path, wire.form(path), files.jpeg()).status == 303
         before = stored(tmp_path / "school/uploads")
         disk.fill()
         answer = disk.send(wire)
@@ -159,14 +159,14 @@ def test_a_database_that_cannot_grow_keeps_what_was_typed_and_heals(school: Scho
     samira = school.visitor(school.write(factories.samira))
     page = samira.get(f"/assignments/{given}")
     with full(school) as let_grow:
-        answer = samira.submit(page, {"text": long_text, "action": "send"}, action=f"/assignments/{given}")
+        answer = samira.submit(page, {"text": long_text}, button="/submission")
         assert answer.status == 503
         assert answer.response.headers["Retry-After"] == "30"
         assert school.read(lambda s: s.scalar(select(func.count(Attempt.id)))) == 0
         typed = [field for field in answer.root.all("input") if field.get("name") == "text"]
         assert [field.get("value") for field in typed] == [long_text]
         let_grow()
-        receipt = samira.submit(answer, action=f"/assignments/{given}")
+        receipt = samira.submit(answer, action=f"/assignments/{given}/submission")
         assert receipt.status == 200
     attempt = school.read(lambda s: s.scalars(select(Attempt)).one())
     assert attempt.sent_at is not None
@@ -180,8 +180,8 @@ def test_a_page_for_sending_again_never_repeats_a_secret_or_forgets_a_file(schoo
     with full(school):
         answer = samira.submit(
             page,
-            {"text": "x" * 6000, "picture": file(PHOTO, "a.jpg"), "action": "send"},
-            action=f"/assignments/{given}",
+            {"text": "x" * 6000, "picture": file(PHOTO, "a.jpg")},
+            button="/submission",
         )
     assert answer.status == 503
     assert answer.root.all("form") == []

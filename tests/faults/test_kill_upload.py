@@ -63,9 +63,11 @@ def test_every_receipt_that_was_shown_is_true_after_a_kill(tmp_path: Path) -> No
         connection: http.client.HTTPConnection | None = None
         try:
             wire = RawClient(server, school, learner)
-            values = wire.form(path, action="send", text="Lundi")
+            values = wire.form(path, text="Lundi")
             before = kept(tmp_path)
-            connection = wire.begin(path, values, PHOTO, share=0.5 if moment == "half a body" else 1)
+            connection = wire.begin(
+                f"{path}/submission", values, PHOTO, share=0.5 if moment == "half a body" else 1
+            )
             if moment == "kept":
                 wait_until(partial(has_more, tmp_path, before), "a file is kept", 30)
             elif moment == "receipt":
@@ -90,7 +92,7 @@ def test_every_receipt_that_was_shown_is_true_after_a_kill(tmp_path: Path) -> No
         for learner in learners:
             wire = RawClient(server, school, learner)
             if not sent_by(school, learner):
-                assert wire.post(path, wire.form(path, action="send", text="Lundi"), PHOTO).status == 303
+                assert wire.post(f"{path}/submission", wire.form(path, text="Lundi"), PHOTO).status == 303
             (attempt,) = sent_by(school, learner)
             receipt = wire.get(f"/submissions/{attempt.submission_id}")
             assert receipt.status == 200

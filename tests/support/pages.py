@@ -126,6 +126,12 @@ class Page:
             f"no form {action!r} on {self.url}: {[f.get('action') for f in self.root.all('form')]}"
         )
 
+    def button_address(self, ending: str) -> str:
+        """The address of its own of the button for which it ends like this."""
+        own = [button.get("formaction") or "" for button in self.root.all("button")]
+        (found,) = {address for address in own if address.endswith(ending)}
+        return found
+
     def links(self) -> dict[str, str]:
         return {link.text: link.get("href") for link in self.root.all("a")}
 
@@ -145,14 +151,19 @@ class Visitor:
         values: dict[str, Any] | None = None,
         *,
         action: str | None = None,
+        button: str | None = None,
         follow: bool = True,
     ) -> Page:
-        """Send a form of the page as a browser would, with `values` typed into it."""
+        """Send a form of the page as a browser would, with `values` typed into it.
+
+        `button` is the end of the address of the button that is pressed, where it has one of its own.
+        """
         form = page.form(action)
         data = filled(form)
         data.update(values or {})
         data = {name: value for name, value in data.items() if value is not None}
-        target = urljoin(page.url, form.get("action") or page.url)
+        address = form.get("action") if button is None else page.button_address(button)
+        target = urljoin(page.url, address or page.url)
         response = self.client.post(
             target,
             data=data,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -27,7 +27,7 @@ from lms.domain.homework.files import MAX_FILES
 from lms.extensions import csrf, db
 from lms.forms.homework import AttemptForm
 from lms.i18n.refusals import sentence
-from lms.models import Attempt
+from lms.models import Assignment, Attempt
 from lms.web.idempotency import idempotency_key, run_once
 from lms.web.pages import by_script, page
 
@@ -66,8 +66,71 @@ class _Outcome:
 
 @bp.post("/assignments/<id>")
 @allow("learner")
-def work_on(id: str) -> BaseResponse:
-    """Every button of the work page: add, send, remove, move. Whatever it is, text and files are kept."""
+def add(id: str) -> BaseResponse:
+    """Keep the text and the added files in the draft."""
+    return _keep(id, lambda *_kept: None)
+
+
+@bp.post("/assignments/<id>/submission")
+@allow("learner")
+def send(id: str) -> BaseResponse:
+    """Send the draft, with what was typed and added."""
+
+    def in_transaction(session: Session, draft: Attempt, task: Assignment, outcome: _Outcome) -> None:
+        try:
+            attempts.send_attempt(session, draft, task, now=now())
+        except Refused as refusal:
+            outcome.refusal = refusal
+
+    return _keep(id, in_transaction, sending=True)
+
+
+@bp.post("/assignments/<id>/files/<file_id>/removal")
+@allow("learner")
+def remove(id: str, file_id: str) -> BaseResponse:
+    """Remove a file from the draft."""
+
+    def in_transaction(session: Session, draft: Attempt, _task: Assignment, outcome: _Outcome) -> None:
+        outcome.dropped = files.remove_file(session, draft, file_id)
+
+    return _keep(id, in_transaction)
+
+
+@bp.post("/assignments/<id>/files/<file_id>/ascent")
+@allow("learner")
+def move_up(id: str, file_id: str) -> BaseResponse:
+    """Move a file of the draft one place up."""
+    return _keep(id, lambda session, draft, *_kept: files.move_file(session, draft, file_id, -1))
+
+
+@bp.post("/assignments/<id>/files/<file_id>/descent")
+@allow("learner")
+def move_down(id: str, file_id: str) -> BaseResponse:
+    """Move a file of the draft one place down."""
+    return _keep(id, lambda session, draft, *_kept: files.move_file(session, draft, file_id, 1))
+
+
+@bp.get("/assignments/<id>/submission")
+@bp.get("/assignments/<id>/files/<file_id>/removal")
+@bp.get("/assignments/<id>/files/<file_id>/ascent")
+@bp.get("/assignments/<id>/files/<file_id>/descent")
+@allow("learner")
+def reload(id: str, file_id: str = "") -> BaseResponse:
+    """Lead back to the work page: a refused form was shown at the address of its button."""
+    worklist.learner_assignment_for(db.session(), me(), id)
+    return redirect(url_for("homework.work", id=id), 303)
+
+
+# Checked in `_keep` by csrf.protect(): before that, the guard must have asked who it is, and the
+# larger body of this one page must have been allowed.
+for view in (add, send, remove, move_up, move_down):
+    csrf.exempt(view)
+
+
+def _keep(
+    id: str, then: Callable[[Session, Attempt, Assignment, _Outcome], None], *, sending: bool = False
+) -> BaseResponse:
+    """Keep text and files, whichever button was pressed; `then` does in the same transaction what it asks."""
     found = worklist.learner_assignment_for(db.session(), me(), id)
     request.max_content_length = (settings().upload_mb * MAX_FILES + 1) * MEGABYTE
     try:
@@ -77,13 +140,20 @@ def work_on(id: str) -> BaseResponse:
         return _too_large(found)
     form.validate()
     key = idempotency_key(form)  # before the files are taken away
-    received, refused = _receive(found)
+    received, refused = _receive(found, sending=sending)
     outcome = _Outcome()
 
     def in_transaction(session: Session) -> str:
         nonlocal outcome
         outcome = _Outcome()
-        return _work_on(session, id, form, received, outcome, may_send=not (refused or form.errors))
+        draft = attempts.open_draft(session, me(), id, now=now())
+        assignment = worklist.learner_assignment_for(session, me(), id).assignment
+        _write_draft(session, draft, assignment, form, received, outcome)
+        if not sending or not (refused or form.errors or outcome.refused):
+            then(session, draft, assignment, outcome)
+        if draft.sent_at:
+            return url_for("submissions.show", id=draft.submission_id)
+        return url_for("homework.work", id=id)
 
     try:
         answer = run_once(form, in_transaction, key=key)
@@ -106,16 +176,14 @@ def work_on(id: str) -> BaseResponse:
     )
 
 
-# Checked in the view by csrf.protect(): before that, the guard must have asked who it is, and the
-# larger body of this one page must have been allowed.
-csrf.exempt(work_on)
-
-
-def _work_on(
-    session: Session, id: str, form: AttemptForm, received: UploadResult, outcome: _Outcome, *, may_send: bool
-) -> str:
-    draft = attempts.open_draft(session, me(), id, now=now())
-    assignment = worklist.learner_assignment_for(session, me(), id).assignment
+def _write_draft(
+    session: Session,
+    draft: Attempt,
+    assignment: Assignment,
+    form: AttemptForm,
+    received: UploadResult,
+    outcome: _Outcome,
+) -> None:
     if not form.text.errors:
         attempts.write_text(session, draft, form.text.data or "")
     room = settings().learner_quota_mb * MEGABYTE - files.used_bytes(session, me())
@@ -127,22 +195,11 @@ def _work_on(
         else:
             room -= new.room
             outcome.used.update(new.keys)
-    action, _, target = request.form.get("action", "add").partition(":")
-    if action == "remove":
-        outcome.dropped = files.remove_file(session, draft, target)
-    elif action in ("up", "down"):
-        files.move_file(session, draft, target, -1 if action == "up" else 1)
-    elif action == "send" and may_send and not outcome.refused:
-        try:
-            attempts.send_attempt(session, draft, assignment, now=now())
-        except Refused as refusal:
-            outcome.refusal = refusal
-        else:
-            return url_for("submissions.show", id=draft.submission_id)
-    return url_for("homework.work", id=id)
 
 
-def _receive(found: worklist.LearnerAssignment) -> tuple[UploadResult, list[tuple[str, Refused]]]:
+def _receive(
+    found: worklist.LearnerAssignment, *, sending: bool
+) -> tuple[UploadResult, list[tuple[str, Refused]]]:
     """The files of the form, kept; and those that were not, each with its reason."""
     uploads: list[FileStorage] = [
         upload
@@ -152,7 +209,7 @@ def _receive(found: worklist.LearnerAssignment) -> tuple[UploadResult, list[tupl
     ]
     limits, kinds = settings(), found.assignment.kinds
     room = limits.learner_quota_mb * MEGABYTE - files.used_bytes(db.session(), me())
-    refused = _lost(found) if request.form.get("action") == "send" else []
+    refused = _lost(found) if sending else []
     db.session().rollback()  # nothing of the database is held while files are looked at
     with TemporaryDirectory(prefix="passerelle-") as folder:
         received = store_uploads(

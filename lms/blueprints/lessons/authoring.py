@@ -26,12 +26,14 @@ bp = Blueprint("lesson_authoring", __name__)
 
 # Room for the caption files of several clips; each is capped for itself.
 MOST_BYTES = 6 << 20
+# The views behind the buttons of the editor.
+EDITOR_VIEWS = ("save", "publish", "remove_clip", "move_clip_up", "move_clip_down")
 
 
 @bp.url_value_preprocessor
 def _room_for_captions(endpoint: str | None, _values: dict[str, object] | None) -> None:
     """Before anything reads the form, the shield against forged ones included."""
-    if endpoint == "lesson_authoring.save":
+    if endpoint in {f"lesson_authoring.{view}" for view in EDITOR_VIEWS}:
         request.max_content_length = MOST_BYTES
         request.max_form_memory_size = 2 << 20
 
@@ -85,15 +87,63 @@ def edit(id: str) -> Response:
 @bp.post("/lessons/<id>")
 @allow("teacher", "coordinator")
 def save(id: str) -> BaseResponse:
-    """Save everything on the page. Its other buttons, that move or remove a clip or publish, save as well."""
+    """Save everything on the page."""
+    return _save(id)
+
+
+@bp.post("/lessons/<id>/publication")
+@allow("teacher", "coordinator")
+def publish(id: str) -> BaseResponse:
+    """Save everything on the page and publish the lesson."""
+    return _save(id, publishing=True)
+
+
+@bp.post("/lessons/<id>/clips/<clip_id>/removal")
+@allow("teacher", "coordinator")
+def remove_clip(id: str, clip_id: str) -> BaseResponse:
+    """Save everything on the page but this clip."""
+    return _save(id, clip_id, steps=0)
+
+
+@bp.post("/lessons/<id>/clips/<clip_id>/ascent")
+@allow("teacher", "coordinator")
+def move_clip_up(id: str, clip_id: str) -> BaseResponse:
+    """Save everything on the page, this clip one place up."""
+    return _save(id, clip_id, steps=-1)
+
+
+@bp.post("/lessons/<id>/clips/<clip_id>/descent")
+@allow("teacher", "coordinator")
+def move_clip_down(id: str, clip_id: str) -> BaseResponse:
+    """Save everything on the page, this clip one place down."""
+    return _save(id, clip_id, steps=1)
+
+
+@bp.get("/lessons/<id>/publication")
+@bp.get("/lessons/<id>/clips/<clip_id>/removal")
+@bp.get("/lessons/<id>/clips/<clip_id>/ascent")
+@bp.get("/lessons/<id>/clips/<clip_id>/descent")
+@allow("teacher", "coordinator")
+def reload(id: str, clip_id: str = "") -> BaseResponse:
+    """Lead back to the editor: a refused form was shown at the address of its button."""
+    queries.lesson_for(db.session(), me(), id)
+    return redirect(url_for("lesson_authoring.edit", id=id), 303)
+
+
+def _save(
+    id: str, clip_id: str | None = None, *, steps: int | None = None, publishing: bool = False
+) -> BaseResponse:
+    """Save what is typed, whichever button was pressed; `steps` moves a clip, none of them removes it."""
     lesson = queries.lesson_for(db.session(), me(), id, whole=True)
     form = EditLesson()
-    what, number = _wanted(request.form.get("do", "save"), len(form.clips))
-    if what == "remove" and number is not None:  # a clip that goes needs no right link any more
+    number = None if clip_id is None else _place(form, clip_id)
+    if number is not None and steps == 0:  # a clip that goes needs no right link any more
         form.clips.entries.pop(number)
     if not form.validate_on_submit():
         return _desk(form, lesson, 422)
-    drafts = _moved(form.drafts(), what, number)
+    drafts = form.drafts()
+    if number is not None and steps:
+        drafts = _moved(drafts, number, steps)
     drafts = [*drafts, *form.added()][:MOST_CLIPS]
 
     def in_transaction(session: Session) -> str:
@@ -110,7 +160,7 @@ def save(id: str) -> BaseResponse:
             seen=form.seen.data or "",
             now=now(),
         )
-        if what == "publish":
+        if publishing:
             authoring.publish_lesson(session, me(), lesson, now=now())
         return url_for("lesson_authoring.edit", id=id, _anchor="clips" if number is not None else None)
 
@@ -123,29 +173,25 @@ def save(id: str) -> BaseResponse:
             return _desk(form, saved, 422)
         form.seen.data = authoring.fingerprint(saved)
         return _desk(form, saved, 409)
-    if what == "publish":
+    if publishing:
         flash(_("La leçon est publiée. Les apprenants la voient."), "success")
     else:
         flash(_("C’est enregistré."), "success")
-    if what == "publish" and any(not draft.transcript for draft in drafts):
+    if publishing and any(not draft.transcript for draft in drafts):
         flash(_("Une vidéo n’a pas de texte. Ajoutez-le bientôt."), "warning")
     return answer
 
 
-def _wanted(do: str, clips: int) -> tuple[str, int | None]:
-    """Return the pressed button: save, publish, or up, down, remove with the number of a clip."""
-    what, _colon, number = do.partition(":")
-    if do in ("save", "publish"):
-        return what, None
-    if what in ("up", "down", "remove") and number in {str(n) for n in range(clips)}:
-        return what, int(number)
+def _place(form: EditLesson, clip_id: str) -> int:
+    """Return the place of a clip on the page."""
+    for place, entry in enumerate(form.clips):
+        if entry.form["id"].data == clip_id:
+            return place
     raise BadRequest
 
 
-def _moved(drafts: list[authoring.ClipDraft], what: str, number: int | None) -> list[authoring.ClipDraft]:
-    if number is None or what not in ("up", "down"):
-        return drafts
-    there = number + (1 if what == "down" else -1)
+def _moved(drafts: list[authoring.ClipDraft], number: int, steps: int) -> list[authoring.ClipDraft]:
+    there = number + steps
     if 0 <= there < len(drafts):
         drafts[number], drafts[there] = drafts[there], drafts[number]
     return drafts

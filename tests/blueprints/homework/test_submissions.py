@@ -60,7 +60,7 @@ def test_a_copy_to_do_again_is_started_again_and_the_first_attempt_stays(
     assert seen(school)
     twice = samira.submit(page, action="/attempts")
     assert twice.url == work.url
-    sent = samira.submit(work, {"text": "Lundi, mardi !", "action": "send"})
+    sent = samira.submit(work, {"text": "Lundi, mardi !"}, button="/submission")
     assert sent.url == f"/submissions/{submission}"
     assert "C’est envoyé." in sent.text
     assert "Lundi, mardi !" in sent.text
@@ -106,7 +106,7 @@ def test_nobody_else_finds_a_submission(school: School) -> None:
 def test_a_voice_can_be_heard_and_an_old_one_downloaded(school: School, samira: Visitor) -> None:
     given = school.write(lambda s: factories.assignment(s).id)
     voices = [file(files.voice_ogg(), "PTT.opus"), file(files.voice_3gp(), "vieux.3gp")]
-    page = samira.submit(samira.get(f"/assignments/{given}"), {"voice": voices, "action": "send"})
+    page = samira.submit(samira.get(f"/assignments/{given}"), {"voice": voices}, button="/submission")
     (player,) = page.root.all("audio")
     assert player.get("preload") == "none"
     assert samira.client.get(player.get("src"), buffered=True).mimetype == "audio/ogg"

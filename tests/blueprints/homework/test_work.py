@@ -44,12 +44,15 @@ def attempts(school: School) -> list[Attempt]:
     return list(school.read(lambda s: s.scalars(select(Attempt).order_by(Attempt.number)).all()))
 
 
+SEND = "/submission"
+
+
 def put(
-    samira: Visitor, given: str, *more: tuple[object, str], action: str = "add", **values: object
+    samira: Visitor, given: str, *more: tuple[object, str], button: str | None = None, **values: object
 ) -> Page:
     page = samira.get(f"/assignments/{given}")
     return samira.submit(
-        page, {"picture": list(more), "action": action, **values}, action=f"/assignments/{given}"
+        page, {"picture": list(more), **values}, action=f"/assignments/{given}", button=button
     )
 
 
@@ -61,7 +64,7 @@ def test_a_rotated_photo_and_an_iphone_photo_are_sent_and_the_receipt_shows_them
         given,
         file(files.rotated_jpeg(), "IMG_1.jpg"),
         file(files.heic(), "IMG_2.HEIC"),
-        action="send",
+        button=SEND,
         text="Bonjour Nadia",
     )
     assert page.status == 200
@@ -129,7 +132,7 @@ def test_a_bad_file_gets_its_own_sentence_and_the_rest_stays(
         given,
         file(make_file(), name),
         file(files.jpeg(), "bonne.jpg"),
-        action="send",
+        button=SEND,
         text="Mes jours",
     )
     assert page.status == 422
@@ -141,7 +144,7 @@ def test_a_bad_file_gets_its_own_sentence_and_the_rest_stays(
     assert draft.sent_at is None
     assert draft.text == "Mes jours"
     assert school.read(lambda s: s.scalars(select(Attachment.shown_name)).all()) == ["bonne.jpg"]
-    sent = samira.submit(page, {"action": "send"}, action=given)
+    sent = samira.submit(page, action=given, button=SEND)
     assert "C’est envoyé." in sent.text
 
 
@@ -151,7 +154,7 @@ def test_a_kind_that_the_teacher_did_not_ask_for_is_refused(school: School) -> N
     page = put(samira, given, file(files.voice_mp3(), "voix.mp3"))
     assert page.status == 422
     assert "Ce devoir se fait sans la voix." in page.text
-    page = put(samira, given, file(files.jpeg(), "a.jpg"), action="send", text="un texte quand même")
+    page = put(samira, given, file(files.jpeg(), "a.jpg"), button=SEND, text="un texte quand même")
     assert page.status == 422
     assert "Ce devoir se fait sans texte." in page.text
     assert attempts(school)[0].sent_at is None
@@ -159,7 +162,7 @@ def test_a_kind_that_the_teacher_did_not_ask_for_is_refused(school: School) -> N
 
 
 def test_nothing_can_be_sent_empty(school: School, samira: Visitor, given: str) -> None:
-    page = put(samira, given, action="send", text="  ")
+    page = put(samira, given, button=SEND, text="  ")
     assert page.status == 422
     assert "Il n’y a rien à envoyer." in page.text
     assert attempts(school)[0].sent_at is None
@@ -170,7 +173,7 @@ def test_pressing_send_twice_gives_one_submission_and_keeps_the_files_once(
 ) -> None:
     page = samira.get(f"/assignments/{given}")
     first, second = (
-        samira.submit(page, {"picture": file(files.jpeg(), "a.jpg"), "action": "send"}, follow=False)
+        samira.submit(page, {"picture": file(files.jpeg(), "a.jpg")}, button=SEND, follow=False)
         for _ in range(2)
     )
     assert first.status == second.status == 303
@@ -185,11 +188,11 @@ def test_what_is_written_after_the_back_button_is_kept_and_sent(
 ) -> None:
     page = samira.get(f"/assignments/{given}")
     photo = {"picture": file(files.jpeg(), "image.jpg")}
-    samira.submit(page, {**photo, "text": "Lundi", "action": "add"})
+    samira.submit(page, {**photo, "text": "Lundi"})
     other = {"picture": file(files.jpeg(90, 70), "image.jpg")}
-    samira.submit(page, {**other, "text": "Lundi", "action": "add"})
+    samira.submit(page, {**other, "text": "Lundi"})
     assert school.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 2
-    sent = samira.submit(page, {"text": "Lundi et mardi", "action": "send"})
+    sent = samira.submit(page, {"text": "Lundi et mardi"}, button=SEND)
     assert sent.url.startswith("/submissions/")
     assert "Lundi et mardi" in sent.text
 
@@ -205,8 +208,8 @@ def test_the_same_photo_chosen_twice_is_kept_once(school: School, samira: Visito
 
 def test_what_is_sent_cannot_be_changed_from_an_old_page(school: School, samira: Visitor, given: str) -> None:
     old = samira.get(f"/assignments/{given}")
-    put(samira, given, action="send", text="Le premier")
-    page = samira.submit(old, {"text": "Le second", "picture": file(files.jpeg(), "b.jpg"), "action": "send"})
+    put(samira, given, button=SEND, text="Le premier")
+    page = samira.submit(old, {"text": "Le second", "picture": file(files.jpeg(), "b.jpg")}, button=SEND)
     assert page.status == 409
     assert "Ce devoir est déjà envoyé." in page.text
     assert "Le second" in page.text
@@ -227,21 +230,48 @@ def test_photos_are_put_in_order_and_taken_out_and_the_text_stays(
         )
 
     assert names() == ["un.jpg", "deux.jpg"]
-    up = next(b.get("value") for b in page.root.all("button") if b.get("value").startswith("up:"))
-    page = samira.submit(page, {"action": up, "text": "Mot nouveau"}, action=given)
+    page = samira.submit(page, {"text": "Mot nouveau"}, action=given, button="/ascent")
     assert names() == ["deux.jpg", "un.jpg"]
-    drop = next(b.get("value") for b in page.root.all("button") if b.get("value").startswith("remove:"))
-    samira.submit(page, {"action": drop}, action=given)
-    again = samira.submit(page, {"action": drop}, action=given)
+    page = samira.submit(page, action=given, button="/descent")
+    assert names() == ["un.jpg", "deux.jpg"]
+    page = samira.submit(page, action=given, button="/ascent")
+    drop = next(
+        button.get("formaction")
+        for button in page.root.all("button")
+        if button.get("formaction").endswith("/removal")
+    )
+    samira.submit(page, action=given, button=drop)
+    again = samira.submit(page, action=given, button=drop)
     assert again.status == 200
     assert names() == ["un.jpg"]
     assert attempts(school)[0].text == "Mot nouveau"
     assert stored_keys(school) == known_keys(school)
 
 
+def test_two_buttons_of_one_page_are_two_sendings(school: School, samira: Visitor, given: str) -> None:
+    """With the back button the page is the same to the letter; what was pressed is not."""
+    page = put(samira, given, file(files.jpeg(), "un.jpg"), file(files.webp(), "deux.webp"))
+    for button, first in (("/ascent", "deux.jpg"), ("/descent", "deux.jpg"), ("/ascent", "deux.jpg")):
+        samira.submit(page, action=given, button=button)
+        shown = school.read(
+            lambda s: s.scalars(select(Attachment.shown_name).order_by(Attachment.position)).all()
+        )
+        assert shown[0] == first
+    sent = samira.submit(page, action=given, button=SEND)
+    assert "C’est envoyé." in sent.text
+
+
+def test_the_address_of_a_button_leads_back_to_the_page(school: School, samira: Visitor, given: str) -> None:
+    """A refused form stands there; whoever loads the page again asks for that address."""
+    refused = put(samira, given, button=SEND, text="")
+    assert (refused.status, refused.url) == (422, f"/assignments/{given}/submission")
+    for end in ("submission", "files/x/removal", "files/x/ascent", "files/x/descent"):
+        assert samira.get(f"/assignments/{given}/{end}").url == f"/assignments/{given}"
+
+
 def test_ten_files_are_the_most(school: School, samira: Visitor, given: str) -> None:
     eleven = [file(files.jpeg(60 + n, 80), f"page {n}.jpg") for n in range(11)]
-    page = put(samira, given, *eleven, action="send")
+    page = put(samira, given, *eleven, button=SEND)
     assert page.status == 422
     assert "page 10.jpg" in page.text
     assert "Vous pouvez envoyer 10 fichiers." in page.text
@@ -282,7 +312,7 @@ def test_a_form_over_the_limit_is_refused_whole_and_the_draft_stays(school: Scho
 def test_a_full_disk_takes_no_file_but_keeps_the_text(school: School, given: str) -> None:
     full = tight(school, free_space_mb=10**9)
     samira = full.visitor(full.write(factories.samira))
-    page = put(samira, given, file(files.jpeg(), "a.jpg"), action="send", text="Mon texte")
+    page = put(samira, given, file(files.jpeg(), "a.jpg"), button=SEND, text="Mon texte")
     assert page.status == 507
     assert "Il n’y a plus de place ici." in page.text
     assert [attempt.text for attempt in attempts(school)] == ["Mon texte"]
@@ -306,7 +336,7 @@ def test_a_file_that_the_disk_lost_is_named_before_anything_is_sent(
     put(samira, given, file(files.jpeg(), "perdue.jpg"))
     (key,) = school.read(lambda s: s.scalars(select(Attachment.store_key)).all())
     school.app.extensions["lms_store"].delete(key)
-    page = put(samira, given, action="send")
+    page = put(samira, given, button=SEND)
     assert page.status == 422
     assert "perdue.jpg" in page.text
     assert "Ce fichier n’est plus là." in page.text

@@ -36,9 +36,11 @@ def count(school: School, thing: type[Any] = Lesson) -> int:
     return school.read(lambda s: s.scalars(select(func.count()).select_from(thing)).one())
 
 
-def save(visitor: Visitor, page: Page, values: dict[str, Any] | None = None, do: str = "save") -> Page:
+def save(
+    visitor: Visitor, page: Page, values: dict[str, Any] | None = None, button: str | None = None
+) -> Page:
     lesson_id = page.url.split("/")[2].split("?")[0]
-    return visitor.submit(page, {"do": do, **(values or {})}, action=f"/lessons/{lesson_id}")
+    return visitor.submit(page, values, action=f"/lessons/{lesson_id}", button=button)
 
 
 def test_a_level_a_title_and_a_link_make_a_lesson(school: School) -> None:
@@ -163,23 +165,39 @@ def test_clips_are_added_moved_and_removed_by_buttons_that_keep_what_is_typed(sc
     lesson = school.write(lambda s: factories.lesson(s, clips=2))
     first, second = (clip.id for clip in lesson.clips)
     nadia = teacher(school)
-    page = save(nadia, nadia.get(f"/lessons/{lesson.id}/edit"), {"goal": "Gardé"}, do="down:0")
+    page = save(nadia, nadia.get(f"/lessons/{lesson.id}/edit"), {"goal": "Gardé"}, button=f"/{first}/descent")
     assert [clip.id for clip in whole(school, lesson.id).clips] == [second, first]
+    page = save(nadia, page, button=f"/{first}/ascent")
+    assert [clip.id for clip in whole(school, lesson.id).clips] == [first, second]
+    page = save(nadia, page, button=f"/{first}/descent")
     page = save(nadia, page, {"links": LINK})
     added = [clip.id for clip in whole(school, lesson.id).clips]
     assert added[:2] == [second, first]
-    page = save(nadia, page, {"clips-0-address": "plus rien"}, do="remove:0")
+    page = save(nadia, page, {"clips-0-address": "plus rien"}, button=f"/{second}/removal")
     assert page.status == 200
     assert [clip.id for clip in whole(school, lesson.id).clips] == added[1:]
     assert whole(school, lesson.id).goal == "Gardé"
 
 
-@pytest.mark.parametrize("do", ["up:9", "down:²", "remove:-1", "remove", "dance", "up:0:1", ""])
-def test_a_button_that_is_not_on_the_page_is_refused(school: School, do: str) -> None:
-    lesson = school.write(factories.lesson)
+@pytest.mark.parametrize("end", ["removal", "ascent", "descent"])
+def test_a_button_that_is_not_on_the_page_is_refused(school: School, end: str) -> None:
+    lesson, other = school.write(lambda s: (factories.lesson(s), factories.lesson(s, "Une autre")))
     nadia = teacher(school)
-    assert save(nadia, nadia.get(f"/lessons/{lesson.id}/edit"), do=do).status == 400
-    assert len(whole(school, lesson.id).clips) == 1
+    for clip_id in (other.clips[0].id, "0", "²"):
+        page = nadia.get(f"/lessons/{lesson.id}/edit")
+        page.form(f"/lessons/{lesson.id}").attrs["action"] = f"/lessons/{lesson.id}/clips/{clip_id}/{end}"
+        assert nadia.submit(page, action=f"/clips/{clip_id}/{end}").status == 400
+    assert len(whole(school, lesson.id).clips) == len(whole(school, other.id).clips) == 1
+
+
+def test_the_address_of_a_button_leads_back_to_the_editor(school: School) -> None:
+    """A refused form stands there; whoever loads the page again asks for that address."""
+    lesson = school.write(lambda s: factories.lesson(s, published=False))
+    nadia = teacher(school)
+    refused = save(nadia, nadia.get(f"/lessons/{lesson.id}/edit"), {"title": ""}, button="/publication")
+    assert (refused.status, refused.url) == (422, f"/lessons/{lesson.id}/publication")
+    for end in ("publication", "clips/x/removal", "clips/x/ascent", "clips/x/descent"):
+        assert nadia.get(f"/lessons/{lesson.id}/{end}").url == f"/lessons/{lesson.id}/edit"
 
 
 @pytest.mark.parametrize(
@@ -280,7 +298,7 @@ def test_publishing_shows_the_lesson_warns_without_a_text_and_is_journalled(scho
     nadia, samira = teacher(school), school.visitor(school.write(factories.samira))
     page = nadia.get(f"/lessons/{lesson.id}/edit")
     assert "Vidéos sans texte" in page.text
-    page = save(nadia, page, {"goal": "Gardé"}, do="publish")
+    page = save(nadia, page, {"goal": "Gardé"}, button="/publication")
     assert whole(school, lesson.id).goal == "Gardé"
     assert "La leçon est publiée." in page.text
     assert "Une vidéo n’a pas de texte." in page.text
@@ -294,7 +312,7 @@ def test_publishing_shows_the_lesson_warns_without_a_text_and_is_journalled(scho
 def test_an_empty_lesson_is_not_published_and_the_page_says_what_is_missing(school: School) -> None:
     lesson = school.write(lambda s: factories.lesson(s, clips=0, words=(), instructions="", published=False))
     nadia = teacher(school)
-    page = save(nadia, nadia.get(f"/lessons/{lesson.id}/edit"), {"goal": "Gardé"}, do="publish")
+    page = save(nadia, nadia.get(f"/lessons/{lesson.id}/edit"), {"goal": "Gardé"}, button="/publication")
     assert page.status == 422
     assert "La leçon est vide." in page.text
     assert "Gardé" in [e.get("value") for e in page.root.all("input")]

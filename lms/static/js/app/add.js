@@ -2,5 +2,5 @@
 document.addEventListener("change", (event) => {
   const input = event.target;
   if (!input.matches?.("[data-adds] input[type=file]") || !input.files.length) return;
-  input.form.requestSubmit(input.form.querySelector("[name=action][value=add]"));
+  input.form.requestSubmit(input.form.querySelector("[data-add]"));
 });

@@ -97,7 +97,7 @@ const send = (form, submitter) => {
     turnTo(request);
   };
   // Not form.action: a button named "action" would stand in its place.
-  request.open("POST", form.getAttribute("action") || location.href);
+  request.open("POST", submitter?.getAttribute("formaction") || form.getAttribute("action") || location.href);
   request.send(data);
 };
 
