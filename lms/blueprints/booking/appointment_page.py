@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import attendance, availability_search, queries
+from lms.domain.booking.permissions import may_manage
 from lms.domain.homework import worklist
 from lms.domain.homework.worklist import LearnerAssignment
 from lms.domain.people.contact import Channel
@@ -203,5 +204,5 @@ def _team_panel(session: Session, person: Person, booking: Booking, now: datetim
         note_form=NoteForm(formdata=None, obj=record) if has_form else None,
         may_mark=attendance.can_be_marked(booking, now=now)
         and bool(person.roles & {"teacher", "coordinator"}),
-        may_swap=is_upcoming and (is_teacher or "coordinator" in person.roles),
+        may_swap=is_upcoming and may_manage(person, booking.teacher_id),
     )

@@ -25,6 +25,7 @@ from lms.domain.booking import (
     queries,
     team_queries,
 )
+from lms.domain.booking.permissions import check_may_manage
 from lms.domain.errors import Absent, Refused
 from lms.domain.people.contact import count_by_delivery, preferred_channel
 from lms.extensions import db, write
@@ -106,7 +107,7 @@ def exchange(id: str) -> BaseResponse:
         return _swap(id, form, 422)
 
     def in_transaction(session: Session) -> str:
-        one = team_queries.check_may_swap(session, me(), queries.booking_for(session, me(), id))
+        one = queries.booking_for(session, me(), id)
         other = queries.booking_for(session, me(), other_id)
         appointments.swap(session, me(), one, other, now=now(), zone=settings().time_zone)
         return url_for("bookings.show", id=id)
@@ -127,7 +128,8 @@ def exchange(id: str) -> BaseResponse:
 
 def _swap(id: str, form: SwapForm, answer: int = 200) -> BaseResponse:
     session, moment = db.session(), now()
-    booking = team_queries.check_may_swap(session, me(), queries.booking_for(session, me(), id))
+    booking = queries.booking_for(session, me(), id)
+    check_may_manage(me(), booking.teacher_id)
     try:
         queries.check_upcoming(booking, now=moment)
     except Refused as refusal:

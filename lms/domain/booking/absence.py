@@ -12,8 +12,9 @@ from lms.domain import audit_log
 from lms.domain.booking import availability, waitlist
 from lms.domain.booking.appointments import cancel
 from lms.domain.booking.availability import WeeklyHours
+from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.slots import instants
-from lms.domain.errors import Absent, Refused
+from lms.domain.errors import Refused
 from lms.models import HOLDING, Booking, Person, SpecialDay
 
 
@@ -35,8 +36,7 @@ def cancel_day(
     Refusals: `already_begun`, `already_cancelled`, `dates_backward`, `dates_too_long`, `day_over`,
     `hours_backward`, `hours_missing`, `room_missing`.
     """
-    if actor.id != teacher.id and "coordinator" not in actor.roles:
-        raise Absent
+    check_may_manage(actor, teacher.id)
     if day < now.astimezone(zone).date():
         raise Refused("day_over")
     _lock_participants(session, teacher, _upcoming_on_day(teacher, day, now=now, zone=zone))
@@ -61,8 +61,7 @@ def accept_conflict(session: Session, actor: Person, booking: Booking, *, now: d
 
     Refusals: `already_cancelled`.
     """
-    if actor.id != booking.teacher_id and "coordinator" not in actor.roles:
-        raise Absent
+    check_may_manage(actor, booking.teacher_id)
     if booking.state != "booked":
         raise Refused("already_cancelled")
     booking.conflict_accepted_at = now

@@ -11,9 +11,10 @@ from lms.domain import audit_log, outbox
 from lms.domain.booking import allocation, occupancy, offers, waitlist
 from lms.domain.booking.attendance import set_attendance
 from lms.domain.booking.availability_search import iso_week_of
+from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.queries import check_upcoming
 from lms.domain.booking.slots import Mode, cells
-from lms.domain.errors import Absent, Refused
+from lms.domain.errors import Refused
 from lms.models import Booking, Organisation, Person
 
 # What makes an hour: two bookings that are swapped exchange it whole.
@@ -107,10 +108,9 @@ def swap(
     Refusals: `already_begun`, `already_cancelled`, `learner_busy`, `not_swappable`, `slot_taken`,
     `week_full`.
     """
+    check_may_manage(actor, one.teacher_id)
     if one.teacher_id != other.teacher_id or one.learner_id == other.learner_id:
         raise Refused("not_swappable")
-    if actor.id != one.teacher_id and "coordinator" not in actor.roles:
-        raise Absent
     occupancy.lock_people(session, one.teacher_id, one.learner_id, other.learner_id)
     occupancy.lock_rooms(session, {room for room in (one.room_id, other.room_id) if room})
     both = (one, other)

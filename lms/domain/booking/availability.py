@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain import audit_log
 from lms.domain.booking import waitlist
+from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.slots import belgian_holidays
 from lms.domain.errors import Absent, Refused
 from lms.domain.people.directory import has_role
@@ -145,7 +146,7 @@ def close_days(
 
     Refusals: `dates_backward`, `dates_too_long`, `hours_backward`, `hours_missing`, `room_missing`.
     """
-    _check_may_manage(actor, teacher.id if teacher else None)
+    check_may_manage(actor, teacher.id if teacher else None)
     if (hours.start is None) != (hours.end is None):
         raise Refused("hours_missing")
     if hours.start is not None and hours.end is not None and hours.end <= hours.start:
@@ -170,7 +171,7 @@ def add_extra_hours(
     Refusals: `dates_backward`, `dates_too_long`, `hours_backward`, `hours_missing`, `hours_too_short`,
     `room_missing`.
     """
-    _check_may_manage(actor, teacher.id if teacher else None)
+    check_may_manage(actor, teacher.id if teacher else None)
     if (hours.start is None) != (hours.end is None) or (hours.start is not None and teacher is None):
         raise Refused("hours_missing")
     if hours.start is not None and hours.end is not None:
@@ -189,7 +190,7 @@ def delete_special(
     special = session.get(SpecialDay, special_id)
     if special is None:
         raise Absent
-    _check_may_manage(actor, special.teacher_id)
+    check_may_manage(actor, special.teacher_id)
     session.delete(special)
     session.flush()
     audit_log.record(session, actor, "exception_deleted", "special_day", special_id, now=now)
@@ -261,12 +262,6 @@ def _rule_for(session: Session, teacher: Person, rule_id: str) -> Availability:
     if rule is None or rule.teacher_id != teacher.id:
         raise Absent
     return rule
-
-
-def _check_may_manage(person: Person, teacher_id: str | None) -> None:
-    """Her own exceptions are hers; those of others and of the whole service are the coordinator's."""
-    if teacher_id != person.id and "coordinator" not in person.roles:
-        raise Absent
 
 
 def _check_hours(start: time, end: time) -> None:

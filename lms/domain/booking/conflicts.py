@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import external_clashes
 from lms.domain.booking.appointments import cancel
 from lms.domain.booking.availability import active_teachers
+from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.queries import booking_for, with_people
 from lms.domain.booking.slots import belgian_holidays
-from lms.domain.errors import Absent
 from lms.models import Availability, Booking, Person, SpecialDay
 
 Why = Literal["left", "closed", "outside", "busy"]
@@ -64,8 +64,7 @@ def cancel_conflicting(
     Refusals: `already_begun`, `already_cancelled`.
     """
     booking = booking_for(session, actor, booking_id)
-    if actor.id != booking.teacher_id and "coordinator" not in actor.roles:
-        raise Absent
+    check_may_manage(actor, booking.teacher_id)
     return cancel(session, actor, booking, "", cancelled_by_teacher=True, now=now, zone=zone)
 
 

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import absence, conflicts
 from lms.domain.booking.queries import with_people
 from lms.domain.booking.slots import instants
-from lms.domain.errors import Absent
 from lms.models import AppointmentRecord, Booking, Person
 
 # What was not marked by then, nobody remembers.
@@ -61,13 +60,6 @@ def swap_candidates(session: Session, booking: Booking, *, now: datetime) -> Seq
         )
         .order_by(Booking.starts, Booking.id)
     ).all()
-
-
-def check_may_swap(session: Session, actor: Person, booking: Booking) -> Booking:
-    """The same booking, for whom may exchange it: its teacher and the coordinator. Raises Absent."""
-    if actor.id != booking.teacher_id and "coordinator" not in actor.roles:
-        raise Absent
-    return booking
 
 
 @dataclass(frozen=True)

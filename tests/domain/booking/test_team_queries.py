@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from config import BRUSSELS
 from lms.domain.booking import absence, appointments, attendance, team_queries
-from lms.domain.errors import Absent
 from lms.models import Booking, Person
 from tests import factories
 from tests.factories import NOW, wall
@@ -78,25 +77,6 @@ def test_hours_are_exchanged_with_other_learners_of_the_same_teacher_ahead(schoo
 
     assert found(NOW) == [other]
     assert found(TUESDAY + 3 * HOUR) == []
-
-
-def test_the_teacher_and_the_coordinator_exchange(school: School) -> None:
-    mine = book(school, TUESDAY)
-    for who, may in (
-        (factories.nadia, True),
-        (factories.claire, True),
-        (factories.luc, False),
-        (factories.farid, False),
-    ):
-
-        def asked(session: Session, who: Callable[[Session], Person] = who) -> str:
-            return team_queries.check_may_swap(session, who(session), session.get_one(Booking, mine)).id
-
-        if may:
-            assert school.write(asked) == mine
-        else:
-            with pytest.raises(Absent):
-                school.write(asked)
 
 
 def test_the_page_before_names_exactly_those_whom_the_deed_cancels(school: School) -> None:
