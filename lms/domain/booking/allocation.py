@@ -7,7 +7,6 @@ import uuid
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,7 +15,7 @@ from lms.domain.booking import occupancy, reminders
 from lms.domain.booking.availability_search import iso_week_of, load_timetable
 from lms.domain.booking.slots import HOUR, Mode, Slot, blocked_until, cells
 from lms.domain.errors import Refused
-from lms.models import HOLDING, AppointmentRecord, Booking, Organisation, Person
+from lms.models import AppointmentRecord, Booking, Organisation, Person
 
 
 def new_booking(learner_id: str, teacher_id: str, by_id: str, state: str, *, now: datetime) -> Booking:
@@ -84,34 +83,6 @@ def find_slot(
         if not any((host, cell) in held for host in hosts for cell in whole):
             return slot
     raise Refused("slot_taken")
-
-
-def check_weekly_cap(session: Session, service: Organisation, learner_id: str, week: str) -> None:
-    """Refuse a booking beyond the learner's weekly cap.
-
-    Refusals: `week_full`.
-    """
-    count = session.scalar(
-        select(func.count()).where(
-            Booking.learner_id == learner_id, Booking.iso_week == week, Booking.state.in_(HOLDING)
-        )
-    )
-    if (count or 0) >= service.weekly_cap:
-        raise Refused("week_full", number=service.weekly_cap)
-
-
-def check_open_cap(session: Session, service: Organisation, learner_id: str, *, now: datetime) -> None:
-    """Refuse a booking beyond the number of upcoming appointments a learner may have.
-
-    Refusals: `too_many_open`.
-    """
-    count = session.scalar(
-        select(func.count()).where(
-            Booking.learner_id == learner_id, Booking.starts > now - HOUR, Booking.state.in_(HOLDING)
-        )
-    )
-    if (count or 0) >= service.open_cap:
-        raise Refused("too_many_open", number=service.open_cap)
 
 
 def set_slot(booking: Booking, slot: Slot, service: Organisation, *, zone: ZoneInfo) -> None:

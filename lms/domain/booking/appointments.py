@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
-from lms.domain.booking import allocation, occupancy, offers, waitlist
+from lms.domain.booking import allocation, caps, occupancy, offers, waitlist
 from lms.domain.booking.attendance import set_attendance
 from lms.domain.booking.availability_search import iso_week_of
 from lms.domain.booking.permissions import check_may_manage
@@ -46,8 +46,9 @@ def book(
     if not learner.is_learner or not learner.is_active or teacher_id == learner.id:
         raise Refused("not_bookable")
     slot = allocation.find_slot(session, service, learner.id, teacher_id, starts, mode, zone=zone)
-    allocation.check_weekly_cap(session, service, learner.id, iso_week_of(starts, zone=zone))
-    allocation.check_open_cap(session, service, learner.id, now=now)
+    load = caps.count_load(session, service, [learner.id], now=now)
+    caps.check_weekly_cap(load, learner.id, iso_week_of(starts, zone=zone))
+    caps.check_open_cap(load, learner.id)
     booking = allocation.new_booking(learner.id, teacher_id, actor.id, "booked", now=now)
     allocation.set_slot(booking, slot, service, zone=zone)
     allocation.save_and_claim(session, booking)
@@ -85,8 +86,8 @@ def move(
     slot = allocation.find_slot(
         session, service, learner_id, teacher_id, starts, mode, moving=booking, zone=zone
     )
-    if (week := iso_week_of(starts, zone=zone)) != booking.iso_week:
-        allocation.check_weekly_cap(session, service, learner_id, week)
+    load = caps.count_load(session, service, [learner_id], moving=booking, now=now)
+    caps.check_weekly_cap(load, learner_id, iso_week_of(starts, zone=zone))
     left = offers.FreedTime.by(booking)
     allocation.set_slot(booking, slot, service, zone=zone)
     _changed(booking, now=now)
@@ -118,7 +119,7 @@ def swap(
         session.refresh(booking)
         check_upcoming(booking, now=now)
     for booking, wanted in (both, both[::-1]):
-        _free_to_come(session, booking, wanted)
+        _free_to_come(session, booking, wanted, now=now)
     hours = [{name: getattr(booking, name) for name in _HOUR} for booking in both]
     for booking, hour in zip(both, reversed(hours), strict=True):
         occupancy.release(session, booking)
@@ -176,14 +177,13 @@ def _changed(booking: Booking, *, now: datetime) -> None:
     booking.conflict_accepted_at = None
 
 
-def _free_to_come(session: Session, booking: Booking, wanted: Booking) -> None:
+def _free_to_come(session: Session, booking: Booking, wanted: Booking, *, now: datetime) -> None:
     """Check that the learner of one booking can come at the slot of the other, both released."""
     held = occupancy.occupied(
         session, wanted.starts, wanted.ends, but={booking.id, wanted.id}, person_id=booking.learner_id
     )
     if any((booking.learner_id, cell) in held for cell in cells(wanted.starts, wanted.ends)):
         raise Refused("learner_busy")
-    if booking.iso_week != wanted.iso_week:
-        allocation.check_weekly_cap(
-            session, session.get_one(Organisation, 1), booking.learner_id, wanted.iso_week
-        )
+    service = session.get_one(Organisation, 1)
+    load = caps.count_load(session, service, [booking.learner_id], moving=booking, now=now)
+    caps.check_weekly_cap(load, booking.learner_id, wanted.iso_week)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,10 +9,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import occupancy, slots
+from lms.domain.booking import caps, occupancy, slots
 from lms.domain.booking.slots import Mode, Rule, Slot, Special
 from lms.domain.people.directory import has_role
-from lms.models import HOLDING, Availability, Booking, Organisation, Person, Room, SpecialDay
+from lms.models import Availability, Booking, Organisation, Person, Room, SpecialDay
 
 PAGE_DAYS = 14
 DAY = timedelta(days=1)
@@ -202,24 +201,6 @@ def iso_week_of(moment: datetime, *, zone: ZoneInfo) -> str:
     return f"{year}-W{week:02d}"
 
 
-def _caps(
-    session: Session, service: Organisation, wish: SearchTerms, *, now: datetime
-) -> tuple[bool, set[str]]:
-    """Return whether the learner has all the appointments allowed, and the weeks that are full."""
-    rows = session.execute(
-        select(Booking.id, Booking.iso_week, Booking.ends).where(
-            Booking.learner_id == wish.learner_id,
-            Booking.state.in_(HOLDING),
-            # By its start, which the index knows: a learner of many years asks no more than a new one.
-            Booking.starts > now - timedelta(days=8),
-        )
-    ).all()
-    others = [row for row in rows if wish.moving is None or row.id != wish.moving.id]
-    weeks = Counter(row.iso_week for row in others)
-    ahead = sum(row.ends > now for row in others)
-    return ahead >= service.open_cap, {w for w, count in weeks.items() if count >= service.weekly_cap}
-
-
 def load_picker_page(
     session: Session, service: Organisation, wish: SearchTerms, wanted: date | None, *, now: datetime
 ) -> PickerPage:
@@ -228,13 +209,17 @@ def load_picker_page(
     horizon = today + timedelta(days=service.horizon_days)
     first = max(today, min(wanted or today, horizon))
     last = min(first + (PAGE_DAYS - 1) * DAY, horizon)
-    full, weeks = _caps(session, service, wish, now=now)
-    if full:
+    load = caps.count_load(session, service, [wish.learner_id], moving=wish.moving, now=now)
+    if load.is_full(wish.learner_id):
         return PickerPage(first, [], None, None, full=True)
 
     def free(begin: date, end: date) -> list[FreeSlot]:
         found = find_free_slots(session, service, wish, begin, end, now=now)
-        return [hour for hour in found if iso_week_of(hour.starts, zone=wish.zone) not in weeks]
+        return [
+            hour
+            for hour in found
+            if not load.is_week_full(wish.learner_id, iso_week_of(hour.starts, zone=wish.zone))
+        ]
 
     hours = free(first, last)
     if not hours and last < horizon:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -12,11 +11,11 @@ from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
-from lms.domain.booking import allocation, occupancy
+from lms.domain.booking import allocation, caps, occupancy
 from lms.domain.booking.availability_search import iso_week_of, load_timetable
 from lms.domain.booking.slots import HOUR, Slot, blocked_until, cells, instants
 from lms.domain.errors import Refused
-from lms.models import AFTERNOON, EVENING, HOLDING, MORNING, Booking, Organisation, Person, WaitlistEntry
+from lms.models import AFTERNOON, EVENING, MORNING, Booking, Organisation, Person, WaitlistEntry
 
 LONGEST_OFFER = timedelta(hours=12)
 # Nearer than this nobody is asked: the hour is simply free.
@@ -102,12 +101,10 @@ class _OfferRound:
             session, begin, until
         )
         self.refused = _declined_slots(session, waiting)
-        self.ahead, self.weeks = _appointment_counts(
-            session, [entry.learner_id for entry in waiting], now=now
-        )
+        self.load = caps.count_load(session, service, [entry.learner_id for entry in waiting], now=now)
 
     def offer_to(self, entry: WaitlistEntry, freed: FreedTime) -> Booking | None:
-        if self.ahead[entry.learner_id] >= self.service.open_cap:
+        if self.load.is_full(entry.learner_id):
             return None
         for slot in self.slots:
             if (
@@ -128,7 +125,7 @@ class _OfferRound:
             and bool(entry.parts & part_of_day(slot.starts, zone=self.zone))
             and entry.learner_id != slot.teacher_id
             and (entry.id, slot.teacher_id, slot.starts) not in self.refused
-            and self.weeks[entry.learner_id, week] < self.service.weekly_cap
+            and not self.load.is_week_full(entry.learner_id, week)
         )
 
     def _is_free(self, entry: WaitlistEntry, slot: Slot) -> bool:
@@ -190,16 +187,3 @@ def _declined_slots(
         )
     )
     return {(entry_id, teacher_id, starts) for entry_id, teacher_id, starts in rows}
-
-
-def _appointment_counts(
-    session: Session, learner_ids: Sequence[str], *, now: datetime
-) -> tuple[Counter[str], Counter[tuple[str, str]]]:
-    """How many appointments each learner has ahead, and how many in each week."""
-    rows = session.execute(
-        select(Booking.learner_id, Booking.iso_week, Booking.ends).where(
-            Booking.learner_id.in_(learner_ids), Booking.state.in_(HOLDING), Booking.starts > now - 8 * DAY
-        )
-    ).all()
-    ahead = Counter(learner for learner, _week, ends in rows if ends > now)
-    return ahead, Counter((learner, week) for learner, week, _ends in rows)
