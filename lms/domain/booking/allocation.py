@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.domain.booking import occupancy, reminders
-from lms.domain.booking.availability_search import iso_week_of, load_timetable
-from lms.domain.booking.slots import HOUR, Mode, Slot, blocked_until, cells
+from lms.domain.booking.availability_search import iso_week_of, load_timetable, notice_for
+from lms.domain.booking.slots import Mode, Slot, blocked_until
 from lms.domain.errors import Refused
 from lms.models import AppointmentRecord, Booking, Organisation, Person
 
@@ -41,10 +41,10 @@ def check_notice(service: Organisation, starts: datetime, *, on_behalf: bool, no
 
     Refusals: `too_far`, `too_soon`.
     """
-    lead = timedelta(hours=service.lead_hours)
-    if starts <= now or (starts < now + lead and not on_behalf):
+    notice = notice_for(service, on_behalf=on_behalf)
+    if notice.is_too_soon(starts, now=now):
         raise Refused("too_soon")
-    if starts > now + timedelta(days=service.horizon_days):
+    if notice.is_too_far(starts, now=now):
         raise Refused("too_far")
 
 
@@ -71,17 +71,14 @@ def find_slot(
     buffer = timedelta(minutes=service.onsite_buffer_minutes)
     occupancy.lock_rooms(session, {slot.room_id for slot in ways if slot.room_id})
     until = blocked_until(ways[0], buffer)
-    held = occupancy.occupied(session, starts, until, but={moving.id} if moving else ())
-    elsewhere = occupancy.externally_occupied(session, starts, until, teacher_id)
-    if elsewhere:
-        raise Refused("slot_gone")
-    if any((learner_id, cell) in held for cell in cells(starts, starts + HOUR)):
-        raise Refused("busy_yourself")
-    whole = cells(starts, until)
+    taken = occupancy.load_occupancy(session, service, starts, until, but={moving.id} if moving else ())
     for slot in ways:
-        hosts = (teacher_id, slot.room_id)
-        if not any((host, cell) in held for host in hosts for cell in whole):
+        if taken.is_free(slot, learner_id):
             return slot
+    if any(host == teacher_id for host, _cell in taken.elsewhere):
+        raise Refused("slot_gone")
+    if not taken.is_person_free(learner_id, starts, ways[0].ends):
+        raise Refused("busy_yourself")
     raise Refused("slot_taken")
 
 

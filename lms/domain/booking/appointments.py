@@ -13,7 +13,7 @@ from lms.domain.booking.attendance import set_attendance
 from lms.domain.booking.availability_search import iso_week_of
 from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.queries import check_upcoming
-from lms.domain.booking.slots import Mode, cells
+from lms.domain.booking.slots import Mode
 from lms.domain.errors import Refused
 from lms.models import Booking, Organisation, Person
 
@@ -179,11 +179,9 @@ def _changed(booking: Booking, *, now: datetime) -> None:
 
 def _free_to_come(session: Session, booking: Booking, wanted: Booking, *, now: datetime) -> None:
     """Check that the learner of one booking can come at the slot of the other, both released."""
-    held = occupancy.occupied(
-        session, wanted.starts, wanted.ends, but={booking.id, wanted.id}, person_id=booking.learner_id
-    )
-    if any((booking.learner_id, cell) in held for cell in cells(wanted.starts, wanted.ends)):
+    service, both = session.get_one(Organisation, 1), {booking.id, wanted.id}
+    taken = occupancy.load_occupancy(session, service, wanted.starts, wanted.ends, but=both)
+    if not taken.is_person_free(booking.learner_id, wanted.starts, wanted.ends):
         raise Refused("learner_busy")
-    service = session.get_one(Organisation, 1)
     load = caps.count_load(session, service, [booking.learner_id], moving=booking, now=now)
     caps.check_weekly_cap(load, booking.learner_id, wanted.iso_week)

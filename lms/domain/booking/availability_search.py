@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,7 +11,8 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import caps, occupancy, slots
-from lms.domain.booking.slots import Mode, Rule, Slot, Special
+from lms.domain.booking.occupancy import Occupancy
+from lms.domain.booking.slots import Mode, Notice, Rule, Slot, Special
 from lms.domain.people.directory import has_role
 from lms.models import Availability, Booking, Organisation, Person, Room, SpecialDay
 
@@ -141,8 +143,31 @@ class SearchTerms:
     on_behalf: bool = False  # the team knows what it does: no lead time
     moving: Booking | None = None  # her own old hour is free, and only its teacher is asked
 
-    def lead(self, service: Organisation) -> timedelta:
-        return timedelta(seconds=1) if self.on_behalf else timedelta(hours=service.lead_hours)
+
+def notice_for(service: Organisation, *, on_behalf: bool) -> Notice:
+    """Return the notice of a booking; the team may book for the next hour."""
+    lead = timedelta(0) if on_behalf else timedelta(hours=service.lead_hours)
+    return Notice(lead, timedelta(days=service.horizon_days))
+
+
+def free_slots(
+    offered: Iterable[Slot],
+    taken: Occupancy,
+    notice: Notice,
+    learner_id: str | None = None,
+    *,
+    now: datetime,
+) -> list[Slot]:
+    """Return the slots that can be booked now: one per teacher, hour and mode, in the first free room.
+
+    With a learner, slots at which the learner has something else are left out too.
+    """
+    chosen: dict[tuple[datetime, str, Mode], Slot] = {}
+    for slot in sorted(offered, key=slots.slot_order):
+        key = slot.starts, slot.teacher_id, slot.mode
+        if key not in chosen and notice.allows(slot.starts, now=now) and taken.is_free(slot, learner_id):
+            chosen[key] = slot
+    return list(chosen.values())
 
 
 def find_free_slots(
@@ -152,16 +177,9 @@ def find_free_slots(
     zone, moving = wish.zone, wish.moving
     table = load_timetable(session, first, last, teacher_id=moving.teacher_id if moving else None, zone=zone)
     begin, end = slots.instants(first, last + DAY, zone)
-    found = slots.free_slots(
-        table.offered(first, last),
-        occupancy.occupied(session, begin, end, but={moving.id} if moving else ())
-        | occupancy.externally_occupied(session, begin, end),
-        lead=wish.lead(service),
-        horizon=timedelta(days=service.horizon_days),
-        buffer=timedelta(minutes=service.onsite_buffer_minutes),
-        learner_id=wish.learner_id,
-        now=now,
-    )
+    taken = occupancy.load_occupancy(session, service, begin, end, but={moving.id} if moving else ())
+    notice = notice_for(service, on_behalf=wish.on_behalf)
+    found = free_slots(table.offered(first, last), taken, notice, wish.learner_id, now=now)
     ways: dict[tuple[datetime, str], list[Slot]] = {}
     for slot in found:
         ways.setdefault((slot.starts, slot.teacher_id), []).append(slot)

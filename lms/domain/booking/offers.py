@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from lms.domain import audit_log, outbox
 from lms.domain.booking import allocation, caps, occupancy
 from lms.domain.booking.availability_search import iso_week_of, load_timetable
-from lms.domain.booking.slots import HOUR, Slot, blocked_until, cells, instants
+from lms.domain.booking.slots import HOUR, Slot, blocked_until, instants
 from lms.domain.errors import Refused
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, Organisation, Person, WaitlistEntry
 
@@ -96,10 +96,7 @@ class _OfferRound:
         first, last = begin.astimezone(zone).date(), end.astimezone(zone).date()
         offered = load_timetable(session, first, last, zone=zone).offered(first, last)
         self.slots = [slot for slot in offered if begin <= slot.starts <= end]
-        until = end + DAY
-        self.held = occupancy.occupied(session, begin, until) | occupancy.externally_occupied(
-            session, begin, until
-        )
+        self.taken = occupancy.load_occupancy(session, service, begin, end + DAY)
         self.refused = _declined_slots(session, waiting)
         self.load = caps.count_load(session, service, [entry.learner_id for entry in waiting], now=now)
 
@@ -108,9 +105,9 @@ class _OfferRound:
             return None
         for slot in self.slots:
             if (
-                freed.concerns(slot, self._buffer)
+                freed.concerns(slot, self.taken.buffer)
                 and self._would_do(entry, slot)
-                and self._is_free(entry, slot)
+                and self.taken.is_free(slot, entry.learner_id)
             ):
                 offer = self._offer(entry, slot)
                 if offer is not None:
@@ -128,17 +125,6 @@ class _OfferRound:
             and not self.load.is_week_full(entry.learner_id, week)
         )
 
-    def _is_free(self, entry: WaitlistEntry, slot: Slot) -> bool:
-        hosts = [slot.teacher_id] if slot.room_id is None else [slot.teacher_id, slot.room_id]
-        whole = cells(slot.starts, blocked_until(slot, self._buffer))
-        return not any((host, cell) in self.held for host in hosts for cell in whole) and not any(
-            (entry.learner_id, cell) in self.held for cell in cells(slot.starts, slot.ends)
-        )
-
-    @property
-    def _buffer(self) -> timedelta:
-        return timedelta(minutes=self.service.onsite_buffer_minutes)
-
     def _offer(self, entry: WaitlistEntry, slot: Slot) -> Booking | None:
         session, now = self.session, self.now
         offer = allocation.new_booking(
@@ -146,7 +132,7 @@ class _OfferRound:
         )
         offer.waitlist_entry_id, offer.expires_at = entry.id, offer_deadline(slot.starts, now=now)
         allocation.set_slot(offer, slot, self.service, zone=self.zone)
-        self.held |= occupancy.cells_of(offer)
+        self.taken.held.update(occupancy.cells_of(offer))
         try:
             allocation.save_and_claim(session, offer)
         except Refused:  # somebody was faster, on PostgreSQL: the hour is not free any more

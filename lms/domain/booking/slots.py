@@ -7,7 +7,7 @@ UTC, so that "Monday 9 h 00" stays 9 h 00 on the wall in summer and in winter.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -115,7 +115,7 @@ def slots(
     """Every hour offered from `date_from` to `date_until` (included), whether or not it is taken.
 
     `closed` wins over `open`, `open` wins over holidays and rules. Two rules that say the same hour give
-    it once. Where the same hour is offered in several rooms, each room is its own slot: `free()` picks.
+    it once. Where the same hour is offered in several rooms, each room is its own slot.
     """
     weekly: dict[int, list[Rule]] = defaultdict(list)
     for rule in rules:
@@ -131,7 +131,7 @@ def slots(
             when = clock.hour(day, offer.span)
             if when is not None:
                 found.update(_modes(offer, *when, today))
-    return sorted(found, key=_order)
+    return sorted(found, key=slot_order)
 
 
 def _offers(day: date, rules: list[Rule], specials: list[Special], holiday: bool) -> Iterator[Offer]:
@@ -206,7 +206,8 @@ def _hours(span: Span) -> Iterator[Span]:
         yield Span(start, start + 60)
 
 
-def _order(slot: Slot) -> tuple[datetime, str, bool, str]:
+def slot_order(slot: Slot) -> tuple[datetime, str, bool, str]:
+    """Return the sort key of a slot: by start, teacher, video before on site, room."""
     return slot.starts, slot.teacher_id, slot.mode != "video", slot.room_id or ""
 
 
@@ -251,31 +252,18 @@ def blocked_until(slot: Slot, buffer: timedelta) -> datetime:
     return slot.ends + buffer if slot.mode == "onsite" else slot.ends
 
 
-def free_slots(
-    slots: Iterable[Slot],
-    taken: Collection[tuple[str, int]],
-    *,
-    lead: timedelta,
-    horizon: timedelta,
-    buffer: timedelta,
-    learner_id: str | None = None,
-    now: datetime,
-) -> list[Slot]:
-    """The slots that can be booked now: one per teacher, hour and mode.
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """How soon and how far ahead a slot can be taken. One that begins at this very moment has begun."""
 
-    `taken` holds (id of a person or a room, cell). With `learner_id`, hours at which she is somewhere
-    else are left out too.
-    """
-    chosen: dict[tuple[datetime, str, Mode], Slot] = {}
-    for slot in sorted(slots, key=_order):
-        key = slot.starts, slot.teacher_id, slot.mode
-        if key in chosen or not now + lead <= slot.starts <= now + horizon:
-            continue
-        held = cells(slot.starts, blocked_until(slot, buffer))
-        hosts = [slot.teacher_id] if slot.room_id is None else [slot.teacher_id, slot.room_id]
-        if any((host, cell) in taken for host in hosts for cell in held):
-            continue
-        if any((learner_id, cell) in taken for cell in cells(slot.starts, slot.ends)):
-            continue
-        chosen[key] = slot
-    return list(chosen.values())
+    lead: timedelta
+    horizon: timedelta
+
+    def is_too_soon(self, starts: datetime, *, now: datetime) -> bool:
+        return starts <= now or starts < now + self.lead
+
+    def is_too_far(self, starts: datetime, *, now: datetime) -> bool:
+        return starts > now + self.horizon
+
+    def allows(self, starts: datetime, *, now: datetime) -> bool:
+        return not self.is_too_soon(starts, now=now) and not self.is_too_far(starts, now=now)

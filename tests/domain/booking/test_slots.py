@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lms.domain.booking.availability_search import free_slots
+from lms.domain.booking.occupancy import Occupancy
 from lms.domain.booking.slots import (
     HOUR,
+    Notice,
     OfferedMode,
     Rule,
     Slot,
@@ -17,7 +20,6 @@ from lms.domain.booking.slots import (
     belgian_holidays,
     blocked_until,
     cells,
-    free_slots,
     instants,
     slots,
 )
@@ -183,13 +185,9 @@ def at(hour: int, mode: Any = "video", teacher: str = "nadia", room: str | None 
 
 
 def available(offered: list[Slot], taken: set[tuple[str, int]], **more: Any) -> list[Slot]:
-    limits: dict[str, Any] = {
-        "now": NINE - timedelta(days=1),
-        "lead": timedelta(hours=12),
-        "horizon": timedelta(days=60),
-        "buffer": QUARTER,
-    }
-    return free_slots(offered, taken, **(limits | more))
+    notice = Notice(more.pop("lead", timedelta(hours=12)), more.pop("horizon", timedelta(days=60)))
+    now = more.pop("now", NINE - timedelta(days=1))
+    return free_slots(offered, Occupancy(taken, set(), QUARTER), notice, now=now, **more)
 
 
 def claimed(who: str, slot: Slot, buffer: timedelta = QUARTER) -> set[tuple[str, int]]:
@@ -243,6 +241,12 @@ def test_lead_time_and_horizon_are_included_to_the_second() -> None:
     far = {"now": NINE - timedelta(days=60)}
     assert available([at(9)], set(), **far) == [at(9)]
     assert available([at(9)], set(), now=far["now"] - second) == []
+
+
+def test_an_hour_that_begins_this_very_second_has_begun() -> None:
+    now = {"lead": timedelta(0), "now": NINE}
+    assert available([at(9), at(10)], set(), **now) == [at(10)]
+    assert available([at(9)], set(), lead=timedelta(0), now=NINE - timedelta(seconds=1)) == [at(9)]
 
 
 # -- whatever the rules are ----------------------------------------------------------------------
