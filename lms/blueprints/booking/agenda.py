@@ -17,9 +17,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.clock import now
-from lms.current import settings
+from lms.current import organisation, settings
 from lms.domain.booking import attendance, availability, availability_search, occupancy, queries, team_queries
-from lms.domain.booking.slots import Slot, cells, instants
+from lms.domain.booking.external_clashes import find_clashes
+from lms.domain.booking.slots import Slot, instants
 from lms.extensions import db
 from lms.models import Booking
 from lms.web.pages import page
@@ -97,13 +98,14 @@ def _fill(session: Session, days: list[Day]) -> None:
     by_date = {day.date: day for day in days}
     begin, end = instants(first, last, zone)
     taken = queries.appointments_between(session, person, begin, end)
-    elsewhere = {cell for _teacher, cell in occupancy.externally_occupied(session, begin, end, person.id)}
+    occupied = occupancy.load_occupancy(session, organisation(), begin, end)
+    clashes = {booking.id for booking in find_clashes(taken, occupied.elsewhere, now=now())}
     for booking in taken:
         day = by_date[booking.starts.astimezone(zone).date()]
         day.booked.append(booking)
         if attendance.can_be_marked(booking, now=now()):
             day.to_mark.add(booking.id)
-        if _clashes(booking, elsewhere):
+        if booking.id in clashes:
             day.clashes.add(booking.id)
     for when, name in availability.holidays_between(first, last, str(get_locale() or "fr")):
         by_date[when].closed.append(name)
@@ -114,24 +116,8 @@ def _fill(session: Session, days: list[Day]) -> None:
     offered = availability_search.load_timetable(
         session, first, last, teacher_id=person.id, zone=zone
     ).offered(first, last)
-    open_slots = [
-        slot
-        for slot in offered
-        if slot.starts > now()
-        and elsewhere.isdisjoint(cells(slot.starts, slot.ends))
-        and not any(b.starts < slot.ends and slot.starts < b.blocked_until for b in taken)
-    ]
-    for band in _bands(open_slots):
+    for band in _bands([slot for slot in offered if slot.starts > now() and occupied.is_free(slot)]):
         by_date[band.starts.astimezone(zone).date()].free.append(band)
-
-
-def _clashes(booking: Booking, elsewhere: set[int]) -> bool:
-    """Ahead, at an hour that another calendar of hers holds, and nobody decided to keep it."""
-    return (
-        booking.conflict_accepted_at is None
-        and booking.ends > now()
-        and not elsewhere.isdisjoint(cells(booking.starts, booking.ends))
-    )
 
 
 def _bands(slots: Sequence[Slot]) -> list[Band]:

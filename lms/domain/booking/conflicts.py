@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import external_clashes
+from lms.domain.booking import external_clashes, occupancy
 from lms.domain.booking.appointments import cancel
 from lms.domain.booking.availability import active_teachers
 from lms.domain.booking.permissions import check_may_manage
@@ -47,7 +47,8 @@ def upcoming_conflicts(
     if not found:
         return []
     hours = _Coverage(session, found, zone)
-    elsewhere = {booking.id for booking in external_clashes.upcoming_clashes(session, teacher, now=now)}
+    busy = occupancy.externally_occupied(session, found[0].starts, found[-1].ends)
+    elsewhere = {booking.id for booking in external_clashes.find_clashes(found, busy, now=now)}
     told = []
     for booking in found:
         why = hours.against(booking) or ("busy" if booking.id in elsewhere else None)

@@ -1,36 +1,43 @@
-"""What a teacher's other calendars hold: it hides her hours and never touches a booking."""
+"""Appointments at hours that are busy in an external calendar: shown, never touched."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import exists, true
 from sqlalchemy.orm import Session
 
+from lms.domain.booking import occupancy
+from lms.domain.booking.occupancy import Held
 from lms.domain.booking.queries import with_people
-from lms.models import Booking, ExternalBusyTime, ExternalCalendar, Person
+from lms.domain.booking.slots import HOUR, cells
+from lms.models import Booking, Person
 
 
-def upcoming_clashes(session: Session, teacher: Person | None, *, now: datetime) -> Sequence[Booking]:
-    """Her appointments ahead at hours that are busy elsewhere, those left out that somebody kept.
+def find_clashes(bookings: Iterable[Booking], busy: Collection[Held], *, now: datetime) -> list[Booking]:
+    """Return the appointments that are not over and lie in quarter-hours at which their teacher is busy.
 
-    Without a teacher, of everybody.
+    Those that somebody decided to keep are left out.
     """
-    elsewhere = exists().where(
-        ExternalBusyTime.calendar_id == ExternalCalendar.id,
-        ExternalCalendar.teacher_id == Booking.teacher_id,
-        ExternalBusyTime.starts < Booking.ends,
-        ExternalBusyTime.ends > Booking.starts,
-    )
-    return session.scalars(
+    return [
+        booking
+        for booking in bookings
+        if booking.state == "booked"
+        and booking.conflict_accepted_at is None
+        and booking.ends > now
+        and any((booking.teacher_id, cell) in busy for cell in cells(booking.starts, booking.ends))
+    ]
+
+
+def upcoming_clashes(session: Session, teacher: Person, *, now: datetime) -> list[Booking]:
+    """Return the teacher's clashes, the running appointment included, the next one first."""
+    ahead = session.scalars(
         with_people()
-        .where(
-            true() if teacher is None else Booking.teacher_id == teacher.id,
-            Booking.state == "booked",
-            Booking.conflict_accepted_at.is_(None),
-            Booking.ends > now,
-            elsewhere,
-        )
+        # By its start, which the index knows.
+        .where(Booking.teacher_id == teacher.id, Booking.state == "booked", Booking.starts > now - HOUR)
         .order_by(Booking.starts, Booking.id)
     ).all()
+    if not ahead:
+        return []
+    busy = occupancy.externally_occupied(session, ahead[0].starts, ahead[-1].ends, teacher.id)
+    return find_clashes(ahead, busy, now=now)
