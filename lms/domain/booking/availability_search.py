@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -46,6 +47,19 @@ class Timetable:
     def offered(self, first: date, last: date) -> list[Slot]:
         holidays = slots.belgian_holidays(range(first.year, last.year + 1))
         return slots.slots(self.rules, self.specials, holidays, first, last, self.zone)
+
+    def offered_on(self, days: Iterable[tuple[str, date]], *, holidays: bool = True) -> set[Slot]:
+        """The slots of these teachers, each on one day; without `holidays` as if there were none."""
+        wanted = set(days)
+        closed = slots.belgian_holidays({day.year for _teacher, day in wanted}) if holidays else {}
+        rules: dict[str, list[Rule]] = defaultdict(list)
+        for rule in self.rules:
+            rules[rule.teacher_id].append(rule)
+        found: set[Slot] = set()
+        for teacher_id, day in wanted:
+            specials = [special for special in self.specials if special.teacher_id in (None, teacher_id)]
+            found.update(slots.slots(rules[teacher_id], specials, closed, day, day, self.zone))
+        return found
 
     def place(self, room_id: str | None, name: str, closed_at: datetime | None) -> str | None:
         """The room, unless it is closed."""
@@ -123,6 +137,7 @@ def load_timetable(
                 day.kind,  # type: ignore[arg-type]
                 day.mode,  # type: ignore[arg-type]
                 table.place(day.room_id, room, closed_at),
+                day.created_at,
             )
         )
         if day.teacher_id is not None:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from typing import Literal
+from datetime import date, datetime
+from typing import Literal, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import external_clashes, occupancy
+from lms.domain.booking import external_clashes, occupancy, slots
 from lms.domain.booking.appointments import cancel
 from lms.domain.booking.availability import active_teachers
+from lms.domain.booking.availability_search import load_timetable
 from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.queries import booking_for, with_people
-from lms.domain.booking.slots import belgian_holidays
-from lms.models import Availability, Booking, Person, SpecialDay
+from lms.domain.booking.slots import Mode, Slot
+from lms.models import Booking, Person
 
 Why = Literal["left", "closed", "outside", "busy"]
 
@@ -46,7 +46,7 @@ def upcoming_conflicts(
     found = session.scalars(wanted.order_by(Booking.starts, Booking.id)).all()
     if not found:
         return []
-    hours = _Coverage(session, found, zone)
+    hours = _Coverage(session, teacher, found, zone)
     busy = occupancy.externally_occupied(session, found[0].starts, found[-1].ends)
     elsewhere = {booking.id for booking in external_clashes.find_clashes(found, busy, now=now)}
     told = []
@@ -70,64 +70,42 @@ def cancel_conflicting(
 
 
 class _Coverage:
-    """The hours of all teachers on the days of these appointments."""
+    """The slots of the timetable on the days of these appointments, and the reason why one is missing."""
 
-    def __init__(self, session: Session, found: Sequence[Booking], zone: ZoneInfo) -> None:
+    def __init__(
+        self, session: Session, teacher: Person | None, found: Sequence[Booking], zone: ZoneInfo
+    ) -> None:
         first, last = (booking.starts.astimezone(zone).date() for booking in (found[0], found[-1]))
         self.zone = zone
-        self.teaching = {teacher.id for teacher in active_teachers(session)}
-        self.rules = session.scalars(
-            select(Availability).where(
-                Availability.valid_from <= last,
-                or_(Availability.valid_until.is_(None), Availability.valid_until >= first),
-            )
-        ).all()
-        self.specials = session.scalars(
-            select(SpecialDay).where(SpecialDay.date_from <= last, SpecialDay.date_until >= first)
-        ).all()
-        self.holidays = belgian_holidays(range(first.year, last.year + 1))
+        self.teaching = {person.id for person in active_teachers(session)}
+        self.table = load_timetable(
+            session, first, last, teacher_id=teacher.id if teacher else None, zone=zone
+        )
+        self.offered = self.table.offered_on({self._day(booking) for booking in found})
 
     def against(self, booking: Booking) -> Why | None:
-        day = booking.starts.astimezone(self.zone).date()
-        today = [
-            one
-            for one in self.specials
-            if one.date_from <= day <= one.date_until and one.teacher_id in (None, booking.teacher_id)
-        ]
-        closed = [one for one in today if one.kind == "closed" and self._touches(one, booking)]
+        slot = Slot(
+            booking.teacher_id,
+            booking.starts,
+            booking.ends,
+            cast(Mode, booking.mode),
+            booking.room_id,
+        )
+        if booking.conflict_accepted_at is None and slot in self.offered:
+            return None
+        closures = slots.closures_of(slot, self.table.specials, self.zone)
         if booking.conflict_accepted_at is not None:
             # Who kept it knew of the closures of that time; one made since is news.
-            return "closed" if any(one.created_at > booking.conflict_accepted_at for one in closed) else None
+            since = [
+                special
+                for special in closures
+                if special.created_at and special.created_at > booking.conflict_accepted_at
+            ]
+            return "closed" if since else None
         if booking.teacher_id not in self.teaching:
             return "left"
-        opened = any(one.kind == "open" and self._covers(one, booking) for one in today)
-        lifted = opened or any(one.kind == "open" and one.start_wall is None for one in today)
-        if closed or (day in self.holidays and not lifted):
-            return "closed"
-        return None if opened or any(self._weekly(rule, booking, day) for rule in self.rules) else "outside"
+        on_holiday = slot in self.table.offered_on([self._day(booking)], holidays=False)
+        return "closed" if closures or on_holiday else "outside"
 
-    def _weekly(self, rule: Availability, booking: Booking, day: date) -> bool:
-        return (
-            rule.teacher_id == booking.teacher_id
-            and rule.weekday == day.weekday()
-            and rule.valid_from <= day
-            and (rule.valid_until is None or day <= rule.valid_until)
-            and self._covers(rule, booking)
-        )
-
-    def _covers(self, hours: Availability | SpecialDay, booking: Booking) -> bool:
-        if hours.mode not in (booking.mode, "both") or hours.start_wall is None or hours.end_wall is None:
-            return False
-        starts, ends = self._wall(booking)
-        return hours.start_wall <= starts and ends <= hours.end_wall
-
-    def _touches(self, special: SpecialDay, booking: Booking) -> bool:
-        if special.room_id is not None and special.room_id != booking.room_id:
-            return False
-        starts, ends = self._wall(booking)
-        return (special.start_wall or time.min) < ends and starts < (special.end_wall or time.max)
-
-    def _wall(self, booking: Booking) -> tuple[time, time]:
-        starts, ends = booking.starts.astimezone(self.zone), booking.ends.astimezone(self.zone)
-        # An hour that ends at midnight ends with its day.
-        return starts.time(), ends.time() if ends.date() == starts.date() else time.max
+    def _day(self, booking: Booking) -> tuple[str, date]:
+        return booking.teacher_id, booking.starts.astimezone(self.zone).date()

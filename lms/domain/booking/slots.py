@@ -44,7 +44,7 @@ class Special:
     """Difference on some dates (both included); its hours hold for each of those dates.
 
     Without hours it is the whole day. `closed` with a room closes only that room. `open` without hours
-    lets the weekly rules run on a holiday; `open` with hours also adds the teacher's hours of that day.
+    lets the weekly rules run on a holiday; `open` with hours, teacher and mode adds these hours instead.
     """
 
     teacher_id: str | None  # None: the whole service
@@ -55,6 +55,7 @@ class Special:
     kind: Literal["closed", "open"]
     mode: OfferedMode | None = None
     room_id: str | None = None
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ def slots(
 ) -> list[Slot]:
     """Every hour offered from `date_from` to `date_until` (included), whether or not it is taken.
 
-    `closed` wins over `open`, `open` wins over holidays and rules. Two rules that say the same hour give
+    `closed` wins over `open`, `open` wins over holidays. Extra hours only ever add: one that overlaps an
+    hour of the weekly rules without being the same hour is left out. Two rules that say the same hour give
     it once. Where the same hour is offered in several rooms, each room is its own slot.
     """
     weekly: dict[int, list[Rule]] = defaultdict(list)
@@ -126,23 +128,28 @@ def slots(
     for number in range((date_until - date_from).days + 1):
         day = date_from + timedelta(days=number)
         today = [special for special in dated if special.date_from <= day <= special.date_until]
-        holiday = day in holidays
-        for offer in _offers(day, weekly[day.weekday()], today, holiday):
-            when = clock.hour(day, offer.span)
-            if when is not None:
-                found.update(_modes(offer, *when, today))
+        found.update(_slots_of_day(day, weekly[day.weekday()], today, day in holidays, clock))
     return sorted(found, key=slot_order)
 
 
-def _offers(day: date, rules: list[Rule], specials: list[Special], holiday: bool) -> Iterator[Offer]:
-    """The hours of one day on the wall, after open, holidays and closed have had their word."""
-    opened = [special for special in specials if special.kind == "open"]
-    extra = [
-        Offer(special.teacher_id, span, special.mode, special.room_id)
-        for special in opened
-        if special.teacher_id is not None and special.mode is not None and not _is_whole_day(special)
-        for span in _hours(_span(special.start_wall, special.end_wall))
+def closures_of(slot: Slot, specials: Iterable[Special], tz: ZoneInfo) -> list[Special]:
+    """Return the closed days and hours that touch this slot."""
+    wall = slot.starts.astimezone(tz)
+    start = wall.hour * 60 + wall.minute
+    span = Span(start, start + (slot.ends - slot.starts) // timedelta(minutes=1))
+    return [
+        special
+        for special in specials
+        if special.date_from <= wall.date() <= special.date_until
+        and _closes(special, slot.teacher_id, span, slot.room_id)
     ]
+
+
+def _slots_of_day(
+    day: date, rules: list[Rule], specials: list[Special], holiday: bool, clock: LocalTime
+) -> Iterator[Slot]:
+    """The slots of the weekly rules, and of the extra hours those that take none of them away."""
+    opened = [special for special in specials if special.kind == "open"]
     usual = [
         Offer(rule.teacher_id, span, rule.mode, rule.room_id)
         for rule in rules
@@ -150,49 +157,66 @@ def _offers(day: date, rules: list[Rule], specials: list[Special], holiday: bool
         for span in _hours(_span(rule.start_wall, rule.end_wall))
     ]
     if holiday:
-        usual = [offer for offer in usual if any(_lifts(special, offer) for special in opened)]
-    if extra:
-        usual = [offer for offer in usual if not any(_replaces(other, offer) for other in extra)]
-    closed = [special for special in specials if special.kind == "closed" and special.room_id is None]
-    for offer in (*extra, *usual):
-        if not any(_closes(special, offer) for special in closed):
-            yield offer
+        lifting = [special for special in opened if not _extra_offers(special)]
+        usual = [offer for offer in usual if any(_lifts(special, offer) for special in lifting)]
+    ordinary = [slot for offer in usual for slot in _open_slots(day, offer, specials, clock)]
+    yield from ordinary
+    for offer in (offer for special in opened for offer in _extra_offers(special)):
+        for slot in _open_slots(day, offer, specials, clock):
+            if not any(_takes_away(slot, other) for other in ordinary):
+                yield slot
 
 
-def _modes(offer: Offer, starts: datetime, ends: datetime, specials: list[Special]) -> Iterator[Slot]:
+def _open_slots(day: date, offer: Offer, specials: list[Special], clock: LocalTime) -> Iterator[Slot]:
+    """One slot for each mode of the hour that is not closed."""
+    when = clock.hour(day, offer.span)
+    if when is None:
+        return
+    ways: list[tuple[Mode, str | None]] = []
     if offer.mode != "onsite":
-        yield Slot(offer.teacher_id, starts, ends, "video", None)
+        ways.append(("video", None))
     # Without a room there is nowhere to meet, so a rule that lost its room offers nothing on site.
     if offer.mode != "video" and offer.room_id is not None:
-        room_closed = any(
-            special.kind == "closed" and special.room_id == offer.room_id and _closes(special, offer)
-            for special in specials
-        )
-        if not room_closed:
-            yield Slot(offer.teacher_id, starts, ends, "onsite", offer.room_id)
+        ways.append(("onsite", offer.room_id))
+    for mode, room_id in ways:
+        if not any(_closes(special, offer.teacher_id, offer.span, room_id) for special in specials):
+            yield Slot(offer.teacher_id, *when, mode, room_id)
 
 
-def _concerns(special: Special, offer: Offer) -> bool:
-    return special.teacher_id is None or special.teacher_id == offer.teacher_id
+def _extra_offers(special: Special) -> list[Offer]:
+    """The hours that an opening adds; none where it only lets the weekly rules run on a holiday."""
+    whole_day = special.start_wall is None and special.end_wall is None
+    if special.teacher_id is None or special.mode is None or whole_day:
+        return []
+    spans = _hours(_span(special.start_wall, special.end_wall))
+    return [Offer(special.teacher_id, span, special.mode, special.room_id) for span in spans]
 
 
 def _lifts(special: Special, offer: Offer) -> bool:
-    return _concerns(special, offer) and _span(special.start_wall, special.end_wall).contains(offer.span)
+    concerns = special.teacher_id in (None, offer.teacher_id)
+    return concerns and _span(special.start_wall, special.end_wall).contains(offer.span)
 
 
-def _closes(special: Special, offer: Offer) -> bool:
-    span = _span(special.start_wall, special.end_wall)
-    if span.end <= span.start:
-        span = WHOLE_DAY  # hours that run backwards: better nothing offered than an hour nobody keeps
-    return _concerns(special, offer) and span.overlaps(offer.span)
+def _closes(special: Special, teacher_id: str, span: Span, room_id: str | None) -> bool:
+    if (
+        special.kind != "closed"
+        or special.teacher_id not in (None, teacher_id)
+        or special.room_id not in (None, room_id)
+    ):
+        return False
+    hours = _span(special.start_wall, special.end_wall)
+    # Hours that run backwards: better nothing offered than an hour nobody keeps.
+    return (WHOLE_DAY if hours.end <= hours.start else hours).overlaps(span)
 
 
-def _replaces(extra: Offer, usual: Offer) -> bool:
-    return extra.teacher_id == usual.teacher_id and extra.span.overlaps(usual.span)
-
-
-def _is_whole_day(special: Special) -> bool:
-    return special.start_wall is None and special.end_wall is None
+def _takes_away(extra: Slot, ordinary: Slot) -> bool:
+    """Tell whether booking one makes the other impossible, although they are two different hours."""
+    return (
+        extra.teacher_id == ordinary.teacher_id
+        and extra.starts != ordinary.starts
+        and extra.starts < ordinary.ends
+        and ordinary.starts < extra.ends
+    )
 
 
 def _span(start: time | None, end: time | None) -> Span:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import absence, availability, conflicts
+from lms.domain.booking import absence, availability, availability_search, conflicts
 from lms.domain.booking.availability import WeeklyHours
 from lms.domain.calendars import external
 from lms.domain.errors import Absent, Refused
@@ -103,6 +103,48 @@ def test_an_hour_that_is_busy_elsewhere_is_told(school: School) -> None:
     assert told(school) == ["busy"]
     assert told(school, None) == ["busy"]
     assert told(school, factories.luc) == []
+
+
+def test_extra_hours_take_no_booked_hour_away(school: School) -> None:
+    """The picker still offers the hours of the weekly rule, and nothing has to be decided."""
+    morning(school)
+    booked(school, "09:00")
+    extra = WeeklyHours(time(9, 30), time(12, 30))
+    school.write(
+        lambda s: availability.add_extra_hours(
+            s, factories.nadia(s), factories.nadia(s), (MONDAY, MONDAY), extra, "", now=NOW, zone=BRUSSELS
+        )
+    )
+    table = school.read(lambda s: availability_search.load_timetable(s, MONDAY, MONDAY, zone=BRUSSELS))
+    starts = [f"{slot.starts.astimezone(BRUSSELS):%H:%M}" for slot in table.offered(MONDAY, MONDAY)]
+    assert starts == ["09:00", "10:00", "11:00"]
+    assert told(school) == []
+
+
+def test_a_slot_that_the_rules_no_longer_offer_is_told(school: School) -> None:
+    """The hours were moved by half an hour: 10:00 lies within them and is no slot any more."""
+    rule = morning(school)
+    booked(school)
+    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW))
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:30", "12:30"))
+    assert told(school) == ["outside"]
+
+
+def test_an_appointment_on_a_holiday_that_is_opened_no_longer_is_closed(school: School) -> None:
+    day = date(2026, 12, 25)
+    school.write(lambda s: factories.rule(s, factories.nadia(s), day.weekday(), "09:00", "12:00"))
+    opened = school.write(
+        lambda s: availability.add_extra_hours(
+            s, factories.nadia(s), factories.nadia(s), (day, day), ALL_DAY, "", now=NOW, zone=BRUSSELS
+        )
+    )
+    at = wall(day.isoformat(), "10:00")
+    school.write(lambda s: factories.booked(s, factories.samira(s), factories.nadia(s), at))
+    assert told(school) == []
+    school.write(
+        lambda s: availability.delete_special(s, factories.nadia(s), opened.id, now=NOW, zone=BRUSSELS)
+    )
+    assert told(school) == ["closed"]
 
 
 def test_what_is_with_a_teacher_who_left_is_told_to_the_coordinator(school: School) -> None:

@@ -116,11 +116,24 @@ def test_an_extra_opening_adds_hours_on_a_day_without_rule() -> None:
     assert hours([], [opened]) == ["17:30", "18:30"]
 
 
-def test_an_extra_opening_wins_over_the_rule_it_overlaps() -> None:
-    opened = special("open", "10:30", "11:30", teacher="nadia", mode="onsite", room_id="salle")
-    found = on_monday([rule(end="13:00")], [opened])
+def test_an_extra_opening_takes_no_ordinary_hour_away() -> None:
+    for end, added in (("10:30", []), ("12:30", []), ("13:30", ["12:30"])):
+        opened = special("open", "09:30", end, teacher="nadia", mode="video")
+        assert hours([rule()], [opened]) == ["09:00", "10:00", "11:00", *added]
+
+
+def test_an_extra_opening_at_the_same_hour_adds_its_mode() -> None:
+    opened = special("open", "10:00", "11:00", teacher="nadia", mode="onsite", room_id="salle")
+    found = on_monday([rule(end="11:00")], [opened])
     ways = [(wall(slot), slot.mode) for slot in found]
-    assert ways == [("09:00", "video"), ("10:30", "onsite"), ("12:00", "video")]
+    assert ways == [("09:00", "video"), ("10:00", "video"), ("10:00", "onsite")]
+
+
+def test_an_extra_opening_may_use_an_hour_that_the_rules_do_not_offer_that_day() -> None:
+    opened = special("open", "09:30", "11:30", teacher="nadia", mode="video")
+    assert hours([rule()], [opened], holidays={MONDAY}) == ["09:30", "10:30"]
+    closed = special("closed", "09:00", "09:30")
+    assert hours([rule(end="10:00")], [opened, closed]) == ["09:30", "10:30"]
 
 
 def test_an_opening_too_short_for_an_hour_takes_no_hour_away() -> None:
@@ -290,6 +303,21 @@ def test_whatever_the_rules_every_slot_is_an_honest_hour(
     assert slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS) == found
     offered = available(found, set(), now=datetime(2025, 1, 1, tzinfo=UTC), horizon=timedelta(9999))
     assert len({(slot.teacher_id, slot.starts, slot.mode) for slot in offered}) == len(offered)
+
+
+@given(st.lists(any_rules, max_size=8), st.lists(any_specials(), max_size=5), dates)
+def test_whatever_the_rules_extra_hours_only_add(
+    rules: list[Rule], specials: list[Special], first: date
+) -> None:
+    last = first + timedelta(days=6)
+    without = [one for one in specials if one.kind == "closed"]
+    before = slots(rules, without, NO_HOLIDAYS, first, last, BRUSSELS)
+    after = slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS)
+    assert set(before) <= set(after)
+    for extra in set(after) - set(before):
+        for slot in before:
+            same = slot.teacher_id != extra.teacher_id or slot.starts == extra.starts
+            assert same or slot.ends <= extra.starts or extra.ends <= slot.starts
 
 
 @given(st.lists(any_rules, max_size=8), st.lists(any_specials(), max_size=5), dates)
