@@ -47,7 +47,8 @@ def upcoming_conflicts(
     if not found:
         return []
     hours = _Coverage(session, teacher, found, zone)
-    busy = occupancy.externally_occupied(session, found[0].starts, found[-1].ends)
+    end = max(booking.blocked_until for booking in found)
+    busy = occupancy.externally_occupied(session, found[0].starts, end)
     elsewhere = {booking.id for booking in external_clashes.find_clashes(found, busy, now=now)}
     told = []
     for booking in found:

@@ -17,7 +17,8 @@ from lms.models import Booking, Person
 def find_clashes(bookings: Iterable[Booking], busy: Collection[Held], *, now: datetime) -> list[Booking]:
     """Return the appointments that are not over and lie in quarter-hours at which their teacher is busy.
 
-    Those that somebody decided to keep are left out.
+    The buffer after an appointment on site counts, as when it was booked. Those that somebody decided to
+    keep are left out.
     """
     return [
         booking
@@ -25,7 +26,7 @@ def find_clashes(bookings: Iterable[Booking], busy: Collection[Held], *, now: da
         if booking.state == "booked"
         and booking.conflict_accepted_at is None
         and booking.ends > now
-        and any((booking.teacher_id, cell) in busy for cell in cells(booking.starts, booking.ends))
+        and any((booking.teacher_id, cell) in busy for cell in cells(booking.starts, booking.blocked_until))
     ]
 
 
@@ -39,5 +40,5 @@ def upcoming_clashes(session: Session, teacher: Person, *, now: datetime) -> lis
     ).all()
     if not ahead:
         return []
-    busy = occupancy.externally_occupied(session, ahead[0].starts, ahead[-1].ends, teacher.id)
+    busy = occupancy.externally_occupied(session, ahead[0].starts, ahead[-1].blocked_until, teacher.id)
     return find_clashes(ahead, busy, now=now)
