@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -143,6 +143,20 @@ def scenes(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+# The learner has the one appointment that the cap allows, and hours are free on both days.
+FULL: dict[str, Any] = {
+    "rules": [(0, day, (0, 8), "video", 0) for day in (MONDAY, TUESDAY)],
+    "closed": [],
+    "opened": [],
+    "busy": [],
+    "taken": [(0, 0, wall("2026-11-24", "09:00"), "video")],
+    "caps": (3, 1),
+    "lead": 0,
+    "on_behalf": False,
+    "now": NOW,
+}
+
+
 def _build(session: Session, wanted: dict[str, Any]) -> Scene:
     service = factories.organisation(session)
     teachers = [factories.nadia(session), factories.luc(session)]
@@ -197,8 +211,14 @@ def _build(session: Session, wanted: dict[str, Any]) -> Scene:
 
 
 # Not made smaller: a school takes a good part of a second, and shrinking one took minutes.
-@settings(max_examples=20, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=20,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 @given(scenes())
+@example(FULL)
 def test_every_hour_is_the_same_for_picker_booking_conflicts_and_waitlist(
     school: School, wanted: dict[str, Any]
 ) -> None:
