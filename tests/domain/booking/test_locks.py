@@ -1,0 +1,104 @@
+"""Whoever offers freed time has locked all who wait: tested on PostgreSQL, with a second connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
+
+from lms.domain.booking import absence, appointments, availability, waitlist
+from lms.domain.booking.availability import WeeklyHours
+from lms.models import Booking, Person
+from tests import factories
+from tests.factories import BRUSSELS, NOW
+from tests.support.school import School
+from tests.support.waitlist import TUESDAY, amina, book, give_back, grace, wait
+
+HOUR = timedelta(hours=1)
+DAY = date(2026, 11, 24)
+
+
+def the(session: Session, state: str) -> Booking:
+    return session.scalars(select(Booking).where(Booking.state == state)).one()
+
+
+def cancel(s: Session) -> None:
+    booking = the(s, "booked")
+    appointments.cancel(s, factories.oksana(s), booking, "", now=NOW, zone=BRUSSELS)
+
+
+def move(s: Session) -> None:
+    at = TUESDAY + HOUR
+    claire = factories.claire(s)
+    appointments.move(s, claire, the(s, "booked"), at, "video", now=NOW, zone=BRUSSELS)
+
+
+def leave(s: Session) -> None:
+    learner = s.get_one(Person, the(s, "offered").learner_id)
+    waitlist.leave_waitlist(s, learner, learner, now=NOW, zone=BRUSSELS)
+
+
+def decline(s: Session) -> None:
+    offer = the(s, "offered")
+    learner = s.get_one(Person, offer.learner_id)
+    waitlist.decline_offer(s, learner, offer, now=NOW, zone=BRUSSELS)
+
+
+def expire(s: Session) -> None:
+    offer = the(s, "offered")
+    waitlist.expire_offer(s, offer.id, now=offer.expires_at or NOW, zone=BRUSSELS)
+
+
+def extra_hours(s: Session) -> None:
+    nadia, hours = (
+        factories.nadia(s),
+        WeeklyHours(TUESDAY.time().replace(hour=14), TUESDAY.time().replace(hour=15)),
+    )
+    availability.add_extra_hours(s, nadia, nadia, (DAY, DAY), hours, "", now=NOW, zone=BRUSSELS)
+
+
+def leave_the_school(s: Session) -> None:
+    absence.offboard(s, factories.claire(s), factories.oksana(s), now=NOW, zone=BRUSSELS)
+
+
+@pytest.mark.parametrize("offered_before", [False, True])
+@pytest.mark.parametrize("operation", [cancel, move, leave_the_school, leave, decline, expire, extra_hours])
+def test_who_offers_freed_time_has_locked_all_who_wait(
+    school: School, operation: Callable[[Session], None], offered_before: bool
+) -> None:
+    if school.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has one writer")
+    if offered_before != (operation in (leave, decline, expire)):
+        pytest.skip("needs an offer, or none")
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 1, "10:00", "12:00"))
+    booking = book(school, TUESDAY)
+    for who in (grace, amina):
+        wait(school, who)
+    if offered_before:
+        give_back(school, booking)
+    waiting = school.read(lambda s: [grace(s).id, amina(s).id])
+    free: list[list[str]] = []
+
+    def look(
+        _connection: object, _cursor: object, statement: str, parameters: object, *_more: object
+    ) -> None:
+        if statement.startswith("INSERT INTO booking") and "offered" in str(parameters):
+            unlocked = (
+                select(Person.id)
+                .where(Person.id.in_(waiting))
+                .with_for_update(key_share=True, skip_locked=True)
+            )
+            with school.engine.connect() as other:
+                free.append(list(other.scalars(unlocked)))
+
+    engine = school.engine
+    event.listen(engine, "before_cursor_execute", look)
+    try:
+        school.write(operation)
+    finally:
+        event.remove(engine, "before_cursor_execute", look)
+    assert free, "nothing was offered"
+    assert not any(free)
