@@ -18,17 +18,17 @@ from lms import current
 from lms.clock import now
 from lms.domain.people import logins
 from lms.extensions import db, login, write
-from lms.models import ROLES, LoginSession, Person
+from lms.models import LoginSession, Person, Role
 
 View = TypeVar("View", bound=Callable[..., object])
-Who = Literal["anyone", "someone", "learner", "teacher", "coordinator", "social_worker"]
+Who = Role | Literal["anyone", "someone"]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def allow(*who: Who) -> Callable[[View], View]:
     """Declare who may enter a route: roles, `someone` (whoever is signed in) or, written out, `anyone`."""
-    if not who or set(who) - {"anyone", "someone", *ROLES}:
+    if not who or set(who) - {"anyone", "someone", *Role}:
         raise ValueError(f"allow() wants roles, someone or anyone, not {who}")
 
     def mark(view: View) -> View:

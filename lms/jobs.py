@@ -36,9 +36,9 @@ from lms.domain import outbox
 from lms.domain.booking import waitlist
 from lms.domain.calendars import external
 from lms.domain.people import logins
-from lms.domain.people.contact import Channel, mail_address, preferred_channel, sms_number
+from lms.domain.people.contact import mail_address, preferred_channel, sms_number
 from lms.extensions import db, write
-from lms.models import OutboxItem, Person
+from lms.models import Channel, OutboxItem, Outcome, Person
 from lms.notifications import InFeed, MailRenderer, compose, sms
 from lms.notifications import booking as booking_letters
 from lms.notifications import calendars as calendar_letters
@@ -117,14 +117,14 @@ class Jobs:
             if not write(lambda session: outbox.claim_item(session, item_id, now=now())):
                 return
             delivery = self._prepare(item_id)
-            if isinstance(delivery, str):
+            if isinstance(delivery, Outcome):
                 write(lambda session: outbox.close_item(session, item_id, delivery, now=now()))
             elif delivery.send is None:
                 write(lambda session: outbox.hand_over(session, item_id, now=now()))
             else:
                 self._close_after(item_id, delivery, delivery.send)
 
-    def _prepare(self, item_id: str) -> Delivery | str:
+    def _prepare(self, item_id: str) -> Delivery | Outcome:
         """Return the delivery of the row, or the outcome that closes it without one."""
         session: Session = db.session()
         item = session.scalars(
@@ -134,21 +134,21 @@ class Jobs:
         ).one()
         try:
             if item.expires_at <= now():
-                return "expired"
+                return Outcome.EXPIRED
             channel = self._channel(item)
             if channel is None:
-                return "no_address"
+                return Outcome.NO_ADDRESS
             return (
-                self._mail(session, item) if channel == "mail" else self._text(session, item, channel)
-            ) or "void"
+                self._mail(session, item) if channel == Channel.MAIL else self._text(session, item, channel)
+            ) or Outcome.VOID
         except InFeed:
-            return "in_feed"
+            return Outcome.IN_FEED
         finally:
             session.rollback()  # no transaction stays open while the message is on its way
 
     def _channel(self, item: OutboxItem) -> Channel | None:
         if item.kind not in SMS_RENDERERS:
-            return "mail" if mail_address(item.person) else None
+            return Channel.MAIL if mail_address(item.person) else None
         return preferred_channel(item.person, gateway=self.texter is not None)
 
     @property
@@ -159,23 +159,23 @@ class Jobs:
         letter = compose(session, item, MAIL_RENDERERS[item.kind], self.settings, now())
         if letter is None:
             return None
-        return Delivery("mail", lambda: self.mailer.send(letter), invited=letter.calendar is not None)
+        return Delivery(Channel.MAIL, lambda: self.mailer.send(letter), invited=letter.calendar is not None)
 
     def _text(self, session: Session, item: OutboxItem, channel: Channel) -> Delivery | None:
         said = sms.compose(session, item, SMS_RENDERERS[item.kind], self.settings, now())
         texter, number, key = self.texter, sms_number(item.person), item.id
         if said is None or number is None:
             return None
-        if channel == "hand" or texter is None:
-            return Delivery("hand")
-        return Delivery("sms", lambda: texter.send(number, said, key))
+        if channel == Channel.HAND or texter is None:
+            return Delivery(Channel.HAND)
+        return Delivery(Channel.SMS, lambda: texter.send(number, said, key))
 
     def _close_after(self, item_id: str, delivery: Delivery, send: Callable[[], None]) -> None:
-        outcome, reason = "sent", ""
+        outcome, reason = Outcome.SENT, ""
         try:
             send()
         except Undeliverable as error:
-            outcome, reason = "failed", str(error)
+            outcome, reason = Outcome.FAILED, str(error)
         except Postponed as error:
             reason = str(error)
             write(lambda session: outbox.postpone(session, item_id, reason, now=now()))
@@ -187,7 +187,7 @@ class Jobs:
                 outcome,
                 reason,
                 channel=delivery.channel,
-                invited=delivery.invited and outcome == "sent",
+                invited=delivery.invited and outcome == Outcome.SENT,
                 now=now(),
             )
         )

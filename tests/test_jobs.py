@@ -25,6 +25,7 @@ from lms.models import (
     Booking,
     CalendarFeed,
     FormReceipt,
+    LoginKind,
     LoginSession,
     OutboxItem,
     PasswordLink,
@@ -331,7 +332,7 @@ def test_a_night_forgets_what_is_over_and_keeps_what_still_counts(school: School
         samira = factories.samira(session)
         for name, moment in (("old", long_ago), ("new", today)):
             session.add(FormReceipt(person_id=samira.id, request_id=name, location="/", created_at=moment))
-            logins.open_login(session, samira, "shared", device=name, now=moment)
+            logins.open_login(session, samira, LoginKind.SHARED, device=name, now=moment)
 
     school.write(leave_traces)
     incoming = school.settings.uploads / ".incoming"

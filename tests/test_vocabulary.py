@@ -8,6 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from lms.models import Channel, LoginKind, Outcome, Role
+from lms.refusal_codes import RefusalCode
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Words that the glossary replaced; an old synonym that has gone is added here, so that it does not come back.
@@ -119,8 +122,8 @@ class Calls(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         function = node.func
         if isinstance(function, ast.Name):
-            if function.id == "Refused" and node.args and isinstance(node.args[0], ast.Constant):
-                self.codes.add(str(node.args[0].value))
+            if function.id == "Refused" and node.args and isinstance(node.args[0], ast.Attribute):
+                self.codes.add(RefusalCode[node.args[0].attr])
             self.called.add(self.names.get(function.id, f"{self.module}.{function.id}"))
         elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
             self.called.add(f"{self.names.get(function.value.id, '')}.{function.attr}")
@@ -200,4 +203,51 @@ def test_the_actor_stands_second_and_time_is_named() -> None:
                 or ("actor" in by_place[2:] or (by_place[:1] == ["actor"] and "session" in by_place))
             ):
                 offenders.append(f"{place(path, node.lineno)} {node.name}")
+    assert offenders == []
+
+
+# -- enums ---------------------------------------------------------------------------------------
+
+# Without AuditAction: kinds of messages have the same words, and `record` is typed.
+ENUMS = (RefusalCode, Role, LoginKind, Channel, Outcome)
+# Functions and keywords whose argument is a member of an enum.
+TAKES_MEMBER = {
+    "Refused",
+    "RejectedFile",
+    "CalendarError",
+    "record",
+    "allow",
+    "has_role",
+    "close_item",
+    "open_login",
+}
+MEMBER_KEYWORDS = {"role", "channel", "outcome", "code", "action"}
+
+
+def bare_words(node: ast.AST) -> list[ast.expr]:
+    """The places of a comparison or call in which a member of an enum may stand."""
+    if isinstance(node, ast.Compare):
+        if ast.unparse(node.comparators[0]) == "self":
+            return []  # the name of a field of a form
+        sides = [node.left, *node.comparators]
+        inner = [
+            each for side in sides if isinstance(side, ast.Tuple | ast.Set | ast.List) for each in side.elts
+        ]
+        return [*sides, *inner]
+    if isinstance(node, ast.Call):
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        named = [word.value for word in node.keywords if word.arg in MEMBER_KEYWORDS]
+        return [*(node.args if name in TAKES_MEMBER else []), *named]
+    return []
+
+
+def test_a_value_of_an_enum_is_never_compared_or_passed_as_a_bare_string() -> None:
+    values = {member.value for words in ENUMS for member in words}
+    offenders = [
+        f"{place(path, word.lineno)} {word.value!r}"
+        for path in python_files("lms")
+        for node in ast.walk(tree(path))
+        for word in bare_words(node)
+        if isinstance(word, ast.Constant) and isinstance(word.value, str) and word.value in values
+    ]
     assert offenders == []

@@ -18,6 +18,7 @@ from lms.domain.errors import Refused
 from lms.extensions import db, journal_mode, sqlite
 from lms.forms import PageForm
 from lms.models import FormReceipt, Person, Room
+from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import idempotency_key, run_once_with_result
 from tests import factories
 from tests.support.pages import filled, honest_page
@@ -263,7 +264,7 @@ def test_who_is_refused_because_her_twin_was_quicker_is_answered_like_her_twin(s
     nadia = school.write(factories.nadia)
 
     def refused(session: Session) -> str:
-        raise Refused("email_taken")
+        raise Refused(RefusalCode.EMAIL_TAKEN)
 
     def overtaken(session: Session) -> str:
         session.add(

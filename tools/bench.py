@@ -32,7 +32,7 @@ from lms.demo import builder
 from lms.domain.booking.slots import cells
 from lms.domain.homework import worklist
 from lms.domain.people import directory, logins
-from lms.models import CELL_SECONDS, Booking, Claim, Person
+from lms.models import CELL_SECONDS, Booking, Claim, LoginKind, Person
 from tests.support.live_server import LiveServer
 from tests.support.school import School, make_school, settings_for
 
@@ -114,7 +114,7 @@ def entered(school: School, name: str) -> str:
 
     def enter(s: Session) -> str:
         person = s.query(Person).filter_by(name=name).one()
-        return logins.open_login(s, person, "own", now=now())
+        return logins.open_login(s, person, LoginKind.OWN, now=now())
 
     return f"{cookie_name(school.settings, 'session')}={school.write(enter)}"
 

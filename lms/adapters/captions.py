@@ -8,6 +8,7 @@ from html import unescape
 from itertools import pairwise
 
 from lms.domain.errors import Refused
+from lms.refusal_codes import RefusalCode
 
 MOST_BYTES = 1_000_000
 MAX_CHARACTERS = 100_000
@@ -36,7 +37,7 @@ def parse_captions(raw: bytes) -> str:
     Refusals: `captions_empty`, `captions_too_big`, `captions_unreadable`.
     """
     if len(raw) > MOST_BYTES:
-        raise Refused("captions_too_big")
+        raise Refused(RefusalCode.CAPTIONS_TOO_BIG)
     return tidy(_decoded(raw))
 
 
@@ -58,9 +59,9 @@ def tidy(text: str) -> str:
         plain = "\n".join(" ".join(line.split()) for line in lines)
         readable = re.sub(r"\n{3,}", "\n\n", plain).strip()
     if not readable:
-        raise Refused("captions_empty")
+        raise Refused(RefusalCode.CAPTIONS_EMPTY)
     if len(readable) > MAX_CHARACTERS:
-        raise Refused("captions_too_big")
+        raise Refused(RefusalCode.CAPTIONS_TOO_BIG)
     return readable
 
 
@@ -78,7 +79,7 @@ def _decoded(raw: bytes) -> str:
             continue
         if not re.search(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]", text):
             return text
-    raise Refused("captions_unreadable")
+    raise Refused(RefusalCode.CAPTIONS_UNREADABLE)
 
 
 def _cues(lines: list[str]) -> list[_Cue]:

@@ -16,6 +16,7 @@ from lms.adapters.media.names import clean_name
 from lms.adapters.media.types import AcceptedFile, RejectedFile
 from lms.adapters.store import Store, StoreFull, UnknownKey, file_digest
 from lms.domain.homework.files import StoredFile, StoredRendition
+from lms.refusal_codes import RefusalCode
 
 
 class Upload(Protocol):
@@ -31,7 +32,7 @@ class UploadResult:
     """Result of the files of one form."""
 
     files: list[StoredFile] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)  # shown name, reason
+    refused: list[tuple[str, RefusalCode]] = field(default_factory=list)  # shown name, reason
 
     @property
     def keys(self) -> list[str]:
@@ -67,7 +68,7 @@ def store_uploads(
             except _Rejected as refusal:
                 received.refused.append((name, refusal.code))
             except StoreFull:
-                received.refused.append((name, "store_full"))
+                received.refused.append((name, RefusalCode.STORE_FULL))
             else:
                 received.files.append(new)
                 room -= new.room
@@ -104,7 +105,7 @@ def verify(store: Store, key: str, sha256: str) -> bool:
 
 
 class _Rejected(Exception):
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: RefusalCode) -> None:
         super().__init__(code)
         self.code = code
 
@@ -122,16 +123,16 @@ def _receive(
     _check_room(store, source, max_bytes, floor)
     taken = inspect_upload(source, shown_name=name, work=work)
     if taken.kind not in kinds:
-        raise _Rejected(f"kind_{taken.kind}")
+        raise _Rejected(RefusalCode(f"kind_{taken.kind}"))
     if taken.size + sum(made.size for made in taken.renditions) > room:
-        raise _Rejected("quota_full")
+        raise _Rejected(RefusalCode.QUOTA_FULL)
     return _store(store, taken)
 
 
 def _check_room(store: Store, source: Path, max_bytes: int, floor: int) -> None:
     size = source.stat().st_size
     if size > max_bytes:
-        raise RejectedFile("file_too_big")
+        raise RejectedFile(RefusalCode.FILE_TOO_BIG)
     if store.free_bytes() - size < floor:
         raise StoreFull
 

@@ -11,6 +11,7 @@ from html import unescape
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from lms.domain.errors import Refused
+from lms.refusal_codes import RefusalCode
 
 FRAME_ORIGIN = "https://www.youtube-nocookie.com"
 LONGEST = 4000  # characters; a pasted iframe with its attributes has a few hundred
@@ -52,9 +53,9 @@ def parse_link(text: str) -> Video:
             return _read_address(candidate.strip("(.,;:!?)…"))
         except Refused as refused:
             # The first address counts, unless it is not an address of YouTube at all.
-            if refusal is None or refusal.code == "youtube_elsewhere":
+            if refusal is None or refusal.code == RefusalCode.YOUTUBE_ELSEWHERE:
                 refusal = refused
-    raise refusal or Refused("youtube_none")
+    raise refusal or Refused(RefusalCode.YOUTUBE_NONE)
 
 
 def _may_be_address(word: str) -> bool:
@@ -69,17 +70,17 @@ def _read_address(address: str, depth: int = 0) -> Video:
         query = parse_qs(parts.query, max_num_fields=60)
         after_hash = parse_qs(parts.fragment.lstrip("!/?"), max_num_fields=60)
     except ValueError:
-        raise Refused("youtube_none") from None
+        raise Refused(RefusalCode.YOUTUBE_NONE) from None
     if parts.scheme not in ("http", "https"):
-        raise Refused("youtube_none")
+        raise Refused(RefusalCode.YOUTUBE_NONE)
     if host == _CONSENT and query.get("continue") and depth == 0:
         return _read_address(query["continue"][0], depth + 1)
     if host not in _HOSTS:
-        raise Refused("youtube_elsewhere")
+        raise Refused(RefusalCode.YOUTUBE_ELSEWHERE)
     folders = [piece for piece in unquote(parts.path).split("/") if piece]
     video_id = _named_id(host, folders, query)
     if not _ID.fullmatch(video_id):
-        raise Refused("youtube_bad_id")
+        raise Refused(RefusalCode.YOUTUBE_BAD_ID)
     starts = next(
         (
             at
@@ -104,17 +105,17 @@ def _named_id(host: str, folders: list[str], query: dict[str, list[str]]) -> str
     first = folders[0] if folders else ""
     if host.endswith("youtu.be"):
         if not folders:
-            raise Refused("youtube_none")
+            raise Refused(RefusalCode.YOUTUBE_NONE)
         return first
     if first.startswith("@") or first in ("channel", "c", "user"):
-        raise Refused("youtube_channel")
+        raise Refused(RefusalCode.YOUTUBE_CHANNEL)
     if first in _FOLDERS and len(folders) > 1 and folders[1] != "videoseries":
         return folders[1]
     if first in ("watch", "") and query.get("v"):
         return query["v"][0]
     if query.get("list"):
-        raise Refused("youtube_playlist")
-    raise Refused("youtube_none")
+        raise Refused(RefusalCode.YOUTUBE_PLAYLIST)
+    raise Refused(RefusalCode.YOUTUBE_NONE)
 
 
 def _seconds(values: list[str] | None) -> int | None:

@@ -20,7 +20,8 @@ from lms.extensions import db, limiter, write
 from lms.forms.auth import CardForm, LoginForm, digits
 from lms.forms.people import AskPasswordForm, NewPasswordForm
 from lms.i18n.languages import WITH_CATALOGUE, shown_in
-from lms.models import Person
+from lms.models import LoginKind, Person
+from lms.refusal_codes import RefusalCode
 from lms.web.pages import page
 
 bp = Blueprint("auth", __name__)
@@ -138,9 +139,9 @@ def login() -> BaseResponse:
         if token is not None:
             response = redirect(own_path(form.next.data) or url_for("home.today"), 303)
             form_cookie.clear()
-            set_cookie(response, "session", token, logins.COOKIE_LASTS["staff"])
+            set_cookie(response, "session", token, logins.COOKIE_LASTS[LoginKind.STAFF])
             return response
-        form.refuse(Refused("login_wrong"))
+        form.refuse(Refused(RefusalCode.LOGIN_WRONG))
     return page("auth/login.html", 422, form=form)
 
 
@@ -189,7 +190,7 @@ def logout() -> BaseResponse:
     response = redirect(url_for("auth.card"), 303)
     form_cookie.clear()
     drop_cookie(response, "session")
-    if current_login().kind == "shared":
+    if current_login().kind == LoginKind.SHARED:
         drop_cookie(response, "language")  # the next person chooses her own
     flash(_("Vous êtes sorti de Passerelle."), "success")
     return response

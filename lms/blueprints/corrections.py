@@ -21,7 +21,8 @@ from lms.domain.people.contact import mail_address
 from lms.extensions import db
 from lms.forms.correction import FeedbackForm, chosen_bands
 from lms.i18n import languages
-from lms.models import Attempt, Criterion, Person
+from lms.models import Attempt, Criterion, Person, Role
+from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import by_script, page
 
@@ -31,7 +32,7 @@ BESIDE = 30  # copies in the queue beside the desk
 
 
 @bp.get("/corrections")
-@allow("teacher")
+@allow(Role.TEACHER)
 def index() -> BaseResponse:
     session, level = db.session(), _level()
     return page(
@@ -43,7 +44,7 @@ def index() -> BaseResponse:
 
 
 @bp.get("/corrections/<id>")
-@allow("teacher")
+@allow(Role.TEACHER)
 def desk(id: str) -> BaseResponse:
     attempt = correction.attempt_for(db.session(), me(), id)
     feedback = attempt.feedback
@@ -57,7 +58,7 @@ def desk(id: str) -> BaseResponse:
 
 
 @bp.post("/corrections/<id>")
-@allow("teacher")
+@allow(Role.TEACHER)
 def answer(id: str) -> BaseResponse:
     """One form, three buttons: keep the draft, ask to do it again, return it."""
     attempt = correction.attempt_for(db.session(), me(), id)
@@ -87,7 +88,7 @@ def answer(id: str) -> BaseResponse:
         response = run_once(form, in_transaction)
     except Refused as refusal:
         form.refuse(refusal)
-        lost_race = refusal.code in ("copy_changed", "already_returned")
+        lost_race = refusal.code in (RefusalCode.COPY_CHANGED, RefusalCode.ALREADY_RETURNED)
         attempt = correction.attempt_for(db.session(), me(), id)
         return _refused(409 if lost_race else 422, attempt, form, bands)
     if by_script():

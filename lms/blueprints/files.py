@@ -15,6 +15,7 @@ from lms.current import store
 from lms.domain.errors import Absent
 from lms.domain.homework import files
 from lms.extensions import db
+from lms.models import Role
 
 bp = Blueprint("files", __name__)
 
@@ -22,7 +23,7 @@ SANDBOX = "default-src 'none'; sandbox"
 
 
 @bp.get("/files/<id>")
-@allow("learner", "teacher")
+@allow(Role.LEARNER, Role.TEACHER)
 def deliver(id: str) -> BaseResponse:
     found = files.delivery_for(db.session(), me(), id)
     try:

@@ -32,7 +32,7 @@ from lms.domain.today import (
 )
 from lms.extensions import db
 from lms.i18n import dates, languages
-from lms.models import Booking, Lesson, Person
+from lms.models import Booking, HomeworkState, Lesson, Person, Role
 from lms.notifications.manual_messages import list_manual_messages
 from lms.web.pages import page
 
@@ -64,11 +64,11 @@ class Card:
 @allow("someone")
 def today() -> Response:
     roles = me().roles
-    if "teacher" in roles:
+    if Role.TEACHER in roles:
         return _teacher()
-    if "coordinator" in roles:
+    if Role.COORDINATOR in roles:
         return _coordinator()
-    if "social_worker" in roles:
+    if Role.SOCIAL_WORKER in roles:
         return _social_worker()
     return _learner()
 
@@ -121,7 +121,7 @@ def _answered(work: LearnerAssignment) -> Card:
 
 
 def _homework(work: LearnerAssignment) -> Card:
-    again = work.state == "redo"
+    again = work.state == HomeworkState.REDO
     return Card(
         "homework",
         "redo" if again else "homework",
@@ -190,7 +190,7 @@ def _teacher() -> Response:
         appointments=queries.upcoming_appointments(session, person, limit=QUEUE_SHOWN, now=moment),
         today=moment.astimezone(zone).date(),
         needs=alerts.learner_alerts(session, now=moment),
-        numbers=current_figures(session, now=moment) if "coordinator" in person.roles else None,
+        numbers=current_figures(session, now=moment) if Role.COORDINATOR in person.roles else None,
     )
 
 

@@ -17,6 +17,8 @@ from lms.domain.people import logins, preferences, staff
 from lms.extensions import db, limiter, write
 from lms.forms.me import PreferencesForm
 from lms.forms.people import ChangePasswordForm, ConfirmForm
+from lms.models import LoginKind, Role
+from lms.refusal_codes import RefusalCode
 from lms.web.pages import page
 
 bp = Blueprint("me", __name__)
@@ -26,7 +28,9 @@ bp = Blueprint("me", __name__)
 @allow("someone")
 def show() -> BaseResponse:
     person = me()
-    form = PreferencesForm(obj=person, data={"shared": "yes" if current_login().kind == "shared" else "no"})
+    form = PreferencesForm(
+        obj=person, data={"shared": "yes" if current_login().kind == LoginKind.SHARED else "no"}
+    )
     form.fit(person, gateway=settings().sends_texts)
     if form.validate_on_submit():
         entry_id = current_login().id
@@ -35,7 +39,7 @@ def show() -> BaseResponse:
         )
         response = redirect(url_for("me.show"), 303)
         if not me().is_staff:
-            lasts = logins.COOKIE_LASTS["shared" if me().shared_phone else "own"]
+            lasts = logins.COOKIE_LASTS[LoginKind.SHARED if me().shared_phone else LoginKind.OWN]
             set_cookie(response, "session", cookie("session") or "", lasts)
         refresh()  # the answer already speaks the language she has just chosen
         flash(_("C’est changé."), "success")
@@ -70,7 +74,7 @@ def end_all() -> BaseResponse:
 
 
 @bp.post("/me/video-consent/withdrawal")
-@allow("learner")
+@allow(Role.LEARNER)
 def withdraw_video() -> BaseResponse:
     write(lambda session: preferences.withdraw_video_consent(session, me(), now=now()))
     flash(_("C’est changé. La vidéo demande de nouveau votre accord."), "success")
@@ -78,7 +82,7 @@ def withdraw_video() -> BaseResponse:
 
 
 @bp.route("/me/password", methods=["GET", "POST"])
-@allow("teacher", "coordinator", "social_worker")
+@allow(Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 @limiter.limit("10/minute;40/hour", key_func=lambda: me().id, methods=["POST"])
 def password() -> BaseResponse:
     form = ChangePasswordForm()
@@ -86,7 +90,9 @@ def password() -> BaseResponse:
         try:
             return _change_password(form)
         except Refused as refusal:
-            form.refuse(refusal, form.current if refusal.code == "password_wrong" else form.password)
+            form.refuse(
+                refusal, form.current if refusal.code == RefusalCode.PASSWORD_WRONG else form.password
+            )
     return page("me/password.html", 422 if form.is_submitted() else 200, form=form)
 
 
@@ -94,17 +100,17 @@ def _change_password(form: ChangePasswordForm) -> BaseResponse:
     """Every entry ends with the old password; this device gets a new one."""
     person = me()
     if not passwords.matches(person.password_hash, form.current.data):
-        raise Refused("password_wrong")
+        raise Refused(RefusalCode.PASSWORD_WRONG)
     staff.check_password(form.password.data, person.name, person.login_email)
     fresh, device = passwords.hash_secret(form.password.data), current_login().device
 
     def change(session: Session) -> str:
         staff.change_password(session, me(), fresh, now=now())
-        return logins.open_login(session, me(), "staff", device=device, now=now())
+        return logins.open_login(session, me(), LoginKind.STAFF, device=device, now=now())
 
     token = write(change)
     response = redirect(url_for("me.show"), 303)
-    set_cookie(response, "session", token, logins.COOKIE_LASTS["staff"])
+    set_cookie(response, "session", token, logins.COOKIE_LASTS[LoginKind.STAFF])
     flash(_("Le mot de passe est changé. Les autres appareils sont sortis."), "success")
     return response
 

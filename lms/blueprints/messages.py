@@ -19,7 +19,7 @@ from lms.domain import manual_messages, outbox
 from lms.extensions import db, write
 from lms.forms.people import ConfirmForm
 from lms.i18n import languages
-from lms.models import Booking, OutboxItem
+from lms.models import Booking, OutboxItem, Role
 from lms.notifications import sms as notifications_sms
 from lms.notifications.manual_messages import list_manual_messages
 from lms.web.pages import page
@@ -48,7 +48,7 @@ class Message:
 
 
 @bp.get("/messages")
-@allow("teacher", "coordinator", "social_worker")
+@allow(Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def index() -> BaseResponse:
     return page(
         "messages/index.html",
@@ -59,7 +59,7 @@ def index() -> BaseResponse:
 
 
 @bp.post("/messages/<id>/sending")
-@allow("teacher", "coordinator", "social_worker")
+@allow(Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def send(id: str) -> BaseResponse:
     """She says that she has sent it."""
 
@@ -71,7 +71,7 @@ def send(id: str) -> BaseResponse:
 
 
 @bp.post("/messages/<id>/sending/withdrawal")
-@allow("teacher", "coordinator", "social_worker")
+@allow(Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def withdraw(id: str) -> BaseResponse:
     write(
         lambda session: outbox.undo_sent_by_hand(

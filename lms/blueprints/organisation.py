@@ -26,6 +26,8 @@ from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory, organisation
 from lms.extensions import csrf, db, write
 from lms.forms.people import ConfirmForm, DoorForm, LevelForm, OrganisationForm, RoomForm
+from lms.models import Role
+from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import idempotency_key, run_once_with_result
 from lms.web.pages import page
 
@@ -35,7 +37,7 @@ MEGABYTE = 1 << 20
 
 
 @bp.route("/organisation", methods=["GET", "POST"])
-@allow("coordinator")
+@allow(Role.COORDINATOR)
 def show() -> BaseResponse:
     form = OrganisationForm(obj=current_organisation())
     if form.validate_on_submit():
@@ -63,21 +65,23 @@ def door() -> BaseResponse:
 
 
 @bp.post("/organisation/door")
-@allow("coordinator")
+@allow(Role.COORDINATOR)
 def hang_door() -> BaseResponse:
     request.max_content_length = (settings().upload_mb + 1) * MEGABYTE
     try:
         csrf.protect()
         form = DoorForm()
     except RequestEntityTooLarge:
-        return _door_refused(DoorForm(formdata=None), "file_too_big")
+        return _door_refused(DoorForm(formdata=None), RefusalCode.FILE_TOO_BIG)
     if not form.validate():
         return _page(422, door_form=form)
     sent = idempotency_key(form)  # before the file is taken away
     try:
         key = _receive(form.photo.data)
     except RejectedFile as refusal:
-        return _door_refused(form, "door_photo_kind" if refusal.code == "file_kind" else refusal.code)
+        return _door_refused(
+            form, RefusalCode.DOOR_PHOTO_KIND if refusal.code == RefusalCode.FILE_KIND else refusal.code
+        )
     address = url_for("organisation.show", _anchor="door")
 
     def hang(session: Session) -> list[str]:
@@ -99,7 +103,7 @@ csrf.exempt(hang_door)
 
 
 @bp.post("/organisation/door/removal")
-@allow("coordinator")
+@allow(Role.COORDINATOR)
 def remove_door() -> BaseResponse:
     delete_keys(store(), write(lambda session: organisation.set_door_photo(session, me(), None, now=now())))
     flash(_("La photo de la porte est retirée."), "success")
@@ -107,7 +111,7 @@ def remove_door() -> BaseResponse:
 
 
 @bp.post("/organisation/rooms")
-@allow("coordinator")
+@allow(Role.COORDINATOR)
 def add_room() -> BaseResponse:
     form = RoomForm()
     if form.validate_on_submit():
@@ -122,7 +126,7 @@ def add_room() -> BaseResponse:
 
 
 @bp.post("/organisation/rooms/<id>/closing")
-@allow("coordinator")
+@allow(Role.COORDINATOR)
 def close_room(id: str) -> BaseResponse:
     write(lambda session: organisation.close_room(session, me(), id, now=now()))
     flash(_("La salle est fermée. Les rendez-vous déjà pris restent."), "success")
@@ -130,7 +134,7 @@ def close_room(id: str) -> BaseResponse:
 
 
 @bp.route("/organisation/levels/<id>", methods=["GET", "POST"])
-@allow("coordinator")
+@allow(Role.COORDINATOR)
 def level(id: str) -> BaseResponse:
     found = organisation.find_level(db.session(), id)
     form = LevelForm(obj=found)
@@ -158,7 +162,7 @@ def _receive(upload: FileStorage) -> str:
     return key
 
 
-def _door_refused(form: DoorForm, code: str) -> BaseResponse:
+def _door_refused(form: DoorForm, code: RefusalCode) -> BaseResponse:
     form.refuse(Refused(code), form.photo)
     return _page(422, door_form=form)
 

@@ -17,6 +17,7 @@ from lms.forms import tidy
 from lms.i18n import refusals
 from lms.links import absolute_url
 from lms.models import Organisation
+from lms.refusal_codes import RefusalCode
 
 
 @click.command("init")
@@ -27,7 +28,7 @@ from lms.models import Organisation
 def command(name: str | None, coordinator: str | None, email: str | None) -> None:
     """Create the organisation, three levels, and a password link for the first coordinator."""
     if db.session().get(Organisation, 1) is not None:
-        raise _click_error(Refused("already_founded"))
+        raise _click_error(Refused(RefusalCode.ALREADY_FOUNDED))
     service_name = _ask(name, "Name of the service", 120)
     person_name = _ask(coordinator, "Name of the first coordinator", 120)
     address = _ask(email, "E-mail address of the coordinator", 254)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from lms.domain import outbox
 from lms.domain.booking import appointments, attendance, availability_search, waitlist
 from lms.domain.booking.slots import Mode
-from lms.models import Availability, Booking, Organisation, OutboxItem, Person, Room
+from lms.models import Availability, Booking, Organisation, OutboxItem, Outcome, Person, Room
 
 DAY = timedelta(days=1)
 
@@ -81,7 +81,7 @@ def _add_past(session: Session, given: Mapping[str, Any], zone: ZoneInfo, now: d
     booking = _book(session, given, zone, now - 8 * DAY, 7 * DAY, set())
     rows = session.scalars(select(OutboxItem).where(OutboxItem.about_id == booking.id)).all()
     for row in rows:
-        outbox.close_item(session, row.id, "sent", now=row.due_at)
+        outbox.close_item(session, row.id, Outcome.SENT, now=row.due_at)
     teacher = _person(session, given["teacher"])
     if "attendance" in given:
         attendance.mark_attendance(session, teacher, booking, given["attendance"], now=now)

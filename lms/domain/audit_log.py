@@ -8,13 +8,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms.models import AuditEvent, Person
+from lms.models import AuditAction, AuditEvent, Person
 
 
 def record(
     session: Session,
     actor: Person | None,
-    action: str,
+    action: AuditAction,
     object_kind: str,
     object_id: str,
     *,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lms.refusal_codes import RefusalCode
+
 
 class Refused(Exception):
     """Refusal of an operation.
@@ -9,7 +11,7 @@ class Refused(Exception):
     `lms/i18n/refusals/` has the sentence for `code`; `values` fill the placeholders of the sentence.
     """
 
-    def __init__(self, code: str, **values: str | int) -> None:
+    def __init__(self, code: RefusalCode, **values: str | int) -> None:
         super().__init__(code)
         self.code = code
         self.values = values

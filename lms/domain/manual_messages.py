@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload, lazyload
 
 from lms.domain import outbox
 from lms.domain.errors import Absent
-from lms.models import Booking, OutboxItem, Person
+from lms.models import Booking, OutboxItem, Person, Role
 
 
 def messages_to_send(
@@ -41,11 +41,11 @@ def message_for(session: Session, actor: Person, item_id: str) -> OutboxItem:
 
 def _about(items: Select[OutboxItem], person: Person) -> Select[OutboxItem, Booking]:
     may: list[ColumnElement[bool]] = [false()]
-    if "coordinator" in person.roles:
+    if Role.COORDINATOR in person.roles:
         may.append(true())
-    if "teacher" in person.roles:
+    if Role.TEACHER in person.roles:
         may.append(Booking.teacher_id == person.id)
-    if "social_worker" in person.roles:
+    if Role.SOCIAL_WORKER in person.roles:
         may.append(Person.social_worker_id == person.id)
     return (
         items.add_columns(Booking)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from lms.models import FormReceipt, OutboxItem, Person
+from lms.models import Channel, FormReceipt, OutboxItem, Outcome, Person
 
 # Longer than any mail may take (LMS_MAIL_TIMEOUT is at most 120 s for each of a few steps).
 LEASE = timedelta(minutes=10)
@@ -99,10 +99,10 @@ def claim_item(session: Session, item_id: str, *, now: datetime) -> bool:
 def close_item(
     session: Session,
     item_id: str,
-    outcome: str,
+    outcome: Outcome,
     error: str = "",
     *,
-    channel: str | None = None,
+    channel: Channel | None = None,
     invited: bool = False,
     now: datetime,
 ) -> None:
@@ -133,7 +133,7 @@ def postpone(session: Session, item_id: str, error: str, *, now: datetime) -> No
     item = session.get_one(OutboxItem, item_id)
     pause = min(_FIRST_PAUSE * 2 ** max(item.attempts - 1, 0), _LONGEST_PAUSE)
     if now + pause > item.expires_at:
-        close_item(session, item_id, "failed", error, now=now)
+        close_item(session, item_id, Outcome.FAILED, error, now=now)
         return
     item.due_at, item.claimed_until, item.error = now + pause, None, error[:200]
 
@@ -146,7 +146,7 @@ def void_items(session: Session, about_id: str, *, kind: str | None = None, now:
     session.execute(
         update(OutboxItem)
         .where(*where)
-        .values(outcome="void", closed_at=now, claimed_until=None, secret=None)
+        .values(outcome=Outcome.VOID, closed_at=now, claimed_until=None, secret=None)
     )
 
 
@@ -158,7 +158,7 @@ def hand_over(session: Session, item_id: str, *, now: datetime) -> None:
     session.execute(
         update(OutboxItem)
         .where(OutboxItem.id == item_id, OutboxItem.closed_at.is_(None))
-        .values(channel="hand", handed_at=now, claimed_until=None)
+        .values(channel=Channel.HAND, handed_at=now, claimed_until=None)
     )
 
 
@@ -174,7 +174,7 @@ def mark_sent_by_hand(session: Session, actor: Person, item: OutboxItem, *, now:
     session.execute(
         update(OutboxItem)
         .where(OutboxItem.id == item.id, OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_not(None))
-        .values(outcome="sent", closed_at=now, sent_by_id=actor.id)
+        .values(outcome=Outcome.SENT, closed_at=now, sent_by_id=actor.id)
     )
 
 
@@ -185,7 +185,7 @@ def undo_sent_by_hand(session: Session, actor: Person, item: OutboxItem) -> None
         .where(
             OutboxItem.id == item.id,
             OutboxItem.handed_at.is_not(None),
-            OutboxItem.outcome == "sent",
+            OutboxItem.outcome == Outcome.SENT,
             OutboxItem.sent_by_id == actor.id,
         )
         .values(outcome=None, closed_at=None, sent_by_id=None)
@@ -199,7 +199,7 @@ def close_stale(session: Session, *, now: datetime) -> None:
         .where(
             OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_not(None), OutboxItem.expires_at <= now
         )
-        .values(outcome="expired", closed_at=now)
+        .values(outcome=Outcome.EXPIRED, closed_at=now)
     )
 
 

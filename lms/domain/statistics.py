@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from lms.models import AccessCard, Booking, Level, OutboxItem, Person, PersonRole
+from lms.models import AccessCard, Booking, Level, OutboxItem, Outcome, Person, PersonRole, Role
 
 FAILED_SINCE = timedelta(days=7)
 
@@ -26,7 +26,7 @@ class Figures:
 
 def current_figures(session: Session, *, now: datetime) -> Figures:
     """Return the coordinator's current figures: learners of each level, cards, appointments, messages."""
-    learner = and_(PersonRole.person_id == Person.id, PersonRole.role == "learner")
+    learner = and_(PersonRole.person_id == Person.id, PersonRole.role == Role.LEARNER)
     by_level = session.execute(
         select(Level, func.count(PersonRole.person_id))
         .outerjoin(Person, and_(Person.level_id == Level.id, Person.deactivated_at.is_(None)))
@@ -47,7 +47,7 @@ def current_figures(session: Session, *, now: datetime) -> Figures:
     ).one()
     coming = select(func.count(Booking.id)).where(Booking.state == "booked", Booking.ends > now)
     failed = select(func.count(OutboxItem.id)).where(
-        or_(OutboxItem.outcome == "failed", OutboxItem.outcome == "expired"),
+        or_(OutboxItem.outcome == Outcome.FAILED, OutboxItem.outcome == Outcome.EXPIRED),
         OutboxItem.closed_at > now - FAILED_SINCE,
     )
     return Figures(

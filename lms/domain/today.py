@@ -12,7 +12,7 @@ from lms.domain.booking import learner_status, queries
 from lms.domain.homework import worklist
 from lms.domain.homework.worklist import LearnerAssignment
 from lms.domain.lessons import progress
-from lms.models import Booking, Lesson, Person
+from lms.models import Booking, HomeworkState, Lesson, Person
 
 # An appointment this near comes before all that is to be done.
 SOON = timedelta(days=1)
@@ -101,11 +101,15 @@ def _in_order(
     own = next((one for one in lessons if one.level_id == learner.level_id), None)
     opened = next((one for one in lessons if one.level_id != learner.level_id), None)
     todo = sorted(
-        (one for one in assignments if one.state in ("redo", "todo") and not one.unseen),
-        key=lambda one: (one.draft_id is None, one.state != "redo"),
+        (
+            one
+            for one in assignments
+            if one.state in (HomeworkState.REDO, HomeworkState.TODO) and not one.unseen
+        ),
+        key=lambda one: (one.draft_id is None, one.state != HomeworkState.REDO),
     )
     own_todo = [one for one in todo if one.level_id == learner.level_id]
-    begun = [one for one in own_todo if one.draft_id is not None or one.state == "redo"]
+    begun = [one for one in own_todo if one.draft_id is not None or one.state == HomeworkState.REDO]
     fresh = [one for one in own_todo if one not in begun]
     yield from map(SlotOffer, offers)
     if lost is not None:

@@ -12,16 +12,17 @@ from wtforms import Field, RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
-from lms.domain.people.contact import Channel, available_channels, sms_number
+from lms.domain.people.contact import available_channels, sms_number
 from lms.domain.people.preferences import Preferences
 from lms.forms import PageForm, at_most, email_address, tidy
 from lms.i18n.languages import LANGUAGES, STAFF_LANGUAGES, WITH_CATALOGUE, Language
-from lms.models import Person
+from lms.models import Channel, Person
+from lms.models.people import AUTOMATIC
 
 _CHANNELS: dict[Channel, LazyString] = {
-    "mail": _l("E-mail"),
-    "sms": _l("SMS"),
-    "hand": _l("WhatsApp ou SMS de mon professeur"),
+    Channel.MAIL: _l("E-mail"),
+    Channel.SMS: _l("SMS"),
+    Channel.HAND: _l("WhatsApp ou SMS de mon professeur"),
 }
 _PHONE = re.compile(r"\+?[0-9][0-9 ./()-]{5,38}")
 
@@ -78,10 +79,10 @@ class PreferencesForm(PageForm):
         if len(possible) < 2:
             del self.reach
             return
-        self.reach.choices = [SelectChoice("auto", _l("Automatique"))]
+        self.reach.choices = [SelectChoice(AUTOMATIC, _l("Automatique"))]
         self.reach.choices += [SelectChoice(channel, _CHANNELS[channel]) for channel in possible]
         if not self.is_submitted() and self.reach.data not in possible:
-            self.reach.data = "auto"
+            self.reach.data = AUTOMATIC
 
     def entered(self) -> Preferences:
         """Return what was entered; the team has language and text size only."""

@@ -32,7 +32,7 @@ from lms.forms import PageForm, at_most, email_address, required, tidy, tidy_tex
 from lms.forms.me import language_choices, phone_number
 from lms.forms.screening import no_national_number
 from lms.i18n.languages import LANGUAGES
-from lms.models import Level, Person
+from lms.models import Level, Person, Role
 
 BUFFERS = (0, 15, 30, 45, 60)
 
@@ -110,9 +110,9 @@ class ColleagueForm(PageForm):
     roles = ChecksField(
         _l("Rôles"),
         choices=[
-            SelectChoice("teacher", _l("Professeur")),
-            SelectChoice("coordinator", _l("Coordination")),
-            SelectChoice("social_worker", _l("Assistant social")),
+            SelectChoice(Role.TEACHER, _l("Professeur")),
+            SelectChoice(Role.COORDINATOR, _l("Coordination")),
+            SelectChoice(Role.SOCIAL_WORKER, _l("Assistant social")),
         ],
         validators=[chosen()],
     )

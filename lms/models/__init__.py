@@ -1,14 +1,14 @@
 """Tables, constraints and one-way relationships. Import models from here."""
 
-from lms.models.audit_log import AuditEvent
+from lms.models.audit_log import AuditAction, AuditEvent
 from lms.models.booking import (
     AFTERNOON,
-    ATTENDANCES,
     CELL_SECONDS,
     EVENING,
     HOLDING,
     MORNING,
     AppointmentRecord,
+    Attendance,
     Availability,
     Booking,
     Claim,
@@ -25,18 +25,20 @@ from lms.models.homework import (
     Attempt,
     Criterion,
     Feedback,
+    HomeworkState,
     Rendition,
     Score,
     Submission,
 )
 from lms.models.lessons import Clip, ClipProgress, Lesson, LessonVisit, VocabItem
-from lms.models.outbox import MAIL_KINDS, FormReceipt, OutboxItem
+from lms.models.outbox import MAIL_KINDS, FormReceipt, OutboxItem, Outcome
 from lms.models.people import (
     REACHES,
-    ROLES,
     AccessCard,
+    Channel,
     KnownDevice,
     Level,
+    LoginKind,
     LoginSession,
     OpenedLevel,
     Organisation,
@@ -48,7 +50,6 @@ from lms.models.people import (
 
 __all__ = [
     "AFTERNOON",
-    "ATTENDANCES",
     "CELL_SECONDS",
     "EVENING",
     "FILE_KINDS",
@@ -57,16 +58,18 @@ __all__ = [
     "MAIL_KINDS",
     "MORNING",
     "REACHES",
-    "ROLES",
     "AccessCard",
     "AppointmentRecord",
     "Assignment",
     "Attachment",
     "Attempt",
+    "Attendance",
+    "AuditAction",
     "AuditEvent",
     "Availability",
     "Booking",
     "CalendarFeed",
+    "Channel",
     "Claim",
     "Clip",
     "ClipProgress",
@@ -75,14 +78,17 @@ __all__ = [
     "ExternalCalendar",
     "Feedback",
     "FormReceipt",
+    "HomeworkState",
     "KnownDevice",
     "Lesson",
     "LessonVisit",
     "Level",
+    "LoginKind",
     "LoginSession",
     "OpenedLevel",
     "Organisation",
     "OutboxItem",
+    "Outcome",
     "PasswordLink",
     "Person",
     "PersonRole",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
+from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
-from lms.models.people import Person, one_of
+from lms.models.people import Person, one_of, word_type
 
 MODES = ("video", "onsite")
 RULE_MODES = (*MODES, "both")
@@ -16,11 +17,19 @@ RULE_MODES = (*MODES, "both")
 STATES = ("offered", "booked", "cancelled", "declined", "expired")
 # What holds its people and its room.
 HOLDING = ("offered", "booked")
-ATTENDANCES = ("done", "no_show", "late_cancel", "excused")
 WAITING_ENDS = ("accepted", "booked", "withdrawn", "lapsed")
 # Parts of the day on the wall, as bits of `WaitlistEntry.parts`.
 MORNING, AFTERNOON, EVENING = 1, 2, 4
 CELL_SECONDS = 900
+
+
+class Attendance(StrEnum):
+    """Mark of the team on an appointment that has begun."""
+
+    DONE = "done"
+    NO_SHOW = "no_show"
+    LATE_CANCEL = "late_cancel"
+    EXCUSED = "excused"
 
 
 class Room(Identified, Base):
@@ -169,13 +178,13 @@ class Booking(Identified, Base):
     record: Mapped[AppointmentRecord] = relationship(lazy="joined")
 
     @property
-    def attendance(self) -> str | None:
+    def attendance(self) -> Attendance | None:
         return self.record.attendance
 
     @property
-    def marked_attendance(self) -> str | None:
+    def marked_attendance(self) -> Attendance | None:
         """The attendance that the team has marked; a late cancellation counts once it is excused."""
-        unexcused = self.state == "cancelled" and self.attendance == "late_cancel"
+        unexcused = self.state == "cancelled" and self.attendance == Attendance.LATE_CANCEL
         return None if unexcused else self.attendance
 
     @property
@@ -189,14 +198,14 @@ class AppointmentRecord(Base):
 
     __tablename__ = "appointment_record"
     __table_args__ = (
-        CheckConstraint(f"attendance IS NULL OR {one_of('attendance', ATTENDANCES)}", name="attendance"),
+        CheckConstraint(f"attendance IS NULL OR {one_of('attendance', Attendance)}", name="attendance"),
         CheckConstraint("(attendance IS NULL) = (marked_at IS NULL)", name="marked"),
         CheckConstraint("(noted_by_id IS NULL) = (noted_at IS NULL)", name="noted"),
     )
 
     booking_id: Mapped[str] = mapped_column(ForeignKey("booking.id", ondelete="CASCADE"), primary_key=True)
     # Of a cancelled booking: `late_cancel` when the learner cancelled late, `excused` when that is excused.
-    attendance: Mapped[str | None] = mapped_column(String(12))
+    attendance: Mapped[Attendance | None] = mapped_column(word_type(Attendance, 12))
     marked_at: Mapped[datetime | None]
     marked_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     question: Mapped[str] = mapped_column(String(300), default="")  # the learner's, in her words

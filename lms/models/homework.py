@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -13,6 +14,16 @@ from lms.models.people import Level, Person
 
 KINDS = ("photo", "voice", "text", "document")
 FILE_KINDS = ("photo", "voice", "document")
+
+
+class HomeworkState(StrEnum):
+    """State of an assignment for a learner, in the order in which the learner should look at them."""
+
+    REDO = "redo"
+    RETURNED = "returned"
+    TODO = "todo"
+    SENT = "sent"
+    DONE = "done"
 
 
 class Assignment(Identified, Base):

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
-from lms.models.people import Person
+from lms.models.people import Channel, Person, word_type
 
-# What can leave, and how its row can end.
-OUTCOMES = ("sent", "void", "no_address", "failed", "expired", "in_feed")
-CHANNELS = ("mail", "sms", "hand")
+
+class Outcome(StrEnum):
+    """How the row of a message ended."""
+
+    SENT = "sent"
+    VOID = "void"
+    NO_ADDRESS = "no_address"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    IN_FEED = "in_feed"
+
+
+# What can leave.
 MAIL_KINDS = (
     "feedback_returned",
     "password_link",
@@ -56,12 +67,12 @@ class OutboxItem(Identified, Base):
     expires_at: Mapped[datetime]
     claimed_until: Mapped[datetime | None]
     # How it left, decided when it left; by hand, it waits open since `handed_at` for somebody of the team.
-    channel: Mapped[str | None] = mapped_column(String(8))
+    channel: Mapped[Channel | None] = mapped_column(word_type(Channel, 8))
     handed_at: Mapped[datetime | None]
     sent_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="SET NULL"))
     invited: Mapped[bool] = mapped_column(default=False)  # it carried an invitation for a calendar
     attempts: Mapped[int] = mapped_column(default=0)
-    outcome: Mapped[str | None] = mapped_column(String(12))
+    outcome: Mapped[Outcome | None] = mapped_column(word_type(Outcome, 12))
     closed_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(String(200), default="")
 

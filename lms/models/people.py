@@ -2,25 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import ClassVar, Literal, get_args
+from enum import StrEnum
+from typing import ClassVar
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
 
-Role = Literal["learner", "teacher", "coordinator", "social_worker"]
-LoginKind = Literal["own", "shared", "staff"]
-ROLES: tuple[Role, ...] = get_args(Role)
+
+class Role(StrEnum):
+    LEARNER = "learner"
+    TEACHER = "teacher"
+    COORDINATOR = "coordinator"
+    SOCIAL_WORKER = "social_worker"
+
+
+class LoginKind(StrEnum):
+    """Login with a card on an own or a shared phone, or with a password."""
+
+    OWN = "own"
+    SHARED = "shared"
+    STAFF = "staff"
+
+
+class Channel(StrEnum):
+    """Way of a message to a person; by hand, a member of the team sends it."""
+
+    MAIL = "mail"
+    SMS = "sms"
+    HAND = "hand"
+
+
 # How messages find a person: `auto` is her e-mail, else a text on her phone.
-REACHES = ("auto", "mail", "sms", "hand")
-LOGIN_KINDS: tuple[LoginKind, ...] = get_args(LoginKind)
+AUTOMATIC = "auto"
+REACHES = (AUTOMATIC, *Channel)
 
 
-def one_of(column: str, words: tuple[str, ...]) -> str:
+def one_of(column: str, words: Iterable[str]) -> str:
     """The SQL of a CHECK that keeps a column to the given words."""
-    return f"{column} IN ({', '.join(repr(word) for word in words)})"
+    return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
+
+
+def values_of(words: type[StrEnum]) -> list[str]:
+    return [word.value for word in words]
+
+
+def word_type(words: type[StrEnum], length: int) -> Enum:
+    """The type of a column of text that holds the values of an enum; any other value is an error."""
+    return Enum(
+        words,
+        values_callable=values_of,
+        length=length,
+        native_enum=False,
+        create_constraint=False,
+        validate_strings=True,
+    )
 
 
 class Organisation(Base):
@@ -84,7 +123,7 @@ class Person(Identified, Base):
     email: Mapped[str | None] = mapped_column(String(254))
     phone: Mapped[str | None] = mapped_column(String(40))
     text_size: Mapped[str] = mapped_column(String(8), default="normal")
-    reach: Mapped[str] = mapped_column(String(8), default="auto")
+    reach: Mapped[str] = mapped_column(String(8), default=AUTOMATIC)
     shared_phone: Mapped[bool] = mapped_column(default=False)
     level_id: Mapped[str | None] = mapped_column(ForeignKey("level.id", ondelete="RESTRICT"))
     social_worker_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
@@ -100,16 +139,24 @@ class Person(Identified, Base):
     role_rows: Mapped[list[PersonRole]] = relationship(lazy="selectin", cascade="all, delete-orphan")
 
     @property
-    def roles(self) -> frozenset[str]:
+    def roles(self) -> frozenset[Role]:
         return frozenset(row.role for row in self.role_rows)
 
     @property
     def is_learner(self) -> bool:
-        return "learner" in self.roles
+        return Role.LEARNER in self.roles
+
+    @property
+    def is_teacher(self) -> bool:
+        return Role.TEACHER in self.roles
+
+    @property
+    def is_coordinator(self) -> bool:
+        return Role.COORDINATOR in self.roles
 
     @property
     def is_staff(self) -> bool:
-        return bool(self.roles - {"learner"})
+        return bool(self.roles - {Role.LEARNER})
 
     @property
     def first_name(self) -> str:
@@ -129,10 +176,10 @@ class Person(Identified, Base):
 
 class PersonRole(Base):
     __tablename__ = "person_role"
-    __table_args__ = (CheckConstraint(one_of("role", ROLES), name="role"),)
+    __table_args__ = (CheckConstraint(one_of("role", Role), name="role"),)
 
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), primary_key=True)
-    role: Mapped[str] = mapped_column(String(16), primary_key=True)
+    role: Mapped[Role] = mapped_column(word_type(Role, 16), primary_key=True)
 
 
 class OpenedLevel(Base):
@@ -203,7 +250,7 @@ class LoginSession(Identified, Base):
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
     card_id: Mapped[str | None] = mapped_column(ForeignKey("access_card.id", ondelete="CASCADE"))
     token_hash: Mapped[str] = mapped_column(String(64))
-    kind: Mapped[str] = mapped_column(String(8))
+    kind: Mapped[LoginKind] = mapped_column(word_type(LoginKind, 8))
     device: Mapped[str] = mapped_column(String(80), default="")
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lms.adapters.external_calendar import MODULE, CalendarError, Reading, read_calendar
+from lms.refusal_codes import RefusalCode
 from tests.factories import NOW, wall
 from tests.support.calendars import GOOGLE, CalendarServer, calendar, event
 
@@ -98,6 +99,6 @@ def test_one_that_takes_its_time_is_killed_and_nobody_saw_the_address(
     assert children() == []
 
 
-def test_only_reasons_that_have_a_sentence_are_given() -> None:
+def test_a_calendar_is_refused_for_a_reason_of_calendars_alone() -> None:
     with pytest.raises(ValueError, match="unknown reason"):
-        CalendarError("calendar_sad")
+        CalendarError(RefusalCode.SLOT_TAKEN)

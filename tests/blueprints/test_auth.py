@@ -12,7 +12,16 @@ from sqlalchemy.orm import Session
 from lms.access import cookie_name
 from lms.clock import now
 from lms.domain.people import logins, staff
-from lms.models import AccessCard, AuditEvent, KnownDevice, LoginSession, Organisation, OutboxItem, Person
+from lms.models import (
+    AccessCard,
+    AuditEvent,
+    KnownDevice,
+    LoginKind,
+    LoginSession,
+    Organisation,
+    OutboxItem,
+    Person,
+)
 from tests import factories
 from tests.factories.cards import Printed
 from tests.support.narrow import present
@@ -169,7 +178,7 @@ def test_each_entry_has_a_new_token_and_the_old_one_is_dead(school: School, card
 def test_a_shared_phone_gets_a_short_entry_and_is_not_known(school: School, card: Printed) -> None:
     visitor = school.visitor()
     press(visitor, visitor.get(f"/card/{card.token}"), pin=card.pin, shared="yes")
-    assert school.read(lambda s: s.scalars(select(LoginSession.kind)).one()) == "shared"
+    assert school.read(lambda s: s.scalars(select(LoginSession.kind)).one()) == LoginKind.SHARED
     assert visitor.client.get_cookie(cookie_name(school.settings, "device")) is None
 
 
@@ -311,7 +320,7 @@ def test_a_teacher_enters_with_her_address_in_any_case(school: School, luc: Pers
     answer = log_in(visitor, " LUC@service.example.be ", factories.PASSWORD, "/login?next=/people")
     assert (answer.status, answer.response.location) == (303, "/people")
     assert is_in(school, visitor) == "Luc Lambert"
-    assert school.read(lambda s: s.scalars(select(LoginSession.kind)).one()) == "staff"
+    assert school.read(lambda s: s.scalars(select(LoginSession.kind)).one()) == LoginKind.STAFF
 
 
 def test_a_wrong_address_and_a_wrong_password_get_the_same_answer(school: School, luc: Person) -> None:

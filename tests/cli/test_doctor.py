@@ -17,7 +17,7 @@ from lms.cli.doctor import CHECKS
 from lms.clock import now
 from lms.domain import audit_log
 from lms.domain.homework import files
-from lms.models import Attachment, Booking, Claim, Organisation, OutboxItem, Rendition
+from lms.models import Attachment, AuditAction, Booking, Claim, Organisation, OutboxItem, Rendition
 from tests import factories
 from tests.support.engines import postgres_template, school, shared_postgres_school
 from tests.support.school import School
@@ -58,7 +58,7 @@ def lived_in(school: School) -> None:
         files.add_file(session, draft, assignment, factories.stored(store), room=1 << 30, now=now())
         factories.all_week(session, nadia)
         factories.booked(session, samira, nadia, factories.wall(monday, "10:00"), now=now())
-        audit_log.record(session, nadia, "person_changed", "person", samira.id, now=now())
+        audit_log.record(session, nadia, AuditAction.PERSON_CHANGED, "person", samira.id, now=now())
 
     school.write(live)
     school.deliver()

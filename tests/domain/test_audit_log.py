@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log
+from lms.models import AuditAction
 from tests import factories
 from tests.factories import NOW
 from tests.support.school import School
@@ -15,13 +16,13 @@ def _three_operations(session: Session) -> None:
         audit_log.record(
             session,
             factories.claire(session),
-            "level_changed",
+            AuditAction.LEVEL_CHANGED,
             "person",
             "abc",
             detail=str(minute),
             now=NOW + timedelta(minutes=minute),
         )
-    audit_log.record(session, None, "level_changed", "person", "another", now=NOW)
+    audit_log.record(session, None, AuditAction.LEVEL_CHANGED, "person", "another", now=NOW)
 
 
 def test_the_events_of_one_object_are_listed_the_newest_first(school: School) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.domain import outbox
-from lms.models import OutboxItem
+from lms.models import OutboxItem, Outcome
 from tests import factories
 from tests.factories import NOW
 from tests.support.school import School
@@ -57,7 +57,7 @@ def test_a_closed_row_is_never_sent_again_and_forgets_its_secret(school: School)
     item = school.write(
         lambda s: outbox.post(s, "password_link", factories.nadia(s), "abc", secret="token", now=NOW).id
     )
-    school.write(lambda s: outbox.close_item(s, item, "sent", now=NOW))
+    school.write(lambda s: outbox.close_item(s, item, Outcome.SENT, now=NOW))
     assert not school.write(lambda s: outbox.claim_item(s, item, now=NOW + timedelta(days=1)))
     assert school.read(lambda s: s.get_one(OutboxItem, item)).secret is None
 

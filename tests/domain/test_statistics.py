@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.domain.statistics import current_figures
+from lms.models import Outcome
 from tests import factories
 from tests.factories import NOW
 from tests.support.school import School
@@ -33,9 +34,9 @@ def test_mails_that_failed_this_week_are_counted_and_older_ones_are_not(school: 
             item = outbox.post(
                 session, "feedback_returned", factories.samira(session), f"f{number}", now=closed_at
             )
-            outbox.close_item(session, item.id, "failed", "no", now=closed_at)
+            outbox.close_item(session, item.id, Outcome.FAILED, "no", now=closed_at)
         done = outbox.post(session, "feedback_returned", factories.samira(session), "ok", now=NOW)
-        outbox.close_item(session, done.id, "sent", now=NOW)
+        outbox.close_item(session, done.id, Outcome.SENT, now=NOW)
 
     school.write(fail)
     assert school.read(lambda s: current_figures(s, now=NOW)).failed_mails == 1

@@ -44,7 +44,7 @@ def with_password(session: Session, person: Person, password: str = PASSWORD) ->
 
 def entered(session: Session, person: Person, *, now: datetime = NOW) -> str:
     """The token of an entry on a device of her own, or of the team."""
-    kind: LoginKind = "staff" if person.is_staff else "own"
+    kind = LoginKind.STAFF if person.is_staff else LoginKind.OWN
     token = logins.open_login(session, person, kind, device="test", now=now)
     session.flush()
     return token

@@ -17,7 +17,7 @@ from lms import clock
 from lms.access import cookie_name
 from lms.domain.people import logins
 from lms.forms.booking import slot_value
-from lms.models import Booking, Person
+from lms.models import Booking, LoginKind, Person
 from tests import factories
 from tests.support.live_server import LiveServer
 from tests.support.school import School
@@ -39,7 +39,7 @@ class FaultLog:
 
         def enter(session: Session) -> list[str]:
             return [
-                logins.open_login(session, session.get_one(Person, learner), "own", now=clock.now())
+                logins.open_login(session, session.get_one(Person, learner), LoginKind.OWN, now=clock.now())
                 for learner, *_rest in wishes
             ]
 
@@ -57,7 +57,9 @@ class FaultLog:
         """A browser in which a learner presses one button of a page."""
 
         def enter(session: Session) -> str:
-            return logins.open_login(session, session.get_one(Person, learner_id), "own", now=clock.now())
+            return logins.open_login(
+                session, session.get_one(Person, learner_id), LoginKind.OWN, now=clock.now()
+            )
 
         return {
             "cookie": f"{self.cookie}={self.school.write(enter)}",

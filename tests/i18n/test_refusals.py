@@ -14,12 +14,13 @@ from lms.adapters import external_calendar
 from lms.adapters.media import types
 from lms.domain.errors import Refused
 from lms.i18n import languages, refusals
+from lms.refusal_codes import RefusalCode
 from tests.support.school import School
 
 HOLE = re.compile(r"%\((\w+)\)")
 
 
-def raised() -> Iterator[tuple[str, frozenset[str], str]]:
+def raised() -> Iterator[tuple[RefusalCode, frozenset[str], str]]:
     """Each `Refused(code, name=...)` of the code: its codes, the names that it gives, and where."""
     for path in sorted((ROOT / "lms").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -29,20 +30,20 @@ def raised() -> Iterator[tuple[str, frozenset[str], str]]:
                     yield code, names, f"{path.relative_to(ROOT)}:{node.lineno}"
 
 
-def codes(argument: ast.expr) -> list[str]:
-    if isinstance(argument, ast.Constant):
-        return [str(argument.value)]
+def codes(argument: ast.expr) -> list[RefusalCode]:
+    if isinstance(argument, ast.Attribute) and ast.unparse(argument.value) == "RefusalCode":
+        return [RefusalCode[argument.attr]]
     if isinstance(argument, ast.IfExp):
         return [*codes(argument.body), *codes(argument.orelse)]
-    if isinstance(argument, ast.JoinedStr):
-        start = str(getattr(argument.values[0], "value", ""))
-        return [code for code in refusals.SENTENCES if code.startswith(start)]
+    if isinstance(argument, ast.Call) and isinstance(argument.args[0], ast.JoinedStr):
+        start = str(getattr(argument.args[0].values[0], "value", ""))
+        return [code for code in RefusalCode if code.startswith(start)]
     return []  # a variable: what files and calendars are refused for, see below
 
 
 @pytest.mark.parametrize(("code", "given", "place"), list(raised()))
 def test_the_holes_of_a_sentence_are_filled_where_it_is_refused(
-    school: School, code: str, given: frozenset[str], place: str
+    school: School, code: RefusalCode, given: frozenset[str], place: str
 ) -> None:
     assert code in refusals.SENTENCES, place
     for language in languages.WITH_CATALOGUE:
@@ -59,7 +60,14 @@ CODES = types.CODES | external_calendar.CODES
 def test_what_a_file_or_a_calendar_is_refused_for_has_no_hole(school: School) -> None:
     """These codes reach `Refused` through a variable, without values."""
     with school.app.test_request_context():
-        for code in (*CODES, "quota_full", "store_full", "kind_photo", "kind_voice", "kind_document"):
+        for code in (
+            *CODES,
+            RefusalCode.QUOTA_FULL,
+            RefusalCode.STORE_FULL,
+            RefusalCode.KIND_PHOTO,
+            RefusalCode.KIND_VOICE,
+            RefusalCode.KIND_DOCUMENT,
+        ):
             assert "%" not in refusals.sentence(Refused(code)), code
 
 
@@ -74,5 +82,5 @@ def test_a_sentence_is_said_in_the_language_of_the_page(school: School) -> None:
     said = set()
     for language in languages.WITH_CATALOGUE:
         with school.app.test_request_context(), force_locale(language.code):
-            said.add(refusals.sentence(Refused("slot_taken")))
+            said.add(refusals.sentence(Refused(RefusalCode.SLOT_TAKEN)))
     assert len(said) == len(languages.WITH_CATALOGUE)

@@ -16,7 +16,7 @@ from lms.access import cookie_name
 from lms.adapters.store import LocalStore
 from lms.clock import now
 from lms.domain.people import logins
-from lms.models import Booking, Organisation
+from lms.models import Booking, LoginKind, Organisation
 from tests import factories
 from tests.support import files
 from tests.support.live_server import LiveServer
@@ -77,7 +77,7 @@ def seeded(school: School, folder: Path, dress: Callable[[Organisation], None], 
 
 def entered(browser: Browser, served: LiveServer, school: School, *, scripts: bool) -> Page:
     def enter(session: Session) -> str:
-        return logins.open_login(session, factories.samira(session), "own", device="test", now=now())
+        return logins.open_login(session, factories.samira(session), LoginKind.OWN, device="test", now=now())
 
     # Printing is done from a desk or a phone; the narrowest decides.
     context = browser.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=scripts)

@@ -18,7 +18,7 @@ from lms.access import cookie_name
 from lms.clock import now
 from lms.domain.booking import waitlist
 from lms.domain.people import logins
-from lms.models import Person
+from lms.models import LoginKind, Person
 from tests import factories
 from tests.support.live_server import LiveServer
 from tests.support.servers import wait_until
@@ -55,7 +55,7 @@ class Street:
 
     def phone_of(self, who: Callable[[Session], Person], *, dark: bool = False) -> Page:
         def enter(session: Session) -> str:
-            return logins.open_login(session, who(session), "own", device="test", now=now())
+            return logins.open_login(session, who(session), LoginKind.OWN, device="test", now=now())
 
         context = self.browser.new_context(
             viewport=PHONE,

@@ -15,7 +15,7 @@ from lms.adapters.mail.message import Email
 from lms.domain import outbox
 from lms.domain.booking import appointments
 from lms.jobs import MAIL_RENDERERS
-from lms.models import Booking, CalendarFeed, OutboxItem, Person
+from lms.models import Booking, CalendarFeed, Channel, OutboxItem, Outcome, Person
 from lms.notifications import InFeed, compose
 from lms.notifications.booking import calendar_channel
 from tests import factories
@@ -150,7 +150,7 @@ def test_a_calendar_that_got_an_invitation_before_gets_all_that_follow(school: S
                 OutboxItem.kind == "booking_made", OutboxItem.person_id == factories.nadia(session).id
             )
         ).one()
-        outbox.close_item(session, item.id, "sent", channel="mail", invited=True, now=NOW)
+        outbox.close_item(session, item.id, Outcome.SENT, channel=Channel.MAIL, invited=True, now=NOW)
 
     school.write(sent)
     for who in (factories.samira, factories.nadia):

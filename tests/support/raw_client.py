@@ -10,7 +10,7 @@ from typing import Any
 from lms import clock
 from lms.access import cookie_name
 from lms.domain.people import logins
-from lms.models import Person
+from lms.models import LoginKind, Person
 from tests.support.live_server import LiveServer
 from tests.support.pages import filled, honest_page, parse
 from tests.support.school import School
@@ -29,7 +29,7 @@ class RawClient:
     def __init__(self, server: LiveServer, school: School, person: str) -> None:
         self.server = server
         token = school.write(
-            lambda s: logins.open_login(s, s.get_one(Person, person), "own", now=clock.now())
+            lambda s: logins.open_login(s, s.get_one(Person, person), LoginKind.OWN, now=clock.now())
         )
         self.cookies = {cookie_name(school.settings, "session"): token}
 

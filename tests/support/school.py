@@ -66,7 +66,7 @@ class School:
 
             def enter(session: Session) -> str:
                 found = session.get_one(Person, person_id)
-                kind: LoginKind = "staff" if found.is_staff else "own"
+                kind = LoginKind.STAFF if found.is_staff else LoginKind.OWN
                 return logins.open_login(session, found, kind, device="test", now=now())
 
             client.set_cookie(cookie_name(self.settings, "session"), self.write(enter))

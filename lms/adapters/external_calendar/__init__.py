@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lms.adapters import sandbox
+from lms.refusal_codes import RefusalCode
 
 FETCH_SECONDS = 10
 CPU_SECONDS = 10
@@ -23,26 +24,30 @@ MODULE = "lms.adapters.external_calendar.reader"
 # Every reason why a calendar cannot be read; each has a sentence in every language.
 CODES = frozenset(
     {
-        "calendar_not_https",  # it redirects to an address without TLS
-        "calendar_private",  # an address of a private network, not of the public internet
-        "calendar_port",  # not the port of https
-        "calendar_unreachable",  # no such name, no answer, no certificate, or an error of the remote server
-        "calendar_denied",  # the remote server denies access, or the calendar is gone
-        "calendar_too_big",
-        "calendar_too_slow",
-        "calendar_broken",  # a login page, half a file, or an unknown format
-        "calendar_too_dense",  # events every hour, minute or second, or too many of them
+        RefusalCode.CALENDAR_NOT_HTTPS,  # it redirects to an address without TLS
+        RefusalCode.CALENDAR_PRIVATE,  # an address of a private network, not of the public internet
+        RefusalCode.CALENDAR_PORT,  # not the port of https
+        RefusalCode.CALENDAR_UNREACHABLE,  # no name, no answer, no certificate, or an error there
+        RefusalCode.CALENDAR_DENIED,  # the remote server denies access, or the calendar is gone
+        RefusalCode.CALENDAR_TOO_BIG,
+        RefusalCode.CALENDAR_TOO_SLOW,
+        RefusalCode.CALENDAR_BROKEN,  # a login page, half a file, or an unknown format
+        RefusalCode.CALENDAR_TOO_DENSE,  # events every hour, minute or second, or too many of them
     }
 )
 
-_ENDS = {"slow": "calendar_too_slow", "heavy": "calendar_too_dense", "broken": "calendar_broken"}
+_ENDS = {
+    "slow": RefusalCode.CALENDAR_TOO_SLOW,
+    "heavy": RefusalCode.CALENDAR_TOO_DENSE,
+    "broken": RefusalCode.CALENDAR_BROKEN,
+}
 _log = logging.getLogger(__name__)
 
 
 class CalendarError(Exception):
     """A calendar that cannot be read. `code` is one of `CODES`."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: RefusalCode) -> None:
         if code not in CODES:
             raise ValueError(f"unknown reason: {code}")
         super().__init__(code)
@@ -91,7 +96,7 @@ def read_calendar(
         raise CalendarError(_ENDS[end.how]) from None
     facts = json.loads(answer)
     if "unreadable" in facts:
-        raise CalendarError(facts["unreadable"])
+        raise CalendarError(RefusalCode(facts["unreadable"]))
     if facts["unchanged"]:
         return None
     return Reading(facts["etag"], [(uid, _instant(a), _instant(b)) for uid, a, b in facts["events"]])

@@ -15,6 +15,7 @@ import recurring_ical_events
 from icalendar import Calendar, Component, Event, vDDDTypes, vRecur
 
 from lms.adapters.external_calendar import CalendarError
+from lms.refusal_codes import RefusalCode
 
 MOST_EVENTS = 20_000
 LONGEST_UID = 64  # only the uids of our own appointments matter, and they are shorter
@@ -45,7 +46,7 @@ def spans(text: bytes, first: datetime, last: datetime, zone: ZoneInfo) -> list[
         events = recurring_ical_events.of(calendar, skip_bad_series=True).between(first - DAY, last + DAY)
         for event in events:
             if len(found) >= MOST_EVENTS:
-                raise CalendarError("calendar_too_dense")
+                raise CalendarError(RefusalCode.CALENDAR_TOO_DENSE)
             found += _span(event, first, last, zone)
     return found
 
@@ -53,15 +54,15 @@ def spans(text: bytes, first: datetime, last: datetime, zone: ZoneInfo) -> list[
 def _parsed(text: bytes) -> list[Calendar]:
     lines = text.replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").strip()  # PostgreSQL knows no NUL
     if not lines[:15].upper() == b"BEGIN:VCALENDAR" or not lines[-13:].upper() == b"END:VCALENDAR":
-        raise CalendarError("calendar_broken")
+        raise CalendarError(RefusalCode.CALENDAR_BROKEN)
     unfolded = re.sub(rb"\r?\n[ \t]", b"", lines)
     kept = [line for line in unfolded.splitlines() if _WHEN.match(line)]
     if _count_lines(kept, b"BEGIN:") != _count_lines(kept, b"END:"):
-        raise CalendarError("calendar_broken")
+        raise CalendarError(RefusalCode.CALENDAR_BROKEN)
     try:
         return list(Calendar.from_ical(b"\r\n".join(kept).decode("utf-8", "replace"), multiple=True))
     except (ValueError, KeyError, IndexError):
-        raise CalendarError("calendar_broken") from None
+        raise CalendarError(RefusalCode.CALENDAR_BROKEN) from None
 
 
 def _count_lines(lines: list[bytes], word: bytes) -> int:
@@ -80,7 +81,7 @@ def _check_density(calendar: Calendar) -> None:
             for part in ("BYHOUR", "BYMINUTE", "BYSECOND"):
                 times *= max(1, len(rule.get(part, [])))
             if often & _TOO_OFTEN or times > _TIMES_A_DAY:
-                raise CalendarError("calendar_too_dense")
+                raise CalendarError(RefusalCode.CALENDAR_TOO_DENSE)
 
 
 def _rules(component: Component, name: str) -> Iterator[vRecur]:

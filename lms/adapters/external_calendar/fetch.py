@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from lms.adapters import http_client
 from lms.adapters.external_calendar import CalendarError
+from lms.refusal_codes import RefusalCode
 
 MOST_BYTES = 2_000_000
 REDIRECTS = 3
@@ -50,14 +51,14 @@ def fetch(address: str, etag: str, allowed: AllowedHosts, *, seconds: float) -> 
                 return found
             address = urljoin(address, quote(found, safe=_SAFE_IN_ADDRESS))
     except http_client.DeadlinePassed:
-        raise CalendarError("calendar_too_slow") from None
+        raise CalendarError(RefusalCode.CALENDAR_TOO_SLOW) from None
     except http_client.NotPublic:
-        raise CalendarError("calendar_private") from None
+        raise CalendarError(RefusalCode.CALENDAR_PRIVATE) from None
     except http_client.AnswerTooBig:
-        raise CalendarError("calendar_too_big") from None
+        raise CalendarError(RefusalCode.CALENDAR_TOO_BIG) from None
     except (OSError, ValueError, http.client.HTTPException):
-        raise CalendarError("calendar_unreachable") from None
-    raise CalendarError("calendar_unreachable")
+        raise CalendarError(RefusalCode.CALENDAR_UNREACHABLE) from None
+    raise CalendarError(RefusalCode.CALENDAR_UNREACHABLE)
 
 
 def _ask(
@@ -84,11 +85,11 @@ def _ask(
 def _is_allowed(parts: SplitResult, allowed: AllowedHosts) -> bool:
     """Return whether the address is of a server of one's own. Raises `CalendarError`."""
     if parts.scheme != "https":
-        raise CalendarError("calendar_not_https")
+        raise CalendarError(RefusalCode.CALENDAR_NOT_HTTPS)
     port = parts.port or 443
     is_allowed = f"{parts.hostname}:{port}" in allowed.hosts
     if port != 443 and not is_allowed:
-        raise CalendarError("calendar_port")
+        raise CalendarError(RefusalCode.CALENDAR_PORT)
     return is_allowed
 
 
@@ -98,9 +99,9 @@ def _check_answer(answer: http_client.Answer, asked_with: str) -> Fetched | str 
     if answer.status == 304 and asked_with:
         return None
     if answer.status in (401, 403, 404, 407, 410):
-        raise CalendarError("calendar_denied")
+        raise CalendarError(RefusalCode.CALENDAR_DENIED)
     if answer.status != 200:
-        raise CalendarError("calendar_unreachable")
+        raise CalendarError(RefusalCode.CALENDAR_UNREACHABLE)
     body, etag = answer.body, answer.headers.get("ETag") or ""
     if answer.headers.get("Content-Encoding", "identity").lower() in ("gzip", "x-gzip"):
         body = _decompress(body)
@@ -111,7 +112,7 @@ def _decompress(body: bytes) -> bytes:
     try:
         unpacked = zlib.decompressobj(wbits=31).decompress(body, MOST_BYTES + 1)
     except zlib.error:
-        raise CalendarError("calendar_broken") from None
+        raise CalendarError(RefusalCode.CALENDAR_BROKEN) from None
     if len(unpacked) > MOST_BYTES:
-        raise CalendarError("calendar_too_big")
+        raise CalendarError(RefusalCode.CALENDAR_TOO_BIG)
     return unpacked

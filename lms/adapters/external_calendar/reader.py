@@ -13,6 +13,7 @@ from lms.adapters import sandbox
 from lms.adapters.external_calendar import CPU_SECONDS, FETCH_SECONDS, MEMORY_BYTES, CalendarError
 from lms.adapters.external_calendar.expand import spans
 from lms.adapters.external_calendar.fetch import AllowedHosts, fetch
+from lms.refusal_codes import RefusalCode
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -37,9 +38,9 @@ def main() -> None:
     except CalendarError as refusal:
         facts = {"unreadable": refusal.code}
     except MemoryError:
-        facts = {"unreadable": "calendar_too_dense"}
+        facts = {"unreadable": RefusalCode.CALENDAR_TOO_DENSE}
     except Exception:  # noqa: BLE001 whatever a parser throws at a damaged file, the file is damaged
-        facts = {"unreadable": "calendar_broken"}
+        facts = {"unreadable": RefusalCode.CALENDAR_BROKEN}
     sys.stdout.write(json.dumps(facts))
     sys.stdout.flush()
     os._exit(0)

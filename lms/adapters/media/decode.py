@@ -15,6 +15,7 @@ from typing import Any
 from lms.adapters import sandbox
 from lms.adapters.media.types import CODES, MIB, RejectedFile
 from lms.adapters.store import StoreFull, is_full
+from lms.refusal_codes import RefusalCode
 
 WALL_SECONDS = 8.5  # rejected within ten seconds, start and clean-up included
 CPU_SECONDS = 16  # the time of several decoder threads adds up
@@ -25,7 +26,11 @@ QUEUE_SECONDS = 20.0
 
 _slots = threading.BoundedSemaphore(CHILDREN)
 _log = logging.getLogger(__name__)
-_ENDS = {"slow": "file_too_slow", "heavy": "file_too_heavy", "broken": "file_broken"}
+_ENDS = {
+    "slow": RefusalCode.FILE_TOO_SLOW,
+    "heavy": RefusalCode.FILE_TOO_HEAVY,
+    "broken": RefusalCode.FILE_BROKEN,
+}
 _NO_SPACE = "no_space"
 
 Facts = dict[str, Any]
@@ -37,7 +42,7 @@ def run(module: str, source: Path, work: Path, *, wall_seconds: float = WALL_SEC
     Raises `RejectedFile`, or `StoreFull` when the disk is full.
     """
     if not _slots.acquire(timeout=QUEUE_SECONDS):
-        raise RejectedFile("file_busy")
+        raise RejectedFile(RefusalCode.FILE_BUSY)
     try:
         return _run(module, source, work, wall_seconds)
     finally:
@@ -53,18 +58,20 @@ def _run(module: str, source: Path, work: Path, wall_seconds: float) -> Facts:
     try:
         facts = json.loads(answer)
     except ValueError:
-        raise _refusal(module, "file_broken", "no answer") from None
+        raise _refusal(module, RefusalCode.FILE_BROKEN, "no answer") from None
     if not isinstance(facts, dict):
-        raise _refusal(module, "file_broken", "no facts")
+        raise _refusal(module, RefusalCode.FILE_BROKEN, "no facts")
     if facts.get("rejected") == _NO_SPACE:
         raise StoreFull
     if "rejected" in facts:
         code = facts["rejected"]
-        raise _refusal(module, code if code in CODES else "file_broken", str(facts.get("why", "")))
+        raise _refusal(
+            module, RefusalCode(code) if code in CODES else RefusalCode.FILE_BROKEN, str(facts.get("why", ""))
+        )
     return facts
 
 
-def _refusal(module: str, code: str, why: str) -> RejectedFile:
+def _refusal(module: str, code: RefusalCode, why: str) -> RejectedFile:
     _log.info("file refused: %s by %s (%s)", code, module.rpartition(".")[2], why)
     return RejectedFile(code)
 
@@ -78,11 +85,14 @@ def serve(look: Callable[[Path, Path], Facts]) -> None:
     except RejectedFile as rejected:
         facts = {"rejected": rejected.code}
     except MemoryError:
-        facts = {"rejected": "file_too_heavy", "why": "memory"}
+        facts = {"rejected": RefusalCode.FILE_TOO_HEAVY, "why": "memory"}
     except OSError as error:
-        facts = {"rejected": _NO_SPACE if is_full(error) else "file_broken", "why": type(error).__name__}
+        facts = {
+            "rejected": _NO_SPACE if is_full(error) else RefusalCode.FILE_BROKEN,
+            "why": type(error).__name__,
+        }
     except Exception as error:  # noqa: BLE001 whatever a decoder throws at a damaged file, the file is damaged
-        facts = {"rejected": "file_broken", "why": type(error).__name__}
+        facts = {"rejected": RefusalCode.FILE_BROKEN, "why": type(error).__name__}
     sys.stdout.write(json.dumps(facts))
     sys.stdout.flush()
     os._exit(0)  # decoders need not be unloaded in order

@@ -7,6 +7,7 @@ from xml.parsers import expat
 
 from lms.adapters.media.decode import Facts, serve
 from lms.adapters.media.types import MIB, RejectedFile
+from lms.refusal_codes import RefusalCode
 
 MAX_PARTS = 2000
 MAX_UNPACKED = 120 * MIB
@@ -29,23 +30,23 @@ def look(source: Path, work: Path) -> Facts:
         with zipfile.ZipFile(source) as archive:
             return _read(archive, source.stat().st_size)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
-        raise RejectedFile("file_broken") from None
+        raise RejectedFile(RefusalCode.FILE_BROKEN) from None
 
 
 def _read(archive: zipfile.ZipFile, size: int) -> Facts:
     parts = archive.infolist()
     names = {part.filename for part in parts}
     if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > min(MAX_UNPACKED, size * MAX_RATIO):
-        raise RejectedFile("file_too_heavy")
+        raise RejectedFile(RefusalCode.FILE_TOO_HEAVY)
     if any(part.flag_bits & 1 for part in parts):
-        raise RejectedFile("file_encrypted")
+        raise RejectedFile(RefusalCode.FILE_ENCRYPTED)
     if not {"[Content_Types].xml", "word/document.xml"} <= names:
-        raise RejectedFile("file_kind")
+        raise RejectedFile(RefusalCode.FILE_KIND)
     types = _unpack(archive, "[Content_Types].xml")
     if b"macroEnabled" in types or any(name.lower().endswith("vbaproject.bin") for name in names):
-        raise RejectedFile("file_macros")
+        raise RejectedFile(RefusalCode.FILE_MACROS)
     if not any(kind in types for kind in _MAIN_TYPES):
-        raise RejectedFile("file_kind")
+        raise RejectedFile(RefusalCode.FILE_KIND)
     for part in parts:  # reading checks the checksum of each part: a damaged file is found here
         with archive.open(part) as stream:
             while stream.read(MIB):
@@ -57,7 +58,7 @@ def _unpack(archive: zipfile.ZipFile, name: str) -> bytes:
     with archive.open(name) as stream:
         data = stream.read(MAX_XML + 1)
     if len(data) > MAX_XML:
-        raise RejectedFile("file_too_heavy")
+        raise RejectedFile(RefusalCode.FILE_TOO_HEAVY)
     return data
 
 
@@ -95,7 +96,7 @@ def _words(xml: bytes) -> str:
             keep(data)
 
     def doctype(*_: object) -> None:
-        raise RejectedFile("file_broken")  # Word writes no DOCTYPE; it could define entities
+        raise RejectedFile(RefusalCode.FILE_BROKEN)  # Word writes no DOCTYPE; it could define entities
 
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = start
@@ -105,7 +106,7 @@ def _words(xml: bytes) -> str:
     try:
         parser.Parse(xml, True)
     except expat.ExpatError:
-        raise RejectedFile("file_broken") from None
+        raise RejectedFile(RefusalCode.FILE_BROKEN) from None
     return "".join(pieces).strip()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from lms.adapters.media.isobmff import Sound
 from lms.adapters.media.types import RejectedFile
+from lms.refusal_codes import RefusalCode
 
 MAX_ELEMENTS = 600_000  # three hours of speech in pieces of 20 ms
 MAX_IN_GROUP = 8
@@ -25,9 +26,9 @@ def read_sound(data: bytes) -> Sound:
     """Return type and length of a WebM sound. Raises `RejectedFile`, for a video too."""
     doctype, segment = _outside(data)
     if doctype not in ("webm", "matroska"):
-        raise RejectedFile("file_kind")
+        raise RejectedFile(RefusalCode.FILE_KIND)
     if segment is None:
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     scale, duration, codec, last, blocks = 1_000_000, 0.0, "", 0, 0
     for element, start, end in _elements(data, *segment):
         if element == _INFO:
@@ -42,7 +43,7 @@ def read_sound(data: bytes) -> Sound:
             time, count = _cluster(data, start, end, MAX_ELEMENTS - blocks)
             last, blocks = max(last, time), blocks + count
     if not codec or not blocks:
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     seconds = round((duration or last) * scale / 1e9, 2)
     plain = doctype == "webm"
     return Sound(
@@ -73,12 +74,12 @@ def _codec(data: bytes, start: int, end: int) -> str:
         fields = {kind: data[a:b] for kind, a, b in _elements(data, track_start, track_end)}
         role = int.from_bytes(fields.get(_TRACK_TYPE, b""), "big")
         if role == _VIDEO:
-            raise RejectedFile("file_video")
+            raise RejectedFile(RefusalCode.FILE_VIDEO)
         if role == _AUDIO and not codec:
             codec = fields.get(_CODEC, b"").rstrip(b"\0").decode("ascii", "replace")
             codec = "A_AAC" if codec.startswith("A_AAC/") else codec
     if codec not in _PLAYS:
-        raise RejectedFile("file_kind")
+        raise RejectedFile(RefusalCode.FILE_KIND)
     return codec
 
 
@@ -116,14 +117,14 @@ def _elements(data: bytes, start: int, end: int, most: int = MAX_ELEMENTS) -> It
             elif element == _CLUSTER:
                 stop = _end_of_cluster(data, content, end)
             else:
-                raise RejectedFile("file_broken")
+                raise RejectedFile(RefusalCode.FILE_BROKEN)
         else:
             stop = content + size
             if stop > end:
-                raise RejectedFile("file_broken")
+                raise RejectedFile(RefusalCode.FILE_BROKEN)
         yield element, content, stop
         at = stop
-    raise RejectedFile("file_broken")
+    raise RejectedFile(RefusalCode.FILE_BROKEN)
 
 
 def _end_of_cluster(data: bytes, start: int, end: int) -> int:
@@ -136,24 +137,24 @@ def _end_of_cluster(data: bytes, start: int, end: int) -> int:
             return at
         size, size_width = _size(data, at + width, end)
         if size is None or at + width + size_width + size > end:
-            raise RejectedFile("file_broken")
+            raise RejectedFile(RefusalCode.FILE_BROKEN)
         at += width + size_width + size
-    raise RejectedFile("file_broken")
+    raise RejectedFile(RefusalCode.FILE_BROKEN)
 
 
 def _id(data: bytes, at: int, end: int) -> tuple[int, int]:
     width = 9 - data[at].bit_length()
     if width > 4 or at + width > end:
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     return int.from_bytes(data[at : at + width], "big"), width
 
 
 def _size(data: bytes, at: int, end: int) -> tuple[int | None, int]:
     if at >= end:
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     width = 9 - data[at].bit_length()
     if width > 8 or at + width > end:
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     value = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
     return (None if value == (1 << 7 * width) - 1 else value), width
 

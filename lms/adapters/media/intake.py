@@ -7,6 +7,7 @@ from lms.adapters.media.names import clean_name
 from lms.adapters.media.types import MAX_BYTES, AcceptedFile, RejectedFile, Rendition
 from lms.adapters.media.voice import read_voice
 from lms.adapters.store import file_digest
+from lms.refusal_codes import RefusalCode
 
 _HERE = "lms.adapters.media."
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
@@ -33,16 +34,16 @@ def inspect_small_image(source: Path, *, work: Path) -> Path:
     Raises `RejectedFile` for anything but a usable photo.
     """
     if not _is_photo(_head(source)):
-        raise RejectedFile("file_kind")
+        raise RejectedFile(RefusalCode.FILE_KIND)
     return _made(work, run(_HERE + "small", source, work))
 
 
 def _head(source: Path) -> bytes:
     size = source.stat().st_size
     if size == 0:
-        raise RejectedFile("file_empty")
+        raise RejectedFile(RefusalCode.FILE_EMPTY)
     if size > MAX_BYTES:
-        raise RejectedFile("file_too_big")
+        raise RejectedFile(RefusalCode.FILE_TOO_BIG)
     with source.open("rb") as file:
         return file.read(1024)
 
@@ -92,13 +93,13 @@ def _document(source: Path, name: str, work: Path, reader: str, mime: str) -> Ac
 def _other(source: Path, name: str) -> AcceptedFile:
     data = source.read_bytes()
     if data.startswith(b"\xd0\xcf\x11\xe0") and _ENCRYPTED_OFFICE in data:
-        raise RejectedFile("file_encrypted")
+        raise RejectedFile(RefusalCode.FILE_ENCRYPTED)
     try:
         sound = read_voice(data)
     except IndexError:  # the reader ran over the end of the file
-        raise RejectedFile("file_broken") from None
+        raise RejectedFile(RefusalCode.FILE_BROKEN) from None
     if sound is None:
-        raise RejectedFile("file_kind")
+        raise RejectedFile(RefusalCode.FILE_KIND)
     return AcceptedFile(
         "voice",
         sound.mime,
@@ -114,7 +115,7 @@ def _other(source: Path, name: str) -> AcceptedFile:
 def _made(work: Path, facts: Facts) -> Path:
     path = work / Path(facts["name"]).name
     if not path.is_file() or path.is_symlink():
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     return path
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lms.adapters.media.types import RejectedFile
+from lms.refusal_codes import RefusalCode
 
 MAX_BOXES = 20_000
 MAX_TRACKS = 16
@@ -11,7 +12,7 @@ MAX_TRACKS = 16
 _CODECS = {b"mp4a": True, b"Opus": True, b"fLaC": True, b"alac": False, b"samr": False, b"sawb": False}
 _3GP_BRANDS = (b"3gp", b"3g2", b"3ge", b"3gr", b"3gs")
 _STILLS = (b"avif", b"avis", b"crx ")  # AVIF, and the raw photos of a camera
-_NO_SOUND = {b"vide": "file_video", b"auxv": "file_video", b"pict": "file_kind"}
+_NO_SOUND = {b"vide": RefusalCode.FILE_VIDEO, b"auxv": RefusalCode.FILE_VIDEO, b"pict": RefusalCode.FILE_KIND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,35 +35,35 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
         if at >= end:
             return
         if end - at < 8:
-            raise RejectedFile("file_broken")
+            raise RejectedFile(RefusalCode.FILE_BROKEN)
         size, kind, content = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], at + 8
         if size == 1:
             size, content = int.from_bytes(data[at + 8 : at + 16], "big"), at + 16
         elif size == 0:
             size = end - at
         if size < content - at or at + size > end:
-            raise RejectedFile("file_broken")
+            raise RejectedFile(RefusalCode.FILE_BROKEN)
         yield kind, content, at + size
         at += size
-    raise RejectedFile("file_broken")
+    raise RejectedFile(RefusalCode.FILE_BROKEN)
 
 
 def check_whole(data: bytes) -> None:
     """Check that a file is not cut off and begins with `ftyp`. Raises `RejectedFile`."""
     kinds = [kind for kind, _, _ in boxes(data)]
     if not kinds or kinds[0] != b"ftyp":
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
 
 
 def read_sound(data: bytes) -> Sound:
     """Return type and length of an MP4 or 3GP sound. Raises `RejectedFile`, for a video too."""
     brand = data[8:12]
     if brand in _STILLS:
-        raise RejectedFile("file_kind")
+        raise RejectedFile(RefusalCode.FILE_KIND)
     top = list(boxes(data))
     moov = _first(top, b"moov")
     if moov is None or not any(kind == b"mdat" and end > start for kind, start, end in top):
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     codec: bytes | None = None
     seconds, tracks = 0.0, 0
     scales: dict[int, int] = {}
@@ -71,14 +72,14 @@ def read_sound(data: bytes) -> Sound:
             continue
         tracks += 1
         if tracks > MAX_TRACKS:
-            raise RejectedFile("file_broken")
+            raise RejectedFile(RefusalCode.FILE_BROKEN)
         track, scale, length, codec_here = _track(data, start, end)
         if codec_here is not None:
             codec = codec or codec_here
             scales[track] = scale
             seconds = max(seconds, length / scale if scale else 0.0)
     if codec is None:
-        raise RejectedFile("file_kind")
+        raise RejectedFile(RefusalCode.FILE_KIND)
     if not seconds:
         seconds = _fragments(data, top, moov, scales)
     mobile = codec in (b"samr", b"sawb") or (brand.startswith(_3GP_BRANDS) and not _CODECS[codec])
@@ -108,10 +109,10 @@ def _track(data: bytes, start: int, end: int) -> tuple[int, int, int, bytes | No
     head = _inside(data, (start, end), b"tkhd")
     media = _inside(data, (start, end), b"mdia")
     if head is None or media is None:
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     handler, times = _inside(data, media, b"hdlr"), _inside(data, media, b"mdhd")
     if handler is None or times is None:
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     role = data[handler[0] + 8 : handler[0] + 12]
     if role in _NO_SOUND:
         raise RejectedFile(_NO_SOUND[role])
@@ -124,12 +125,12 @@ def _track(data: bytes, start: int, end: int) -> tuple[int, int, int, bytes | No
         return track, scale, length, None
     samples = _inside(data, media, b"minf", b"stbl", b"stsd")
     if samples is None:
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     codec = data[samples[0] + 12 : samples[0] + 16]
     if codec == b"enca":
-        raise RejectedFile("file_encrypted")
+        raise RejectedFile(RefusalCode.FILE_ENCRYPTED)
     if codec not in _CODECS:
-        raise RejectedFile("file_kind")
+        raise RejectedFile(RefusalCode.FILE_KIND)
     return track, scale, length, codec
 
 
@@ -168,7 +169,7 @@ def _fragment(data: bytes, start: int, end: int, defaults: dict[int, int]) -> tu
             row = 4 * sum(bool(flags & bit) for bit in (0x100, 0x200, 0x400, 0x800))
             first = at + 8 + (4 if flags & 0x01 else 0) + (4 if flags & 0x04 else 0)
             if first + row * count > box_end:
-                raise RejectedFile("file_broken")
+                raise RejectedFile(RefusalCode.FILE_BROKEN)
             if flags & 0x100:
                 length += sum(_number(data, first + row * index, 4) for index in range(count))
             else:

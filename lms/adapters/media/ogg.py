@@ -2,6 +2,7 @@
 
 from lms.adapters.media.isobmff import Sound
 from lms.adapters.media.types import RejectedFile
+from lms.refusal_codes import RefusalCode
 
 MAX_PAGES = 200_000
 _BEGIN = 0x02
@@ -16,19 +17,19 @@ def read_sound(data: bytes) -> Sound:
     while at < len(data):
         pages += 1
         if pages > MAX_PAGES or data[at : at + 5] != b"OggS\0" or len(data) - at < 27:
-            raise RejectedFile("file_broken")
+            raise RejectedFile(RefusalCode.FILE_BROKEN)
         flags, granule = data[at + 5], int.from_bytes(data[at + 6 : at + 14], "little")
         stream, lacing = data[at + 14 : at + 18], data[at + 27 : at + 27 + data[at + 26]]
         body = at + 27 + data[at + 26]
         end = body + sum(lacing)
         if len(lacing) != data[at + 26] or end > len(data):
-            raise RejectedFile("file_broken")
+            raise RejectedFile(RefusalCode.FILE_BROKEN)
         if pages == 1 and _checksum(data[at:end]) != int.from_bytes(data[at + 22 : at + 26], "little"):
-            raise RejectedFile("file_broken")
+            raise RejectedFile(RefusalCode.FILE_BROKEN)
         if flags & _BEGIN:
             head = data[body:end]
             if head.startswith(_VIDEO):
-                raise RejectedFile("file_video")
+                raise RejectedFile(RefusalCode.FILE_VIDEO)
             if head.startswith(b"OpusHead") and len(head) >= 19:
                 serial, rate, skip, mime = stream, 48_000, int.from_bytes(head[10:12], "little"), "audio/ogg"
             elif head.startswith(b"\x01vorbis") and len(head) >= 30:
@@ -37,9 +38,9 @@ def read_sound(data: bytes) -> Sound:
             last = max(last, granule)
         at = end
     if serial is None or not rate:
-        raise RejectedFile("file_kind")
+        raise RejectedFile(RefusalCode.FILE_KIND)
     if pages < 3:  # two pages of headers come first
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     seconds = round(max(0, last - skip) / rate, 2)
     return Sound(mime, ".ogg", seconds if 0 < seconds < 86_400 else None, True)
 

@@ -14,6 +14,7 @@ from PIL import Image, ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugi
 from lms.adapters.media.decode import Facts, serve
 from lms.adapters.media.isobmff import check_whole
 from lms.adapters.media.types import RejectedFile
+from lms.refusal_codes import RefusalCode
 
 KEPT_SIDE, WEB_SIDE, THUMB_SIDE = 3000, 1280, 320
 WEB_BYTES, THUMB_BYTES = 200_000, 30_000
@@ -68,14 +69,14 @@ def _open(source: Path) -> Image.Image:
     picture = Image.open(source, formats=_FORMATS)
     width, height = picture.size
     if width * height > MAX_PIXELS[picture.format or ""] or max(width, height) > MAX_SIDE:
-        raise RejectedFile("file_too_many_pixels")
+        raise RejectedFile(RefusalCode.FILE_TOO_MANY_PIXELS)
     if picture.format in ("JPEG", "MPO"):
         scale = max(width, height) / KEPT_SIDE
         if scale > 1:
             picture.draft(None, (int(width / scale), int(height / scale)))
     picture.load()
     if picture.format in ("JPEG", "MPO") and _greyed_out(picture):
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     return picture
 
 
@@ -192,7 +193,7 @@ def _check_whole(source: Path) -> None:
             picture.verify()
     elif data.startswith(b"RIFF"):
         if int.from_bytes(data[4:8], "little") + 8 > len(data):
-            raise RejectedFile("file_broken")
+            raise RejectedFile(RefusalCode.FILE_BROKEN)
     else:
         check_whole(data)
 
@@ -203,7 +204,7 @@ def _check_jpeg_ends(data: bytes) -> None:
     while True:
         found = _MARKER.search(data, at)
         if found is None:
-            raise RejectedFile("file_broken")
+            raise RejectedFile(RefusalCode.FILE_BROKEN)
         marker, at = found.group()[1], found.end()
         if marker == 0xD9:
             return

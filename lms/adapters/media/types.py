@@ -4,24 +4,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from lms.refusal_codes import RefusalCode
+
 MIB = 1024 * 1024
 MAX_BYTES = 25 * MIB
 
 # Every reason to reject a file; each has a sentence in every language.
 CODES = frozenset(
     {
-        "file_empty",
-        "file_too_big",
-        "file_kind",  # a kind of file that is not accepted
-        "file_video",  # a film where sound was expected
-        "file_broken",  # damaged, or cut off on the way
-        "file_encrypted",  # a password is needed to open it
-        "file_macros",  # a document with macros
-        "file_too_many_pages",
-        "file_too_many_pixels",
-        "file_too_heavy",  # unpacks to far more than it should
-        "file_too_slow",  # reading it takes too long
-        "file_busy",  # too many files are being read right now; nothing is wrong with this one
+        RefusalCode.FILE_EMPTY,
+        RefusalCode.FILE_TOO_BIG,
+        RefusalCode.FILE_KIND,  # a kind of file that is not accepted
+        RefusalCode.FILE_VIDEO,  # a film where sound was expected
+        RefusalCode.FILE_BROKEN,  # damaged, or cut off on the way
+        RefusalCode.FILE_ENCRYPTED,  # a password is needed to open it
+        RefusalCode.FILE_MACROS,  # a document with macros
+        RefusalCode.FILE_TOO_MANY_PAGES,
+        RefusalCode.FILE_TOO_MANY_PIXELS,
+        RefusalCode.FILE_TOO_HEAVY,  # unpacks to far more than it should
+        RefusalCode.FILE_TOO_SLOW,  # reading it takes too long
+        RefusalCode.FILE_BUSY,  # too many files are being read right now; nothing is wrong with this one
     }
 )
 
@@ -29,7 +31,7 @@ CODES = frozenset(
 class RejectedFile(Exception):
     """A file that is not accepted. `code` is one of `CODES`."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: RefusalCode) -> None:
         if code not in CODES:
             raise ValueError(f"unknown reason: {code}")
         super().__init__(code)

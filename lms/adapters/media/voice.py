@@ -6,6 +6,7 @@ Formats without a container (MP3, AAC, AMR) are recognised by frames that follow
 from lms.adapters.media import ebml, isobmff, ogg
 from lms.adapters.media.isobmff import Sound
 from lms.adapters.media.types import RejectedFile
+from lms.refusal_codes import RefusalCode
 
 # Frame sizes without the header byte; -1: no such type.
 _AMR_NARROW = (12, 13, 15, 17, 19, 20, 26, 31, 5, -1, -1, -1, -1, -1, -1, 0)
@@ -45,13 +46,13 @@ def _amr(data: bytes, at: int, sizes: tuple[int, ...], mime: str) -> Sound:
     while at < len(data):
         size = sizes[data[at] >> 3 & 15]
         if data[at] & 0x83 or size < 0 or at + 1 + size > len(data):
-            raise RejectedFile("file_broken")
+            raise RejectedFile(RefusalCode.FILE_BROKEN)
         at += 1 + size
         frames += 1
         if frames > _MOST_FRAMES:
-            raise RejectedFile("file_too_heavy")
+            raise RejectedFile(RefusalCode.FILE_TOO_HEAVY)
     if frames < _LEAST_FRAMES:
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     return Sound(mime, ".amr" if mime == "audio/amr" else ".awb", round(frames * 0.02, 2), False)
 
 
@@ -67,7 +68,7 @@ def _frames(data: bytes) -> Sound | None:
         if found is None:
             break
         if frames > _MOST_FRAMES:
-            raise RejectedFile("file_too_heavy")
+            raise RejectedFile(RefusalCode.FILE_TOO_HEAVY)
         size, length = found
         if not frames and mime == "audio/mpeg":
             promised = _promised_bytes(data, at, at + size)
@@ -75,14 +76,14 @@ def _frames(data: bytes) -> Sound | None:
         frames, seconds = frames + 1, seconds + length
     if frames < _LEAST_FRAMES:
         if tagged:
-            raise RejectedFile("file_broken")
+            raise RejectedFile(RefusalCode.FILE_BROKEN)
         return None
     # A last frame that is cut off is common and harmless; much less sound than announced is not. Of a short
     # file, a quarter at most: 2048 bytes can be two seconds.
     whole = promised <= 0 or at - first + min(2048, promised // 4) >= promised
     rest = 0 if data.startswith(_TAG_ENDS, at) else len(data) - at
     if not whole or rest > max(4096, len(data) // 20):
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     suffix = ".aac" if mime == "audio/aac" else ".mp3"
     return Sound(mime, suffix, round(seconds, 2), True)
 
@@ -91,7 +92,7 @@ def _after_id3(data: bytes) -> int:
     at = 0
     while data.startswith(b"ID3", at):
         if len(data) < at + 10 or any(byte & 0x80 for byte in data[at + 6 : at + 10]):
-            raise RejectedFile("file_broken")
+            raise RejectedFile(RefusalCode.FILE_BROKEN)
         size = 0
         for byte in data[at + 6 : at + 10]:
             size = size << 7 | byte
@@ -100,7 +101,7 @@ def _after_id3(data: bytes) -> int:
     while at < stop and data[at] == 0:
         at += 1
     if at + 4 > len(data):
-        raise RejectedFile("file_broken")
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
     return at
 
 

@@ -22,7 +22,7 @@ from lms.domain.booking import attendance, availability, availability_search, oc
 from lms.domain.booking.external_clashes import find_clashes
 from lms.domain.booking.slots import Slot, instants
 from lms.extensions import db
-from lms.models import Booking
+from lms.models import Booking, Role
 from lms.web.pages import page
 
 bp = Blueprint("agenda", __name__)
@@ -57,7 +57,7 @@ class Day:
 
 
 @bp.get("/agenda")
-@allow("teacher")
+@allow(Role.TEACHER)
 def index() -> BaseResponse:
     zone = settings().time_zone
     today = now().astimezone(zone).date()

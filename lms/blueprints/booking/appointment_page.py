@@ -16,9 +16,8 @@ from lms.domain.booking import attendance, availability_search, queries
 from lms.domain.booking.permissions import may_manage
 from lms.domain.homework import worklist
 from lms.domain.homework.worklist import LearnerAssignment
-from lms.domain.people.contact import Channel
 from lms.forms.appointments import NoteForm
-from lms.models import Booking, Person
+from lms.models import Booking, Channel, Person, Role
 
 RECENT_SUBMISSIONS = 3
 
@@ -144,7 +143,7 @@ def _confirmation(done: str, channel: Channel | None, *, is_learner: bool, is_ma
     if is_learner:
         found = _l("Vous recevez un e-mail.") if is_mailed else _l("Vous retrouvez l’heure ici.")
         return Notice("check", "", [_l("Votre professeur le sait."), found])
-    return Notice("check", "", [_who_knows(channel)], by_hand=channel == "hand")
+    return Notice("check", "", [_who_knows(channel)], by_hand=channel == Channel.HAND)
 
 
 def _cancellation(booking: Booking, channel: Channel | None, *, done: str | None, is_learner: bool) -> Notice:
@@ -165,13 +164,13 @@ def _cancellation(booking: Booking, channel: Channel | None, *, done: str | None
         said.append(_l("Annulé tard."))
     if done:
         said.append(_who_knows(channel))
-    return Notice("close", "warm", said, by_hand=bool(done) and channel == "hand")
+    return Notice("close", "warm", said, by_hand=bool(done) and channel == Channel.HAND)
 
 
 def _who_knows(channel: Channel | None) -> LazyString:
     if channel is None:
         return _l("Sans e-mail ni téléphone : prévenez la personne.")
-    if channel == "hand":
+    if channel == Channel.HAND:
         return _l("Le professeur le sait. Prévenez la personne.")
     return _l("La personne et le professeur le savent.")
 
@@ -186,7 +185,7 @@ def _video_room(booking: Booking, now: datetime) -> VideoRoom | None:
 
 def _team_panel(session: Session, person: Person, booking: Booking, now: datetime) -> TeamPanel:
     """Submissions and questions are for teachers; the private note is for the teacher of this appointment."""
-    teaches, is_teacher = "teacher" in person.roles, person.id == booking.teacher_id
+    teaches, is_teacher = Role.TEACHER in person.roles, person.id == booking.teacher_id
     sent = (
         [work for work in worklist.assignments_of_learner(session, booking.learner) if work.sent_at]
         if teaches

@@ -32,7 +32,8 @@ from lms.forms import tidy
 from lms.forms.booking import CancelForm, SlotForm, parse_slot, slot_value
 from lms.forms.waitlist import QuestionForm, WaitlistEntryForm
 from lms.i18n import refusals
-from lms.models import Booking, Person, WaitlistEntry
+from lms.models import Booking, Channel, Person, Role, WaitlistEntry
+from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import page
 
@@ -40,7 +41,7 @@ bp = Blueprint("bookings", __name__)
 
 
 @bp.get("/bookings")
-@allow("learner")
+@allow(Role.LEARNER)
 def index() -> BaseResponse:
     session = db.session()
     held = queries.past_appointments(session, me(), 5, now=now())
@@ -59,21 +60,21 @@ def index() -> BaseResponse:
 
 
 @bp.get("/bookings/new")
-@allow("learner", "teacher", "coordinator", "social_worker")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def new() -> BaseResponse:
     wish = _wish(request.args.get("learner"))
     return _picker(wish, wanted=_date(request.args.get("from")))
 
 
 @bp.get("/bookings/new/confirm")
-@allow("learner", "teacher", "coordinator", "social_worker")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def confirm() -> BaseResponse:
     wish = _wish(request.args.get("learner"))
     return _confirm(wish, request.args.get("hour"))
 
 
 @bp.post("/bookings")
-@allow("learner", "teacher", "coordinator", "social_worker")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def create() -> BaseResponse:
     form = SlotForm()
     wish = _wish(form.learner.data or None)
@@ -84,7 +85,7 @@ def create() -> BaseResponse:
     try:
         # Whoever comes too late learns it without queueing for the lock.
         if queries.is_claimed_by_other(db.session(), wish.learner_id, teacher_id, starts):
-            raise Refused("slot_taken")
+            raise Refused(RefusalCode.SLOT_TAKEN)
         return run_once(form, lambda s: _book(s, wish.learner_id, teacher_id, starts, form.mode.data))
     except Refused as refusal:
         return _receipt(wish, teacher_id, starts) or _lost(wish, refusal, starts)
@@ -99,7 +100,7 @@ def _book(session: Session, learner_id: str, teacher_id: str, starts: datetime, 
 
 
 @bp.get("/bookings/<id>")
-@allow("learner", "teacher", "coordinator", "social_worker")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def show(id: str) -> BaseResponse:
     return _ticket(queries.booking_for(db.session(), me(), id))
 
@@ -135,7 +136,7 @@ def _ticket(
 
 
 @bp.post("/bookings/<id>/cancellation")
-@allow("learner", "teacher", "coordinator", "social_worker")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def cancel(id: str) -> BaseResponse:
     form = CancelForm()
     found = queries.booking_for(db.session(), me(), id)
@@ -152,12 +153,15 @@ def cancel(id: str) -> BaseResponse:
         return run_once(form, in_transaction)
     except Refused as refusal:
         # Cancelled is what she wanted: the page says so, whoever was first.
-        flash(refusals.sentence(refusal), "success" if refusal.code == "already_cancelled" else "error")
+        flash(
+            refusals.sentence(refusal),
+            "success" if refusal.code == RefusalCode.ALREADY_CANCELLED else "error",
+        )
         return redirect(url_for("bookings.show", id=id), 303)
 
 
 @bp.post("/bookings/<id>/question")
-@allow("learner")
+@allow(Role.LEARNER)
 def ask(id: str) -> BaseResponse:
     form = QuestionForm()
     found = queries.booking_for(db.session(), me(), id)
@@ -175,19 +179,19 @@ def ask(id: str) -> BaseResponse:
 
 
 @bp.get("/bookings/<id>/move")
-@allow("learner", "teacher", "coordinator", "social_worker")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def move(id: str) -> BaseResponse:
     return _picker(_wish_to_move(db.session(), id), wanted=_date(request.args.get("from")))
 
 
 @bp.get("/bookings/<id>/move/confirm")
-@allow("learner", "teacher", "coordinator", "social_worker")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def confirm_move(id: str) -> BaseResponse:
     return _confirm(_wish_to_move(db.session(), id), request.args.get("hour"))
 
 
 @bp.post("/bookings/<id>/move")
-@allow("learner", "teacher", "coordinator", "social_worker")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def update(id: str) -> BaseResponse:
     form = SlotForm()
     wish = _wish_to_move(db.session(), id)
@@ -200,24 +204,24 @@ def update(id: str) -> BaseResponse:
     def in_transaction(session: Session) -> str:
         booking = queries.booking_for(session, me(), id)
         if booking.teacher_id != teacher_id:
-            raise Refused("slot_gone")
+            raise Refused(RefusalCode.SLOT_GONE)
         before = booking.sequence
         appointments.move(session, me(), booking, starts, mode, now=now(), zone=settings().time_zone)
         return url_for("bookings.show", id=id, done="same" if booking.sequence == before else "moved")
 
     try:
         if queries.is_claimed_by_other(db.session(), wish.learner_id, teacher_id, starts, but=id):
-            raise Refused("slot_taken")
+            raise Refused(RefusalCode.SLOT_TAKEN)
         return run_once(form, in_transaction)
     except Refused as refusal:
-        if refusal.code in ("already_cancelled", "already_begun"):
+        if refusal.code in (RefusalCode.ALREADY_CANCELLED, RefusalCode.ALREADY_BEGUN):
             flash(refusals.sentence(refusal), "error")
             return redirect(url_for("bookings.show", id=id), 303)
         return _lost(_wish_to_move(db.session(), id), refusal, starts)
 
 
 @bp.get("/s/<id>")
-@allow("learner", "teacher")
+@allow(Role.LEARNER, Role.TEACHER)
 def door(id: str) -> BaseResponse:
     """The one address of a session, in mails and calendars: it opens the room when it is time."""
     booking = queries.own_appointment_for(db.session(), me(), id)
@@ -245,7 +249,7 @@ def _again(booking: Booking) -> str | None:
 
 def _is_mailed(learner: Person) -> bool:
     """Return whether an e-mail confirms the learner's own action: not where a calendar feed is read."""
-    by_mail = preferred_channel(learner, gateway=settings().sends_texts) == "mail"
+    by_mail = preferred_channel(learner, gateway=settings().sends_texts) == Channel.MAIL
     return by_mail and not feeds.has_active_feed(db.session(), learner.id, now=now())
 
 
@@ -343,6 +347,6 @@ def _confirm(wish: availability_search.SearchTerms, value: str | None, answer: i
         return _picker(wish, wanted=None, answer=422)
     hour = availability_search.find_free_slot(db.session(), organisation(), wish, *chosen, now=now())
     if hour is None:
-        return _receipt(wish, *chosen) or _lost(wish, Refused("slot_taken"), chosen[1])
+        return _receipt(wish, *chosen) or _lost(wish, Refused(RefusalCode.SLOT_TAKEN), chosen[1])
     form = SlotForm(formdata=None, hour=value, learner=wish.learner_id)
     return page("bookings/confirm.html", answer, **_whose(wish), hour=hour, form=form)

@@ -22,8 +22,9 @@ from lms.domain.people.contact import count_by_delivery
 from lms.extensions import db, write
 from lms.forms.booking import SERVICE, WEEKDAYS, EndForm, RuleForm, SpecialForm
 from lms.i18n import refusals
-from lms.models import Person
+from lms.models import Person, Role
 from lms.notifications.manual_messages import list_manual_messages
+from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import page
 
@@ -34,7 +35,7 @@ bp = Blueprint("availability", __name__)
 
 
 @bp.get("/agenda/availability")
-@allow("teacher")
+@allow(Role.TEACHER)
 def rules() -> BaseResponse:
     form = RuleForm()
     form.valid_from.data = _today()
@@ -42,7 +43,7 @@ def rules() -> BaseResponse:
 
 
 @bp.post("/agenda/availability")
-@allow("teacher")
+@allow(Role.TEACHER)
 def add_rule() -> BaseResponse:
     form = RuleForm()
     if not form.validate():
@@ -70,7 +71,7 @@ def add_rule() -> BaseResponse:
 
 
 @bp.post("/agenda/availability/<id>/end")
-@allow("teacher")
+@allow(Role.TEACHER)
 def end_rule(id: str) -> BaseResponse:
     form = EndForm()
     if not form.validate():
@@ -81,7 +82,7 @@ def end_rule(id: str) -> BaseResponse:
 
 
 @bp.post("/agenda/availability/<id>/deletion")
-@allow("teacher")
+@allow(Role.TEACHER)
 def delete_rule(id: str) -> BaseResponse:
     write(lambda s: availability.delete_rule(s, me(), id, now=now()))
     return _settled(_("Ces heures sont supprimées. Les rendez-vous restent."), "availability.rules")
@@ -106,13 +107,13 @@ def _rules(form: RuleForm, answer: int = 200) -> BaseResponse:
 
 
 @bp.get("/agenda/exceptions")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def exceptions() -> BaseResponse:
     return _exceptions(_special_form())
 
 
 @bp.post("/agenda/exceptions")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def add_exception() -> BaseResponse:
     form = _special_form()
     if not form.validate():
@@ -120,7 +121,9 @@ def add_exception() -> BaseResponse:
 
     def in_transaction(session: Session) -> str:
         if form.dates[1] < _today():
-            raise Refused("dates_backward" if form.dates[1] < form.dates[0] else "day_over")
+            raise Refused(
+                RefusalCode.DATES_BACKWARD if form.dates[1] < form.dates[0] else RefusalCode.DAY_OVER
+            )
         _differ(session, form)
         return url_for("availability.exceptions")
 
@@ -146,7 +149,7 @@ def _differ(session: Session, form: SpecialForm) -> None:
 
 
 @bp.post("/agenda/exceptions/<id>/deletion")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def delete_exception(id: str) -> BaseResponse:
     write(lambda s: availability.delete_special(s, me(), id, now=now(), zone=settings().time_zone))
     return _settled(_("L’exception est supprimée."), "availability.exceptions")
@@ -178,7 +181,7 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
         rooms=availability.open_rooms(session),
         days_off=holidays.days_off(person, [one for one, _name in specials], _today(), language),
         undecided=len(_conflicts()),
-        teaches="teacher" in person.roles,
+        teaches=Role.TEACHER in person.roles,
         coordinates=_coordinates(),
         everybody=SERVICE,
     )
@@ -188,7 +191,7 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
 
 
 @bp.get("/agenda/conflicts")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def undecided() -> BaseResponse:
     return page(
         "agenda/conflicts.html",
@@ -199,7 +202,7 @@ def undecided() -> BaseResponse:
 
 
 @bp.post("/bookings/<id>/conflict-acceptance")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def keep(id: str) -> BaseResponse:
     return _decided(
         lambda s: absence.accept_conflict(s, me(), queries.booking_for(s, me(), id), now=now()),
@@ -208,7 +211,7 @@ def keep(id: str) -> BaseResponse:
 
 
 @bp.post("/agenda/conflicts/<id>/cancellation")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def call_off(id: str) -> BaseResponse:
     found = queries.booking_for(db.session(), me(), id)
     return _decided(
@@ -218,13 +221,13 @@ def call_off(id: str) -> BaseResponse:
 
 
 @bp.get("/agenda/conflicts/cancellation")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def confirm_calling_off() -> BaseResponse:
     return page("agenda/calling_off.html", found=_conflicts(), coordinates=_coordinates())
 
 
 @bp.post("/agenda/conflicts/cancellation")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def call_off_all() -> BaseResponse:
     """Cancel the ticked conflicting appointments, each in a transaction of its own."""
     ticked = set(request.form.getlist("booking"))
@@ -268,7 +271,10 @@ def _decided(in_transaction: Callable[[Session], object], sentence: str) -> Base
         write(in_transaction)
         flash(sentence, "success")
     except Refused as refusal:
-        flash(refusals.sentence(refusal), "success" if refusal.code == "already_cancelled" else "error")
+        flash(
+            refusals.sentence(refusal),
+            "success" if refusal.code == RefusalCode.ALREADY_CANCELLED else "error",
+        )
     return redirect(url_for("availability.undecided"), 303)
 
 
@@ -293,7 +299,7 @@ def _settled(sentence: str, back: str) -> BaseResponse:
 
 
 def _coordinates() -> bool:
-    return "coordinator" in me().roles
+    return Role.COORDINATOR in me().roles
 
 
 def _today() -> date:

@@ -31,7 +31,7 @@ from lms.domain.people.contact import count_by_delivery, preferred_channel
 from lms.extensions import db, write
 from lms.forms.appointments import AbsenceForm, NoteForm, SwapForm
 from lms.i18n import dates, refusals
-from lms.models import Booking, Person
+from lms.models import Booking, Channel, Person, Role
 from lms.web.idempotency import run_once
 from lms.web.pages import page
 
@@ -46,7 +46,7 @@ _YEARS = range(2000, 2200)
 
 
 @bp.post("/bookings/<id>/attendance")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def mark(id: str) -> BaseResponse:
     """One of four named buttons; an empty value takes the choice back."""
     said = request.form.get("attendance", "unsaid")
@@ -59,7 +59,7 @@ def mark(id: str) -> BaseResponse:
         )
     except Refused as refusal:
         flash(refusals.sentence(refusal), "error")
-    if _WEEK.fullmatch(week) and "teacher" in me().roles:
+    if _WEEK.fullmatch(week) and Role.TEACHER in me().roles:
         return redirect(url_for("agenda.index", week=week, _anchor=f"b-{id}"), 303)
     return redirect(url_for("bookings.show", id=id, _anchor="session"), 303)
 
@@ -68,7 +68,7 @@ def mark(id: str) -> BaseResponse:
 
 
 @bp.post("/bookings/<id>/note")
-@allow("teacher")
+@allow(Role.TEACHER)
 def note(id: str) -> BaseResponse:
     form = NoteForm()
     booking = queries.booking_for(db.session(), me(), id)
@@ -92,13 +92,13 @@ def note(id: str) -> BaseResponse:
 
 
 @bp.get("/bookings/<id>/swap")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def swap(id: str) -> BaseResponse:
     return _swap(id, SwapForm(formdata=None))
 
 
 @bp.post("/bookings/<id>/swap")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def exchange(id: str) -> BaseResponse:
     form = SwapForm()
     other_id = form.other.data
@@ -161,7 +161,7 @@ def _told(booking: Booking) -> str:
 
 
 @bp.get("/agenda/absence")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def absence() -> BaseResponse:
     """Show who will be notified, and how, before a day is cancelled. The reason is not asked."""
     form = AbsenceForm(formdata=None)
@@ -169,7 +169,7 @@ def absence() -> BaseResponse:
 
 
 @bp.post("/agenda/absence")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def call_off() -> BaseResponse:
     form = AbsenceForm()
     teacher, day = _teacher(form.teacher.data), _day(form.day.data)
@@ -196,7 +196,7 @@ def _absence(form: AbsenceForm, teacher_id: str | None, said: str | None, answer
     form.teacher.data, form.day.data = teacher.id if teacher else "", day.isoformat()
     ways = _ways([*found.ahead, *found.cancelled_by_teacher]) if found else {}
     told = {booking.learner_id for booking in found.cancelled_by_teacher} if found else set()
-    reached = {learner_id for learner_id in told if ways[learner_id] in ("mail", "sms")}
+    reached = {learner_id for learner_id in told if ways[learner_id] in (Channel.MAIL, Channel.SMS)}
     return page(
         "booking_team/absence.html",
         answer,
@@ -208,7 +208,7 @@ def _absence(form: AbsenceForm, teacher_id: str | None, said: str | None, answer
         found=found,
         ways=ways,
         told=len(reached),
-        written=any(ways[learner_id] == "hand" for learner_id in told),
+        written=any(ways[learner_id] == Channel.HAND for learner_id in told),
         by_hand=len(told - reached),
     )
 
@@ -223,14 +223,14 @@ def _ways(found: Sequence[Booking]) -> dict[str, str | None]:
 
 def _teachers() -> Sequence[Person]:
     """Return the teachers whose absence this person may enter."""
-    if "coordinator" not in me().roles:
+    if Role.COORDINATOR not in me().roles:
         return [me()]
     return availability.active_teachers(db.session())
 
 
 def _teacher(teacher_id: str | None) -> Person | None:
     """The one that was chosen, else herself when she teaches. Raises Absent for anybody else."""
-    wanted = teacher_id or (me().id if "teacher" in me().roles else None)
+    wanted = teacher_id or (me().id if Role.TEACHER in me().roles else None)
     found = [person for person in _teachers() if person.id == wanted]
     if teacher_id and not found:
         raise Absent

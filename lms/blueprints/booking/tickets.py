@@ -17,14 +17,14 @@ from lms.domain.booking import queries
 from lms.extensions import db
 from lms.i18n import dates, languages
 from lms.links import absolute_url
-from lms.models import Booking
+from lms.models import Booking, Role
 from lms.web.pages import page
 
 bp = Blueprint("tickets", __name__)
 
 
 @bp.get("/bookings/<id>/ticket")
-@allow("learner", "teacher", "coordinator", "social_worker")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def show(id: str) -> BaseResponse:
     """For who comes late too; what is cancelled or over has no ticket, and its page says why."""
     booking = queries.booking_for(db.session(), me(), id)

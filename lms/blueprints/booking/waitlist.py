@@ -18,7 +18,8 @@ from lms.extensions import db
 from lms.forms import PageForm, tidy
 from lms.forms.waitlist import ANY, WaitlistEntryForm, WaitlistForm
 from lms.i18n import refusals
-from lms.models import AFTERNOON, EVENING, MORNING, Booking, Person, WaitlistEntry
+from lms.models import AFTERNOON, EVENING, MORNING, Booking, Person, Role, WaitlistEntry
+from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import page
 
@@ -26,7 +27,7 @@ bp = Blueprint("waitlist", __name__)
 
 
 @bp.get("/waitlist")
-@allow("learner", "teacher", "coordinator", "social_worker")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def show() -> BaseResponse:
     learner = _learner(request.args.get("learner"))
     entry = waitlist.active_entry(db.session(), learner.id)
@@ -46,14 +47,14 @@ def show() -> BaseResponse:
 
 
 @bp.get("/waitlist/entries")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def line() -> BaseResponse:
     """Show the waitlist to the team, with a link to new extra hours."""
     return page("waitlist/line.html", line=waitlist.ordered_entries(db.session()))
 
 
 @bp.post("/waitlist")
-@allow("learner", "teacher", "coordinator", "social_worker")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def join() -> BaseResponse:
     form = WaitlistEntryForm()
     learner = _learner(form.learner.data)
@@ -67,12 +68,17 @@ def join() -> BaseResponse:
     try:
         return run_once(form, in_transaction)
     except Refused as refused:
-        form.refuse(refused, {"no_part_of_day": form.parts, "teacher_gone": form.teacher}.get(refused.code))
+        form.refuse(
+            refused,
+            {RefusalCode.NO_PART_OF_DAY: form.parts, RefusalCode.TEACHER_GONE: form.teacher}.get(
+                refused.code
+            ),
+        )
         return _ask(learner, form, answer=422)
 
 
 @bp.post("/waitlist/end")
-@allow("learner", "teacher", "coordinator", "social_worker")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def leave() -> BaseResponse:
     form = WaitlistForm()
     learner = _learner(form.learner.data)
@@ -91,14 +97,14 @@ def leave() -> BaseResponse:
 
 
 @bp.get("/offers/<id>")
-@allow("learner")
+@allow(Role.LEARNER)
 def offer(id: str) -> BaseResponse:
     return _offer(waitlist.offer_for(db.session(), me(), id))
 
 
 # One key an offer: a second tap, from whichever page, leads where the first one led.
 @bp.post("/offers/<id>/acceptance")
-@allow("learner")
+@allow(Role.LEARNER)
 def accept(id: str) -> BaseResponse:
     waitlist.offer_for(db.session(), me(), id)
 
@@ -113,7 +119,7 @@ def accept(id: str) -> BaseResponse:
 
 
 @bp.post("/offers/<id>/refusal")
-@allow("learner")
+@allow(Role.LEARNER)
 def decline(id: str) -> BaseResponse:
     waitlist.offer_for(db.session(), me(), id)
 

@@ -18,7 +18,8 @@ from lms.domain.errors import Refused
 from lms.extensions import db, write
 from lms.forms.external_calendars import CalendarForm
 from lms.i18n.refusals import sentence
-from lms.models import ExternalCalendar
+from lms.models import ExternalCalendar, Role
+from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import page
 
@@ -26,13 +27,13 @@ bp = Blueprint("external_calendars", __name__)
 
 
 @bp.get("/agenda/calendars")
-@allow("teacher")
+@allow(Role.TEACHER)
 def index() -> BaseResponse:
     return _index(CalendarForm())
 
 
 @bp.post("/agenda/calendars")
-@allow("teacher")
+@allow(Role.TEACHER)
 def add() -> BaseResponse:
     form = CalendarForm()
     if not form.validate():
@@ -52,7 +53,7 @@ def add() -> BaseResponse:
 
 
 @bp.post("/agenda/calendars/<id>/reading")
-@allow("teacher")
+@allow(Role.TEACHER)
 def read(id: str) -> BaseResponse:
     """By the worker: who asks should not wait for a server that does not answer."""
     write(lambda s: external.request_refresh(s, me(), id))
@@ -61,7 +62,7 @@ def read(id: str) -> BaseResponse:
 
 
 @bp.post("/agenda/calendars/<id>/deletion")
-@allow("teacher")
+@allow(Role.TEACHER)
 def remove(id: str) -> BaseResponse:
     write(lambda s: external.remove_calendar(s, me(), id, now=now(), zone=settings().time_zone))
     flash(_("L’agenda est enlevé. Ses heures sont de nouveau libres."), "success")
@@ -87,4 +88,4 @@ def _index(form: CalendarForm, answer: int = 200) -> BaseResponse:
 
 def _trouble(calendar: ExternalCalendar) -> str:
     """Why it could not be read, in words."""
-    return sentence(Refused(calendar.error)) if calendar.error else ""
+    return sentence(Refused(RefusalCode(calendar.error))) if calendar.error else ""

@@ -22,7 +22,7 @@ from lms.domain.errors import Absent
 from lms.extensions import db, limiter, write
 from lms.forms.people import ConfirmForm
 from lms.links import absolute_url
-from lms.models import Booking, CalendarFeed
+from lms.models import Booking, CalendarFeed, Role
 from lms.notifications.appointment import calendar_event
 from lms.web.idempotency import run_once_with_result
 from lms.web.pages import page
@@ -43,7 +43,7 @@ def _asked() -> CalendarFeed | None:
 
 
 @bp.get("/calendar")
-@allow("learner", "teacher")
+@allow(Role.LEARNER, Role.TEACHER)
 def show() -> BaseResponse:
     return page(
         "calendar_feed/show.html", feed=feeds.feed_of(db.session(), me()), press=ConfirmForm(formdata=None)
@@ -51,7 +51,7 @@ def show() -> BaseResponse:
 
 
 @bp.post("/calendar/feed")
-@allow("learner", "teacher")
+@allow(Role.LEARNER, Role.TEACHER)
 def make() -> BaseResponse:
     """A new address, and the one page that ever shows it."""
     back, token = url_for("calendar_feed.show"), feeds.new_token()
@@ -67,7 +67,7 @@ def make() -> BaseResponse:
 
 
 @bp.post("/calendar/feed/end")
-@allow("learner", "teacher")
+@allow(Role.LEARNER, Role.TEACHER)
 def end() -> BaseResponse:
     write(lambda session: feeds.revoke_feed(session, None, me(), now=now()))
     flash(_("C’est arrêté. L’ancienne adresse ne marche plus."), "success")
@@ -104,7 +104,7 @@ def feed(token: str) -> BaseResponse:
 
 
 @bp.get("/bookings/<id>/calendar.ics")
-@allow("learner", "teacher")
+@allow(Role.LEARNER, Role.TEACHER)
 def event(id: str) -> BaseResponse:
     """One appointment as a file. The same event as in the invitations: a calendar that has it updates it."""
     booking = queries.own_appointment_for(db.session(), me(), id)

@@ -14,6 +14,7 @@ from lms.clock import now
 from lms.domain.homework import assignments
 from lms.extensions import db, write
 from lms.forms.homework import AssignmentForm
+from lms.models import Role
 from lms.web.idempotency import run_once
 from lms.web.pages import page
 
@@ -23,14 +24,14 @@ TEMPLATE = "homework/assignment.html"
 
 
 @bp.get("/lessons/<lesson_id>/assignments/new")
-@allow("teacher")
+@allow(Role.TEACHER)
 def new(lesson_id: str) -> BaseResponse:
     lesson = assignments.lesson_for_homework(db.session(), me(), lesson_id)
     return page(TEMPLATE, form=AssignmentForm(), lesson=lesson, assignment=None)
 
 
 @bp.post("/lessons/<lesson_id>/assignments/new")
-@allow("teacher")
+@allow(Role.TEACHER)
 def give(lesson_id: str) -> BaseResponse:
     lesson = assignments.lesson_for_homework(db.session(), me(), lesson_id)
     form = AssignmentForm()
@@ -48,7 +49,7 @@ def give(lesson_id: str) -> BaseResponse:
 
 
 @bp.get("/assignments/<id>/edit")
-@allow("teacher")
+@allow(Role.TEACHER)
 def edit(id: str) -> BaseResponse:
     assignment = assignments.assignment_for(db.session(), me(), id)
     form = AssignmentForm(
@@ -63,7 +64,7 @@ def edit(id: str) -> BaseResponse:
 
 
 @bp.post("/assignments/<id>/edit")
-@allow("teacher")
+@allow(Role.TEACHER)
 def change(id: str) -> BaseResponse:
     form = AssignmentForm()
     if not form.validate():
@@ -81,7 +82,7 @@ def change(id: str) -> BaseResponse:
 
 
 @bp.post("/assignments/<id>/withdrawal")
-@allow("teacher")
+@allow(Role.TEACHER)
 def withdraw(id: str) -> BaseResponse:
     write(
         lambda s: assignments.withdraw_assignment(s, me(), assignments.assignment_for(s, me(), id), now=now())
@@ -91,7 +92,7 @@ def withdraw(id: str) -> BaseResponse:
 
 
 @bp.post("/assignments/<id>/restoration")
-@allow("teacher")
+@allow(Role.TEACHER)
 def bring_back(id: str) -> BaseResponse:
     write(
         lambda s: assignments.restore_assignment(s, me(), assignments.assignment_for(s, me(), id), now=now())

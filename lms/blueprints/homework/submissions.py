@@ -10,13 +10,14 @@ from lms.access import allow, me
 from lms.clock import now
 from lms.domain.homework import attempts, worklist
 from lms.extensions import db, write
+from lms.models import Role
 from lms.web.pages import page
 
 bp = Blueprint("submissions", __name__)
 
 
 @bp.get("/submissions/<id>")
-@allow("learner")
+@allow(Role.LEARNER)
 def show(id: str) -> BaseResponse:
     """The receipt, and later the answer: the same page, because it is the same work."""
     session = db.session()
@@ -31,7 +32,7 @@ def show(id: str) -> BaseResponse:
 
 
 @bp.post("/submissions/<id>/reading")
-@allow("learner")
+@allow(Role.LEARNER)
 def read(id: str) -> BaseResponse:
     """The learner says that she has read the answer; opening a page alone changes nothing."""
     write(lambda s: attempts.mark_feedback_seen(s, me(), id, now=now()))
@@ -39,7 +40,7 @@ def read(id: str) -> BaseResponse:
 
 
 @bp.post("/submissions/<id>/attempts")
-@allow("learner")
+@allow(Role.LEARNER)
 def start_again(id: str) -> BaseResponse:
     def in_transaction(session: Session) -> str:
         assignment_id = attempts.mark_feedback_seen(session, me(), id, now=now())

@@ -27,7 +27,8 @@ from lms.domain.homework.files import MAX_FILES
 from lms.extensions import csrf, db
 from lms.forms.homework import AttemptForm
 from lms.i18n.refusals import sentence
-from lms.models import Assignment, Attempt
+from lms.models import Assignment, Attempt, HomeworkState, Role
+from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import idempotency_key, run_once
 from lms.web.pages import by_script, page
 
@@ -37,7 +38,7 @@ MEGABYTE = 1 << 20
 
 
 @bp.get("/homework")
-@allow("learner")
+@allow(Role.LEARNER)
 def index() -> BaseResponse:
     works = worklist.assignments_of_learner(db.session(), me())
     groups = [(state, list(same)) for state, same in groupby(works, key=lambda work: work.state)]
@@ -45,11 +46,11 @@ def index() -> BaseResponse:
 
 
 @bp.get("/assignments/<id>")
-@allow("learner")
+@allow(Role.LEARNER)
 def work(id: str) -> BaseResponse:
     found = worklist.learner_assignment_for(db.session(), me(), id)
     draft = attempts.draft_of(db.session(), me(), id)
-    if found.state != "todo" and draft is None and found.submission_id:
+    if found.state != HomeworkState.TODO and draft is None and found.submission_id:
         return redirect(url_for("submissions.show", id=found.submission_id), 303)
     return _work_page(200, found, draft, AttemptForm(text=draft.text if draft else ""))
 
@@ -65,14 +66,14 @@ class _Outcome:
 
 
 @bp.post("/assignments/<id>")
-@allow("learner")
+@allow(Role.LEARNER)
 def add(id: str) -> BaseResponse:
     """Keep the text and the added files in the draft."""
     return _keep(id, lambda *_kept: None)
 
 
 @bp.post("/assignments/<id>/submission")
-@allow("learner")
+@allow(Role.LEARNER)
 def send(id: str) -> BaseResponse:
     """Send the draft, with what was typed and added."""
 
@@ -86,7 +87,7 @@ def send(id: str) -> BaseResponse:
 
 
 @bp.post("/assignments/<id>/files/<file_id>/removal")
-@allow("learner")
+@allow(Role.LEARNER)
 def remove(id: str, file_id: str) -> BaseResponse:
     """Remove a file from the draft."""
 
@@ -97,14 +98,14 @@ def remove(id: str, file_id: str) -> BaseResponse:
 
 
 @bp.post("/assignments/<id>/files/<file_id>/ascent")
-@allow("learner")
+@allow(Role.LEARNER)
 def move_up(id: str, file_id: str) -> BaseResponse:
     """Move a file of the draft one place up."""
     return _keep(id, lambda session, draft, *_kept: files.move_file(session, draft, file_id, -1))
 
 
 @bp.post("/assignments/<id>/files/<file_id>/descent")
-@allow("learner")
+@allow(Role.LEARNER)
 def move_down(id: str, file_id: str) -> BaseResponse:
     """Move a file of the draft one place down."""
     return _keep(id, lambda session, draft, *_kept: files.move_file(session, draft, file_id, 1))
@@ -114,7 +115,7 @@ def move_down(id: str, file_id: str) -> BaseResponse:
 @bp.get("/assignments/<id>/files/<file_id>/removal")
 @bp.get("/assignments/<id>/files/<file_id>/ascent")
 @bp.get("/assignments/<id>/files/<file_id>/descent")
-@allow("learner")
+@allow(Role.LEARNER)
 def reload(id: str, file_id: str = "") -> BaseResponse:
     """Lead back to the work page: a refused form was shown at the address of its button."""
     worklist.learner_assignment_for(db.session(), me(), id)
@@ -172,7 +173,10 @@ def _keep(
     if outcome.refusal is not None:
         form.refuse(outcome.refusal)
     return _again(
-        507 if any(refusal.code == "store_full" for _, refusal in refused) else 422, id, form, refused
+        507 if any(refusal.code == RefusalCode.STORE_FULL for _, refusal in refused) else 422,
+        id,
+        form,
+        refused,
     )
 
 
@@ -225,14 +229,16 @@ def _receive(
         upload.close()  # a large one lies in a temporary file
     refused += [(name, Refused(code)) for name, code in received.refused]
     for upload in uploads[MAX_FILES:]:
-        refused.append((clean_name(upload.filename or ""), Refused("too_many_files", number=MAX_FILES)))
+        refused.append(
+            (clean_name(upload.filename or ""), Refused(RefusalCode.TOO_MANY_FILES, number=MAX_FILES))
+        )
     return received, refused
 
 
 def _lost(found: worklist.LearnerAssignment) -> list[tuple[str, Refused]]:
     """The receipt promises what the teacher will see, so every file is read back before it is sent."""
     return [
-        (attachment.shown_name, Refused("file_lost"))
+        (attachment.shown_name, Refused(RefusalCode.FILE_LOST))
         for attachment in (files.files_of_attempt(db.session(), found.draft_id) if found.draft_id else [])
         if not verify(store(), attachment.store_key, attachment.sha256)
     ]
@@ -246,7 +252,7 @@ def _too_large(found: worklist.LearnerAssignment) -> BaseResponse:
     """The body was never read: what stands in the draft is shown."""
     draft = attempts.draft_of(db.session(), me(), found.assignment.id)
     form = AttemptForm(formdata=None, text=draft.text if draft else "")
-    form.refuse(Refused("form_too_big"))
+    form.refuse(Refused(RefusalCode.FORM_TOO_BIG))
     return _work_page(413, found, draft, form)
 
 

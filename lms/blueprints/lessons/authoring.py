@@ -18,7 +18,8 @@ from lms.domain.errors import Refused
 from lms.domain.lessons import authoring, queries
 from lms.extensions import db, write
 from lms.forms.lessons import MOST_CLIPS, EditLesson, NewLesson, values_of
-from lms.models import Lesson
+from lms.models import Lesson, Role
+from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import page
 
@@ -39,14 +40,14 @@ def _room_for_captions(endpoint: str | None, _values: dict[str, object] | None) 
 
 
 @bp.get("/lessons/new")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def new() -> Response:
     form = _new_form()
     return page("lessons/new.html", form=form, section="lessons")
 
 
 @bp.post("/lessons")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def create() -> BaseResponse:
     form = _new_form()
     if not form.validate_on_submit():
@@ -77,7 +78,7 @@ def _new_form() -> NewLesson:
 
 
 @bp.get("/lessons/<id>/edit")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def edit(id: str) -> Response:
     lesson = queries.lesson_for(db.session(), me(), id, whole=True)
     form = EditLesson(formdata=None, data=values_of(lesson, authoring.fingerprint(lesson)))
@@ -85,35 +86,35 @@ def edit(id: str) -> Response:
 
 
 @bp.post("/lessons/<id>")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def save(id: str) -> BaseResponse:
     """Save everything on the page."""
     return _save(id)
 
 
 @bp.post("/lessons/<id>/publication")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def publish(id: str) -> BaseResponse:
     """Save everything on the page and publish the lesson."""
     return _save(id, publishing=True)
 
 
 @bp.post("/lessons/<id>/clips/<clip_id>/removal")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def remove_clip(id: str, clip_id: str) -> BaseResponse:
     """Save everything on the page but this clip."""
     return _save(id, clip_id, steps=0)
 
 
 @bp.post("/lessons/<id>/clips/<clip_id>/ascent")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def move_clip_up(id: str, clip_id: str) -> BaseResponse:
     """Save everything on the page, this clip one place up."""
     return _save(id, clip_id, steps=-1)
 
 
 @bp.post("/lessons/<id>/clips/<clip_id>/descent")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def move_clip_down(id: str, clip_id: str) -> BaseResponse:
     """Save everything on the page, this clip one place down."""
     return _save(id, clip_id, steps=1)
@@ -123,7 +124,7 @@ def move_clip_down(id: str, clip_id: str) -> BaseResponse:
 @bp.get("/lessons/<id>/clips/<clip_id>/removal")
 @bp.get("/lessons/<id>/clips/<clip_id>/ascent")
 @bp.get("/lessons/<id>/clips/<clip_id>/descent")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def reload(id: str, clip_id: str = "") -> BaseResponse:
     """Lead back to the editor: a refused form was shown at the address of its button."""
     queries.lesson_for(db.session(), me(), id)
@@ -169,7 +170,7 @@ def _save(
     except Refused as refusal:
         form.refuse(refusal)
         saved = queries.lesson_for(db.session(), me(), id, whole=True)
-        if refusal.code != "lesson_changed":
+        if refusal.code != RefusalCode.LESSON_CHANGED:
             return _desk(form, saved, 422)
         form.seen.data = authoring.fingerprint(saved)
         return _desk(form, saved, 409)
@@ -218,7 +219,7 @@ def _desk(form: EditLesson, lesson: Lesson, answer: int = 200) -> Response:
 
 
 @bp.post("/lessons/<id>/retraction")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def unpublish(id: str) -> BaseResponse:
     write(lambda s: authoring.unpublish_lesson(s, me(), queries.lesson_for(s, me(), id), now=now()))
     flash(_("La leçon est un brouillon. Les apprenants ne la voient plus."), "success")
@@ -226,7 +227,7 @@ def unpublish(id: str) -> BaseResponse:
 
 
 @bp.post("/lessons/<id>/position")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def move(id: str) -> BaseResponse:
     way: Literal["up", "down"] = "up" if request.form.get("way") == "up" else "down"
     if request.form.get("way") not in ("up", "down"):

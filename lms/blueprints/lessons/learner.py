@@ -18,6 +18,7 @@ from lms.domain.errors import Absent
 from lms.domain.lessons import progress as lesson_progress
 from lms.domain.lessons import queries, tracking
 from lms.extensions import db, write
+from lms.models import Role
 from lms.web.pages import by_script, page
 
 bp = Blueprint("lessons", __name__)
@@ -61,7 +62,7 @@ def shown(state: queries.ClipState, title: str) -> Shown:
 
 
 @bp.get("/lessons")
-@allow("learner", "teacher", "coordinator")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR)
 def index() -> Response:
     session = db.session()
     levels = queries.levels_for(session, me())
@@ -79,7 +80,7 @@ def index() -> Response:
 
 
 @bp.get("/lessons/<id>")
-@allow("learner", "teacher", "coordinator")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR)
 def show(id: str) -> BaseResponse:
     """To the step where she left; for the team to the page where the lesson is made."""
     opened = queries.open_lesson(db.session(), me(), id)
@@ -89,7 +90,7 @@ def show(id: str) -> BaseResponse:
 
 
 @bp.get("/lessons/<id>/watch")
-@allow("learner", "teacher", "coordinator")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR)
 def watch(id: str) -> Response:
     opened = queries.open_lesson(db.session(), me(), id)
     clips = [
@@ -107,7 +108,7 @@ def watch(id: str) -> Response:
 
 
 @bp.get("/lessons/<id>/words")
-@allow("learner", "teacher", "coordinator")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR)
 def words(id: str) -> Response:
     opened = _with_step(id, "words")
     found = [queries.split_picture(word.text) for word in queries.vocabulary_of(db.session(), opened.lesson)]
@@ -115,7 +116,7 @@ def words(id: str) -> Response:
 
 
 @bp.get("/lessons/<id>/homework")
-@allow("learner", "teacher", "coordinator")
+@allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR)
 def homework(id: str) -> Response:
     opened = _with_step(id, "homework")
     found = queries.homework_of(db.session(), opened.lesson)
@@ -130,7 +131,7 @@ def _with_step(id: str, step: str) -> queries.LessonView:
 
 
 @bp.post("/lessons/<id>/visits")
-@allow("learner")
+@allow(Role.LEARNER)
 def go_on(id: str) -> BaseResponse:
     """ "Continuer" to a step, or "Terminer"."""
     opened = queries.open_lesson(db.session(), me(), id)
@@ -155,7 +156,7 @@ def _ended(id: str) -> BaseResponse:
 
 
 @bp.post("/clips/<id>/watched")
-@allow("learner")
+@allow(Role.LEARNER)
 def watched(id: str) -> BaseResponse:
     """The truth about a clip is this button; a second press changes nothing."""
 
@@ -183,7 +184,7 @@ def watched(id: str) -> BaseResponse:
 
 
 @bp.post("/clips/<id>/progress")
-@allow("learner")
+@allow(Role.LEARNER)
 def progress(id: str) -> BaseResponse:
     """How far the clip has played, told by our script while it plays."""
     sent = request.get_json(silent=True) if request.is_json else request.form

@@ -19,6 +19,7 @@ from lms.extensions import db, write
 from lms.forms.people import ConfirmForm
 from lms.i18n import languages
 from lms.links import absolute_url
+from lms.models import Role
 from lms.web.idempotency import run_once_with_result
 from lms.web.pages import page
 
@@ -26,7 +27,7 @@ bp = Blueprint("people_cards", __name__)
 
 
 @bp.post("/people/<id>/card")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def make(id: str) -> BaseResponse:
     """Issue a card and answer the page to print: its link and PIN exist nowhere else."""
     form, back = ConfirmForm(), url_for("people.show", id=id)
@@ -62,7 +63,7 @@ def make(id: str) -> BaseResponse:
 
 
 @bp.post("/people/<id>/card/pin")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def renew_pin(id: str) -> BaseResponse:
     form, back = ConfirmForm(), url_for("people.show", id=id)
     directory.learner_for(db.session(), me(), id)
@@ -80,7 +81,7 @@ def renew_pin(id: str) -> BaseResponse:
 
 
 @bp.post("/people/<id>/card/unlocking")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def unlock(id: str) -> BaseResponse:
     write(lambda s: cards.unlock_card(s, me(), directory.learner_for(s, me(), id), now=now()))
     flash(_("La carte est ouverte."), "success")

@@ -8,35 +8,35 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from lms.i18n.languages import BY_CODE
+from lms.models import AuditAction, Role
 
 ROLES: dict[str, LazyString] = {
-    "learner": _l("Apprenant"),
-    "teacher": _l("Professeur"),
-    "coordinator": _l("Coordination"),
-    "social_worker": _l("Assistant social"),
+    Role.LEARNER: _l("Apprenant"),
+    Role.TEACHER: _l("Professeur"),
+    Role.COORDINATOR: _l("Coordination"),
+    Role.SOCIAL_WORKER: _l("Assistant social"),
 }
 ACTIONS: dict[str, LazyString] = {
-    "person_made": _l("Personne ajoutée"),
-    "person_changed": _l("Fiche modifiée"),
-    "level_changed": _l("Niveau changé"),
-    "level_opened": _l("Niveau ouvert"),
-    "level_closed": _l("Niveau fermé"),
-    "social_worker_changed": _l("Assistant social changé"),
-    "card_issued": _l("Carte faite"),
-    "card_locked": _l("Carte fermée après cinq erreurs"),
-    "card_unlocked": _l("Carte ouverte"),
-    "pin_renewed": _l("Code secret changé"),
-    "person_deactivated": _l("Personne désactivée"),
-    "person_reactivated": _l("Personne réactivée"),
-    "roles_changed": _l("Rôles changés"),
-    "password_changed": _l("Mot de passe changé"),
-    "link_sent": _l("Lien envoyé pour un mot de passe"),
-    "session_ended": _l("Appareil sorti"),
-    "sessions_ended": _l("Tous les appareils sortis"),
-    "feed_made": _l("Calendrier relié"),
-    "feed_revoked": _l("Calendrier arrêté"),
-    "day_called_off": _l("Journée annulée"),
-    "video_consent_withdrawn": _l("Accord pour la vidéo retiré"),
+    AuditAction.PERSON_MADE: _l("Personne ajoutée"),
+    AuditAction.PERSON_CHANGED: _l("Fiche modifiée"),
+    AuditAction.LEVEL_CHANGED: _l("Niveau changé"),
+    AuditAction.LEVEL_OPENED: _l("Niveau ouvert"),
+    AuditAction.LEVEL_CLOSED: _l("Niveau fermé"),
+    AuditAction.SOCIAL_WORKER_CHANGED: _l("Assistant social changé"),
+    AuditAction.CARD_ISSUED: _l("Carte faite"),
+    AuditAction.CARD_LOCKED: _l("Carte fermée après cinq erreurs"),
+    AuditAction.CARD_UNLOCKED: _l("Carte ouverte"),
+    AuditAction.PIN_RENEWED: _l("Code secret changé"),
+    AuditAction.PERSON_DEACTIVATED: _l("Personne désactivée"),
+    AuditAction.PERSON_REACTIVATED: _l("Personne réactivée"),
+    AuditAction.ROLES_CHANGED: _l("Rôles changés"),
+    AuditAction.PASSWORD_CHANGED: _l("Mot de passe changé"),
+    AuditAction.SESSION_ENDED: _l("Appareil sorti"),
+    AuditAction.SESSIONS_ENDED: _l("Tous les appareils sortis"),
+    AuditAction.FEED_MADE: _l("Calendrier relié"),
+    AuditAction.FEED_REVOKED: _l("Calendrier arrêté"),
+    AuditAction.DAY_CALLED_OFF: _l("Journée annulée"),
+    AuditAction.VIDEO_CONSENT_WITHDRAWN: _l("Accord pour la vidéo retiré"),
 }
 
 

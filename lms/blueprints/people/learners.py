@@ -24,6 +24,7 @@ from lms.domain.people import cards, directory, learners, logins, staff
 from lms.extensions import db, write
 from lms.forms import tidy
 from lms.forms.people import ConfirmForm, LearnerEditForm, LearnerForm
+from lms.models import Role
 from lms.web.idempotency import run_once
 from lms.web.pages import page
 
@@ -31,7 +32,7 @@ bp = Blueprint("people", __name__)
 
 
 @bp.get("/people")
-@allow("teacher", "coordinator", "social_worker")
+@allow(Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def index() -> BaseResponse:
     level = request.args.get("level", "")[:14]
     wanted = directory.LearnerFilter(
@@ -47,7 +48,7 @@ def index() -> BaseResponse:
         "people/index.html",
         lines=lines,
         progress=progress.class_progress(session, ids),
-        homework=worklist.count_states(session, ids) if "teacher" in me().roles else None,
+        homework=worklist.count_states(session, ids) if Role.TEACHER in me().roles else None,
         wanted=wanted,
         levels=directory.levels(session),
         previous=_turn(wanted.page - 1) if wanted.page > 1 else None,
@@ -56,7 +57,7 @@ def index() -> BaseResponse:
 
 
 @bp.route("/people/new", methods=["GET", "POST"])
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def new() -> BaseResponse:
     form = LearnerForm()
     form.offer(directory.levels(db.session()))
@@ -69,11 +70,11 @@ def new() -> BaseResponse:
 
 
 @bp.get("/people/<id>")
-@allow("teacher", "coordinator", "social_worker")
+@allow(Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def show(id: str) -> BaseResponse:
     session = db.session()
     person = directory.person_for(session, me(), id)
-    lines = audit_log.events_for(session, id, 30) if "coordinator" in me().roles else None
+    lines = audit_log.events_for(session, id, 30) if Role.COORDINATOR in me().roles else None
     both = {
         "person": person,
         "form": ConfirmForm(formdata=None),
@@ -93,15 +94,15 @@ def show(id: str) -> BaseResponse:
         bridges=[(level, *bridges[level.id]) for level in levels if level.id in bridges],
         next_lesson=progress.next_lesson(session, person),
         # Copies are for teachers: nobody else is even handed them.
-        works=worklist.assignments_of_learner(session, person) if "teacher" in me().roles else None,
+        works=worklist.assignments_of_learner(session, person) if Role.TEACHER in me().roles else None,
         waitlist_entry=waitlist.active_entry(session, person.id) if person.is_active else None,
         card=cards.card_of(session, person),
-        may_change=bool(me().roles & {"teacher", "coordinator"}),
+        may_change=bool(me().roles & {Role.TEACHER, Role.COORDINATOR}),
     )
 
 
 @bp.route("/people/<id>/edit", methods=["GET", "POST"])
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def edit(id: str) -> BaseResponse:
     session = db.session()
     person = directory.learner_for(session, me(), id)
@@ -126,7 +127,7 @@ def edit(id: str) -> BaseResponse:
 
 
 @bp.post("/people/<id>/deactivation")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def deactivate(id: str) -> BaseResponse:
     """She no longer comes. A teacher says so of learners, the coordinator of everybody."""
 
@@ -147,7 +148,7 @@ def deactivate(id: str) -> BaseResponse:
 
 
 @bp.post("/people/<id>/reactivation")
-@allow("teacher", "coordinator")
+@allow(Role.TEACHER, Role.COORDINATOR)
 def reactivate(id: str) -> BaseResponse:
     def in_transaction(session: Session) -> None:
         person = directory.person_for(session, me(), id)

@@ -17,7 +17,8 @@ from lms.domain.people import directory, logins, staff
 from lms.extensions import db, write
 from lms.forms.people import ColleagueForm, ConfirmForm
 from lms.links import absolute_url
-from lms.models import Person
+from lms.models import LoginKind, Person, Role
+from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once_with_result
 from lms.web.pages import page
 
@@ -25,13 +26,13 @@ bp = Blueprint("people_team", __name__)
 
 
 @bp.get("/people/team")
-@allow("coordinator")
+@allow(Role.COORDINATOR)
 def index() -> BaseResponse:
     return page("people/team.html", team=directory.list_team(db.session(), me()))
 
 
 @bp.route("/people/team/new", methods=["GET", "POST"])
-@allow("coordinator")
+@allow(Role.COORDINATOR)
 def new() -> BaseResponse:
     form = ColleagueForm()
     if form.validate_on_submit():
@@ -39,14 +40,14 @@ def new() -> BaseResponse:
         try:
             invited, _back = run_once_with_result(form, lambda s: _invite(s, form, token), lambda _id: back)
         except Refused as refusal:
-            form.refuse(refusal, form.email if refusal.code == "email_taken" else None)
+            form.refuse(refusal, form.email if refusal.code == RefusalCode.EMAIL_TAKEN else None)
         else:
             return _sent(invited, token, back)
     return page("people/invite.html", 422 if form.is_submitted() else 200, form=form)
 
 
 @bp.route("/people/team/<id>/edit", methods=["GET", "POST"])
-@allow("coordinator")
+@allow(Role.COORDINATOR)
 def edit(id: str) -> BaseResponse:
     person = directory.colleague_for(db.session(), me(), id)
     form = ColleagueForm(
@@ -56,18 +57,18 @@ def edit(id: str) -> BaseResponse:
         try:
             changed = write(lambda s: _change(s, id, form))
         except Refused as refusal:
-            form.refuse(refusal, form.email if refusal.code == "email_taken" else None)
+            form.refuse(refusal, form.email if refusal.code == RefusalCode.EMAIL_TAKEN else None)
         else:
             flash(_("C’est changé."), "success")
             response = redirect(url_for("people.show", id=id), 303)
             if changed:
-                set_cookie(response, "session", changed, logins.COOKIE_LASTS["staff"])
+                set_cookie(response, "session", changed, logins.COOKIE_LASTS[LoginKind.STAFF])
             return response
     return page("people/colleague_edit.html", 422 if form.is_submitted() else 200, form=form, person_id=id)
 
 
 @bp.post("/people/team/<id>/password-link")
-@allow("coordinator")
+@allow(Role.COORDINATOR)
 def send_link(id: str) -> BaseResponse:
     form, back, token = ConfirmForm(), url_for("people.show", id=id), staff.new_token()
 
@@ -95,7 +96,7 @@ def _change(session: Session, colleague_id: str, form: ColleagueForm) -> str | N
     )
     if not moved or person.id != me().id:
         return None
-    return logins.open_login(session, person, "staff", device=current_login().device, now=now())
+    return logins.open_login(session, person, LoginKind.STAFF, device=current_login().device, now=now())
 
 
 def _sent(person_id: str | None, token: str, back: str) -> BaseResponse:

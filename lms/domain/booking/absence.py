@@ -15,7 +15,8 @@ from lms.domain.booking.availability import WeeklyHours
 from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.slots import instants
 from lms.domain.errors import Refused
-from lms.models import HOLDING, Booking, Person, SpecialDay
+from lms.models import HOLDING, AuditAction, Booking, Person, SpecialDay
+from lms.refusal_codes import RefusalCode
 
 
 def upcoming_on(
@@ -38,7 +39,7 @@ def cancel_day(
     """
     check_may_manage(actor, teacher.id)
     if day < now.astimezone(zone).date():
-        raise Refused("day_over")
+        raise Refused(RefusalCode.DAY_OVER)
     _lock_participants(session, teacher, _upcoming_on_day(teacher, day, now=now, zone=zone))
     if not is_day_closed(session, teacher, day):
         availability.close_days(session, actor, teacher, (day, day), WeeklyHours(None, None), "", now=now)
@@ -51,7 +52,13 @@ def cancel_day(
                 cancel(session, actor, booking, "", cancelled_by_teacher=True, now=now, zone=zone)
             )
     audit_log.record(
-        session, actor, "day_called_off", "person", teacher.id, detail=str(len(cancelled_by_teacher)), now=now
+        session,
+        actor,
+        AuditAction.DAY_CALLED_OFF,
+        "person",
+        teacher.id,
+        detail=str(len(cancelled_by_teacher)),
+        now=now,
     )
     return cancelled_by_teacher
 
@@ -63,9 +70,9 @@ def accept_conflict(session: Session, actor: Person, booking: Booking, *, now: d
     """
     check_may_manage(actor, booking.teacher_id)
     if booking.state != "booked":
-        raise Refused("already_cancelled")
+        raise Refused(RefusalCode.ALREADY_CANCELLED)
     booking.conflict_accepted_at = now
-    audit_log.record(session, actor, "booking_kept", "booking", booking.id, now=now)
+    audit_log.record(session, actor, AuditAction.BOOKING_KEPT, "booking", booking.id, now=now)
 
 
 def offboard(session: Session, actor: Person, person: Person, *, now: datetime, zone: ZoneInfo) -> int:

@@ -16,6 +16,7 @@ from lms.domain.booking.availability_search import iso_week_of, load_timetable, 
 from lms.domain.booking.slots import Mode, Slot, blocked_until
 from lms.domain.errors import Refused
 from lms.models import AppointmentRecord, Booking, Organisation, Person
+from lms.refusal_codes import RefusalCode
 
 
 def new_booking(learner_id: str, teacher_id: str, by_id: str, state: str, *, now: datetime) -> Booking:
@@ -43,9 +44,9 @@ def check_notice(service: Organisation, starts: datetime, *, on_behalf: bool, no
     """
     notice = notice_for(service, on_behalf=on_behalf)
     if notice.is_too_soon(starts, now=now):
-        raise Refused("too_soon")
+        raise Refused(RefusalCode.TOO_SOON)
     if notice.is_too_far(starts, now=now):
-        raise Refused("too_far")
+        raise Refused(RefusalCode.TOO_FAR)
 
 
 def find_slot(
@@ -67,7 +68,7 @@ def find_slot(
     offered = load_timetable(session, day, day, teacher_id=teacher_id, zone=zone).offered(day, day)
     ways = [slot for slot in offered if (slot.starts, slot.mode) == (starts, mode)]
     if not ways:
-        raise Refused("slot_gone")
+        raise Refused(RefusalCode.SLOT_GONE)
     buffer = timedelta(minutes=service.onsite_buffer_minutes)
     occupancy.lock_rooms(session, {slot.room_id for slot in ways if slot.room_id})
     until = blocked_until(ways[0], buffer)
@@ -76,10 +77,10 @@ def find_slot(
         if taken.is_free(slot, learner_id):
             return slot
     if any(host == teacher_id for host, _cell in taken.elsewhere):
-        raise Refused("slot_gone")
+        raise Refused(RefusalCode.SLOT_GONE)
     if not taken.is_person_free(learner_id, starts, ways[0].ends):
-        raise Refused("busy_yourself")
-    raise Refused("slot_taken")
+        raise Refused(RefusalCode.BUSY_YOURSELF)
+    raise Refused(RefusalCode.SLOT_TAKEN)
 
 
 def set_slot(booking: Booking, slot: Slot, service: Organisation, *, zone: ZoneInfo) -> None:
@@ -105,7 +106,7 @@ def save_and_claim(session: Session, booking: Booking) -> None:
             session.flush()
             occupancy.claim(session, booking)
     except IntegrityError:
-        raise Refused("slot_taken") from None
+        raise Refused(RefusalCode.SLOT_TAKEN) from None
 
 
 def participants(session: Session, booking: Booking) -> tuple[Person, Person]:

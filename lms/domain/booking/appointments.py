@@ -15,7 +15,8 @@ from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.queries import check_upcoming
 from lms.domain.booking.slots import Mode
 from lms.domain.errors import Refused
-from lms.models import Booking, Organisation, Person
+from lms.models import Attendance, AuditAction, Booking, Organisation, Person
+from lms.refusal_codes import RefusalCode
 
 # What makes an hour: two bookings that are swapped exchange it whole.
 _HOUR = ("starts", "ends", "blocked_until", "local_start", "time_zone", "iso_week", "mode", "room_id")
@@ -44,7 +45,7 @@ def book(
     occupancy.lock_people(session, learner.id, teacher_id)
     session.refresh(learner, ["deactivated_at"])  # she may have left while this waited
     if not learner.is_learner or not learner.is_active or teacher_id == learner.id:
-        raise Refused("not_bookable")
+        raise Refused(RefusalCode.NOT_BOOKABLE)
     slot = allocation.find_slot(session, service, learner.id, teacher_id, starts, mode, zone=zone)
     load = caps.count_load(session, service, [learner.id], now=now)
     caps.check_weekly_cap(load, learner.id, iso_week_of(starts, zone=zone))
@@ -54,7 +55,7 @@ def book(
     allocation.save_and_claim(session, booking)
     waitlist.close_after_booking(session, learner.id, now=now)
     allocation.notify_both(session, booking, "booking_made", now=now)
-    audit_log.record(session, actor, "booking_made", "booking", booking.id, now=now)
+    audit_log.record(session, actor, AuditAction.BOOKING_MADE, "booking", booking.id, now=now)
     return booking
 
 
@@ -94,7 +95,7 @@ def move(
     allocation.save_and_claim(session, booking)
     outbox.void_items(session, booking.id, now=now)
     allocation.notify_both(session, booking, "booking_moved", now=now)
-    audit_log.record(session, actor, "booking_moved", "booking", booking.id, now=now)
+    audit_log.record(session, actor, AuditAction.BOOKING_MOVED, "booking", booking.id, now=now)
     offers.offer_to_waitlist(session, left, now=now, zone=zone)
     return booking
 
@@ -111,7 +112,7 @@ def swap(
     """
     check_may_manage(actor, one.teacher_id)
     if one.teacher_id != other.teacher_id or one.learner_id == other.learner_id:
-        raise Refused("not_swappable")
+        raise Refused(RefusalCode.NOT_SWAPPABLE)
     occupancy.lock_people(session, one.teacher_id, one.learner_id, other.learner_id)
     occupancy.lock_rooms(session, {room for room in (one.room_id, other.room_id) if room})
     both = (one, other)
@@ -130,7 +131,7 @@ def swap(
         allocation.save_and_claim(session, booking)
         outbox.void_items(session, booking.id, now=now)
         allocation.notify_both(session, booking, "booking_moved", now=now)
-        audit_log.record(session, actor, "booking_swapped", "booking", booking.id, now=now)
+        audit_log.record(session, actor, AuditAction.BOOKING_SWAPPED, "booking", booking.id, now=now)
 
 
 def cancel(
@@ -155,7 +156,7 @@ def cancel(
     check_upcoming(booking, now=now)
     hers = actor.id == booking.learner_id
     if hers and booking.starts - now < timedelta(hours=service.late_cancel_hours):
-        set_attendance(booking, actor, "late_cancel", now=now)
+        set_attendance(booking, actor, Attendance.LATE_CANCEL, now=now)
     booking.state, booking.cancelled_by_teacher = "cancelled", cancelled_by_teacher
     booking.cancelled_at, booking.cancelled_by_id, booking.reason = now, actor.id, reason[:200]
     _changed(booking, now=now)
@@ -164,7 +165,7 @@ def cancel(
     outbox.void_items(session, booking.id, now=now)
     for person in allocation.participants(session, booking):
         outbox.post(session, "booking_cancelled", person, booking.id, sequence=booking.sequence, now=now)
-    audit_log.record(session, actor, "booking_cancelled", "booking", booking.id, now=now)
+    audit_log.record(session, actor, AuditAction.BOOKING_CANCELLED, "booking", booking.id, now=now)
     if cancelled_by_teacher:
         waitlist.give_priority(session, actor, booking, now=now)
     offers.offer_to_waitlist(session, offers.FreedTime.by(booking), now=now, zone=zone)
@@ -182,6 +183,6 @@ def _free_to_come(session: Session, booking: Booking, wanted: Booking, *, now: d
     service, both = session.get_one(Organisation, 1), {booking.id, wanted.id}
     taken = occupancy.load_occupancy(session, service, wanted.starts, wanted.ends, but=both)
     if not taken.is_person_free(booking.learner_id, wanted.starts, wanted.ends):
-        raise Refused("learner_busy")
+        raise Refused(RefusalCode.LEARNER_BUSY)
     load = caps.count_load(session, service, [booking.learner_id], moving=booking, now=now)
     caps.check_weekly_cap(load, booking.learner_id, wanted.iso_week)

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session, contains_eager
 from lms.domain import audit_log
 from lms.domain.booking.queries import check_upcoming
 from lms.domain.errors import Absent, Refused
-from lms.models import ATTENDANCES, AppointmentRecord, Booking, Person
+from lms.models import AppointmentRecord, Attendance, AuditAction, Booking, Person, Role
+from lms.refusal_codes import RefusalCode
 
 
 def can_be_marked(booking: Booking, *, now: datetime) -> bool:
@@ -24,7 +25,7 @@ def can_be_marked(booking: Booking, *, now: datetime) -> bool:
     return booking.state == "booked" and booking.starts <= now
 
 
-def set_attendance(booking: Booking, actor: Person, attendance: str | None, *, now: datetime) -> None:
+def set_attendance(booking: Booking, actor: Person, attendance: Attendance | None, *, now: datetime) -> None:
     """Write the attendance of a booking and who said it; None takes it back."""
     record = booking.record
     record.attendance = attendance
@@ -34,27 +35,34 @@ def set_attendance(booking: Booking, actor: Person, attendance: str | None, *, n
 def mark_attendance(
     session: Session, actor: Person, booking: Booking, attendance: str | None, *, now: datetime
 ) -> None:
-    """Done, absent, cancelled late or excused; None takes it back.
+    """Mark the appointment as done, absent, cancelled late or excused; None takes the mark back.
 
     A session is marked once it has begun. A learner who cancelled late can only be excused.
 
     Refusals: `already_cancelled`, `not_an_attendance`, `not_begun`.
     """
-    if not (actor.id == booking.teacher_id or actor.roles & {"teacher", "coordinator"}):
+    if not (actor.id == booking.teacher_id or actor.roles & {Role.TEACHER, Role.COORDINATOR}):
         raise Absent
-    if attendance is not None and attendance not in ATTENDANCES:
-        raise Refused("not_an_attendance")
+    if attendance is not None and attendance not in set(Attendance):
+        raise Refused(RefusalCode.NOT_AN_ATTENDANCE)
+    mark = Attendance(attendance) if attendance else None
     if booking.state == "cancelled":
-        if not booking.is_late_cancellation or attendance not in (None, "excused"):
-            raise Refused("already_cancelled")
-        attendance = attendance or "late_cancel"
+        if not booking.is_late_cancellation or mark not in (None, Attendance.EXCUSED):
+            raise Refused(RefusalCode.ALREADY_CANCELLED)
+        mark = mark or Attendance.LATE_CANCEL
     elif booking.starts > now:
-        raise Refused("not_begun")
-    if booking.attendance == attendance:
+        raise Refused(RefusalCode.NOT_BEGUN)
+    if booking.attendance == mark:
         return
-    set_attendance(booking, actor, attendance, now=now)
+    set_attendance(booking, actor, mark, now=now)
     audit_log.record(
-        session, actor, "attendance_marked", "booking", booking.id, detail=attendance or "undone", now=now
+        session,
+        actor,
+        AuditAction.ATTENDANCE_MARKED,
+        "booking",
+        booking.id,
+        detail=mark or "undone",
+        now=now,
     )
 
 
@@ -93,7 +101,7 @@ def open_questions(session: Session, booking: Booking) -> Sequence[Booking]:
             Booking.id != booking.id,
             Booking.starts <= booking.starts,
             AppointmentRecord.question != "",
-            or_(AppointmentRecord.attendance.is_(None), AppointmentRecord.attendance != "done"),
+            or_(AppointmentRecord.attendance.is_(None), AppointmentRecord.attendance != Attendance.DONE),
             or_(Booking.state != "booked", AppointmentRecord.attendance.is_not(None)),
         )
         .order_by(Booking.starts.desc())

@@ -16,7 +16,8 @@ from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.slots import belgian_holidays
 from lms.domain.errors import Absent, Refused
 from lms.domain.people.directory import has_role
-from lms.models import Availability, Person, Room, SpecialDay
+from lms.models import AuditAction, Availability, Person, Role, Room, SpecialDay
+from lms.refusal_codes import RefusalCode
 
 LONGEST = timedelta(days=366)
 
@@ -61,7 +62,7 @@ def add_rule(
     `room_missing`.
     """
     if hours.start is None or hours.end is None:
-        raise Refused("hours_missing")
+        raise Refused(RefusalCode.HOURS_MISSING)
     _check_hours(hours.start, hours.end)
     _check_dates(valid_from, valid_until)
     rule = Availability(
@@ -77,7 +78,7 @@ def add_rule(
     session.add(rule)
     session.flush()
     audit_log.record(
-        session, teacher, "availability_changed", "availability", rule.id, detail="added", now=now
+        session, teacher, AuditAction.AVAILABILITY_CHANGED, "availability", rule.id, detail="added", now=now
     )
     waitlist.offer_new_hours(
         session, teacher_id=teacher.id, first=valid_from, last=valid_until, now=now, zone=zone
@@ -93,7 +94,7 @@ def end_rule(session: Session, teacher: Person, rule_id: str, last: date, *, now
         return
     rule.valid_until = last
     audit_log.record(
-        session, teacher, "availability_changed", "availability", rule.id, detail="ended", now=now
+        session, teacher, AuditAction.AVAILABILITY_CHANGED, "availability", rule.id, detail="ended", now=now
     )
 
 
@@ -101,7 +102,7 @@ def delete_rule(session: Session, teacher: Person, rule_id: str, *, now: datetim
     """Delete a weekly rule of the teacher. Raises Absent when it is another teacher's."""
     session.delete(_rule_for(session, teacher, rule_id))
     audit_log.record(
-        session, teacher, "availability_changed", "availability", rule_id, detail="deleted", now=now
+        session, teacher, AuditAction.AVAILABILITY_CHANGED, "availability", rule_id, detail="deleted", now=now
     )
 
 
@@ -148,9 +149,9 @@ def close_days(
     """
     check_may_manage(actor, teacher.id if teacher else None)
     if (hours.start is None) != (hours.end is None):
-        raise Refused("hours_missing")
+        raise Refused(RefusalCode.HOURS_MISSING)
     if hours.start is not None and hours.end is not None and hours.end <= hours.start:
-        raise Refused("hours_backward")
+        raise Refused(RefusalCode.HOURS_BACKWARD)
     return _special(session, actor, teacher, "closed", dates, hours, reason, now=now)
 
 
@@ -173,7 +174,7 @@ def add_extra_hours(
     """
     check_may_manage(actor, teacher.id if teacher else None)
     if (hours.start is None) != (hours.end is None) or (hours.start is not None and teacher is None):
-        raise Refused("hours_missing")
+        raise Refused(RefusalCode.HOURS_MISSING)
     if hours.start is not None and hours.end is not None:
         _check_hours(hours.start, hours.end)
     special = _special(session, actor, teacher, "open", dates, hours, reason, now=now)
@@ -193,7 +194,7 @@ def delete_special(
     check_may_manage(actor, special.teacher_id)
     session.delete(special)
     session.flush()
-    audit_log.record(session, actor, "exception_deleted", "special_day", special_id, now=now)
+    audit_log.record(session, actor, AuditAction.EXCEPTION_DELETED, "special_day", special_id, now=now)
     if special.kind == "closed":
         first, last = special.date_from, special.date_until
         waitlist.offer_new_hours(
@@ -216,7 +217,7 @@ def active_teachers(session: Session) -> Sequence[Person]:
     """Return the teachers who give appointments now, by name."""
     return session.scalars(
         select(Person)
-        .where(Person.deactivated_at.is_(None), has_role("teacher"))
+        .where(Person.deactivated_at.is_(None), has_role(Role.TEACHER))
         .options(lazyload(Person.role_rows))
         .order_by(Person.name, Person.id)
     ).all()
@@ -253,7 +254,9 @@ def _special(
     special = SpecialDay(**said, reason=reason[:120], created_by_id=actor.id, created_at=now)
     session.add(special)
     session.flush()
-    audit_log.record(session, actor, "exception_made", "special_day", special.id, detail=kind, now=now)
+    audit_log.record(
+        session, actor, AuditAction.EXCEPTION_MADE, "special_day", special.id, detail=kind, now=now
+    )
     return special
 
 
@@ -266,16 +269,16 @@ def _rule_for(session: Session, teacher: Person, rule_id: str) -> Availability:
 
 def _check_hours(start: time, end: time) -> None:
     if end <= start:
-        raise Refused("hours_backward")
+        raise Refused(RefusalCode.HOURS_BACKWARD)
     if (end.hour - start.hour) * 60 + end.minute - start.minute < 60:
-        raise Refused("hours_too_short")
+        raise Refused(RefusalCode.HOURS_TOO_SHORT)
 
 
 def _check_dates(first: date, last: date | None) -> None:
     if last is not None and last < first:
-        raise Refused("dates_backward")
+        raise Refused(RefusalCode.DATES_BACKWARD)
     if last is not None and last - first > LONGEST:
-        raise Refused("dates_too_long")
+        raise Refused(RefusalCode.DATES_TOO_LONG)
 
 
 def _room_id(session: Session, hours: WeeklyHours) -> str | None:
@@ -283,7 +286,7 @@ def _room_id(session: Session, hours: WeeklyHours) -> str | None:
     if hours.mode == "video":
         return None
     if not hours.room:
-        raise Refused("room_missing")
+        raise Refused(RefusalCode.ROOM_MISSING)
     room = session.scalars(select(Room).where(func.lower(Room.name) == hours.room.lower()[:60])).first()
     if room is None:
         room = Room(name=hours.room[:60])

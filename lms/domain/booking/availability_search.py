@@ -15,7 +15,7 @@ from lms.domain.booking import caps, occupancy, slots
 from lms.domain.booking.occupancy import Occupancy
 from lms.domain.booking.slots import Mode, Notice, Rule, Slot, Special
 from lms.domain.people.directory import has_role
-from lms.models import Availability, Booking, Organisation, Person, Room, SpecialDay
+from lms.models import Availability, Booking, Organisation, Person, Role, Room, SpecialDay
 
 PAGE_DAYS = 14
 DAY = timedelta(days=1)
@@ -88,7 +88,7 @@ def load_timetable(
 ) -> Timetable:
     """Two statements, however many rules there are. Teachers who left and closed rooms offer nothing."""
     table = Timetable(zone)
-    active = and_(Person.deactivated_at.is_(None), has_role("teacher"))
+    active = and_(Person.deactivated_at.is_(None), has_role(Role.TEACHER))
     weekly = (
         select(Availability, Person.name, Room.name, Room.closed_at)
         .join(Person, Person.id == Availability.teacher_id)

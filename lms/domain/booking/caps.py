@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.errors import Refused
 from lms.models import HOLDING, Booking, Organisation
+from lms.refusal_codes import RefusalCode
 
 # Longer than the current ISO week, whose past appointments count for its cap.
 COUNTED_BACK = timedelta(days=8)
@@ -72,7 +73,7 @@ def check_weekly_cap(load: Load, learner_id: str, week: str) -> None:
     Refusals: `week_full`.
     """
     if load.is_week_full(learner_id, week):
-        raise Refused("week_full", number=load.weekly_cap)
+        raise Refused(RefusalCode.WEEK_FULL, number=load.weekly_cap)
 
 
 def check_open_cap(load: Load, learner_id: str) -> None:
@@ -81,4 +82,4 @@ def check_open_cap(load: Load, learner_id: str) -> None:
     Refusals: `too_many_open`.
     """
     if load.is_full(learner_id):
-        raise Refused("too_many_open", number=load.open_cap)
+        raise Refused(RefusalCode.TOO_MANY_OPEN, number=load.open_cap)

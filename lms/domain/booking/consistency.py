@@ -15,7 +15,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import occupancy
-from lms.models import HOLDING, Booking, Claim, OutboxItem, WaitlistEntry
+from lms.models import HOLDING, Booking, Claim, OutboxItem, Outcome, WaitlistEntry
 
 # What a learner was promised: how long before her hour each reminder comes. Said here once more, so that
 # a verb that changes its mind is found.
@@ -131,7 +131,7 @@ def _missing_reminders(session: Session, *, now: datetime) -> Iterator[str]:
             # Closed before its time as void: written, and lost again.
             or_(
                 OutboxItem.outcome.is_(None),
-                OutboxItem.outcome != "void",
+                OutboxItem.outcome != Outcome.VOID,
                 OutboxItem.closed_at >= OutboxItem.due_at,
             ),
         )
@@ -149,7 +149,7 @@ def _missing_reminders(session: Session, *, now: datetime) -> Iterator[str]:
 def _repeated_reminders(session: Session) -> Iterator[str]:
     rows = session.execute(
         select(OutboxItem.about_id, OutboxItem.kind, OutboxItem.sequence, func.count().label("times"))
-        .where(OutboxItem.kind.in_(LEADS), OutboxItem.outcome == "sent")
+        .where(OutboxItem.kind.in_(LEADS), OutboxItem.outcome == Outcome.SENT)
         .group_by(OutboxItem.about_id, OutboxItem.kind, OutboxItem.sequence)
         .having(func.count() > 1)
         .order_by(OutboxItem.about_id, OutboxItem.kind, OutboxItem.sequence)

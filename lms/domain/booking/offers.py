@@ -15,7 +15,7 @@ from lms.domain.booking import allocation, caps, occupancy
 from lms.domain.booking.availability_search import iso_week_of, load_timetable
 from lms.domain.booking.slots import HOUR, Slot, blocked_until, instants
 from lms.domain.errors import Refused
-from lms.models import AFTERNOON, EVENING, MORNING, Booking, Organisation, Person, WaitlistEntry
+from lms.models import AFTERNOON, EVENING, MORNING, AuditAction, Booking, Organisation, Person, WaitlistEntry
 
 LONGEST_OFFER = timedelta(hours=12)
 # Nearer than this nobody is asked: the hour is simply free.
@@ -139,7 +139,7 @@ class _OfferRound:
             return None
         learner = session.get_one(Person, entry.learner_id)
         outbox.post(session, "booking_offer", learner, offer.id, expires_at=offer.expires_at, now=now)
-        audit_log.record(session, None, "hour_offered", "booking", offer.id, now=now)
+        audit_log.record(session, None, AuditAction.HOUR_OFFERED, "booking", offer.id, now=now)
         return offer
 
 

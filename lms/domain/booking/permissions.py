@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from lms.domain.errors import Absent
-from lms.models import Person
+from lms.models import Person, Role
 
 
 def may_manage(person: Person, teacher_id: str | None) -> bool:
     """Return whether the person is this teacher or a coordinator; None stands for the whole organisation."""
-    return person.id == teacher_id or "coordinator" in person.roles
+    return person.id == teacher_id or Role.COORDINATOR in person.roles
 
 
 def check_may_manage(person: Person, teacher_id: str | None) -> None:

@@ -12,7 +12,8 @@ from lms.domain.booking.slots import HOUR, cells
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory
 from lms.extensions import UTCDateTime
-from lms.models import HOLDING, Booking, Claim, Organisation, Person
+from lms.models import HOLDING, Booking, Claim, Organisation, Person, Role
+from lms.refusal_codes import RefusalCode
 
 # When the video room opens before the hour, and how long it stays open after it.
 ROOM_OPEN = timedelta(minutes=15)
@@ -40,8 +41,8 @@ def booking_for(session: Session, actor: Person, booking_id: str) -> Booking:
     booking = session.scalar(_appointments().where(Booking.id == booking_id))
     if booking is None or not (
         actor.id in (booking.learner_id, booking.teacher_id)
-        or actor.roles & {"teacher", "coordinator"}
-        or ("social_worker" in actor.roles and booking.learner.social_worker_id == actor.id)
+        or actor.roles & {Role.TEACHER, Role.COORDINATOR}
+        or (Role.SOCIAL_WORKER in actor.roles and booking.learner.social_worker_id == actor.id)
     ):
         raise Absent
     return booking
@@ -153,9 +154,9 @@ def check_upcoming(booking: Booking, *, now: datetime) -> None:
     Refusals: `already_begun`, `already_cancelled`.
     """
     if booking.state != "booked":
-        raise Refused("already_cancelled")
+        raise Refused(RefusalCode.ALREADY_CANCELLED)
     if booking.starts <= now:
-        raise Refused("already_begun")
+        raise Refused(RefusalCode.ALREADY_BEGUN)
 
 
 def room_opens_at(booking: Booking) -> datetime:

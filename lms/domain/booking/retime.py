@@ -19,7 +19,7 @@ from lms.domain import audit_log, outbox
 from lms.domain.booking import allocation, occupancy
 from lms.domain.booking.availability_search import iso_week_of
 from lms.domain.booking.slots import CELL
-from lms.models import HOLDING, Booking
+from lms.models import HOLDING, AuditAction, Booking
 
 UNREADABLE = "its wall time or its zone cannot be read"
 MISSING = "its wall time does not exist any more"
@@ -181,4 +181,6 @@ def _notify(session: Session, booking: Booking, change: Change, *, now: datetime
         outbox.void_items(session, booking.id, now=now)
         allocation.notify_both(session, booking, "booking_retimed", now=now)
     detail = f"{change.before:%Y-%m-%dT%H:%MZ} {change.after:%Y-%m-%dT%H:%MZ}"
-    audit_log.record(session, None, "booking_retimed", "booking", booking.id, detail=detail, now=now)
+    audit_log.record(
+        session, None, AuditAction.BOOKING_RETIMED, "booking", booking.id, detail=detail, now=now
+    )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import absence, conflicts
 from lms.domain.booking.queries import with_people
 from lms.domain.booking.slots import instants
-from lms.models import AppointmentRecord, Booking, Person
+from lms.models import AppointmentRecord, Booking, Person, Role
 
 # What was not marked by then, nobody remembers.
 UNMARKED_SHOWN = timedelta(days=7)
@@ -41,9 +41,9 @@ def conflicts_for(
 
     A coordinator decides about all, a teacher about her own, nobody else about any.
     """
-    if "coordinator" in person.roles:
+    if Role.COORDINATOR in person.roles:
         return conflicts.upcoming_conflicts(session, None, now=now, zone=zone)
-    if "teacher" in person.roles:
+    if Role.TEACHER in person.roles:
         return conflicts.upcoming_conflicts(session, person, now=now, zone=zone)
     return []
 

@@ -19,7 +19,18 @@ from lms.domain.booking import allocation, occupancy
 from lms.domain.booking.offers import FreedTime, active_entries, offer_to_waitlist
 from lms.domain.booking.queries import with_people
 from lms.domain.errors import Absent, Refused
-from lms.models import AFTERNOON, EVENING, MORNING, Booking, Organisation, Person, WaitlistEntry
+from lms.models import (
+    AFTERNOON,
+    EVENING,
+    MORNING,
+    AuditAction,
+    Booking,
+    Organisation,
+    Person,
+    Role,
+    WaitlistEntry,
+)
+from lms.refusal_codes import RefusalCode
 
 # Longer than any horizon, which has the last word.
 LONGEST_HORIZON = timedelta(days=366)
@@ -42,11 +53,11 @@ def join_waitlist(
     Refusals: `no_part_of_day`, `not_bookable`, `teacher_gone`.
     """
     if not learner.is_learner or not learner.is_active:
-        raise Refused("not_bookable")
+        raise Refused(RefusalCode.NOT_BOOKABLE)
     if not 1 <= parts <= MORNING | AFTERNOON | EVENING:
-        raise Refused("no_part_of_day")
+        raise Refused(RefusalCode.NO_PART_OF_DAY)
     if teacher_id is not None and not _teaches(session, teacher_id):
-        raise Refused("teacher_gone")
+        raise Refused(RefusalCode.TEACHER_GONE)
     occupancy.lock_people(session, learner.id)
     entry = active_entry(session, learner.id)
     if entry is None:
@@ -56,7 +67,7 @@ def join_waitlist(
         session.add(entry)
     entry.teacher_id, entry.parts, entry.mode = teacher_id, parts, mode
     session.flush()
-    audit_log.record(session, actor, "waitlist_joined", "waitlist_entry", entry.id, now=now)
+    audit_log.record(session, actor, AuditAction.WAITLIST_JOINED, "waitlist_entry", entry.id, now=now)
     return entry
 
 
@@ -70,7 +81,7 @@ def leave_waitlist(
         return
     offer = session.scalar(_open_offers().where(Booking.waitlist_entry_id == entry.id))
     _close_entry(entry, "withdrawn", now=now)
-    audit_log.record(session, actor, "waitlist_left", "waitlist_entry", entry.id, now=now)
+    audit_log.record(session, actor, AuditAction.WAITLIST_LEFT, "waitlist_entry", entry.id, now=now)
     if offer is not None:
         _release_offer(session, offer, "declined", now=now)
         offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
@@ -166,7 +177,7 @@ def accept_offer(session: Session, actor: Person, offer: Booking, *, now: dateti
         _close_entry(entry, "accepted", now=now)
     outbox.void_items(session, offer.id, now=now)
     allocation.notify_both(session, offer, "booking_made", now=now)
-    audit_log.record(session, actor, "booking_made", "booking", offer.id, detail="offer", now=now)
+    audit_log.record(session, actor, AuditAction.BOOKING_MADE, "booking", offer.id, detail="offer", now=now)
     return offer
 
 
@@ -179,7 +190,7 @@ def decline_offer(session: Session, actor: Person, offer: Booking, *, now: datet
     session.refresh(offer)
     _check_open(offer, now=now)
     _release_offer(session, offer, "declined", now=now)
-    audit_log.record(session, actor, "offer_declined", "booking", offer.id, now=now)
+    audit_log.record(session, actor, AuditAction.OFFER_DECLINED, "booking", offer.id, now=now)
     offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 
 
@@ -210,7 +221,7 @@ def expire_offer(session: Session, offer_id: str, *, now: datetime, zone: ZoneIn
     entry = session.get_one(WaitlistEntry, offer.waitlist_entry_id)
     if entry.ended_at is None:
         _close_entry(entry, "lapsed", now=now)
-    audit_log.record(session, None, "offer_expired", "booking", offer.id, now=now)
+    audit_log.record(session, None, AuditAction.OFFER_EXPIRED, "booking", offer.id, now=now)
     offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 
 
@@ -279,7 +290,7 @@ def _close_entry(entry: WaitlistEntry, outcome: str, *, now: datetime) -> None:
 
 def _check_open(offer: Booking, *, now: datetime) -> None:
     if offer.state != "offered" or offer.expires_at is None or offer.expires_at <= now:
-        raise Refused("offer_over")
+        raise Refused(RefusalCode.OFFER_OVER)
 
 
 def _release_offer(session: Session, offer: Booking, state: str, *, now: datetime) -> None:
@@ -291,4 +302,4 @@ def _release_offer(session: Session, offer: Booking, state: str, *, now: datetim
 
 def _teaches(session: Session, person_id: str) -> bool:
     person = session.get(Person, person_id)
-    return person is not None and person.is_active and "teacher" in person.roles
+    return person is not None and person.is_active and Role.TEACHER in person.roles

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from lms.domain import audit_log, outbox
 from lms.domain.booking import occupancy, offers, waitlist
 from lms.domain.errors import Absent, Refused
-from lms.models import Booking, ExternalBusyTime, ExternalCalendar, Organisation, Person
+from lms.models import AuditAction, Booking, ExternalBusyTime, ExternalCalendar, Organisation, Person
+from lms.refusal_codes import RefusalCode
 
 MOST = 3  # calendars of one teacher
 READ_EVERY = timedelta(minutes=30)
@@ -73,13 +74,13 @@ def add_calendar(session: Session, teacher: Person, address: str, *, now: dateti
     occupancy.lock_people(session, teacher.id)
     mine = calendars_of(session, teacher)
     if any(calendar.address == address for calendar in mine):
-        raise Refused("calendar_known")
+        raise Refused(RefusalCode.CALENDAR_KNOWN)
     if len(mine) >= MOST:
-        raise Refused("calendar_too_many", number=MOST)
+        raise Refused(RefusalCode.CALENDAR_TOO_MANY, number=MOST)
     calendar = ExternalCalendar(teacher_id=teacher.id, address=address, created_at=now)
     session.add(calendar)
     session.flush()
-    audit_log.record(session, teacher, "busy_calendar_added", "busy_calendar", calendar.id, now=now)
+    audit_log.record(session, teacher, AuditAction.BUSY_CALENDAR_ADDED, "busy_calendar", calendar.id, now=now)
     return calendar
 
 
@@ -90,7 +91,9 @@ def remove_calendar(
     calendar = _calendar_for(session, teacher, calendar_id)
     _replace(session, calendar, [], now=now, zone=zone)
     session.delete(calendar)
-    audit_log.record(session, teacher, "busy_calendar_removed", "busy_calendar", calendar_id, now=now)
+    audit_log.record(
+        session, teacher, AuditAction.BUSY_CALENDAR_REMOVED, "busy_calendar", calendar_id, now=now
+    )
 
 
 def request_refresh(session: Session, teacher: Person, calendar_id: str) -> None:
@@ -156,7 +159,7 @@ def record_unchanged(session: Session, calendar_id: str, *, now: datetime) -> No
         _read_well(calendar, now=now)
 
 
-def record_failure(session: Session, calendar_id: str, code: str, *, now: datetime) -> None:
+def record_failure(session: Session, calendar_id: str, code: RefusalCode, *, now: datetime) -> None:
     """Keep the busy times read last; after a day of failures notify the teacher, once."""
     calendar = session.get(ExternalCalendar, calendar_id)
     if calendar is None:
@@ -233,15 +236,17 @@ def _address(text: str) -> str:
         parts = urlsplit(text.strip())
         port = parts.port
     except ValueError:
-        raise Refused("calendar_address") from None
+        raise Refused(RefusalCode.CALENDAR_ADDRESS) from None
     if parts.scheme not in _SCHEMES:
-        raise Refused("calendar_not_https" if parts.scheme == "http" else "calendar_address")
+        raise Refused(
+            RefusalCode.CALENDAR_NOT_HTTPS if parts.scheme == "http" else RefusalCode.CALENDAR_ADDRESS
+        )
     host = _host(parts)
     if port not in (None, 443):
         host += f":{port}"
     address = parts._replace(scheme="https", netloc=host, path=parts.path or "/", fragment="").geturl()
     if len(address) > LONGEST_ADDRESS or not address.isascii() or not address.isprintable() or " " in address:
-        raise Refused("calendar_address")
+        raise Refused(RefusalCode.CALENDAR_ADDRESS)
     return address
 
 
@@ -249,10 +254,10 @@ def _host(parts: SplitResult) -> str:
     """A name without a name and password before it: those would have to be sent, and kept."""
     host = parts.hostname
     if not host or "@" in parts.netloc:
-        raise Refused("calendar_address")
+        raise Refused(RefusalCode.CALENDAR_ADDRESS)
     if ":" in host:
         return f"[{host}]"
     try:
         return host.encode("idna").decode("ascii")
     except UnicodeError:
-        raise Refused("calendar_address") from None
+        raise Refused(RefusalCode.CALENDAR_ADDRESS) from None

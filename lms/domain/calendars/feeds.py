@@ -14,7 +14,7 @@ from lms.domain.booking import occupancy
 from lms.domain.booking.queries import with_people
 from lms.domain.booking.slots import HOUR
 from lms.domain.people.logins import digest
-from lms.models import Booking, CalendarFeed, Person
+from lms.models import AuditAction, Booking, CalendarFeed, Person
 
 # How far back a calendar reads: what is taken out of it must have been seen as cancelled first.
 KEPT = timedelta(days=60)
@@ -45,7 +45,7 @@ def create_feed(session: Session, person: Person, token: str, *, now: datetime) 
     made = CalendarFeed(person_id=person.id, token_hash=digest(token), created_at=now)
     session.add(made)
     session.flush()
-    audit_log.record(session, person, "feed_made", "person", person.id, now=now)
+    audit_log.record(session, person, AuditAction.FEED_MADE, "person", person.id, now=now)
     return made
 
 
@@ -56,7 +56,7 @@ def revoke_feed(session: Session, actor: Person | None, person: Person, *, now: 
     if found is None:
         return
     found.revoked_at = now
-    audit_log.record(session, actor or person, "feed_revoked", "person", person.id, now=now)
+    audit_log.record(session, actor or person, AuditAction.FEED_REVOKED, "person", person.id, now=now)
 
 
 def feed_by_token(session: Session, token: str) -> CalendarFeed | None:

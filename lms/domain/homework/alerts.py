@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from lms.models import Attempt, Feedback, LoginSession, Person, PersonRole, Submission
+from lms.models import Attempt, Feedback, LoginSession, Person, PersonRole, Role, Submission
 
 REDO_LONG = timedelta(days=7)
 SILENT_LONG = timedelta(days=14)
@@ -100,7 +100,7 @@ def _inactive(*, now: datetime) -> Select[*tuple[Any, ...]]:
     seen = func.coalesce(func.max(LoginSession.seen_at), Person.created_at)
     return (
         select(Person.id, Person.name, seen)
-        .join(PersonRole, and_(PersonRole.person_id == Person.id, PersonRole.role == "learner"))
+        .join(PersonRole, and_(PersonRole.person_id == Person.id, PersonRole.role == Role.LEARNER))
         .outerjoin(LoginSession, LoginSession.person_id == Person.id)
         .where(Person.deactivated_at.is_(None))
         .group_by(Person.id, Person.name, Person.created_at)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from lms.domain import audit_log
 from lms.domain.errors import Absent
 from lms.domain.homework import worklist
-from lms.models import KINDS, Assignment, Lesson, Person
+from lms.models import KINDS, Assignment, AuditAction, Lesson, Person, Role
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def lesson_for_homework(session: Session, actor: Person, lesson_id: str) -> Less
     Raises `Absent` when there is none, or when the actor is no teacher.
     """
     lesson = session.get(Lesson, lesson_id, options=[joinedload(Lesson.level)])
-    if lesson is None or "teacher" not in actor.roles:
+    if lesson is None or Role.TEACHER not in actor.roles:
         raise Absent
     return lesson
 
@@ -41,7 +41,7 @@ def assignment_for(session: Session, actor: Person, assignment_id: str) -> Assig
 
     Raises `Absent` when the actor may not see it: a teacher sees all, a learner the learner's own.
     """
-    if "teacher" not in actor.roles:
+    if Role.TEACHER not in actor.roles:
         worklist.learner_assignment_for(session, actor, assignment_id)
     found = session.scalar(
         select(Assignment)
@@ -71,7 +71,7 @@ def create_assignment(
     _fill(assignment, draft)
     session.add(assignment)
     session.flush()
-    audit_log.record(session, actor, "assignment_made", "assignment", assignment.id, now=now)
+    audit_log.record(session, actor, AuditAction.ASSIGNMENT_MADE, "assignment", assignment.id, now=now)
     return assignment
 
 
@@ -80,21 +80,25 @@ def update_assignment(
 ) -> None:
     """Change an assignment; what learners have already sent stays as it is."""
     _fill(assignment, draft)
-    audit_log.record(session, actor, "assignment_changed", "assignment", assignment.id, now=now)
+    audit_log.record(session, actor, AuditAction.ASSIGNMENT_CHANGED, "assignment", assignment.id, now=now)
 
 
 def withdraw_assignment(session: Session, actor: Person, assignment: Assignment, *, now: datetime) -> None:
     """Withdraw an assignment: nobody can begin it any more, attempts that were sent stay in the queue."""
     if assignment.withdrawn_at is None:
         assignment.withdrawn_at = now
-        audit_log.record(session, actor, "assignment_withdrawn", "assignment", assignment.id, now=now)
+        audit_log.record(
+            session, actor, AuditAction.ASSIGNMENT_WITHDRAWN, "assignment", assignment.id, now=now
+        )
 
 
 def restore_assignment(session: Session, actor: Person, assignment: Assignment, *, now: datetime) -> None:
     """Offer a withdrawn assignment again."""
     if assignment.withdrawn_at is not None:
         assignment.withdrawn_at = None
-        audit_log.record(session, actor, "assignment_brought_back", "assignment", assignment.id, now=now)
+        audit_log.record(
+            session, actor, AuditAction.ASSIGNMENT_BROUGHT_BACK, "assignment", assignment.id, now=now
+        )
 
 
 def _fill(assignment: Assignment, draft: AssignmentDraft) -> None:

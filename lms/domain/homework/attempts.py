@@ -11,7 +11,19 @@ from sqlalchemy.orm.attributes import set_committed_value
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import worklist
 from lms.domain.homework.files import WITH_FILES, files_of_attempt
-from lms.models import Assignment, Attachment, Attempt, Feedback, Lesson, Person, Score, Submission
+from lms.models import (
+    Assignment,
+    Attachment,
+    Attempt,
+    Feedback,
+    HomeworkState,
+    Lesson,
+    Person,
+    Role,
+    Score,
+    Submission,
+)
+from lms.refusal_codes import RefusalCode
 
 
 def draft_of(session: Session, learner: Person, assignment_id: str) -> Attempt | None:
@@ -38,7 +50,7 @@ def open_draft(session: Session, learner: Person, assignment_id: str, *, now: da
     session.execute(select(Person.id).where(Person.id == learner.id).with_for_update(key_share=True))
     found = worklist.learner_assignment_for(session, learner, assignment_id)
     if not found.may_write:
-        raise Refused("already_sent" if found.state == "sent" else "no_redo")
+        raise Refused(RefusalCode.ALREADY_SENT if found.state == HomeworkState.SENT else RefusalCode.NO_REDO)
     draft = draft_of(session, learner, assignment_id)
     if draft is not None:
         return draft
@@ -68,9 +80,9 @@ def send_attempt(session: Session, draft: Attempt, assignment: Assignment, *, no
     Refusals: `kind_text`, `nothing_to_send`.
     """
     if draft.text and "text" not in assignment.kinds:
-        raise Refused("kind_text")
+        raise Refused(RefusalCode.KIND_TEXT)
     if not draft.text and not files_of_attempt(session, draft.id):
-        raise Refused("nothing_to_send")
+        raise Refused(RefusalCode.NOTHING_TO_SEND)
     draft.sent_at = now
     _record_seen(session, draft.submission_id, now=now)
     session.flush()
@@ -83,7 +95,7 @@ def submission_for(session: Session, actor: Person, submission_id: str) -> Submi
     attempt that was sent.
     """
     query = select(Submission).where(Submission.id == submission_id).options(*_WHOLE)
-    teaches = "teacher" in actor.roles
+    teaches = Role.TEACHER in actor.roles
     if teaches:
         query = query.options(joinedload(Submission.learner).lazyload(Person.role_rows))
     elif actor.is_learner:

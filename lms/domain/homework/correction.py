@@ -16,15 +16,18 @@ from lms.domain.homework.attempts import submission_for
 from lms.models import (
     Assignment,
     Attempt,
+    AuditAction,
     Criterion,
     Feedback,
     Lesson,
     Level,
     OutboxItem,
     Person,
+    Role,
     Score,
     Submission,
 )
+from lms.refusal_codes import RefusalCode
 
 BANDS = range(4)
 MAIL = "feedback_returned"
@@ -133,7 +136,7 @@ def attempt_for(session: Session, actor: Person, attempt_id: str) -> Attempt:
     submission_id = session.scalar(
         select(Attempt.submission_id).where(Attempt.id == attempt_id, Attempt.sent_at.is_not(None))
     )
-    if submission_id is None or "teacher" not in actor.roles:
+    if submission_id is None or Role.TEACHER not in actor.roles:
         raise Absent
     submission = submission_for(session, actor, submission_id)
     return next(attempt for attempt in submission.attempts if attempt.id == attempt_id)
@@ -161,9 +164,9 @@ def save_feedback(
         select(Feedback).where(Feedback.attempt_id == attempt.id).execution_options(populate_existing=True)
     )
     if feedback is not None and feedback.returned_at is not None:
-        raise Refused("already_returned")
+        raise Refused(RefusalCode.ALREADY_RETURNED)
     if version != (feedback.version if feedback else 0):
-        raise Refused("copy_changed")
+        raise Refused(RefusalCode.COPY_CHANGED)
     if feedback is None:
         feedback = Feedback(attempt_id=attempt.id, version=0, created_at=now)
         session.add(feedback)
@@ -192,7 +195,7 @@ def return_feedback(
     Refusals: `already_returned`, `copy_changed`, `empty_feedback`.
     """
     if draft.is_empty:
-        raise Refused("empty_feedback")
+        raise Refused(RefusalCode.EMPTY_FEEDBACK)
     feedback = save_feedback(session, attempt, teacher, draft, version, now=now)
     feedback.redo_requested = redo
     feedback.returned_at = now
@@ -200,7 +203,7 @@ def return_feedback(
     audit_log.record(
         session,
         teacher,
-        "feedback_returned",
+        AuditAction.FEEDBACK_RETURNED,
         "feedback",
         feedback.id,
         detail="redo" if redo else "finished",

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from lms.domain.errors import Absent, Refused
-from lms.models import Assignment, Attachment, Attempt, Person, Rendition, Submission
+from lms.models import Assignment, Attachment, Attempt, Person, Rendition, Role, Submission
+from lms.refusal_codes import RefusalCode
 
 MAX_FILES = 10
 
@@ -104,13 +105,13 @@ def add_file(
     for other in existing:
         # The same file again is a second press or a form that was sent twice, never an intention.
         if (other.kind, other.sha256) == (new.kind, new.sha256):
-            raise Refused("file_twice")
+            raise Refused(RefusalCode.FILE_TWICE)
     if new.kind not in assignment.kinds:
-        raise Refused(f"kind_{new.kind}")
+        raise Refused(RefusalCode(f"kind_{new.kind}"))
     if len(existing) >= MAX_FILES:
-        raise Refused("too_many_files", number=MAX_FILES)
+        raise Refused(RefusalCode.TOO_MANY_FILES, number=MAX_FILES)
     if new.room > room:
-        raise Refused("quota_full")
+        raise Refused(RefusalCode.QUOTA_FULL)
     values = asdict(new)
     del values["renditions"]  # rows of their own
     attachment = Attachment(
@@ -176,7 +177,7 @@ def delivery_for(session: Session, actor: Person, file_id: str) -> Delivery:
 def _may_read(person: Person, attempt: Attempt) -> bool:
     if person.is_learner and attempt.submission.learner_id == person.id:
         return True
-    return "teacher" in person.roles and attempt.sent_at is not None
+    return Role.TEACHER in person.roles and attempt.sent_at is not None
 
 
 def _number(attachments: Iterable[Attachment]) -> None:

@@ -7,26 +7,29 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, String, and_, bindparam, case, exists, func, or_, select, true
+from sqlalchemy import Select, String, and_, bindparam, case, exists, func, or_, select, true, type_coerce
 from sqlalchemy.orm import Session, aliased
 
 from lms.domain.errors import Absent
-from lms.models import Assignment, Attempt, Feedback, Lesson, OpenedLevel, Person, Submission
+from lms.models import Assignment, Attempt, Feedback, HomeworkState, Lesson, OpenedLevel, Person, Submission
+from lms.models.people import word_type
 
-# In the order in which a learner should look at them.
-STATES = ("redo", "returned", "todo", "sent", "done")
+STATES = tuple(HomeworkState)
 
 _Draft = aliased(Attempt, name="draft")
 _Teacher = aliased(Person, name="answering")
 _Maker = aliased(Person, name="maker")
 
 # The state is that of the last attempt that was sent; a draft changes nothing.
-_STATE = case(
-    (Attempt.id.is_(None), "todo"),
-    (Feedback.id.is_(None), "sent"),
-    (Feedback.redo_requested, "redo"),
-    (Feedback.seen_at.is_(None), "returned"),
-    else_="done",
+_STATE = type_coerce(
+    case(
+        (Attempt.id.is_(None), HomeworkState.TODO.value),
+        (Feedback.id.is_(None), HomeworkState.SENT.value),
+        (Feedback.redo_requested, HomeworkState.REDO.value),
+        (Feedback.seen_at.is_(None), HomeworkState.RETURNED.value),
+        else_=HomeworkState.DONE.value,
+    ),
+    word_type(HomeworkState, 8),
 )
 
 
@@ -37,7 +40,7 @@ class LearnerAssignment:
     assignment: Assignment
     lesson_id: str
     lesson_title: str
-    state: str
+    state: HomeworkState
     submission_id: str | None
     draft_id: str | None
     sent_at: datetime | None
@@ -57,7 +60,9 @@ class LearnerAssignment:
     def may_write(self) -> bool:
         """Return whether the learner may begin or continue an attempt: not while a teacher has the last."""
         again = self.assignment.may_redo and self.assignment.withdrawn_at is None
-        return self.state in ("todo", "redo") or (self.state in ("returned", "done") and again)
+        return self.state in (HomeworkState.TODO, HomeworkState.REDO) or (
+            self.state in (HomeworkState.RETURNED, HomeworkState.DONE) and again
+        )
 
     @property
     def due_on(self) -> date | None:
@@ -138,7 +143,11 @@ def assignments_of_learner(session: Session, person: Person) -> list[LearnerAssi
 
 def assignments_to_do(session: Session, person: Person) -> list[LearnerAssignment]:
     """Return the assignments to do: those to do again first, then by due day."""
-    return [found for found in assignments_of_learner(session, person) if found.state in ("redo", "todo")]
+    return [
+        found
+        for found in assignments_of_learner(session, person)
+        if found.state in (HomeworkState.REDO, HomeworkState.TODO)
+    ]
 
 
 def returned_unseen(session: Session, person: Person) -> list[LearnerAssignment]:
@@ -147,12 +156,12 @@ def returned_unseen(session: Session, person: Person) -> list[LearnerAssignment]
     return sorted(_rows(session, person, *unseen), key=lambda found: str(found.returned_at), reverse=True)
 
 
-def count_by_state(session: Session, person: Person) -> dict[str, int]:
+def count_by_state(session: Session, person: Person) -> dict[HomeworkState, int]:
     """Return how many of the learner's assignments are in each state."""
     return count_states(session, [person.id])[person.id]
 
 
-def count_states(session: Session, person_ids: Iterable[str]) -> dict[str, dict[str, int]]:
+def count_states(session: Session, person_ids: Iterable[str]) -> dict[str, dict[HomeworkState, int]]:
     """Return by person id how many assignments are in each state, for many learners in one statement."""
     ids = list(person_ids)
     found = {person_id: dict.fromkeys(STATES, 0) for person_id in ids}

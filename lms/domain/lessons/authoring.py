@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from lms.domain import audit_log
 from lms.domain.errors import Refused
-from lms.models import Clip, ClipProgress, Lesson, Level, Person, VocabItem
+from lms.models import AuditAction, Clip, ClipProgress, Lesson, Level, Person, VocabItem
+from lms.refusal_codes import RefusalCode
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,13 @@ def update_lesson(
     Refusals: `lesson_changed`, `lesson_empty`.
     """
     if seen != fingerprint(lesson):
-        raise Refused("lesson_changed")
+        raise Refused(RefusalCode.LESSON_CHANGED)
     lesson.title, lesson.goal, lesson.instructions = title, goal, instructions
     _set_clips(session, lesson, clips)
     _set_vocabulary(lesson, words)
     if lesson.published_at is not None and _is_empty(lesson):
-        raise Refused("lesson_empty")
-    audit_log.record(session, actor, "lesson_edited", "lesson", lesson.id, now=now)
+        raise Refused(RefusalCode.LESSON_EMPTY)
+    audit_log.record(session, actor, AuditAction.LESSON_EDITED, "lesson", lesson.id, now=now)
     session.flush()
 
 
@@ -113,9 +114,9 @@ def publish_lesson(session: Session, actor: Person, lesson: Lesson, *, now: date
     if lesson.published_at is not None:
         return
     if _is_empty(lesson):
-        raise Refused("lesson_empty")
+        raise Refused(RefusalCode.LESSON_EMPTY)
     lesson.published_at, lesson.published_by_id = now, actor.id
-    audit_log.record(session, actor, "lesson_published", "lesson", lesson.id, now=now)
+    audit_log.record(session, actor, AuditAction.LESSON_PUBLISHED, "lesson", lesson.id, now=now)
 
 
 def unpublish_lesson(session: Session, actor: Person, lesson: Lesson, *, now: datetime) -> None:
@@ -123,7 +124,7 @@ def unpublish_lesson(session: Session, actor: Person, lesson: Lesson, *, now: da
     if lesson.published_at is None:
         return
     lesson.published_at = lesson.published_by_id = None
-    audit_log.record(session, actor, "lesson_unpublished", "lesson", lesson.id, now=now)
+    audit_log.record(session, actor, AuditAction.LESSON_UNPUBLISHED, "lesson", lesson.id, now=now)
 
 
 def move_lesson(
@@ -145,7 +146,7 @@ def move_lesson(
     ordered[before], ordered[after] = ordered[after], ordered[before]
     for position, each in enumerate(ordered, start=1):
         each.position = position
-    audit_log.record(session, actor, "lesson_moved", "lesson", lesson.id, detail=direction, now=now)
+    audit_log.record(session, actor, AuditAction.LESSON_MOVED, "lesson", lesson.id, detail=direction, now=now)
 
 
 def _is_empty(lesson: Lesson) -> bool:

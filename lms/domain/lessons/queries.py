@@ -20,11 +20,12 @@ from lms.models import (
     Level,
     OpenedLevel,
     Person,
+    Role,
     VocabItem,
 )
 
 STEPS = ("watch", "words", "homework")
-_WRITERS = frozenset({"teacher", "coordinator"})
+_WRITERS = frozenset({Role.TEACHER, Role.COORDINATOR})
 _ORDER = (Lesson.position, Lesson.created_at, Lesson.id)
 # Pictures at the end of a word: emoji, flags, arrows, with their joiners, tones and selectors.
 _PICTURE = re.compile(

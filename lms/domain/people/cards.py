@@ -14,8 +14,8 @@ from lms.domain import audit_log
 from lms.domain.errors import Refused
 from lms.domain.people import logins
 from lms.domain.people.logins import digest
-from lms.models import AccessCard, KnownDevice, LoginSession, Organisation, Person
-from lms.models.people import LoginKind
+from lms.models import AccessCard, AuditAction, KnownDevice, LoginKind, LoginSession, Organisation, Person
+from lms.refusal_codes import RefusalCode
 
 PIN_TRIES = 5
 CODE_DIGITS = 8
@@ -105,7 +105,7 @@ def log_in(session: Session, attempt: LoginAttempt, *, now: datetime) -> LoginRe
     The refusal is returned, not raised: the transaction must commit the count.
     Refusals: `card_dead`, `card_locked`, `code_wrong`, `pin_wrong`.
     """
-    refusal = Refused("card_dead" if attempt.by_link else "code_wrong")
+    refusal = Refused(RefusalCode.CARD_DEAD if attempt.by_link else RefusalCode.CODE_WRONG)
     card = None
     if attempt.card_id is not None:
         card = session.scalars(
@@ -117,7 +117,7 @@ def log_in(session: Session, attempt: LoginAttempt, *, now: datetime) -> LoginRe
     if attempt.pin_wanted:
         if card.locked_at is not None:
             _pretend_known_device(session)
-            return Refused("card_locked") if attempt.by_link else refusal
+            return Refused(RefusalCode.CARD_LOCKED) if attempt.by_link else refusal
         if not attempt.pin_right or card.pin_hash != attempt.pin_hash:
             return _wrong_pin(session, card, attempt, now=now)
         card.failed_pins = 0
@@ -125,7 +125,7 @@ def log_in(session: Session, attempt: LoginAttempt, *, now: datetime) -> LoginRe
     _set_language(session, person, attempt.language)
     if attempt.old_token:
         logins.end_login_by_token(session, attempt.old_token, now=now)
-    kind: LoginKind = "shared" if attempt.shared else "own"
+    kind = LoginKind.SHARED if attempt.shared else LoginKind.OWN
     person.shared_phone = attempt.shared
     token = logins.open_login(session, person, kind, card=card, device=attempt.device, now=now)
     device_token = None
@@ -143,9 +143,9 @@ def issue_card(
     Refusals: `card_not_learner`, `person_deactivated`.
     """
     if not person.is_learner:
-        raise Refused("card_not_learner")
+        raise Refused(RefusalCode.CARD_NOT_LEARNER)
     if not person.is_active:
-        raise Refused("person_deactivated")
+        raise Refused(RefusalCode.PERSON_DEACTIVATED)
     revoke_card(session, person, now=now)
     card = AccessCard(
         person_id=person.id,
@@ -157,7 +157,7 @@ def issue_card(
     )
     session.add(card)
     session.flush()
-    audit_log.record(session, actor, "card_issued", "person", person.id, now=now)
+    audit_log.record(session, actor, AuditAction.CARD_ISSUED, "person", person.id, now=now)
     return card
 
 
@@ -183,11 +183,11 @@ def unlock_card(session: Session, actor: Person, person: Person, *, now: datetim
     """
     card = card_of(session, person)
     if card is None:
-        raise Refused("card_missing")
+        raise Refused(RefusalCode.CARD_MISSING)
     if card.locked_at is None:
         return
     card.locked_at, card.failed_pins = None, 0
-    audit_log.record(session, actor, "card_unlocked", "person", person.id, now=now)
+    audit_log.record(session, actor, AuditAction.CARD_UNLOCKED, "person", person.id, now=now)
 
 
 def renew_pin(session: Session, actor: Person, person: Person, pin_hash: str, *, now: datetime) -> None:
@@ -197,10 +197,10 @@ def renew_pin(session: Session, actor: Person, person: Person, pin_hash: str, *,
     """
     card = card_of(session, person)
     if card is None:
-        raise Refused("card_missing")
+        raise Refused(RefusalCode.CARD_MISSING)
     card.pin_hash, card.locked_at, card.failed_pins = pin_hash, None, 0
     session.execute(delete(KnownDevice).where(KnownDevice.card_id == card.id))
-    audit_log.record(session, actor, "pin_renewed", "person", person.id, now=now)
+    audit_log.record(session, actor, AuditAction.PIN_RENEWED, "person", person.id, now=now)
 
 
 def _active_cards() -> Select[AccessCard]:
@@ -216,11 +216,11 @@ def _wrong_pin(session: Session, card: AccessCard, attempt: LoginAttempt, *, now
     card.failed_pins += 1
     if card.failed_pins >= PIN_TRIES:
         card.locked_at = now
-        audit_log.record(session, None, "card_locked", "person", card.person_id, now=now)
+        audit_log.record(session, None, AuditAction.CARD_LOCKED, "person", card.person_id, now=now)
         if attempt.by_link:
-            return Refused("card_locked")
+            return Refused(RefusalCode.CARD_LOCKED)
     # A person with the link holds the card. A person who types a code may be guessing, and learns nothing.
-    return Refused("pin_wrong" if attempt.by_link else "code_wrong")
+    return Refused(RefusalCode.PIN_WRONG if attempt.by_link else RefusalCode.CODE_WRONG)
 
 
 def _pretend_known_device(session: Session) -> None:

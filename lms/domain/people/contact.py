@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal
 
-from lms.models import Person
-
-Channel = Literal["mail", "sms", "hand"]
+from lms.models import Channel, Person
 
 # A national zero in brackets, as letterheads write it: "+32 (0)470 12 34 56".
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
@@ -42,11 +39,11 @@ def available_channels(person: Person, *, gateway: bool) -> tuple[Channel, ...]:
     """
     by_mail = mail_address(person) is not None
     if person.is_staff:
-        return ("mail",) if by_mail else ()
+        return (Channel.MAIL,) if by_mail else ()
     by_phone = sms_number(person) is not None
-    found: list[Channel] = ["mail"] if by_mail else []
+    found: list[Channel] = [Channel.MAIL] if by_mail else []
     if by_phone:
-        found += ["sms", "hand"] if gateway else ["hand"]
+        found += [Channel.SMS, Channel.HAND] if gateway else [Channel.HAND]
     return tuple(found)
 
 
@@ -68,5 +65,5 @@ def count_by_delivery(people: Iterable[Person], *, gateway: bool) -> tuple[int, 
     `gateway`: the instance sends SMS by itself.
     """
     found = {person.id: preferred_channel(person, gateway=gateway) for person in people}
-    automatic = sum(channel in ("mail", "sms") for channel in found.values())
+    automatic = sum(channel in (Channel.MAIL, Channel.SMS) for channel in found.values())
     return automatic, len(found) - automatic

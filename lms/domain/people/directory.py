@@ -14,7 +14,7 @@ from sqlalchemy import Exists, Select, exists, false, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from lms.domain.errors import Absent
-from lms.models import AccessCard, Level, LoginSession, OpenedLevel, Person, PersonRole
+from lms.models import AccessCard, Level, LoginSession, OpenedLevel, Person, PersonRole, Role
 
 PAGE = 30
 
@@ -39,17 +39,17 @@ class LearnerFilter:
     page: int = 1
 
 
-def has_role(role: str) -> Exists:
+def has_role(role: Role) -> Exists:
     """Return the condition that the person of the row has this role."""
     return exists().where(PersonRole.person_id == Person.id, PersonRole.role == role)
 
 
 def known_learners(actor: Person) -> Select[Person]:
     """Select the learners that the person may see, deactivated ones included."""
-    everyone = select(Person).where(has_role("learner"))
-    if actor.roles & {"teacher", "coordinator"}:
+    everyone = select(Person).where(has_role(Role.LEARNER))
+    if actor.roles & {Role.TEACHER, Role.COORDINATOR}:
         return everyone
-    if "social_worker" in actor.roles:
+    if Role.SOCIAL_WORKER in actor.roles:
         return everyone.where(Person.social_worker_id == actor.id)
     return everyone.where(false())
 
@@ -132,7 +132,7 @@ def social_workers(session: Session) -> Sequence[Person]:
     """Return the active social workers, by name."""
     return session.scalars(
         select(Person)
-        .where(has_role("social_worker"), Person.deactivated_at.is_(None))
+        .where(has_role(Role.SOCIAL_WORKER), Person.deactivated_at.is_(None))
         .order_by(func.lower(Person.name), Person.id)
     ).all()
 
@@ -168,6 +168,6 @@ def _with_details(query: Select[Person]) -> Select[Person]:
 
 
 def _team(person: Person) -> Select[Person]:
-    staff = exists().where(PersonRole.person_id == Person.id, PersonRole.role != "learner")
+    staff = exists().where(PersonRole.person_id == Person.id, PersonRole.role != Role.LEARNER)
     query = select(Person).where(staff)
-    return query if "coordinator" in person.roles else query.where(false())
+    return query if Role.COORDINATOR in person.roles else query.where(false())

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from lms.domain import audit_log
 from lms.domain.errors import Refused
 from lms.domain.people.directory import opened_level_ids, social_workers
-from lms.models import Level, OpenedLevel, Person, PersonRole
+from lms.models import AuditAction, Level, OpenedLevel, Person, PersonRole, Role
+from lms.refusal_codes import RefusalCode
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,13 @@ def add_learner(session: Session, actor: Person, facts: LearnerDetails, *, now: 
         email=facts.email,
         phone=facts.phone,
         created_at=now,
-        role_rows=[PersonRole(role="learner")],
+        role_rows=[PersonRole(role=Role.LEARNER)],
     )
     session.add(learner)
     session.flush()
-    audit_log.record(session, actor, "person_made", "person", learner.id, detail=level.code, now=now)
+    audit_log.record(
+        session, actor, AuditAction.PERSON_MADE, "person", learner.id, detail=level.code, now=now
+    )
     return learner
 
 
@@ -64,7 +67,13 @@ def update_learner(
         setattr(learner, name, getattr(facts, name))
     if changed:
         audit_log.record(
-            session, actor, "person_changed", "person", learner.id, detail=",".join(changed), now=now
+            session,
+            actor,
+            AuditAction.PERSON_CHANGED,
+            "person",
+            learner.id,
+            detail=",".join(changed),
+            now=now,
         )
     _move(session, actor, learner, facts.level_id, now=now)
     _assign(session, actor, learner, facts.social_worker_id, now=now)
@@ -78,7 +87,7 @@ def _move(session: Session, actor: Person, learner: Person, level_id: str, *, no
     before = session.get(Level, learner.level_id) if learner.level_id else None
     learner.level_id = level.id
     detail = f"{before.code if before else ''}>{level.code}"
-    audit_log.record(session, actor, "level_changed", "person", learner.id, detail=detail, now=now)
+    audit_log.record(session, actor, AuditAction.LEVEL_CHANGED, "person", learner.id, detail=detail, now=now)
 
 
 def _assign(
@@ -87,10 +96,16 @@ def _assign(
     if learner.social_worker_id == worker_id:
         return
     if worker_id is not None and worker_id not in {worker.id for worker in social_workers(session)}:
-        raise Refused("social_worker_unknown")
+        raise Refused(RefusalCode.SOCIAL_WORKER_UNKNOWN)
     learner.social_worker_id = worker_id
     audit_log.record(
-        session, actor, "social_worker_changed", "person", learner.id, detail=worker_id or "", now=now
+        session,
+        actor,
+        AuditAction.SOCIAL_WORKER_CHANGED,
+        "person",
+        learner.id,
+        detail=worker_id or "",
+        now=now,
     )
 
 
@@ -101,17 +116,21 @@ def _open(session: Session, actor: Person, learner: Person, wanted: frozenset[st
         session.add(
             OpenedLevel(person_id=learner.id, level_id=level.id, opened_by_id=actor.id, opened_at=now)
         )
-        audit_log.record(session, actor, "level_opened", "person", learner.id, detail=level.code, now=now)
+        audit_log.record(
+            session, actor, AuditAction.LEVEL_OPENED, "person", learner.id, detail=level.code, now=now
+        )
     for level_id in sorted(has - wanted):
         level = _level(session, level_id)
         session.execute(
             delete(OpenedLevel).where(OpenedLevel.person_id == learner.id, OpenedLevel.level_id == level_id)
         )
-        audit_log.record(session, actor, "level_closed", "person", learner.id, detail=level.code, now=now)
+        audit_log.record(
+            session, actor, AuditAction.LEVEL_CLOSED, "person", learner.id, detail=level.code, now=now
+        )
 
 
 def _level(session: Session, level_id: str) -> Level:
     level = session.scalars(select(Level).where(Level.id == level_id)).one_or_none()
     if level is None:
-        raise Refused("level_unknown")
+        raise Refused(RefusalCode.LEVEL_UNKNOWN)
     return level

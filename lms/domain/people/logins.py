@@ -12,22 +12,21 @@ from sqlalchemy.orm import Session, joinedload
 
 from lms.domain import audit_log
 from lms.domain.errors import Absent
-from lms.models import AccessCard, LoginSession, Person
-from lms.models.people import LoginKind
+from lms.models import AccessCard, AuditAction, LoginKind, LoginSession, Person
 
 # How long a login lasts. On a shared phone it counts from the last use.
 LASTS: dict[LoginKind, timedelta] = {
-    "own": timedelta(days=180),
-    "shared": timedelta(minutes=30),
-    "staff": timedelta(hours=12),
+    LoginKind.OWN: timedelta(days=180),
+    LoginKind.SHARED: timedelta(minutes=30),
+    LoginKind.STAFF: timedelta(hours=12),
 }
 # How long the cookie is kept. On a shared phone it outlives the half hour, which the server counts.
-COOKIE_LASTS: dict[LoginKind, timedelta] = {**LASTS, "shared": timedelta(hours=12)}
+COOKIE_LASTS: dict[LoginKind, timedelta] = {**LASTS, LoginKind.SHARED: timedelta(hours=12)}
 # How old `seen_at` may become before a page view is written.
 _TOUCH_AFTER: dict[LoginKind, timedelta] = {
-    "own": timedelta(hours=1),
-    "shared": timedelta(minutes=2),
-    "staff": timedelta(minutes=10),
+    LoginKind.OWN: timedelta(hours=1),
+    LoginKind.SHARED: timedelta(minutes=2),
+    LoginKind.STAFF: timedelta(minutes=10),
 }
 
 
@@ -83,7 +82,7 @@ def find_active(session: Session, token: str, *, now: datetime) -> LoginSession 
 
 def needs_touch(login: LoginSession, *, now: datetime) -> bool:
     """Return whether the last use was recorded long enough ago for a new write."""
-    return now - login.seen_at >= _TOUCH_AFTER[login.kind]  # type: ignore[index]
+    return now - login.seen_at >= _TOUCH_AFTER[login.kind]
 
 
 def record_use(session: Session, login_id: str, *, now: datetime) -> None:
@@ -92,8 +91,8 @@ def record_use(session: Session, login_id: str, *, now: datetime) -> None:
     if login is None or login.ended_at is not None:
         return
     login.seen_at = now
-    if login.kind == "shared":
-        login.expires_at = now + LASTS["shared"]
+    if login.kind == LoginKind.SHARED:
+        login.expires_at = now + LASTS[LoginKind.SHARED]
 
 
 def end_login(session: Session, person: Person, login_id: str, *, now: datetime) -> None:
@@ -103,7 +102,7 @@ def end_login(session: Session, person: Person, login_id: str, *, now: datetime)
         raise Absent
     if login.ended_at is None:
         login.ended_at = now
-        audit_log.record(session, person, "session_ended", "person", person.id, now=now)
+        audit_log.record(session, person, AuditAction.SESSION_ENDED, "person", person.id, now=now)
 
 
 def end_login_by_token(session: Session, token: str, *, now: datetime) -> None:

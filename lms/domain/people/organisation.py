@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from lms.domain import audit_log
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import staff
-from lms.models import Criterion, Level, Organisation, Person, Room
+from lms.models import AuditAction, Criterion, Level, Organisation, Person, Role, Room
+from lms.refusal_codes import RefusalCode
 
 # Code, name, CEFR label, description and criteria of each level.
 LEVELS = (
@@ -66,7 +67,7 @@ def create_organisation(
     Refusals: `already_founded`, `email_taken`, `person_deactivated`, `role_missing`.
     """
     if session.get(Organisation, 1) is not None:
-        raise Refused("already_founded")
+        raise Refused(RefusalCode.ALREADY_FOUNDED)
     session.add(Organisation(id=1, name=name))
     for position, (code, label, cefr, blurb, criteria) in enumerate(LEVELS, start=1):
         level = Level(code=code, name=label, cefr=cefr, blurb=blurb, position=position)
@@ -75,9 +76,9 @@ def create_organisation(
         for place, criterion in enumerate(criteria, start=1):
             session.add(Criterion(level_id=level.id, position=place, label=criterion))
     person = staff.invite_colleague(
-        session, None, coordinator, email, ("coordinator",), token, lasts=staff.RESET_LASTS, now=now
+        session, None, coordinator, email, (Role.COORDINATOR,), token, lasts=staff.RESET_LASTS, now=now
     )
-    audit_log.record(session, None, "service_founded", "service", "1", now=now)
+    audit_log.record(session, None, AuditAction.SERVICE_FOUNDED, "service", "1", now=now)
     return person
 
 
@@ -90,7 +91,9 @@ def update_organisation(
     for name in changed:
         setattr(organisation, name, values[name])
     if changed:
-        audit_log.record(session, actor, "service_changed", "service", "1", detail=",".join(changed), now=now)
+        audit_log.record(
+            session, actor, AuditAction.SERVICE_CHANGED, "service", "1", detail=",".join(changed), now=now
+        )
 
 
 def set_door_photo(session: Session, actor: Person, key: str | None, *, now: datetime) -> list[str]:
@@ -103,7 +106,9 @@ def set_door_photo(session: Session, actor: Person, key: str | None, *, now: dat
     if old == key:
         return []
     organisation.door_photo_key = key
-    audit_log.record(session, actor, "service_changed", "service", "1", detail="door_photo_key", now=now)
+    audit_log.record(
+        session, actor, AuditAction.SERVICE_CHANGED, "service", "1", detail="door_photo_key", now=now
+    )
     return [old] if old else []
 
 
@@ -123,7 +128,7 @@ def update_level(
     if (level.name, level.cefr, level.blurb) == (name, cefr, blurb):
         return
     level.name, level.cefr, level.blurb = name, cefr, blurb
-    audit_log.record(session, actor, "level_renamed", "level", level.id, detail=level.code, now=now)
+    audit_log.record(session, actor, AuditAction.LEVEL_RENAMED, "level", level.id, detail=level.code, now=now)
 
 
 def all_rooms(session: Session) -> Sequence[Room]:
@@ -140,13 +145,13 @@ def add_room(session: Session, actor: Person, name: str, *, now: datetime) -> Ro
     """
     room = session.scalars(select(Room).where(Room.name == name)).one_or_none()
     if room is not None and room.closed_at is None:
-        raise Refused("room_known")
+        raise Refused(RefusalCode.ROOM_KNOWN)
     if room is None:
         room = Room(name=name)
         session.add(room)
     room.closed_at = None
     session.flush()
-    audit_log.record(session, actor, "room_opened", "room", room.id, now=now)
+    audit_log.record(session, actor, AuditAction.ROOM_OPENED, "room", room.id, now=now)
     return room
 
 
@@ -157,4 +162,4 @@ def close_room(session: Session, actor: Person, room_id: str, *, now: datetime) 
         raise Absent
     if room.closed_at is None:
         room.closed_at = now
-        audit_log.record(session, actor, "room_closed", "room", room.id, now=now)
+        audit_log.record(session, actor, AuditAction.ROOM_CLOSED, "room", room.id, now=now)

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import audit_log
 from lms.domain.people import logins
-from lms.models import LoginSession, Person
-from lms.models.people import LoginKind
+from lms.models import AuditAction, LoginKind, LoginSession, Person
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,13 @@ def update_preferences(
         setattr(person, name, getattr(preferences, name))
     if changed:
         audit_log.record(
-            session, person, "person_changed", "person", person.id, detail=",".join(changed), now=now
+            session,
+            person,
+            AuditAction.PERSON_CHANGED,
+            "person",
+            person.id,
+            detail=",".join(changed),
+            now=now,
         )
 
 
@@ -50,21 +55,21 @@ def withdraw_video_consent(session: Session, person: Person, *, now: datetime) -
     if person.video_consent_at is None:
         return
     person.video_consent_at = None
-    audit_log.record(session, person, "video_consent_withdrawn", "person", person.id, now=now)
+    audit_log.record(session, person, AuditAction.VIDEO_CONSENT_WITHDRAWN, "person", person.id, now=now)
 
 
 def log_out_everywhere(session: Session, person: Person, *, now: datetime) -> None:
     """End all logins of the person on all devices."""
     logins.end_all_logins(session, person.id, now=now)
-    audit_log.record(session, person, "sessions_ended", "person", person.id, now=now)
+    audit_log.record(session, person, AuditAction.SESSIONS_ENDED, "person", person.id, now=now)
 
 
 def _set_shared(session: Session, person: Person, login_id: str, shared: bool, *, now: datetime) -> None:
     login = session.get(LoginSession, login_id)
-    if login is None or login.person_id != person.id or login.kind == "staff":
+    if login is None or login.person_id != person.id or login.kind == LoginKind.STAFF:
         return
     person.shared_phone = shared
-    kind: LoginKind = "shared" if shared else "own"
+    kind = LoginKind.SHARED if shared else LoginKind.OWN
     if login.kind != kind:
         login.kind = kind
         login.expires_at = now + logins.LASTS[kind]

@@ -16,9 +16,10 @@ from lms.domain.errors import Refused
 from lms.domain.people import logins
 from lms.domain.people.directory import fold_name, has_role
 from lms.domain.people.logins import digest
-from lms.models import Organisation, PasswordLink, Person, PersonRole
+from lms.models import AuditAction, LoginKind, Organisation, PasswordLink, Person, PersonRole, Role
+from lms.refusal_codes import RefusalCode
 
-STAFF_ROLES = ("teacher", "coordinator", "social_worker")
+STAFF_ROLES = (Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 RESET_LASTS = timedelta(hours=1)
 INVITATION_LASTS = timedelta(days=3)
 LINKS_KEPT = timedelta(days=30)
@@ -44,12 +45,12 @@ def check_password(password: str, *about: str | None) -> None:
     Refusals: `password_common`, `password_short`.
     """
     if len(password) < SHORTEST:
-        raise Refused("password_short")
+        raise Refused(RefusalCode.PASSWORD_SHORT)
     whole = fold_name(password)
     base = re.sub(r"[\W\d_]+\Z", "", whole)
     own = {part for text in about if text for part in re.split(r"[\W_]+", fold_name(text)) if len(part) > 2}
     if whole in _COMMON or base in _COMMON or base in own or len(set(whole)) < 4:
-        raise Refused("password_common")
+        raise Refused(RefusalCode.PASSWORD_COMMON)
 
 
 def log_in_staff(
@@ -64,7 +65,7 @@ def log_in_staff(
         return None
     if old_token:
         logins.end_login_by_token(session, old_token, now=now)
-    return logins.open_login(session, person, "staff", device=device, now=now)
+    return logins.open_login(session, person, LoginKind.STAFF, device=device, now=now)
 
 
 def invite_colleague(
@@ -92,7 +93,13 @@ def invite_colleague(
     session.add(person)
     session.flush()
     audit_log.record(
-        session, actor, "person_made", "person", person.id, detail=",".join(sorted(person.roles)), now=now
+        session,
+        actor,
+        AuditAction.PERSON_MADE,
+        "person",
+        person.id,
+        detail=",".join(sorted(person.roles)),
+        now=now,
     )
     send_link(session, person, token, lasts=lasts, now=now)
     return person
@@ -106,7 +113,7 @@ def send_link(
     Refusals: `person_deactivated`.
     """
     if not person.is_active or not person.is_staff:
-        raise Refused("person_deactivated")
+        raise Refused(RefusalCode.PERSON_DEACTIVATED)
     for old in session.scalars(
         select(PasswordLink).where(PasswordLink.person_id == person.id, PasswordLink.used_at.is_(None))
     ):
@@ -170,7 +177,7 @@ def choose_password(session: Session, token: str, password_hash: str, *, now: da
         ).scalar_one_or_none()
     )
     if link is None or not used:
-        raise Refused("link_dead")
+        raise Refused(RefusalCode.LINK_DEAD)
     _set_password(session, link.person, password_hash, now=now)
     return link.person
 
@@ -205,12 +212,12 @@ def update_colleague(
     person.name, person.login_email = name, email.lower()
     if changed:
         audit_log.record(
-            session, actor, "person_changed", "person", person.id, detail=",".join(changed), now=now
+            session, actor, AuditAction.PERSON_CHANGED, "person", person.id, detail=",".join(changed), now=now
         )
     wanted = _check_known(roles)
     if wanted == person.roles:
         return False
-    if "coordinator" in person.roles - wanted:
+    if Role.COORDINATOR in person.roles - wanted:
         _check_not_last_coordinator(session, person)
     for row in [row for row in person.role_rows if row.role not in wanted]:
         person.role_rows.remove(row)
@@ -218,7 +225,13 @@ def update_colleague(
         person.role_rows.append(PersonRole(role=role))
     logins.end_all_logins(session, person.id, now=now)
     audit_log.record(
-        session, actor, "roles_changed", "person", person.id, detail=",".join(sorted(wanted)), now=now
+        session,
+        actor,
+        AuditAction.ROLES_CHANGED,
+        "person",
+        person.id,
+        detail=",".join(sorted(wanted)),
+        now=now,
     )
     return True
 
@@ -229,10 +242,10 @@ def deactivate(session: Session, actor: Person, person: Person, *, now: datetime
     Refusals: `last_coordinator`, `not_yourself`.
     """
     if person.id == actor.id:
-        raise Refused("not_yourself")
+        raise Refused(RefusalCode.NOT_YOURSELF)
     if not person.is_active:
         return
-    if "coordinator" in person.roles:
+    if Role.COORDINATOR in person.roles:
         _check_not_last_coordinator(session, person)
     person.deactivated_at = now
     logins.end_all_logins(session, person.id, now=now)
@@ -241,7 +254,7 @@ def deactivate(session: Session, actor: Person, person: Person, *, now: datetime
     ):
         outbox.void_items(session, link.id, now=now)
         session.delete(link)
-    audit_log.record(session, actor, "person_deactivated", "person", person.id, now=now)
+    audit_log.record(session, actor, AuditAction.PERSON_DEACTIVATED, "person", person.id, now=now)
 
 
 def reactivate(session: Session, actor: Person, person: Person, *, now: datetime) -> None:
@@ -249,36 +262,36 @@ def reactivate(session: Session, actor: Person, person: Person, *, now: datetime
     if person.is_active:
         return
     person.deactivated_at = None
-    audit_log.record(session, actor, "person_reactivated", "person", person.id, now=now)
+    audit_log.record(session, actor, AuditAction.PERSON_REACTIVATED, "person", person.id, now=now)
 
 
 def _set_password(session: Session, person: Person, password_hash: str, *, now: datetime) -> None:
     person.password_hash = password_hash
     logins.end_all_logins(session, person.id, now=now)
-    audit_log.record(session, person, "password_changed", "person", person.id, now=now)
+    audit_log.record(session, person, AuditAction.PASSWORD_CHANGED, "person", person.id, now=now)
 
 
-def _check_known(roles: Collection[str]) -> frozenset[str]:
-    known = frozenset(roles) & frozenset(STAFF_ROLES)
+def _check_known(roles: Collection[str]) -> frozenset[Role]:
+    known = frozenset(role for role in STAFF_ROLES if role in roles)
     if not known:
-        raise Refused("role_missing")
+        raise Refused(RefusalCode.ROLE_MISSING)
     return known
 
 
 def _check_email_free(session: Session, email: str, person: Person | None) -> None:
     other = session.scalars(select(Person).where(Person.login_email == email.lower())).one_or_none()
     if other is not None and (person is None or other.id != person.id):
-        raise Refused("email_taken")
+        raise Refused(RefusalCode.EMAIL_TAKEN)
 
 
 def _check_not_last_coordinator(session: Session, person: Person) -> None:
     """Refuse to remove the last coordinator: nobody could appoint another one."""
     others = session.scalars(
         select(Person)
-        .where(has_role("coordinator"), Person.deactivated_at.is_(None))
+        .where(has_role(Role.COORDINATOR), Person.deactivated_at.is_(None))
         .order_by(Person.id)
         # Locked, so that two coordinators who remove each other at once go one after the other.
         .with_for_update(of=Person)
     ).all()
     if not [other for other in others if other.id != person.id]:
-        raise Refused("last_coordinator")
+        raise Refused(RefusalCode.LAST_COORDINATOR)

@@ -6,8 +6,9 @@ from flask_babel import LazyString
 
 from lms.domain.errors import Refused
 from lms.i18n.refusals import booking, homework, lessons, people
+from lms.refusal_codes import RefusalCode
 
-SENTENCES: dict[str, LazyString] = {
+SENTENCES: dict[RefusalCode, LazyString] = {
     **people.SENTENCES,
     **lessons.SENTENCES,
     **homework.SENTENCES,

@@ -5,29 +5,35 @@ from __future__ import annotations
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-SENTENCES: dict[str, LazyString] = {
-    "card_dead": _l("Cette carte ne marche plus. Demandez une carte à votre professeur."),
-    "card_locked": _l("La carte est fermée après cinq erreurs. Votre professeur peut l’ouvrir."),
-    "card_missing": _l("Cette personne n’a pas de carte. Faites d’abord une carte."),
-    "card_not_learner": _l("Une carte est pour un apprenant. L’équipe entre avec un mot de passe."),
-    "code_wrong": _l(
+from lms.refusal_codes import RefusalCode
+
+SENTENCES: dict[RefusalCode, LazyString] = {
+    RefusalCode.CARD_DEAD: _l("Cette carte ne marche plus. Demandez une carte à votre professeur."),
+    RefusalCode.CARD_LOCKED: _l("La carte est fermée après cinq erreurs. Votre professeur peut l’ouvrir."),
+    RefusalCode.CARD_MISSING: _l("Cette personne n’a pas de carte. Faites d’abord une carte."),
+    RefusalCode.CARD_NOT_LEARNER: _l("Une carte est pour un apprenant. L’équipe entre avec un mot de passe."),
+    RefusalCode.CODE_WRONG: _l(
         "Ce code ne marche pas. Regardez encore la carte. "
         "Après cinq erreurs, la carte se ferme. Votre professeur peut l’ouvrir."
     ),
-    "pin_wrong": _l("Ce code secret ne marche pas. Essayez encore ou demandez à votre professeur."),
-    "already_founded": _l("Le service existe déjà."),
-    "email_taken": _l("Une personne de l’équipe a déjà cette adresse."),
-    "last_coordinator": _l("Il faut une personne à la coordination. Nommez d’abord quelqu’un d’autre."),
-    "level_unknown": _l("Ce niveau n’existe plus. Choisissez un autre niveau."),
-    "link_dead": _l("Ce lien ne marche plus. Demandez un nouveau lien."),
-    "login_wrong": _l("L’adresse ou le mot de passe ne va pas. Essayez encore."),
-    "not_yourself": _l("Vous ne pouvez pas vous désactiver. Demandez à une autre personne."),
-    "password_common": _l("Ce mot de passe est trop facile à deviner. Choisissez-en un autre."),
-    "password_short": _l("Ce mot de passe est trop court. Écrivez au moins 8 caractères."),
-    "password_wrong": _l("Ce n’est pas votre mot de passe actuel. Essayez encore."),
-    "role_missing": _l("Choisissez au moins un rôle."),
-    "door_photo_kind": _l("Ce fichier n’est pas une photo. Choisissez une photo de la porte."),
-    "room_known": _l("Cette salle est déjà ouverte."),
-    "social_worker_unknown": _l("Cet assistant social n’est plus là. Choisissez une autre personne."),
-    "person_deactivated": _l("Cette personne ne vient plus. Réactivez-la d’abord."),
+    RefusalCode.PIN_WRONG: _l("Ce code secret ne marche pas. Essayez encore ou demandez à votre professeur."),
+    RefusalCode.ALREADY_FOUNDED: _l("Le service existe déjà."),
+    RefusalCode.EMAIL_TAKEN: _l("Une personne de l’équipe a déjà cette adresse."),
+    RefusalCode.LAST_COORDINATOR: _l(
+        "Il faut une personne à la coordination. Nommez d’abord quelqu’un d’autre."
+    ),
+    RefusalCode.LEVEL_UNKNOWN: _l("Ce niveau n’existe plus. Choisissez un autre niveau."),
+    RefusalCode.LINK_DEAD: _l("Ce lien ne marche plus. Demandez un nouveau lien."),
+    RefusalCode.LOGIN_WRONG: _l("L’adresse ou le mot de passe ne va pas. Essayez encore."),
+    RefusalCode.NOT_YOURSELF: _l("Vous ne pouvez pas vous désactiver. Demandez à une autre personne."),
+    RefusalCode.PASSWORD_COMMON: _l("Ce mot de passe est trop facile à deviner. Choisissez-en un autre."),
+    RefusalCode.PASSWORD_SHORT: _l("Ce mot de passe est trop court. Écrivez au moins 8 caractères."),
+    RefusalCode.PASSWORD_WRONG: _l("Ce n’est pas votre mot de passe actuel. Essayez encore."),
+    RefusalCode.ROLE_MISSING: _l("Choisissez au moins un rôle."),
+    RefusalCode.DOOR_PHOTO_KIND: _l("Ce fichier n’est pas une photo. Choisissez une photo de la porte."),
+    RefusalCode.ROOM_KNOWN: _l("Cette salle est déjà ouverte."),
+    RefusalCode.SOCIAL_WORKER_UNKNOWN: _l(
+        "Cet assistant social n’est plus là. Choisissez une autre personne."
+    ),
+    RefusalCode.PERSON_DEACTIVATED: _l("Cette personne ne vient plus. Réactivez-la d’abord."),
 }

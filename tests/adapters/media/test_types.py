@@ -1,9 +1,10 @@
 import pytest
 
 from lms.adapters.media.types import RejectedFile
+from lms.refusal_codes import RefusalCode
 
 
-def test_a_reason_without_a_sentence_cannot_be_given() -> None:
-    assert RejectedFile("file_empty").code == "file_empty"
+def test_a_file_is_refused_for_a_reason_of_files_alone() -> None:
+    assert RejectedFile(RefusalCode.FILE_EMPTY).code == "file_empty"
     with pytest.raises(ValueError, match="unknown reason"):
-        RejectedFile("because")
+        RejectedFile(RefusalCode.SLOT_TAKEN)

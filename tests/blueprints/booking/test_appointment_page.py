@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from lms.blueprints.booking.appointment_page import AppointmentPage, build_appointment_page
 from lms.domain.booking import appointments, attendance, queries
-from lms.domain.people.contact import Channel
-from lms.models import Booking, Person
+from lms.models import Booking, Channel, Person
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
@@ -35,7 +34,7 @@ def shown(
     booking: str,
     *,
     done: str | None = None,
-    channel: Channel | None = "mail",
+    channel: Channel | None = Channel.MAIL,
     now: datetime = NOW,
 ) -> AppointmentPage:
     def build(session: Session) -> AppointmentPage:
@@ -111,7 +110,7 @@ def test_what_was_just_done_is_told_to_each_in_her_words(school: School, booking
     mailed = shown(school, factories.samira, booking, done="made")
     assert str(mailed.heading) == "C’est réservé"
     assert sentences(mailed) == ["Votre professeur le sait.", "Vous recevez un e-mail."]
-    by_hand = shown(school, factories.claire, booking, done="moved", channel="hand")
+    by_hand = shown(school, factories.claire, booking, done="moved", channel=Channel.HAND)
     assert by_hand.notice is not None
     assert by_hand.notice.by_hand
     assert sentences(by_hand) == ["Le professeur le sait. Prévenez la personne."]

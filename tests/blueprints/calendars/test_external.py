@@ -13,6 +13,7 @@ from lms import clock
 from lms.domain.calendars import external
 from lms.domain.calendars.external import Event
 from lms.models import Booking, ExternalCalendar
+from lms.refusal_codes import RefusalCode
 from tests import factories
 from tests.support.pages import Page, Visitor, filled
 from tests.support.school import School
@@ -82,7 +83,7 @@ def test_how_each_calendar_fares_is_said_in_words(school: School, nadia: Visitor
     (calendar,) = school.read(lambda s: s.scalars(select(ExternalCalendar.id)).all())
     school.write(lambda s: external.store_events(s, calendar, [], "", now=ago, zone=BRUSSELS))
     assert "lu il y a 12 min" in nadia.get(PAGE).text
-    school.write(lambda s: external.record_failure(s, calendar, "calendar_denied", now=clock.now()))
+    school.write(lambda s: external.record_failure(s, calendar, RefusalCode.CALENDAR_DENIED, now=clock.now()))
     page = nadia.get(PAGE)
     assert "Ne marche pas" in page.text
     assert "n’existe plus" in page.text

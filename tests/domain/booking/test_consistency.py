@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.domain.booking import appointments, consistency, waitlist
-from lms.models import Booking, Claim, Organisation, OutboxItem, Person, WaitlistEntry
+from lms.models import Booking, Claim, Organisation, OutboxItem, Outcome, Person, WaitlistEntry
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
@@ -293,7 +293,7 @@ def sent_twice(session: Session, booking: Booking, kind: str, sequence: int) -> 
     item = outbox.post(
         session, kind, session.get_one(Person, booking.teacher_id), booking.id, sequence=sequence, now=NOW
     )
-    item.outcome, item.closed_at = "sent", NOW
+    item.outcome, item.closed_at = Outcome.SENT, NOW
 
 
 def test_a_reminder_that_left_twice_is_found_and_one_of_before_a_move_is_none(school: School) -> None:

@@ -25,6 +25,7 @@ from lms.domain.calendars.external import (
 )
 from lms.domain.errors import Absent, Refused
 from lms.models import Booking, ExternalBusyTime, ExternalCalendar, OutboxItem, Person
+from lms.refusal_codes import RefusalCode
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
@@ -210,7 +211,7 @@ def test_once_a_day_and_after_a_failure_it_is_read_whole(school: School) -> None
         record_unchanged(session, calendar.id, now=NOW + HOUR)
         assert calendar.read_at == NOW + HOUR
         assert said(2 * HOUR) == '"v1"'
-        record_failure(session, calendar.id, "calendar_broken", now=NOW + 2 * HOUR)
+        record_failure(session, calendar.id, RefusalCode.CALENDAR_BROKEN, now=NOW + 2 * HOUR)
         assert said(3 * HOUR) == ""
         store_events(session, calendar.id, [], '"v2"', now=NOW + 3 * HOUR, zone=BRUSSELS)
         assert said(DAY) == ""
@@ -223,20 +224,20 @@ def test_what_fails_keeps_what_was_known_and_is_told_once_after_a_day(school: Sc
         calendar = add_calendar(session, nadia, ADDRESS, now=NOW)
         store_events(session, calendar.id, [Event("a", NOW, NOW + HOUR)], '"v1"', now=NOW, zone=BRUSSELS)
         for hours in (1, 12, 24):
-            record_failure(session, calendar.id, "calendar_broken", now=NOW + hours * HOUR)
+            record_failure(session, calendar.id, RefusalCode.CALENDAR_BROKEN, now=NOW + hours * HOUR)
         assert (calendar.failing_since, calendar.error) == (NOW + HOUR, "calendar_broken")
         assert calendar.read_at == NOW
         assert told(session) == []
         for hours in (25, 26, 49, 99):
-            record_failure(session, calendar.id, "calendar_denied", now=NOW + hours * HOUR)
+            record_failure(session, calendar.id, RefusalCode.CALENDAR_DENIED, now=NOW + hours * HOUR)
         assert [row[:2] for row in told(session)] == [("calendar_failing", calendar.id)]
         assert spans(session) == [(NOW, NOW + HOUR)]
 
         record_unchanged(session, calendar.id, now=NOW + 100 * HOUR)
         assert (calendar.failing_since, calendar.error) == (None, "")
-        record_failure(session, calendar.id, "calendar_denied", now=NOW + 101 * HOUR)
+        record_failure(session, calendar.id, RefusalCode.CALENDAR_DENIED, now=NOW + 101 * HOUR)
         assert len(told(session)) == 1
-        record_failure(session, calendar.id, "calendar_denied", now=NOW + 125 * HOUR)
+        record_failure(session, calendar.id, RefusalCode.CALENDAR_DENIED, now=NOW + 125 * HOUR)
         assert len(told(session)) == 2
 
     asked(school, ask)
@@ -249,7 +250,7 @@ def test_what_is_read_after_the_calendar_was_removed_is_dropped(school: School) 
         session.flush()
         store_events(session, calendar.id, [Event("a", NOW, NOW + HOUR)], "", now=NOW, zone=BRUSSELS)
         record_unchanged(session, calendar.id, now=NOW)
-        record_failure(session, calendar.id, "calendar_broken", now=NOW)
+        record_failure(session, calendar.id, RefusalCode.CALENDAR_BROKEN, now=NOW)
         assert session.scalars(select(ExternalCalendar)).all() == []
         assert spans(session) == []
 

@@ -106,7 +106,7 @@ def test_of_two_teachers_who_save_at_the_same_moment_one_is_told(school: School,
         try:
             school.write(lambda s: save(s, copy, "luc", FeedbackDraft("luc"), 0))
         except Refused as refusal:
-            ends.append(refusal.code)
+            ends.append(str(refusal.code))
         done.set()
 
     other = threading.Thread(target=second)

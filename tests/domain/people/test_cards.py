@@ -12,7 +12,7 @@ from lms.domain.errors import Refused
 from lms.domain.people import cards, logins, staff
 from lms.domain.people.cards import LoginAttempt, LoginResult
 from lms.domain.people.logins import digest
-from lms.models import AccessCard, AuditEvent, KnownDevice, LoginSession, Person
+from lms.models import AccessCard, AuditEvent, KnownDevice, LoginKind, LoginSession, Person
 from tests import factories
 from tests.factories import NOW
 from tests.factories.cards import Printed
@@ -81,7 +81,7 @@ def test_link_and_pin_enter_and_the_device_is_known_from_then_on(school: School)
     person_id, card = the_card(school)
     entered = attempt(school, by_link(school, card))
     assert isinstance(entered, LoginResult)
-    assert entered.kind == "own"
+    assert entered.kind == LoginKind.OWN
     device = entered.device_token
     assert device
     found = present(school.read(lambda s: logins.find_active(s, entered.token, now=NOW)))
@@ -95,7 +95,7 @@ def test_a_shared_phone_is_forgotten_after_half_an_hour_and_never_known(school: 
     _, card = the_card(school)
     entered = attempt(school, by_link(school, card, shared=True))
     assert isinstance(entered, LoginResult)
-    assert entered.kind == "shared"
+    assert entered.kind == LoginKind.SHARED
     assert entered.device_token is None
     assert school.read(lambda s: logins.find_active(s, entered.token, now=NOW + timedelta(minutes=29)))
     assert (

@@ -44,7 +44,7 @@ def test_an_entry_lasts_as_long_as_its_kind(school: School, kind: LoginKind, las
 
 
 def test_a_shared_phone_in_use_stays_in_and_another_kind_is_not_prolonged(school: School) -> None:
-    kinds: dict[LoginKind, bool] = {"shared": True, "staff": False}
+    kinds = {LoginKind.SHARED: True, LoginKind.STAFF: False}
     for kind, alive in kinds.items():
         token = opened(school, kind)
         entry = active(school, token)
@@ -63,7 +63,7 @@ def test_a_page_is_not_worth_a_write_every_time(school: School) -> None:
 
 
 def test_an_entry_that_ended_is_not_touched_back_to_life(school: School) -> None:
-    token = opened(school, "shared")
+    token = opened(school, LoginKind.SHARED)
     entry_id = active(school, token).id
     school.write(lambda s: logins.end_login_by_token(s, token, now=NOW))
     school.write(lambda s: logins.record_use(s, entry_id, now=NOW))
@@ -89,7 +89,7 @@ def test_all_end_but_the_one_in_hand_and_the_list_shows_it(school: School) -> No
 
 
 def test_what_ended_a_month_ago_is_forgotten(school: School) -> None:
-    opened(school, "shared")
+    opened(school, LoginKind.SHARED)
     school.write(lambda s: logins.delete_old_logins(s, now=NOW + timedelta(days=29)))
     assert school.read(lambda s: s.scalar(select(func.count(LoginSession.id)))) == 1
     school.write(lambda s: logins.delete_old_logins(s, now=NOW + timedelta(days=31)))
