@@ -14,7 +14,7 @@ from lms.domain import audit_log
 from lms.domain.errors import Refused
 from lms.domain.people import logins
 from lms.domain.people.logins import digest
-from lms.models import AccessCard, AuditAction, KnownDevice, LoginKind, LoginSession, Organisation, Person
+from lms.models import AccessCard, AuditAction, KnownDevice, LoginKind, LoginSession, Person
 from lms.refusal_codes import RefusalCode
 
 PIN_TRIES = 5
@@ -112,11 +112,11 @@ def log_in(session: Session, attempt: LoginAttempt, *, now: datetime) -> LoginRe
             _active_cards().where(AccessCard.id == attempt.card_id).with_for_update(of=AccessCard)
         ).one_or_none()
     if card is None or (not attempt.by_link and not attempt.pin_wanted):
-        _pretend_known_device(session)
+        _count_for_no_card(session)
         return refusal  # a code names a card; alone it never logs in
     if attempt.pin_wanted:
         if card.locked_at is not None:
-            _pretend_known_device(session)
+            _count_for_no_card(session)
             return Refused(RefusalCode.CARD_LOCKED) if attempt.by_link else refusal
         if not attempt.pin_right or card.pin_hash != attempt.pin_hash:
             return _wrong_pin(session, card, attempt, now=now)
@@ -223,9 +223,9 @@ def _wrong_pin(session: Session, card: AccessCard, attempt: LoginAttempt, *, now
     return Refused(RefusalCode.PIN_WRONG if attempt.by_link else RefusalCode.CODE_WRONG)
 
 
-def _pretend_known_device(session: Session) -> None:
-    """Write as much as a wrong PIN does: the time of an answer must not tell which codes exist."""
-    session.execute(update(Organisation).values(lead_hours=Organisation.lead_hours))
+def _count_for_no_card(session: Session) -> None:
+    """Send the statement of a wrong PIN for no row: the time must not tell which codes exist."""
+    session.execute(update(AccessCard).where(AccessCard.id == "").values(failed_pins=AccessCard.failed_pins))
 
 
 def _set_language(session: Session, person: Person, language: str | None) -> None:
