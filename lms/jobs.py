@@ -90,11 +90,11 @@ class Jobs:
     """The queue of one house and the tasks it knows."""
 
     def __init__(
-        self, app: Flask, settings: Settings, mailer: Mailer, texter: SmsSender | None = None
+        self, app: Flask, settings: Settings, mailer: Mailer, sms_sender: SmsSender | None = None
     ) -> None:
         self.app = app
         self.mailer = mailer
-        self.texter = texter
+        self.sms_sender = sms_sender
         self.huey = _queue(settings)
         self._deliver = self.huey.task()(self.deliver)
         self._read_calendars = self.huey.task()(self.read_calendars)
@@ -149,26 +149,26 @@ class Jobs:
     def _channel(self, item: OutboxItem) -> Channel | None:
         if item.kind not in SMS_RENDERERS:
             return Channel.MAIL if mail_address(item.person) else None
-        return preferred_channel(item.person, gateway=self.texter is not None)
+        return preferred_channel(item.person, gateway=self.sms_sender is not None)
 
     @property
     def settings(self) -> Settings:
         return settings_of(self.app)
 
     def _mail(self, session: Session, item: OutboxItem) -> Delivery | None:
-        letter = compose(session, item, MAIL_RENDERERS[item.kind], self.settings, now())
-        if letter is None:
+        email = compose(session, item, MAIL_RENDERERS[item.kind], self.settings, now())
+        if email is None:
             return None
-        return Delivery(Channel.MAIL, lambda: self.mailer.send(letter), invited=letter.calendar is not None)
+        return Delivery(Channel.MAIL, lambda: self.mailer.send(email), invited=email.calendar is not None)
 
     def _text(self, session: Session, item: OutboxItem, channel: Channel) -> Delivery | None:
-        said = sms.compose(session, item, SMS_RENDERERS[item.kind], self.settings, now())
-        texter, number, key = self.texter, sms_number(item.person), item.id
-        if said is None or number is None:
+        message = sms.compose(session, item, SMS_RENDERERS[item.kind], self.settings, now())
+        sms_sender, number, key = self.sms_sender, sms_number(item.person), item.id
+        if message is None or number is None:
             return None
-        if channel == Channel.HAND or texter is None:
+        if channel == Channel.HAND or sms_sender is None:
             return Delivery(Channel.HAND)
-        return Delivery(Channel.SMS, lambda: texter.send(number, said, key))
+        return Delivery(Channel.SMS, lambda: sms_sender.send(number, message, key))
 
     def _close_after(self, item_id: str, delivery: Delivery, send: Callable[[], None]) -> None:
         outcome, reason = Outcome.SENT, ""
@@ -222,7 +222,7 @@ class Jobs:
             self._reading.release()
 
     def read_calendar(self, calendar_id: str) -> None:
-        """Take it in hand, ask the other side with no transaction open, write down what it said."""
+        """Claim the calendar, fetch it with no transaction open, store what it holds."""
         settings = self.settings
         with self.app.app_context():
             job = write(lambda session: external.start_fetch(session, calendar_id, now=now()))

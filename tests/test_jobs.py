@@ -143,12 +143,12 @@ def told_by_phone(school: School, reach: str = "auto") -> str:
     return school.write(book)
 
 
-def with_texter(school: School, texter: SmsSender | None) -> None:
-    school.app.extensions["lms_jobs"].texter = texter
+def with_sms_sender(school: School, sms_sender: SmsSender | None) -> None:
+    school.app.extensions["lms_jobs"].sms_sender = sms_sender
 
 
 def test_who_has_no_mail_gets_a_text_once_with_the_key_of_its_row(school: School, gateway: Gateway) -> None:
-    with_texter(school, HttpSmsGateway(gateway.url))
+    with_sms_sender(school, HttpSmsGateway(gateway.url))
     item = told_by_phone(school)
     for _ in range(2):
         school.deliver()
@@ -162,12 +162,12 @@ def test_who_has_no_mail_gets_a_text_once_with_the_key_of_its_row(school: School
 def test_a_gateway_that_is_down_is_asked_again_and_one_that_refuses_is_not(
     school: School, gateway: Gateway
 ) -> None:
-    with_texter(school, HttpSmsGateway(gateway.url))
+    with_sms_sender(school, HttpSmsGateway(gateway.url))
     item = told_by_phone(school)
     gateway.answers = 503
     school.deliver()
     waiting = row(school, item)
-    assert (waiting.closed_at, waiting.error) == (None, "the text gateway answered 503")
+    assert (waiting.closed_at, waiting.error) == (None, "the SMS gateway answered 503")
     gateway.answers = 422
     school.write(lambda s: setattr(s.get_one(OutboxItem, item), "due_at", now()))
     school.deliver()
@@ -188,7 +188,7 @@ def test_whom_no_machine_reaches_waits_for_the_hand_of_the_team_and_is_not_late(
     school: School, reach: str
 ) -> None:
     if reach == "auto":
-        with_texter(school, None)
+        with_sms_sender(school, None)
     item = told_by_phone(school, reach)
     for _ in range(2):
         school.deliver()

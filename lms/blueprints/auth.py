@@ -86,7 +86,7 @@ def enter() -> BaseResponse:
     )
     # Worked out before the lock is taken, and also for a card that does not exist.
     pin_hash = found.pin_hash if found else None
-    way = cards.LoginAttempt(
+    attempt = cards.LoginAttempt(
         card_id=found.id if found else None,
         by_link=by_link,
         pin_wanted=pin_wanted,
@@ -97,7 +97,7 @@ def enter() -> BaseResponse:
         language=_chosen_language(found.person) if found else None,
         old_token=cookie("session"),
     )
-    outcome = write(lambda session: cards.log_in(session, way, now=now()))
+    outcome = write(lambda session: cards.log_in(session, attempt, now=now()))
     if isinstance(outcome, Refused):
         form.refuse(outcome)
         return _card_page(form, 422)

@@ -29,13 +29,13 @@ def idempotency_key(form: PageForm) -> str:
     A form that is changed after going back and sent again is another sending: its text must not be dropped.
     So is a form sent by another of its buttons: each button has an address of its own.
     """
-    said: list[tuple[str, str, int]] = [
+    values: list[tuple[str, str, int]] = [
         (name, value, 0) for name, value in request.form.items(multi=True) if name != "csrf_token"
     ]
     for name, file in request.files.items(multi=True):
-        said.append((name, file.filename or "", file.stream.seek(0, SEEK_END)))
+        values.append((name, file.filename or "", file.stream.seek(0, SEEK_END)))
         file.stream.seek(0)
-    whole = json.dumps([form.request_id.data, request.path, sorted(said)])
+    whole = json.dumps([form.request_id.data, request.path, sorted(values)])
     return hashlib.sha256(whole.encode()).hexdigest()[:40]
 
 

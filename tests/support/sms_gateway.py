@@ -1,4 +1,4 @@
-"""A real text gateway on loopback that keeps what it receives, and can be difficult."""
+"""A real SMS gateway on loopback that keeps what it receives, and can be difficult."""
 
 from __future__ import annotations
 

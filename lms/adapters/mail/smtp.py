@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Tls = Literal["none", "starttls", "tls"]
 
-GOODBYE = 2.0  # seconds: the letter is already accepted, so a slow goodbye is cut short
+GOODBYE = 2.0  # seconds: the message is already accepted, so a slow goodbye is cut short
 # The server wants another login or TLS: our settings are wrong, not the address.
 _OUR_FAULT = frozenset({530, 534, 535, 538})
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
@@ -80,8 +80,8 @@ class SmtpMailer:
         self.now = now
         self._mail = CheckedMail(self.server)
 
-    def send(self, letter: Email) -> None:
-        message = Message(letter, self.sender, self.now())
+    def send(self, email: Email) -> None:
+        message = Message(email, self.sender, self.now())
         began = time.monotonic()
         try:
             self._mail.send(message)
@@ -96,7 +96,7 @@ def _outcome(fault: Exception, late: bool) -> Postponed | Undeliverable:
         code, words = next(iter(fault.recipients.values()))
         return _refusal("recipient", code, words)
     if isinstance(fault, smtplib.SMTPDataError):
-        return _refusal("letter", fault.smtp_code, fault.smtp_error)
+        return _refusal("message", fault.smtp_code, fault.smtp_error)
     if isinstance(fault, smtplib.SMTPResponseException):
         what = "login" if isinstance(fault, smtplib.SMTPAuthenticationError) else "dialogue"
         return Postponed(f"the mail server refused our {what} ({_codes(fault.smtp_code, fault.smtp_error)})")
@@ -113,7 +113,7 @@ def _refusal(what: str, code: int, words: bytes | str) -> Postponed | Undelivera
 
 
 def _codes(code: int, words: bytes | str) -> str:
-    """`550 5.1.1`: enough to look the reason up, and nothing the server quotes from the letter."""
+    """`550 5.1.1`: enough to look the reason up, and nothing the server quotes from the message."""
     line = words.decode("ascii", "replace") if isinstance(words, bytes) else words
     enhanced = re.match(r"[245]\.\d{1,3}\.\d{1,3}\b", line)
     return f"{code} {enhanced[0]}" if enhanced else str(code)
@@ -156,7 +156,7 @@ class CheckedConnection(flask_mail.Connection):
         if self.session is None:
             return
         if exc_type is None:
-            # Once accepted, the letter is gone: a failing goodbye must not have it sent again.
+            # Once accepted, the message is gone: a failing goodbye must not have it sent again.
             with contextlib.suppress(smtplib.SMTPException, OSError):
                 self.session.limit(GOODBYE)
                 self.session.quit()

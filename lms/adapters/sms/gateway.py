@@ -59,7 +59,7 @@ class HttpSmsGateway:
             raise Postponed(next(reason for kind, reason in _REASONS if isinstance(fault, kind))) from None
         if 200 <= answer.status < 300:
             return
-        told = f"the text gateway answered {answer.status}"
+        answered = f"the SMS gateway answered {answer.status}"
         if 400 <= answer.status < 500 and answer.status not in _LATER:
-            raise Undeliverable(told)
-        raise Postponed(told)
+            raise Undeliverable(answered)
+        raise Postponed(answered)

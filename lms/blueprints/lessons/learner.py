@@ -188,9 +188,9 @@ def watched(id: str) -> BaseResponse:
 def progress(id: str) -> BaseResponse:
     """How far the clip has played, told by our script while it plays."""
     sent = request.get_json(silent=True) if request.is_json else request.form
-    said = sent.get("seconds") if isinstance(sent, dict) else None
+    reported = sent.get("seconds") if isinstance(sent, dict) else None
     try:
-        seconds = int(float(said))  # type: ignore[arg-type]
+        seconds = int(float(reported))  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         raise BadRequest from None
     write(lambda s: tracking.record_position(s, me(), queries.clip_for(s, me(), id), seconds, now=now()))

@@ -10,9 +10,9 @@ from lms.adapters.sms.folder import SmsFolder
 
 
 def test_a_text_is_one_file_that_its_second_attempt_replaces(tmp_path: Path) -> None:
-    texter = SmsFolder(tmp_path / "sms")
-    texter.send("+32470123456", "Demain", "k3f9")
-    texter.send("+32470123456", "Demain, 14 h 30", "k3f9")
+    sms_sender = SmsFolder(tmp_path / "sms")
+    sms_sender.send("+32470123456", "Demain", "k3f9")
+    sms_sender.send("+32470123456", "Demain, 14 h 30", "k3f9")
     (path,) = (tmp_path / "sms").iterdir()
     assert path.name == "k3f9.txt"
     assert path.read_text() == "+32470123456\n\nDemain, 14 h 30\n"

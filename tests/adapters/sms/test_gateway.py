@@ -11,8 +11,8 @@ from tests.support.sms_gateway import Gateway
 
 
 def send(gateway: Gateway, **more: float) -> None:
-    texter = HttpSmsGateway(gateway.url, token="a-secret", sender="Passerelle", **more)
-    texter.send("+32470123456", "Demain : 14 h 30, موعد", "k3f9")
+    sms_sender = HttpSmsGateway(gateway.url, token="a-secret", sender="Passerelle", **more)
+    sms_sender.send("+32470123456", "Demain : 14 h 30, موعد", "k3f9")
 
 
 def test_a_text_arrives_whole_with_its_key_and_our_token(gateway: Gateway) -> None:
@@ -60,15 +60,15 @@ def test_a_gateway_that_drips_is_cut_off_in_time(gateway: Gateway) -> None:
 
 
 def test_a_gateway_that_is_away_costs_patience_and_names_nobody() -> None:
-    texter = HttpSmsGateway(f"http://127.0.0.1:{free_port()}", token="a-secret", timeout=5)
+    sms_sender = HttpSmsGateway(f"http://127.0.0.1:{free_port()}", token="a-secret", timeout=5)
     with pytest.raises(Postponed, match="refused the connection") as told:
-        texter.send("+32470123456", "Demain", "k3f9")
+        sms_sender.send("+32470123456", "Demain", "k3f9")
     assert told.value.__cause__ is None
     assert "0470" not in str(told.value)
 
 
 def test_an_open_line_is_not_taken_for_tls(gateway: Gateway) -> None:
-    texter = HttpSmsGateway(gateway.url.replace("http:", "https:"), token="a-secret", timeout=5)
+    sms_sender = HttpSmsGateway(gateway.url.replace("http:", "https:"), token="a-secret", timeout=5)
     with pytest.raises(Postponed, match="TLS"):
-        texter.send("+32470123456", "Demain", "k3f9")
+        sms_sender.send("+32470123456", "Demain", "k3f9")
     assert gateway.received == []
