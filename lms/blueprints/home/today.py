@@ -1,4 +1,4 @@
-"""Aujourd’hui: what each role meets first."""
+"""Aujourd’hui: the cards of a learner, or the start page of the team."""
 
 from __future__ import annotations
 
@@ -8,18 +8,12 @@ from flask import Blueprint, Response, url_for
 from flask_babel import LazyString, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy.orm import Session
 
 from lms.access import allow, me
+from lms.blueprints.home.team_page import build_team_page
 from lms.clock import now
-from lms.current import settings
-from lms.domain.booking import queries, team_queries
-from lms.domain.booking.availability_search import iso_week_of
-from lms.domain.homework import alerts, correction
+from lms.current import organisation, settings
 from lms.domain.homework.worklist import LearnerAssignment
-from lms.domain.lessons import progress
-from lms.domain.people import directory
-from lms.domain.statistics import current_figures
 from lms.domain.today import (
     LostAppointment,
     NextAppointment,
@@ -32,7 +26,7 @@ from lms.domain.today import (
 )
 from lms.extensions import db
 from lms.i18n import dates, languages
-from lms.models import Booking, HomeworkState, Lesson, Person, Role
+from lms.models import Booking, HomeworkState, Lesson, Role
 from lms.notifications.manual_messages import list_manual_messages
 from lms.web.pages import page
 
@@ -40,7 +34,6 @@ bp = Blueprint("home", __name__)
 
 NBSP = "\N{NO-BREAK SPACE}"
 SMALL_CARDS = 3
-QUEUE_SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -63,13 +56,8 @@ class Card:
 @bp.get("/")
 @allow("someone")
 def today() -> Response:
-    roles = me().roles
-    if Role.TEACHER in roles:
-        return _teacher()
-    if Role.COORDINATOR in roles:
-        return _coordinator()
-    if Role.SOCIAL_WORKER in roles:
-        return _social_worker()
+    if me().roles & {Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER}:
+        return _team()
     return _learner()
 
 
@@ -167,69 +155,14 @@ def _appointment(found: Booking) -> Card:
     )
 
 
-@dataclass(frozen=True)
-class UnmarkedAppointments:
-    """Appointments of which nobody said who came, and the week of the agenda where that is said."""
-
-    number: int
-    href: str
-
-
-def _teacher() -> Response:
-    session: Session = db.session()
-    person, moment = me(), now()
-    zone = settings().time_zone
-    return page(
-        "home/teacher.html",
-        section="today",
-        messages_waiting=_messages_waiting(),
-        undecided=_undecided(),
-        unmarked=_unmarked(),
-        counts=correction.counts_by_level(session),
-        queue=correction.list_queue(session, limit=QUEUE_SHOWN),
-        appointments=queries.upcoming_appointments(session, person, limit=QUEUE_SHOWN, now=moment),
-        today=moment.astimezone(zone).date(),
-        needs=alerts.learner_alerts(session, now=moment),
-        numbers=current_figures(session, now=moment) if Role.COORDINATOR in person.roles else None,
+def _team() -> Response:
+    session, person, moment = db.session(), me(), now()
+    shown = build_team_page(
+        session,
+        person,
+        messages_waiting=len(list_manual_messages(session, person, settings(), moment)),
+        hygiene_notice=organisation().hygiene_notice,
+        now=moment,
+        zone=settings().time_zone,
     )
-
-
-def _coordinator() -> Response:
-    return page(
-        "home/coordinator.html",
-        section="today",
-        messages_waiting=_messages_waiting(),
-        undecided=_undecided(),
-        numbers=current_figures(db.session(), now=now()),
-    )
-
-
-def _social_worker() -> Response:
-    session: Session = db.session()
-    person: Person = me()
-    hers = directory.learners_of_social_worker(session, person)
-    ids = [one.id for one in hers]
-    return page(
-        "home/social_worker.html",
-        section="today",
-        messages_waiting=_messages_waiting(),
-        people=hers,
-        progress=progress.class_progress(session, ids),
-        appointments=queries.next_appointments(session, ids, now=now()),
-    )
-
-
-def _messages_waiting() -> int:
-    return len(list_manual_messages(db.session(), me(), settings(), now()))
-
-
-def _undecided() -> int:
-    return len(team_queries.conflicts_for(db.session(), me(), now=now(), zone=settings().time_zone))
-
-
-def _unmarked() -> UnmarkedAppointments | None:
-    found = team_queries.unmarked_appointments(db.session(), me(), now=now())
-    if not found:
-        return None
-    week = iso_week_of(found[0].starts, zone=settings().time_zone)
-    return UnmarkedAppointments(len(found), url_for("agenda.index", week=week, _anchor=f"b-{found[0].id}"))
+    return page("home/team.html", section="today", shown=shown)

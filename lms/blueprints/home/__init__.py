@@ -1,0 +1,5 @@
+"""Aujourd’hui: what each role meets first."""
+
+from lms.blueprints.home import today
+
+bps = [today.bp]

@@ -1,0 +1,211 @@
+"""The content of the start page of the team: what waits for this person, by role."""
+
+# Read by the team alone.
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from lms.domain.booking import queries, team_queries
+from lms.domain.booking.availability_search import iso_week_of
+from lms.domain.homework import alerts, correction
+from lms.domain.homework.alerts import Alert
+from lms.domain.homework.correction import QueuedAttempt
+from lms.domain.lessons import progress
+from lms.domain.people import directory
+from lms.domain.statistics import current_figures
+from lms.models import Booking, Level, Person, Role
+
+ROWS_SHOWN = 6
+
+_REASONS = {
+    "first": _l("Premier devoir envoyé"),
+    "redo": _l("Devoir à refaire, pas encore revenu"),
+    "silent": _l("Pas vu depuis longtemps"),
+}
+
+
+@dataclass(frozen=True)
+class LevelCount:
+    """How many of something belong to a level."""
+
+    level_id: str
+    name: str
+    number: int
+
+
+@dataclass(frozen=True)
+class AppointmentRow:
+    """An upcoming appointment of the teacher."""
+
+    id: str
+    learner: str
+    starts: datetime
+    place: LazyString
+
+
+@dataclass(frozen=True)
+class UnmarkedAppointments:
+    """Appointments of which nobody said who came; the week of the agenda and the first one in it."""
+
+    number: int
+    week: str
+    first_id: str
+
+
+@dataclass(frozen=True)
+class AlertRow:
+    """A learner who needs attention, why, and since when."""
+
+    person_id: str
+    name: str
+    reason: LazyString
+    since: datetime
+
+
+@dataclass(frozen=True)
+class TeacherDesk:
+    """Work of a teacher: copies, appointments, learners who need attention."""
+
+    to_correct: int
+    counts: Sequence[LevelCount]
+    queue: Sequence[QueuedAttempt]
+    appointments: Sequence[AppointmentRow]
+    unmarked: UnmarkedAppointments | None
+    alerts: Sequence[AlertRow]
+
+
+@dataclass(frozen=True)
+class ServiceFigures:
+    """Figures of a coordinator, and how the service is set."""
+
+    by_level: Sequence[LevelCount]
+    without_card: int
+    locked_cards: int
+    coming_bookings: int
+    failed_mails: int
+    hygiene_notice: LazyString
+
+
+@dataclass(frozen=True)
+class LearnerRow:
+    """A learner of a social worker. `level` is empty for a learner without one."""
+
+    id: str
+    name: str
+    level: str
+    done: int
+    total: int
+    next_appointment: datetime | None
+
+
+@dataclass(frozen=True)
+class TeamPage:
+    """The start page of somebody of the team.
+
+    `desk` is for teachers and `figures` for coordinators; somebody who is both has both. `learners` is for a
+    social worker who is neither; it is None for the others.
+    """
+
+    messages_waiting: int
+    undecided: int
+    desk: TeacherDesk | None
+    figures: ServiceFigures | None
+    learners: Sequence[LearnerRow] | None
+
+
+def build_team_page(
+    session: Session,
+    person: Person,
+    *,
+    messages_waiting: int,
+    hygiene_notice: bool,
+    now: datetime,
+    zone: ZoneInfo,
+) -> TeamPage:
+    """Decide what somebody of the team meets first.
+
+    `messages_waiting`: how many messages the person may send by hand. `hygiene_notice`: the service shows it.
+    """
+    teaches, coordinates = Role.TEACHER in person.roles, Role.COORDINATOR in person.roles
+    return TeamPage(
+        messages_waiting=messages_waiting,
+        undecided=len(team_queries.conflicts_for(session, person, now=now, zone=zone)),
+        desk=_desk(session, person, now, zone) if teaches else None,
+        figures=_figures(session, now, hygiene_notice=hygiene_notice) if coordinates else None,
+        learners=None if teaches or coordinates else _learners(session, person, now),
+    )
+
+
+def _desk(session: Session, person: Person, now: datetime, zone: ZoneInfo) -> TeacherDesk:
+    counts = _by_level(correction.counts_by_level(session))
+    coming = queries.upcoming_appointments(session, person, limit=ROWS_SHOWN, now=now)
+    return TeacherDesk(
+        to_correct=sum(each.number for each in counts),
+        counts=counts,
+        queue=correction.list_queue(session, limit=ROWS_SHOWN),
+        appointments=[_appointment(each) for each in coming],
+        unmarked=_unmarked(session, person, now, zone),
+        alerts=[_alert(each) for each in alerts.learner_alerts(session, limit=ROWS_SHOWN, now=now)],
+    )
+
+
+def _by_level(found: Sequence[tuple[Level, int]]) -> list[LevelCount]:
+    return [LevelCount(level.id, level.name, number) for level, number in found]
+
+
+def _appointment(booking: Booking) -> AppointmentRow:
+    place = _l("par vidéo") if booking.mode == "video" else _l("sur place")
+    return AppointmentRow(booking.id, booking.learner.name, booking.starts, place)
+
+
+def _unmarked(session: Session, person: Person, now: datetime, zone: ZoneInfo) -> UnmarkedAppointments | None:
+    found = team_queries.unmarked_appointments(session, person, now=now)
+    if not found:
+        return None
+    return UnmarkedAppointments(len(found), iso_week_of(found[0].starts, zone=zone), found[0].id)
+
+
+def _alert(found: Alert) -> AlertRow:
+    return AlertRow(found.person_id, found.name, _REASONS[found.reason], found.since)
+
+
+def _figures(session: Session, now: datetime, *, hygiene_notice: bool) -> ServiceFigures:
+    found = current_figures(session, now=now)
+    return ServiceFigures(
+        by_level=_by_level(found.by_level),
+        without_card=found.without_card,
+        locked_cards=found.locked_cards,
+        coming_bookings=found.coming_bookings,
+        failed_mails=found.failed_mails,
+        hygiene_notice=_l("affichés") if hygiene_notice else _l("cachés"),
+    )
+
+
+def _learners(session: Session, person: Person, now: datetime) -> list[LearnerRow]:
+    found = directory.learners_of_social_worker(session, person)
+    ids = [learner.id for learner in found]
+    lessons = progress.class_progress(session, ids)
+    appointments = queries.next_appointments(session, ids, now=now)
+    rows = []
+    for learner in found:
+        done, total = lessons.get(learner.id, (0, 0))
+        coming = appointments.get(learner.id)
+        rows.append(
+            LearnerRow(
+                id=learner.id,
+                name=learner.name,
+                level=learner.level.name if learner.level else "",
+                done=done,
+                total=total,
+                next_appointment=coming.starts if coming else None,
+            )
+        )
+    return rows
