@@ -6,29 +6,24 @@ from __future__ import annotations
 
 import secrets
 
-from babel import Locale
 from flask import Blueprint, flash, jsonify, make_response, request, url_for
-from flask_babel import get_locale
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
+from lms.blueprints.corrections.correction_page import build_correction_page
 from lms.clock import now
 from lms.domain.errors import Refused
 from lms.domain.homework import correction
-from lms.domain.people.contact import mail_address
 from lms.extensions import db
 from lms.forms.correction import FeedbackForm, chosen_bands
-from lms.i18n import languages
-from lms.models import Attempt, Criterion, Person, Role
+from lms.models import Attempt, Criterion, Role
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import by_script, page
 
 bp = Blueprint("corrections", __name__)
-
-BESIDE = 30  # copies in the queue beside the desk
 
 
 @bp.get("/corrections")
@@ -132,44 +127,11 @@ def _refused(status: int, attempt: Attempt, form: FeedbackForm, bands: dict[str,
 def _desk(
     status: int, attempt: Attempt, form: FeedbackForm, bands: dict[str, int], *, clash: bool = False
 ) -> BaseResponse:
-    session, level = db.session(), _level()
-    copies = correction.list_queue(session, level, BESIDE)
-    places = [copy.attempt_id for copy in copies]
-    here = places.index(attempt.id) if attempt.id in places else None
-    submission = attempt.submission
-    returned = [
-        each.feedback.id for each in submission.attempts if each.feedback and each.feedback.returned_at
-    ]
-    return page(
-        "corrections/desk.html",
-        status,
-        attempt=attempt,
-        submission=submission,
-        earlier=[each for each in submission.attempts if each.sent_at and each.number < attempt.number][::-1],
-        later=[each for each in submission.attempts if each.sent_at and each.number > attempt.number],
-        form=form,
-        bands=bands,
-        clash=clash,
-        criteria=_criteria(attempt),
-        copies=copies,
-        level=level,
-        previous=places[here - 1] if here else None,
-        following=places[here + 1] if here is not None and here + 1 < len(places) else None,
-        mail=correction.mail_outcomes(session, returned),
-        reach=_reach(submission.learner),
+    shown = build_correction_page(
+        db.session(), me(), attempt, form, bands, level_id=_level(), has_clash=clash
     )
+    return page("corrections/desk.html", status, shown=shown)
 
 
 def _criteria(attempt: Attempt) -> list[Criterion]:
     return list(correction.criteria(db.session(), attempt.submission.assignment.lesson.level_id))
-
-
-def _reach(learner: Person) -> str:
-    """Return who receives the feedback, and in which languages."""
-    name, own = learner.first_name, languages.shown_in(learner.language)
-    if mail_address(learner) is None:
-        return str(_("%(name)s n’a pas d’e-mail : la réponse est dans l’application.", name=name))
-    if own.code == "fr":
-        return str(_("%(name)s reçoit un e-mail en français.", name=name))
-    language = Locale.parse(own.code).get_language_name(str(get_locale() or "fr"))
-    return str(_("%(name)s reçoit un e-mail en français et en %(language)s.", name=name, language=language))
