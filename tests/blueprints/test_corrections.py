@@ -41,8 +41,10 @@ def luc(school: School, copy: str) -> Visitor:
 
 
 def press(teacher: Visitor, page: Page, action: str, **values: object) -> Page:
-    copy = page.url.split("?")[0].rsplit("/", 1)[-1]
-    return teacher.submit(page, {"action": action, **values}, action=copy)
+    path, mark, query = page.url.partition("?")
+    copy = path.split("/")[2]
+    button = None if action == "draft" else f"{copy}/{action}{mark}{query}"
+    return teacher.submit(page, values, action=copy, button=button)
 
 
 def bands(school: School, *values: int) -> dict[str, str]:
@@ -111,7 +113,7 @@ def test_a_draft_kept_by_the_script_is_answered_without_a_page(
     school: School, nadia: Visitor, luc: Visitor, copy: str
 ) -> None:
     page = nadia.get(f"/corrections/{copy}")
-    data = {**filled(page.form()), "comment": "Presque", "action": "draft"}
+    data = {**filled(page.form()), "comment": "Presque"}
     answer = nadia.client.post(f"/corrections/{copy}", data=data, headers={"Accept": "application/json"})
     told = answer.get_json()
     assert answer.status_code == 200
@@ -175,6 +177,16 @@ def test_nothing_is_returned_empty(school: School, nadia: Visitor, copy: str) ->
     assert page.root.all("textarea")[1].text == "Le pluriel"
     assert school.read(lambda s: s.scalars(select(Feedback)).all()) == []
     assert press(nadia, page, "return", **bands(school, 2)).status == 200
+
+
+def test_a_refused_form_can_be_loaded_again_at_the_address_of_its_button(
+    school: School, nadia: Visitor, copy: str
+) -> None:
+    level = school.write(lambda s: factories.level(s).id)
+    for action in ("return", "redo"):
+        page = press(nadia, nadia.get(f"/corrections/{copy}?level={level}"), action)
+        assert (page.status, page.url) == (422, f"/corrections/{copy}/{action}?level={level}")
+        assert nadia.get(page.url).url == f"/corrections/{copy}?level={level}"
 
 
 def test_after_a_return_comes_the_next_copy_of_the_queue(school: School, nadia: Visitor, copy: str) -> None:

@@ -17,12 +17,12 @@ def test_a_national_number_in_an_answer_is_refused_and_the_words_stay(school: Sc
     copy = school.write(lambda s: factories.sent(s, factories.samira(s), factories.assignment(s)).id)
     nadia = school.visitor(school.write(factories.nadia))
     page = nadia.get(f"/corrections/{copy}")
-    typed = {"comment": "Bravo.", field: f"Bravo. Numéro {_passing()}", "action": "return"}
-    answer = nadia.submit(page, typed, action=f"/corrections/{copy}")
+    typed = {"comment": "Bravo.", field: f"Bravo. Numéro {_passing()}"}
+    answer = nadia.submit(page, typed, action=f"/corrections/{copy}", button="/return")
     assert answer.status == 422
     assert "Pas de numéro national ici. Effacez-le." in answer.text
     assert _passing() in answer.html
-    again = nadia.submit(answer, {"comment": "Bravo, 12 phrases.", "next_step": "", "action": "return"})
+    again = nadia.submit(answer, {"comment": "Bravo, 12 phrases.", "next_step": ""}, button="/return")
     assert again.status == 200
 
 

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
-from flask import Blueprint, flash, jsonify, make_response, request, url_for
+from flask import Blueprint, flash, jsonify, make_response, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
@@ -16,6 +17,7 @@ from lms.blueprints.corrections.correction_page import build_correction_page
 from lms.clock import now
 from lms.domain.errors import Refused
 from lms.domain.homework import correction
+from lms.domain.homework.correction import FeedbackDraft
 from lms.extensions import db
 from lms.forms.correction import FeedbackForm, chosen_bands
 from lms.models import Attempt, Criterion, Role
@@ -54,31 +56,68 @@ def desk(id: str) -> BaseResponse:
 
 @bp.post("/corrections/<id>")
 @allow(Role.TEACHER)
-def answer(id: str) -> BaseResponse:
-    """One form, three buttons: keep the draft, ask to do it again, return it."""
-    attempt = correction.attempt_for(db.session(), me(), id)
-    criteria = _criteria(attempt)
-    form = FeedbackForm()
-    bands = chosen_bands(request.form, criteria)
-    action = request.form.get("action", "draft")
-    if not form.validate():
-        return _refused(422, attempt, form, bands)
-    written, level = form.answer(bands), _level()
+def save(id: str) -> BaseResponse:
+    """Keep the draft."""
 
-    def in_transaction(session: Session) -> str:
-        copy = correction.attempt_for(session, me(), id)
-        if action not in ("redo", "return"):
-            correction.save_feedback(session, copy, me(), written, form.seen_version, now=now())
-            return url_for("corrections.desk", id=id, level=level)
-        correction.return_feedback(
-            session, copy, me(), written, form.seen_version, redo=action == "redo", now=now()
-        )
+    def in_transaction(session: Session, copy: Attempt, draft: FeedbackDraft, version: int) -> str:
+        correction.save_feedback(session, copy, me(), draft, version, now=now())
+        return url_for("corrections.desk", id=id, level=_level())
+
+    return _answer(id, in_transaction, lambda _name: _("Le brouillon est gardé."))
+
+
+@bp.post("/corrections/<id>/return")
+@allow(Role.TEACHER)
+def return_feedback(id: str) -> BaseResponse:
+    """Return the feedback and go on to the next copy."""
+    return _return(id, redo=False)
+
+
+@bp.post("/corrections/<id>/redo")
+@allow(Role.TEACHER)
+def request_redo(id: str) -> BaseResponse:
+    """Return the feedback with the request to do it again, and go on to the next copy."""
+    return _return(id, redo=True)
+
+
+@bp.get("/corrections/<id>/return")
+@bp.get("/corrections/<id>/redo")
+@allow(Role.TEACHER)
+def reload(id: str) -> BaseResponse:
+    """Lead back to the desk: a refused form was shown at the address of its button."""
+    correction.attempt_for(db.session(), me(), id)
+    return redirect(url_for("corrections.desk", id=id, level=_level()), 303)
+
+
+def _return(id: str, *, redo: bool) -> BaseResponse:
+    def in_transaction(session: Session, copy: Attempt, draft: FeedbackDraft, version: int) -> str:
+        correction.return_feedback(session, copy, me(), draft, version, redo=redo, now=now())
+        level = _level()
         following = correction.next_in_queue(session, copy, level)
         if following is None:
             return url_for("corrections.index", level=level)
         return url_for("corrections.desk", id=following, level=level)
 
-    name = attempt.submission.learner.name
+    return _answer(id, in_transaction, lambda name: _("La copie de %(name)s est renvoyée.", name=name))
+
+
+def _answer(
+    id: str, then: Callable[[Session, Attempt, FeedbackDraft, int], str], said: Callable[[str], str]
+) -> BaseResponse:
+    """Check the form, whichever button was pressed; `then` writes and returns where to go on.
+
+    `said`: the sentence for the teacher, by the name of the learner.
+    """
+    attempt = correction.attempt_for(db.session(), me(), id)
+    form = FeedbackForm()
+    bands = chosen_bands(request.form, _criteria(attempt))
+    if not form.validate():
+        return _refused(422, attempt, form, bands)
+    written, name = form.answer(bands), attempt.submission.learner.name
+
+    def in_transaction(session: Session) -> str:
+        return then(session, correction.attempt_for(session, me(), id), written, form.seen_version)
+
     try:
         response = run_once(form, in_transaction)
     except Refused as refusal:
@@ -88,12 +127,7 @@ def answer(id: str) -> BaseResponse:
         return _refused(409 if lost_race else 422, attempt, form, bands)
     if by_script():
         return _kept(id)
-    flash(
-        _("Le brouillon est gardé.")
-        if action == "draft"
-        else _("La copie de %(name)s est renvoyée.", name=name),
-        "success",
-    )
+    flash(said(name), "success")
     return response
 
 

@@ -1,5 +1,5 @@
 // Keeps what is being written on the server. What fails here is still in the page and behind its buttons.
-// form[data-draft] is sent to its own address, with the name of the action if it says one; [data-kept] tells how it went.
+// form[data-draft] is sent to its own address, never to that of a button; [data-kept] tells how it went.
 const PAUSE = 4000;
 const NOT_WORDS = ["csrf_token", "request_id", "version"];
 
@@ -22,7 +22,6 @@ const keep = (form) => {
     const now = words();
     if (now === kept || stopped || form.dataset.busy) return;
     const data = content();
-    if (form.dataset.draft) data.set("action", form.dataset.draft);
     try {
       const answer = await fetch(form.getAttribute("action"), { method: "POST", body: data, headers: { Accept: "application/json" } });
       const told = await answer.json();
