@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from lms.models import Channel, LoginKind, Outcome, Role
+from lms.models import BookingState, Channel, LoginKind, Outcome, Role, WaitlistOutcome
 from lms.refusal_codes import RefusalCode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -209,7 +209,7 @@ def test_the_actor_stands_second_and_time_is_named() -> None:
 # -- enums ---------------------------------------------------------------------------------------
 
 # Without AuditAction: kinds of messages have the same words, and `record` is typed.
-ENUMS = (RefusalCode, Role, LoginKind, Channel, Outcome)
+ENUMS = (RefusalCode, Role, LoginKind, Channel, Outcome, BookingState, WaitlistOutcome)
 # Functions and keywords whose argument is a member of an enum.
 TAKES_MEMBER = {
     "Refused",
@@ -220,8 +220,11 @@ TAKES_MEMBER = {
     "has_role",
     "close_item",
     "open_login",
+    "new_booking",
+    "_release_offer",
+    "_close_entry",
 }
-MEMBER_KEYWORDS = {"role", "channel", "outcome", "code", "action"}
+MEMBER_KEYWORDS = {"role", "channel", "outcome", "code", "action", "state"}
 
 
 def bare_words(node: ast.AST) -> list[ast.expr]:

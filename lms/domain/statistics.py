@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from lms.models import AccessCard, Booking, Level, OutboxItem, Outcome, Person, PersonRole, Role
+from lms.models import AccessCard, Booking, BookingState, Level, OutboxItem, Outcome, Person, PersonRole, Role
 
 FAILED_SINCE = timedelta(days=7)
 
@@ -45,7 +45,7 @@ def current_figures(session: Session, *, now: datetime) -> Figures:
         .outerjoin(AccessCard, active_card)
         .where(Person.deactivated_at.is_(None))
     ).one()
-    coming = select(func.count(Booking.id)).where(Booking.state == "booked", Booking.ends > now)
+    coming = select(func.count(Booking.id)).where(Booking.state == BookingState.BOOKED, Booking.ends > now)
     failed = select(func.count(OutboxItem.id)).where(
         or_(OutboxItem.outcome == Outcome.FAILED, OutboxItem.outcome == Outcome.EXPIRED),
         OutboxItem.closed_at > now - FAILED_SINCE,

@@ -11,10 +11,12 @@ from lms.models.booking import (
     Attendance,
     Availability,
     Booking,
+    BookingState,
     Claim,
     Room,
     SpecialDay,
     WaitlistEntry,
+    WaitlistOutcome,
 )
 from lms.models.calendars import CalendarFeed, ExternalBusyTime, ExternalCalendar
 from lms.models.homework import (
@@ -68,6 +70,7 @@ __all__ = [
     "AuditEvent",
     "Availability",
     "Booking",
+    "BookingState",
     "CalendarFeed",
     "Channel",
     "Claim",
@@ -100,4 +103,5 @@ __all__ = [
     "Submission",
     "VocabItem",
     "WaitlistEntry",
+    "WaitlistOutcome",
 ]

@@ -13,14 +13,32 @@ from lms.models.people import Person, one_of, word_type
 
 MODES = ("video", "onsite")
 RULE_MODES = (*MODES, "both")
-# Offered to somebody who waits, agreed, given back; an offer can also be declined or run out.
-STATES = ("offered", "booked", "cancelled", "declined", "expired")
-# What holds its people and its room.
-HOLDING = ("offered", "booked")
-WAITING_ENDS = ("accepted", "booked", "withdrawn", "lapsed")
 # Parts of the day on the wall, as bits of `WaitlistEntry.parts`.
 MORNING, AFTERNOON, EVENING = 1, 2, 4
 CELL_SECONDS = 900
+
+
+class BookingState(StrEnum):
+    """Offered to somebody who waits, agreed, cancelled; an offer can also be declined or expire."""
+
+    OFFERED = "offered"
+    BOOKED = "booked"
+    CANCELLED = "cancelled"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+
+
+# What holds its people and its room.
+HOLDING = (BookingState.OFFERED, BookingState.BOOKED)
+
+
+class WaitlistOutcome(StrEnum):
+    """How a wait ended: an offer accepted, an hour booked otherwise, withdrawn, an offer not answered."""
+
+    ACCEPTED = "accepted"
+    BOOKED = "booked"
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
 
 
 class Attendance(StrEnum):
@@ -118,7 +136,7 @@ class Booking(Identified, Base):
         CheckConstraint("blocked_until >= ends", name="free_after_end"),
         CheckConstraint(one_of("mode", MODES), name="mode"),
         CheckConstraint("(mode = 'onsite') = (room_id IS NOT NULL)", name="onsite_has_room"),
-        CheckConstraint(one_of("state", STATES), name="state"),
+        CheckConstraint(one_of("state", BookingState), name="state"),
         CheckConstraint("(state = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled"),
         CheckConstraint("sequence >= 0", name="sequence"),
         CheckConstraint("teacher_id <> learner_id", name="two_people"),
@@ -152,7 +170,7 @@ class Booking(Identified, Base):
     time_zone: Mapped[str] = mapped_column(String(40))
     iso_week: Mapped[str] = mapped_column(String(8))  # 2026-W48, for the weekly cap
     mode: Mapped[str] = mapped_column(String(8))
-    state: Mapped[str] = mapped_column(String(10), default="booked")
+    state: Mapped[BookingState] = mapped_column(word_type(BookingState, 10), default=BookingState.BOOKED)
     sequence: Mapped[int] = mapped_column(default=0)
     video_key: Mapped[str] = mapped_column(String(32))
     booked_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
@@ -178,19 +196,41 @@ class Booking(Identified, Base):
     record: Mapped[AppointmentRecord] = relationship(lazy="joined")
 
     @property
+    def is_booked(self) -> bool:
+        return self.state == BookingState.BOOKED
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.state == BookingState.CANCELLED
+
+    @property
+    def is_offer(self) -> bool:
+        """Return whether it waits for an answer; the time to answer may be over."""
+        return self.state == BookingState.OFFERED
+
+    @property
+    def is_declined(self) -> bool:
+        return self.state == BookingState.DECLINED
+
+    @property
+    def is_holding(self) -> bool:
+        """Return whether it holds its people and its room."""
+        return self.state in HOLDING
+
+    @property
     def attendance(self) -> Attendance | None:
         return self.record.attendance
 
     @property
     def marked_attendance(self) -> Attendance | None:
         """The attendance that the team has marked; a late cancellation counts once it is excused."""
-        unexcused = self.state == "cancelled" and self.attendance == Attendance.LATE_CANCEL
+        unexcused = self.is_cancelled and self.attendance == Attendance.LATE_CANCEL
         return None if unexcused else self.attendance
 
     @property
     def is_late_cancellation(self) -> bool:
         """Return whether the learner cancelled late; the teacher may have excused it since."""
-        return self.state == "cancelled" and self.attendance is not None
+        return self.is_cancelled and self.attendance is not None
 
 
 class AppointmentRecord(Base):
@@ -222,7 +262,7 @@ class WaitlistEntry(Identified, Base):
     __table_args__ = (
         CheckConstraint("parts BETWEEN 1 AND 7", name="parts"),
         CheckConstraint(f"mode IS NULL OR {one_of('mode', MODES)}", name="mode"),
-        CheckConstraint(f"outcome IS NULL OR {one_of('outcome', WAITING_ENDS)}", name="outcome"),
+        CheckConstraint(f"outcome IS NULL OR {one_of('outcome', WaitlistOutcome)}", name="outcome"),
         CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="ended"),
         Index(
             "uq_waitlist_entry_active",
@@ -243,7 +283,7 @@ class WaitlistEntry(Identified, Base):
     created_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
-    outcome: Mapped[str | None] = mapped_column(String(12))
+    outcome: Mapped[WaitlistOutcome | None] = mapped_column(word_type(WaitlistOutcome, 12))
 
     learner: Mapped[Person] = relationship(foreign_keys=[learner_id], lazy="raise_on_sql")
     teacher: Mapped[Person | None] = relationship(foreign_keys=[teacher_id], lazy="raise_on_sql")

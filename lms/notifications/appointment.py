@@ -35,7 +35,7 @@ def calendar_event(
         changed_at=booking.changed_at,
         starts=booking.starts,
         ends=booking.ends,
-        cancelled=booking.state == "cancelled",
+        cancelled=booking.is_cancelled,
         summary=summary,
         description=description,
         location=place if onsite else link,

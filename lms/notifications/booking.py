@@ -18,7 +18,7 @@ from lms.domain.calendars import feeds
 from lms.domain.errors import Absent
 from lms.domain.people.contact import mail_address
 from lms.links import absolute_url
-from lms.models import Booking, Organisation, OutboxItem
+from lms.models import Booking, BookingState, Organisation, OutboxItem
 from lms.notifications import Content, Facts, InFeed, MailRenderer, SmsRenderer
 from lms.notifications.appointment import calendar_event
 
@@ -32,7 +32,7 @@ NEAR = timedelta(hours=24)
 class Kind:
     """A kind of message: the state of the booking in which it makes sense, and its effect on a calendar."""
 
-    state: Literal["booked", "cancelled", "offered"]
+    state: BookingState
     method: Literal["REQUEST", "CANCEL"] | None = None
     # A subscribed calendar shows the change by itself. Of the other kinds the text matters.
     in_feed: bool = False
@@ -41,13 +41,13 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "booking_made": Kind("booked", "REQUEST", in_feed=True),
-    "booking_moved": Kind("booked", "REQUEST", in_feed=True),
-    "booking_cancelled": Kind("cancelled", "CANCEL", in_feed=True, leads="again"),
-    "booking_retimed": Kind("booked", "REQUEST"),
-    "booking_reminder": Kind("booked"),
-    "booking_soon": Kind("booked"),
-    "booking_offer": Kind("offered", leads="offer"),
+    "booking_made": Kind(BookingState.BOOKED, "REQUEST", in_feed=True),
+    "booking_moved": Kind(BookingState.BOOKED, "REQUEST", in_feed=True),
+    "booking_cancelled": Kind(BookingState.CANCELLED, "CANCEL", in_feed=True, leads="again"),
+    "booking_retimed": Kind(BookingState.BOOKED, "REQUEST"),
+    "booking_reminder": Kind(BookingState.BOOKED),
+    "booking_soon": Kind(BookingState.BOOKED),
+    "booking_offer": Kind(BookingState.OFFERED, leads="offer"),
 }
 
 
@@ -82,13 +82,13 @@ def _still_true(booking: Booking, item: OutboxItem, now: datetime) -> bool:
     kind = KINDS[item.kind]
     if booking.state != kind.state:
         return False
-    if kind.state == "offered":
+    if kind.state == BookingState.OFFERED:
         return booking.expires_at is not None and booking.expires_at > now
     if booking.sequence != item.sequence:
         return False
     if item.kind == "booking_reminder" and booking.starts - now <= SOON:
         return False  # the second reminder says it
-    return kind.state == "cancelled" or booking.starts > now
+    return kind.state == BookingState.CANCELLED or booking.starts > now
 
 
 # -- by mail -------------------------------------------------------------------------------------
@@ -200,7 +200,9 @@ def text_facts(booking: Booking, item: OutboxItem, settings: Settings, now: date
 
 
 def _booking(session: Session, item: OutboxItem) -> Booking | None:
-    find = waitlist.offer_for if KINDS[item.kind].state == "offered" else queries.own_appointment_for
+    find = (
+        waitlist.offer_for if KINDS[item.kind].state == BookingState.OFFERED else queries.own_appointment_for
+    )
     try:
         return find(session, item.person, item.about_id)
     except Absent:

@@ -97,8 +97,8 @@ def build_appointment_page(
     """
     is_learner = booking.learner_id == person.id
     is_teacher = booking.teacher_id == person.id
-    is_cancelled = booking.state == "cancelled"
-    is_upcoming = booking.state == "booked" and booking.starts > now
+    is_cancelled = booking.is_cancelled
+    is_upcoming = booking.is_booked and booking.starts > now
     if is_cancelled:
         notice = _cancellation(booking, channel, done=done, is_learner=is_learner)
     elif done and (is_learner or is_teacher or done != "same"):
@@ -180,7 +180,7 @@ def _video_room(booking: Booking, now: datetime) -> VideoRoom | None:
         return None
     if queries.is_room_open(booking, now=now):
         return "open"
-    return "later" if booking.state == "booked" and booking.starts > now else None
+    return "later" if booking.is_booked and booking.starts > now else None
 
 
 def _team_panel(session: Session, person: Person, booking: Booking, now: datetime) -> TeamPanel:
@@ -192,8 +192,8 @@ def _team_panel(session: Session, person: Person, booking: Booking, now: datetim
         else []
     )
     record = booking.record
-    has_form = is_teacher and (record.noted_at is not None or booking.state == "booked")
-    is_upcoming = booking.state == "booked" and booking.starts > now
+    has_form = is_teacher and (record.noted_at is not None or booking.is_booked)
+    is_upcoming = booking.is_booked and booking.starts > now
     return TeamPanel(
         submissions=sorted(sent, key=lambda work: str(work.sent_at), reverse=True)[:RECENT_SUBMISSIONS],
         question=record.question if teaches else "",

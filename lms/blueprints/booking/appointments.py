@@ -122,7 +122,7 @@ def _ticket(
             if done == "moved" and not is_learner
             else 0
         ),
-        free_hour=_again(booking) if booking.state == "cancelled" else None,
+        free_hour=_again(booking) if booking.is_cancelled else None,
         now=now(),
         zone=zone,
     )

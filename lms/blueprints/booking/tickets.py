@@ -28,7 +28,7 @@ bp = Blueprint("tickets", __name__)
 def show(id: str) -> BaseResponse:
     """For who comes late too; what is cancelled or over has no ticket, and its page says why."""
     booking = queries.booking_for(db.session(), me(), id)
-    if booking.state != "booked" or booking.ends <= now():
+    if not booking.is_booked or booking.ends <= now():
         return redirect(url_for("bookings.show", id=id), 303)
     address = absolute_url(settings(), "bookings.door", id=booking.id)
     # She reads it, whoever prints it.

@@ -18,7 +18,7 @@ from lms.extensions import db
 from lms.forms import PageForm, tidy
 from lms.forms.waitlist import ANY, WaitlistEntryForm, WaitlistForm
 from lms.i18n import refusals
-from lms.models import AFTERNOON, EVENING, MORNING, Booking, Person, Role, WaitlistEntry
+from lms.models import AFTERNOON, EVENING, MORNING, Booking, BookingState, Person, Role, WaitlistEntry
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import page
@@ -136,9 +136,9 @@ def decline(id: str) -> BaseResponse:
 
 def _offer(found: Booking, refused: Refused | None = None) -> BaseResponse:
     """The question while it is open; afterwards what became of it and what to do next."""
-    if found.state in ("booked", "cancelled"):
+    if found.state in (BookingState.BOOKED, BookingState.CANCELLED):
         return redirect(url_for("bookings.show", id=found.id), 303)
-    is_open = found.state == "offered" and found.expires_at is not None and found.expires_at > now()
+    is_open = found.is_offer and found.expires_at is not None and found.expires_at > now()
     if is_open:
         return page("waitlist/offer.html", offer=found)
     wish = learner_status.last_entry(db.session(), me().id)
@@ -148,7 +148,7 @@ def _offer(found: Booking, refused: Refused | None = None) -> BaseResponse:
         offer=found,
         sentence=refusals.sentence(refused) if refused else "",
         # Who let the time pass waits no longer, also before the worker has written it down.
-        waits=wish is not None and wish.ended_at is None and found.state != "offered",
+        waits=wish is not None and wish.ended_at is None and not found.is_offer,
         again=WaitlistEntryForm.repeating(wish) if wish is not None else None,
     )
 

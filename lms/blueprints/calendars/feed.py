@@ -22,7 +22,7 @@ from lms.domain.errors import Absent
 from lms.extensions import db, limiter, write
 from lms.forms.people import ConfirmForm
 from lms.links import absolute_url
-from lms.models import Booking, CalendarFeed, Role
+from lms.models import Booking, BookingState, CalendarFeed, Role
 from lms.notifications.appointment import calendar_event
 from lms.web.idempotency import run_once_with_result
 from lms.web.pages import page
@@ -108,7 +108,7 @@ def feed(token: str) -> BaseResponse:
 def event(id: str) -> BaseResponse:
     """One appointment as a file. The same event as in the invitations: a calendar that has it updates it."""
     booking = queries.own_appointment_for(db.session(), me(), id)
-    if booking.state not in ("booked", "cancelled"):
+    if booking.state not in (BookingState.BOOKED, BookingState.CANCELLED):
         raise Absent
     response = _file(build_event_file(_event(booking, teaches=booking.teacher_id == me().id)))
     response.headers["Content-Disposition"] = "attachment; filename=rendez-vous.ics"

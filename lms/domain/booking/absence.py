@@ -45,7 +45,7 @@ def cancel_day(
         availability.close_days(session, actor, teacher, (day, day), WeeklyHours(None, None), "", now=now)
     cancelled_by_teacher = []
     for booking in upcoming_on(session, teacher, day, now=now, zone=zone):
-        if booking.state == "offered":
+        if booking.is_offer:
             waitlist.withdraw_offer(session, booking, now=now, zone=zone)
         else:
             cancelled_by_teacher.append(
@@ -69,7 +69,7 @@ def accept_conflict(session: Session, actor: Person, booking: Booking, *, now: d
     Refusals: `already_cancelled`.
     """
     check_may_manage(actor, booking.teacher_id)
-    if booking.state != "booked":
+    if not booking.is_booked:
         raise Refused(RefusalCode.ALREADY_CANCELLED)
     booking.conflict_accepted_at = now
     audit_log.record(session, actor, AuditAction.BOOKING_KEPT, "booking", booking.id, now=now)
@@ -88,9 +88,9 @@ def offboard(session: Session, actor: Person, person: Person, *, now: datetime, 
     waitlist.clear_teacher(session, person)
     count = 0
     for booking in found:
-        if booking.state == "offered":
+        if booking.is_offer:
             waitlist.withdraw_offer(session, booking, now=now, zone=zone)
-        elif booking.state == "booked":
+        elif booking.is_booked:
             cancel(
                 session,
                 actor,

@@ -15,11 +15,13 @@ from lms.domain.booking import occupancy, reminders
 from lms.domain.booking.availability_search import iso_week_of, load_timetable, notice_for
 from lms.domain.booking.slots import Mode, Slot, blocked_until
 from lms.domain.errors import Refused
-from lms.models import AppointmentRecord, Booking, Organisation, Person
+from lms.models import AppointmentRecord, Booking, BookingState, Organisation, Person
 from lms.refusal_codes import RefusalCode
 
 
-def new_booking(learner_id: str, teacher_id: str, by_id: str, state: str, *, now: datetime) -> Booking:
+def new_booking(
+    learner_id: str, teacher_id: str, by_id: str, state: BookingState, *, now: datetime
+) -> Booking:
     """A booking that has no hour yet."""
     return Booking(
         uid=str(uuid.uuid4()),

@@ -15,7 +15,7 @@ from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.queries import check_upcoming
 from lms.domain.booking.slots import Mode
 from lms.domain.errors import Refused
-from lms.models import Attendance, AuditAction, Booking, Organisation, Person
+from lms.models import Attendance, AuditAction, Booking, BookingState, Organisation, Person
 from lms.refusal_codes import RefusalCode
 
 # What makes an hour: two bookings that are swapped exchange it whole.
@@ -50,7 +50,7 @@ def book(
     load = caps.count_load(session, service, [learner.id], now=now)
     caps.check_weekly_cap(load, learner.id, iso_week_of(starts, zone=zone))
     caps.check_open_cap(load, learner.id)
-    booking = allocation.new_booking(learner.id, teacher_id, actor.id, "booked", now=now)
+    booking = allocation.new_booking(learner.id, teacher_id, actor.id, BookingState.BOOKED, now=now)
     allocation.set_slot(booking, slot, service, zone=zone)
     allocation.save_and_claim(session, booking)
     waitlist.close_after_booking(session, learner.id, now=now)
@@ -157,7 +157,7 @@ def cancel(
     hers = actor.id == booking.learner_id
     if hers and booking.starts - now < timedelta(hours=service.late_cancel_hours):
         set_attendance(booking, actor, Attendance.LATE_CANCEL, now=now)
-    booking.state, booking.cancelled_by_teacher = "cancelled", cancelled_by_teacher
+    booking.state, booking.cancelled_by_teacher = BookingState.CANCELLED, cancelled_by_teacher
     booking.cancelled_at, booking.cancelled_by_id, booking.reason = now, actor.id, reason[:200]
     _changed(booking, now=now)
     session.flush()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, contains_eager
 from lms.domain import audit_log
 from lms.domain.booking.queries import check_upcoming
 from lms.domain.errors import Absent, Refused
-from lms.models import AppointmentRecord, Attendance, AuditAction, Booking, Person, Role
+from lms.models import AppointmentRecord, Attendance, AuditAction, Booking, BookingState, Person, Role
 from lms.refusal_codes import RefusalCode
 
 
@@ -20,9 +20,9 @@ def can_be_marked(booking: Booking, *, now: datetime) -> bool:
 
     It is once the appointment has begun; of a late cancellation, only whether it is excused.
     """
-    if booking.state == "cancelled":
+    if booking.is_cancelled:
         return booking.is_late_cancellation
-    return booking.state == "booked" and booking.starts <= now
+    return booking.is_booked and booking.starts <= now
 
 
 def set_attendance(booking: Booking, actor: Person, attendance: Attendance | None, *, now: datetime) -> None:
@@ -46,7 +46,7 @@ def mark_attendance(
     if attendance is not None and attendance not in set(Attendance):
         raise Refused(RefusalCode.NOT_AN_ATTENDANCE)
     mark = Attendance(attendance) if attendance else None
-    if booking.state == "cancelled":
+    if booking.is_cancelled:
         if not booking.is_late_cancellation or mark not in (None, Attendance.EXCUSED):
             raise Refused(RefusalCode.ALREADY_CANCELLED)
         mark = mark or Attendance.LATE_CANCEL
@@ -102,7 +102,7 @@ def open_questions(session: Session, booking: Booking) -> Sequence[Booking]:
             Booking.starts <= booking.starts,
             AppointmentRecord.question != "",
             or_(AppointmentRecord.attendance.is_(None), AppointmentRecord.attendance != Attendance.DONE),
-            or_(Booking.state != "booked", AppointmentRecord.attendance.is_not(None)),
+            or_(Booking.state != BookingState.BOOKED, AppointmentRecord.attendance.is_not(None)),
         )
         .order_by(Booking.starts.desc())
         .limit(5)
@@ -118,7 +118,7 @@ def next_steps(session: Session, before: Booking, limit: int = 3) -> Sequence[tu
         .where(
             Booking.learner_id == before.learner_id,
             Booking.starts < before.starts,
-            Booking.state == "booked",
+            Booking.state == BookingState.BOOKED,
             AppointmentRecord.next_step != "",
         )
         .order_by(Booking.starts.desc())

@@ -17,7 +17,7 @@ from lms.domain.booking.availability_search import load_timetable
 from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.queries import booking_for, with_people
 from lms.domain.booking.slots import Mode, Slot
-from lms.models import Booking, Person
+from lms.models import Booking, BookingState, Person
 
 Why = Literal["left", "closed", "outside", "busy"]
 
@@ -40,7 +40,7 @@ def upcoming_conflicts(
 
     What somebody decided to keep is not told again, unless its day was closed after that.
     """
-    wanted = with_people().where(Booking.state == "booked", Booking.starts > now)
+    wanted = with_people().where(Booking.state == BookingState.BOOKED, Booking.starts > now)
     if teacher is not None:
         wanted = wanted.where(Booking.teacher_id == teacher.id)
     found = session.scalars(wanted.order_by(Booking.starts, Booking.id)).all()

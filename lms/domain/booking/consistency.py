@@ -15,7 +15,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import occupancy
-from lms.models import HOLDING, Booking, Claim, OutboxItem, Outcome, WaitlistEntry
+from lms.models import HOLDING, Booking, BookingState, Claim, OutboxItem, Outcome, WaitlistEntry
 
 # What a learner was promised: how long before her hour each reminder comes. Said here once more, so that
 # a verb that changes its mind is found.
@@ -106,7 +106,7 @@ def _wrong(item: OutboxItem, booking: Booking | None) -> Iterator[str]:
     if booking is None:
         yield "there is no such booking"
         return
-    if booking.state != "booked":
+    if not booking.is_booked:
         yield f"the booking is {booking.state}"
     if item.person_id != booking.learner_id:
         yield "it goes to somebody else"
@@ -138,7 +138,7 @@ def _missing_reminders(session: Session, *, now: datetime) -> Iterator[str]:
         rows = session.execute(
             select(Booking.id, Booking.starts, Booking.booked_at, Booking.changed_at)
             .outerjoin(OutboxItem, reminds)
-            .where(Booking.state == "booked", Booking.starts > now, OutboxItem.id.is_(None))
+            .where(Booking.state == BookingState.BOOKED, Booking.starts > now, OutboxItem.id.is_(None))
             .order_by(Booking.starts, Booking.id)
         )
         for row in rows:
@@ -163,7 +163,7 @@ def _stale_offers(session: Session, *, now: datetime) -> Iterator[str]:
     rows = session.execute(
         select(Booking, WaitlistEntry)
         .join(WaitlistEntry, WaitlistEntry.id == Booking.waitlist_entry_id)
-        .where(Booking.state == "offered")
+        .where(Booking.state == BookingState.OFFERED)
         .order_by(Booking.starts, Booking.id)
     )
     for booking, entry in rows:

@@ -11,7 +11,7 @@ from lms.domain.booking import occupancy
 from lms.domain.booking.occupancy import Held
 from lms.domain.booking.queries import with_people
 from lms.domain.booking.slots import HOUR, cells
-from lms.models import Booking, Person
+from lms.models import Booking, BookingState, Person
 
 
 def find_clashes(bookings: Iterable[Booking], busy: Collection[Held], *, now: datetime) -> list[Booking]:
@@ -23,7 +23,7 @@ def find_clashes(bookings: Iterable[Booking], busy: Collection[Held], *, now: da
     return [
         booking
         for booking in bookings
-        if booking.state == "booked"
+        if booking.is_booked
         and booking.conflict_accepted_at is None
         and booking.ends > now
         and any((booking.teacher_id, cell) in busy for cell in cells(booking.starts, booking.blocked_until))
@@ -35,7 +35,11 @@ def upcoming_clashes(session: Session, teacher: Person, *, now: datetime) -> lis
     ahead = session.scalars(
         with_people()
         # By its start, which the index knows.
-        .where(Booking.teacher_id == teacher.id, Booking.state == "booked", Booking.starts > now - HOUR)
+        .where(
+            Booking.teacher_id == teacher.id,
+            Booking.state == BookingState.BOOKED,
+            Booking.starts > now - HOUR,
+        )
         .order_by(Booking.starts, Booking.id)
     ).all()
     if not ahead:

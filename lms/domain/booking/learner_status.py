@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased, joinedload
 
 from lms.domain.booking.queries import with_people
 from lms.extensions import UTCDateTime
-from lms.models import Booking, Person, WaitlistEntry
+from lms.models import Booking, BookingState, Person, WaitlistEntry, WaitlistOutcome
 
 # How long she is asked whether she still waits after an offer ran out.
 ASK_AGAIN = timedelta(days=7)
@@ -52,8 +52,8 @@ def open_offers_and_cancelled(
         "starts_since": now - CANCELLED_SHOWN_PAST,
     }
     found = session.scalars(_OPEN, terms).all()
-    lost = [booking for booking in found if booking.state == "cancelled"]
-    return [booking for booking in found if booking.state == "offered"], lost[0] if lost else None
+    lost = [booking for booking in found if booking.is_cancelled]
+    return [booking for booking in found if booking.is_offer], lost[0] if lost else None
 
 
 def last_entry(session: Session, learner_id: str) -> WaitlistEntry | None:
@@ -62,7 +62,11 @@ def last_entry(session: Session, learner_id: str) -> WaitlistEntry | None:
 
 
 def _has_lapsed(wish: WaitlistEntry, *, now: datetime) -> bool:
-    return wish.outcome == "lapsed" and wish.ended_at is not None and wish.ended_at > now - ASK_AGAIN
+    return (
+        wish.outcome == WaitlistOutcome.LAPSED
+        and wish.ended_at is not None
+        and wish.ended_at > now - ASK_AGAIN
+    )
 
 
 # Asked on every page of a learner's day: built once.
@@ -78,9 +82,13 @@ _LAST_ENTRY = (
 def _open() -> Select[Booking]:
     learner, later = bindparam("learner", type_=String), aliased(Booking)
     booked_again = exists().where(
-        later.learner_id == learner, later.state == "booked", later.booked_at >= Booking.cancelled_at
+        later.learner_id == learner,
+        later.state == BookingState.BOOKED,
+        later.booked_at >= Booking.cancelled_at,
     )
-    offered = and_(Booking.state == "offered", Booking.expires_at > bindparam("now", type_=UTCDateTime))
+    offered = and_(
+        Booking.state == BookingState.OFFERED, Booking.expires_at > bindparam("now", type_=UTCDateTime)
+    )
     lost = and_(
         Booking.cancelled_by_teacher,
         Booking.cancelled_at > bindparam("cancelled_since", type_=UTCDateTime),

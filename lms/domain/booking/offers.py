@@ -15,7 +15,17 @@ from lms.domain.booking import allocation, caps, occupancy
 from lms.domain.booking.availability_search import iso_week_of, load_timetable
 from lms.domain.booking.slots import HOUR, Slot, blocked_until, instants
 from lms.domain.errors import Refused
-from lms.models import AFTERNOON, EVENING, MORNING, AuditAction, Booking, Organisation, Person, WaitlistEntry
+from lms.models import (
+    AFTERNOON,
+    EVENING,
+    MORNING,
+    AuditAction,
+    Booking,
+    BookingState,
+    Organisation,
+    Person,
+    WaitlistEntry,
+)
 
 LONGEST_OFFER = timedelta(hours=12)
 # Nearer than this nobody is asked: the hour is simply free.
@@ -128,7 +138,7 @@ class _OfferRound:
     def _offer(self, entry: WaitlistEntry, slot: Slot) -> Booking | None:
         session, now = self.session, self.now
         offer = allocation.new_booking(
-            entry.learner_id, slot.teacher_id, entry.learner_id, "offered", now=now
+            entry.learner_id, slot.teacher_id, entry.learner_id, BookingState.OFFERED, now=now
         )
         offer.waitlist_entry_id, offer.expires_at = entry.id, offer_deadline(slot.starts, now=now)
         allocation.set_slot(offer, slot, self.service, zone=self.zone)
@@ -160,7 +170,9 @@ def active_entries() -> Select[WaitlistEntry]:
 
 
 def _has_open_offer() -> ColumnElement[bool]:
-    return exists().where(Booking.waitlist_entry_id == WaitlistEntry.id, Booking.state == "offered")
+    return exists().where(
+        Booking.waitlist_entry_id == WaitlistEntry.id, Booking.state == BookingState.OFFERED
+    )
 
 
 def _declined_slots(
@@ -169,7 +181,8 @@ def _declined_slots(
     """The hours to which somebody said no already: she is not asked twice."""
     rows = session.execute(
         select(Booking.waitlist_entry_id, Booking.teacher_id, Booking.starts).where(
-            Booking.waitlist_entry_id.in_([entry.id for entry in waiting]), Booking.state == "declined"
+            Booking.waitlist_entry_id.in_([entry.id for entry in waiting]),
+            Booking.state == BookingState.DECLINED,
         )
     )
     return {(entry_id, teacher_id, starts) for entry_id, teacher_id, starts in rows}

@@ -12,7 +12,7 @@ from lms.domain.booking.slots import HOUR, cells
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory
 from lms.extensions import UTCDateTime
-from lms.models import HOLDING, Booking, Claim, Organisation, Person, Role
+from lms.models import HOLDING, Booking, BookingState, Claim, Organisation, Person, Role
 from lms.refusal_codes import RefusalCode
 
 # When the video room opens before the hour, and how long it stays open after it.
@@ -30,7 +30,7 @@ def with_people() -> Select[Booking]:
 
 def _appointments() -> Select[Booking]:
     """An hour that was only offered is no appointment: `waitlist.offer_for` finds it."""
-    return with_people().where(Booking.state.in_(("booked", "cancelled")))
+    return with_people().where(Booking.state.in_((BookingState.BOOKED, BookingState.CANCELLED)))
 
 
 def booking_for(session: Session, actor: Person, booking_id: str) -> Booking:
@@ -72,7 +72,7 @@ def bookable_learner(session: Session, actor: Person, learner_id: str) -> Person
 _UPCOMING = (
     with_people()
     .where(
-        Booking.state == "booked",
+        Booking.state == BookingState.BOOKED,
         # By its start too, which the index knows: an hour ago.
         Booking.starts > bindparam("since", type_=UTCDateTime),
         Booking.ends > bindparam("now", type_=UTCDateTime),
@@ -122,7 +122,7 @@ def past_appointments(
     """Her sessions that are over, the last first, with what was said to do next."""
     return session.scalars(
         with_people()
-        .where(Booking.learner_id == learner.id, Booking.state == "booked", Booking.ends <= now)
+        .where(Booking.learner_id == learner.id, Booking.state == BookingState.BOOKED, Booking.ends <= now)
         .order_by(Booking.starts.desc(), Booking.id)
         .limit(limit)
     ).all()
@@ -153,7 +153,7 @@ def check_upcoming(booking: Booking, *, now: datetime) -> None:
 
     Refusals: `already_begun`, `already_cancelled`.
     """
-    if booking.state != "booked":
+    if not booking.is_booked:
         raise Refused(RefusalCode.ALREADY_CANCELLED)
     if booking.starts <= now:
         raise Refused(RefusalCode.ALREADY_BEGUN)
@@ -166,7 +166,7 @@ def room_opens_at(booking: Booking) -> datetime:
 
 def is_room_open(booking: Booking, *, now: datetime) -> bool:
     """Return whether the video room is open now."""
-    return booking.state == "booked" and room_opens_at(booking) <= now <= booking.ends + ROOM_OPEN
+    return booking.is_booked and room_opens_at(booking) <= now <= booking.ends + ROOM_OPEN
 
 
 def video_url(service: Organisation, booking: Booking) -> str:
@@ -182,7 +182,7 @@ def next_appointments(session: Session, person_ids: Iterable[str], *, now: datet
     first = (
         select(Booking.learner_id, func.min(Booking.starts).label("starts"))
         .where(
-            Booking.state == "booked",
+            Booking.state == BookingState.BOOKED,
             Booking.starts > now - HOUR,  # the index knows the start
             Booking.learner_id.in_(ids),
         )
@@ -192,6 +192,6 @@ def next_appointments(session: Session, person_ids: Iterable[str], *, now: datet
     found = session.scalars(
         select(Booking)
         .join(first, (first.c.learner_id == Booking.learner_id) & (first.c.starts == Booking.starts))
-        .where(Booking.state == "booked")
+        .where(Booking.state == BookingState.BOOKED)
     )
     return {booking.learner_id: booking for booking in found}

@@ -171,13 +171,13 @@ def _set_instant(booking: Booking, change: Change, *, now: datetime, zone: ZoneI
     )
     booking.iso_week = iso_week_of(change.after, zone=_zone(booking, zone=zone))
     booking.changed_at = now
-    if booking.state == "booked":
+    if booking.is_booked:
         booking.sequence += 1
 
 
 def _notify(session: Session, booking: Booking, change: Change, *, now: datetime) -> None:
     """Nobody was told of the instant of an offer: its hour on the wall is the same."""
-    if booking.state == "booked":
+    if booking.is_booked:
         outbox.void_items(session, booking.id, now=now)
         allocation.notify_both(session, booking, "booking_retimed", now=now)
     detail = f"{change.before:%Y-%m-%dT%H:%MZ} {change.after:%Y-%m-%dT%H:%MZ}"

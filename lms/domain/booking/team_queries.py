@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import absence, conflicts
 from lms.domain.booking.queries import with_people
 from lms.domain.booking.slots import instants
-from lms.models import AppointmentRecord, Booking, Person, Role
+from lms.models import AppointmentRecord, Booking, BookingState, Person, Role
 
 # What was not marked by then, nobody remembers.
 UNMARKED_SHOWN = timedelta(days=7)
@@ -25,7 +25,7 @@ def unmarked_appointments(session: Session, teacher: Person, *, now: datetime) -
         select(Booking)
         .where(
             Booking.teacher_id == teacher.id,
-            Booking.state == "booked",
+            Booking.state == BookingState.BOOKED,
             Booking.record.has(AppointmentRecord.attendance.is_(None)),
             Booking.starts > now - UNMARKED_SHOWN,
             Booking.ends <= now,
@@ -55,7 +55,7 @@ def swap_candidates(session: Session, booking: Booking, *, now: datetime) -> Seq
         .where(
             Booking.teacher_id == booking.teacher_id,
             Booking.learner_id != booking.learner_id,
-            Booking.state == "booked",
+            Booking.state == BookingState.BOOKED,
             Booking.starts > now,
         )
         .order_by(Booking.starts, Booking.id)
@@ -83,8 +83,8 @@ def teacher_day(session: Session, teacher: Person, day: date, *, now: datetime, 
     # The deed asks the same question; the people of each answer are loaded by now.
     ahead = absence.upcoming_on(session, teacher, day, now=now, zone=zone)
     return TeacherDay(
-        ahead=[booking for booking in ahead if booking.state == "booked"],
-        offers=sum(booking.state == "offered" for booking in ahead),
+        ahead=[booking for booking in ahead if booking.is_booked],
+        offers=sum(booking.is_offer for booking in ahead),
         cancelled_by_teacher=[booking for booking in found if booking.cancelled_by_teacher],
         closed=absence.is_day_closed(session, teacher, day),
     )

@@ -25,10 +25,12 @@ from lms.models import (
     MORNING,
     AuditAction,
     Booking,
+    BookingState,
     Organisation,
     Person,
     Role,
     WaitlistEntry,
+    WaitlistOutcome,
 )
 from lms.refusal_codes import RefusalCode
 
@@ -80,10 +82,10 @@ def leave_waitlist(
     if entry is None:
         return
     offer = session.scalar(_open_offers().where(Booking.waitlist_entry_id == entry.id))
-    _close_entry(entry, "withdrawn", now=now)
+    _close_entry(entry, WaitlistOutcome.WITHDRAWN, now=now)
     audit_log.record(session, actor, AuditAction.WAITLIST_LEFT, "waitlist_entry", entry.id, now=now)
     if offer is not None:
-        _release_offer(session, offer, "declined", now=now)
+        _release_offer(session, offer, BookingState.DECLINED, now=now)
         offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 
 
@@ -121,7 +123,7 @@ def close_after_booking(session: Session, learner_id: str, *, now: datetime) -> 
     """Close the entry of a learner who booked, unless an offer is still to be answered."""
     entry = active_entry(session, learner_id)
     if entry is not None and not _has_open_offer(session, entry):
-        _close_entry(entry, "booked", now=now)
+        _close_entry(entry, WaitlistOutcome.BOOKED, now=now)
 
 
 def give_priority(session: Session, actor: Person, lost: Booking, *, now: datetime) -> None:
@@ -170,11 +172,11 @@ def accept_offer(session: Session, actor: Person, offer: Booking, *, now: dateti
     occupancy.lock_people(session, offer.learner_id, offer.teacher_id)
     session.refresh(offer)
     _check_open(offer, now=now)
-    offer.state, offer.expires_at = "booked", None
+    offer.state, offer.expires_at = BookingState.BOOKED, None
     offer.booked_by_id, offer.booked_at, offer.changed_at = actor.id, now, now
     entry = session.get_one(WaitlistEntry, offer.waitlist_entry_id)
     if entry.ended_at is None:
-        _close_entry(entry, "accepted", now=now)
+        _close_entry(entry, WaitlistOutcome.ACCEPTED, now=now)
     outbox.void_items(session, offer.id, now=now)
     allocation.notify_both(session, offer, "booking_made", now=now)
     audit_log.record(session, actor, AuditAction.BOOKING_MADE, "booking", offer.id, detail="offer", now=now)
@@ -189,7 +191,7 @@ def decline_offer(session: Session, actor: Person, offer: Booking, *, now: datet
     lock_people_and_waitlist(session, offer.learner_id, offer.teacher_id)
     session.refresh(offer)
     _check_open(offer, now=now)
-    _release_offer(session, offer, "declined", now=now)
+    _release_offer(session, offer, BookingState.DECLINED, now=now)
     audit_log.record(session, actor, AuditAction.OFFER_DECLINED, "booking", offer.id, now=now)
     offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 
@@ -199,7 +201,7 @@ def overdue_offers(session: Session, *, now: datetime) -> list[str]:
     return list(
         session.scalars(
             select(Booking.id)
-            .where(Booking.state == "offered", Booking.expires_at <= now)
+            .where(Booking.state == BookingState.OFFERED, Booking.expires_at <= now)
             .order_by(Booking.expires_at, Booking.id)
         )
     )
@@ -215,12 +217,12 @@ def expire_offer(session: Session, offer_id: str, *, now: datetime, zone: ZoneIn
         return
     lock_people_and_waitlist(session, offer.learner_id, offer.teacher_id)
     session.refresh(offer)
-    if offer.state != "offered" or offer.expires_at is None or offer.expires_at > now:
+    if not offer.is_offer or offer.expires_at is None or offer.expires_at > now:
         return
-    _release_offer(session, offer, "expired", now=now)
+    _release_offer(session, offer, BookingState.EXPIRED, now=now)
     entry = session.get_one(WaitlistEntry, offer.waitlist_entry_id)
     if entry.ended_at is None:
-        _close_entry(entry, "lapsed", now=now)
+        _close_entry(entry, WaitlistOutcome.LAPSED, now=now)
     audit_log.record(session, None, AuditAction.OFFER_EXPIRED, "booking", offer.id, now=now)
     offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 
@@ -238,8 +240,8 @@ def withdraw_offer(session: Session, offer: Booking, *, now: datetime, zone: Zon
     The room may serve another teacher, for whoever waits.
     """
     session.refresh(offer)
-    if offer.state == "offered":
-        _release_offer(session, offer, "expired", now=now)
+    if offer.is_offer:
+        _release_offer(session, offer, BookingState.EXPIRED, now=now)
         offer_to_waitlist(session, replace(FreedTime.by(offer), learner_id=None), now=now, zone=zone)
 
 
@@ -276,24 +278,26 @@ def lock_people_and_waitlist(session: Session, *person_ids: str) -> None:
 
 
 def _open_offers() -> Select[Booking]:
-    return with_people().where(Booking.state == "offered")
+    return with_people().where(Booking.state == BookingState.OFFERED)
 
 
 def _has_open_offer(session: Session, entry: WaitlistEntry) -> bool:
-    offer = select(Booking.id).where(Booking.waitlist_entry_id == entry.id, Booking.state == "offered")
+    offer = select(Booking.id).where(
+        Booking.waitlist_entry_id == entry.id, Booking.state == BookingState.OFFERED
+    )
     return session.scalar(offer) is not None
 
 
-def _close_entry(entry: WaitlistEntry, outcome: str, *, now: datetime) -> None:
+def _close_entry(entry: WaitlistEntry, outcome: WaitlistOutcome, *, now: datetime) -> None:
     entry.ended_at, entry.outcome = now, outcome
 
 
 def _check_open(offer: Booking, *, now: datetime) -> None:
-    if offer.state != "offered" or offer.expires_at is None or offer.expires_at <= now:
+    if not offer.is_offer or offer.expires_at is None or offer.expires_at <= now:
         raise Refused(RefusalCode.OFFER_OVER)
 
 
-def _release_offer(session: Session, offer: Booking, state: str, *, now: datetime) -> None:
+def _release_offer(session: Session, offer: Booking, state: BookingState, *, now: datetime) -> None:
     offer.state, offer.changed_at = state, now
     session.flush()
     occupancy.release(session, offer)

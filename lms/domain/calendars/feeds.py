@@ -14,7 +14,7 @@ from lms.domain.booking import occupancy
 from lms.domain.booking.queries import with_people
 from lms.domain.booking.slots import HOUR
 from lms.domain.people.logins import digest
-from lms.models import AuditAction, Booking, CalendarFeed, Person
+from lms.models import AuditAction, Booking, BookingState, CalendarFeed, Person
 
 # How far back a calendar reads: what is taken out of it must have been seen as cancelled first.
 KEPT = timedelta(days=60)
@@ -86,8 +86,8 @@ def feed_bookings(session: Session, person_id: str, *, now: datetime) -> Sequenc
             # By its start too, which the index knows: nothing is cancelled once it has begun.
             Booking.starts > since - HOUR,
             or_(
-                and_(Booking.state == "booked", Booking.ends > since),
-                and_(Booking.state == "cancelled", Booking.cancelled_at > since),
+                and_(Booking.state == BookingState.BOOKED, Booking.ends > since),
+                and_(Booking.state == BookingState.CANCELLED, Booking.cancelled_at > since),
             ),
         )
         .order_by(Booking.starts, Booking.id)

@@ -18,7 +18,7 @@ from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments
 from lms.domain.calendars import feeds
-from lms.models import Booking, CalendarFeed, Organisation, WaitlistEntry
+from lms.models import Booking, BookingState, CalendarFeed, Organisation, WaitlistEntry
 from tests import factories
 from tests.factories import wall
 from tests.support.pages import Page, Visitor
@@ -298,7 +298,7 @@ def test_an_hour_that_is_only_offered_is_not_to_be_kept(school: School) -> None:
         session.add(entry)
         session.flush()
         found = session.get_one(Booking, booking)
-        found.state, found.waitlist_entry_id, found.expires_at = "offered", entry.id, at("09:00")
+        found.state, found.waitlist_entry_id, found.expires_at = BookingState.OFFERED, entry.id, at("09:00")
 
     school.write(offer)
     assert visitor(school).get(f"/bookings/{booking}/calendar.ics").status == 404

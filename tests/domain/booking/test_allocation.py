@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import allocation, appointments, caps, waitlist
 from lms.domain.booking.slots import Mode
 from lms.domain.errors import Refused
-from lms.models import Booking, ExternalBusyTime, ExternalCalendar, Organisation, Person
+from lms.models import Booking, BookingState, ExternalBusyTime, ExternalCalendar, Organisation, Person
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
@@ -98,7 +98,7 @@ def test_who_loses_her_hour_at_the_last_moment_leaves_nothing_behind(
         samira, nadia = people["samira"], people["nadia"]
         slot = allocation.find_slot(session, service, samira, nadia, TUESDAY, "video", zone=BRUSSELS)
         taken = factories.booked(session, factories.oksana(session), session.get_one(Person, nadia), TUESDAY)
-        lost = allocation.new_booking(samira, nadia, samira, "booked", now=NOW)
+        lost = allocation.new_booking(samira, nadia, samira, BookingState.BOOKED, now=NOW)
         allocation.set_slot(lost, slot, service, zone=BRUSSELS)
         with pytest.raises(Refused, match="slot_taken"):
             allocation.save_and_claim(session, lost)

@@ -13,7 +13,7 @@ from lms.domain.booking.slots import cells
 from lms.domain.calendars import external
 from lms.domain.calendars.external import Event
 from lms.domain.errors import Refused
-from lms.models import ExternalCalendar, Person
+from lms.models import BookingState, ExternalCalendar, Person
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
@@ -91,7 +91,7 @@ def test_a_conflict_is_shown_and_nothing_is_cancelled(school: School) -> None:
         gone = factories.booked(
             session, factories.learner(session, "Lea"), nadia, wall("2026-11-27", "10:00")
         )
-        kept.conflict_accepted_at, gone.state, gone.cancelled_at = NOW, "cancelled", NOW
+        kept.conflict_accepted_at, gone.state, gone.cancelled_at = NOW, BookingState.CANCELLED, NOW
         week = (wall("2026-11-25", "10:30"), wall("2026-11-25", "11:00"))
         spoken_for(session, nadia, week, (wall("2026-11-26", "00:00"), wall("2026-11-28", "00:00")))
         assert external_clashes.upcoming_clashes(session, nadia, now=NOW) == [clash]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.domain.booking import appointments, queries
 from lms.domain.errors import Absent
-from lms.models import Booking, Person
+from lms.models import Booking, BookingState, Person
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
@@ -98,5 +98,5 @@ def test_the_door_opens_a_quarter_before_and_closes_a_quarter_after(school: Scho
     made, minute = booked(school), timedelta(minutes=1)
     opening = {m: queries.is_room_open(made, now=TUESDAY + m * minute) for m in (-16, -15, 0, 75, 76)}
     assert opening == {-16: False, -15: True, 0: True, 75: True, 76: False}
-    made.state = "cancelled"
+    made.state = BookingState.CANCELLED
     assert not queries.is_room_open(made, now=TUESDAY)

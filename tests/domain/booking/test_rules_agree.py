@@ -17,7 +17,7 @@ from lms.domain.booking.offers import NEAREST_OFFER
 from lms.domain.booking.slots import HOUR, Mode, Slot
 from lms.domain.calendars import external
 from lms.domain.errors import Refused
-from lms.models import Availability, Organisation, Person, SpecialDay
+from lms.models import Availability, BookingState, Organisation, Person, SpecialDay
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
@@ -92,7 +92,11 @@ class Scene:
                     for mode in MODES:
                         for room_id in [None] if mode == "video" else rooms:
                             booking = allocation.new_booking(
-                                self.learners[3].id, teacher.id, self.actor.id, "booked", now=self.now
+                                self.learners[3].id,
+                                teacher.id,
+                                self.actor.id,
+                                BookingState.BOOKED,
+                                now=self.now,
                             )
                             slot = Slot(teacher.id, starts, starts + HOUR, mode, room_id)
                             allocation.set_slot(booking, slot, self.service, zone=BRUSSELS)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.domain.booking import appointments
 from lms.domain.calendars import feeds
-from lms.models import AuditEvent, Booking, CalendarFeed, Person, WaitlistEntry
+from lms.models import AuditEvent, Booking, BookingState, CalendarFeed, Person, WaitlistEntry
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.narrow import present
@@ -143,8 +143,8 @@ def test_a_cancelled_hour_is_read_as_cancelled_for_two_months(school: School) ->
         assert shown(school, who, NOW + MONTHS) == []
 
 
-@pytest.mark.parametrize("state", ["offered", "declined", "expired"])
-def test_an_hour_that_was_only_offered_is_in_nobodys_calendar(school: School, state: str) -> None:
+@pytest.mark.parametrize("state", [BookingState.OFFERED, BookingState.DECLINED, BookingState.EXPIRED])
+def test_an_hour_that_was_only_offered_is_in_nobodys_calendar(school: School, state: BookingState) -> None:
     booked = book(school, factories.samira, factories.nadia)
 
     def offer(session: Session) -> None:
