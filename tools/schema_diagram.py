@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from sqlalchemy import Table
+from sqlalchemy import Enum, Table
 
 from lms.extensions import Base
 
@@ -28,7 +28,7 @@ def _columns(table: Table) -> list[str]:
     for column in table.columns:
         marks = ["PK"] if column.primary_key else []
         marks += ["FK"] if column.foreign_keys else []
-        kind = type(column.type).__name__.lower()
+        kind = "string" if isinstance(column.type, Enum) else type(column.type).__name__.lower()
         note = ' "may be empty"' if column.nullable else ""
         lines.append(f"        {kind} {column.name} {', '.join(marks)}".rstrip() + note)
     return [*lines, "    }"]

@@ -230,7 +230,7 @@ def nadia_answers(page: Page) -> None:
     page.fill("textarea[name=comment]", COMMENT)
     page.fill("textarea[name=next_step]", NEXT_STEP)
     with page.expect_navigation():
-        page.locator('button[name=action][value="return"]').click()
+        page.locator('button[formaction*="/return"]').click()
 
 
 def books(page: Page) -> str:
