@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from lms.models import BookingState, Channel, LoginKind, Outcome, Role, WaitlistOutcome
+from lms.models import BookingState, Channel, LoginKind, Mode, Outcome, Role, RuleMode, WaitlistOutcome
 from lms.refusal_codes import RefusalCode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -208,8 +208,9 @@ def test_the_actor_stands_second_and_time_is_named() -> None:
 
 # -- enums ---------------------------------------------------------------------------------------
 
-# Without AuditAction: kinds of messages have the same words, and `record` is typed.
-ENUMS = (RefusalCode, Role, LoginKind, Channel, Outcome, BookingState, WaitlistOutcome)
+# Without DayKind, whose words many things have, and AuditAction: kinds of messages have the same words,
+# and `record` is typed.
+ENUMS = (RefusalCode, Role, LoginKind, Channel, Outcome, BookingState, WaitlistOutcome, Mode, RuleMode)
 # Functions and keywords whose argument is a member of an enum.
 TAKES_MEMBER = {
     "Refused",
@@ -224,7 +225,7 @@ TAKES_MEMBER = {
     "_release_offer",
     "_close_entry",
 }
-MEMBER_KEYWORDS = {"role", "channel", "outcome", "code", "action", "state"}
+MEMBER_KEYWORDS = {"role", "channel", "outcome", "code", "action", "state", "mode"}
 
 
 def bare_words(node: ast.AST) -> list[ast.expr]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.domain.booking import appointments, attendance, availability_search, waitlist
-from lms.domain.booking.slots import Mode
-from lms.models import Availability, Booking, Organisation, OutboxItem, Outcome, Person, Room
+from lms.models import Availability, Booking, Mode, Organisation, OutboxItem, Outcome, Person, Room
 
 DAY = timedelta(days=1)
 
@@ -59,7 +58,7 @@ def _book(
 ) -> Booking:
     """Book the first free slot of the teacher in the mode, on a day without another appointment."""
     learner, teacher = _person(session, given["learner"]), _person(session, given["teacher"])
-    mode, today = cast("Mode", given["mode"]), now.astimezone(zone).date()
+    mode, today = Mode(given["mode"]), now.astimezone(zone).date()
     free = availability_search.find_free_slots(
         session,
         session.get_one(Organisation, 1),

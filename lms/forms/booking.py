@@ -23,6 +23,7 @@ from lms.domain.booking.availability import LONGEST, WeeklyHours, holidays_betwe
 from lms.forms import PageForm, at_most, tidy
 from lms.forms.screening import no_national_number
 from lms.i18n.dates import hour
+from lms.models import DayKind, Mode, RuleMode
 
 YEARS = range(2000, 2200)
 _SLOT = re.compile(r"([2-9a-z]{14})\.(\d{8}T\d{4})")
@@ -46,12 +47,22 @@ def parse_slot(value: str | None) -> tuple[str, datetime] | None:
     return (found[1], starts) if starts.year in YEARS else None
 
 
+def mode_of(value: str | None) -> Mode | None:
+    """Return the mode of a form value; None when there is none or it is unknown."""
+    return next((mode for mode in Mode if mode == value), None)
+
+
 class SlotForm(PageForm):
     """Confirmation of a slot: which one, for which learner, and the mode where there is a choice."""
 
     hour = HiddenField()
     learner = HiddenField(filters=[tidy])
     mode = StringField()
+
+    @property
+    def way(self) -> Mode | None:
+        """Return the chosen mode; None when it is unknown."""
+        return mode_of(self.mode.data)
 
 
 class CancelForm(PageForm):
@@ -70,9 +81,9 @@ WEEKDAYS = (
     _l("dimanche"),
 )
 MODES = (
-    SelectChoice("video", _l("Par vidéo")),
-    SelectChoice("onsite", _l("Sur place")),
-    SelectChoice("both", _l("Les deux")),
+    SelectChoice(RuleMode.VIDEO, _l("Par vidéo")),
+    SelectChoice(RuleMode.ONSITE, _l("Sur place")),
+    SelectChoice(RuleMode.BOTH, _l("Les deux")),
 )
 # The value of `whose` for a special day of the whole organisation.
 SERVICE = "service"
@@ -108,7 +119,10 @@ class _HoursForm(PageForm):
     def hours(self) -> WeeklyHours:
         """Return the hours with their mode and room."""
         return WeeklyHours(
-            _clock(self.start.data), _clock(self.end.data), self.mode.data or "video", self.room.data or ""
+            _clock(self.start.data),
+            _clock(self.end.data),
+            RuleMode(self.mode.data or RuleMode.VIDEO),
+            self.room.data or "",
         )
 
 
@@ -118,7 +132,7 @@ class RuleForm(_HoursForm):
     weekday = SelectField(_l("Jour"), choices=[SelectChoice(str(n), day) for n, day in enumerate(WEEKDAYS)])
     start = SelectField(_l("De"), choices=CLOCK, default="09:00")
     end = SelectField(_l("À"), choices=CLOCK, default="12:00")
-    mode = RadioField(_l("Comment"), choices=list(MODES), default="video")
+    mode = RadioField(_l("Comment"), choices=list(MODES), default=RuleMode.VIDEO)
     valid_from = DayField(_l("À partir du"), validators=[InputRequired(_l("Choisissez une date."))])
     valid_until = DayField(_l("Jusqu’au"), validators=[Optional()])
 
@@ -135,11 +149,11 @@ class SpecialForm(_HoursForm):
     kind = RadioField(
         _l("Quoi"),
         choices=[
-            SelectChoice("closed", _l("Fermer")),
-            SelectChoice("open", _l("Heures en plus")),
+            SelectChoice(DayKind.CLOSED, _l("Fermer")),
+            SelectChoice(DayKind.OPEN, _l("Heures en plus")),
             SelectChoice("holiday", _l("Ouvrir un jour férié")),
         ],
-        default="closed",
+        default=DayKind.CLOSED,
     )
     # Only a coordinator chooses; a teacher enters special days of the teacher's own.
     whose = SelectField(_l("Pour qui"))
@@ -147,7 +161,7 @@ class SpecialForm(_HoursForm):
     last = DayField(_l("Dernier jour"), validators=[Optional()])
     start = SelectField(_l("De"), choices=[SelectChoice("", _l("jour entier")), *CLOCK], default="")
     end = SelectField(_l("À"), choices=[SelectChoice("", _l("jour entier")), *CLOCK], default="")
-    mode = RadioField(_l("Comment"), choices=list(MODES), default="video")
+    mode = RadioField(_l("Comment"), choices=list(MODES), default=RuleMode.VIDEO)
     reason = StringField(_l("Raison"), filters=[tidy], validators=[at_most(120), no_national_number])
 
     def for_one_of(self, teachers: dict[str, str], default: str) -> SpecialForm:
@@ -170,11 +184,11 @@ class SpecialForm(_HoursForm):
         return WeeklyHours(None, None) if self.kind.data == "holiday" else super().hours
 
     def validate_start(self, field: Field) -> None:
-        if self.kind.data == "open" and not (field.data and self.end.data):
+        if self.kind.data == DayKind.OPEN and not (field.data and self.end.data):
             raise ValidationError(_l("Choisissez les heures de cette ouverture."))
 
     def validate_whose(self, field: Field) -> None:
-        if self.kind.data == "open" and field.data == SERVICE:
+        if self.kind.data == DayKind.OPEN and field.data == SERVICE:
             raise ValidationError(_l("Choisissez un professeur pour des heures en plus."))
 
     def validate_first(self, field: Field) -> None:

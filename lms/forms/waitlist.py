@@ -8,8 +8,9 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from lms.forms import PageForm, at_most, tidy, tidy_text
+from lms.forms.booking import mode_of
 from lms.forms.screening import no_national_number
-from lms.models import AFTERNOON, EVENING, MORNING, WaitlistEntry
+from lms.models import AFTERNOON, EVENING, MORNING, Mode, WaitlistEntry
 
 # The value of a radio button that stands for no preference.
 ANY = "any"
@@ -40,8 +41,8 @@ class WaitlistEntryForm(WaitlistForm):
         _l("Comment ?"),
         choices=[
             SelectChoice(ANY, _l("Les deux")),
-            SelectChoice("video", _l("Par vidéo")),
-            SelectChoice("onsite", _l("Sur place")),
+            SelectChoice(Mode.VIDEO, _l("Par vidéo")),
+            SelectChoice(Mode.ONSITE, _l("Sur place")),
         ],
         default=ANY,
         validate_choice=False,
@@ -65,9 +66,9 @@ class WaitlistEntryForm(WaitlistForm):
         return None if self.teacher.data in (ANY, None) else self.teacher.data
 
     @property
-    def way(self) -> str | None:
+    def way(self) -> Mode | None:
         """Return the chosen mode; None for both."""
-        return self.mode.data if self.mode.data in ("video", "onsite") else None
+        return mode_of(self.mode.data)
 
 
 class QuestionForm(PageForm):

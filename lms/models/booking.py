@@ -11,11 +11,35 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from lms.extensions import Base, Identified
 from lms.models.people import Person, one_of, word_type
 
-MODES = ("video", "onsite")
-RULE_MODES = (*MODES, "both")
 # Parts of the day on the wall, as bits of `WaitlistEntry.parts`.
 MORNING, AFTERNOON, EVENING = 1, 2, 4
 CELL_SECONDS = 900
+
+
+class Mode(StrEnum):
+    """How an appointment is held."""
+
+    VIDEO = "video"
+    ONSITE = "onsite"
+
+    @property
+    def is_onsite(self) -> bool:
+        return self is Mode.ONSITE
+
+
+class RuleMode(StrEnum):
+    """In which mode hours are offered; `both` leaves the choice to the learner."""
+
+    VIDEO = "video"
+    ONSITE = "onsite"
+    BOTH = "both"
+
+
+class DayKind(StrEnum):
+    """A special day takes hours away or adds some."""
+
+    CLOSED = "closed"
+    OPEN = "open"
 
 
 class BookingState(StrEnum):
@@ -68,7 +92,7 @@ class Availability(Identified, Base):
         CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday"),
         CheckConstraint("end_wall > start_wall", name="ends_after_start"),
         CheckConstraint("valid_until IS NULL OR valid_until >= valid_from", name="valid"),
-        CheckConstraint(one_of("mode", RULE_MODES), name="mode"),
+        CheckConstraint(one_of("mode", RuleMode), name="mode"),
         CheckConstraint("mode = 'video' OR room_id IS NOT NULL", name="onsite_has_room"),
         Index("ix_availability_teacher_id", "teacher_id"),
     )
@@ -79,7 +103,7 @@ class Availability(Identified, Base):
     end_wall: Mapped[time]
     valid_from: Mapped[date]
     valid_until: Mapped[date | None]
-    mode: Mapped[str] = mapped_column(String(8))
+    mode: Mapped[RuleMode] = mapped_column(word_type(RuleMode, 8))
     room_id: Mapped[str | None] = mapped_column(ForeignKey("room.id", ondelete="RESTRICT"))
 
     room: Mapped[Room | None] = relationship(lazy="raise_on_sql")
@@ -90,7 +114,7 @@ class SpecialDay(Identified, Base):
 
     __tablename__ = "special_day"
     __table_args__ = (
-        CheckConstraint("kind IN ('closed', 'open')", name="kind"),
+        CheckConstraint(one_of("kind", DayKind), name="kind"),
         CheckConstraint("date_until >= date_from", name="dates"),
         CheckConstraint(
             "(start_wall IS NULL) = (end_wall IS NULL) AND (end_wall IS NULL OR end_wall > start_wall)",
@@ -101,25 +125,29 @@ class SpecialDay(Identified, Base):
             "kind = 'closed' OR start_wall IS NULL OR (mode IS NOT NULL AND teacher_id IS NOT NULL)",
             name="open_is_complete",
         ),
-        CheckConstraint(f"mode IS NULL OR {one_of('mode', RULE_MODES)}", name="mode"),
+        CheckConstraint(f"mode IS NULL OR {one_of('mode', RuleMode)}", name="mode"),
         CheckConstraint("mode IS NULL OR mode = 'video' OR room_id IS NOT NULL", name="onsite_has_room"),
         Index("ix_special_day_date_from", "date_from"),
         Index("ix_special_day_teacher_id", "teacher_id"),
     )
 
     teacher_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
-    kind: Mapped[str] = mapped_column(String(8))
+    kind: Mapped[DayKind] = mapped_column(word_type(DayKind, 8))
     date_from: Mapped[date]
     date_until: Mapped[date]
     start_wall: Mapped[time | None]
     end_wall: Mapped[time | None]
-    mode: Mapped[str | None] = mapped_column(String(8))
+    mode: Mapped[RuleMode | None] = mapped_column(word_type(RuleMode, 8))
     room_id: Mapped[str | None] = mapped_column(ForeignKey("room.id", ondelete="RESTRICT"))
     reason: Mapped[str] = mapped_column(String(120), default="")
     created_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     created_at: Mapped[datetime]
 
     room: Mapped[Room | None] = relationship(lazy="raise_on_sql")
+
+    @property
+    def is_closure(self) -> bool:
+        return self.kind == DayKind.CLOSED
 
 
 class Booking(Identified, Base):
@@ -134,7 +162,7 @@ class Booking(Identified, Base):
         ),
         CheckConstraint("ends > starts", name="ends_after_start"),
         CheckConstraint("blocked_until >= ends", name="free_after_end"),
-        CheckConstraint(one_of("mode", MODES), name="mode"),
+        CheckConstraint(one_of("mode", Mode), name="mode"),
         CheckConstraint("(mode = 'onsite') = (room_id IS NOT NULL)", name="onsite_has_room"),
         CheckConstraint(one_of("state", BookingState), name="state"),
         CheckConstraint("(state = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled"),
@@ -169,7 +197,7 @@ class Booking(Identified, Base):
     local_start: Mapped[str] = mapped_column(String(16))  # 2026-11-26T14:30
     time_zone: Mapped[str] = mapped_column(String(40))
     iso_week: Mapped[str] = mapped_column(String(8))  # 2026-W48, for the weekly cap
-    mode: Mapped[str] = mapped_column(String(8))
+    mode: Mapped[Mode] = mapped_column(word_type(Mode, 8))
     state: Mapped[BookingState] = mapped_column(word_type(BookingState, 10), default=BookingState.BOOKED)
     sequence: Mapped[int] = mapped_column(default=0)
     video_key: Mapped[str] = mapped_column(String(32))
@@ -194,6 +222,14 @@ class Booking(Identified, Base):
     room: Mapped[Room | None] = relationship(lazy="raise_on_sql")
     # Read with the booking: almost every page that shows one says what became of it.
     record: Mapped[AppointmentRecord] = relationship(lazy="joined")
+
+    @property
+    def is_video(self) -> bool:
+        return self.mode == Mode.VIDEO
+
+    @property
+    def is_onsite(self) -> bool:
+        return self.mode == Mode.ONSITE
 
     @property
     def is_booked(self) -> bool:
@@ -261,7 +297,7 @@ class WaitlistEntry(Identified, Base):
     __tablename__ = "waitlist_entry"
     __table_args__ = (
         CheckConstraint("parts BETWEEN 1 AND 7", name="parts"),
-        CheckConstraint(f"mode IS NULL OR {one_of('mode', MODES)}", name="mode"),
+        CheckConstraint(f"mode IS NULL OR {one_of('mode', Mode)}", name="mode"),
         CheckConstraint(f"outcome IS NULL OR {one_of('outcome', WaitlistOutcome)}", name="outcome"),
         CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="ended"),
         Index(
@@ -277,7 +313,7 @@ class WaitlistEntry(Identified, Base):
     learner_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     teacher_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     parts: Mapped[int] = mapped_column(default=MORNING | AFTERNOON | EVENING)
-    mode: Mapped[str | None] = mapped_column(String(8))
+    mode: Mapped[Mode | None] = mapped_column(word_type(Mode, 8))
     # Her teacher could not come: she is asked before all others.
     first_choice: Mapped[bool] = mapped_column(default=False)
     created_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
@@ -287,6 +323,11 @@ class WaitlistEntry(Identified, Base):
 
     learner: Mapped[Person] = relationship(foreign_keys=[learner_id], lazy="raise_on_sql")
     teacher: Mapped[Person | None] = relationship(foreign_keys=[teacher_id], lazy="raise_on_sql")
+
+    @property
+    def is_onsite(self) -> bool:
+        """Return whether only an hour on site would do."""
+        return self.mode == Mode.ONSITE
 
 
 class Claim(Base):

@@ -20,7 +20,7 @@ def calendar_event(
     """
     other = (booking.learner if teaches else booking.teacher).first_name
     link = absolute_url(settings, "bookings.door", id=booking.id)
-    onsite = booking.mode == "onsite"
+    onsite = booking.is_onsite
     with force_locale("fr"):
         summary = _("Rendez-vous de français avec %(name)s", name=other)
         mode = _("Sur place") if onsite else _("Par vidéo")

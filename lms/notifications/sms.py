@@ -84,7 +84,7 @@ def _sentence(
 
 def _place(found: Facts, organisation: Organisation) -> str:
     booking = found["booking"]
-    if not isinstance(booking, Booking) or booking.mode != "onsite" or not booking.is_booked:
+    if not isinstance(booking, Booking) or not booking.is_onsite or not booking.is_booked:
         return ""
     room = booking.room.name if booking.room else ""
     return ", ".join(part for part in (room, organisation.address, organisation.phone) if part)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.clock import now
 from lms.domain.booking import appointments
-from lms.models import Booking, OutboxItem, Person
+from lms.models import Booking, Mode, OutboxItem, Person
 from tests import factories
 from tests.factories import wall
 from tests.support.pages import Page, filled
@@ -114,7 +114,7 @@ def test_what_makes_no_sense_any_more_is_not_in_the_list(school: School, what: s
                 nadia,
                 booking,
                 booking.starts + timedelta(hours=1),
-                "video",
+                Mode.VIDEO,
                 now=now(),
                 zone=BRUSSELS,
             )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from lms import clock
 from lms.domain.booking import waitlist
 from lms.domain.people import organisation
-from lms.models import MORNING, AuditEvent, Booking, Organisation
+from lms.models import MORNING, AuditEvent, Booking, Mode, Organisation
 from tests import factories
 from tests.support import files
 from tests.support.pages import Page, Visitor, file
@@ -212,7 +212,7 @@ def onsite_hours(session: Session) -> None:
         session, factories.nadia(session), factories.coming_monday().weekday(), "10:00", "11:00", "onsite"
     )
     samira = factories.samira(session)
-    waitlist.join_waitlist(session, samira, samira, None, MORNING, "onsite", now=clock.now())
+    waitlist.join_waitlist(session, samira, samira, None, MORNING, Mode.ONSITE, now=clock.now())
 
 
 def offers(school: School) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from lms.clock import now
 from lms.domain.booking import appointments
-from lms.models import Booking, Claim, Organisation, OutboxItem
+from lms.models import Booking, Claim, Mode, Organisation, OutboxItem
 from tests import factories
 from tests.support.engines import postgres_template, school, shared_postgres_school
 from tests.support.school import School
@@ -45,7 +45,7 @@ def book(school: School, zone: ZoneInfo = factories.BRUSSELS, hour: int = 10) ->
         session.get_one(Organisation, 1).weekly_cap = 5
         factories.all_week(session, nadia)
         return appointments.book(
-            session, samira, samira, nadia.id, starts.astimezone(), "video", now=now(), zone=zone
+            session, samira, samira, nadia.id, starts.astimezone(), Mode.VIDEO, now=now(), zone=zone
         )
 
     return school.write(operation)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments, consistency
-from lms.models import Booking, OutboxItem
+from lms.models import Booking, Mode, OutboxItem
 from tests import factories
 from tests.faults.fault_log import at
 from tests.support.live_server import LiveServer
@@ -43,7 +43,7 @@ def _appointments(school: School) -> list[str]:
             learner = factories.learner(session, f"Learner {number}", email=f"learner{number}@example.be")
             hour = at(f"{9 + number % 8:02}:00", number // 8)
             booking = appointments.book(
-                session, learner, learner, nadia.id, hour, "video", now=clock.now(), zone=BRUSSELS
+                session, learner, learner, nadia.id, hour, Mode.VIDEO, now=clock.now(), zone=BRUSSELS
             )
             if number % 3 == 1:
                 appointments.cancel(session, learner, booking, "", now=clock.now(), zone=BRUSSELS)
@@ -53,7 +53,7 @@ def _appointments(school: School) -> list[str]:
                     learner,
                     booking,
                     hour + timedelta(days=14),
-                    "video",
+                    Mode.VIDEO,
                     now=clock.now(),
                     zone=BRUSSELS,
                 )

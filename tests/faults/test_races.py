@@ -12,7 +12,7 @@ from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments as booking_appointments
 from lms.domain.booking import occupancy
-from lms.models import Booking, OutboxItem, Person
+from lms.models import Booking, Mode, OutboxItem, Person
 from tests import factories
 from tests.faults.fault_log import FaultLog, at
 
@@ -84,7 +84,7 @@ def test_forty_cancellations_at_once_are_one(track: FaultLog) -> None:
     def book(session: Session) -> str:
         who = session.get_one(Person, learner)
         return booking_appointments.book(
-            session, who, who, nadia, hour, "video", now=clock.now(), zone=BRUSSELS
+            session, who, who, nadia, hour, Mode.VIDEO, now=clock.now(), zone=BRUSSELS
         ).id
 
     made = track.school.write(book)

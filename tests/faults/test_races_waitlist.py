@@ -13,7 +13,7 @@ from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments, consistency, occupancy, waitlist
 from lms.forms.booking import slot_value
-from lms.models import Booking, Person, WaitlistEntry
+from lms.models import Booking, Mode, Person, WaitlistEntry
 from tests import factories
 from tests.faults.fault_log import FaultLog, at
 
@@ -21,7 +21,9 @@ from tests.faults.fault_log import FaultLog, at
 def _booked(track: FaultLog, learner: str, teacher: str, hour: datetime) -> str:
     def book(session: Session) -> str:
         who = session.get_one(Person, learner)
-        return appointments.book(session, who, who, teacher, hour, "video", now=clock.now(), zone=BRUSSELS).id
+        return appointments.book(
+            session, who, who, teacher, hour, Mode.VIDEO, now=clock.now(), zone=BRUSSELS
+        ).id
 
     return track.school.write(book)
 

@@ -16,7 +16,7 @@ from lms.adapters.mail.message import Email
 from lms.domain import outbox
 from lms.domain.booking import absence, appointments, waitlist
 from lms.jobs import MAIL_RENDERERS
-from lms.models import AFTERNOON, Booking, OutboxItem, Person
+from lms.models import AFTERNOON, Booking, Mode, OutboxItem, Person
 from lms.notifications import compose
 from tests import factories
 from tests.factories import NOW, wall
@@ -100,7 +100,7 @@ def test_one_event_with_a_rising_sequence_ends_with_a_cancel(school: School) -> 
                 factories.samira(s),
                 s.get_one(Booking, made.id),
                 FRIDAY + timedelta(hours=hours),
-                "video",
+                Mode.VIDEO,
                 now=NOW,
                 zone=BRUSSELS,
             )
@@ -134,7 +134,7 @@ def test_what_was_said_too_late_is_not_said(school: School) -> None:
             factories.samira(s),
             s.get_one(Booking, made.id),
             FRIDAY + timedelta(hours=1),
-            "video",
+            Mode.VIDEO,
             now=NOW,
             zone=BRUSSELS,
         )

@@ -16,7 +16,7 @@ from config import BRUSSELS
 from lms.clock import now
 from lms.domain.booking import appointments
 from lms.jobs import make_mailer
-from lms.models import Booking, Person
+from lms.models import Booking, Mode, Person
 from tests import factories
 from tests.factories import wall
 from tests.support.school import School
@@ -56,7 +56,7 @@ def chain(school: School, smtp: SmtpServer) -> Chain:
 
     def move(who: Callable[[Session], Person], starts: datetime) -> Callable[[Session, Booking], Booking]:
         return lambda s, booking: appointments.move(
-            s, who(s), booking, starts, "video", now=now(), zone=BRUSSELS
+            s, who(s), booking, starts, Mode.VIDEO, now=now(), zone=BRUSSELS
         )
 
     made = school.write(book)

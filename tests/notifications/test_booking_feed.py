@@ -15,7 +15,7 @@ from lms.adapters.mail.message import Email
 from lms.domain import outbox
 from lms.domain.booking import appointments
 from lms.jobs import MAIL_RENDERERS
-from lms.models import Booking, CalendarFeed, Channel, OutboxItem, Outcome, Person
+from lms.models import Booking, CalendarFeed, Channel, Mode, OutboxItem, Outcome, Person
 from lms.notifications import InFeed, compose
 from lms.notifications.booking import calendar_channel
 from tests import factories
@@ -53,7 +53,7 @@ def booked(school: School, starts: datetime, by: Any = factories.samira) -> None
 def move(school: School, starts: datetime, by: Any) -> None:
     school.write(
         lambda s: appointments.move(
-            s, by(s), s.scalars(select(Booking)).one(), starts, "video", now=NOW, zone=BRUSSELS
+            s, by(s), s.scalars(select(Booking)).one(), starts, Mode.VIDEO, now=NOW, zone=BRUSSELS
         )
     )
 

@@ -18,7 +18,7 @@ from lms.domain.homework import correction
 from lms.domain.people import staff
 from lms.i18n import languages
 from lms.jobs import MAIL_RENDERERS
-from lms.models import AFTERNOON, MAIL_KINDS, MORNING, Booking, ExternalCalendar, OutboxItem, Person
+from lms.models import AFTERNOON, MAIL_KINDS, MORNING, Booking, ExternalCalendar, Mode, OutboxItem, Person
 from lms.notifications import compose
 from tests import factories
 from tests.factories import NOW, wall
@@ -75,7 +75,9 @@ def hour(session: Session, person: Person) -> None:
 def moved(session: Session, person: Person) -> None:
     hour(session, person)
     booking = session.scalars(select(Booking)).one()
-    appointments.move(session, person, booking, FRIDAY + timedelta(hours=1), "video", now=NOW, zone=BRUSSELS)
+    appointments.move(
+        session, person, booking, FRIDAY + timedelta(hours=1), Mode.VIDEO, now=NOW, zone=BRUSSELS
+    )
 
 
 def cancelled(session: Session, person: Person) -> None:

@@ -16,7 +16,7 @@ from lms.adapters.sms.message import segments
 from lms.domain.booking import absence, appointments, waitlist
 from lms.i18n import languages
 from lms.jobs import SMS_RENDERERS
-from lms.models import AFTERNOON, Booking, OutboxItem, Person
+from lms.models import AFTERNOON, Booking, Mode, OutboxItem, Person
 from lms.notifications import sms
 from tests import factories
 from tests.factories import NOW, wall
@@ -111,7 +111,7 @@ def test_a_reminder_is_never_sent_after_a_cancellation_a_move_or_the_beginning(s
     )
     change(
         school,
-        lambda s, b, nadia: appointments.move(s, nadia, b, FRIDAY + HOUR, "video", now=NOW, zone=BRUSSELS),
+        lambda s, b, nadia: appointments.move(s, nadia, b, FRIDAY + HOUR, Mode.VIDEO, now=NOW, zone=BRUSSELS),
     )
     outcomes = school.read(
         lambda s: s.scalars(select(OutboxItem.outcome).where(OutboxItem.id.in_(before))).all()
@@ -159,7 +159,7 @@ def offered(school: School) -> None:
     booked(school, who=factories.samira)
     school.write(
         lambda s: waitlist.join_waitlist(
-            s, factories.oksana(s), factories.oksana(s), None, AFTERNOON, "video", now=NOW
+            s, factories.oksana(s), factories.oksana(s), None, AFTERNOON, Mode.VIDEO, now=NOW
         )
     )
     change(school, lambda s, b, nadia: appointments.cancel(s, nadia, b, "", now=NOW, zone=BRUSSELS))
@@ -186,7 +186,7 @@ def moved(school: School) -> None:
     booked(school)
     change(
         school,
-        lambda s, b, nadia: appointments.move(s, nadia, b, FRIDAY + HOUR, "video", now=NOW, zone=BRUSSELS),
+        lambda s, b, nadia: appointments.move(s, nadia, b, FRIDAY + HOUR, Mode.VIDEO, now=NOW, zone=BRUSSELS),
     )
 
 

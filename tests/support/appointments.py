@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from lms import clock
 from lms.domain.booking import waitlist
-from lms.models import Booking, OutboxItem, Person
+from lms.models import Booking, Mode, OutboxItem, Person
 from tests import factories
 from tests.factories import Who, wall
 from tests.support.pages import Page, Visitor
@@ -101,7 +101,7 @@ def taken(school: School, who: Any = factories.oksana) -> str:
     )
 
 
-def waits(school: School, who: Any = factories.samira, parts: int = 7, mode: str | None = None) -> str:
+def waits(school: School, who: Any = factories.samira, parts: int = 7, mode: Mode | None = None) -> str:
     return school.write(
         lambda s: waitlist.join_waitlist(s, who(s), who(s), None, parts, mode, now=clock.now()).id
     )

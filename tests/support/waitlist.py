@@ -15,7 +15,7 @@ from config import BRUSSELS
 from lms.domain.booking import appointments, waitlist
 from lms.domain.booking.queries import with_people
 from lms.domain.errors import Refused
-from lms.models import AFTERNOON, EVENING, MORNING, Booking, Person, WaitlistEntry
+from lms.models import AFTERNOON, EVENING, MORNING, Booking, Mode, Person, WaitlistEntry
 from tests import factories
 from tests.factories import NOW, Who, wall
 from tests.support.school import School
@@ -65,7 +65,7 @@ def wait(
     *,
     teacher: Who | None = None,
     parts: int = WHOLE_DAY,
-    mode: str | None = None,
+    mode: Mode | None = None,
     now: datetime = NOW,
 ) -> str:
     def operation(session: Session) -> str:

@@ -22,7 +22,7 @@ from lms.domain.booking import attendance, availability, availability_search, oc
 from lms.domain.booking.external_clashes import find_clashes
 from lms.domain.booking.slots import Slot, instants
 from lms.extensions import db
-from lms.models import Booking, Role
+from lms.models import Booking, Mode, Role
 from lms.web.pages import page
 
 bp = Blueprint("agenda", __name__)
@@ -37,7 +37,7 @@ class Band:
 
     starts: datetime
     ends: datetime
-    modes: frozenset[str]
+    modes: frozenset[Mode]
 
 
 @dataclass
@@ -111,7 +111,7 @@ def _fill(session: Session, days: list[Day]) -> None:
         by_date[when].closed.append(name)
     for special in availability.specials_for(session, person, first):
         for day in days:
-            if special.kind == "closed" and special.date_from <= day.date <= special.date_until:
+            if special.is_closure and special.date_from <= day.date <= special.date_until:
                 day.closed.append(special.reason or _("Fermé"))
     offered = availability_search.load_timetable(
         session, first, last, teacher_id=person.id, zone=zone
@@ -122,7 +122,7 @@ def _fill(session: Session, days: list[Day]) -> None:
 
 def _bands(slots: Sequence[Slot]) -> list[Band]:
     """Hours of one way after the other become one band."""
-    modes: dict[datetime, set[str]] = {}
+    modes: dict[datetime, set[Mode]] = {}
     ends = {slot.starts: slot.ends for slot in slots}
     for slot in slots:
         modes.setdefault(slot.starts, set()).add(slot.mode)

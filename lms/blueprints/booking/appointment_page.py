@@ -176,7 +176,7 @@ def _who_knows(channel: Channel | None) -> LazyString:
 
 
 def _video_room(booking: Booking, now: datetime) -> VideoRoom | None:
-    if booking.mode != "video":
+    if not booking.is_video:
         return None
     if queries.is_room_open(booking, now=now):
         return "open"

@@ -32,7 +32,7 @@ from lms.forms import tidy
 from lms.forms.booking import CancelForm, SlotForm, parse_slot, slot_value
 from lms.forms.waitlist import QuestionForm, WaitlistEntryForm
 from lms.i18n import refusals
-from lms.models import Booking, Channel, Person, Role, WaitlistEntry
+from lms.models import Booking, Channel, Mode, Person, Role, WaitlistEntry
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import page
@@ -79,19 +79,20 @@ def create() -> BaseResponse:
     form = SlotForm()
     wish = _wish(form.learner.data or None)
     chosen = parse_slot(form.hour.data)
-    if chosen is None or form.mode.data not in ("video", "onsite"):
+    mode = form.way
+    if chosen is None or mode is None:
         return _confirm(wish, form.hour.data, 422)
     teacher_id, starts = chosen
     try:
         # Whoever comes too late learns it without queueing for the lock.
         if queries.is_claimed_by_other(db.session(), wish.learner_id, teacher_id, starts):
             raise Refused(RefusalCode.SLOT_TAKEN)
-        return run_once(form, lambda s: _book(s, wish.learner_id, teacher_id, starts, form.mode.data))
+        return run_once(form, lambda s: _book(s, wish.learner_id, teacher_id, starts, mode))
     except Refused as refusal:
         return _receipt(wish, teacher_id, starts) or _lost(wish, refusal, starts)
 
 
-def _book(session: Session, learner_id: str, teacher_id: str, starts: datetime, mode: Any) -> str:
+def _book(session: Session, learner_id: str, teacher_id: str, starts: datetime, mode: Mode) -> str:
     learner = queries.bookable_learner(session, me(), learner_id)
     made = appointments.book(
         session, me(), learner, teacher_id, starts, mode, now=now(), zone=settings().time_zone
@@ -196,8 +197,8 @@ def update(id: str) -> BaseResponse:
     form = SlotForm()
     wish = _wish_to_move(db.session(), id)
     chosen = parse_slot(form.hour.data)
-    mode: Any = form.mode.data
-    if chosen is None or mode not in ("video", "onsite"):
+    mode = form.way
+    if chosen is None or mode is None:
         return _confirm(wish, form.hour.data, 422)
     teacher_id, starts = chosen
 
@@ -225,7 +226,7 @@ def update(id: str) -> BaseResponse:
 def door(id: str) -> BaseResponse:
     """The one address of a session, in mails and calendars: it opens the room when it is time."""
     booking = queries.own_appointment_for(db.session(), me(), id)
-    if booking.mode == "video" and queries.is_room_open(booking, now=now()):
+    if booking.is_video and queries.is_room_open(booking, now=now()):
         return redirect(queries.video_url(organisation(), booking), 303)
     over = now() > booking.ends
     return page("bookings/door.html", booking=booking, opens=queries.room_opens_at(booking), over=over)

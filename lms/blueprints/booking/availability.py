@@ -22,7 +22,7 @@ from lms.domain.people.contact import count_by_delivery
 from lms.extensions import db, write
 from lms.forms.booking import SERVICE, WEEKDAYS, EndForm, RuleForm, SpecialForm
 from lms.i18n import refusals
-from lms.models import Person, Role
+from lms.models import DayKind, Person, Role
 from lms.notifications.manual_messages import list_manual_messages
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
@@ -139,7 +139,7 @@ def _differ(session: Session, form: SpecialForm) -> None:
     whose: str = form.whose.data if form.whose else me().id
     teacher = None if whose == SERVICE else session.get_one(Person, whose)
     reason = form.reason.data or ""
-    if form.kind.data == "closed":
+    if form.kind.data == DayKind.CLOSED:
         availability.close_days(session, me(), teacher, form.dates, form.hours, reason, now=now())
     else:
         zone = settings().time_zone

@@ -142,7 +142,7 @@ def _appointment(found: Booking) -> Card:
     zone = settings().time_zone
     language = languages.shown_in(str(get_locale())).code
     own_day = "" if language == "fr" else f"{dates.day(found.starts, zone, language)} · "
-    where = _("par vidéo") if found.mode == "video" else _("sur place")
+    where = _("par vidéo") if found.is_video else _("sur place")
     with_whom = _("avec %(name)s", name=found.teacher.first_name)
     return Card(
         "booking",

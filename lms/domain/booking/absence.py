@@ -15,7 +15,7 @@ from lms.domain.booking.availability import WeeklyHours
 from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.slots import instants
 from lms.domain.errors import Refused
-from lms.models import HOLDING, AuditAction, Booking, Person, SpecialDay
+from lms.models import HOLDING, AuditAction, Booking, DayKind, Person, SpecialDay
 from lms.refusal_codes import RefusalCode
 
 
@@ -108,7 +108,7 @@ def is_day_closed(session: Session, teacher: Person, day: date) -> bool:
     """Return whether the teacher has closed this whole day."""
     closed = exists().where(
         SpecialDay.teacher_id == teacher.id,
-        SpecialDay.kind == "closed",
+        SpecialDay.kind == DayKind.CLOSED,
         SpecialDay.start_wall.is_(None),
         SpecialDay.date_from <= day,
         SpecialDay.date_until >= day,

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from lms.domain import outbox
 from lms.domain.booking import occupancy, reminders
 from lms.domain.booking.availability_search import iso_week_of, load_timetable, notice_for
-from lms.domain.booking.slots import Mode, Slot, blocked_until
+from lms.domain.booking.slots import Slot, blocked_until
 from lms.domain.errors import Refused
-from lms.models import AppointmentRecord, Booking, BookingState, Organisation, Person
+from lms.models import AppointmentRecord, Booking, BookingState, Mode, Organisation, Person
 from lms.refusal_codes import RefusalCode
 
 

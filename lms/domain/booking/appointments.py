@@ -13,9 +13,8 @@ from lms.domain.booking.attendance import set_attendance
 from lms.domain.booking.availability_search import iso_week_of
 from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.queries import check_upcoming
-from lms.domain.booking.slots import Mode
 from lms.domain.errors import Refused
-from lms.models import Attendance, AuditAction, Booking, BookingState, Organisation, Person
+from lms.models import Attendance, AuditAction, Booking, BookingState, Mode, Organisation, Person
 from lms.refusal_codes import RefusalCode
 
 # What makes an hour: two bookings that are swapped exchange it whole.

@@ -16,7 +16,7 @@ from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.slots import belgian_holidays
 from lms.domain.errors import Absent, Refused
 from lms.domain.people.directory import has_role
-from lms.models import AuditAction, Availability, Person, Role, Room, SpecialDay
+from lms.models import AuditAction, Availability, DayKind, Person, Role, Room, RuleMode, SpecialDay
 from lms.refusal_codes import RefusalCode
 
 LONGEST = timedelta(days=366)
@@ -28,7 +28,7 @@ class WeeklyHours:
 
     start: time | None
     end: time | None
-    mode: str = "video"
+    mode: RuleMode = RuleMode.VIDEO
     room: str = ""
 
 
@@ -152,7 +152,7 @@ def close_days(
         raise Refused(RefusalCode.HOURS_MISSING)
     if hours.start is not None and hours.end is not None and hours.end <= hours.start:
         raise Refused(RefusalCode.HOURS_BACKWARD)
-    return _special(session, actor, teacher, "closed", dates, hours, reason, now=now)
+    return _special(session, actor, teacher, DayKind.CLOSED, dates, hours, reason, now=now)
 
 
 def add_extra_hours(
@@ -177,7 +177,7 @@ def add_extra_hours(
         raise Refused(RefusalCode.HOURS_MISSING)
     if hours.start is not None and hours.end is not None:
         _check_hours(hours.start, hours.end)
-    special = _special(session, actor, teacher, "open", dates, hours, reason, now=now)
+    special = _special(session, actor, teacher, DayKind.OPEN, dates, hours, reason, now=now)
     waitlist.offer_new_hours(
         session, teacher_id=special.teacher_id, first=dates[0], last=dates[1], now=now, zone=zone
     )
@@ -195,7 +195,7 @@ def delete_special(
     session.delete(special)
     session.flush()
     audit_log.record(session, actor, AuditAction.EXCEPTION_DELETED, "special_day", special_id, now=now)
-    if special.kind == "closed":
+    if special.is_closure:
         first, last = special.date_from, special.date_until
         waitlist.offer_new_hours(
             session, teacher_id=special.teacher_id, first=first, last=last, now=now, zone=zone
@@ -227,7 +227,7 @@ def _special(
     session: Session,
     actor: Person,
     teacher: Person | None,
-    kind: str,
+    kind: DayKind,
     dates: tuple[date, date],
     hours: WeeklyHours,
     reason: str,
@@ -235,7 +235,7 @@ def _special(
     now: datetime,
 ) -> SpecialDay:
     _check_dates(*dates)
-    opens = kind == "open" and hours.start is not None
+    opens = kind == DayKind.OPEN and hours.start is not None
     said = {
         "teacher_id": teacher.id if teacher else None,
         "kind": kind,
@@ -283,7 +283,7 @@ def _check_dates(first: date, last: date | None) -> None:
 
 def _room_id(session: Session, hours: WeeklyHours) -> str | None:
     """The room of that name, made when there is none: a room needs nothing but a name."""
-    if hours.mode == "video":
+    if hours.mode == RuleMode.VIDEO:
         return None
     if not hours.room:
         raise Refused(RefusalCode.ROOM_MISSING)

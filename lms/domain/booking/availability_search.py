@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import caps, occupancy, slots
 from lms.domain.booking.occupancy import Occupancy
-from lms.domain.booking.slots import Mode, Notice, Rule, Slot, Special
+from lms.domain.booking.slots import Notice, Rule, Slot, Special
 from lms.domain.people.directory import has_role
-from lms.models import Availability, Booking, Organisation, Person, Role, Room, SpecialDay
+from lms.models import Availability, Booking, Mode, Organisation, Person, Role, Room, SpecialDay
 
 PAGE_DAYS = 14
 DAY = timedelta(days=1)
@@ -121,7 +121,7 @@ def load_timetable(
                 rule.end_wall,
                 rule.valid_from,
                 rule.valid_until,
-                rule.mode,  # type: ignore[arg-type]
+                rule.mode,
                 table.place(rule.room_id, room, closed_at),
             )
         )
@@ -134,8 +134,8 @@ def load_timetable(
                 day.date_until,
                 day.start_wall,
                 day.end_wall,
-                day.kind,  # type: ignore[arg-type]
-                day.mode,  # type: ignore[arg-type]
+                day.kind,
+                day.mode,
                 table.place(day.room_id, room, closed_at),
                 day.created_at,
             )

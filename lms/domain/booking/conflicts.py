@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal, cast
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -16,7 +16,7 @@ from lms.domain.booking.availability import active_teachers
 from lms.domain.booking.availability_search import load_timetable
 from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.queries import booking_for, with_people
-from lms.domain.booking.slots import Mode, Slot
+from lms.domain.booking.slots import Slot
 from lms.models import Booking, BookingState, Person
 
 Why = Literal["left", "closed", "outside", "busy"]
@@ -89,7 +89,7 @@ class _Coverage:
             booking.teacher_id,
             booking.starts,
             booking.ends,
-            cast(Mode, booking.mode),
+            booking.mode,
             booking.room_id,
         )
         if booking.conflict_accepted_at is None and slot in self.offered:

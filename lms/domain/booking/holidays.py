@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from lms.domain.booking.availability import holidays_between
-from lms.models import Person, SpecialDay
+from lms.models import DayKind, Person, SpecialDay
 
 # Whoever plans her leave looks a year ahead.
 SIGHT = timedelta(days=365)
@@ -34,7 +34,9 @@ def days_off(person: Person, specials: Sequence[SpecialDay], today: date, langua
     found = []
     for day, name in sorted({**named, **bridges}.items()):
         if day >= today:
-            decided = [one for one in specials if _decides(one, day, "open" if name else "closed")]
+            decided = [
+                one for one in specials if _decides(one, day, DayKind.OPEN if name else DayKind.CLOSED)
+            ]
             found.append(DayOff(day, name, _special_of(decided, person.id), _special_of(decided, None)))
     return found
 
@@ -48,7 +50,7 @@ def bridge_days(holidays: Iterable[date]) -> list[date]:
     return sorted(bridges - days)
 
 
-def _decides(special: SpecialDay, day: date, kind: str) -> bool:
+def _decides(special: SpecialDay, day: date, kind: DayKind) -> bool:
     whole_days = special.kind == kind and special.start_wall is None
     return whole_days and special.date_from <= day <= special.date_until
 

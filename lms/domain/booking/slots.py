@@ -11,13 +11,12 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import holidays as holiday_calendars
 
-Mode = Literal["video", "onsite"]
-OfferedMode = Literal["video", "onsite", "both"]
+from lms.models import DayKind, Mode, RuleMode
 
 CELL = 900  # seconds: the quarter-hour in which people and rooms are claimed
 HOUR = timedelta(hours=1)
@@ -35,7 +34,7 @@ class Rule:
     end_wall: time
     valid_from: date
     valid_until: date | None  # the last day, included
-    mode: OfferedMode
+    mode: RuleMode
     room_id: str | None
 
 
@@ -52,15 +51,15 @@ class Special:
     date_until: date
     start_wall: time | None
     end_wall: time | None
-    kind: Literal["closed", "open"]
-    mode: OfferedMode | None = None
+    kind: DayKind
+    mode: RuleMode | None = None
     room_id: str | None = None
     created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One bookable hour in one way; a rule for "both" makes two slots of the same hour."""
+    """One bookable hour in one way; a rule for both makes two slots of the same hour."""
 
     teacher_id: str
     starts: datetime
@@ -90,7 +89,7 @@ class Offer(NamedTuple):
 
     teacher_id: str
     span: Span
-    mode: OfferedMode
+    mode: RuleMode
     room_id: str | None
 
 
@@ -149,7 +148,7 @@ def _slots_of_day(
     day: date, rules: list[Rule], specials: list[Special], holiday: bool, clock: LocalTime
 ) -> Iterator[Slot]:
     """The slots of the weekly rules, and of the extra hours those that take none of them away."""
-    opened = [special for special in specials if special.kind == "open"]
+    opened = [special for special in specials if special.kind == DayKind.OPEN]
     usual = [
         Offer(rule.teacher_id, span, rule.mode, rule.room_id)
         for rule in rules
@@ -173,11 +172,11 @@ def _open_slots(day: date, offer: Offer, specials: list[Special], clock: LocalTi
     if when is None:
         return
     ways: list[tuple[Mode, str | None]] = []
-    if offer.mode != "onsite":
-        ways.append(("video", None))
+    if offer.mode != RuleMode.ONSITE:
+        ways.append((Mode.VIDEO, None))
     # Without a room there is nowhere to meet, so a rule that lost its room offers nothing on site.
-    if offer.mode != "video" and offer.room_id is not None:
-        ways.append(("onsite", offer.room_id))
+    if offer.mode != RuleMode.VIDEO and offer.room_id is not None:
+        ways.append((Mode.ONSITE, offer.room_id))
     for mode, room_id in ways:
         if not any(_closes(special, offer.teacher_id, offer.span, room_id) for special in specials):
             yield Slot(offer.teacher_id, *when, mode, room_id)
@@ -199,7 +198,7 @@ def _lifts(special: Special, offer: Offer) -> bool:
 
 def _closes(special: Special, teacher_id: str, span: Span, room_id: str | None) -> bool:
     if (
-        special.kind != "closed"
+        special.kind != DayKind.CLOSED
         or special.teacher_id not in (None, teacher_id)
         or special.room_id not in (None, room_id)
     ):
@@ -232,7 +231,7 @@ def _hours(span: Span) -> Iterator[Span]:
 
 def slot_order(slot: Slot) -> tuple[datetime, str, bool, str]:
     """Return the sort key of a slot: by start, teacher, video before on site, room."""
-    return slot.starts, slot.teacher_id, slot.mode != "video", slot.room_id or ""
+    return slot.starts, slot.teacher_id, slot.mode != Mode.VIDEO, slot.room_id or ""
 
 
 class LocalTime:
@@ -273,7 +272,7 @@ def instants(first: date, last: date, tz: ZoneInfo) -> tuple[datetime, datetime]
 
 def blocked_until(slot: Slot, buffer: timedelta) -> datetime:
     """When teacher and room are free again: after a session on site the room is aired and cleaned."""
-    return slot.ends + buffer if slot.mode == "onsite" else slot.ends
+    return slot.ends + buffer if slot.mode == Mode.ONSITE else slot.ends
 
 
 @dataclass(frozen=True, slots=True)

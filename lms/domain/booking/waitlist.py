@@ -26,6 +26,7 @@ from lms.models import (
     AuditAction,
     Booking,
     BookingState,
+    Mode,
     Organisation,
     Person,
     Role,
@@ -46,7 +47,7 @@ def join_waitlist(
     learner: Person,
     teacher_id: str | None,
     parts: int,
-    mode: str | None,
+    mode: Mode | None,
     *,
     now: datetime,
 ) -> WaitlistEntry:

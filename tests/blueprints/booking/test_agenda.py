@@ -15,7 +15,7 @@ from config import BRUSSELS
 from lms import clock
 from lms.blueprints.booking import agenda
 from lms.domain.booking import absence, appointments, waitlist
-from lms.models import Booking, ExternalBusyTime, ExternalCalendar, Person
+from lms.models import Booking, ExternalBusyTime, ExternalCalendar, Mode, Person
 from tests import factories
 from tests.support.pages import Visitor
 from tests.support.school import School
@@ -66,7 +66,7 @@ def test_on_a_free_weekend_the_agenda_opens_on_the_week_that_comes(
     today: str, last_ends: str, over: bool
 ) -> None:
     ends = factories.wall(last_ends, "11:00")
-    band = agenda.Band(ends - timedelta(hours=1), ends, frozenset({"video"}))
+    band = agenda.Band(ends - timedelta(hours=1), ends, frozenset({Mode.VIDEO}))
     days = [agenda.Day(ends.date(), free=[band])]
     assert agenda.is_over(days, date.fromisoformat(today), factories.wall(today, "09:00")) is over
 

@@ -13,7 +13,7 @@ from lms import clock
 from lms.domain.booking import appointments, attendance, availability_search
 from lms.domain.calendars import feeds
 from lms.jobs import MAIL_RENDERERS
-from lms.models import Booking, OutboxItem, Person
+from lms.models import Booking, Mode, OutboxItem, Person
 from lms.notifications import compose
 from tests import factories
 from tests.factories import Who
@@ -212,7 +212,7 @@ def test_a_private_note_is_in_no_mail_and_in_no_calendar(school: School) -> None
             factories.nadia(s),
             s.get_one(Booking, coming),
             at("14:00"),
-            "video",
+            Mode.VIDEO,
             now=clock.now(),
             zone=BRUSSELS,
         )

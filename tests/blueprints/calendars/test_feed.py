@@ -18,7 +18,7 @@ from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments
 from lms.domain.calendars import feeds
-from lms.models import Booking, BookingState, CalendarFeed, Organisation, WaitlistEntry
+from lms.models import Booking, BookingState, CalendarFeed, Mode, Organisation, WaitlistEntry
 from tests import factories
 from tests.factories import wall
 from tests.support.pages import Page, Visitor
@@ -162,7 +162,7 @@ def test_a_moved_hour_is_the_same_event_and_a_cancelled_one_stays_as_cancelled(s
 
     def change(session: Session) -> None:
         found, samira = session.get_one(Booking, booking), factories.samira(session)
-        appointments.move(session, samira, found, at("11:00"), "video", now=clock.now(), zone=BRUSSELS)
+        appointments.move(session, samira, found, at("11:00"), Mode.VIDEO, now=clock.now(), zone=BRUSSELS)
 
     school.write(change)
     (moved,) = events(read(school, token))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from lms.blueprints.home.team_page import ROWS_SHOWN, TeamPage, build_team_page
-from lms.models import Booking, Person
+from lms.models import Booking, Mode, Person
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.narrow import present
@@ -106,7 +106,7 @@ def test_appointments_of_the_teacher_tell_where_they_are(school: School) -> None
 
     def on_site(session: Session) -> None:
         found = session.get_one(Booking, booking)
-        found.room_id, found.mode = factories.room(session).id, "onsite"
+        found.room_id, found.mode = factories.room(session).id, Mode.ONSITE
 
     assert place() == "par vidéo"
     school.write(on_site)

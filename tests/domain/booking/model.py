@@ -10,9 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import occupancy
-from lms.domain.booking.slots import Mode
 from lms.domain.errors import Refused
-from lms.models import Booking, Person, WaitlistEntry
+from lms.models import Booking, Mode, Person, WaitlistEntry
 from tests.factories import BRUSSELS, NOW, wall
 
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
@@ -20,9 +19,6 @@ DAYS = ("2026-11-24", "2026-11-25")
 # Whole and half hours, so that a move can overlap its own old hour.
 STARTS = [wall(day, clock) for day in DAYS for clock in ("09:00", "09:30", "10:00", "11:00")]
 WEEKLY_CAP, OPEN_CAP = 3, 4
-
-
-MODES: dict[str, Mode] = {"video": "video", "onsite": "onsite"}
 
 
 @dataclass
@@ -118,7 +114,7 @@ class Model:
                 number[row.learner_id] - len(self.teachers),
                 number[row.teacher_id],
                 row.starts,
-                MODES[row.mode],
+                row.mode,
                 row.state == "offered",
             )
             for row in rows
@@ -169,7 +165,7 @@ class Model:
                     self.asked_before(line[:place], hour, new)
 
     def hours_for(self, learner: int) -> list[Meeting]:
-        modes: tuple[Mode, ...] = ("video", "onsite")
+        modes: tuple[Mode, ...] = tuple(Mode)
         return [
             Meeting(learner, teacher, starts, mode)
             for teacher in range(len(self.teachers))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import absence, appointments, availability, occupancy, waitlist
 from lms.domain.errors import Absent, Refused
-from lms.models import Booking, OutboxItem, Person, SpecialDay, WaitlistEntry
+from lms.models import Booking, OutboxItem, Person, RuleMode, SpecialDay, WaitlistEntry
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
@@ -122,7 +122,7 @@ def test_a_new_hour_goes_to_whose_teacher_could_not_come(school: School) -> None
 
     def opened(session: Session) -> list[str]:
         nadia = factories.nadia(session)
-        hours = availability.WeeklyHours(time(10), time(11), "video", "")
+        hours = availability.WeeklyHours(time(10), time(11), RuleMode.VIDEO, "")
         availability.add_extra_hours(
             session, nadia, nadia, (saturday, saturday), hours, "", now=NOW, zone=BRUSSELS
         )

@@ -7,9 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import allocation, appointments, caps, waitlist
-from lms.domain.booking.slots import Mode
 from lms.domain.errors import Refused
-from lms.models import Booking, BookingState, ExternalBusyTime, ExternalCalendar, Organisation, Person
+from lms.models import Booking, BookingState, ExternalBusyTime, ExternalCalendar, Mode, Organisation, Person
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
@@ -18,7 +17,7 @@ TUESDAY = wall("2026-11-24", "10:00")
 HOUR = timedelta(hours=1)
 
 
-def place(school: School, teacher: str, learner: str, mode: Mode = "video") -> str:
+def place(school: School, teacher: str, learner: str, mode: Mode = Mode.VIDEO) -> str:
     def ask(session: Session) -> str:
         service = session.get_one(Organisation, 1)
         slot = allocation.find_slot(session, service, learner, teacher, TUESDAY, mode, zone=BRUSSELS)
@@ -46,7 +45,7 @@ def people(school: School) -> dict[str, str]:
 def test_an_hour_on_site_has_its_room_and_one_by_video_has_none(
     school: School, people: dict[str, str]
 ) -> None:
-    assert place(school, people["nadia"], people["samira"], "onsite") == people["room"]
+    assert place(school, people["nadia"], people["samira"], Mode.ONSITE) == people["room"]
     assert place(school, people["nadia"], people["samira"]) == "no room"
 
 
@@ -96,7 +95,7 @@ def test_who_loses_her_hour_at_the_last_moment_leaves_nothing_behind(
     def late(session: Session) -> None:
         service = session.get_one(Organisation, 1)
         samira, nadia = people["samira"], people["nadia"]
-        slot = allocation.find_slot(session, service, samira, nadia, TUESDAY, "video", zone=BRUSSELS)
+        slot = allocation.find_slot(session, service, samira, nadia, TUESDAY, Mode.VIDEO, zone=BRUSSELS)
         taken = factories.booked(session, factories.oksana(session), session.get_one(Person, nadia), TUESDAY)
         lost = allocation.new_booking(samira, nadia, samira, BookingState.BOOKED, now=NOW)
         allocation.set_slot(lost, slot, service, zone=BRUSSELS)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import availability
 from lms.domain.booking.availability import WeeklyHours
 from lms.domain.errors import Absent, Refused
-from lms.models import AuditEvent, Availability, Room, SpecialDay
+from lms.models import AuditEvent, Availability, Room, RuleMode, SpecialDay
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
@@ -59,13 +59,13 @@ def test_hours_that_make_no_sense_are_refused_with_their_reason(school: School) 
     assert refusal(lambda: add(school, WeeklyHours(time(12), time(9)))) == "hours_backward"
     assert refusal(lambda: add(school, WeeklyHours(time(9), time(9, 45)))) == "hours_too_short"
     assert refusal(lambda: add(school, WeeklyHours(time(9), None))) == "hours_missing"
-    assert refusal(lambda: add(school, WeeklyHours(time(9), time(12), "onsite"))) == "room_missing"
+    assert refusal(lambda: add(school, WeeklyHours(time(9), time(12), RuleMode.ONSITE))) == "room_missing"
     assert refusal(lambda: add(school, until=date(2026, 10, 1))) == "dates_backward"
 
 
 def test_a_room_is_made_once_by_its_name(school: School) -> None:
-    add(school, WeeklyHours(time(9), time(12), "onsite", "Salle 2"))
-    add(school, WeeklyHours(time(13), time(15), "both", "SALLE 2"))
+    add(school, WeeklyHours(time(9), time(12), RuleMode.ONSITE, "Salle 2"))
+    add(school, WeeklyHours(time(13), time(15), RuleMode.BOTH, "SALLE 2"))
     assert school.read(lambda s: s.scalars(select(Room.name)).all()) == ["Salle 2"]
 
 
@@ -144,16 +144,16 @@ def test_a_holiday_is_opened_for_one_teacher_or_by_the_coordinator_for_all(schoo
 
 
 def test_extra_hours_that_differ_in_their_way_are_two(school: School) -> None:
-    def opening(session: Session, mode: str, room: str) -> str:
+    def opening(session: Session, mode: RuleMode, room: str) -> str:
         nadia, hours = factories.nadia(session), WeeklyHours(time(9), time(12), mode, room)
         return availability.add_extra_hours(
             session, nadia, nadia, (MONDAY, MONDAY), hours, "", now=NOW, zone=BRUSSELS
         ).id
 
-    by_video = school.write(lambda s: opening(s, "video", ""))
-    on_site = school.write(lambda s: opening(s, "onsite", "Salle 2"))
+    by_video = school.write(lambda s: opening(s, RuleMode.VIDEO, ""))
+    on_site = school.write(lambda s: opening(s, RuleMode.ONSITE, "Salle 2"))
     assert by_video != on_site
-    assert school.write(lambda s: opening(s, "onsite", "SALLE 2")) == on_site
+    assert school.write(lambda s: opening(s, RuleMode.ONSITE, "SALLE 2")) == on_site
 
 
 def test_the_coordinator_sees_whose_each_exception_is(school: School) -> None:

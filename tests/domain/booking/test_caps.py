@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import appointments, availability_search, caps
 from lms.domain.booking.availability_search import SearchTerms
+from lms.models import Mode
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
@@ -39,7 +40,7 @@ def test_with_caps_lowered_meanwhile_a_move_within_the_week_is_offered_and_done(
         page = availability_search.load_picker_page(session, service, wish, None, now=NOW)
         later = wall("2026-11-26", "10:00")
         assert later in [hour.starts for hour in page.hours]
-        appointments.move(session, samira, made, later, "video", now=NOW, zone=BRUSSELS)
+        appointments.move(session, samira, made, later, Mode.VIDEO, now=NOW, zone=BRUSSELS)
         assert made.starts == later
 
     school.write(move)

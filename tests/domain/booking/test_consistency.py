@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.domain.booking import appointments, consistency, waitlist
-from lms.models import Booking, Claim, Organisation, OutboxItem, Outcome, Person, WaitlistEntry
+from lms.models import Booking, Claim, Mode, Organisation, OutboxItem, Outcome, Person, WaitlistEntry
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
@@ -91,7 +91,7 @@ def test_a_school_that_books_moves_cancels_and_offers_is_sound(school: School) -
             factories.samira(session),
             found,
             TEN + 3 * HOUR,
-            "video",
+            Mode.VIDEO,
             now=NOW + HOUR,
             zone=factories.BRUSSELS,
         )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import absence, appointments, availability, waitlist
 from lms.domain.booking.availability import WeeklyHours
-from lms.models import Booking, Person
+from lms.models import Booking, Mode, Person
 from tests import factories
 from tests.factories import BRUSSELS, NOW
 from tests.support.school import School
@@ -33,7 +33,7 @@ def cancel(s: Session) -> None:
 def move(s: Session) -> None:
     at = TUESDAY + HOUR
     claire = factories.claire(s)
-    appointments.move(s, claire, the(s, "booked"), at, "video", now=NOW, zone=BRUSSELS)
+    appointments.move(s, claire, the(s, "booked"), at, Mode.VIDEO, now=NOW, zone=BRUSSELS)
 
 
 def leave(s: Session) -> None:

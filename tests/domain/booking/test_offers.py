@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import absence, appointments, availability, occupancy, waitlist
 from lms.domain.booking.availability import WeeklyHours
 from lms.domain.errors import Absent
-from lms.models import MORNING, Booking, Person
+from lms.models import MORNING, Booking, Mode, Person
 from tests import factories
 from tests.factories import BRUSSELS, NOW, Who, wall
 from tests.support.school import School
@@ -58,7 +58,7 @@ def test_an_hour_left_by_a_move_is_offered(school: School) -> None:
             factories.oksana(s),
             s.get_one(Booking, made),
             TUESDAY + HOUR,
-            "video",
+            Mode.VIDEO,
             now=NOW,
             zone=BRUSSELS,
         )
@@ -77,7 +77,7 @@ def test_half_an_hour_left_by_a_move_is_no_hour_to_offer(school: School) -> None
             factories.oksana(s),
             s.get_one(Booking, made),
             TUESDAY + HOUR / 2,
-            "video",
+            Mode.VIDEO,
             now=NOW,
             zone=BRUSSELS,
         )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.domain import outbox
 from lms.domain.booking import appointments, reminders
-from lms.models import Booking, OutboxItem
+from lms.models import Booking, Mode, OutboxItem
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
@@ -85,7 +85,7 @@ def test_a_move_and_a_cancellation_close_what_was_to_be_said(school: School) -> 
             factories.samira(session),
             session.get_one(Booking, made.id),
             later,
-            "video",
+            Mode.VIDEO,
             now=NOW,
             zone=BRUSSELS,
         )

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.domain.booking import appointments, occupancy, retime
-from lms.models import AuditEvent, Booking, Claim, Organisation, OutboxItem, WaitlistEntry
+from lms.models import AuditEvent, Booking, Claim, Mode, Organisation, OutboxItem, WaitlistEntry
 from tests import factories
 from tests.factories import wall
 from tests.support.school import School
@@ -260,7 +260,7 @@ def by_winter_time(school: School, hour: int, minute: int = 0, *, learner: Any =
     def operation(session: Session) -> Booking:
         who, nadia = learner(session), factories.nadia(session)
         factories.rule(session, nadia, 0, f"{hour + 1:02}:{minute:02}", f"{hour + 2:02}:{minute:02}")
-        return appointments.book(session, who, who, nadia.id, starts, "video", now=NOW, zone=ALWAYS_WINTER)
+        return appointments.book(session, who, who, nadia.id, starts, Mode.VIDEO, now=NOW, zone=ALWAYS_WINTER)
 
     return school.write(operation)
 

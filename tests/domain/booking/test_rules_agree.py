@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import allocation, appointments, availability_search, conflicts, waitlist
 from lms.domain.booking.availability_search import SearchTerms
 from lms.domain.booking.offers import NEAREST_OFFER
-from lms.domain.booking.slots import HOUR, Mode, Slot
+from lms.domain.booking.slots import HOUR, Slot
 from lms.domain.calendars import external
 from lms.domain.errors import Refused
-from lms.models import Availability, BookingState, Organisation, Person, SpecialDay
+from lms.models import Availability, BookingState, Mode, Organisation, Person, SpecialDay
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
@@ -25,7 +25,7 @@ from tests.support.school import School
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)  # NOW lies on the Monday
 CLOCKS = [f"{hour:02}:{minute}" for hour in range(9, 12) for minute in ("00", "30")]
 STARTS = [wall(day.isoformat(), clock) for day in (MONDAY, TUESDAY) for clock in CLOCKS]
-MODES: tuple[Mode, ...] = ("video", "onsite")
+MODES: tuple[Mode, ...] = (Mode.VIDEO, Mode.ONSITE)
 
 Chosen = tuple[int, datetime, Mode]  # number of the teacher, start, mode
 

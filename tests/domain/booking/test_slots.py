@@ -13,7 +13,6 @@ from lms.domain.booking.occupancy import Occupancy
 from lms.domain.booking.slots import (
     HOUR,
     Notice,
-    OfferedMode,
     Rule,
     Slot,
     Special,
@@ -23,6 +22,7 @@ from lms.domain.booking.slots import (
     instants,
     slots,
 )
+from lms.models import DayKind, Mode, RuleMode
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 MONDAY = date(2026, 11, 23)
@@ -213,7 +213,7 @@ def test_hours_that_only_touch_do_not_collide() -> None:
 
 
 def test_a_booking_half_an_hour_later_takes_both_hours_it_lies_in() -> None:
-    later = Slot("nadia", NINE + HOUR / 2, NINE + HOUR / 2 + HOUR, "video", None)
+    later = Slot("nadia", NINE + HOUR / 2, NINE + HOUR / 2 + HOUR, Mode.VIDEO, None)
     assert available([at(9), at(10), at(11)], claimed("nadia", later)) == [at(11)]
 
 
@@ -266,7 +266,7 @@ def test_an_hour_that_begins_this_very_second_has_begun() -> None:
 
 quarters = st.integers(0, 95).map(lambda number: time(number // 4, number % 4 * 15))
 dates = st.dates(date(2026, 1, 1), date(2035, 12, 25))
-modes: st.SearchStrategy[OfferedMode] = st.sampled_from(["video", "onsite", "both"])
+modes: st.SearchStrategy[RuleMode] = st.sampled_from(["video", RuleMode.ONSITE, "both"])
 rooms = st.sampled_from([None, "salle", "bureau"])
 teachers = st.sampled_from(["nadia", "luc"])
 any_rules = st.builds(
@@ -280,7 +280,7 @@ def any_specials(draw: st.DrawFn) -> Special:
     walls = draw(st.none() | quarters), draw(st.none() | quarters)
     return Special(
         draw(st.none() | teachers), first, first + timedelta(days=draw(st.integers(0, 5))), *walls,
-        draw(st.sampled_from(["closed", "open"])), draw(modes), draw(rooms),
+        draw(st.sampled_from(DayKind)), draw(modes), draw(rooms),
     )  # fmt: skip
 
 

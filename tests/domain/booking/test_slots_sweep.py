@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from lms.domain.booking.availability_search import iso_week_of
-from lms.domain.booking.slots import HOUR, OfferedMode, Rule, Slot, cells, slots
+from lms.domain.booking.slots import HOUR, Rule, Slot, cells, slots
+from lms.models import RuleMode
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 DAY = timedelta(days=1)
@@ -22,7 +23,9 @@ SPRING = [date(year, 3, 31) - DAY * ((date(year, 3, 31).weekday() + 1) % 7) for 
 AUTUMN = [date(year, 10, 31) - DAY * ((date(year, 10, 31).weekday() + 1) % 7) for year in YEARS]
 
 
-def daily(start: str, end: str = "00:00", teacher: str = "nadia", mode: OfferedMode = "video") -> list[Rule]:
+def daily(
+    start: str, end: str = "00:00", teacher: str = "nadia", mode: RuleMode = RuleMode.VIDEO
+) -> list[Rule]:
     walls = time.fromisoformat(start), time.fromisoformat(end)
     room = None if mode == "video" else "salle"
     return [Rule(teacher, weekday, *walls, date(2026, 1, 1), None, mode, room) for weekday in range(7)]
@@ -78,7 +81,7 @@ def test_a_week_around_each_change_says_each_hour_once_for_each_teacher_and_mode
         rule
         for minute in ("00", "15", "30", "45")
         for teacher in ("nadia", "luc")
-        for rule in daily(f"00:{minute}", teacher=teacher, mode="both")
+        for rule in daily(f"00:{minute}", teacher=teacher, mode=RuleMode.BOTH)
     ]
     found = offered(rules, day - 3 * DAY, day + 3 * DAY)
     assert all(is_one_hour(slot) for slot in found)

@@ -12,8 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import absence, appointments, availability, consistency, waitlist
-from lms.domain.booking.slots import Mode
-from lms.models import Booking, Organisation, SpecialDay, WaitlistEntry
+from lms.models import Booking, Mode, Organisation, SpecialDay, WaitlistEntry
 from tests import factories
 from tests.domain.booking.model import DAYS, HOUR, OPEN_CAP, STARTS, WEEKLY_CAP, Meeting, Model
 from tests.factories import BRUSSELS, wall
@@ -250,8 +249,8 @@ def _model(session: Session) -> BookingModel:
 def test_a_swap_of_two_learners_is_one_deed(school: School) -> None:
     def live(session: Session) -> None:
         model = _model(session)
-        model.book(0, 0, STARTS[0], "video")
-        model.book(1, 0, STARTS[2], "onsite")
+        model.book(0, 0, STARTS[0], Mode.VIDEO)
+        model.book(1, 0, STARTS[2], Mode.ONSITE)
         model.swap(0, 1)
         assert sorted((m.learner, m.starts, m.mode) for m in model.meetings.values()) == [
             (0, STARTS[2], "onsite"),
