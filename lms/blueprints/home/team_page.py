@@ -162,7 +162,7 @@ def _by_level(found: Sequence[tuple[Level, int]]) -> list[LevelCount]:
 
 
 def _appointment(booking: Booking) -> AppointmentRow:
-    place = _l("par vidéo") if booking.mode == "video" else _l("sur place")
+    place = _l("par vidéo") if booking.is_video else _l("sur place")
     return AppointmentRow(booking.id, booking.learner.name, booking.starts, place)
 
 
