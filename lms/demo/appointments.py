@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.domain.booking import appointments, attendance, availability_search, waitlist
-from lms.models import Availability, Booking, Mode, Organisation, OutboxItem, Outcome, Person, Room
+from lms.models import Availability, Booking, Mode, Organisation, OutboxItem, Outcome, Person, Room, RuleMode
 
 DAY = timedelta(days=1)
 
@@ -28,7 +28,9 @@ def fill(session: Session, school: Mapping[str, Any], zone: ZoneInfo, now: datet
         used.add(booking.starts.date())
     for given in school["waiting"]:
         learner = _person(session, given["learner"])
-        waitlist.join_waitlist(session, learner, learner, None, given["parts"], given["mode"], now=now - DAY)
+        waitlist.join_waitlist(
+            session, learner, learner, None, given["parts"], Mode(given["mode"]), now=now - DAY
+        )
 
 
 def _add_rules(session: Session, school: Mapping[str, Any], since: date) -> None:
@@ -41,7 +43,7 @@ def _add_rules(session: Session, school: Mapping[str, Any], since: date) -> None
                 start_wall=time.fromisoformat(given["from"]),
                 end_wall=time.fromisoformat(given["until"]),
                 valid_from=since,
-                mode=given["mode"],
+                mode=RuleMode(given["mode"]),
                 room_id=rooms.get(given.get("room")),
             )
         )
