@@ -39,7 +39,7 @@ from lms.domain.people import logins
 from lms.domain.people.contact import mail_address, preferred_channel, sms_number
 from lms.extensions import db, write
 from lms.models import Channel, OutboxItem, Outcome, Person
-from lms.notifications import InFeed, MailRenderer, compose, sms
+from lms.notifications import InFeed, MailRenderer, render_email, sms
 from lms.notifications import booking as booking_letters
 from lms.notifications import calendars as calendar_letters
 from lms.notifications import homework as homework_letters
@@ -156,13 +156,13 @@ class Jobs:
         return settings_of(self.app)
 
     def _mail(self, session: Session, item: OutboxItem) -> Delivery | None:
-        email = compose(session, item, MAIL_RENDERERS[item.kind], self.settings, now())
+        email = render_email(session, item, MAIL_RENDERERS[item.kind], self.settings, now())
         if email is None:
             return None
         return Delivery(Channel.MAIL, lambda: self.mailer.send(email), invited=email.calendar is not None)
 
     def _text(self, session: Session, item: OutboxItem, channel: Channel) -> Delivery | None:
-        message = sms.compose(session, item, SMS_RENDERERS[item.kind], self.settings, now())
+        message = sms.render_sms(session, item, SMS_RENDERERS[item.kind], self.settings, now())
         sms_sender, number, key = self.sms_sender, sms_number(item.person), item.id
         if message is None or number is None:
             return None

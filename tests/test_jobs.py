@@ -275,13 +275,13 @@ def test_an_offer_without_an_answer_goes_to_the_next_who_waits(school: School) -
 def test_in_the_morning_the_day_that_comes_into_sight_goes_to_who_waits(school: School) -> None:
     hour = wall(factories.coming_monday().isoformat(), "10:00")
 
-    def wish(session: Session) -> None:
+    def join(session: Session) -> None:
         samira = factories.samira(session)
         factories.organisation(session).horizon_days = (hour.date() - now().date()).days + 1
         waitlist.join_waitlist(session, samira, samira, None, MORNING, None, now=now())
         factories.opened(session, factories.nadia(session), hour.date().isoformat(), "10:00", "11:00")
 
-    school.write(wish)
+    school.write(join)
     school.app.extensions["lms_jobs"].every_morning()
     assert school.read(
         lambda s: s.scalars(select(Booking.starts).where(Booking.state == "offered")).all()

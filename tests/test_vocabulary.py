@@ -16,11 +16,12 @@ ROOT = Path(__file__).resolve().parent.parent
 # Words that the glossary replaced; an old synonym that has gone is added here, so that it does not come back.
 OLD_WORDS = {
     *("apart", "deed", "deeds", "errand", "finders", "house", "houses", "parcel", "placing", "shield"),
-    *("unfit", "verb", "verbs", "whoever"),
+    *("texter", "unfit", "verb", "verbs", "whoever", "wish"),
 }
 # Names of functions that said nothing of what they do.
 OLD_NAMES = {
-    *("detach", "expire_hers", "few_enough_open", "first_time", "found_an_hour", "in_time", "look_again"),
+    *("called_off", "detach", "expire_hers", "few_enough_open", "first_time", "found_an_hour"),
+    *("free_at", "in_time", "kept_at", "look_again", "made_at", "made_by_id", "wall_start"),
     *("open_house", "sending_key", "take_back", "wait_for_whoever", "week_has_room"),
 }
 

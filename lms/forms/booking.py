@@ -60,7 +60,7 @@ class SlotForm(PageForm):
     mode = StringField()
 
     @property
-    def way(self) -> Mode | None:
+    def chosen_mode(self) -> Mode | None:
         """Return the chosen mode; None when it is unknown."""
         return mode_of(self.mode.data)
 

@@ -66,7 +66,7 @@ class WaitlistEntryForm(WaitlistForm):
         return None if self.teacher.data in (ANY, None) else self.teacher.data
 
     @property
-    def way(self) -> Mode | None:
+    def chosen_mode(self) -> Mode | None:
         """Return the chosen mode; None for both."""
         return mode_of(self.mode.data)
 

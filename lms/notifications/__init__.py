@@ -46,7 +46,7 @@ MailRenderer = Callable[[Session, OutboxItem, Settings, datetime], Content | Non
 SmsRenderer = Callable[[Session, OutboxItem, Settings, datetime], Facts | None]
 
 
-def compose(
+def render_email(
     session: Session, item: OutboxItem, renderer: MailRenderer, settings: Settings, now: datetime
 ) -> Email | None:
     """Return the e-mail for an outbox row.
@@ -72,13 +72,13 @@ def compose(
     for language in shown:
         with force_locale(language.code):
             local = {**values, "lang": language.code, "dir": language.direction}
-            texts.append(render(f"mail/{item.kind}.txt", local).strip())
+            texts.append(render_template(f"mail/{item.kind}.txt", local).strip())
             # Escaped by its own template: the frame must not do it again.
-            pages.append((language, Markup(render(f"mail/{item.kind}.html", local))))  # noqa: S704
+            pages.append((language, Markup(render_template(f"mail/{item.kind}.html", local))))  # noqa: S704
     with force_locale("fr"):
-        subject = render(f"mail/{item.kind}.subject.txt", {**values, "lang": "fr"})
-        text = render("mail/frame.txt", {**values, "texts": texts})
-        html = render("mail/frame.html", {**values, "pages": pages, "subject": subject})
+        subject = render_template(f"mail/{item.kind}.subject.txt", {**values, "lang": "fr"})
+        text = render_template("mail/frame.txt", {**values, "texts": texts})
+        html = render_template("mail/frame.html", {**values, "pages": pages, "subject": subject})
     return Email(
         to=address,
         to_name=person.name,
@@ -93,7 +93,7 @@ def compose(
     )
 
 
-def render(name: str, values: Facts) -> str:
+def render_template(name: str, values: Facts) -> str:
     """Return a rendered template."""
     # Not flask.render_template: its context belongs to a request, and a message has none.
     return current_app.jinja_env.get_template(name).render(values)

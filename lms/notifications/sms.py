@@ -15,13 +15,13 @@ from config import Settings
 from lms.adapters.sms.message import LEFT_TO_RIGHT, plain, segments
 from lms.i18n import languages
 from lms.models import Booking, Organisation, OutboxItem, Person
-from lms.notifications import Facts, SmsRenderer, render
+from lms.notifications import Facts, SmsRenderer, render_template
 
 # What one message may cost: two segments, which hold 134 characters of other scripts.
 MAX_SEGMENTS = 2
 
 
-def compose(
+def render_sms(
     session: Session, item: OutboxItem, renderer: SmsRenderer, settings: Settings, now: datetime
 ) -> str | None:
     """Return the SMS for an outbox row; None when it no longer makes sense or the person is deactivated."""
@@ -79,7 +79,7 @@ def _sentence(
     zoned = full or language == "fr"
     options = {"full": full, "timed": timed, "dated": dated, "zoned": zoned, "mark": mark}
     with force_locale(language):
-        return render(f"mail/{kind}.sms.txt", {**found, "lang": language, **options})
+        return render_template(f"mail/{kind}.sms.txt", {**found, "lang": language, **options})
 
 
 def _place(found: Facts, organisation: Organisation) -> str:

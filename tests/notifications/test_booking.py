@@ -17,7 +17,7 @@ from lms.domain import outbox
 from lms.domain.booking import absence, appointments, waitlist
 from lms.jobs import MAIL_RENDERERS
 from lms.models import AFTERNOON, Booking, Mode, OutboxItem, Person
-from lms.notifications import compose
+from lms.notifications import render_email
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
@@ -54,7 +54,7 @@ def letters(school: School, kind: str, at: Any = NOW) -> dict[str, Email | None]
             .options(joinedload(OutboxItem.person).selectinload(Person.role_rows))
         ).all()
         return {
-            item.person.name: compose(session, item, MAIL_RENDERERS[kind], school.settings, at)
+            item.person.name: render_email(session, item, MAIL_RENDERERS[kind], school.settings, at)
             for item in items
         }
 

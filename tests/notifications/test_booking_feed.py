@@ -16,7 +16,7 @@ from lms.domain import outbox
 from lms.domain.booking import appointments
 from lms.jobs import MAIL_RENDERERS
 from lms.models import Booking, CalendarFeed, Channel, Mode, OutboxItem, Outcome, Person
-from lms.notifications import InFeed, compose
+from lms.notifications import InFeed, render_email
 from lms.notifications.booking import calendar_channel
 from tests import factories
 from tests.factories import NOW, wall
@@ -76,7 +76,7 @@ def told(school: School, kind: str, who: Any, at: datetime = NOW) -> str:
         ).first()
         assert item is not None
         try:
-            return compose(session, item, MAIL_RENDERERS[kind], school.settings, at)
+            return render_email(session, item, MAIL_RENDERERS[kind], school.settings, at)
         except InFeed:
             return "feed"
 

@@ -8,7 +8,7 @@ from lms.adapters.mail.message import Email
 from lms.domain import outbox
 from lms.jobs import MAIL_RENDERERS
 from lms.models import ExternalCalendar, OutboxItem
-from lms.notifications import compose
+from lms.notifications import render_email
 from tests import factories
 from tests.factories import NOW
 from tests.support.narrow import present
@@ -35,7 +35,7 @@ def test_the_teacher_is_told_which_calendar_and_not_its_address(school: School) 
         item = session.get_one(OutboxItem, item_id)
         factories.nadia(session)
         item.person = factories.nadia(session)
-        return compose(session, item, MAIL_RENDERERS["calendar_failing"], school.settings, NOW)
+        return render_email(session, item, MAIL_RENDERERS["calendar_failing"], school.settings, NOW)
 
     mail = present(school.read(letter))
     assert mail.subject == "Votre agenda calendar.example.be ne répond plus"

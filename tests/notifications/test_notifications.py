@@ -19,7 +19,7 @@ from lms.domain.people import staff
 from lms.i18n import languages
 from lms.jobs import MAIL_RENDERERS
 from lms.models import AFTERNOON, MAIL_KINDS, MORNING, Booking, ExternalCalendar, Mode, OutboxItem, Person
-from lms.notifications import compose
+from lms.notifications import render_email
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.pages import Element, parse
@@ -138,7 +138,7 @@ def letter(school: School, kind: str, language: str) -> Email:
             .options(joinedload(OutboxItem.person).selectinload(Person.role_rows))
             .execution_options(populate_existing=True)
         ).one()
-        return compose(session, item, MAIL_RENDERERS[kind], school.settings, NOW)
+        return render_email(session, item, MAIL_RENDERERS[kind], school.settings, NOW)
 
     found = school.read(write)
     assert found is not None

@@ -70,7 +70,7 @@ def said(
             .execution_options(populate_existing=True)
         ).first()
         assert item is not None
-        return sms.compose(session, item, SMS_RENDERERS[kind], settings, at)
+        return sms.render_sms(session, item, SMS_RENDERERS[kind], settings, at)
 
     return school.read(write)
 

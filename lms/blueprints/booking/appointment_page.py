@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import attendance, availability_search, queries
-from lms.domain.booking.permissions import may_manage
+from lms.domain.booking.permissions import may_manage, may_mark
 from lms.domain.homework import worklist
 from lms.domain.homework.worklist import LearnerAssignment
 from lms.forms.appointments import NoteForm
@@ -201,7 +201,6 @@ def _team_panel(session: Session, person: Person, booking: Booking, now: datetim
         next_step="" if has_form else record.next_step,
         earlier_steps=attendance.next_steps(session, booking),
         note_form=NoteForm(formdata=None, obj=record) if has_form else None,
-        may_mark=attendance.can_be_marked(booking, now=now)
-        and bool(person.roles & {"teacher", "coordinator"}),
+        may_mark=attendance.can_be_marked(booking, now=now) and may_mark(person),
         may_swap=is_upcoming and may_manage(person, booking.teacher_id),
     )

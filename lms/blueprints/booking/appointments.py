@@ -62,34 +62,34 @@ def index() -> BaseResponse:
 @bp.get("/bookings/new")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def new() -> BaseResponse:
-    wish = _wish(request.args.get("learner"))
-    return _picker(wish, wanted=_date(request.args.get("from")))
+    terms = _search_terms(request.args.get("learner"))
+    return _picker(terms, wanted=_date(request.args.get("from")))
 
 
 @bp.get("/bookings/new/confirm")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def confirm() -> BaseResponse:
-    wish = _wish(request.args.get("learner"))
-    return _confirm(wish, request.args.get("hour"))
+    terms = _search_terms(request.args.get("learner"))
+    return _confirm(terms, request.args.get("hour"))
 
 
 @bp.post("/bookings")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def create() -> BaseResponse:
     form = SlotForm()
-    wish = _wish(form.learner.data or None)
+    terms = _search_terms(form.learner.data or None)
     chosen = parse_slot(form.hour.data)
-    mode = form.way
+    mode = form.chosen_mode
     if chosen is None or mode is None:
-        return _confirm(wish, form.hour.data, 422)
+        return _confirm(terms, form.hour.data, 422)
     teacher_id, starts = chosen
     try:
         # Whoever comes too late learns it without queueing for the lock.
-        if queries.is_claimed_by_other(db.session(), wish.learner_id, teacher_id, starts):
+        if queries.is_claimed_by_other(db.session(), terms.learner_id, teacher_id, starts):
             raise Refused(RefusalCode.SLOT_TAKEN)
-        return run_once(form, lambda s: _book(s, wish.learner_id, teacher_id, starts, mode))
+        return run_once(form, lambda s: _book(s, terms.learner_id, teacher_id, starts, mode))
     except Refused as refusal:
-        return _receipt(wish, teacher_id, starts) or _lost(wish, refusal, starts)
+        return _receipt(terms, teacher_id, starts) or _lost(terms, refusal, starts)
 
 
 def _book(session: Session, learner_id: str, teacher_id: str, starts: datetime, mode: Mode) -> str:
@@ -182,24 +182,24 @@ def ask(id: str) -> BaseResponse:
 @bp.get("/bookings/<id>/move")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def move(id: str) -> BaseResponse:
-    return _picker(_wish_to_move(db.session(), id), wanted=_date(request.args.get("from")))
+    return _picker(_terms_to_move(db.session(), id), wanted=_date(request.args.get("from")))
 
 
 @bp.get("/bookings/<id>/move/confirm")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def confirm_move(id: str) -> BaseResponse:
-    return _confirm(_wish_to_move(db.session(), id), request.args.get("hour"))
+    return _confirm(_terms_to_move(db.session(), id), request.args.get("hour"))
 
 
 @bp.post("/bookings/<id>/move")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def update(id: str) -> BaseResponse:
     form = SlotForm()
-    wish = _wish_to_move(db.session(), id)
+    terms = _terms_to_move(db.session(), id)
     chosen = parse_slot(form.hour.data)
-    mode = form.way
+    mode = form.chosen_mode
     if chosen is None or mode is None:
-        return _confirm(wish, form.hour.data, 422)
+        return _confirm(terms, form.hour.data, 422)
     teacher_id, starts = chosen
 
     def in_transaction(session: Session) -> str:
@@ -211,14 +211,14 @@ def update(id: str) -> BaseResponse:
         return url_for("bookings.show", id=id, done="same" if booking.sequence == before else "moved")
 
     try:
-        if queries.is_claimed_by_other(db.session(), wish.learner_id, teacher_id, starts, but=id):
+        if queries.is_claimed_by_other(db.session(), terms.learner_id, teacher_id, starts, but=id):
             raise Refused(RefusalCode.SLOT_TAKEN)
         return run_once(form, in_transaction)
     except Refused as refusal:
         if refusal.code in (RefusalCode.ALREADY_CANCELLED, RefusalCode.ALREADY_BEGUN):
             flash(refusals.sentence(refusal), "error")
             return redirect(url_for("bookings.show", id=id), 303)
-        return _lost(_wish_to_move(db.session(), id), refusal, starts)
+        return _lost(_terms_to_move(db.session(), id), refusal, starts)
 
 
 @bp.get("/s/<id>")
@@ -237,13 +237,13 @@ def door(id: str) -> BaseResponse:
 
 def _again(booking: Booking) -> str | None:
     """A cancelled hour while it can be taken back: it may be somebody else's by now."""
-    wish = availability_search.SearchTerms(
+    terms = availability_search.SearchTerms(
         booking.learner_id, settings().time_zone, on_behalf=booking.learner_id != me().id
     )
     hour = booking.teacher_id, booking.starts
     return (
         slot_value(*hour)
-        if availability_search.find_free_slot(db.session(), organisation(), wish, *hour, now=now())
+        if availability_search.find_free_slot(db.session(), organisation(), terms, *hour, now=now())
         else None
     )
 
@@ -254,9 +254,11 @@ def _is_mailed(learner: Person) -> bool:
     return by_mail and not feeds.has_active_feed(db.session(), learner.id, now=now())
 
 
-def _receipt(wish: availability_search.SearchTerms, teacher_id: str, starts: datetime) -> BaseResponse | None:
+def _receipt(
+    terms: availability_search.SearchTerms, teacher_id: str, starts: datetime
+) -> BaseResponse | None:
     """Show the appointment to a learner who comes back to the slot of that appointment."""
-    learner = db.session().get_one(Person, wish.learner_id)
+    learner = db.session().get_one(Person, terms.learner_id)
     for held in queries.upcoming_appointments(db.session(), learner, now=now()):
         if (held.learner_id, held.teacher_id, held.starts) == (learner.id, teacher_id, starts):
             return redirect(url_for("bookings.show", id=held.id), 303)
@@ -270,7 +272,7 @@ def _date(value: str | None) -> date | None:
         return None
 
 
-def _wish(learner_id: str | None) -> availability_search.SearchTerms:
+def _search_terms(learner_id: str | None) -> availability_search.SearchTerms:
     person = me()
     learner = queries.bookable_learner(db.session(), person, tidy(learner_id) or person.id)
     return availability_search.SearchTerms(
@@ -278,76 +280,78 @@ def _wish(learner_id: str | None) -> availability_search.SearchTerms:
     )
 
 
-def _wish_to_move(session: Session, id: str) -> availability_search.SearchTerms:
+def _terms_to_move(session: Session, id: str) -> availability_search.SearchTerms:
     booking = queries.booking_for(session, me(), id)
     queries.check_upcoming(booking, now=now())
     zone, learner_id = settings().time_zone, booking.learner_id
     return availability_search.SearchTerms(learner_id, zone, on_behalf=learner_id != me().id, moving=booking)
 
 
-def _whose(wish: availability_search.SearchTerms) -> dict[str, Any]:
+def _picker_values(terms: availability_search.SearchTerms) -> dict[str, Any]:
     """Return the values that every page of the picker needs: for whom, from where, and the addresses."""
-    learner = db.session().get_one(Person, wish.learner_id)
-    hers = None if learner.id == me().id else learner.id
-    if wish.moving is None:
-        start = url_for("bookings.new", learner=hers)
+    learner = db.session().get_one(Person, terms.learner_id)
+    other_id = None if learner.id == me().id else learner.id
+    if terms.moving is None:
+        start = url_for("bookings.new", learner=other_id)
         ask, send = url_for("bookings.confirm"), url_for("bookings.create")
     else:
-        start = url_for("bookings.move", id=wish.moving.id)
-        ask, send = url_for("bookings.confirm_move", id=wish.moving.id), start
+        start = url_for("bookings.move", id=terms.moving.id)
+        ask, send = url_for("bookings.confirm_move", id=terms.moving.id), start
     return {
         "learner": learner,
-        "for_id": hers,
-        "moving": wish.moving,
+        "for_id": other_id,
+        "moving": terms.moving,
         "start": start,
         "ask": ask,
         "send": send,
     }
 
 
-def _waits(wish: availability_search.SearchTerms) -> WaitlistEntry | None:
+def _waitlist_entry(terms: availability_search.SearchTerms) -> WaitlistEntry | None:
     """Return the waitlist entry of the learner; None while an appointment is being moved."""
-    return waitlist.active_entry(db.session(), wish.learner_id) if wish.moving is None else None
+    return waitlist.active_entry(db.session(), terms.learner_id) if terms.moving is None else None
 
 
-def _picker(wish: availability_search.SearchTerms, *, wanted: date | None, answer: int = 200) -> BaseResponse:
-    found = availability_search.load_picker_page(db.session(), organisation(), wish, wanted, now=now())
-    days = [(hour.starts.astimezone(wish.zone).date(), hour) for hour in found.hours]
+def _picker(
+    terms: availability_search.SearchTerms, *, wanted: date | None, answer: int = 200
+) -> BaseResponse:
+    found = availability_search.load_picker_page(db.session(), organisation(), terms, wanted, now=now())
+    days = [(hour.starts.astimezone(terms.zone).date(), hour) for hour in found.hours]
     return page(
         "bookings/new.html",
         answer,
-        **_whose(wish),
+        **_picker_values(terms),
         days=[(day, [hour for _day, hour in group]) for day, group in groupby(days, lambda pair: pair[0])],
         full=found.full,
-        wish=_waits(wish),
+        waitlist_entry=_waitlist_entry(terms),
         earlier=found.earlier,
         later=found.later,
         hour_value=slot_value,
     )
 
 
-def _lost(wish: availability_search.SearchTerms, refusal: Refused, starts: datetime) -> BaseResponse:
+def _lost(terms: availability_search.SearchTerms, refusal: Refused, starts: datetime) -> BaseResponse:
     """The hour is gone: the reason, and fresh hours, the nearest first."""
-    week_before = starts.astimezone(wish.zone).date() - timedelta(days=7)
-    found = availability_search.load_picker_page(db.session(), organisation(), wish, week_before, now=now())
+    week_before = starts.astimezone(terms.zone).date() - timedelta(days=7)
+    found = availability_search.load_picker_page(db.session(), organisation(), terms, week_before, now=now())
     near = availability_search.nearest_slots(found.hours, starts)
     return page(
         "bookings/lost.html",
         409,
-        **_whose(wish),
+        **_picker_values(terms),
         near=near,
-        wish=_waits(wish),
+        waitlist_entry=_waitlist_entry(terms),
         sentence=refusals.sentence(refusal),
         hour_value=slot_value,
     )
 
 
-def _confirm(wish: availability_search.SearchTerms, value: str | None, answer: int = 200) -> BaseResponse:
+def _confirm(terms: availability_search.SearchTerms, value: str | None, answer: int = 200) -> BaseResponse:
     chosen = parse_slot(value)
     if chosen is None:
-        return _picker(wish, wanted=None, answer=422)
-    hour = availability_search.find_free_slot(db.session(), organisation(), wish, *chosen, now=now())
+        return _picker(terms, wanted=None, answer=422)
+    hour = availability_search.find_free_slot(db.session(), organisation(), terms, *chosen, now=now())
     if hour is None:
-        return _receipt(wish, *chosen) or _lost(wish, Refused(RefusalCode.SLOT_TAKEN), chosen[1])
-    form = SlotForm(formdata=None, hour=value, learner=wish.learner_id)
-    return page("bookings/confirm.html", answer, **_whose(wish), hour=hour, form=form)
+        return _receipt(terms, *chosen) or _lost(terms, Refused(RefusalCode.SLOT_TAKEN), chosen[1])
+    form = SlotForm(formdata=None, hour=value, learner=terms.learner_id)
+    return page("bookings/confirm.html", answer, **_picker_values(terms), hour=hour, form=form)

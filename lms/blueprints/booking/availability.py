@@ -235,7 +235,7 @@ def call_off_all() -> BaseResponse:
         flash(_("Choisissez au moins un rendez-vous."), "error")
         return redirect(url_for("availability.confirm_calling_off"), 303)
     learners = {one.booking.id: one.booking.learner for one in _conflicts() if one.booking.id in ticked}
-    gone = [learner for booking_id, learner in learners.items() if _called_off(booking_id)]
+    gone = [learner for booking_id, learner in learners.items() if _is_cancelled(booking_id)]
     if gone:
         flash(_word_of(gone), "success")
     else:
@@ -243,7 +243,7 @@ def call_off_all() -> BaseResponse:
     return redirect(url_for("availability.undecided"), 303)
 
 
-def _called_off(booking_id: str) -> bool:
+def _is_cancelled(booking_id: str) -> bool:
     """One that began or was cancelled meanwhile does not stop the others."""
     try:
         write(
@@ -256,10 +256,10 @@ def _called_off(booking_id: str) -> bool:
 
 def _word_of(learners: Sequence[Person]) -> str:
     """How many appointments are cancelled, who knows of it, and who does not before somebody tells her."""
-    told, by_hand = count_by_delivery(learners, gateway=settings().sends_texts)
+    notified, by_hand = count_by_delivery(learners, gateway=settings().sends_texts)
     said = [_("Rendez-vous annulés : %(number)s.", number=len(learners))]
-    if told:
-        said.append(_("Personnes prévenues : %(number)s.", number=told))
+    if notified:
+        said.append(_("Personnes prévenues : %(number)s.", number=notified))
     if by_hand:
         said.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
     return " ".join(said)

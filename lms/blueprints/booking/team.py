@@ -118,7 +118,7 @@ def exchange(id: str) -> BaseResponse:
         form.refuse(refusal)
         return _swap(id, form, 409)
     both = [queries.booking_for(db.session(), me(), each) for each in (id, other_id)]
-    said = [_("C’est échangé."), *(_told(each) for each in both)]
+    said = [_("C’est échangé."), *(_notified(each) for each in both)]
     _reached, by_hand = count_by_delivery([each.learner for each in both], gateway=settings().sends_texts)
     if by_hand:
         said.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
@@ -146,7 +146,7 @@ def _swap(id: str, form: SwapForm, answer: int = 200) -> BaseResponse:
     )
 
 
-def _told(booking: Booking) -> str:
+def _notified(booking: Booking) -> str:
     zone = settings().time_zone
     said = _(
         "%(name)s : %(day)s, %(hour)s.",
@@ -194,9 +194,11 @@ def _absence(form: AbsenceForm, teacher_id: str | None, said: str | None, answer
     teacher, day = _teacher(teacher_id), _day(said) or today
     found = team_queries.teacher_day(db.session(), teacher, day, now=now(), zone=zone) if teacher else None
     form.teacher.data, form.day.data = teacher.id if teacher else "", day.isoformat()
-    ways = _ways([*found.ahead, *found.cancelled_by_teacher]) if found else {}
-    told = {booking.learner_id for booking in found.cancelled_by_teacher} if found else set()
-    reached = {learner_id for learner_id in told if ways[learner_id] in (Channel.MAIL, Channel.SMS)}
+    channels = _channels([*found.ahead, *found.cancelled_by_teacher]) if found else {}
+    learner_ids = {booking.learner_id for booking in found.cancelled_by_teacher} if found else set()
+    reached = {
+        learner_id for learner_id in learner_ids if channels[learner_id] in (Channel.MAIL, Channel.SMS)
+    }
     return page(
         "booking_team/absence.html",
         answer,
@@ -206,14 +208,14 @@ def _absence(form: AbsenceForm, teacher_id: str | None, said: str | None, answer
         day=day,
         today=today,
         found=found,
-        ways=ways,
-        told=len(reached),
-        written=any(ways[learner_id] == Channel.HAND for learner_id in told),
-        by_hand=len(told - reached),
+        channels=channels,
+        notified=len(reached),
+        written=any(channels[learner_id] == Channel.HAND for learner_id in learner_ids),
+        by_hand=len(learner_ids - reached),
     )
 
 
-def _ways(found: Sequence[Booking]) -> dict[str, str | None]:
+def _channels(found: Sequence[Booking]) -> dict[str, str | None]:
     """How the word of it reaches each learner."""
     return {
         booking.learner_id: preferred_channel(booking.learner, gateway=settings().sends_texts)

@@ -36,7 +36,7 @@ def show(id: str) -> BaseResponse:
     return page(
         "tickets/show.html",
         booking=booking,
-        hers=booking.learner_id == me().id,
+        is_own=booking.learner_id == me().id,
         texts=[words(language, booking) for language in dict.fromkeys(("fr", own))],
         address=address.partition("://")[2],
         drawing=qr.svg(address),

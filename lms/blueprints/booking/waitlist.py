@@ -1,4 +1,4 @@
-"""Waiting for an hour: the learner's wish, and her yes or no to an hour that became free."""
+"""Waiting for an hour: the learner's entry, and her yes or no to an hour that became free."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def show() -> BaseResponse:
         entry=entry,
         offers=waitlist.open_offers(db.session(), learner, now=now()),
         form=WaitlistForm(formdata=None, learner=learner.id),
-        told=preferred_channel(learner, gateway=settings().sends_texts) is not None,
+        notified=preferred_channel(learner, gateway=settings().sends_texts) is not None,
     )
 
 
@@ -60,9 +60,11 @@ def join() -> BaseResponse:
     learner = _learner(form.learner.data)
 
     def in_transaction(session: Session) -> str:
-        hers = queries.bookable_learner(session, me(), learner.id)
-        waitlist.expire_overdue(session, hers, now=now(), zone=settings().time_zone)
-        waitlist.join_waitlist(session, me(), hers, form.teacher_id, form.bits, form.way, now=now())
+        bookable = queries.bookable_learner(session, me(), learner.id)
+        waitlist.expire_overdue(session, bookable, now=now(), zone=settings().time_zone)
+        waitlist.join_waitlist(
+            session, me(), bookable, form.teacher_id, form.bits, form.chosen_mode, now=now()
+        )
         return url_for("waitlist.show", learner=_named(learner))
 
     try:
@@ -84,8 +86,8 @@ def leave() -> BaseResponse:
     learner = _learner(form.learner.data)
 
     def in_transaction(session: Session) -> str:
-        hers = queries.bookable_learner(session, me(), learner.id)
-        waitlist.leave_waitlist(session, me(), hers, now=now(), zone=settings().time_zone)
+        bookable = queries.bookable_learner(session, me(), learner.id)
+        waitlist.leave_waitlist(session, me(), bookable, now=now(), zone=settings().time_zone)
         return url_for("bookings.index") if _named(learner) is None else url_for("people.show", id=learner.id)
 
     answer = run_once(form, in_transaction)
@@ -141,15 +143,15 @@ def _offer(found: Booking, refused: Refused | None = None) -> BaseResponse:
     is_open = found.is_offer and found.expires_at is not None and found.expires_at > now()
     if is_open:
         return page("waitlist/offer.html", offer=found)
-    wish = learner_status.last_entry(db.session(), me().id)
+    last = learner_status.last_entry(db.session(), me().id)
     return page(
         "waitlist/over.html",
         200 if refused is None else 409,
         offer=found,
         sentence=refusals.sentence(refused) if refused else "",
         # Who let the time pass waits no longer, also before the worker has written it down.
-        waits=wish is not None and wish.ended_at is None and not found.is_offer,
-        again=WaitlistEntryForm.repeating(wish) if wish is not None else None,
+        waits=last is not None and last.ended_at is None and not found.is_offer,
+        again=WaitlistEntryForm.repeating(last) if last is not None else None,
     )
 
 

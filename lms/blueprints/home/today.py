@@ -79,7 +79,7 @@ def _card(found: TodayCard) -> Card:
         case SlotOffer(booking):
             return _offer(booking)
         case LostAppointment(booking):
-            return _called_off(booking)
+            return _cancelled_card(booking)
         case UnseenFeedback(assignment):
             return _answered(assignment)
         case NextAppointment(booking):
@@ -126,7 +126,7 @@ def _offer(found: Booking) -> Card:
     return Card("booking", "clock", *words, _l("Répondre oui ou non"), "fr")
 
 
-def _called_off(found: Booking) -> Card:
+def _cancelled_card(found: Booking) -> Card:
     words = _l("Votre professeur ne peut pas venir."), _french(found), url_for("bookings.new")
     return Card("booking", "close", *words, _l("Choisir une heure"), "fr")
 

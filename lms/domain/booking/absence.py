@@ -117,10 +117,10 @@ def is_day_closed(session: Session, teacher: Person, day: date) -> bool:
 
 
 def _upcoming_of(person: Person, *, now: datetime) -> Select[Booking]:
-    hers = or_(Booking.learner_id == person.id, Booking.teacher_id == person.id)
+    own = or_(Booking.learner_id == person.id, Booking.teacher_id == person.id)
     return (
         select(Booking)
-        .where(hers, Booking.state.in_(HOLDING), Booking.starts > now)
+        .where(own, Booking.state.in_(HOLDING), Booking.starts > now)
         .order_by(Booking.starts, Booking.id)
     )
 

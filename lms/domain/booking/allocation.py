@@ -68,19 +68,19 @@ def find_slot(
     """
     day = starts.astimezone(zone).date()
     offered = load_timetable(session, day, day, teacher_id=teacher_id, zone=zone).offered(day, day)
-    ways = [slot for slot in offered if (slot.starts, slot.mode) == (starts, mode)]
-    if not ways:
+    candidates = [slot for slot in offered if (slot.starts, slot.mode) == (starts, mode)]
+    if not candidates:
         raise Refused(RefusalCode.SLOT_GONE)
     buffer = timedelta(minutes=service.onsite_buffer_minutes)
-    occupancy.lock_rooms(session, {slot.room_id for slot in ways if slot.room_id})
-    until = blocked_until(ways[0], buffer)
+    occupancy.lock_rooms(session, {slot.room_id for slot in candidates if slot.room_id})
+    until = blocked_until(candidates[0], buffer)
     taken = occupancy.load_occupancy(session, service, starts, until, but={moving.id} if moving else ())
-    for slot in ways:
+    for slot in candidates:
         if taken.is_free(slot, learner_id):
             return slot
     if any(host == teacher_id for host, _cell in taken.elsewhere):
         raise Refused(RefusalCode.SLOT_GONE)
-    if not taken.is_person_free(learner_id, starts, ways[0].ends):
+    if not taken.is_person_free(learner_id, starts, candidates[0].ends):
         raise Refused(RefusalCode.BUSY_YOURSELF)
     raise Refused(RefusalCode.SLOT_TAKEN)
 

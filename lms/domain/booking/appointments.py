@@ -153,8 +153,8 @@ def cancel(
     waitlist.lock_people_and_waitlist(session, booking.learner_id, booking.teacher_id)
     session.refresh(booking)
     check_upcoming(booking, now=now)
-    hers = actor.id == booking.learner_id
-    if hers and booking.starts - now < timedelta(hours=service.late_cancel_hours):
+    by_learner = actor.id == booking.learner_id
+    if by_learner and booking.starts - now < timedelta(hours=service.late_cancel_hours):
         set_attendance(booking, actor, Attendance.LATE_CANCEL, now=now)
     booking.state, booking.cancelled_by_teacher = BookingState.CANCELLED, cancelled_by_teacher
     booking.cancelled_at, booking.cancelled_by_id, booking.reason = now, actor.id, reason[:200]

@@ -9,9 +9,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, contains_eager
 
 from lms.domain import audit_log
+from lms.domain.booking.permissions import may_mark
 from lms.domain.booking.queries import check_upcoming
 from lms.domain.errors import Absent, Refused
-from lms.models import AppointmentRecord, Attendance, AuditAction, Booking, BookingState, Person, Role
+from lms.models import AppointmentRecord, Attendance, AuditAction, Booking, BookingState, Person
 from lms.refusal_codes import RefusalCode
 
 
@@ -41,7 +42,7 @@ def mark_attendance(
 
     Refusals: `already_cancelled`, `not_an_attendance`, `not_begun`.
     """
-    if not (actor.id == booking.teacher_id or actor.roles & {Role.TEACHER, Role.COORDINATOR}):
+    if not may_mark(actor):
         raise Absent
     if attendance is not None and attendance not in set(Attendance):
         raise Refused(RefusalCode.NOT_AN_ATTENDANCE)

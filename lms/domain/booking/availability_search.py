@@ -46,7 +46,7 @@ class Timetable:
 
     def offered(self, first: date, last: date) -> list[Slot]:
         holidays = slots.belgian_holidays(range(first.year, last.year + 1))
-        return slots.slots(self.rules, self.specials, holidays, first, last, self.zone)
+        return slots.offered_slots(self.rules, self.specials, holidays, first, last, self.zone)
 
     def offered_on(self, days: Iterable[tuple[str, date]], *, holidays: bool = True) -> set[Slot]:
         """The slots of these teachers, each on one day; without `holidays` as if there were none."""
@@ -58,7 +58,7 @@ class Timetable:
         found: set[Slot] = set()
         for teacher_id, day in wanted:
             specials = [special for special in self.specials if special.teacher_id in (None, teacher_id)]
-            found.update(slots.slots(rules[teacher_id], specials, closed, day, day, self.zone))
+            found.update(slots.offered_slots(rules[teacher_id], specials, closed, day, day, self.zone))
         return found
 
     def place(self, room_id: str | None, name: str, closed_at: datetime | None) -> str | None:
@@ -69,15 +69,15 @@ class Timetable:
         return room_id
 
     def free_hour(self, found: list[Slot]) -> FreeSlot:
-        """The ways of one hour of one teacher, told as one choice."""
+        """Return the slots of one hour of one teacher as one choice."""
         slot = found[0]
-        room_id = next((way.room_id for way in found if way.room_id), None)
+        room_id = next((slot.room_id for slot in found if slot.room_id), None)
         return FreeSlot(
             slot.starts,
             slot.ends,
             slot.teacher_id,
             self.teachers.get(slot.teacher_id, ""),
-            tuple(way.mode for way in found),
+            tuple(slot.mode for slot in found),
             room_id,
             self.rooms.get(room_id or "", ""),
         )
@@ -186,34 +186,34 @@ def free_slots(
 
 
 def find_free_slots(
-    session: Session, service: Organisation, wish: SearchTerms, first: date, last: date, *, now: datetime
+    session: Session, service: Organisation, terms: SearchTerms, first: date, last: date, *, now: datetime
 ) -> list[FreeSlot]:
     """Every hour she can book from `first` to `last` (included), in four statements."""
-    zone, moving = wish.zone, wish.moving
+    zone, moving = terms.zone, terms.moving
     table = load_timetable(session, first, last, teacher_id=moving.teacher_id if moving else None, zone=zone)
     begin, end = slots.instants(first, last + DAY, zone)
     taken = occupancy.load_occupancy(session, service, begin, end, but={moving.id} if moving else ())
-    notice = notice_for(service, on_behalf=wish.on_behalf)
-    found = free_slots(table.offered(first, last), taken, notice, wish.learner_id, now=now)
-    ways: dict[tuple[datetime, str], list[Slot]] = {}
+    notice = notice_for(service, on_behalf=terms.on_behalf)
+    found = free_slots(table.offered(first, last), taken, notice, terms.learner_id, now=now)
+    groups: dict[tuple[datetime, str], list[Slot]] = {}
     for slot in found:
-        ways.setdefault((slot.starts, slot.teacher_id), []).append(slot)
-    hours = [table.free_hour(group) for group in ways.values()]
+        groups.setdefault((slot.starts, slot.teacher_id), []).append(slot)
+    hours = [table.free_hour(group) for group in groups.values()]
     return sorted(hours, key=lambda hour: (hour.starts, hour.teacher, hour.teacher_id))
 
 
 def find_free_slot(
     session: Session,
     service: Organisation,
-    wish: SearchTerms,
+    terms: SearchTerms,
     teacher_id: str,
     starts: datetime,
     *,
     now: datetime,
 ) -> FreeSlot | None:
     """This very hour of this teacher, if she can still book it."""
-    day = starts.astimezone(wish.zone).date()
-    found = find_free_slots(session, service, wish, day, day, now=now)
+    day = starts.astimezone(terms.zone).date()
+    found = find_free_slots(session, service, terms, day, day, now=now)
     return next((hour for hour in found if (hour.teacher_id, hour.starts) == (teacher_id, starts)), None)
 
 
@@ -235,32 +235,32 @@ def iso_week_of(moment: datetime, *, zone: ZoneInfo) -> str:
 
 
 def load_picker_page(
-    session: Session, service: Organisation, wish: SearchTerms, wanted: date | None, *, now: datetime
+    session: Session, service: Organisation, terms: SearchTerms, wanted: date | None, *, now: datetime
 ) -> PickerPage:
     """Return the slots of two weeks from the wanted day; the first weeks with slots where these have none."""
-    today = now.astimezone(wish.zone).date()
+    today = now.astimezone(terms.zone).date()
     horizon = today + timedelta(days=service.horizon_days)
     first = max(today, min(wanted or today, horizon))
     last = min(first + (PAGE_DAYS - 1) * DAY, horizon)
-    load = caps.count_load(session, service, [wish.learner_id], moving=wish.moving, now=now)
-    if load.is_full(wish.learner_id):
+    load = caps.count_load(session, service, [terms.learner_id], moving=terms.moving, now=now)
+    if load.is_full(terms.learner_id):
         return PickerPage(first, [], None, None, full=True)
 
     def free(begin: date, end: date) -> list[FreeSlot]:
-        found = find_free_slots(session, service, wish, begin, end, now=now)
+        found = find_free_slots(session, service, terms, begin, end, now=now)
         return [
             hour
             for hour in found
-            if not load.is_week_full(wish.learner_id, iso_week_of(hour.starts, zone=wish.zone))
+            if not load.is_week_full(terms.learner_id, iso_week_of(hour.starts, zone=terms.zone))
         ]
 
     hours = free(first, last)
     if not hours and last < horizon:
         rest = free(last + DAY, horizon)
         if rest:
-            first = rest[0].starts.astimezone(wish.zone).date()
+            first = rest[0].starts.astimezone(terms.zone).date()
             last = min(first + (PAGE_DAYS - 1) * DAY, horizon)
-            hours = [hour for hour in rest if hour.starts.astimezone(wish.zone).date() <= last]
+            hours = [hour for hour in rest if hour.starts.astimezone(terms.zone).date() <= last]
     earlier = max(today, first - PAGE_DAYS * DAY) if first > today else None
     return PickerPage(first, hours, earlier, last + DAY if last < horizon else None)
 

@@ -50,12 +50,12 @@ def upcoming_conflicts(
     end = max(booking.blocked_until for booking in found)
     busy = occupancy.externally_occupied(session, found[0].starts, end)
     elsewhere = {booking.id for booking in external_clashes.find_clashes(found, busy, now=now)}
-    told = []
+    conflicts = []
     for booking in found:
         why = hours.against(booking) or ("busy" if booking.id in elsewhere else None)
         if why is not None:
-            told.append(Conflict(booking, why))
-    return told
+            conflicts.append(Conflict(booking, why))
+    return conflicts
 
 
 def cancel_conflicting(

@@ -172,9 +172,9 @@ def _stale_offers(session: Session, *, now: datetime) -> Iterator[str]:
         elif booking.expires_at < now - OFFER_LATE:
             yield f"offer {booking.id}: ran out {_format(booking.expires_at)} and still holds its hour"
         if entry.ended_at is not None:
-            yield f"offer {booking.id}: the wish {entry.id} has ended"
+            yield f"offer {booking.id}: the waitlist entry {entry.id} has ended"
         if entry.learner_id != booking.learner_id:
-            yield f"offer {booking.id}: the wish {entry.id} is somebody else's"
+            yield f"offer {booking.id}: the waitlist entry {entry.id} is somebody else's"
 
 
 def _format(moment: datetime) -> str:

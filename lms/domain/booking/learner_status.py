@@ -1,4 +1,4 @@
-"""What is open for a learner beside her appointments: an offer, a wish, an hour that was called off."""
+"""What is open for a learner beside her appointments: an offer, a waitlist entry, a cancelled appointment."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ CANCELLED_SHOWN_PAST = timedelta(days=3)
 @dataclass(frozen=True)
 class LearnerStatus:
     offers: Sequence[Booking]  # she can still say yes to them, the next one first
-    wish: WaitlistEntry | None  # she waits
+    entry: WaitlistEntry | None  # the active one
     lapsed: WaitlistEntry | None  # she waited, and did not answer in time
     cancelled_by_teacher: Booking | None  # her teacher could not come, and she has no new hour yet
 
 
 def status_of(session: Session, learner: Person, *, now: datetime) -> LearnerStatus:
-    """Two statements, whatever there is."""
-    wish = last_entry(session, learner.id)
-    living = wish if wish is not None and wish.ended_at is None else None
+    """Return what is open for the learner, in two statements."""
+    last = last_entry(session, learner.id)
+    active = last if last is not None and last.ended_at is None else None
     offers, cancelled_by_teacher = open_offers_and_cancelled(session, learner, now=now)
     return LearnerStatus(
         offers=offers,
-        wish=living,
-        lapsed=wish if wish is not None and _has_lapsed(wish, now=now) else None,
+        entry=active,
+        lapsed=last if last is not None and _has_lapsed(last, now=now) else None,
         cancelled_by_teacher=cancelled_by_teacher,
     )
 
@@ -44,7 +44,7 @@ def status_of(session: Session, learner: Person, *, now: datetime) -> LearnerSta
 def open_offers_and_cancelled(
     session: Session, learner: Person, *, now: datetime
 ) -> tuple[Sequence[Booking], Booking | None]:
-    """The hours that are offered to her, and the first one that was called off: one statement."""
+    """Return the offers and the first appointment that the teacher cancelled, in one statement."""
     terms = {
         "learner": learner.id,
         "now": now,
@@ -57,15 +57,15 @@ def open_offers_and_cancelled(
 
 
 def last_entry(session: Session, learner_id: str) -> WaitlistEntry | None:
-    """The wish that lives, or else the one that ended last."""
+    """Return the active entry, or else the one that ended last; None when there was none."""
     return session.scalars(_LAST_ENTRY, {"learner": learner_id}).first()
 
 
-def _has_lapsed(wish: WaitlistEntry, *, now: datetime) -> bool:
+def _has_lapsed(entry: WaitlistEntry, *, now: datetime) -> bool:
     return (
-        wish.outcome == WaitlistOutcome.LAPSED
-        and wish.ended_at is not None
-        and wish.ended_at > now - ASK_AGAIN
+        entry.outcome == WaitlistOutcome.LAPSED
+        and entry.ended_at is not None
+        and entry.ended_at > now - ASK_AGAIN
     )
 
 

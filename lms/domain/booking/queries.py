@@ -34,7 +34,7 @@ def _appointments() -> Select[Booking]:
 
 
 def booking_for(session: Session, actor: Person, booking_id: str) -> Booking:
-    """The appointment with its people and its room. Raises Absent when she may not know of it.
+    """Return the appointment with its people and its room. Raises Absent for others than these.
 
     A learner sees her own; teachers and the coordinator see all; a social worker those of her people.
     """

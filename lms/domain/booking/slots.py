@@ -1,4 +1,4 @@
-"""Which hours can be booked: computed from rules each time, never stored.
+"""Slots that teachers offer: computed from rules each time, never stored. Free ones: `availability_search`.
 
 Everything here is pure. Hours are walked on the *wall* clock of the school and only then turned into
 UTC, so that "Monday 9 h 00" stays 9 h 00 on the wall in summer and in winter.
@@ -59,7 +59,7 @@ class Special:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One bookable hour in one way; a rule for both makes two slots of the same hour."""
+    """One bookable hour in one mode; a rule for both makes two slots of the same hour."""
 
     teacher_id: str
     starts: datetime
@@ -104,7 +104,7 @@ def _holidays_of(year: int, language: str) -> tuple[tuple[date, str], ...]:
     return tuple(sorted(holiday_calendars.country_holidays("BE", years=year, language=language).items()))
 
 
-def slots(
+def offered_slots(
     rules: Iterable[Rule],
     specials: Iterable[Special],
     holidays: Container[date],
@@ -171,13 +171,13 @@ def _open_slots(day: date, offer: Offer, specials: list[Special], clock: LocalTi
     when = clock.hour(day, offer.span)
     if when is None:
         return
-    ways: list[tuple[Mode, str | None]] = []
+    places: list[tuple[Mode, str | None]] = []
     if offer.mode != RuleMode.ONSITE:
-        ways.append((Mode.VIDEO, None))
+        places.append((Mode.VIDEO, None))
     # Without a room there is nowhere to meet, so a rule that lost its room offers nothing on site.
     if offer.mode != RuleMode.VIDEO and offer.room_id is not None:
-        ways.append((Mode.ONSITE, offer.room_id))
-    for mode, room_id in ways:
+        places.append((Mode.ONSITE, offer.room_id))
+    for mode, room_id in places:
         if not any(_closes(special, offer.teacher_id, offer.span, room_id) for special in specials):
             yield Slot(offer.teacher_id, *when, mode, room_id)
 

@@ -112,11 +112,11 @@ def test_who_comes_back_to_the_hour_that_she_booked_finds_her_appointment(school
 
 @pytest.mark.parametrize("reach", ["mail", "sms"])
 def test_a_mail_is_promised_only_to_whom_one_is_sent(school: School, reach: str) -> None:
-    def wish(session: Session) -> None:
+    def terms(session: Session) -> None:
         samira = factories.samira(session, language="fr")
         samira.email, samira.phone, samira.reach = "samira@example.be", "0470 12 34 56", reach
 
-    school.write(wish)
+    school.write(terms)
     browser = visitor(school, factories.samira)
     done = browser.submit(confirmed(school, browser, at("10:00")))
     assert ("Vous recevez un e-mail" in done.text) == (reach == "mail")

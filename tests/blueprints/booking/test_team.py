@@ -14,7 +14,7 @@ from lms.domain.booking import appointments, attendance, availability_search
 from lms.domain.calendars import feeds
 from lms.jobs import MAIL_RENDERERS
 from lms.models import Booking, Mode, OutboxItem, Person
-from lms.notifications import compose
+from lms.notifications import render_email
 from tests import factories
 from tests.factories import Who
 from tests.support.appointments import at, booked, held, token, visitor, week_and_luc
@@ -223,7 +223,8 @@ def test_a_private_note_is_in_no_mail_and_in_no_calendar(school: School) -> None
             select(OutboxItem).options(joinedload(OutboxItem.person).selectinload(Person.role_rows))
         ).all()
         letters = [
-            compose(session, one, MAIL_RENDERERS[one.kind], school.settings, clock.now()) for one in items
+            render_email(session, one, MAIL_RENDERERS[one.kind], school.settings, clock.now())
+            for one in items
         ]
         return [f"{one.subject} {one.text} {one.html} {one.calendar!r}" for one in letters if one]
 

@@ -64,7 +64,7 @@ def test_a_booked_hour_is_kept_as_it_was_agreed(school: School) -> None:
     assert school.read(occupancy.find_mismatches) == []
 
 
-def test_a_second_learner_is_refused_that_hour(school: School) -> None:
+def test_a_double_booking_is_refused_to_the_second_learner(school: School) -> None:
     book(school, TUESDAY)
     assert refusal(lambda: book(school, TUESDAY, factories.oksana)) == "slot_taken"
     assert school.read(lambda s: s.scalar(select(func.count()).select_from(Booking))) == 1

@@ -23,10 +23,10 @@ def hours(
     moving: Booking | None = None,
 ) -> list[FreeSlot]:
     def ask(session: Session) -> list[FreeSlot]:
-        wish = SearchTerms(factories.samira(session).id, BRUSSELS, on_behalf, moving)
+        terms = SearchTerms(factories.samira(session).id, BRUSSELS, on_behalf, moving)
         service = session.get_one(Organisation, 1)
         return availability_search.find_free_slots(
-            session, service, wish, first, first + timedelta(days=days), now=NOW
+            session, service, terms, first, first + timedelta(days=days), now=NOW
         )
 
     return school.write(ask)
@@ -107,9 +107,9 @@ def picker(
     school: School, wanted: date | None = None, moving: Booking | None = None
 ) -> availability_search.PickerPage:
     def ask(session: Session) -> availability_search.PickerPage:
-        wish = SearchTerms(factories.samira(session).id, BRUSSELS, moving=moving)
+        terms = SearchTerms(factories.samira(session).id, BRUSSELS, moving=moving)
         return availability_search.load_picker_page(
-            session, session.get_one(Organisation, 1), wish, wanted, now=NOW
+            session, session.get_one(Organisation, 1), terms, wanted, now=NOW
         )
 
     return school.write(ask)

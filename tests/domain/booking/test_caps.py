@@ -36,8 +36,8 @@ def test_with_caps_lowered_meanwhile_a_move_within_the_week_is_offered_and_done(
         made = factories.booked(session, samira, nadia, wall("2026-11-24", "09:00"))
         factories.booked(session, samira, nadia, wall("2026-11-25", "09:00"))
         service.weekly_cap = service.open_cap = 1
-        wish = SearchTerms(samira.id, BRUSSELS, moving=made)
-        page = availability_search.load_picker_page(session, service, wish, None, now=NOW)
+        terms = SearchTerms(samira.id, BRUSSELS, moving=made)
+        page = availability_search.load_picker_page(session, service, terms, None, now=NOW)
         later = wall("2026-11-26", "10:00")
         assert later in [hour.starts for hour in page.hours]
         appointments.move(session, samira, made, later, Mode.VIDEO, now=NOW, zone=BRUSSELS)

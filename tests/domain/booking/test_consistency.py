@@ -325,13 +325,15 @@ def test_an_offer_that_outlives_its_hour_is_found(school: School) -> None:
 def test_an_offer_to_somebody_who_waits_no_more_is_found(school: School) -> None:
     offer = offered(school)
     school.write(lambda s: s.execute(update(WaitlistEntry).values(ended_at=NOW, outcome="withdrawn")))
-    assert fault(school) == f"offer {offer.id}: the wish {offer.waitlist_entry_id} has ended"
+    assert fault(school) == f"offer {offer.id}: the waitlist entry {offer.waitlist_entry_id} has ended"
 
 
 def test_an_offer_for_the_wish_of_somebody_else_is_found(school: School) -> None:
     offer = offered(school)
     school.write(lambda s: s.execute(update(WaitlistEntry).values(learner_id=factories.samira(s).id)))
-    assert fault(school) == f"offer {offer.id}: the wish {offer.waitlist_entry_id} is somebody else's"
+    assert (
+        fault(school) == f"offer {offer.id}: the waitlist entry {offer.waitlist_entry_id} is somebody else's"
+    )
 
 
 # -- many ----------------------------------------------------------------------------------------

@@ -66,9 +66,9 @@ def test_an_hour_that_is_busy_elsewhere_cannot_be_chosen_nor_booked(school: Scho
         factories.all_week(session, nadia, "09:00", "12:00")
         spoken_for(session, nadia, (wall("2026-11-25", "10:30"), wall("2026-11-25", "10:45")))
         day = wall("2026-11-25", "09:00").date()
-        wish = availability_search.SearchTerms(samira.id, factories.BRUSSELS)
+        terms = availability_search.SearchTerms(samira.id, factories.BRUSSELS)
         free = availability_search.find_free_slots(
-            session, factories.organisation(session), wish, day, day, now=NOW
+            session, factories.organisation(session), terms, day, day, now=NOW
         )
         assert [hour.starts for hour in free] == [wall("2026-11-25", "09:00"), wall("2026-11-25", "11:00")]
         with pytest.raises(Refused, match="slot_gone"):

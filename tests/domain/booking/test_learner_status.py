@@ -76,8 +76,8 @@ def test_a_living_wish_and_an_offer_are_open(school: School) -> None:
     one = offer(school)
     found = hers(school)
     assert [booking.id for booking in found.offers] == [one]
-    assert found.wish is not None
-    assert found.wish.teacher is None
+    assert found.entry is not None
+    assert found.entry.teacher is None
     assert found.offers[0].teacher.first_name == "Nadia", "read without another statement"
 
 

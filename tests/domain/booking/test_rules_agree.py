@@ -77,8 +77,8 @@ class Scene:
         return None
 
     def picked(self, *, on_behalf: bool) -> set[Chosen]:
-        wish = SearchTerms(self.learners[0].id, BRUSSELS, on_behalf=on_behalf)
-        page = availability_search.load_picker_page(self.session, self.service, wish, None, now=self.now)
+        terms = SearchTerms(self.learners[0].id, BRUSSELS, on_behalf=on_behalf)
+        page = availability_search.load_picker_page(self.session, self.service, terms, None, now=self.now)
         numbers = {person.id: number for number, person in enumerate(self.teachers)}
         return {(numbers[one.teacher_id], one.starts, mode) for one in page.hours for mode in one.modes}
 

@@ -20,7 +20,7 @@ from lms.domain.booking.slots import (
     blocked_until,
     cells,
     instants,
-    slots,
+    offered_slots,
 )
 from lms.models import DayKind, Mode, RuleMode
 
@@ -56,13 +56,13 @@ def wall(slot: Slot) -> str:
 def on_monday(
     rules: list[Rule], specials: list[Special] | None = None, holidays: Any = NO_HOLIDAYS
 ) -> list[Slot]:
-    return slots(rules, specials or [], holidays, MONDAY, MONDAY, BRUSSELS)
+    return offered_slots(rules, specials or [], holidays, MONDAY, MONDAY, BRUSSELS)
 
 
 def hours(
     rules: list[Rule], specials: list[Special] | None = None, day: date = MONDAY, holidays: Any = NO_HOLIDAYS
 ) -> list[str]:
-    return [wall(slot) for slot in slots(rules, specials or [], holidays, day, day, BRUSSELS)]
+    return [wall(slot) for slot in offered_slots(rules, specials or [], holidays, day, day, BRUSSELS)]
 
 
 def test_a_rule_gives_an_hour_after_each_hour_from_its_start() -> None:
@@ -75,13 +75,13 @@ def test_a_rule_shorter_than_an_hour_gives_none() -> None:
 
 def test_a_rule_holds_on_its_weekday_and_between_its_dates_both_included() -> None:
     until = rule(valid_from=MONDAY, valid_until=MONDAY + timedelta(days=7))
-    found = slots([until], [], NO_HOLIDAYS, date(2026, 11, 1), date(2027, 1, 1), BRUSSELS)
+    found = offered_slots([until], [], NO_HOLIDAYS, date(2026, 11, 1), date(2027, 1, 1), BRUSSELS)
     assert sorted({slot.starts.date() for slot in found}) == [MONDAY, MONDAY + timedelta(days=7)]
 
 
 def test_the_same_wall_hour_is_kept_in_winter_and_in_summer() -> None:
     saturday, sunday = date(2027, 3, 27), date(2027, 3, 28)
-    found = slots(every_day("09:00", "10:00"), [], NO_HOLIDAYS, saturday, sunday, BRUSSELS)
+    found = offered_slots(every_day("09:00", "10:00"), [], NO_HOLIDAYS, saturday, sunday, BRUSSELS)
     assert [slot.starts.hour for slot in found] == [8, 7]
     assert [wall(slot) for slot in found] == ["09:00", "09:00"]
 
@@ -289,7 +289,7 @@ def test_whatever_the_rules_every_slot_is_an_honest_hour(
     rules: list[Rule], specials: list[Special], first: date, chance: Any
 ) -> None:
     last = first + timedelta(days=6)
-    found = slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS)
+    found = offered_slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS)
     assert len(set(found)) == len(found)
     for slot in found:
         starts, ends = slot.starts.astimezone(BRUSSELS), slot.ends.astimezone(BRUSSELS)
@@ -300,7 +300,7 @@ def test_whatever_the_rules_every_slot_is_an_honest_hour(
         assert (slot.mode == "onsite") == (slot.room_id is not None)
     chance.shuffle(rules)
     chance.shuffle(specials)
-    assert slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS) == found
+    assert offered_slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS) == found
     offered = available(found, set(), now=datetime(2025, 1, 1, tzinfo=UTC), horizon=timedelta(9999))
     assert len({(slot.teacher_id, slot.starts, slot.mode) for slot in offered}) == len(offered)
 
@@ -311,8 +311,8 @@ def test_whatever_the_rules_extra_hours_only_add(
 ) -> None:
     last = first + timedelta(days=6)
     without = [one for one in specials if one.kind == "closed"]
-    before = slots(rules, without, NO_HOLIDAYS, first, last, BRUSSELS)
-    after = slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS)
+    before = offered_slots(rules, without, NO_HOLIDAYS, first, last, BRUSSELS)
+    after = offered_slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS)
     assert set(before) <= set(after)
     for extra in set(after) - set(before):
         for slot in before:
@@ -325,7 +325,7 @@ def test_whatever_the_rules_nothing_is_offered_inside_a_closure(
     rules: list[Rule], specials: list[Special], first: date
 ) -> None:
     closures = [one for one in specials if one.kind == "closed" and one.room_id is None]
-    for slot in slots(rules, specials, NO_HOLIDAYS, first, first + timedelta(days=6), BRUSSELS):
+    for slot in offered_slots(rules, specials, NO_HOLIDAYS, first, first + timedelta(days=6), BRUSSELS):
         starts = slot.starts.astimezone(BRUSSELS)
         for one in closures:
             if one.teacher_id in (None, slot.teacher_id) and one.date_from <= starts.date() <= one.date_until:

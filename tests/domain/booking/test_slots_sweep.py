@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from lms.domain.booking.availability_search import iso_week_of
-from lms.domain.booking.slots import HOUR, Rule, Slot, cells, slots
+from lms.domain.booking.slots import HOUR, Rule, Slot, cells, offered_slots
 from lms.models import RuleMode
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
@@ -37,7 +37,7 @@ WHOLE_DAY = 24 + 3 * 23
 
 
 def offered(rules: list[Rule], first: date, last: date | None = None) -> list[Slot]:
-    return slots(rules, [], NO_HOLIDAYS, first, last or first, BRUSSELS)
+    return offered_slots(rules, [], NO_HOLIDAYS, first, last or first, BRUSSELS)
 
 
 def label(moment: datetime) -> str:

@@ -146,7 +146,7 @@ def test_who_no_longer_comes_is_not_asked(school: School) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "asked"),
+    ("terms", "asked"),
     [
         ({"teacher": factories.nadia}, True),
         ({"teacher": factories.luc}, False),
@@ -157,10 +157,10 @@ def test_who_no_longer_comes_is_not_asked(school: School) -> None:
         ({"teacher": factories.nadia, "parts": MORNING, "mode": "video"}, True),
     ],
 )
-def test_only_an_hour_that_would_do_is_offered(school: School, wish: dict[str, Any], asked: bool) -> None:
+def test_only_an_hour_that_would_do_is_offered(school: School, terms: dict[str, Any], asked: bool) -> None:
     school.write(factories.luc)
     made = book(school, TUESDAY)
-    wait(school, factories.samira, **wish)
+    wait(school, factories.samira, **terms)
     give_back(school, made)
     assert offered_slots(school) == ({"Samira": TUESDAY} if asked else {})
 
