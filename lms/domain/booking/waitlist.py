@@ -236,10 +236,11 @@ def expire_overdue(session: Session, learner: Person, *, now: datetime, zone: Zo
 
 
 def withdraw_offer(session: Session, offer: Booking, *, now: datetime, zone: ZoneInfo) -> None:
-    """The teacher cannot come after all: the offer is over, who got it keeps her place.
+    """Withdraw an offer whose teacher cannot come after all; the learner keeps her place.
 
     The room may serve another teacher, for whoever waits.
     """
+    lock_people_and_waitlist(session, offer.learner_id, offer.teacher_id)
     session.refresh(offer)
     if offer.is_offer:
         _release_offer(session, offer, BookingState.EXPIRED, now=now)
@@ -255,7 +256,7 @@ def offer_new_hours(
     now: datetime,
     zone: ZoneInfo,
 ) -> None:
-    """Hours that nobody gave back became possible: of one teacher or of all, on some days or on all."""
+    """Offer hours that became possible: of one teacher or of all, on some days or on all."""
     today = now.astimezone(zone).date()
     ahead = FreedTime.on(first or today, last or today + LONGEST_HORIZON, zone, teacher_id)
     lock_people_and_waitlist(session, *([teacher_id] if teacher_id else ()))
@@ -270,7 +271,7 @@ def offer_new_day(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
 
 
 def lock_people_and_waitlist(session: Session, *person_ids: str) -> None:
-    """These people and all who wait: whoever frees an hour may have to offer it to any of them."""
+    """Lock these people and all who wait: freed time may have to be offered to any of them."""
     waiting = session.scalars(select(WaitlistEntry.learner_id).where(WaitlistEntry.ended_at.is_(None)))
     occupancy.lock_people(session, *person_ids, *waiting)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -9,11 +10,14 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
+from config import ROOT
 from lms.domain.booking import absence, appointments, availability, waitlist
 from lms.domain.booking.availability import WeeklyHours
+from lms.domain.calendars import external
+from lms.domain.calendars.external import Event
 from lms.models import Booking, Mode, Person
 from tests import factories
-from tests.factories import BRUSSELS, NOW
+from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
 from tests.support.waitlist import TUESDAY, amina, book, give_back, grace, wait
 
@@ -64,6 +68,21 @@ def leave_the_school(s: Session) -> None:
     absence.offboard(s, factories.claire(s), factories.oksana(s), now=NOW, zone=BRUSSELS)
 
 
+def withdraw(s: Session) -> None:
+    waitlist.withdraw_offer(s, the(s, "offered"), now=NOW, zone=BRUSSELS)
+
+
+def new_day(s: Session) -> None:
+    factories.organisation(s).horizon_days = 5
+    waitlist.offer_new_day(s, now=wall("2026-11-27", "08:17"), zone=BRUSSELS)
+
+
+def busy_time_goes(s: Session) -> None:
+    calendar = external.add_calendar(s, factories.nadia(s), "https://cloud.example.be/x", now=NOW)
+    for events in ([Event("x", TUESDAY + HOUR, TUESDAY + 2 * HOUR)], []):
+        external.store_events(s, calendar.id, events, "", now=NOW, zone=BRUSSELS)
+
+
 # SQLite has one writer at a time: there is nothing to lock.
 @pytest.mark.parametrize("school", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(
@@ -73,9 +92,12 @@ def leave_the_school(s: Session) -> None:
         (move, False),
         (leave_the_school, False),
         (extra_hours, False),
+        (new_day, False),
+        (busy_time_goes, False),
         (leave, True),
         (decline, True),
         (expire, True),
+        (withdraw, True),
     ],
 )
 def test_who_offers_freed_time_has_locked_all_who_wait(
@@ -110,3 +132,24 @@ def test_who_offers_freed_time_has_locked_all_who_wait(
         event.remove(engine, "before_cursor_execute", look)
     assert free, "nothing was offered"
     assert not any(free)
+
+
+def test_every_function_that_offers_freed_time_has_its_case_here() -> None:
+    callers = {
+        function.name
+        for path in sorted((ROOT / "lms/domain").rglob("*.py"))
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("offer_to_waitlist")
+    }
+    assert callers == {
+        "_replace",  # busy_time_goes
+        "cancel",
+        "decline_offer",
+        "expire_offer",
+        "leave_waitlist",
+        "move",
+        "offer_new_hours",  # extra_hours, new_day
+        "withdraw_offer",
+    }
