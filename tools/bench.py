@@ -32,7 +32,7 @@ from lms.demo import builder
 from lms.domain.booking.slots import cells
 from lms.domain.homework import worklist
 from lms.domain.people import directory, logins
-from lms.models import CELL_SECONDS, Booking, Claim, LoginKind, Person
+from lms.models import CELL_SECONDS, AppointmentRecord, Booking, Claim, LoginKind, Person
 from tests.support.live_server import LiveServer
 from tests.support.school import School, make_school, settings_for
 
@@ -176,7 +176,6 @@ def _bookings_ahead(s: Session) -> None:
                 "video_key": f"{number:032d}",
                 "booked_by_id": claire.id,
                 "booked_at": now(),
-                "late_cancel": False,
                 "reason": "",
                 "changed_at": now(),
             }
@@ -189,6 +188,7 @@ def _bookings_ahead(s: Session) -> None:
     # The demo school has appointments of its own, at hours of which some are the same.
     s.execute(delete(Claim).where(Claim.cell >= int(begin.timestamp()) // CELL_SECONDS))
     s.execute(insert(Booking), bookings)
+    s.execute(insert(AppointmentRecord), [{"booking_id": booking["id"]} for booking in bookings])
     s.execute(insert(Claim), held)
 
 
