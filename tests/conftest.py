@@ -10,6 +10,7 @@ import pytest
 from tests.support.school import (
     School,
     copy_template,
+    make_demo_template,
     make_school,
     open_schools,
     settings_for,
@@ -23,6 +24,11 @@ pytest_plugins = ["tests.support.fixtures"]
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sqlite_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_demo_template(tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -12,13 +13,13 @@ from lms.domain.booking import waitlist
 from lms.domain.homework import correction
 from lms.models import Attachment, Booking, Lesson, Level, OutboxItem
 from tests.support.narrow import present
-from tests.support.school import School
+from tests.support.school import School, copy_template, make_school, settings_for
 
 
 @pytest.fixture
-def demo_school(school: School) -> School:
-    builder.build(school.app, now())
-    return school
+def demo_school(demo_template: Path, tmp_path: Path) -> School:
+    copy_template(demo_template, tmp_path)
+    return make_school(settings_for(tmp_path), migrated=True)
 
 
 def test_the_demo_school_has_work_in_every_state(demo_school: School) -> None:

@@ -58,11 +58,11 @@ def outcomes(school: School) -> list[str | None]:
 
 
 @pytest.fixture(params=["sqlite", "redis"])
-def server(request: pytest.FixtureRequest, tmp_path: Path, smtp: SmtpServer) -> LiveServer:
+def server(request: pytest.FixtureRequest, tmp_path: Path, template: Path, smtp: SmtpServer) -> LiveServer:
     settings = {"LMS_MAIL_HOST": smtp.host, "LMS_MAIL_PORT": str(smtp.port), "LMS_MAIL_SECURITY": "none"}
     if request.param == "redis":
         settings["LMS_QUEUE_URL"] = request.getfixturevalue("redis_url")
-    return LiveServer(tmp_path / "school", **settings)
+    return LiveServer(tmp_path / "school", template, **settings)
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])

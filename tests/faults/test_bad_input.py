@@ -67,28 +67,16 @@ def hours(teacher_id: str) -> list[str]:
     ]
 
 
-@pytest.fixture(scope="module")
-def whole_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("whole")
-    school = make_school(settings_for(folder))
-    builder.build(school.app, now())
-    school.write(matrix._complete)
-    school.close()
-    return folder
-
-
 @pytest.fixture
-def school(whole_school: Path, tmp_path: Path) -> Iterator[School]:
-    copy_template(whole_school / "school.sqlite3", tmp_path)
-    settings = settings_for(
-        tmp_path, instance=whole_school / "instance", uploads=whole_school / "uploads", free_space_mb=0
-    )
-    opened = make_school(settings, migrated=True)
+def school(demo_template: Path, tmp_path: Path) -> Iterator[School]:
+    copy_template(demo_template, tmp_path)
+    opened = make_school(settings_for(tmp_path), migrated=True)
+    opened.write(matrix._complete)
     yield opened
     opened.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def postgres_school(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[School]:

@@ -45,11 +45,11 @@ def _mail(server: SmtpServer) -> dict[str, str]:
 
 
 def test_a_server_killed_between_commit_and_mail_sends_the_mail_once_after_its_restart(
-    tmp_path: Path, start_smtp: Callable[..., SmtpServer]
+    tmp_path: Path, template: Path, start_smtp: Callable[..., SmtpServer]
 ) -> None:
     """One mail is in the worker's hands and one still waits when the process dies."""
     deaf = start_smtp(answers=False)
-    server = LiveServer(tmp_path, **_mail(deaf)).start()
+    server = LiveServer(tmp_path, template, **_mail(deaf)).start()
     try:
         school = server.school()
         school.write(factories.organisation)

@@ -28,8 +28,8 @@ THREADS = 2
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> LiveServer:
-    return LiveServer(tmp_path)
+def server(tmp_path: Path, template: Path) -> LiveServer:
+    return LiveServer(tmp_path, template)
 
 
 def _appointments(school: School) -> list[str]:

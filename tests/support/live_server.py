@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from config import ROOT, Settings
-from tests.support.school import School, make_school
+from tests.support.school import School, copy_template, make_school
 from tests.support.servers import START_LIMIT, wait_until
 
 _GREETING = re.compile(r"Passerelle: http://localhost:(\d+)")
@@ -33,8 +33,12 @@ class LiveServer:
     Nothing of the test's own environment but PATH and its like reaches the server.
     """
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, template: Path | None = None, /, **settings: str) -> None:
         self.folder = folder
+        if template is not None:
+            # Migrated already, as at any start but the first.
+            (folder / "instance").mkdir(parents=True, mode=0o700)
+            copy_template(template, folder, "instance/passerelle.sqlite3")
         self.port = 0
         self.wanted = 0
         # A command that starts the server in surroundings of its own, such as a small disk.

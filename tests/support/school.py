@@ -18,6 +18,7 @@ from config import Settings
 from lms import create_app
 from lms.access import cookie_name
 from lms.clock import now
+from lms.demo import builder
 from lms.domain.people import logins
 from lms.extensions import db, write
 from lms.models import Person
@@ -130,9 +131,25 @@ def sqlite_template(folder: Path) -> Path:
     return folder / "school.sqlite3"
 
 
-def copy_template(template: Path, folder: Path) -> None:
-    shutil.copyfile(template, folder / "school.sqlite3")
+def make_demo_template(folder: Path) -> Path:
+    """The demo school as its first start makes it, to copy: drawing its sheets takes seconds."""
+    school = make_school(settings_for(folder))
+    builder.build(school.app, now())
+    school.close()
+    return folder / "school.sqlite3"
+
+
+def copy_template(template: Path, folder: Path, database: str = "school.sqlite3") -> None:
+    """Copy the database of a template, what it has stored and its compressed static files."""
     copy_static(template, folder)
+    shutil.copyfile(template, folder / database)
+    copy_uploads(template, folder / "uploads")
+
+
+def copy_uploads(template: Path, uploads: Path) -> None:
+    """Link the stored files: the store writes no file a second time."""
+    if (template.parent / "uploads").is_dir():
+        shutil.copytree(template.parent / "uploads", uploads, copy_function=os.link, dirs_exist_ok=True)
 
 
 def copy_static(template: Path, folder: Path) -> None:

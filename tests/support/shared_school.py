@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import text
 
 from lms.extensions import Base, db, limiter
-from tests.support.school import School, copy_template, make_school, open_schools, settings_for
+from tests.support.school import School, copy_template, copy_uploads, make_school, open_schools, settings_for
 
 # A test that waits for what another one left locked fails, and does not hang.
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '10s'"
@@ -39,10 +39,8 @@ class SharedSchool:
     A test that needs either is marked `own_school`.
     """
 
-    def __init__(
-        self, folder: Path, template: Path, database_url: str | None = None, uploads: Path | None = None
-    ) -> None:
-        self.folder, self.template, self.uploads = folder, template, uploads
+    def __init__(self, folder: Path, template: Path, database_url: str | None = None) -> None:
+        self.folder, self.template = folder, template
         self.is_sqlite = database_url is None
         copy_template(template, folder)
         settings = settings_for(folder, **({} if database_url is None else {"database_url": database_url}))
@@ -101,9 +99,7 @@ class SharedSchool:
         _empty(settings.instance, {"static"})
         _empty(settings.uploads, set())
         (settings.uploads / ".incoming").mkdir(mode=0o700)
-        if self.uploads:
-            # The store writes no file a second time.
-            shutil.copytree(self.uploads, settings.uploads, copy_function=os.link, dirs_exist_ok=True)
+        copy_uploads(self.template, settings.uploads)
         for name, content in self._files.items():
             # A new file: whoever still has the old one open writes into nothing.
             descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
