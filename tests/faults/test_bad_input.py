@@ -19,9 +19,11 @@ from lms.clock import now
 from lms.demo import builder
 from lms.extensions import limiter
 from tests import test_access as matrix
+from tests.support.engines import postgres_template
 from tests.support.pages import Element, filled, parse
 from tests.support.school import School, copy_template, make_school, settings_for
 
+__all__ = ["postgres_template"]  # a fixture
 SOURCE = Path(lms.__file__).parent
 PEOPLE = {
     "nobody": None,
@@ -81,8 +83,8 @@ def postgres_school(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[School]:
     server = request.getfixturevalue("postgres")
-    url = server.fresh_database()
-    opened = make_school(settings_for(tmp_path_factory.mktemp("pg"), database_url=url))
+    url = server.fresh_database(request.getfixturevalue("postgres_template"))
+    opened = make_school(settings_for(tmp_path_factory.mktemp("pg"), database_url=url), migrated=True)
     builder.build(opened.app, now())
     opened.write(matrix._complete)
     yield opened
