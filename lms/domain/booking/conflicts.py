@@ -1,4 +1,4 @@
-"""Appointments that their teacher's hours no longer cover. Told, never touched: somebody decides for each."""
+"""Upcoming appointments that the availability no longer covers: listed, never changed by themselves."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ Why = Literal["left", "closed", "outside", "busy"]
 
 @dataclass(frozen=True)
 class Conflict:
-    """An appointment ahead and why it no longer fits.
+    """A conflicting appointment and the reason.
 
-    Its teacher left, it is closed then, it lies outside her weekly hours, or she is busy elsewhere.
+    `left`: the teacher left. `closed`: a special day or a holiday. `outside`: no rule covers it any more.
+    `busy`: the teacher is busy in an external calendar.
     """
 
     booking: Booking
@@ -38,7 +39,7 @@ def upcoming_conflicts(
 ) -> list[Conflict]:
     """Return the conflicts of one teacher, or of all, the next one first, in a constant number of statements.
 
-    What somebody decided to keep is not told again, unless its day was closed after that.
+    An appointment that somebody decided to keep is left out, unless its time was closed after that.
     """
     wanted = with_people().where(Booking.state == BookingState.BOOKED, Booking.starts > now)
     if teacher is not None:
@@ -61,7 +62,7 @@ def upcoming_conflicts(
 def cancel_conflicting(
     session: Session, actor: Person, booking_id: str, *, now: datetime, zone: ZoneInfo
 ) -> Booking:
-    """It cannot be after all. It is not the learner's doing: she chooses first when there are new hours.
+    """Cancel a conflicting appointment as the teacher's cancellation: it does not count against the learner.
 
     Refusals: `already_begun`, `already_cancelled`.
     """
@@ -71,7 +72,7 @@ def cancel_conflicting(
 
 
 class _Coverage:
-    """The slots of the timetable on the days of these appointments, and the reason why one is missing."""
+    """The slots that are offered on the days of some appointments."""
 
     def __init__(
         self, session: Session, teacher: Person | None, found: Sequence[Booking], zone: ZoneInfo
@@ -85,6 +86,7 @@ class _Coverage:
         self.offered = self.table.offered_on({self._day(booking) for booking in found})
 
     def against(self, booking: Booking) -> Why | None:
+        """Return why the appointment is not covered; None when it is covered or was accepted."""
         slot = Slot(
             booking.teacher_id,
             booking.starts,
@@ -96,7 +98,7 @@ class _Coverage:
             return None
         closures = slots.closures_of(slot, self.table.specials, self.zone)
         if booking.conflict_accepted_at is not None:
-            # Who kept it knew of the closures of that time; one made since is news.
+            # Only a closure that was made after the decision to keep the appointment is a new reason.
             since = [
                 special
                 for special in closures
