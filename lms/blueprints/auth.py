@@ -1,4 +1,4 @@
-"""The door: cards, passwords, leaving, and the language chosen before anybody is known."""
+"""Login with a card or a password, logout, password links, and the language of a device without login."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from lms.web.pages import page
 bp = Blueprint("auth", __name__)
 
 YEAR = timedelta(days=365)
-# A centre of sixty people shares one address.
+# The sixty people of a centre share one IP address.
 PER_ADDRESS = "120/minute;1500/hour"
 PER_CARD = "12/minute;60/hour"
-DEVICES_KEPT = 4  # a family's tablet
+DEVICES_KEPT = 4  # people who share a tablet
 
 _SYSTEMS = ("iPhone", "iPad", "Android", "Windows", "Macintosh", "CrOS", "Linux")
 _BROWSERS = (
@@ -55,7 +55,7 @@ def _no_leak(response: BaseResponse) -> BaseResponse:
 @bp.get("/card")
 @allow("anyone")
 def card() -> BaseResponse:
-    """Where the code of a card is typed."""
+    """Show the form for the code of a card."""
     form = CardForm(formdata=None, data={"next": own_path(request.args.get("next"))})
     return _card_page(form, 200)
 
@@ -63,7 +63,7 @@ def card() -> BaseResponse:
 @bp.get("/card/<token>")
 @allow("anyone")
 def link(token: str) -> BaseResponse:
-    """Where the QR leads. It looks the same for every token, and only the button enters."""
+    """Show the page of a card's QR code: the same for every token; only the button logs in."""
     form = CardForm(formdata=None, data={"token": token[:100], "next": own_path(request.args.get("next"))})
     return _card_page(form, 200)
 
@@ -84,7 +84,7 @@ def enter() -> BaseResponse:
         if by_link
         else cards.card_by_code(db.session(), form.code.data)
     )
-    # Worked out before the lock is taken, and also for a card that does not exist.
+    # Hashed before the transaction, and also for a card that does not exist, so that the time does not tell.
     pin_hash = found.pin_hash if found else None
     attempt = cards.LoginAttempt(
         card_id=found.id if found else None,
@@ -113,7 +113,7 @@ def enter() -> BaseResponse:
 @bp.post("/language")
 @allow("anyone")
 def language() -> BaseResponse:
-    """The language of somebody who is not known yet, kept on the device."""
+    """Store the language of the device, for pages without login."""
     response = redirect(own_path(request.form.get("next")) or url_for("auth.card"), 303)
     chosen = request.form.get("language", "")
     if chosen in _codes():
@@ -129,7 +129,7 @@ def language() -> BaseResponse:
 )
 @limiter.limit("200/hour", key_func=lambda: _named_account(), methods=["POST"])  # noqa: PLW0108
 def login() -> BaseResponse:
-    """Staff enter here. The same answer, after the same work, for an address nobody has."""
+    """Log in with e-mail and password; an unknown address gets the same answer after the same work."""
     form = LoginForm()
     if not form.is_submitted():
         form.next.data = own_path(request.args.get("next"))
@@ -150,12 +150,12 @@ def login() -> BaseResponse:
 @limiter.limit("20/minute;100/hour", methods=["POST"])
 @limiter.limit("5/hour", key_func=lambda: _named_account(), methods=["POST"])  # noqa: PLW0108
 def ask_password() -> BaseResponse:
-    """A forgotten password. What is answered does not depend on who is known here."""
+    """Send a link for a forgotten password; the answer does not tell whether the address is known."""
     form = AskPasswordForm()
     if not form.validate_on_submit():
         return page("auth/ask_password.html", 422 if form.is_submitted() else 200, form=form, sent=False)
     token = staff.new_token()
-    passwords.matches(None, token)  # drowns the time that writing a row takes
+    passwords.matches(None, token)  # hides the time that writing a row takes
     write(lambda session: staff.request_reset(session, form.email.data, token, now=now()))
     return page("auth/ask_password.html", form=form, sent=True)
 
@@ -164,7 +164,7 @@ def ask_password() -> BaseResponse:
 @allow("anyone")
 @limiter.limit("30/minute;200/hour", methods=["POST"])
 def choose_password(token: str) -> BaseResponse:
-    """Opening the link spends nothing; the button does."""
+    """Choose a password through a link; only the form uses the link up, opening it does not."""
     found = staff.find_active_link(db.session(), token, now=now())
     if found is None:
         return page("auth/dead_link.html", 404)
@@ -191,21 +191,21 @@ def logout() -> BaseResponse:
     form_cookie.clear()
     drop_cookie(response, "session")
     if current_login().kind == LoginKind.SHARED:
-        drop_cookie(response, "language")  # the next person chooses her own
+        drop_cookie(response, "language")  # another person uses the device next
     flash(_("Vous êtes sorti de Passerelle."), "success")
     return response
 
 
 def _card_page(form: CardForm, answer: int) -> BaseResponse:
-    form.pin.data = ""  # never back on a screen that others may see
+    form.pin.data = ""  # never sent back: others may see the screen
     by_link = bool(form.token.data)
     pin_wanted = organisation().pin_required and not _known_here(form.token.data)
-    here = url_for("auth.link", token=form.token.data) if by_link else url_for("auth.card")
-    return page("auth/card.html", answer, form=form, by_link=by_link, pin_wanted=pin_wanted, here=here)
+    address = url_for("auth.link", token=form.token.data) if by_link else url_for("auth.card")
+    return page("auth/card.html", answer, form=form, by_link=by_link, pin_wanted=pin_wanted, here=address)
 
 
 def _known_here(token: str | None) -> bool:
-    """Return whether this device has proved the PIN of this card before. Only the link profits from it."""
+    """Return whether the PIN of the card was entered on this device before; False without a link token."""
     devices = _devices()
     if not token or not devices:
         return False
@@ -223,8 +223,11 @@ def _named_card() -> str:
 
 
 def _chosen_language(person: Person) -> str | None:
-    """The language of this device, unless it is what she sees anyway: who reads Pashto and presses
-    "français", because Pashto is not there yet, keeps her Pashto for later."""
+    """Return the language chosen on this device; None when the person sees that language anyway.
+
+    A person who reads Pashto sees French, because the interface has no Pashto yet. Choosing "français" on
+    the card page must not replace Pashto as the language of the person.
+    """
     chosen = cookie("language")
     return chosen if chosen in _codes() and chosen != shown_in(person.language).code else None
 

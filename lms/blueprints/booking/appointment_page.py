@@ -26,7 +26,7 @@ VideoRoom = Literal["open", "later"]
 
 @dataclass(frozen=True)
 class Notice:
-    """The result of the last action, in sentences; `by_hand` adds the way to the messages to send."""
+    """The result of the last action, in sentences; `by_hand` adds a link to the messages to send."""
 
     icon: str
     kind: str
@@ -36,7 +36,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class TeamPanel:
-    """The team's part of an appointment; a part that does not concern the person is empty."""
+    """The team's part of the page of an appointment; what the person may not see is empty."""
 
     submissions: Sequence[LearnerAssignment]
     question: str
@@ -50,10 +50,10 @@ class TeamPanel:
 
 @dataclass(frozen=True)
 class AppointmentPage:
-    """One appointment as its learner, its teacher or somebody else of the team sees it.
+    """Content of the page of an appointment, for its learner, its teacher or another member of the team.
 
-    `agenda_week` leads back to the week of its teacher; `free_hour` is the cancelled hour while it can be
-    taken back; `team` is None for the learner.
+    `agenda_week`: the week for the link back to the agenda. `free_hour`: the slot of a cancelled appointment
+    while it can be booked again. `team`: None for the learner.
     """
 
     booking: Booking
@@ -73,7 +73,7 @@ class AppointmentPage:
 
     @property
     def book_for(self) -> str | None:
-        """The learner for whom the team books again; None when she does it herself."""
+        """Return the id of the learner when the team books again; None when the learner does."""
         return None if self.is_learner else self.booking.learner_id
 
 
@@ -93,7 +93,7 @@ def build_appointment_page(
     """Decide what this person sees of an appointment.
 
     `done`: what was just done (`made`, `moved`, `same`, `cancelled`). `is_mailed`: the learner gets a mail
-    about what she did herself. `channel`: how the learner hears what the team did.
+    about the learner's own actions. `channel`: the channel that notifies the learner of actions of the team.
     """
     is_learner = booking.learner_id == person.id
     is_teacher = booking.teacher_id == person.id
