@@ -1,4 +1,4 @@
-"""Assignments, what learners send, and what teachers answer."""
+"""Assignments, submissions of learners, and feedback of teachers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Assignment(Identified, Base):
 
 
 class Submission(Identified, Base):
-    """One learner's work on one assignment, over all her attempts."""
+    """One learner's work on one assignment, over all attempts."""
 
     __tablename__ = "submission"
     __table_args__ = (
@@ -105,7 +105,7 @@ class Attempt(Identified, Base):
 
 
 class Attachment(Identified, Base):
-    """A file of an attempt. `store_key` is what is kept: for a photo our clean upright copy."""
+    """A file of an attempt. `store_key`: the stored bytes, of a photo our clean upright copy."""
 
     __tablename__ = "attachment"
     __table_args__ = (
@@ -123,7 +123,9 @@ class Attachment(Identified, Base):
     size: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
     seconds: Mapped[int | None]
-    excerpt: Mapped[str] = mapped_column(Text, default="")  # the text of a DOCX, for reading beside the copy
+    excerpt: Mapped[str] = mapped_column(
+        Text, default=""
+    )  # the text of a DOCX, shown on the page of the correction
     created_at: Mapped[datetime]
 
     attempt: Mapped[Attempt] = relationship(lazy="raise_on_sql")
@@ -165,7 +167,7 @@ class Criterion(Identified, Base):
 
 
 class Feedback(Identified, Base):
-    """A teacher's answer to an attempt: a draft until `returned_at`. `version` rises at each save."""
+    """Feedback of a teacher to an attempt: a draft until `returned_at`. `version` rises at each save."""
 
     __tablename__ = "feedback"
     __table_args__ = (
