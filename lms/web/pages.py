@@ -1,4 +1,4 @@
-"""Rendering of pages: the language of the request, and what every template finds."""
+"""Rendering of pages: language of the request, common values of the templates."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def page(template: str, answer: int = 200, /, **context: object) -> Response:
 
 
 def by_script() -> bool:
-    """Return whether a script of the page asks, and wants an answer for itself instead of a page."""
+    """Return whether a script of the page sent the request and expects JSON instead of a page."""
     return request.accept_mimetypes.best == "application/json"
 
 
 def request_language() -> str:
-    """The person's language, else the one chosen on this device, else the browser's, else French."""
+    """Return the language of the person, else of the device, else of the browser, else French."""
     person = None if g.get("ask_nothing") else current_person_or_none()
     if person is not None:
         return languages.shown_in(person.language).code

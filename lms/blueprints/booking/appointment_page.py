@@ -184,7 +184,7 @@ def _video_room(booking: Booking, now: datetime) -> VideoRoom | None:
 
 
 def _team_panel(session: Session, person: Person, booking: Booking, now: datetime) -> TeamPanel:
-    """Submissions and questions are for teachers; the private note is for the teacher of this appointment."""
+    """Return the part of the team: submissions and questions for teachers, the note for its teacher."""
     teaches, is_teacher = Role.TEACHER in person.roles, person.id == booking.teacher_id
     sent = (
         [work for work in worklist.assignments_of_learner(session, booking.learner) if work.sent_at]

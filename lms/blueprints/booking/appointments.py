@@ -153,7 +153,7 @@ def cancel(id: str) -> BaseResponse:
     try:
         return run_once(form, in_transaction)
     except Refused as refusal:
-        # Already cancelled is the wanted result: the page says so, whoever cancelled first.
+        # Already cancelled is the wanted result: the page says so.
         flash(
             refusals.sentence(refusal),
             "success" if refusal.code == RefusalCode.ALREADY_CANCELLED else "error",

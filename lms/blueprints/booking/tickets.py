@@ -31,7 +31,7 @@ def show(id: str) -> BaseResponse:
     if not booking.is_booked or booking.ends <= now():
         return redirect(url_for("bookings.show", id=id), 303)
     address = absolute_url(settings(), "bookings.door", id=booking.id)
-    # In the language of the learner, whoever prints it.
+    # In the language of the learner, even when the team prints it.
     own = languages.shown_in(booking.learner.language).code
     return page(
         "tickets/show.html",
