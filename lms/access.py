@@ -98,7 +98,7 @@ def own_path(target: str | None) -> str | None:
     if not target or not target.startswith("/") or target.startswith("//") or "\\" in target:
         return None
     parts = urlsplit(target)
-    if parts.scheme or parts.netloc or any(ord(letter) < 32 for letter in target):
+    if parts.scheme or parts.netloc or any(ord(character) < 32 for character in target):
         return None
     return target
 

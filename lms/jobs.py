@@ -40,21 +40,21 @@ from lms.domain.people.contact import mail_address, preferred_channel, sms_numbe
 from lms.extensions import db, write
 from lms.models import Channel, OutboxItem, Outcome, Person
 from lms.notifications import InFeed, MailRenderer, render_email, sms
-from lms.notifications import booking as booking_letters
-from lms.notifications import calendars as calendar_letters
-from lms.notifications import homework as homework_letters
-from lms.notifications import people as people_letters
+from lms.notifications import booking as booking_notifications
+from lms.notifications import calendars as calendar_notifications
+from lms.notifications import homework as homework_notifications
+from lms.notifications import people as people_notifications
 
 log = logging.getLogger("lms.jobs")
 
 MAIL_RENDERERS: dict[str, MailRenderer] = {
-    **people_letters.MAIL_RENDERERS,
-    **homework_letters.MAIL_RENDERERS,
-    **booking_letters.MAIL_RENDERERS,
-    **calendar_letters.MAIL_RENDERERS,
+    **people_notifications.MAIL_RENDERERS,
+    **homework_notifications.MAIL_RENDERERS,
+    **booking_notifications.MAIL_RENDERERS,
+    **calendar_notifications.MAIL_RENDERERS,
 }
 # Kinds of messages that may leave as an SMS too.
-SMS_RENDERERS = booking_letters.SMS_RENDERERS
+SMS_RENDERERS = booking_notifications.SMS_RENDERERS
 RECEIPTS_KEPT = timedelta(days=31)
 
 

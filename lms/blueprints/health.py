@@ -37,5 +37,5 @@ def ready() -> tuple[Response, int]:
         db.session.rollback()
     free = store().free_bytes()
     checks["disk"] = free >= settings().free_space_mb * MEGABYTE
-    well = all(checks.values())
-    return jsonify(ok=well, **checks), 200 if well else 503
+    is_ready = all(checks.values())
+    return jsonify(ok=is_ready, **checks), 200 if is_ready else 503

@@ -84,11 +84,11 @@ def hang_door() -> BaseResponse:
         )
     address = url_for("organisation.show", _anchor="door")
 
-    def hang(session: Session) -> list[str]:
+    def set_photo(session: Session) -> list[str]:
         return organisation.set_door_photo(session, me(), key, now=now())
 
     try:
-        old, address = run_once_with_result(form, hang, lambda _old: address, key=sent)
+        old, address = run_once_with_result(form, set_photo, lambda _old: address, key=sent)
     except BaseException:
         delete_keys(store(), [key])
         raise

@@ -59,9 +59,7 @@ class OutboxItem(Identified, Base):
     dedupe: Mapped[str] = mapped_column(String(160))
     kind: Mapped[str] = mapped_column(String(24))
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
-    about_id: Mapped[str] = mapped_column(
-        String(14)
-    )  # the feedback, booking or password link that it is about
+    about_id: Mapped[str] = mapped_column(String(14))  # the feedback, booking or link that it is about
     sequence: Mapped[int] = mapped_column(default=0)  # of the booking when it was written
     secret: Mapped[str | None] = mapped_column(String(80))  # a link's token; deleted when the row closes
     created_at: Mapped[datetime]

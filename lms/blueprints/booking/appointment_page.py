@@ -147,24 +147,24 @@ def _confirmation(done: str, channel: Channel | None, *, is_learner: bool, is_ma
 
 
 def _cancellation(booking: Booking, channel: Channel | None, *, done: str | None, is_learner: bool) -> Notice:
-    said: list[str | LazyString] = []
+    sentences: list[str | LazyString] = []
     if booking.cancelled_by_teacher:
-        said.append(_l("Le professeur ne peut pas venir."))
+        sentences.append(_l("Le professeur ne peut pas venir."))
     elif booking.cancelled_by_id != booking.learner_id:
-        said.append(_l("Le service a annulé ce rendez-vous."))
+        sentences.append(_l("Le service a annulé ce rendez-vous."))
     elif is_learner:
-        said.append(_l("Votre professeur le sait. L’heure est libre."))
+        sentences.append(_l("Votre professeur le sait. L’heure est libre."))
     else:
-        said.append(_l("L’apprenant a annulé."))
+        sentences.append(_l("L’apprenant a annulé."))
     if is_learner:
-        return Notice("close", "warm", said)
+        return Notice("close", "warm", sentences)
     if booking.reason:
-        said.append(booking.reason)
+        sentences.append(booking.reason)
     if booking.is_late_cancellation:
-        said.append(_l("Annulé tard."))
+        sentences.append(_l("Annulé tard."))
     if done:
-        said.append(_who_knows(channel))
-    return Notice("close", "warm", said, by_hand=bool(done) and channel == Channel.HAND)
+        sentences.append(_who_knows(channel))
+    return Notice("close", "warm", sentences, by_hand=bool(done) and channel == Channel.HAND)
 
 
 def _who_knows(channel: Channel | None) -> LazyString:

@@ -257,12 +257,12 @@ def _cancel(booking_id: str) -> bool:
 def _cancellation_sentence(learners: Sequence[Person]) -> str:
     """Return the sentence after the cancellation: how many, and which learners the team has to notify."""
     notified, by_hand = count_by_delivery(learners, gateway=settings().sends_texts)
-    said = [_("Rendez-vous annulés : %(number)s.", number=len(learners))]
+    sentences = [_("Rendez-vous annulés : %(number)s.", number=len(learners))]
     if notified:
-        said.append(_("Personnes prévenues : %(number)s.", number=notified))
+        sentences.append(_("Personnes prévenues : %(number)s.", number=notified))
     if by_hand:
-        said.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
-    return " ".join(said)
+        sentences.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
+    return " ".join(sentences)
 
 
 def _decide(in_transaction: Callable[[Session], object], sentence: str) -> BaseResponse:

@@ -49,12 +49,12 @@ _YEARS = range(2000, 2200)
 @allow(Role.TEACHER, Role.COORDINATOR)
 def mark(id: str) -> BaseResponse:
     """Mark attendance with one of four buttons; an empty value clears the mark."""
-    said = request.form.get("attendance", "unsaid")
+    value = request.form.get("attendance", "unsaid")
     week = request.form.get("week", "")
     try:
         write(
             lambda s: attendance.mark_attendance(
-                s, me(), queries.booking_for(s, me(), id), said or None, now=now()
+                s, me(), queries.booking_for(s, me(), id), value or None, now=now()
             )
         )
     except Refused as refusal:
@@ -118,11 +118,11 @@ def exchange(id: str) -> BaseResponse:
         form.refuse(refusal)
         return _swap(id, form, 409)
     both = [queries.booking_for(db.session(), me(), each) for each in (id, other_id)]
-    said = [_("C’est échangé."), *(_notified(each) for each in both)]
+    sentences = [_("C’est échangé."), *(_notified(each) for each in both)]
     _reached, by_hand = count_by_delivery([each.learner for each in both], gateway=settings().sends_texts)
     if by_hand:
-        said.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
-    flash(" ".join(said), "success")
+        sentences.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
+    flash(" ".join(sentences), "success")
     return answer
 
 
@@ -148,13 +148,13 @@ def _swap(id: str, form: SwapForm, answer: int = 200) -> BaseResponse:
 
 def _notified(booking: Booking) -> str:
     zone = settings().time_zone
-    said = _(
+    sentence = _(
         "%(name)s : %(day)s, %(hour)s.",
         name=booking.learner.name,
         day=dates.day(booking.starts, zone, str(get_locale() or "fr")),
         hour=dates.hour(booking.starts, zone),
     )
-    return str(said)
+    return str(sentence)
 
 
 # -- absence of a teacher -----------------------------------------------------------------------------
@@ -188,10 +188,12 @@ def call_off() -> BaseResponse:
         return _absence(form, form.teacher.data, form.day.data, 422)
 
 
-def _absence(form: AbsenceForm, teacher_id: str | None, said: str | None, answer: int = 200) -> BaseResponse:
+def _absence(
+    form: AbsenceForm, teacher_id: str | None, day_value: str | None, answer: int = 200
+) -> BaseResponse:
     zone = settings().time_zone
     today = now().astimezone(zone).date()
-    teacher, day = _teacher(teacher_id), _day(said) or today
+    teacher, day = _teacher(teacher_id), _day(day_value) or today
     found = team_queries.teacher_day(db.session(), teacher, day, now=now(), zone=zone) if teacher else None
     form.teacher.data, form.day.data = teacher.id if teacher else "", day.isoformat()
     channels = _channels([*found.ahead, *found.cancelled_by_teacher]) if found else {}
@@ -239,9 +241,9 @@ def _teacher(teacher_id: str | None) -> Person | None:
     return found[0] if found else None
 
 
-def _day(said: str | None) -> date | None:
+def _day(value: str | None) -> date | None:
     try:
-        day = date.fromisoformat(said or "")
+        day = date.fromisoformat(value or "")
     except ValueError:
         return None
     return day if day.year in _YEARS else None

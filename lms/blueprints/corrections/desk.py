@@ -102,11 +102,11 @@ def _return(id: str, *, redo: bool) -> BaseResponse:
 
 
 def _answer(
-    id: str, then: Callable[[Session, Attempt, FeedbackDraft, int], str], said: Callable[[str], str]
+    id: str, then: Callable[[Session, Attempt, FeedbackDraft, int], str], sentence_for: Callable[[str], str]
 ) -> BaseResponse:
     """Check the form of any of the three buttons; `then` writes and returns the next address.
 
-    `said`: returns the sentence for the teacher from the name of the learner.
+    `sentence_for`: returns the sentence for the teacher from the name of the learner.
     """
     attempt = correction.attempt_for(db.session(), me(), id)
     form = FeedbackForm()
@@ -127,14 +127,14 @@ def _answer(
         return _refused(409 if lost_race else 422, attempt, form, bands)
     if by_script():
         return _kept(id)
-    flash(said(name), "success")
+    flash(sentence_for(name), "success")
     return response
 
 
 def _level() -> str | None:
     """Return the level of the queue from the address; None for all, or for a value that is no id."""
-    said = request.args.get("level", "")
-    return said if len(said) == 14 and said.isascii() and said.isalnum() else None
+    value = request.args.get("level", "")
+    return value if len(value) == 14 and value.isascii() and value.isalnum() else None
 
 
 def _kept(id: str) -> BaseResponse:
@@ -149,8 +149,8 @@ def _kept(id: str) -> BaseResponse:
 def _refused(status: int, attempt: Attempt, form: FeedbackForm, bands: dict[str, int]) -> BaseResponse:
     """Show the page again with the typed values, and the feedback that a colleague saved in the meantime."""
     if by_script():
-        said = [*form.form_errors, *(error for field in form for error in field.errors)]
-        return make_response(jsonify(said=" ".join(str(each) for each in said)), status)
+        sentences = [*form.form_errors, *(error for field in form for error in field.errors)]
+        return make_response(jsonify(said=" ".join(str(each) for each in sentences)), status)
     form.request_id.data = secrets.token_urlsafe(16)
     clash = attempt.feedback if status == 409 else None
     if clash is not None:

@@ -273,7 +273,7 @@ def _work_page(
     refused: Sequence[tuple[str, Refused]] = (),
 ) -> BaseResponse:
     if by_script():
-        said = [*form.form_errors, *form.text.errors]
-        return make_response(jsonify(said=" ".join(str(each) for each in said)), status)
+        sentences = [*form.form_errors, *form.text.errors]
+        return make_response(jsonify(said=" ".join(str(each) for each in sentences)), status)
     bad = [(name, sentence(refusal)) for name, refusal in refused]
     return page("homework/work.html", status, work=found, draft=draft, form=form, refused=bad)

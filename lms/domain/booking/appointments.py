@@ -100,7 +100,7 @@ def move(
 
 
 def swap(
-    session: Session, actor: Person, one: Booking, other: Booking, *, now: datetime, zone: ZoneInfo
+    session: Session, actor: Person, first: Booking, second: Booking, *, now: datetime, zone: ZoneInfo
 ) -> None:
     """Exchange the slots of two learners of one teacher, with mode and room.
 
@@ -110,12 +110,12 @@ def swap(
     Refusals: `already_begun`, `already_cancelled`, `learner_busy`, `not_swappable`, `slot_taken`,
     `week_full`.
     """
-    check_may_manage(actor, one.teacher_id)
-    if one.teacher_id != other.teacher_id or one.learner_id == other.learner_id:
+    check_may_manage(actor, first.teacher_id)
+    if first.teacher_id != second.teacher_id or first.learner_id == second.learner_id:
         raise Refused(RefusalCode.NOT_SWAPPABLE)
-    occupancy.lock_people(session, one.teacher_id, one.learner_id, other.learner_id)
-    occupancy.lock_rooms(session, {room for room in (one.room_id, other.room_id) if room})
-    both = (one, other)
+    occupancy.lock_people(session, first.teacher_id, first.learner_id, second.learner_id)
+    occupancy.lock_rooms(session, {room for room in (first.room_id, second.room_id) if room})
+    both = (first, second)
     for booking in both:
         session.refresh(booking)
         check_upcoming(booking, now=now)

@@ -99,11 +99,11 @@ def _contradictory_reminders(session: Session) -> Iterator[str]:
         .order_by(OutboxItem.due_at, OutboxItem.id)
     )
     for item, booking in rows:
-        for wrong in _wrong(item, booking):
-            yield f"{item.kind} {item.id} of booking {item.about_id}: {wrong}"
+        for fault in _contradictions(item, booking):
+            yield f"{item.kind} {item.id} of booking {item.about_id}: {fault}"
 
 
-def _wrong(item: OutboxItem, booking: Booking | None) -> Iterator[str]:
+def _contradictions(item: OutboxItem, booking: Booking | None) -> Iterator[str]:
     if booking is None:
         yield "there is no such booking"
         return

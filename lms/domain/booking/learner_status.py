@@ -95,10 +95,10 @@ def _open() -> Select[Booking]:
         ~booked_again,
     )
     # Limited by `starts` too, which is indexed: an offer always starts in the future.
-    lately = Booking.starts > bindparam("starts_since", type_=UTCDateTime)
+    starts_recently = Booking.starts > bindparam("starts_since", type_=UTCDateTime)
     return (
         with_people()
-        .where(Booking.learner_id == learner, lately, or_(offered, lost))
+        .where(Booking.learner_id == learner, starts_recently, or_(offered, lost))
         .order_by(Booking.starts, Booking.id)
     )
 

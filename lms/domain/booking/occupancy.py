@@ -142,10 +142,10 @@ def find_mismatches(session: Session) -> list[str]:
         held[booking_id].add((person_id or room_id or "", cell))
     found = []
     for booking in session.scalars(select(Booking).order_by(Booking.starts, Booking.id)).yield_per(500):
-        should = cells_of(booking) if booking.state in HOLDING else set()
-        has = held.get(booking.id, set())
-        if missing := should - has:
+        expected = cells_of(booking) if booking.state in HOLDING else set()
+        actual = held.get(booking.id, set())
+        if missing := expected - actual:
             found.append(f"booking {booking.id} ({booking.state}): {len(missing)} claims are missing")
-        if extra := has - should:
+        if extra := actual - expected:
             found.append(f"booking {booking.id} ({booking.state}): {len(extra)} claims too many")
     return found

@@ -21,11 +21,11 @@ from lms.domain.booking.availability_search import iso_week_of
 from lms.domain.booking.slots import CELL
 from lms.models import HOLDING, AuditAction, Booking
 
-UNREADABLE = "its wall time or its zone cannot be read"
-MISSING = "its wall time does not exist any more"
-DOUBLED = "its wall time exists twice now"
-OFF_GRID = "its wall time is no full quarter of an hour any more"
-BEGUN = "by its wall time it has begun already"
+UNREADABLE = "its local time or its zone cannot be read"
+MISSING = "its local time does not exist any more"
+DOUBLED = "its local time exists twice now"
+OFF_GRID = "its local time is no full quarter of an hour any more"
+BEGUN = "by its local time it has begun already"
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def apply_changes(session: Session, *, now: datetime, zone: ZoneInfo) -> Plan:
     if found.collisions:
         return Plan([], found.faults, found.collisions)
     moving = [(bookings[change.booking_id], change) for change in found.changes]
-    stuck = _settle(session, moving, now=now, zone=zone)
-    if stuck is not None:
-        return Plan([], found.faults, [stuck])
+    collision = _settle(session, moving, now=now, zone=zone)
+    if collision is not None:
+        return Plan([], found.faults, [collision])
     for booking, change in moving:
         _notify(session, booking, change, now=now)
     return found

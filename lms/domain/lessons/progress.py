@@ -46,10 +46,10 @@ def is_done(person_id: PersonKey) -> ColumnElement[bool]:
     unwatched_clip = exists().where(Clip.lesson_id == Lesson.id, ~watched.correlate(Clip, Person))
     any_clip = exists().where(Clip.lesson_id == Lesson.id)
     read = _last_visit(person_id).where(LessonVisit.step != "watch")
-    here = (Lesson, Person)
+    outer_tables = (Lesson, Person)
     return or_(
-        and_(any_clip.correlate(*here), ~unwatched_clip.correlate(*here)),
-        and_(~any_clip.correlate(*here), read.correlate(*here)),
+        and_(any_clip.correlate(*outer_tables), ~unwatched_clip.correlate(*outer_tables)),
+        and_(~any_clip.correlate(*outer_tables), read.correlate(*outer_tables)),
     )
 
 

@@ -47,13 +47,13 @@ class LessonView:
 
     def after(self, step: str) -> str | None:
         """Return the step after this one; None at the end."""
-        here = self.steps.index(step)
-        return self.steps[here + 1] if here + 1 < len(self.steps) else None
+        position = self.steps.index(step)
+        return self.steps[position + 1] if position + 1 < len(self.steps) else None
 
     def before(self, step: str) -> str | None:
         """Return the step before this one; None at the beginning."""
-        here = self.steps.index(step)
-        return self.steps[here - 1] if here else None
+        position = self.steps.index(step)
+        return self.steps[position - 1] if position else None
 
 
 @dataclass(frozen=True)
