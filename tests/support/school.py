@@ -132,7 +132,7 @@ def sqlite_template(folder: Path) -> Path:
 
 
 def make_demo_template(folder: Path) -> Path:
-    """The demo school as its first start makes it, to copy: drawing its sheets takes seconds."""
+    """Make the demo school and return its database, for copies: drawing its sheets takes seconds."""
     school = make_school(settings_for(folder))
     builder.build(school.app, now())
     school.close()
