@@ -10,10 +10,17 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
 from lms.models.lessons import Lesson
-from lms.models.people import Level, Person
+from lms.models.people import Level, Person, word_type
 
 KINDS = ("photo", "voice", "text", "document")
-FILE_KINDS = ("photo", "voice", "document")
+# Sound that browsers do not play; a program of the phone or the computer does.
+NOT_PLAYED_BY_BROWSERS = ("audio/3gpp", "audio/amr", "audio/amr-wb", "audio/x-matroska")
+
+
+class FileKind(StrEnum):
+    PHOTO = "photo"
+    VOICE = "voice"
+    DOCUMENT = "document"
 
 
 class HomeworkState(StrEnum):
@@ -52,6 +59,10 @@ class Assignment(Identified, Base):
     @property
     def kinds(self) -> tuple[str, ...]:
         return tuple(kind for kind in KINDS if getattr(self, f"takes_{kind}"))
+
+    @property
+    def takes_files(self) -> bool:
+        return self.takes_photo or self.takes_voice or self.takes_document
 
 
 class Submission(Identified, Base):
@@ -116,7 +127,7 @@ class Attachment(Identified, Base):
 
     attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id", ondelete="RESTRICT"))
     position: Mapped[int]
-    kind: Mapped[str] = mapped_column(String(8))
+    kind: Mapped[FileKind] = mapped_column(word_type(FileKind, 8))
     shown_name: Mapped[str] = mapped_column(String(120))
     store_key: Mapped[str] = mapped_column(String(80))
     mime: Mapped[str] = mapped_column(String(80))
@@ -132,6 +143,23 @@ class Attachment(Identified, Base):
     renditions: Mapped[list[Rendition]] = relationship(
         lazy="raise_on_sql", order_by="Rendition.purpose, Rendition.page", viewonly=True
     )
+
+    @property
+    def is_photo(self) -> bool:
+        return self.kind == FileKind.PHOTO
+
+    @property
+    def is_voice(self) -> bool:
+        return self.kind == FileKind.VOICE
+
+    @property
+    def is_document(self) -> bool:
+        return self.kind == FileKind.DOCUMENT
+
+    @property
+    def is_playable(self) -> bool:
+        """Return whether browsers play the recording by themselves."""
+        return self.is_voice and self.mime not in NOT_PLAYED_BY_BROWSERS
 
 
 class Rendition(Identified, Base):

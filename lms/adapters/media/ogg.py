@@ -42,7 +42,7 @@ def read_sound(data: bytes) -> Sound:
     if pages < 3:  # two pages of headers come first
         raise RejectedFile(RefusalCode.FILE_BROKEN)
     seconds = round(max(0, last - skip) / rate, 2)
-    return Sound(mime, ".ogg", seconds if 0 < seconds < 86_400 else None, True)
+    return Sound(mime, ".ogg", seconds if 0 < seconds < 86_400 else None)
 
 
 def _table() -> list[int]:

@@ -53,7 +53,7 @@ def _amr(data: bytes, at: int, sizes: tuple[int, ...], mime: str) -> Sound:
             raise RejectedFile(RefusalCode.FILE_TOO_HEAVY)
     if frames < _LEAST_FRAMES:
         raise RejectedFile(RefusalCode.FILE_BROKEN)
-    return Sound(mime, ".amr" if mime == "audio/amr" else ".awb", round(frames * 0.02, 2), False)
+    return Sound(mime, ".amr" if mime == "audio/amr" else ".awb", round(frames * 0.02, 2))
 
 
 def _frames(data: bytes) -> Sound | None:
@@ -85,7 +85,7 @@ def _frames(data: bytes) -> Sound | None:
     if not whole or rest > max(4096, len(data) // 20):
         raise RejectedFile(RefusalCode.FILE_BROKEN)
     suffix = ".aac" if mime == "audio/aac" else ".mp3"
-    return Sound(mime, suffix, round(seconds, 2), True)
+    return Sound(mime, suffix, round(seconds, 2))
 
 
 def _after_id3(data: bytes) -> int:
