@@ -264,6 +264,11 @@ class Booking(Identified, Base):
         return None if unexcused else self.attendance
 
     @property
+    def possible_attendances(self) -> tuple[Attendance, ...]:
+        """The attendances that the team can mark: a learner who cancelled can only be excused."""
+        return (Attendance.EXCUSED,) if self.is_cancelled else tuple(Attendance)
+
+    @property
     def is_late_cancellation(self) -> bool:
         """Return whether the learner cancelled late; the teacher may have excused it since."""
         return self.is_cancelled and self.attendance is not None

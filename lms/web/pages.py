@@ -9,12 +9,19 @@ from flask_babel import gettext as _
 from lms.access import cookie, current_person_or_none
 from lms.clock import now
 from lms.current import organisation, settings_of
+from lms.domain.booking.conflicts import ConflictReason
+from lms.domain.lessons.progress import LessonState
 from lms.i18n import dates, languages
+from lms.models import Attendance, Channel, DayKind, HomeworkState, RuleMode
+
+# Enums whose members templates name, to choose a word or an icon for each.
+ENUMS = (Attendance, Channel, ConflictReason, DayKind, HomeworkState, LessonState, RuleMode)
 
 
 def init_app(app: Flask) -> None:
-    """Give every template its common values and the filters for dates and sizes."""
+    """Give every template its common values and the filters for dates and sizes, and the enums."""
     app.context_processor(_context)
+    app.jinja_env.globals.update({enum.__name__: enum for enum in ENUMS})
     zone = settings_of(app).time_zone
     app.jinja_env.filters.update(
         hour=lambda moment: dates.hour(moment, zone),

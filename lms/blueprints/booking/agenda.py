@@ -22,7 +22,7 @@ from lms.domain.booking import attendance, availability, availability_search, oc
 from lms.domain.booking.external_clashes import find_clashes
 from lms.domain.booking.slots import Slot, instants
 from lms.extensions import db
-from lms.models import Booking, Mode, Role
+from lms.models import Booking, Mode, Role, RuleMode
 from lms.web.pages import page
 
 bp = Blueprint("agenda", __name__)
@@ -38,6 +38,10 @@ class Band:
     starts: datetime
     ends: datetime
     modes: frozenset[Mode]
+
+    @property
+    def mode(self) -> RuleMode:
+        return RuleMode.BOTH if len(self.modes) > 1 else RuleMode(*self.modes)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from flask_babel import LazyString
@@ -21,7 +21,12 @@ from lms.models import Booking, Channel, Person, Role
 
 RECENT_SUBMISSIONS = 3
 
-VideoRoom = Literal["open", "later"]
+
+class VideoRoom(StrEnum):
+    """The room of an appointment by video: open, or not yet."""
+
+    OPEN = "open"
+    LATER = "later"
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,10 @@ class AppointmentPage:
     next_step: str
     free_hour: str | None
     team: TeamPanel | None
+
+    @property
+    def is_video_open(self) -> bool:
+        return self.video_room == VideoRoom.OPEN
 
     @property
     def book_for(self) -> str | None:
@@ -179,8 +188,8 @@ def _video_room(booking: Booking, now: datetime) -> VideoRoom | None:
     if not booking.is_video:
         return None
     if queries.is_room_open(booking, now=now):
-        return "open"
-    return "later" if booking.is_booked and booking.starts > now else None
+        return VideoRoom.OPEN
+    return VideoRoom.LATER if booking.is_booked and booking.starts > now else None
 
 
 def _team_panel(session: Session, person: Person, booking: Booking, now: datetime) -> TeamPanel:

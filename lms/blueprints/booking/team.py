@@ -217,7 +217,7 @@ def _absence(
     )
 
 
-def _channels(found: Sequence[Booking]) -> dict[str, str | None]:
+def _channels(found: Sequence[Booking]) -> dict[str, Channel | None]:
     """Return the channel that notifies each learner, by id."""
     return {
         booking.learner_id: preferred_channel(booking.learner, gateway=settings().sends_texts)

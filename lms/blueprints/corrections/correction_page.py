@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from babel import Locale
 from flask_babel import LazyString, get_locale
@@ -20,7 +19,7 @@ from lms.domain.homework.correction import QueuedAttempt
 from lms.domain.people.contact import mail_address
 from lms.forms.correction import FeedbackForm
 from lms.i18n import languages
-from lms.models import Attempt, Feedback, Person
+from lms.models import Attempt, Feedback, HomeworkState, Person
 
 QUEUE_SHOWN = 30
 
@@ -74,7 +73,7 @@ class OwnText:
 class ReturnedFeedback:
     """Returned feedback. `unsent`: the text of this teacher when a colleague has returned other feedback."""
 
-    state: Literal["redo", "done"]
+    state: HomeworkState
     feedback: Feedback
     unsent: OwnText | None
     mail: LazyString
@@ -207,7 +206,7 @@ def _returned(
         return None
     outcome = correction.mail_outcomes(session, [feedback.id]).get(feedback.id, "")
     return ReturnedFeedback(
-        state="redo" if feedback.redo_requested else "done",
+        state=HomeworkState.REDO if feedback.redo_requested else HomeworkState.DONE,
         feedback=feedback,
         unsent=OwnText(form.comment.data or "", form.next_step.data or "") if has_clash else None,
         mail=_MAIL.get(outcome, _NO_MAIL),

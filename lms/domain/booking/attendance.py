@@ -48,7 +48,7 @@ def mark_attendance(
         raise Refused(RefusalCode.NOT_AN_ATTENDANCE)
     mark = Attendance(attendance) if attendance else None
     if booking.is_cancelled:
-        if not booking.is_late_cancellation or mark not in (None, Attendance.EXCUSED):
+        if not booking.is_late_cancellation or mark not in (None, *booking.possible_attendances):
             raise Refused(RefusalCode.ALREADY_CANCELLED)
         mark = mark or Attendance.LATE_CANCEL
     elif booking.starts > now:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -19,7 +19,14 @@ from lms.domain.booking.queries import booking_for, with_people
 from lms.domain.booking.slots import Slot
 from lms.models import Booking, BookingState, Person
 
-Why = Literal["left", "closed", "outside", "busy"]
+
+class ConflictReason(StrEnum):
+    """Why an appointment no longer fits: its teacher left, or cannot have it at that time."""
+
+    LEFT = "left"
+    CLOSED = "closed"
+    OUTSIDE = "outside"
+    BUSY = "busy"
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class Conflict:
     """
 
     booking: Booking
-    why: Why
+    why: ConflictReason
 
 
 def upcoming_conflicts(
@@ -53,7 +60,7 @@ def upcoming_conflicts(
     elsewhere = {booking.id for booking in external_clashes.find_clashes(found, busy, now=now)}
     conflicts = []
     for booking in found:
-        why = hours.against(booking) or ("busy" if booking.id in elsewhere else None)
+        why = hours.against(booking) or (ConflictReason.BUSY if booking.id in elsewhere else None)
         if why is not None:
             conflicts.append(Conflict(booking, why))
     return conflicts
@@ -85,7 +92,7 @@ class _Coverage:
         )
         self.offered = self.table.offered_on({self._day(booking) for booking in found})
 
-    def against(self, booking: Booking) -> Why | None:
+    def against(self, booking: Booking) -> ConflictReason | None:
         """Return why the appointment is not covered; None when it is covered or was accepted."""
         slot = Slot(
             booking.teacher_id,
@@ -104,11 +111,11 @@ class _Coverage:
                 for special in closures
                 if special.created_at and special.created_at > booking.conflict_accepted_at
             ]
-            return "closed" if since else None
+            return ConflictReason.CLOSED if since else None
         if booking.teacher_id not in self.teaching:
-            return "left"
+            return ConflictReason.LEFT
         on_holiday = slot in self.table.offered_on([self._day(booking)], holidays=False)
-        return "closed" if closures or on_holiday else "outside"
+        return ConflictReason.CLOSED if closures or on_holiday else ConflictReason.OUTSIDE
 
     def _day(self, booking: Booking) -> tuple[str, date]:
         return booking.teacher_id, booking.starts.astimezone(self.zone).date()
