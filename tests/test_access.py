@@ -36,6 +36,7 @@ from lms.models import (
     OutboxItem,
     Person,
     PersonRole,
+    Role,
     Room,
     SpecialDay,
     Submission,
@@ -273,7 +274,7 @@ def visit(school: School, name: str | None, rule: Rule, method: str, *, own: boo
     path = address(rule, ids)
     if person is not None and not person.is_learner:
         path += f"?learner={ids['people']}"  # the team books for somebody
-        if "coordinator" in person.roles:
+        if Role.COORDINATOR in person.roles:
             # A teacher's leave is her own; what closes the whole service is the coordinator's.
             path = path.replace(ids["exceptions"], ids["closures"])
     answer = call(school, client, rule, method, path)

@@ -11,7 +11,7 @@ from lms.clock import now
 from lms.demo import builder
 from lms.domain.booking import waitlist
 from lms.domain.homework import correction
-from lms.models import Attachment, Booking, Lesson, Level, OutboxItem
+from lms.models import Attachment, Attendance, Booking, Lesson, Level, OutboxItem
 from tests.support.narrow import present
 from tests.support.school import School, copy_template, make_school, settings_for
 
@@ -31,7 +31,10 @@ def test_the_demo_school_has_work_in_every_state(demo_school: School) -> None:
     kept = set(read(lambda s: s.scalars(select(Attachment.mime)).all()))
     assert kept == {"image/jpeg", "application/pdf"}, "a HEIC is kept as our clean JPEG"
     sessions = read(lambda s: s.scalars(select(Booking).order_by(Booking.starts)).all())
-    assert [one.attendance for one in sessions if one.starts < now()] in (["done", None], [None, "done"])
+    assert [one.attendance for one in sessions if one.starts < now()] in (
+        [Attendance.DONE, None],
+        [None, Attendance.DONE],
+    )
     assert sum(one.starts > now() for one in sessions) == 4
     assert read(lambda s: [entry.learner.name for entry, _offer in waitlist.ordered_entries(s)]) == [
         "Diego Ramos"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.errors import Refused
 from lms.domain.people import logins, staff
-from lms.models import AuditEvent, OutboxItem, PasswordLink, Person
+from lms.models import AuditEvent, OutboxItem, PasswordLink, Person, Role
 from tests import factories
 from tests.factories import NOW
 from tests.support.narrow import present
@@ -160,7 +160,7 @@ def test_other_roles_end_her_entries(school: School) -> None:
     assert school.read(lambda s: logins.find_active(s, token, now=NOW))
     assert change({"teacher", "coordinator"}) is True
     assert school.read(lambda s: logins.find_active(s, token, now=NOW)) is None
-    assert school.read(lambda s: factories.luc(s).roles) == {"teacher", "coordinator"}
+    assert school.read(lambda s: factories.luc(s).roles) == {Role.TEACHER, Role.COORDINATOR}
     assert actions(school) == ["roles_changed"]
 
 
@@ -176,7 +176,7 @@ def test_the_last_coordinator_stays(school: School) -> None:
         school.write(lambda s: staff.deactivate(s, factories.luc(s), factories.claire(s), now=NOW))
     school.write(lambda s: factories.person(s, "Rita", "coordinator", login_email="rita@service.example.be"))
     school.write(lose_it)
-    assert school.read(lambda s: factories.claire(s).roles) == {"teacher"}
+    assert school.read(lambda s: factories.claire(s).roles) == {Role.TEACHER}
 
 
 def test_nobody_deactivates_herself(school: School) -> None:
