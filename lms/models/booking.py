@@ -265,7 +265,7 @@ class Booking(Identified, Base):
 
     @property
     def possible_attendances(self) -> tuple[Attendance, ...]:
-        """The attendances that the team can mark: a learner who cancelled can only be excused."""
+        """Return the attendances that the team can mark: a learner who cancelled can only be excused."""
         return (Attendance.EXCUSED,) if self.is_cancelled else tuple(Attendance)
 
     @property
