@@ -7,6 +7,7 @@ from datetime import timedelta
 from flask import Blueprint, flash, redirect, request, url_for
 from flask import session as form_cookie
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, cookie, current_login, drop_cookie, own_path, set_cookie
@@ -96,6 +97,7 @@ def enter() -> BaseResponse:
         device=device_name(),
         language=_chosen_language(found.person) if found else None,
         old_token=cookie("session"),
+        device_tokens=_devices(),
     )
     outcome = write(lambda session: cards.log_in(session, attempt, now=now()))
     if isinstance(outcome, Refused):
@@ -137,10 +139,8 @@ def login() -> BaseResponse:
     if form.validate():
         token = _staff_token(form.email.data, form.password.data)
         if token is not None:
-            response = redirect(own_path(form.next.data) or url_for("home.today"), 303)
             form_cookie.clear()
-            set_cookie(response, "session", token, logins.COOKIE_LASTS[LoginKind.STAFF])
-            return response
+            return _entered_staff(token, own_path(form.next.data) or url_for("home.today"))
         form.refuse(Refused(RefusalCode.LOGIN_WRONG))
     return page("auth/login.html", 422, form=form)
 
@@ -173,12 +173,12 @@ def choose_password(token: str) -> BaseResponse:
         try:
             staff.check_password(form.password.data, found.person.name, found.person.login_email)
             fresh = passwords.hash_secret(form.password.data)
-            write(lambda session: staff.choose_password(session, token, fresh, now=now()).id)
+            login_token = write(lambda session: _choose_and_log_in(session, token, fresh))
         except Refused as refusal:
             form.refuse(refusal, form.password)
         else:
-            flash(_("Votre mot de passe est choisi. Entrez maintenant."), "success")
-            return redirect(url_for("auth.login"), 303)
+            flash(_("Votre mot de passe est choisi."), "success")
+            return _entered_staff(login_token, url_for("home.today"))
     return page("auth/choose_password.html", 422 if form.is_submitted() else 200, form=form, token=token)
 
 
@@ -186,7 +186,7 @@ def choose_password(token: str) -> BaseResponse:
 @allow("someone")
 def logout() -> BaseResponse:
     token = cookie("session") or ""
-    write(lambda session: logins.end_login_by_token(session, token, now=now()))
+    write(lambda session: logins.log_out(session, token, now=now()))
     response = redirect(url_for("auth.card"), 303)
     form_cookie.clear()
     drop_cookie(response, "session")
@@ -210,7 +210,7 @@ def _known_here(token: str | None) -> bool:
     if not token or not devices:
         return False
     found = cards.card_by_token(db.session(), token)
-    return found is not None and cards.is_known_device(db.session(), found, devices)
+    return found is not None and cards.known_device(db.session(), found, devices) is not None
 
 
 def _devices() -> list[str]:
@@ -248,6 +248,20 @@ def _staff_token(email: str, password: str) -> str | None:
             session, person_id, stored, device=device_name(), old_token=cookie("session"), now=now()
         )
     )
+
+
+def _choose_and_log_in(session: Session, token: str, password_hash: str) -> str:
+    person = staff.choose_password(session, token, password_hash, now=now())
+    if old_token := cookie("session"):
+        logins.end_login_by_token(session, old_token, now=now())
+    return logins.open_login(session, person, LoginKind.STAFF, device=device_name(), now=now())
+
+
+def _entered_staff(token: str, location: str) -> BaseResponse:
+    """Redirect a member of the team who has just logged in."""
+    response = redirect(location, 303)
+    set_cookie(response, "session", token, logins.COOKIE_LASTS[LoginKind.STAFF])
+    return response
 
 
 def _named_account() -> str:

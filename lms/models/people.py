@@ -245,10 +245,13 @@ class LoginSession(Identified, Base):
         UniqueConstraint("token_hash"),
         Index("ix_login_session_person_id", "person_id"),
         Index("ix_login_session_card_id", "card_id"),
+        Index("ix_login_session_known_device_id", "known_device_id"),
     )
 
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
     card_id: Mapped[str | None] = mapped_column(ForeignKey("access_card.id", ondelete="CASCADE"))
+    # Logging out makes this device ask for the PIN again.
+    known_device_id: Mapped[str | None] = mapped_column(ForeignKey("known_device.id", ondelete="SET NULL"))
     token_hash: Mapped[str] = mapped_column(String(64))
     kind: Mapped[LoginKind] = mapped_column(word_type(LoginKind, 8))
     device: Mapped[str] = mapped_column(String(80), default="")

@@ -93,6 +93,24 @@ def test_a_new_link_kills_the_earlier_one_and_its_mail(school: School) -> None:
     assert [item.secret for item in school.read(lambda s: s.scalars(open_items).all())] == [tokens[1]]
 
 
+def test_a_second_request_within_five_minutes_leaves_the_link_alone(school: School) -> None:
+    """A mail that is slow to arrive must not bring a dead link."""
+    first, second, third = (staff.new_token() for _ in range(3))
+
+    def ask(token: str, minutes: int) -> None:
+        moment = NOW + timedelta(minutes=minutes)
+        address = school.write(lambda s: present(factories.luc(s).login_email))
+        school.write(lambda s: staff.request_reset(s, address, token, now=moment))
+
+    ask(first, 0)
+    ask(second, 4)
+    assert school.read(lambda s: staff.find_active_link(s, first, now=NOW))
+    assert school.read(lambda s: staff.find_active_link(s, second, now=NOW)) is None
+    ask(third, 5)
+    assert school.read(lambda s: staff.find_active_link(s, first, now=NOW)) is None
+    assert school.read(lambda s: staff.find_active_link(s, third, now=NOW))
+
+
 @pytest.mark.parametrize("address", ["nobody@example.be", "samira@learners.example.be"])
 def test_nothing_is_posted_to_an_address_that_cannot_log_in(school: School, address: str) -> None:
     school.write(factories.samira)
