@@ -18,10 +18,11 @@ from lms.domain.errors import Refused
 from lms.domain.people import cards, logins, staff
 from lms.domain.people.logins import digest
 from lms.extensions import db, limiter, write
-from lms.forms.auth import CardForm, LoginForm, digits
+from lms.forms.auth import CardForm, LoginForm
 from lms.forms.people import AskPasswordForm, NewPasswordForm
 from lms.i18n.languages import WITH_CATALOGUE, shown_in
 from lms.models import LoginKind, Person
+from lms.normal_forms import card_digits, email_key
 from lms.refusal_codes import RefusalCode
 from lms.web.pages import page
 
@@ -218,7 +219,7 @@ def _devices() -> list[str]:
 
 
 def _named_card() -> str:
-    named = request.form.get("token", "")[:100] or digits(request.form.get("code", "")[:40])
+    named = request.form.get("token") or card_digits(request.form.get("code", ""))
     return named or request.remote_addr or ""
 
 
@@ -265,7 +266,7 @@ def _entered_staff(token: str, location: str) -> BaseResponse:
 
 
 def _named_account() -> str:
-    return digest(request.form.get("email", "")[:254].strip().lower() or request.remote_addr or "")
+    return digest(email_key(request.form.get("email", "")) or request.remote_addr or "")
 
 
 def device_name() -> str:

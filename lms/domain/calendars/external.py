@@ -15,6 +15,7 @@ from lms.domain import audit_log, outbox
 from lms.domain.booking import occupancy, offers, waitlist
 from lms.domain.errors import Absent, Refused
 from lms.models import AuditAction, Booking, ExternalBusyTime, ExternalCalendar, Organisation, Person
+from lms.normal_forms import clean_name
 from lms.refusal_codes import RefusalCode
 
 MOST = 3  # calendars of one teacher
@@ -236,7 +237,7 @@ def _address(text: str) -> str:
     Refusals: `calendar_address`, `calendar_not_https`.
     """
     try:
-        parts = urlsplit(text.strip())
+        parts = urlsplit(clean_name(text))
         port = parts.port
     except ValueError:
         raise Refused(RefusalCode.CALENDAR_ADDRESS) from None

@@ -17,6 +17,7 @@ from lms.domain.people import logins
 from lms.domain.people.directory import fold_name, has_role
 from lms.domain.people.logins import digest
 from lms.models import AuditAction, LoginKind, Organisation, PasswordLink, Person, PersonRole, Role
+from lms.normal_forms import email_key
 from lms.refusal_codes import RefusalCode
 
 STAFF_ROLES = (Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
@@ -36,7 +37,7 @@ def new_token() -> str:
 def staff_by_email(session: Session, email: str) -> Person | None:
     """Return the active member of the team who logs in with this address; None when there is none."""
     return session.scalars(
-        select(Person).where(Person.login_email == email.strip().lower(), Person.deactivated_at.is_(None))
+        select(Person).where(Person.login_email == email_key(email), Person.deactivated_at.is_(None))
     ).one_or_none()
 
 
@@ -87,7 +88,7 @@ def invite_colleague(
     _check_email_free(session, email, None)
     person = Person(
         name=name,
-        login_email=email.lower(),
+        login_email=email_key(email),
         created_at=now,
         role_rows=[PersonRole(role=role) for role in sorted(_check_known(roles))],
     )
@@ -222,10 +223,10 @@ def update_colleague(
     _check_email_free(session, email, person)
     changed = [
         field
-        for field, value in (("name", name), ("login_email", email.lower()))
+        for field, value in (("name", name), ("login_email", email_key(email)))
         if getattr(person, field) != value
     ]
-    person.name, person.login_email = name, email.lower()
+    person.name, person.login_email = name, email_key(email)
     if changed:
         audit_log.record(
             session, actor, AuditAction.PERSON_CHANGED, "person", person.id, detail=",".join(changed), now=now
@@ -295,7 +296,7 @@ def _check_known(roles: Collection[str]) -> frozenset[Role]:
 
 
 def _check_email_free(session: Session, email: str, person: Person | None) -> None:
-    other = session.scalars(select(Person).where(Person.login_email == email.lower())).one_or_none()
+    other = session.scalars(select(Person).where(Person.login_email == email_key(email))).one_or_none()
     if other is not None and (person is None or other.id != person.id):
         raise Refused(RefusalCode.EMAIL_TAKEN)
 
