@@ -22,6 +22,7 @@ class RefusalCode(StrEnum):
     EMAIL_TAKEN = "email_taken"
     LAST_COORDINATOR = "last_coordinator"
     LEVEL_UNKNOWN = "level_unknown"
+    LEVEL_KNOWN = "level_known"
     LINK_DEAD = "link_dead"
     LOGIN_WRONG = "login_wrong"
     NOT_YOURSELF = "not_yourself"

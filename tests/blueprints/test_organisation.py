@@ -263,6 +263,31 @@ def test_a_level_is_named_anew(school: School, claire: Visitor) -> None:
     assert claire.get("/organisation/levels/nowhere").status == 404
 
 
+def test_a_level_is_not_given_the_name_of_another(school: School, claire: Visitor) -> None:
+    level_id = school.read(lambda s: factories.level(s, "N2").id)
+    page = claire.submit(claire.get(f"/organisation/levels/{level_id}"), {"name": "NIVEAU\u00a0 1"})
+    assert page.status == 422
+    assert "Un autre niveau a déjà ce nom." in page.text
+
+
+@pytest.mark.parametrize("spelling", ["école", "E\u0301cole", "ECOLE", "\u200fÉcole  "])
+def test_a_room_in_another_spelling_is_no_second_room(school: School, claire: Visitor, spelling: str) -> None:
+    claire.submit(claire.get("/organisation"), {"room": "École"}, action="/organisation/rooms")
+    page = claire.submit(claire.get("/organisation"), {"room": spelling}, action="/organisation/rooms")
+    assert page.status == 422
+    assert "Cette salle est déjà ouverte." in page.text
+
+
+@pytest.mark.parametrize("name", ["\u200b", "\u3164", "\u2800"])
+def test_a_name_that_nobody_sees_is_refused(school: School, claire: Visitor, name: str) -> None:
+    level_id = school.read(lambda s: factories.level(s, "N2").id)
+    assert (
+        claire.submit(claire.get("/organisation"), {"room": name}, action="/organisation/rooms").status == 422
+    )
+    assert claire.submit(claire.get("/organisation"), {"name": name}).status == 422
+    assert claire.submit(claire.get(f"/organisation/levels/{level_id}"), {"name": name}).status == 422
+
+
 def test_only_the_coordinator_enters(school: School) -> None:
     level_id = school.write(lambda s: factories.level(s, "N1").id)
     for who in (factories.nadia, factories.farid, factories.samira):

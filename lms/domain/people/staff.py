@@ -12,12 +12,12 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session, contains_eager
 
 from lms.domain import audit_log, outbox
-from lms.domain.errors import Refused
+from lms.domain.errors import Refused, refuse_duplicates
 from lms.domain.people import logins
-from lms.domain.people.directory import fold_name, has_role
+from lms.domain.people.directory import has_role
 from lms.domain.people.logins import digest
 from lms.models import AuditAction, LoginKind, Organisation, PasswordLink, Person, PersonRole, Role
-from lms.normal_forms import email_key
+from lms.normal_forms import email_key, name_key
 from lms.refusal_codes import RefusalCode
 
 STAFF_ROLES = (Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
@@ -48,9 +48,9 @@ def check_password(password: str, *about: str | None) -> None:
     """
     if len(password) < SHORTEST:
         raise Refused(RefusalCode.PASSWORD_SHORT)
-    whole = fold_name(password)
+    whole = name_key(password)
     base = re.sub(r"[\W\d_]+\Z", "", whole)
-    own = {part for text in about if text for part in re.split(r"[\W_]+", fold_name(text)) if len(part) > 2}
+    own = {part for text in about if text for part in re.split(r"[\W_]+", name_key(text)) if len(part) > 2}
     if whole in _COMMON or base in _COMMON or base in own or len(set(whole)) < 4:
         raise Refused(RefusalCode.PASSWORD_COMMON)
 
@@ -92,8 +92,8 @@ def invite_colleague(
         created_at=now,
         role_rows=[PersonRole(role=role) for role in sorted(_check_known(roles))],
     )
-    session.add(person)
-    session.flush()
+    with refuse_duplicates(session, Refused(RefusalCode.EMAIL_TAKEN)):
+        session.add(person)
     audit_log.record(
         session,
         actor,
@@ -226,7 +226,8 @@ def update_colleague(
         for field, value in (("name", name), ("login_email", email_key(email)))
         if getattr(person, field) != value
     ]
-    person.name, person.login_email = name, email_key(email)
+    with refuse_duplicates(session, Refused(RefusalCode.EMAIL_TAKEN)):
+        person.name, person.login_email = name, email_key(email)
     if changed:
         audit_log.record(
             session, actor, AuditAction.PERSON_CHANGED, "person", person.id, detail=",".join(changed), now=now

@@ -57,6 +57,7 @@ def told(session: Session) -> list[tuple[str, str, int]]:
         ("  webcal://Cloud.Example.BE:443/a#top ", "https://cloud.example.be/a"),
         ("WEBCALS://cloud.example.be", "https://cloud.example.be/"),
         ("https://cloud.example.be:8443/a", "https://cloud.example.be:8443/a"),
+        ("\u200ehttps://cloud.example.be/\u200ba\u200f", "https://cloud.example.be/a"),
         ("https://école.example.be/a", "https://xn--cole-9oa.example.be/a"),
         ("https://[2001:db8::1]/a", "https://[2001:db8::1]/a"),
     ],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from sqlalchemy import func, select
 
+from lms.domain.booking import availability
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory, organisation, staff
 from lms.models import AuditEvent, Criterion, Level, Organisation, Role
@@ -76,6 +79,25 @@ def test_a_room_opens_closes_and_opens_again_under_its_name(school: School) -> N
     assert [action for action, _ in actions(school)] == ["room_closed", "room_opened", "room_opened"]
 
 
+@pytest.mark.parametrize(
+    "spelling", ["École", "école", "E\u0301cole", "ÉCOLE", "Ecole", " École\u00a0", "\u200eÉco\u00adle"]
+)
+def test_two_spellings_of_one_name_are_one_room(school: School, spelling: str) -> None:
+    room = school.write(lambda s: organisation.add_room(s, factories.claire(s), "École", now=NOW))
+    with pytest.raises(Refused, match="room_known"):
+        school.write(lambda s: organisation.add_room(s, factories.claire(s), spelling, now=NOW))
+    school.write(lambda s: organisation.close_room(s, factories.claire(s), room.id, now=NOW))
+    again = school.write(lambda s: organisation.add_room(s, factories.claire(s), spelling, now=NOW))
+    assert (again.id, again.name) == (room.id, "École")
+
+
+def test_rooms_stand_in_alphabetical_order(school: School) -> None:
+    for name in ("Zone", "école", "Étage 2", "Atelier"):
+        school.write(partial(organisation.open_room, name=name))
+    for listed in (organisation.all_rooms, availability.open_rooms):
+        assert [room.name for room in school.read(listed)] == ["Atelier", "école", "Étage 2", "Zone"]
+
+
 def test_open_rooms_stand_first(school: School) -> None:
     first = school.write(lambda s: organisation.add_room(s, factories.claire(s), "A", now=NOW))
     school.write(lambda s: organisation.add_room(s, factories.claire(s), "B", now=NOW))
@@ -93,6 +115,25 @@ def test_a_level_gets_another_name_and_keeps_its_place(school: School) -> None:
         )
     assert school.read(lambda s: organisation.find_level(s, level_id).position) == 2
     assert actions(school) == [("level_renamed", "N2")]
+
+
+@pytest.mark.parametrize("spelling", ["Niveau 1", "NIVEAU  1", "niveau\u202f1", "Niveau\u200b ١"])
+def test_a_level_does_not_get_the_name_of_another(school: School, spelling: str) -> None:
+    level_id = school.write(lambda s: factories.level(s, "N2").id)
+    with pytest.raises(Refused, match="level_known"):
+        school.write(
+            lambda s: organisation.update_level(s, factories.claire(s), level_id, spelling, "A2", "", now=NOW)
+        )
+    assert school.read(lambda s: organisation.find_level(s, level_id).name) == "Niveau 2"
+    assert actions(school) == []
+
+
+def test_a_level_keeps_its_name_in_another_spelling(school: School) -> None:
+    level_id = school.write(lambda s: factories.level(s, "N1").id)
+    school.write(
+        lambda s: organisation.update_level(s, factories.claire(s), level_id, "NIVEAU 1", "A1", "", now=NOW)
+    )
+    assert school.read(lambda s: organisation.find_level(s, level_id).name) == "NIVEAU 1"
 
 
 def test_what_does_not_exist_is_absent(school: School) -> None:
