@@ -43,6 +43,11 @@ def is_visible(text: str) -> bool:
     return any(unicodedata.category(c)[0] in "LNPS" and c not in _BLANK for c in text)
 
 
+def drop_invisible(text: str) -> str:
+    """Return the text without the characters for which nothing is drawn; spaces stay."""
+    return "".join(c for c in text if not _is_invisible(c))
+
+
 def clean_line(text: str) -> str:
     """Return one line without control characters, with single spaces; empty when nothing is drawn."""
     kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
@@ -64,7 +69,7 @@ def name_key(name: str) -> str:
     """
     alike = name.translate(_ALIKE)  # before a spacing accent falls apart, and after the case is folded
     bare = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", alike).casefold())
-    kept = _drop_invisible("".join(c for c in bare if unicodedata.combining(c) not in _ACCENTS))
+    kept = drop_invisible("".join(c for c in bare if unicodedata.combining(c) not in _ACCENTS))
     key = unicodedata.normalize("NFC", " ".join(ascii_digits(kept.translate(_ALIKE)).split()))
     return key or unicodedata.normalize("NFC", name)  # of a name that is an accent alone
 
@@ -76,7 +81,7 @@ def ascii_digits(text: str) -> str:
 
 def plain_text(text: str) -> str:
     """Return typed numbers as a pattern reads them: with digits and hyphens of ASCII, without marks."""
-    shown = _drop_invisible(unicodedata.normalize("NFKC", text))
+    shown = drop_invisible(unicodedata.normalize("NFKC", text))
     return ascii_digits(re.sub(f"[{_HYPHENS}]", "-", shown))
 
 
@@ -137,12 +142,8 @@ def password_forms(password: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((hashed, *older)))
 
 
-def _drop_invisible(text: str) -> str:
-    return "".join(c for c in text if not _is_invisible(c))
-
-
 def _typed_address(text: str) -> str:
-    return _drop_invisible(unicodedata.normalize("NFKC", text)).strip()
+    return drop_invisible(unicodedata.normalize("NFKC", text)).strip()
 
 
 def _is_invisible(character: str) -> bool:

@@ -172,7 +172,8 @@ def choose_password(token: str) -> BaseResponse:
     form = NewPasswordForm()
     if form.validate_on_submit():
         try:
-            staff.check_password(form.password.data, found.person.name, found.person.login_email)
+            person = found.person
+            staff.check_password(form.password.data, person.name, person.login_email, organisation().name)
             fresh = passwords.hash_secret(form.password.data)
             login_token = write(lambda session: _choose_and_log_in(session, token, fresh))
         except Refused as refusal:

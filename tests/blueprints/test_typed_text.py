@@ -7,6 +7,8 @@ import unicodedata
 import pytest
 from sqlalchemy import select
 
+from lms.clock import now
+from lms.domain.people import staff
 from lms.domain.people.contact import sms_number
 from lms.models import OutboxItem, Person
 from tests import factories
@@ -50,6 +52,32 @@ def add_learner(school: School, visitor: Visitor, **values: str) -> tuple[int, P
 def test_a_teacher_enters_with_an_address_that_looks_like_hers(school: School, typed: str) -> None:
     school.write(lambda s: factories.with_password(s, factories.luc(s)))
     assert log_in(school.visitor(), typed, factories.PASSWORD).status == 303
+
+
+def test_a_password_that_was_chosen_on_one_keyboard_logs_in_on_another(school: School) -> None:
+    school.write(factories.luc)
+    token = staff.new_token()
+    school.write(lambda s: staff.send_link(s, factories.luc(s), token, now=now()).id)
+    visitor = school.visitor()
+    chosen = {"password": "quatre vélos blancs"}
+    assert visitor.submit(visitor.get(f"/password/{token}"), chosen, follow=False).status == 303
+    for typed in (unicodedata.normalize("NFD", chosen["password"]), "quatre\u00a0vélos blancs"):
+        assert log_in(school.visitor(), LUC[0], typed).status == 303
+    assert log_in(school.visitor(), LUC[0], "quatre velos blancs").status == 422
+
+
+def test_a_password_of_the_names_of_person_and_service_is_refused(school: School) -> None:
+    school.write(factories.luc)
+    token = staff.new_token()
+    school.write(lambda s: staff.send_link(s, factories.luc(s), token, now=now()).id)
+    visitor = school.visitor()
+    for easy in ("Lambert1975", "trebmal-cul", "L4mb3rt!", "PasserelleCharleroi1", "Charleroi-Luc-26"):
+        page = visitor.submit(visitor.get(f"/password/{token}"), {"password": easy})
+        assert page.status == 422
+        assert "trop facile à deviner" in page.text
+    # Four letters, written as eight characters.
+    page = visitor.submit(visitor.get(f"/password/{token}"), {"password": "e\u0301o\u0302u\u0300i\u0308"})
+    assert "trop court" in page.text
 
 
 def test_wrong_passwords_count_for_one_account_however_its_address_is_typed(school: School) -> None:

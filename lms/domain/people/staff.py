@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session, contains_eager
@@ -16,8 +14,9 @@ from lms.domain.errors import Refused, refuse_duplicates
 from lms.domain.people import logins
 from lms.domain.people.directory import has_role
 from lms.domain.people.logins import digest
+from lms.domain.people.password_rules import is_guessable
 from lms.models import AuditAction, LoginKind, Organisation, PasswordLink, Person, PersonRole, Role
-from lms.normal_forms import email_key, name_key
+from lms.normal_forms import drop_invisible, email_key, password_forms
 from lms.refusal_codes import RefusalCode
 
 STAFF_ROLES = (Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
@@ -26,7 +25,6 @@ RESET_PAUSE = timedelta(minutes=5)
 INVITATION_LASTS = timedelta(days=3)
 LINKS_KEPT = timedelta(days=30)
 SHORTEST = 8
-_COMMON = frozenset(Path(__file__).with_name("common_passwords.txt").read_text().split())
 
 
 def new_token() -> str:
@@ -42,16 +40,15 @@ def staff_by_email(session: Session, email: str) -> Person | None:
 
 
 def check_password(password: str, *about: str | None) -> None:
-    """Check that a password is not short, common, or made of the texts in `about`: name and address.
+    """Check that a password is not short and not guessable (`password_rules`).
+
+    `about`: the name and address of the person, and the name of the organisation.
 
     Refusals: `password_common`, `password_short`.
     """
-    if len(password) < SHORTEST:
+    if len(drop_invisible(password_forms(password)[0])) < SHORTEST:
         raise Refused(RefusalCode.PASSWORD_SHORT)
-    whole = name_key(password)
-    base = re.sub(r"[\W\d_]+\Z", "", whole)
-    own = {part for text in about if text for part in re.split(r"[\W_]+", name_key(text)) if len(part) > 2}
-    if whole in _COMMON or base in _COMMON or base in own or len(set(whole)) < 4:
+    if is_guessable(password, *about):
         raise Refused(RefusalCode.PASSWORD_COMMON)
 
 
