@@ -33,6 +33,7 @@ from lms.forms.me import language_choices, phone_number, tidy_phone
 from lms.forms.screening import no_national_number
 from lms.i18n.languages import LANGUAGES
 from lms.models import Level, Person, Role
+from lms.normal_forms import plain_text
 
 BUFFERS = (0, 15, 30, 45, 60)
 
@@ -168,7 +169,7 @@ class NumberField(IntegerField):
 
     def process_formdata(self, valuelist: list[str]) -> None:
         try:
-            super().process_formdata(valuelist)
+            super().process_formdata([plain_text(value) for value in valuelist])
         except ValueError:
             self.data = None  # the validators then refuse it with our own sentence
 

@@ -87,6 +87,12 @@ def test_a_number_out_of_bounds_is_told_once_in_our_words_and_stays_as_typed(
     assert field.get("value") == typed
 
 
+@pytest.mark.parametrize("typed", ["\u200e3\u200f", "٣", "３", " 3\u00a0"])
+def test_a_number_is_read_from_every_keyboard(school: School, claire: Visitor, typed: str) -> None:
+    assert claire.submit(claire.get("/organisation"), {"weekly_cap": typed}, follow=False).status == 303
+    assert school.read(lambda s: s.get_one(Organisation, 1).weekly_cap) == 3
+
+
 def test_nobody_could_book_when_the_lead_is_longer_than_the_horizon(claire: Visitor) -> None:
     page = claire.submit(claire.get("/organisation"), {"lead_hours": "48", "horizon_days": "2"})
     assert "C’est plus court que le délai." in page.text

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
+from sqlalchemy.orm import Session
 
 from lms.domain.booking import availability
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory, organisation, staff
-from lms.models import AuditEvent, Criterion, Level, Organisation, Role
+from lms.models import AuditEvent, Criterion, Level, Organisation, Role, Room
 from tests import factories
 from tests.factories import NOW
 from tests.support.narrow import present
@@ -156,3 +158,59 @@ def test_a_new_picture_of_the_door_sends_the_old_one_away(school: School) -> Non
     assert hang(None) == []
     assert school.read(lambda s: s.get_one(Organisation, 1).door_photo_key) is None
     assert actions(school).count(("service_changed", "door_photo_key")) == 3
+
+
+# Two requests at once: on PostgreSQL, where a second connection writes meanwhile.
+
+
+def meanwhile(
+    school: School, operation: Callable[[Session], object], other: Callable[[Session], object]
+) -> None:
+    """Run an operation; just before it writes, somebody else writes and commits."""
+
+    def both(session: Session) -> None:
+        @event.listens_for(session, "before_flush", once=True)
+        def _(*_flush: object) -> None:
+            with Session(school.engine) as second:
+                other(second)
+                second.commit()
+
+        operation(session)
+
+    school.write(both)
+
+
+@pytest.mark.parametrize("school", ["postgresql"], indirect=True)
+def test_two_teachers_who_name_one_new_room_at_once_have_one_room(school: School) -> None:
+    found: list[str] = []
+    meanwhile(
+        school,
+        lambda s: found.append(organisation.open_room(s, "École").id),
+        lambda s: s.add(Room(name="ecole")),
+    )
+    assert [(room.id, room.name) for room in school.read(organisation.all_rooms)] == [(found[0], "ecole")]
+
+
+@pytest.mark.parametrize("school", ["postgresql"], indirect=True)
+def test_a_level_name_that_a_colleague_takes_meanwhile_is_refused(school: School) -> None:
+    school.write(factories.claire)
+    n1, n2 = (school.read(partial(factories.level, code=code)).id for code in ("N1", "N2"))
+    with pytest.raises(Refused, match="level_known"):
+        meanwhile(
+            school,
+            lambda s: organisation.update_level(s, factories.claire(s), n1, "Débuts", "", "", now=NOW),
+            lambda s: setattr(s.get_one(Level, n2), "name", "débuts"),
+        )
+
+
+@pytest.mark.parametrize("school", ["postgresql"], indirect=True)
+def test_an_address_that_is_invited_twice_at_once_is_refused(school: School) -> None:
+    school.write(factories.claire)
+    with pytest.raises(Refused, match="email_taken"):
+        meanwhile(
+            school,
+            lambda s: staff.invite_colleague(
+                s, factories.claire(s), "Eva", "eva@example.be", ("teacher",), "token", now=NOW
+            ),
+            lambda s: factories.person(s, "Eva", "teacher", login_email="eva@example.be"),
+        )
