@@ -197,7 +197,7 @@ class OrganisationForm(PageForm):
     )
     video_base = StringField(
         _l("Adresse des salles vidéo"),
-        filters=[tidy],
+        filters=[tidy_name],
         validators=[required(), at_most(200), _https],
         description=_l("Chaque rendez-vous a sa salle à cette adresse."),
     )

@@ -127,7 +127,12 @@ def all_specials(session: Session, today: date) -> list[tuple[SpecialDay, str]]:
         .outerjoin(Person, Person.id == SpecialDay.teacher_id)
         .where(SpecialDay.date_until >= today, Person.deactivated_at.is_(None))
         .options(joinedload(SpecialDay.room))
-        .order_by(SpecialDay.date_from, SpecialDay.start_wall, Person.name_key, SpecialDay.id)
+        .order_by(
+            SpecialDay.date_from,
+            SpecialDay.start_wall.nulls_first(),
+            Person.name_key.nulls_first(),
+            SpecialDay.id,
+        )
     )
     return [(special, name or "") for special, name in rows]
 
