@@ -143,7 +143,7 @@ def password_forms(password: str) -> tuple[str, ...]:
 
 
 def _typed_address(text: str) -> str:
-    return drop_invisible(unicodedata.normalize("NFKC", text)).strip()
+    return drop_invisible(unicodedata.normalize("NFKC", clean_line(text))).strip()
 
 
 def _is_invisible(character: str) -> bool:

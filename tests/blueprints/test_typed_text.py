@@ -21,6 +21,7 @@ LUC = (
     "luc@service.example.be",
     "LUC@SERVICE.example.be",
     "\u200eluc@service.example.be",
+    "\x01luc@service.example.be\x00",
     "lu\u00adc@service.example.be",
     "luc@service.example.be\u200b",
     "ｌｕｃ@service.example.be",

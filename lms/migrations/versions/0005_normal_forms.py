@@ -123,7 +123,10 @@ def name_key(name: str) -> str:
 
 
 def email_key(text: str) -> str:
-    shown = "".join(c for c in unicodedata.normalize("NFKC", text) if not _is_invisible(c)).strip()
+    line = " ".join(
+        "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text).split()
+    )
+    shown = "".join(c for c in unicodedata.normalize("NFKC", line) if not _is_invisible(c)).strip()
     local, _at, domain = shown.rpartition("@")
     try:
         domain = domain.encode("idna").decode("ascii").lower()
