@@ -143,6 +143,20 @@ def test_a_phone_number_is_taken_however_it_is_typed(school: School, nadia: Visi
     assert (made.phone or "").isascii()
 
 
+def test_the_link_to_call_holds_the_digits_alone(school: School, nadia: Visitor) -> None:
+    _status, made = add_learner(school, nadia, phone="(0470)/12.34.56")
+    assert made is not None
+    page = nadia.get(f"/people/{made.id}")
+    assert "tel:0470123456" in [link.get("href") for link in page.root.all("a")]
+    assert "(0470)/12.34.56" in page.text
+
+
+@pytest.mark.parametrize("title", ["\u200b", "\u3164", "\u2800 \u200f"])
+def test_a_title_that_nobody_sees_is_refused(school: School, nadia: Visitor, title: str) -> None:
+    n1 = school.read(lambda s: factories.level(s, "N1").id)
+    assert nadia.submit(nadia.get("/lessons/new"), {"level": n1, "title": title}).status == 422
+
+
 @pytest.mark.parametrize(
     ("typed", "kept"),
     [
