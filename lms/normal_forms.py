@@ -21,9 +21,13 @@ _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800
 _ACCENTS = frozenset((*range(10, 37), *range(200, 241)))
 # Letters without a decomposition, and what keyboards use for each other.
 _LETTERS = {"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ı": "i", "ى": "ي", "ی": "ي", "ک": "ك"}
+# Letters that Unicode has after the others of their script, behind the one that they follow in the alphabet.
+_BEHIND = {"ґ": "г", "є": "е", "і": "и", "پ": "ب", "چ": "ج", "ژ": "ز", "گ": "ك"}
+_LAST = "\U0010fffd"  # sorted after every letter
 _APOSTROPHES, _HYPHENS, _TATWEEL = "‘’ʼʹ′´＇", "‐‑‒–—―−", "ـ"
 _ALIKE = str.maketrans(
-    {**_LETTERS, **dict.fromkeys(_APOSTROPHES, "'"), **dict.fromkeys(_HYPHENS, "-"), _TATWEEL: None}
+    {letter: before + _LAST for letter, before in _BEHIND.items()}
+    | {**_LETTERS, **dict.fromkeys(_APOSTROPHES, "'"), **dict.fromkeys(_HYPHENS, "-"), _TATWEEL: None}
 )
 _CARD_BETWEEN = re.compile(r"[\s.\-]")
 # A national zero in brackets, as letterheads write it: "+32 (0)470 12 34 56".

@@ -44,7 +44,14 @@ def test_what_looks_the_same_is_one_name(first: str, second: str) -> None:
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("Salle 1", "Salle 11"), ("Salle 1", "Salle 1 bis"), ("की", "का"), ("が", "か"), ("´", "`")],
+    [
+        ("Іван", "Иван"),
+        ("Salle 1", "Salle 11"),
+        ("Salle 1", "Salle 1 bis"),
+        ("की", "का"),
+        ("が", "か"),
+        ("´", "`"),
+    ],
 )
 def test_other_names_stay_apart(first: str, second: str) -> None:
     assert normal_forms.name_key(first) != normal_forms.name_key(second)
@@ -55,6 +62,31 @@ def test_names_stand_in_alphabetical_order() -> None:
     assert sorted(names, key=normal_forms.name_key) == [
         *("aïcha", "Anna", "Ayşe", "Émile", "Łukasz", "Mehari", "Œdipe", "Paul", "Zoé")
     ]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Галина", "Ґанна", "Дмитро", "Елеонора", "Євген", "Жанна", "Ирина", "Іван", "Їжак", "Катя", "Яна"],
+        [
+            "آرش",
+            "بهرام",
+            "پروین",
+            "تارا",
+            "جمال",
+            "چنگیز",
+            "حسن",
+            "زهرا",
+            "ژاله",
+            "سارا",
+            "کامران",
+            "گلی",
+            "لاله",
+        ],
+    ],
+)
+def test_letters_stand_where_their_own_alphabet_has_them(names: list[str]) -> None:
+    assert sorted(names, key=normal_forms.name_key) == names
 
 
 @pytest.mark.parametrize("name", ["Ирина Коваль", "می‌خواهم", "أحمد", "O’Neill", "👩🏽‍🏫", "नमस्ते", "Ngọc"])

@@ -104,8 +104,10 @@ _DRAWN = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 _ACCENTS = frozenset((*range(10, 37), *range(200, 241)))
 _LETTERS = {"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ı": "i", "ى": "ي", "ی": "ي", "ک": "ك"}
+_BEHIND = {"ґ": "г", "є": "е", "і": "и", "پ": "ب", "چ": "ج", "ژ": "ز", "گ": "ك"}
 _ALIKE = str.maketrans(
-    {**_LETTERS, **dict.fromkeys("‘’ʼʹ′´＇", "'"), **dict.fromkeys("‐‑‒–—―−", "-"), "ـ": None}
+    {letter: f"{before}\U0010fffd" for letter, before in _BEHIND.items()}
+    | {**_LETTERS, **dict.fromkeys("‘’ʼʹ′´＇", "'"), **dict.fromkeys("‐‑‒–—―−", "-"), "ـ": None}
 )
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
