@@ -110,4 +110,5 @@ class RefusalCode(StrEnum):
     CALENDAR_TOO_BIG = "calendar_too_big"
     CALENDAR_TOO_SLOW = "calendar_too_slow"
     CALENDAR_BROKEN = "calendar_broken"
+    CALENDAR_NOT_UNDERSTOOD = "calendar_not_understood"
     CALENDAR_TOO_DENSE = "calendar_too_dense"
