@@ -41,6 +41,8 @@ class RefusalCode(StrEnum):
     YOUTUBE_CHANNEL = "youtube_channel"
     YOUTUBE_BAD_ID = "youtube_bad_id"
     CAPTIONS_TOO_BIG = "captions_too_big"
+    CAPTIONS_ENCODING = "captions_encoding"
+    CAPTIONS_KIND = "captions_kind"
     CAPTIONS_UNREADABLE = "captions_unreadable"
     CAPTIONS_EMPTY = "captions_empty"
     LESSON_EMPTY = "lesson_empty"
