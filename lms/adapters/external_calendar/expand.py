@@ -28,6 +28,7 @@ MOST_EVENTS = 20_000
 LONGEST_UID = 64  # only the uids of our own appointments are needed, and they are shorter
 # A series with more turns than these is not expanded: it is busy from its first date to its end.
 MOST_TURNS, MOST_TURNS_IN_SIGHT = 60_000, 10_000
+MOST_OVERLAPPING, LONG_EVENT = 1000, timedelta(days=366)  # one turn lasts until the next begins
 
 Span = tuple[str, int, int]  # uid, first and last second
 
@@ -168,6 +169,7 @@ class _Expander:
     def _end_of_dense(self, event: ReadEvent, reader: EventReader) -> Moment | None:
         """Return when a series with too many turns ends; None for one that can be expanded."""
         end: Moment | None = None
+        length = reader.instant(event.ends) - reader.instant(event.starts)
         for rule in event.rules:
             begins = reader.instant(event.starts + self._shift(event, rule, reader))
             stops = self.last
@@ -179,7 +181,12 @@ class _Expander:
                 turns, in_sight = rule.count, min(in_sight, rule.count)
                 if not rule.lists:
                     stops = begins + rule.count * rule.step
-            if turns > MOST_TURNS or in_sight > MOST_TURNS_IN_SIGHT:
+            overlaps = length > LONG_EVENT if rule.lists else length >= rule.step
+            if (
+                turns > MOST_TURNS
+                or in_sight > MOST_TURNS_IN_SIGHT
+                or (overlaps and turns > MOST_OVERLAPPING)
+            ):
                 end = stops
         return end
 

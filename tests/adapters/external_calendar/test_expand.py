@@ -163,6 +163,8 @@ KINDS = {
     f"{TEN} | RRULE:FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30": "01 10:00-31 00:00 ?",
     f"{TEN} | RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30": "01 10:00-11:00 ?",
     "DTSTART:20200101T090000Z | DTEND:20200101T090001Z | RRULE:FREQ=MINUTELY": "23 00:00-31 00:00 ?",
+    "DTSTART:19000101T090000Z | DURATION:P9999Y | RRULE:FREQ=DAILY": "23 00:00-31 00:00 ?",
+    "DTSTART:19000101T090000Z | DURATION:P9999Y | RRULE:FREQ=DAILY;BYDAY=MO": "23 00:00-31 00:00 ?",
     "DTSTART:20010102T090000Z | DURATION:PT1H | RRULE:FREQ=WEEKLY;INTERVAL=8": "01 10:00-11:00",
     f"{TEN} | RRULE:FREQ=DAILY;COUNT=2 | EXRULE:FREQ=DAILY": "01 10:00-11:00, 02 10:00-11:00 ?",
     # Exceptions and added dates.
@@ -212,7 +214,7 @@ def test_a_series_that_is_searched_for_in_vain_leaves_the_others_their_time() ->
             "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30",
             uid=str(n),
         )
-        for n in range(6)
+        for n in range(4)
     ]
     weekly = event("DTSTART:20261203T090000Z", "DURATION:PT1H", "RRULE:FREQ=WEEKLY;COUNT=2", uid="weekly")
     begun = time.process_time()
@@ -221,7 +223,7 @@ def test_a_series_that_is_searched_for_in_vain_leaves_the_others_their_time() ->
     )
     assert time.process_time() - begun < CPU_SECONDS
     assert [at(begin).day for uid, begin, _end in found.spans if uid == "weekly"] == [3, 10]
-    assert len(found.misread) == 6
+    assert len(found.misread) == 4
 
 
 def test_an_event_without_a_date_that_is_understood_hides_nothing_and_is_counted() -> None:
