@@ -54,8 +54,7 @@ class EventReader:
 
     def __init__(self, calendar: Component, service: ZoneInfo) -> None:
         self._zones = Zones(calendar, service)
-        name = calendar.text("X-WR-TIMEZONE")
-        self._shown = self._zones.find(name) if name else None
+        self._shown_name = calendar.text("X-WR-TIMEZONE")
         self._doubtful = False
 
     def read(self, component: Component) -> ReadEvent | LostEvent | None:
@@ -139,15 +138,18 @@ class EventReader:
             moment = moment.replace(year=min(max(moment.year, 2), 9997))
         if not isinstance(moment, datetime):
             return moment
+        name = found.parameters.get("TZID", "")
         if moment.tzinfo is None:
-            return moment.replace(tzinfo=self._zone(found.parameters.get("TZID", "")))
-        # A calendar that names its zone repeats by the clock of that zone; an offset is that of a wall clock.
-        wall = self._shown or (None if moment.tzinfo is UTC else self._zones.service)
+            return moment.replace(tzinfo=self._zone(name))
+        # Where a zone is named, events repeat by the clock of that zone; an offset is that of a wall clock.
+        at_offset = None if moment.tzinfo is UTC else self._zones.service
+        wall = self._zones.find(name or self._shown_name) or at_offset
         return moment.astimezone(wall) if wall else moment
 
     def _zone(self, name: str) -> tzinfo:
+        name = name or self._shown_name
         if not name:
-            return self._shown or self._zones.service
+            return self._zones.service
         zone = self._zones.find(name)
         self._doubtful = self._doubtful or zone is None
         return zone or self._zones.service

@@ -166,6 +166,8 @@ KINDS = {
     "DTSTART:19000101T090000Z | DURATION:P9999Y | RRULE:FREQ=DAILY": "23 00:00-31 00:00 ?",
     "DTSTART:19000101T090000Z | DURATION:P9999Y | RRULE:FREQ=DAILY;BYDAY=MO": "23 00:00-31 00:00 ?",
     "DTSTART:20010102T090000Z | DURATION:PT1H | RRULE:FREQ=WEEKLY;INTERVAL=8": "01 10:00-11:00",
+    # By the clock of the zone that is named, in summer and in winter.
+    "DTSTART;TZID=Europe/Brussels:20260601T080000Z | DURATION:PT1H | RRULE:FREQ=MONTHLY": "01 10:00-11:00",
     f"{TEN} | RRULE:FREQ=DAILY;COUNT=2 | EXRULE:FREQ=DAILY": "01 10:00-11:00, 02 10:00-11:00 ?",
     # Exceptions and added dates.
     f"{TEN} | RRULE:FREQ=DAILY;COUNT=2 | EXDATE:2026-12-02T09:00:00z": "01 10:00-11:00",
@@ -224,6 +226,17 @@ def test_a_series_that_is_searched_for_in_vain_leaves_the_others_their_time() ->
     assert time.process_time() - begun < CPU_SECONDS
     assert [at(begin).day for uid, begin, _end in found.spans if uid == "weekly"] == [3, 10]
     assert len(found.misread) == 4
+
+
+def test_times_without_a_zone_are_in_that_of_their_calendar() -> None:
+    text = calendar(event("DTSTART:20261201T100000", "DURATION:PT1H")).replace(
+        "VERSION:2.0", "X-WR-TIMEZONE:{}"
+    )
+    window = (wall("2026-11-23", "00:00"), wall("2026-12-31", "00:00"), BRUSSELS)
+    known = expand(text.format("GMT Standard Time").encode(), *window)
+    assert ([at(begin).hour for _uid, begin, _end in known.spans], known.misread) == ([11], [])
+    unknown = expand(text.format("Heure locale").encode(), *window)
+    assert ([at(begin).hour for _uid, begin, _end in unknown.spans], len(unknown.misread)) == ([10], 1)
 
 
 def test_an_event_without_a_date_that_is_understood_hides_nothing_and_is_counted() -> None:
