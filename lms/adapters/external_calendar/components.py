@@ -20,6 +20,7 @@ _PROPERTY = re.compile(
 )
 _DATES = frozenset({"DTSTART", "DTEND", "RDATE", "EXDATE", "RECURRENCE-ID", "FREEBUSY"})
 _FREE_WHEN_SET = frozenset({"STATUS", "TRANSP", "EXDATE", "EXRULE", "X-MICROSOFT-CDO-BUSYSTATUS"})
+_COMPONENT_NAME = re.compile(r"[A-Z][A-Z0-9-]*")
 _END = re.compile(rb"^END:VCALENDAR[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _DATE_VALUE = re.compile(r"\s*\d{4}-?\d\d-?\d\d(?:\s*[Tt ].*)?", re.DOTALL)
 _PARAMETER = re.compile(r';\s*([A-Za-z0-9-]+)\s*=\s*("[^"]*"|(?:\\.|[^;])*)', re.DOTALL)
@@ -70,22 +71,18 @@ def parse_components(raw: bytes) -> list[Component]:
         raise CalendarError(RefusalCode.CALENDAR_BROKEN)
     root = Component("")
     open_components, spare = [root], list[tuple[Component, Property]]()
+    # In a calendar of capitals, "End: 17 h" is a line of somebody's notes.
     upper = unfolded.startswith(b"BEGIN")
     for line in unfolded.decode("utf-8", "replace").split("\n"):
         found = _PROPERTY.fullmatch(line)
         if found is None:
             continue
-        name = found.group(1).upper()
-        if name == "BEGIN":
-            component = Component(found.group(2)[1:].strip().upper())
-            open_components[-1].components.append(component)
-            open_components.append(component)
-        elif name == "END":
-            if len(open_components) == 1:
-                raise CalendarError(RefusalCode.CALENDAR_BROKEN)
-            open_components.pop()
-        elif upper and not found.group(1).isupper():
-            # Rather a line of somebody's notes: it counts where nothing else is said, and frees no hour.
+        name, value = found.group(1).upper(), found.group(2)[1:].strip().upper()
+        is_note = upper and not found.group(1).isupper()
+        if name in ("BEGIN", "END"):
+            _open_or_close(open_components, name, value, is_note)
+        elif is_note:
+            # It counts where nothing else is said, and frees no hour.
             spare.append((open_components[-1], _property(name, found.group(2))))
         else:
             open_components[-1].properties.setdefault(name, []).append(_property(name, found.group(2)))
@@ -95,6 +92,19 @@ def parse_components(raw: bytes) -> list[Component]:
         if line_of_notes.name not in _FREE_WHEN_SET:
             component.properties.setdefault(line_of_notes.name, [line_of_notes])
     return root.components
+
+
+def _open_or_close(open_components: list[Component], name: str, value: str, is_note: bool) -> None:
+    """Open or close a component; text that only looks like it does neither. Raises `CalendarError`."""
+    inmost = open_components[-1]
+    if name == "BEGIN":
+        if _COMPONENT_NAME.fullmatch(value) and (not is_note or value.startswith("V")):
+            inmost.components.append(Component(value))
+            open_components.append(inmost.components[-1])
+    elif value == inmost.name:
+        open_components.pop()
+    elif value in {component.name for component in open_components}:
+        raise CalendarError(RefusalCode.CALENDAR_BROKEN)
 
 
 def _property(name: str, rest: str) -> Property:

@@ -15,9 +15,11 @@ from icalendar import Timezone
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from lms.adapters.external_calendar.components import Component
+from lms.adapters.external_calendar.values import parse_moment
 
 _WINTER = datetime(2026, 1, 15, tzinfo=UTC)
 _OFFSET = re.compile(r"\(?(?:UTC|GMT)?\s*([+\u2212-])\s*(\d{1,2})(?::?(\d\d))?\)?", re.IGNORECASE)
+_OWN_OFFSET = re.compile(r"([+-])?(\d{1,2}):?(\d\d)(?::?\d\d)?")
 _ZERO = re.compile(r"(?:\((?:UTC|GMT)\)|UTC|GMT|Z|Zulu|Coordinated Universal Time)", re.IGNORECASE)
 # Cities of Windows' zone names and of the neighbours, as French, Dutch and German spell them.
 _TRANSLATED = {
@@ -63,7 +65,7 @@ class Zones:
         self._own: dict[str, Component] = {}
         for component in calendar.walk("VTIMEZONE"):
             for name in component.all("TZID"):
-                self._own.setdefault(_tidy(name.value), component)
+                self._own.setdefault(_tidy(name.value).casefold(), component)
         self._found: dict[str, tzinfo | None] = {}
 
     def find(self, name: str) -> tzinfo | None:
@@ -76,8 +78,9 @@ class Zones:
     def _search(self, name: str) -> tzinfo | None:
         if key := _keys().get(name.casefold()):
             return ZoneInfo(key)
-        if name in self._own and (own := _own_zone(self._own[name])):
-            return own
+        own = self._own.get(name.casefold())
+        if own and (zone := _own_zone(own)):
+            return zone
         key = _windows_key(name) or _key_within(name) or _key_of_city(name)
         return ZoneInfo(key) if key else self._by_offset(name)
 
@@ -175,13 +178,16 @@ def _own_zone(component: Component) -> tzinfo | None:
         rules = [found.value.upper() for found in part.all("RRULE")]
         if part.name not in ("STANDARD", "DAYLIGHT") or any("FREQ=YEARLY" not in rule for rule in rules):
             return None
-        lines += [f"BEGIN:{part.name}"]
-        lines += [
-            f"{name}:{found.value.strip().replace(':', '')}"
-            for name in ("DTSTART", "TZOFFSETFROM", "TZOFFSETTO", "RRULE", "RDATE")
-            for found in part.all(name)
-        ]
-        lines += [f"END:{part.name}"]
+        starts = parse_moment(part.text("DTSTART"))
+        offsets = [_OWN_OFFSET.fullmatch(part.text(name)) for name in ("TZOFFSETFROM", "TZOFFSETTO")]
+        if not isinstance(starts, datetime) or not all(offsets):
+            return None
+        lines += [f"BEGIN:{part.name}", f"DTSTART:{starts:%Y%m%dT%H%M%S}"]
+        for name, offset in zip(("TZOFFSETFROM", "TZOFFSETTO"), filter(None, offsets), strict=True):
+            sign, hours, minutes = offset.groups()
+            lines.append(f"{name}:{sign or '+'}{hours:>02}{minutes}")
+        lines += [f"{name}:{found.value.strip()}" for name in ("RRULE", "RDATE") for found in part.all(name)]
+        lines.append(f"END:{part.name}")
     text = "\r\n".join([*lines, "END:VTIMEZONE"])
     if not component.components:
         return None

@@ -181,6 +181,7 @@ KINDS = {
     # Two answers are none.
     f"{TEN} | STATUS:CONFIRMED | STATUS:CANCELLED": "01 10:00-11:00",
     f"{TEN} | Transp:TRANSPARENT": "01 10:00-11:00",
+    f"{TEN} | DESCRIPTION:x | Begin: 9 h | End: 17 h | END: 18 h": "01 10:00-11:00",
     # Time zones by every name; one that nobody knows is the school's.
     "DTSTART;TZID=(UTC+00:00) Édimbourg, Londres:20261201T100000 | DURATION:PT1H": "01 11:00-12:00",
     "DTSTART;TZID=(UTC-05:00) Eastern Time (US & Canada):20261201T100000 | DURATION:PT1H": "01 16:00-17:00",
@@ -226,6 +227,20 @@ def test_a_series_that_is_searched_for_in_vain_leaves_the_others_their_time() ->
     assert time.process_time() - begun < CPU_SECONDS
     assert [at(begin).day for uid, begin, _end in found.spans if uid == "weekly"] == [3, 10]
     assert len(found.misread) == 4
+
+
+@pytest.mark.parametrize(
+    ("starts", "offset", "hour"),
+    [("20071104T020000", "-0500", 16), ("2007-11-04T02:00", "-05:00", 16), ("16010101T0200", "+100", 10)],
+)
+def test_a_zone_that_the_calendar_explains_counts_in_every_spelling(
+    starts: str, offset: str, hour: int
+) -> None:
+    part = [f"DTSTART:{starts}", f"TZOFFSETFROM:{offset}", f"TZOFFSETTO:{offset}"]
+    zone = ["BEGIN:VTIMEZONE", "TZID:Bureau", "BEGIN:STANDARD", *part, "END:STANDARD", "END:VTIMEZONE"]
+    text = calendar("\r\n".join(zone), event("DTSTART;TZID=bureau:20261201T100000", "DURATION:PT1H"))
+    found = expand(text.encode(), wall("2026-11-23", "00:00"), wall("2026-12-31", "00:00"), BRUSSELS)
+    assert ([at(begin).hour for _uid, begin, _end in found.spans], found.misread) == ([hour], [])
 
 
 def test_times_without_a_zone_are_in_that_of_their_calendar() -> None:
