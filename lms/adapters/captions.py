@@ -18,6 +18,7 @@ MAX_CHARACTERS = 100_000
 _TIME = r"(?:(\d{1,3})\s?:\s?)?(\d{1,2})\s?:\s?(\d{2})(?:\s?[.,:;]\s?(\d{1,6}))?"
 _TIMING = re.compile(rf"\s*{_TIME}\s*(?:-{{1,3}}\s?>|[–—]\s?>|→|(?<=\d),(?=\d))\s*{_TIME}(?:\s.*)?", re.ASCII)
 _STAMP = re.compile(r"(?:\d{1,2}:)?\d{1,2}:\d{2}", re.ASCII)  # as YouTube's own transcript panel is copied
+_STAMPED = re.compile(r"[\[(]?(?:(\d{1,2}):)?(\d{1,2}):(\d{2})[\])]?[\s:–-]+(.*)", re.ASCII)
 # The same time in words, for those who listen to the panel.
 _STAMP_IN_WORDS = re.compile(
     r"(?:\d+\s(?:heures?|hours?|minutes?|secondes?|seconds?)(?:,\s?|\set\s|\sand\s|\s)?)+", re.IGNORECASE
@@ -65,6 +66,8 @@ def tidy(text: str) -> str:
         readable = _merged(
             [_Cue(0, 0, [clean]) for line in _without_stamps(lines) if (clean := _clean(line))]
         )
+    elif (spoken := _after_stamps(lines)) is not None:
+        readable = _merged([_Cue(0, 0, [clean]) for line in spoken if (clean := _clean(line))])
     elif lines and lines[0].startswith("WEBVTT"):
         readable = ""
     else:
@@ -138,6 +141,19 @@ def _without_stamps(lines: list[str]) -> list[str]:
             kept.append(line)
         after_stamp = is_stamp
     return kept
+
+
+def _after_stamps(lines: list[str]) -> list[str] | None:
+    """Return what follows the times when each line begins with one, from 0:00 on; None for other texts.
+
+    A timetable of a day has times too, but does not begin in the first minute.
+    """
+    found = [_STAMPED.fullmatch(line.strip()) for line in lines if line.strip()]
+    stamped = [match for match in found if match]
+    moments = [_moment(match.group(1), match.group(2), match.group(3), None) for match in stamped]
+    if len(stamped) < 2 or len(stamped) < len(found) or moments[0] >= 60 or moments != sorted(moments):
+        return None
+    return [match.group(4) for match in stamped]
 
 
 def _clean(line: str) -> str:

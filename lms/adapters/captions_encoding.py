@@ -11,6 +11,7 @@ from lms.refusal_codes import RefusalCode
 # French and its neighbours, Turkish, Arabic, Cyrillic, Central Europe, Greek, Chinese; older computers.
 CANDIDATES = (
     "cp1252",
+    "iso8859-15",
     "cp1254",
     "cp1256",
     "cp1251",
@@ -29,7 +30,7 @@ _ONE_IN = 20  # characters, of which one may be damaged; more are no text
 # What French texts in Windows' Western encoding hold beside ASCII; capitals begin a word or follow a capital.
 _FRENCH = re.compile(
     r"(?:[\x00-\x7f]|[àâäáçéèêëîïíôöóùûüúÿœæñß]|(?<![a-zà-ÿœ])[ÀÂÄÁÇÉÈÊËÎÏÍÔÖÓÙÛÜÚŸŒÆÑ]|"
-    r"[\u00a0«»’‘“”„…–—•·°€£§©®¡¿½²])*"
+    r"[\u00a0«»’‘“”„…–—•·°€£§©®¡¿])*"
 )
 
 

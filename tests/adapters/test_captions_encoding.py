@@ -43,3 +43,10 @@ def test_one_damaged_byte_spoils_one_letter(damage: bytes) -> None:
     ]
     cut = "Ça coûte cher, l’été".encode()[:-1]
     assert captions.parse_captions(cut) == "Ça coûte cher, l’ét\ufffd"
+
+
+def test_a_letter_that_only_one_encoding_has_is_asked_for() -> None:
+    raw = SRT.replace("kilo", "cœur").encode("iso8859-15")
+    with pytest.raises(UnsureEncoding) as unsure:
+        captions.parse_captions(raw)
+    assert unsure.value.samples[0] == ("iso8859-15", "- Ça va ? / Un cœur, Léa.")
