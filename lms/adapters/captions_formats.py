@@ -13,11 +13,9 @@ _MARKUP = re.compile(
     r"<(?:[?!]|(?!/?(?:i|b|u|v|c|s|em|font|span|lang|ruby)\b)[A-Za-z][\w:.-]*[\s>/])", re.IGNORECASE
 )
 # A paragraph of TTML, a line of YouTube's own XML, a paragraph of SAMI.
-_PARAGRAPH = re.compile(
-    r"<((?:[A-Za-z]+:)?(?:p|text))\b[^<>]*(?<!/)>(.*?)</\1\s*>", re.DOTALL | re.IGNORECASE
-)
-_CAPTION_ROOT = re.compile(r"<(?:[A-Za-z]+:)?(?:tt|transcript|timedtext)\b", re.IGNORECASE)
-_BREAK = re.compile(r"<(?:[A-Za-z]+:)?br\s*/?>", re.IGNORECASE)
+_PARAGRAPH = re.compile(r"<(/?)(?:[A-Za-z]{1,20}:)?(?:p|text)\b[^<>]*>", re.IGNORECASE)
+_CAPTION_ROOT = re.compile(r"<(?:[A-Za-z]{1,20}:)?(?:tt|transcript|timedtext)\b", re.IGNORECASE)
+_BREAK = re.compile(r"<(?:[A-Za-z]{1,20}:)?br\s*/?>", re.IGNORECASE)
 _LYRIC = re.compile(r"((?:\[\d{1,3}:\d\d(?:[.:]\d{1,3})?\]\s*)+)(.*)")
 _LYRIC_FACT = re.compile(r"\[[a-z#]+:.*\]", re.IGNORECASE)
 _WORD_TIME = re.compile(r"<\d{1,3}:\d\d(?:[.:]\d{1,3})?>")
@@ -73,7 +71,12 @@ def _markup(text: str) -> list[str]:
     """Return the paragraphs of captions in XML. They are found, not parsed: no entity is ever expanded."""
     if not _CAPTION_ROOT.search(text[:4000]):
         raise Refused(RefusalCode.CAPTIONS_KIND)
-    paragraphs = [found.group(2) for found in _PARAGRAPH.finditer(text)]
+    paragraphs, begin = list[str](), None
+    for tag in _PARAGRAPH.finditer(text):
+        if begin is not None:
+            paragraphs.append(text[begin : tag.start()])
+        is_open = not tag.group(1) and not tag.group().endswith("/>")
+        begin = tag.end() if is_open else None
     if not paragraphs:
         raise Refused(RefusalCode.CAPTIONS_EMPTY)
     return [_plain(unescape(unescape(re.sub(r"<[^<>]*>", "", _BREAK.sub(" ", each))))) for each in paragraphs]

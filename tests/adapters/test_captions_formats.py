@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from lms.adapters import captions
@@ -53,3 +55,13 @@ def test_markup_and_data_without_captions_are_never_kept(text: str) -> None:
     with pytest.raises(Refused) as refusal:
         captions.tidy(text)
     assert refusal.value.code == "captions_kind"
+
+
+@pytest.mark.parametrize(
+    "text", ["<tt>" + "<p>" * 300_000, "[00:00.00]" * 90_000, '{"events":' + "[" * 500_000]
+)
+def test_a_megabyte_of_nothing_is_refused_at_once(text: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(Refused):
+        captions.tidy(text)
+    assert time.process_time() - begun < 5
