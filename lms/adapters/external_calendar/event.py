@@ -52,8 +52,8 @@ class LostEvent:
 class EventReader:
     """Reads the events of one calendar with its time zones."""
 
-    def __init__(self, calendar: Component, service: ZoneInfo) -> None:
-        self._zones = Zones(calendar, service)
+    def __init__(self, calendar: Component, default: ZoneInfo) -> None:
+        self._zones = Zones(calendar, default)
         self._shown_name = calendar.text("X-WR-TIMEZONE")
         self._doubtful = False
 
@@ -102,14 +102,14 @@ class EventReader:
                     yield LostEvent(None)
 
     def instant(self, moment: Moment) -> datetime:
-        """Return the moment in UTC; a date is its midnight at the service."""
+        """Return the moment in UTC; a date is its midnight in the default zone."""
         if not isinstance(moment, datetime):
-            moment = datetime.combine(moment, time(), self._zones.service)
+            moment = datetime.combine(moment, time(), self._zones.default)
         return moment.astimezone(UTC)
 
     def day_of(self, moment: Moment) -> date:
-        """Return the day of the moment at the service."""
-        return moment.astimezone(self._zones.service).date() if isinstance(moment, datetime) else moment
+        """Return the day of the moment in the default zone."""
+        return moment.astimezone(self._zones.default).date() if isinstance(moment, datetime) else moment
 
     def _first(self, properties: list[Property]) -> Moment | None:
         """Return the first moment that is understood; a second one, or one that is not, is a doubt."""
@@ -142,17 +142,17 @@ class EventReader:
         if moment.tzinfo is None:
             return moment.replace(tzinfo=self._zone(name))
         # Where a zone is named, events repeat by the clock of that zone; an offset is that of a wall clock.
-        at_offset = None if moment.tzinfo is UTC else self._zones.service
+        at_offset = None if moment.tzinfo is UTC else self._zones.default
         wall = self._zones.find(name or self._shown_name) or at_offset
         return moment.astimezone(wall) if wall else moment
 
     def _zone(self, name: str) -> tzinfo:
         name = name or self._shown_name
         if not name:
-            return self._zones.service
+            return self._zones.default
         zone = self._zones.find(name)
         self._doubtful = self._doubtful or zone is None
-        return zone or self._zones.service
+        return zone or self._zones.default
 
     def _moments(self, properties: list[Property]) -> Iterator[Moment | None]:
         for found in properties:

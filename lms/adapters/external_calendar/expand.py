@@ -147,8 +147,8 @@ class _Expander:
             found.add("RRULE", vRecur.from_ical(rule.text(_until(rule, starts))))
         for moment in event.added:
             found.add("RDATE", [moment])
-        for gone in event.removed:
-            found.add("EXDATE", [_like(gone, starts)])
+        for exception in event.removed:
+            found.add("EXDATE", [_like(exception, starts)])
         if event.recurrence_id is not None:
             parameters = {"RANGE": "THISANDFUTURE"} if event.this_and_future else {}
             found.add("RECURRENCE-ID", event.recurrence_id, parameters=parameters)

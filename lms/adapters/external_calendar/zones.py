@@ -58,10 +58,10 @@ _TRANSLATED = {
 
 
 class Zones:
-    """The time zones of one calendar. `service`: what counts when a name is not understood."""
+    """The time zones of one calendar. `default`: the zone that counts when a name is not understood."""
 
-    def __init__(self, calendar: Component, service: ZoneInfo) -> None:
-        self.service = service
+    def __init__(self, calendar: Component, default: ZoneInfo) -> None:
+        self.default = default
         self._own: dict[str, Component] = {}
         for component in calendar.walk("VTIMEZONE"):
             for name in component.all("TZID"):
@@ -93,8 +93,8 @@ class Zones:
         if offset is None or abs(offset) >= timedelta(hours=24):
             return None
         # People call their zone by its offset in winter, and mean the clock on the wall.
-        here = _WINTER.astimezone(self.service).utcoffset() == offset
-        return self.service if here else timezone(offset)
+        is_default = _WINTER.astimezone(self.default).utcoffset() == offset
+        return self.default if is_default else timezone(offset)
 
 
 def _tidy(name: str) -> str:
