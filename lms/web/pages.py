@@ -20,7 +20,7 @@ ENUMS = (Attendance, Channel, ConflictReason, DayKind, HomeworkState, LessonStat
 
 
 def init_app(app: Flask) -> None:
-    """Give every template its common values, the enums, and the filters for dates, sizes and phone numbers."""
+    """Give every template its common values, enums, and the filters for dates, sizes and numbers."""
     app.context_processor(_context)
     app.jinja_env.globals.update({enum.__name__: enum for enum in ENUMS})
     zone = settings_of(app).time_zone

@@ -278,5 +278,5 @@ def load_picker_page(
 
 
 def nearest_slots(hours: list[FreeSlot], to: datetime, limit: int = 12) -> list[FreeSlot]:
-    """Return the free slots closest to a moment, the nearest first; teachers of one hour stay in their order."""
+    """Return the free slots closest to a moment, the nearest first, those of one hour in their order."""
     return sorted(hours, key=lambda hour: (abs(hour.starts - to), hour.starts))[:limit]
