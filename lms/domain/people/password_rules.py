@@ -46,7 +46,7 @@ def is_guessable(password: str, *about: str | None) -> bool:
 
 
 def _readings(whole: str) -> Iterator[str]:
-    """The ways in which a person reads a password: without signs around it, as letters alone, backwards."""
+    """Yield the readings of a password: without signs around it, as letters alone, backwards."""
     core = _core(whole)
     for text in dict.fromkeys((whole, core, core.translate(_LETTERS), _trimmed(whole).translate(_LETTERS))):
         letters = _letters(text)
@@ -72,7 +72,7 @@ def _is_run(text: str) -> bool:
 
 
 def _own_words(about: tuple[str | None, ...]) -> list[str]:
-    """The words of the texts and each text as one word, forwards and backwards, the longest first."""
+    """Return the words of the texts and each text as one, forwards and backwards, the longest first."""
     found = set[str]()
     for text in about:
         words = re.split(r"[\W\d_]+", name_key(text or ""))
