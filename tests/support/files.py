@@ -15,7 +15,8 @@ from lms.adapters.media.ogg import checksum
 pillow_heif.register_heif_opener()
 
 RED, SKY = (200, 20, 20), (120, 170, 220)
-RECORDINGS = Path(__file__).resolve().parent.parent / "fixtures/voices"
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+RECORDINGS, AS_SENT = FIXTURES / "voices", FIXTURES / "files"
 COMMENT = b"a secret comment of the phone"
 
 
@@ -43,6 +44,13 @@ def stands_upright(picture: Image.Image) -> bool:
         and near(0.5, 0.6, SKY)
         and near(0.5, 0.95, SKY)
     )
+
+
+def ink(picture: Path, top: float = 0, bottom: float = 1) -> int:
+    """The number of dark pixels between two heights of the picture, in parts of its height."""
+    with Image.open(picture) as whole:
+        band = whole.crop((0, int(whole.height * top), whole.width, int(whole.height * bottom)))
+        return sum(band.convert("L").histogram()[:160])
 
 
 def noise(width: int, height: int) -> Image.Image:

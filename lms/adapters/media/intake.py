@@ -12,6 +12,7 @@ from lms.refusal_codes import RefusalCode
 _HERE = "lms.adapters.media."
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_PDF, _PDF_FAR = b"%PDF-", 64 * 1024
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 
 
@@ -21,11 +22,11 @@ def inspect_upload(source: Path, *, shown_name: str, work: Path) -> AcceptedFile
     name = clean_name(shown_name)
     if _is_photo(head):
         return _photo(source, name, work)
-    if b"%PDF-" in head:
+    if _PDF in head:
         return _document(source, name, work, "pdf", "application/pdf")
     if head.startswith(b"PK\x03\x04"):
         return _document(source, name, work, "docx", _WORD)
-    return _other(source, name)
+    return _other(source, name, work)
 
 
 def inspect_small_image(source: Path, *, work: Path) -> Path:
@@ -90,7 +91,7 @@ def _document(source: Path, name: str, work: Path, reader: str, mime: str) -> Ac
     )
 
 
-def _other(source: Path, name: str) -> AcceptedFile:
+def _other(source: Path, name: str, work: Path) -> AcceptedFile:
     data = source.read_bytes()
     if data.startswith(b"\xd0\xcf\x11\xe0") and _ENCRYPTED_OFFICE in data:
         raise RejectedFile(RefusalCode.FILE_ENCRYPTED)
@@ -98,6 +99,12 @@ def _other(source: Path, name: str) -> AcceptedFile:
         sound = read_voice(data)
     except IndexError:  # the reader ran over the end of the file
         raise RejectedFile(RefusalCode.FILE_BROKEN) from None
+    header = data.find(_PDF, 0, _PDF_FAR)
+    if sound is None and header > 0:
+        # Headers of a download before the document: no reader looks so far for its beginning.
+        source = work / "document"
+        source.write_bytes(data[header:])
+        return _document(source, name, work, "pdf", "application/pdf")
     if sound is None:
         raise RejectedFile(RefusalCode.FILE_KIND)
     return AcceptedFile(
