@@ -10,6 +10,8 @@ MAX_BOXES = 20_000
 MAX_TRACKS = 16
 # Codecs of sound, and whether browsers play them.
 _CODECS = {b"mp4a": True, b"Opus": True, b"fLaC": True, b"alac": False, b"samr": False, b"sawb": False}
+_TOP = {b"ftyp", b"moov", b"moof", b"mdat", b"meta", b"free", b"skip", b"wide", b"uuid", b"styp", b"sidx"}
+_TOP |= {b"emsg", b"prft", b"mfra", b"pdin", b"idat"}
 _3GP_BRANDS = (b"3gp", b"3g2", b"3ge", b"3gr", b"3gs")
 _STILLS = (b"avif", b"avis", b"crx ")  # AVIF, and the raw photos of a camera
 _NO_SOUND = {b"vide": RefusalCode.FILE_VIDEO, b"auxv": RefusalCode.FILE_VIDEO, b"pict": RefusalCode.FILE_KIND}
@@ -48,11 +50,31 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
     raise RejectedFile(RefusalCode.FILE_BROKEN)
 
 
-def check_whole(data: bytes) -> None:
-    """Check that a file is not cut off and begins with `ftyp`. Raises `RejectedFile`."""
-    kinds = [kind for kind, _, _ in boxes(data)]
-    if not kinds or kinds[0] != b"ftyp":
+def top_boxes(data: bytes) -> tuple[list[tuple[bytes, int, int]], bool]:
+    """Return the whole boxes of a file as `boxes` does, and whether the next one is cut off.
+
+    Other bytes may follow the last box: zeros, a tag of a player, what a phone appends.
+    """
+    found: list[tuple[bytes, int, int]] = []
+    at = 0
+    while len(data) - at >= 8 and len(found) < MAX_BOXES:
+        try:
+            found.append(next(boxes(data, at)))
+        except RejectedFile:
+            return found, data[at + 4 : at + 8] in _TOP
+        if found[-1][0] not in _TOP and not found[-1][0].isalnum():
+            found.pop()
+            break
+        at = found[-1][2]
+    return found, False
+
+
+def whole_boxes(data: bytes) -> bytes:
+    """Return the file up to the end of its last box. Raises `RejectedFile` when it is cut off."""
+    found, is_cut = top_boxes(data)
+    if is_cut or not found or found[0][0] != b"ftyp":
         raise RejectedFile(RefusalCode.FILE_BROKEN)
+    return data[: found[-1][2]]
 
 
 def read_sound(data: bytes) -> Sound:

@@ -1,5 +1,6 @@
 """Draw the pages of a PDF for the screen. Runs in the child process."""
 
+import math
 import re
 import time
 from pathlib import Path
@@ -10,13 +11,13 @@ from PIL import Image
 
 from lms.adapters.media.decode import Facts, serve
 from lms.adapters.media.pdf_forms import draw_missing_ticks, open_form
-from lms.adapters.media.photo import WEB_SIDE, screen_copies
+from lms.adapters.media.photo import WEB_SIDE, legible_scale, screen_copies
 from lms.adapters.media.types import RejectedFile
 from lms.refusal_codes import RefusalCode
 
 MAX_PAGES, RENDERED_PAGES = 30, 20
 RENDER_SECONDS = 5.0  # the pages that are not drawn by then can still be read in the file itself
-MAX_SCALE = 4.0
+MAX_SCALE, MAX_PIXELS = 4.0, 12_000_000
 # An update that follows the last end begins a new object.
 _END = re.compile(rb"startxref\s+[1-9]|trailer\s*<<(?:[^<>]|<[^<>]*>|<<[^<>]*>>)*>>")
 _OBJECT = re.compile(rb"\b\d+\s+\d+\s+obj\b")
@@ -65,7 +66,8 @@ def _draw(document: pdfium.PdfDocument, number: int) -> Image.Image | None:
     size = page.get_size()
     if min(size) <= 0:
         return None
-    bitmap = page.render(scale=min(MAX_SCALE, WEB_SIDE / max(size)))
+    scale = min(MAX_SCALE, legible_scale(size, WEB_SIDE), math.sqrt(MAX_PIXELS / (size[0] * size[1])))
+    bitmap = page.render(scale=scale)
     picture: Image.Image = bitmap.to_pil().convert("RGB")
     bitmap.close()
     draw_missing_ticks(document, page, picture)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from lms.adapters.media.intake import inspect_upload
 from lms.adapters.media.types import AcceptedFile, RejectedFile
-from tests.support.files import AS_SENT, ink
+from tests.support.files import AS_SENT, ink, stands_upright
 
 Take = Callable[[str], AcceptedFile]
 
@@ -67,3 +68,48 @@ def test_a_pdf_that_can_be_drawn_is_taken(take: Take, name: str) -> None:
 
 def test_a_pdf_without_its_first_bytes_is_no_pdf(take: Take) -> None:
     assert refusal(take, "pdf-no-header.pdf") == "file_kind"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "heic-named.jpg",
+        "heic-ok.heic",
+        "jpeg-cmyk.jpg",
+        "jpeg-named.heic",
+        "jpeg-orientation-long.jpg",
+        "jpeg-orientation-text.jpg",
+        "jpeg-samsung-trailer.jpg",
+        "jpeg-turned-in-xmp-only.jpg",
+        "mpo-turned.jpg",
+        "png-turned-by-exif.png",
+        "ultra-hdr-turned.jpg",
+        "webp-turned-by-exif.webp",
+    ],
+)
+def test_a_photo_of_a_phone_is_taken_and_stands_upright(take: Take, name: str) -> None:
+    taken = take(name)
+    assert (taken.kind, taken.mime, taken.width, taken.height) == ("photo", "image/jpeg", 600, 800)
+    for path in (taken.original, *(rendition.path for rendition in taken.renditions)):
+        with Image.open(path) as picture:
+            assert stands_upright(picture)
+
+
+def test_an_orientation_that_browsers_do_not_read_is_not_read_here(take: Take) -> None:
+    taken = take("jpeg-orientation-byte.jpg")
+    assert (taken.width, taken.height) == (800, 600)
+
+
+def test_a_grey_of_sixteen_bits_stays_grey(take: Take) -> None:
+    taken = take("png-16bit-grey.png")
+    assert (taken.kind, taken.width, taken.height) == ("photo", 300, 400)
+
+
+def test_a_photo_that_ends_in_grey_is_whole(take: Take) -> None:
+    taken = take("photo-grey-band-below.jpg")
+    assert (taken.kind, taken.width, taken.height) == ("photo", 600, 800)
+
+
+@pytest.mark.parametrize("name", ["avif-photo.avif", "jpeg-leading-newline.jpg"])
+def test_a_picture_of_another_kind_is_not_taken(take: Take, name: str) -> None:
+    assert refusal(take, name) == "file_kind"

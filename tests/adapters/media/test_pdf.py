@@ -50,6 +50,14 @@ def test_a_page_as_large_as_a_house_is_drawn_small(tmp_path: Path) -> None:
     assert max(taken.renditions[0].width, taken.renditions[0].height) == 1280
 
 
+@pytest.mark.parametrize("box", [(400, 9000), (9000, 400)])
+def test_a_page_as_long_as_a_web_page_is_drawn_legibly(tmp_path: Path, box: tuple[int, int]) -> None:
+    web, thumb = taken_from(tmp_path, files.pdf(1, box=box)).renditions
+    assert min(web.width, web.height) > 700
+    assert web.width * web.height <= 12_100_000
+    assert min(thumb.width, thumb.height) > 150
+
+
 def test_a_locked_pdf_says_that_it_is_locked(tmp_path: Path) -> None:
     assert reason(tmp_path, files.encrypted_pdf()) == "file_encrypted"
 
