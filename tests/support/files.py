@@ -256,9 +256,17 @@ def _track(number: int, handler: bytes, codec: bytes, seconds: float) -> bytes:
 
 
 def mp4(
-    brand: bytes, tracks: list[tuple[bytes, bytes]], seconds: float = 4.0, *, fragments: bool = False
+    brand: bytes,
+    tracks: list[tuple[bytes, bytes]],
+    seconds: float = 4.0,
+    *,
+    fragments: bool = False,
+    stated: float = 0,
 ) -> bytes:
-    entries = [_track(number, *track, 0 if fragments else seconds) for number, track in enumerate(tracks, 1)]
+    """`stated`: the length in seconds that stands in front of fragments."""
+    entries = [
+        _track(number, *track, stated if fragments else seconds) for number, track in enumerate(tracks, 1)
+    ]
     sound = box(b"mdat", b"\x21" * 2000)
     if not fragments:
         return (
@@ -281,9 +289,9 @@ def voice_m4a(seconds: float = 4.0) -> bytes:
     return mp4(b"M4A ", [(b"soun", b"mp4a")], seconds)
 
 
-def voice_m4a_of_a_browser(seconds: int = 4) -> bytes:
-    """As Safari's recorder writes it: in fragments, with no length in front."""
-    return mp4(b"iso5", [(b"soun", b"mp4a")], seconds, fragments=True)
+def voice_m4a_of_a_browser(seconds: int = 4, *, stated: float = 0) -> bytes:
+    """As browsers record it: in fragments. In front, Safari states no length, Chromium a very short one."""
+    return mp4(b"iso5", [(b"soun", b"mp4a")], seconds, fragments=True, stated=stated)
 
 
 def voice_3gp(seconds: float = 4.0) -> bytes:
@@ -313,3 +321,28 @@ def voice_aac(frames: int = 100) -> bytes:
     size = 200
     head = bytes([0xFF, 0xF1, 0x50, 0x80 | size >> 11, size >> 3 & 0xFF, (size & 7) << 5 | 0x1F, 0xFC])
     return (head + b"\x21" * (size - 7)) * frames
+
+
+def voice_wav(
+    seconds: float = 2,
+    *,
+    codec: int = 1,
+    bits: int = 16,
+    channels: int = 1,
+    stated: int | None = None,
+    before: bytes = b"",
+    after: bytes = b"",
+) -> bytes:
+    """`stated`: the number of bytes that the header gives; `before` and `after`: other chunks."""
+    block = channels * bits // 8
+    sound = (b"\x11\x22\x33\x44" * block * int(2000 * seconds + 1))[: block * int(8000 * seconds)]
+    fields = struct.pack("<HHIIHH", codec, channels, 8000, 8000 * block, block, bits)
+    if codec == 0xFFFE:
+        fields += struct.pack("<HHIH", 22, bits, 3, 1) + bytes.fromhex("000000001000800000aa00389b71")
+    body = b"WAVE" + before + chunk(b"fmt ", fields)
+    body += b"data" + struct.pack("<I", len(sound) if stated is None else stated) + sound + after
+    return b"RIFF" + struct.pack("<I", len(body) if stated is None else stated) + body
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)

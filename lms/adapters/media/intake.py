@@ -107,11 +107,14 @@ def _other(source: Path, name: str, work: Path) -> AcceptedFile:
         return _document(source, name, work, "pdf", "application/pdf")
     if sound is None:
         raise RejectedFile(RefusalCode.FILE_KIND)
+    if sound.kept is not None:
+        source = work / "voice"
+        source.write_bytes(sound.kept)
     return AcceptedFile(
         "voice",
         sound.mime,
         sound.suffix,
-        len(data),
+        source.stat().st_size,
         file_digest(source),
         source,
         name,

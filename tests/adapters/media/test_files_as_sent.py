@@ -113,3 +113,34 @@ def test_a_photo_that_ends_in_grey_is_whole(take: Take) -> None:
 @pytest.mark.parametrize("name", ["avif-photo.avif", "jpeg-leading-newline.jpg"])
 def test_a_picture_of_another_kind_is_not_taken(take: Take, name: str) -> None:
     assert refusal(take, name) == "file_kind"
+
+
+@pytest.mark.parametrize(
+    ("name", "mime", "seconds", "size"),
+    [
+        ("amr-last-frame-cut.amr", "audio/amr", 3, 4774),
+        ("amr-ok.amr", "audio/amr", 3, 4806),
+        ("m4a-3-bytes-after.m4a", "audio/mp4", 4, 2385),
+        ("m4a-8-zeros-after.m4a", "audio/mp4", 4, 2385),
+        ("m4a-ape-tag-after.m4a", "audio/mp4", 4, 2385),
+        ("m4a-ok.m4a", "audio/mp4", 4, 2385),
+        ("mp3-cut-in-an-editor.mp3", "audio/mpeg", 2.6, 21_008),
+        ("mp3-ok.mp3", "audio/mpeg", 2.6, 20_938),
+        ("ogg-ok.opus", "audio/ogg", 3, 1378),
+        ("ogg-zeros-after.ogg", "audio/ogg", 3, 1378),
+        ("wav-8khz.wav", "audio/wav", 2, 16_044),
+    ],
+)
+def test_a_recording_is_taken_without_what_follows_its_end(
+    take: Take, name: str, mime: str, seconds: float, size: int
+) -> None:
+    taken = take(name)
+    assert (taken.kind, taken.mime, taken.size) == ("voice", mime, size)
+    assert taken.seconds == pytest.approx(seconds, abs=0.1)
+    assert taken.original.read_bytes() == (AS_SENT / name).read_bytes()[:size]
+
+
+def test_a_sound_that_not_every_phone_plays_is_refused_as_a_voice(take: Take) -> None:
+    with pytest.raises(RejectedFile, match="file_kind") as rejected:
+        take("flac-empty.flac")
+    assert rejected.value.kind == "voice"
