@@ -144,3 +144,42 @@ def test_a_sound_that_not_every_phone_plays_is_refused_as_a_voice(take: Take) ->
     with pytest.raises(RejectedFile, match="file_kind") as rejected:
         take("flac-empty.flac")
     assert rejected.value.kind == "voice"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("docx-absolute-target.docx", "Chemin absolu."),
+        ("docx-backslash-names.docx", "x"),
+        ("docx-deleted.docx", "juste"),
+        ("docx-document2.docx", "Bonjour Madame."),
+        ("docx-footnote.docx", "Texte"),
+        ("docx-hidden-field.docx", "26 novembre"),
+        ("docx-junk-after.docx", "مرحبا بكم"),
+        ("docx-long-image.docx", "Photo"),
+        ("docx-numbered.docx", "pommes\npoires"),
+        ("docx-rtl.docx", "مرحبا بكم"),
+        ("docx-streamed.docx", "مرحبا بكم"),
+        ("docx-sym.docx", "cœur ✔"),
+        ("docx-tab-stops.docx", "Premier.\nDeuxième.\nTroisième."),
+        ("docx-text-box.docx", "Avant.\nJe suis dans la boîte.\nAprès."),
+        ("docx-utf16.docx", "Encodé en UTF-16."),
+    ],
+)
+def test_a_word_document_is_taken_with_its_text_once(take: Take, name: str, text: str) -> None:
+    taken = take(name)
+    assert (taken.kind, taken.excerpt) == ("document", text)
+    assert taken.original.read_bytes() == (AS_SENT / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("docx-junk-before.docx", "file_kind"), ("docx-many-empty-lines.docx", "file_too_heavy")],
+)
+def test_a_document_that_word_does_not_write_is_refused(take: Take, name: str, code: str) -> None:
+    assert refusal(take, name) == code
+
+
+def test_each_file_is_tested() -> None:
+    tests = Path(__file__).read_text(encoding="utf-8")
+    assert [path.name for path in AS_SENT.iterdir() if f'"{path.name}"' not in tests] == []
