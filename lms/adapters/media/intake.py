@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lms.adapters.media.decode import Facts, run
 from lms.adapters.media.names import clean_name
-from lms.adapters.media.types import MAX_BYTES, AcceptedFile, RejectedFile, Rendition
+from lms.adapters.media.types import MAX_BYTES, AcceptedFile, Kind, RejectedFile, Rendition
 from lms.adapters.media.voice import read_voice
 from lms.adapters.store import file_digest
 from lms.refusal_codes import RefusalCode
@@ -58,7 +58,7 @@ def _is_photo(head: bytes) -> bool:
 
 
 def _photo(source: Path, name: str, work: Path) -> AcceptedFile:
-    facts = run(_HERE + "photo", source, work)
+    facts = _decode("photo", "photo", source, work)
     kept, *shown = facts["made"]
     original = _made(work, kept)
     return AcceptedFile(
@@ -76,7 +76,7 @@ def _photo(source: Path, name: str, work: Path) -> AcceptedFile:
 
 
 def _document(source: Path, name: str, work: Path, reader: str, mime: str) -> AcceptedFile:
-    facts = run(_HERE + reader, source, work)
+    facts = _decode(reader, "document", source, work)
     return AcceptedFile(
         "document",
         mime,
@@ -91,6 +91,14 @@ def _document(source: Path, name: str, work: Path, reader: str, mime: str) -> Ac
     )
 
 
+def _decode(reader: str, kind: Kind, source: Path, work: Path) -> Facts:
+    try:
+        return run(_HERE + reader, source, work)
+    except RejectedFile as refusal:
+        # What is only said to be a photo or a document may be anything.
+        raise RejectedFile(refusal.code, None if refusal.code == RefusalCode.FILE_KIND else kind) from None
+
+
 def _other(source: Path, name: str, work: Path) -> AcceptedFile:
     data = source.read_bytes()
     if data.startswith(b"\xd0\xcf\x11\xe0") and _ENCRYPTED_OFFICE in data:
@@ -98,7 +106,10 @@ def _other(source: Path, name: str, work: Path) -> AcceptedFile:
     try:
         sound = read_voice(data)
     except IndexError:  # the reader ran over the end of the file
-        raise RejectedFile(RefusalCode.FILE_BROKEN) from None
+        raise RejectedFile(RefusalCode.FILE_BROKEN, "voice") from None
+    except RejectedFile as refusal:
+        kind = "voice" if refusal.code == RefusalCode.FILE_BROKEN else refusal.kind
+        raise RejectedFile(refusal.code, kind) from None
     header = data.find(_PDF, 0, _PDF_FAR)
     if sound is None and header > 0:
         # Headers of a download before the document: no reader looks so far for its beginning.

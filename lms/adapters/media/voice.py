@@ -51,7 +51,9 @@ def read_voice(data: bytes) -> Sound | None:
 
 def _refuse_foreign(data: bytes) -> None:
     if data.startswith(_ASF):
-        raise RejectedFile(RefusalCode.FILE_VIDEO if _ASF_VIDEO in data else RefusalCode.FILE_KIND, "voice")
+        if _ASF_VIDEO in data:
+            raise RejectedFile(RefusalCode.FILE_VIDEO)
+        raise RejectedFile(RefusalCode.FILE_KIND, "voice")
     if data.startswith(b"RIFF") and data[8:12] == b"AVI ":
         raise RejectedFile(RefusalCode.FILE_VIDEO)
     if data.startswith(_FOREIGN) or (data.startswith(b"FORM") and data[8:11] == b"AIF"):
