@@ -1,17 +1,15 @@
-"""Boxes, the container format of M4A, MP4, 3GP and HEIC files (ISO 14496-12)."""
+"""Read M4A, MP4 and 3GP sound (ISO 14496-12), as phones and browsers record it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from lms.adapters.media.boxes import boxes, top_boxes
+from lms.adapters.media.fragments import mend_last_fragment
 from lms.adapters.media.types import RejectedFile
 from lms.refusal_codes import RefusalCode
 
-MAX_BOXES = 20_000
 MAX_TRACKS = 16
 # Codecs of sound, and whether browsers play them.
 _CODECS = {b"mp4a": True, b"Opus": True, b"fLaC": True, b"alac": False, b"samr": False, b"sawb": False}
-_TOP = {b"ftyp", b"moov", b"moof", b"mdat", b"meta", b"free", b"skip", b"wide", b"uuid", b"styp", b"sidx"}
-_TOP |= {b"emsg", b"prft", b"mfra", b"pdin", b"idat"}
 _3GP_BRANDS = (b"3gp", b"3g2", b"3ge", b"3gr", b"3gs")
 _STILLS = (b"avif", b"avis", b"crx ")  # AVIF, and the raw photos of a camera
 _NO_SOUND = {b"vide": RefusalCode.FILE_VIDEO, b"auxv": RefusalCode.FILE_VIDEO, b"pict": RefusalCode.FILE_KIND}
@@ -31,61 +29,14 @@ class Sound:
     kept: bytes | None = None
 
 
-def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
-    """Yield (type, start of content, end) of each box.
-
-    Raises `RejectedFile` when a box claims to be longer than its container.
-    """
-    at, end = start, len(data) if end is None else end
-    for _ in range(MAX_BOXES):
-        if at >= end:
-            return
-        if end - at < 8:
-            raise RejectedFile(RefusalCode.FILE_BROKEN)
-        size, kind, content = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], at + 8
-        if size == 1:
-            size, content = int.from_bytes(data[at + 8 : at + 16], "big"), at + 16
-        elif size == 0:
-            size = end - at
-        if size < content - at or at + size > end:
-            raise RejectedFile(RefusalCode.FILE_BROKEN)
-        yield kind, content, at + size
-        at += size
-    raise RejectedFile(RefusalCode.FILE_BROKEN)
-
-
-def top_boxes(data: bytes) -> tuple[list[tuple[bytes, int, int]], bool]:
-    """Return the whole boxes of a file as `boxes` does, and whether the next one is cut off.
-
-    Other bytes may follow the last box: zeros, a tag of a player, what a phone appends.
-    """
-    found: list[tuple[bytes, int, int]] = []
-    at = 0
-    while len(data) - at >= 8 and len(found) < MAX_BOXES:
-        try:
-            found.append(next(boxes(data, at)))
-        except RejectedFile:
-            return found, data[at + 4 : at + 8] in _TOP
-        if found[-1][0] not in _TOP and not found[-1][0].isalnum():
-            found.pop()
-            break
-        at = found[-1][2]
-    return found, False
-
-
-def whole_boxes(data: bytes) -> bytes:
-    """Return the file up to the end of its last box. Raises `RejectedFile` when it is cut off."""
-    found, is_cut = top_boxes(data)
-    if is_cut or not found or found[0][0] != b"ftyp":
-        raise RejectedFile(RefusalCode.FILE_BROKEN)
-    return data[: found[-1][2]]
-
-
 def read_sound(data: bytes) -> Sound:
     """Return type and length of an MP4 or 3GP sound. Raises `RejectedFile`, for a video too."""
     brand = data[8:12]
     if brand in _STILLS:
         raise RejectedFile(RefusalCode.FILE_KIND)
+    mended = mend_last_fragment(data)
+    if mended is not None:
+        return replace(read_sound(mended), kept=mended)
     top, end, part = _whole_part(data)
     moov = _first(top, b"moov")
     if moov is None or not any(kind == b"mdat" and stop > start for kind, start, stop in top):

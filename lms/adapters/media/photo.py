@@ -12,8 +12,8 @@ from typing import Any
 import pillow_heif
 from PIL import Image, ImageChops, ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
+from lms.adapters.media.boxes import whole_boxes
 from lms.adapters.media.decode import Facts, serve
-from lms.adapters.media.isobmff import whole_boxes
 from lms.adapters.media.types import RejectedFile
 from lms.refusal_codes import RefusalCode
 

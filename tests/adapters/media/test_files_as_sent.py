@@ -126,6 +126,7 @@ def test_a_picture_of_another_kind_is_not_taken(take: Take, name: str) -> None:
         ("m4a-ok.m4a", "audio/mp4", 4, 2385),
         ("mp3-cut-in-an-editor.mp3", "audio/mpeg", 2.6, 21_008),
         ("mp3-ok.mp3", "audio/mpeg", 2.6, 20_938),
+        ("mp4-of-chromium.mp4", "audio/mp4", 2.55, 3435),
         ("ogg-ok.opus", "audio/ogg", 3, 1378),
         ("ogg-zeros-after.ogg", "audio/ogg", 3, 1378),
         ("wav-8khz.wav", "audio/wav", 2, 16_044),
