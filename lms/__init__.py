@@ -1,4 +1,4 @@
-"""Passerelle: remote French lessons for adult newcomers. `create_app` is where the floors meet."""
+"""Passerelle: remote French lessons for adult newcomers. `create_app` joins the layers."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _restrict_permissions(url: str) -> None:
-    """A database file is read by its owner only, and SQLite gives its companions the same mode."""
+    """Let only the owner read the database file; SQLite gives its journal files the same mode."""
     name = make_url(url).database if url.startswith("sqlite:///") else None
     if not name or name == ":memory:" or not Path(name).parent.is_dir():
         return

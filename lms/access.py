@@ -1,4 +1,4 @@
-"""Who may enter. Every route carries `@allow(...)`; one without it is closed."""
+"""Access control. Every route has `@allow(...)`; a route without it answers 404."""
 
 from __future__ import annotations
 
@@ -21,52 +21,55 @@ from lms.extensions import db, login, write
 from lms.models import LoginSession, Person, Role
 
 View = TypeVar("View", bound=Callable[..., object])
-Who = Role | Literal["anyone", "someone"]
+Audience = Role | Literal["anyone", "someone"]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def allow(*who: Who) -> Callable[[View], View]:
-    """Declare who may enter a route: roles, `someone` (whoever is signed in) or, written out, `anyone`."""
-    if not who or set(who) - {"anyone", "someone", *Role}:
-        raise ValueError(f"allow() wants roles, someone or anyone, not {who}")
+def allow(*audiences: Audience) -> Callable[[View], View]:
+    """Declare who may use a route: roles, `someone` (every logged-in person) or `anyone`."""
+    if not audiences or set(audiences) - {"anyone", "someone", *Role}:
+        raise ValueError(f"allow() takes roles, someone or anyone, not {audiences}")
 
     def mark(view: View) -> View:
-        view.allowed = frozenset(who)  # type: ignore[attr-defined]
+        view.allowed = frozenset(audiences)  # type: ignore[attr-defined]
         return view
 
     return mark
 
 
 def current_person_or_none() -> Person | None:
-    """The signed-in person of this request, on a page that anyone may enter."""
+    """Return the logged-in person of this request; None on a page without login."""
     person = current_user._get_current_object() if current_user else None
     return person if isinstance(person, Person) else None
 
 
 def me() -> Person:
-    """The signed-in person of this request."""
+    """Return the logged-in person of this request. Raises RuntimeError on a page without login."""
     person = current_person_or_none()
     if person is None:
-        raise RuntimeError("me() on a page that anyone may enter")
+        raise RuntimeError("me() on a page without login")
     return person
 
 
 def current_login() -> LoginSession:
-    """The entry in hand: on which device, since when."""
-    found: LoginSession = g.entry
+    """Return the login session of this request."""
+    found: LoginSession = g.login_session
     return found
 
 
-def cookie_name(settings: Settings, what: str) -> str:
-    """Cookies ignore ports, so the name carries the instance; `__Host-` wherever https allows it."""
-    name = f"passerelle_{what}_{logins.digest(settings.secret_key)[:6]}"
+def cookie_name(settings: Settings, purpose: str) -> str:
+    """Return the name of a cookie.
+
+    It identifies the instance, because cookies ignore ports, and begins with `__Host-` under https.
+    """
+    name = f"passerelle_{purpose}_{logins.digest(settings.secret_key)[:6]}"
     return f"__Host-{name}" if settings.https else name
 
 
-def set_cookie(response: BaseResponse, what: str, value: str, lasts: timedelta) -> None:
+def set_cookie(response: BaseResponse, purpose: str, value: str, lasts: timedelta) -> None:
     response.set_cookie(
-        cookie_name(current.settings(), what),
+        cookie_name(current.settings(), purpose),
         value,
         max_age=int(lasts.total_seconds()),
         httponly=True,
@@ -76,9 +79,9 @@ def set_cookie(response: BaseResponse, what: str, value: str, lasts: timedelta) 
     )
 
 
-def drop_cookie(response: BaseResponse, what: str) -> None:
+def drop_cookie(response: BaseResponse, purpose: str) -> None:
     response.delete_cookie(
-        cookie_name(current.settings(), what),
+        cookie_name(current.settings(), purpose),
         path="/",
         httponly=True,
         samesite="Lax",
@@ -86,22 +89,22 @@ def drop_cookie(response: BaseResponse, what: str) -> None:
     )
 
 
-def cookie(what: str) -> str | None:
-    return request.cookies.get(cookie_name(current.settings(), what))
+def cookie(purpose: str) -> str | None:
+    return request.cookies.get(cookie_name(current.settings(), purpose))
 
 
 def own_path(target: str | None) -> str | None:
-    """A path of this site and nothing else, for `next=`."""
+    """Return the target when it is a path of this site, for `next=`; None otherwise."""
     if not target or not target.startswith("/") or target.startswith("//") or "\\" in target:
         return None
     parts = urlsplit(target)
-    if parts.scheme or parts.netloc or any(ord(letter) < 32 for letter in target):
+    if parts.scheme or parts.netloc or any(ord(character) < 32 for character in target):
         return None
     return target
 
 
 def site_of(address: str | None) -> str | None:
-    """Host and port of an address that a header names; None when it is no address at all."""
+    """Return host and port of the address in a header; None when it is malformed."""
     try:
         return urlsplit(address or "").netloc or None
     except ValueError:  # "http://[" and its like
@@ -111,11 +114,11 @@ def site_of(address: str | None) -> str | None:
 def init_app(app: Flask) -> None:
     login.init_app(app)
     login.session_protection = None  # a phone changes networks
-    login.request_loader(_person_behind)
+    login.request_loader(_load_person)
     app.before_request(_guard)
 
 
-def _person_behind(_: Request) -> Person | None:
+def _load_person(_: Request) -> Person | None:
     token = cookie("session")
     if not token:
         return None
@@ -124,23 +127,23 @@ def _person_behind(_: Request) -> Person | None:
     if found is None:
         return None
     if logins.needs_touch(found, now=now()):
-        entry_id = found.id
+        login_id = found.id
         try:
-            write(lambda s: logins.record_use(s, entry_id, now=now()))
+            write(lambda s: logins.record_use(s, login_id, now=now()))
         except OperationalError:
-            session.rollback()  # the page matters more than the note that it was seen
+            session.rollback()  # the answer matters more than the record of the use
         found = logins.find_active(session, token, now=now())
         if found is None:
             return None
-    g.entry = found
+    g.login_session = found
     return found.person
 
 
 def _guard() -> Response | BaseResponse | None:
     if request.endpoint is None:
-        return None  # no such address: routing answers
+        return None  # no such route: Flask answers 404
     if any("\0" in value for value in (request.view_args or {}).values()):
-        abort(404)  # nothing is called so, and PostgreSQL would not even look
+        abort(404)  # no id contains NUL, and PostgreSQL refuses it
     if request.method not in SAFE_METHODS and _from_elsewhere():
         abort(403)
     view = current_app.view_functions[request.endpoint]
@@ -152,7 +155,9 @@ def _guard() -> Response | BaseResponse | None:
     if not current_user.is_authenticated:
         if request.method in SAFE_METHODS:
             return redirect(url_for("auth.card", next=own_path(request.full_path.rstrip("?"))), 303)
-        abort(401)  # the typed text stays in the tab; the page says how to come back to it
+        abort(
+            401
+        )  # no redirect: the typed text stays in the browser, and the page says how to get back to it
     if "someone" not in allowed and not (allowed & me().roles):
         abort(404)
     return None

@@ -1,6 +1,6 @@
-"""The shared parts of the application: database, login, forms' shield, languages, limits, queue.
+"""Shared extensions of the application: database, login, CSRF protection, languages, rate limits.
 
-`write` is the one place where the word commit stands.
+`write` is the only place that commits.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ T = TypeVar("T")
 # Before this version a WAL file can be corrupted by two connections (sqlite.org/wal.html).
 SAFE_WAL = (3, 51, 3)
 
-# No 0/o, 1/l/i: an id is sometimes read over the telephone.
+# No 0/o, 1/l/i: an id is sometimes read aloud on the phone.
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
 def new_id() -> str:
-    """Random text of 69 bits: ids stand in addresses, and counters would count learners."""
+    """Return a random id of 69 bits: ids are visible in addresses, where a counter would tell too much."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(14))
 
 
@@ -87,14 +87,16 @@ class Base(DeclarativeBase):
 
 
 class Identified:
-    """A row that may stand in an address."""
+    """A row with a random id, which may be used in an address."""
 
     id: Mapped[str] = mapped_column(String(14), primary_key=True, default=new_id)
 
 
 class CurrentPerson(LoginManager):
-    """Flask-Login without its remember cookie: that outlives logout and a changed password, and
-    whoever sends a malformed one would break the page."""
+    """Flask-Login without its remember cookie.
+
+    That cookie outlives logout and a changed password, and a malformed one would cause an error page.
+    """
 
     def _load_user_from_remember_cookie(self, cookie: str) -> None:
         return None
@@ -108,22 +110,22 @@ babel = Babel()
 limiter = Limiter(key_func=get_remote_address)
 
 RETRIES = 6
-# Who has waited this long has waited for a held lock: to wait as long again only keeps her from the answer.
+# Seconds. A longer attempt has waited for a lock; another one would only delay the answer.
 PATIENCE = 3.0
 _pause = threading.Event()
 
 
 def on_outbox_commit(app: Flask, wake: Callable[[list[str]], None]) -> None:
-    """Say who is told the outbox ids of a committed transaction (so that no page imports a job)."""
+    """Register the function that gets the outbox ids of a committed transaction; no page imports `jobs`."""
     app.extensions["lms_on_outbox_commit"] = wake
 
 
 def write(operation: Callable[[Session], T]) -> T:
-    """Run `verb` in one transaction that holds the write lock from its beginning, and commit it.
+    """Run the operation in one transaction that has the write lock from its beginning, and commit it.
 
-    What was read before belongs to an older snapshot, so the verb loads its things again under the
-    lock. A lock or a deadlock is tried again up to six times, unless the wait was long already; then
-    OperationalError reaches the page, which answers 503 and keeps what was typed.
+    Objects loaded before belong to an older snapshot, so the operation loads its objects again. After a
+    timeout of a lock or a deadlock it runs again, up to six times within `PATIENCE`; then the
+    OperationalError is raised, and the page answers 503 with the typed values.
     """
     began = time.monotonic()
     session: Session = db.session()
@@ -151,12 +153,12 @@ def write(operation: Callable[[Session], T]) -> T:
 
 
 def journal_mode() -> str:
-    """WAL where this SQLite is safe with it, else the slower rollback journal."""
+    """Return the journal mode of SQLite: WAL where this version is safe with it, else DELETE (slower)."""
     return "WAL" if sqlite.sqlite_version_info >= SAFE_WAL else "DELETE"
 
 
 def tune(engine: Engine, busy_seconds: int = 30) -> None:
-    """Give SQLite the settings of a database that answers for people's work (see ADR 0003)."""
+    """Configure SQLite for durable, serial write transactions (see ADR 3)."""
     if engine.dialect.name != "sqlite":
         return
 

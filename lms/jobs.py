@@ -1,6 +1,6 @@
-"""Work done after the answer: deliver what the outbox holds, tidy up.
+"""Background jobs: deliver the outbox, expire offers, read external calendars, delete old rows.
 
-The queue carries ids only and may lose them: every minute the sweep finds what is due.
+The queue holds ids only and may lose them: a periodic job finds the due rows every minute.
 """
 
 from __future__ import annotations
@@ -40,28 +40,28 @@ from lms.domain.people.contact import mail_address, preferred_channel, sms_numbe
 from lms.extensions import db, write
 from lms.models import Channel, OutboxItem, Outcome, Person
 from lms.notifications import InFeed, MailRenderer, render_email, sms
-from lms.notifications import booking as booking_letters
-from lms.notifications import calendars as calendar_letters
-from lms.notifications import homework as homework_letters
-from lms.notifications import people as people_letters
+from lms.notifications import booking as booking_notifications
+from lms.notifications import calendars as calendar_notifications
+from lms.notifications import homework as homework_notifications
+from lms.notifications import people as people_notifications
 
 log = logging.getLogger("lms.jobs")
 
 MAIL_RENDERERS: dict[str, MailRenderer] = {
-    **people_letters.MAIL_RENDERERS,
-    **homework_letters.MAIL_RENDERERS,
-    **booking_letters.MAIL_RENDERERS,
-    **calendar_letters.MAIL_RENDERERS,
+    **people_notifications.MAIL_RENDERERS,
+    **homework_notifications.MAIL_RENDERERS,
+    **booking_notifications.MAIL_RENDERERS,
+    **calendar_notifications.MAIL_RENDERERS,
 }
-# Which of them are short enough for a phone.
-SMS_RENDERERS = booking_letters.SMS_RENDERERS
+# Kinds of messages that may leave as an SMS too.
+SMS_RENDERERS = booking_notifications.SMS_RENDERERS
 RECEIPTS_KEPT = timedelta(days=31)
 
 
 class QueueFile(SqliteStorage):
-    """The queue in an SQLite file that is open only while something is done to it.
+    """The queue in an SQLite file, with a connection for each operation.
 
-    The library keeps one connection for as long as the process lives and nobody closes it.
+    The library would keep one connection open as long as the process lives.
     """
 
     @contextmanager
@@ -71,7 +71,7 @@ class QueueFile(SqliteStorage):
 
 
 class QuietConsumer(Consumer):
-    """A consumer that may live in a thread: SIGTERM stays with the server."""
+    """A consumer that can run in a thread: the server handles SIGTERM."""
 
     def _set_signal_handlers(self) -> None:
         pass
@@ -79,7 +79,7 @@ class QuietConsumer(Consumer):
 
 @dataclass(frozen=True)
 class Delivery:
-    """Message and its channel. By hand nothing is sent: the row waits for the team."""
+    """A message and its channel. `send` None: the row is handed over to the team."""
 
     channel: Channel
     send: Callable[[], None] | None = None
@@ -87,7 +87,7 @@ class Delivery:
 
 
 class Jobs:
-    """The queue of one house and the tasks it knows."""
+    """The queue of an instance and its tasks."""
 
     def __init__(
         self, app: Flask, settings: Settings, mailer: Mailer, sms_sender: SmsSender | None = None
@@ -104,15 +104,15 @@ class Jobs:
         self.huey.periodic_task(crontab(minute="17", hour="7"))(self.every_morning)
 
     def wake(self, item_ids: list[str]) -> None:
-        """Hand fresh rows to the worker. If this fails, the sweep finds them within a minute."""
+        """Put new rows into the queue. If this fails, the periodic job finds them within a minute."""
         try:
             for item_id in item_ids:
                 self._deliver(item_id)
         except Exception:
-            log.exception("the queue did not take %s rows; the sweep will", len(item_ids))
+            log.exception("the queue did not take %s rows; the periodic job will", len(item_ids))
 
     def deliver(self, item_id: str) -> None:
-        """Claim one row, look at the thing again, send with no transaction open, close the row."""
+        """Claim one row, render its message, send it with no transaction open, close the row."""
         with self.app.app_context():
             if not write(lambda session: outbox.claim_item(session, item_id, now=now())):
                 return
@@ -144,7 +144,7 @@ class Jobs:
         except InFeed:
             return Outcome.IN_FEED
         finally:
-            session.rollback()  # no transaction stays open while the message is on its way
+            session.rollback()  # no transaction stays open while the message is sent
 
     def _channel(self, item: OutboxItem) -> Channel | None:
         if item.kind not in SMS_RENDERERS:
@@ -193,6 +193,7 @@ class Jobs:
         )
 
     def every_minute(self) -> None:
+        """Deliver due rows that the queue lost, expire offers, read external calendars."""
         with self.app.app_context():
             waiting = outbox.due_items(db.session(), now=now())
             db.session().rollback()
@@ -202,27 +203,27 @@ class Jobs:
         self._read_calendars()
 
     def _expire_offers(self) -> None:
-        """An hour that nobody answered for goes to the next, each in a transaction of its own."""
+        """Expire overdue offers, each in a transaction of its own."""
         over = waitlist.overdue_offers(db.session(), now=now())
         db.session().rollback()
         for offer_id in over:
             write(partial(waitlist.expire_offer, offer_id=offer_id, now=now(), zone=self.settings.time_zone))
 
     def read_calendars(self) -> None:
-        """One worker at a time: a stranger's server may let us wait, and a mail must not wait with us."""
+        """Read the due calendars in one worker at a time: a slow remote server must not delay messages."""
         if not self._reading.acquire(blocking=False):
-            return  # the next sweep asks again
+            return  # the next periodic job tries again
         try:
             with self.app.app_context():
-                wanting = external.due_calendars(db.session(), now=now())
+                due = external.due_calendars(db.session(), now=now())
                 db.session().rollback()
-            for calendar_id in wanting:
+            for calendar_id in due:
                 self.read_calendar(calendar_id)
         finally:
             self._reading.release()
 
     def read_calendar(self, calendar_id: str) -> None:
-        """Claim the calendar, fetch it with no transaction open, store what it holds."""
+        """Claim a calendar, fetch it with no transaction open, store its busy times."""
         settings = self.settings
         with self.app.app_context():
             job = write(lambda session: external.start_fetch(session, calendar_id, now=now()))
@@ -253,6 +254,7 @@ class Jobs:
             )
 
     def every_night(self) -> None:
+        """Close stale manual messages; delete old receipts, logins and temporary files."""
         with self.app.app_context():
             write(lambda session: outbox.close_stale(session, now=now()))
             write(lambda session: outbox.delete_old_receipts(session, now() - RECEIPTS_KEPT))
@@ -260,7 +262,7 @@ class Jobs:
             store_of(self.app).sweep_temp(now() - timedelta(days=1))
 
     def every_morning(self) -> None:
-        """By day, for it may ring a telephone."""
+        """Offer the new day of the horizon to the waitlist: in the morning, because an SMS makes a sound."""
         zone = self.settings.time_zone
         with self.app.app_context():
             write(lambda session: waitlist.offer_new_day(session, now=now(), zone=zone))
@@ -275,9 +277,9 @@ class Jobs:
         return len(waiting)
 
     def start_worker(self, workers: int = 1) -> Callable[[], None]:
-        """Start worker threads; returns how to stop them (a task in hand is finished first).
+        """Start worker threads; return a function that stops them once the current tasks are finished.
 
-        One more than asked for, because one of them may be waiting for a calendar elsewhere.
+        Starts one more than `workers`, because one may be waiting for an external calendar.
         """
         consumer = QuietConsumer(
             self.huey, workers=workers + 1, periodic=True, max_delay=1.0, shutdown_timeout=10
@@ -288,6 +290,7 @@ class Jobs:
 
 
 def make_mailer(settings: Settings) -> Mailer:
+    """Return the SMTP mailer of the settings, or a folder when no mail server is configured."""
     if settings.mail_host is None:
         return MailFolder(settings.instance / "mail", settings.mail_from)
     return SmtpMailer(
@@ -303,7 +306,7 @@ def make_mailer(settings: Settings) -> Mailer:
 
 
 def make_sms_sender(settings: Settings) -> SmsSender | None:
-    """None: the house sends no texts, so the team does."""
+    """Return the SMS sender of the settings; None when the instance sends no SMS."""
     if settings.sms_url is not None:
         return HttpSmsGateway(
             settings.sms_url, token=settings.sms_token, sender=settings.sms_from, timeout=settings.sms_timeout
@@ -316,7 +319,7 @@ def _queue(settings: Settings) -> Huey:
     if settings.queue_url.startswith("sqlite:///"):
         path = Path(settings.queue_url.removeprefix("sqlite:///"))
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Not WAL: this file goes through the standard library's SQLite, whose WAL may be an old one.
+        # Not WAL: the library uses the standard library's SQLite, which may be older than `SAFE_WAL`.
         return Huey(
             "passerelle", storage_class=QueueFile, filename=str(path), journal_mode="delete", **options
         )

@@ -118,7 +118,7 @@ def _demo(app: Flask, settings: Settings) -> str:
     if empty:
         print("Making the demo school ...", flush=True)
         builder.build(app, now())
-    lines = [f"  {one.name:<14} {one.code:<10} {one.way}" for one in builder.accounts(app)]
+    lines = [f"  {account.name:<14} {account.code:<10} {account.way}" for account in builder.accounts(app)]
     return "\n".join(["", "Demo accounts (the PIN of every card is 1234):", *lines])
 
 

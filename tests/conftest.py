@@ -10,6 +10,7 @@ import pytest
 from tests.support.school import (
     School,
     copy_template,
+    make_demo_template,
     make_school,
     open_schools,
     settings_for,
@@ -25,9 +26,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sqlite_template(tmp_path_factory.mktemp("template"))
 
 
+@pytest.fixture(scope="session")
+def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_demo_template(tmp_path_factory.mktemp("demo"))
+
+
 @pytest.fixture(autouse=True)
 def close_schools() -> Iterator[None]:
-    """No test leaves a connection open: Python 3.13 warns of each, and a warning is an error here."""
+    """Close what a test left open: Python 3.13 warns of open connections, and warnings are errors here."""
     yield
     while open_schools:
         open_schools.pop().close()
@@ -42,7 +48,7 @@ def shared_school(tmp_path_factory: pytest.TempPathFactory, template: Path) -> I
 
 @pytest.fixture
 def school(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> Iterator[School]:
-    """An empty, migrated school. Marked `own_school` the test has an application of its own."""
+    """Return an empty, migrated school; with the mark `own_school` an application of the test's own."""
     if request.node.get_closest_marker("own_school"):
         copy_template(template, tmp_path)
         yield make_school(settings_for(tmp_path), migrated=True)

@@ -19,7 +19,6 @@ from werkzeug.test import TestResponse
 from config import BRUSSELS
 from lms.access import own_path
 from lms.clock import now
-from lms.demo import builder
 from lms.domain import outbox
 from lms.domain.booking import offers, waitlist
 from lms.models import (
@@ -37,13 +36,14 @@ from lms.models import (
     OutboxItem,
     Person,
     PersonRole,
+    Role,
     Room,
     SpecialDay,
     Submission,
 )
 from tests.support.narrow import present
 from tests.support.pages import filled, parse
-from tests.support.school import School, make_school, settings_for
+from tests.support.school import School, copy_template, make_school, settings_for
 from tests.support.shared_school import SharedSchool
 
 T = TypeVar("T")
@@ -133,11 +133,11 @@ def _attempt(session: Session) -> Attempt:
 
 
 @pytest.fixture(scope="module")
-def whole_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole_school(demo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo school with something of everything, made once and copied for each test."""
     folder = tmp_path_factory.mktemp("whole")
-    school = make_school(settings_for(folder))
-    builder.build(school.app, now())
+    copy_template(demo_template, folder)
+    school = make_school(settings_for(folder), migrated=True)
     school.write(_complete)
     school.close()
     return folder
@@ -146,8 +146,8 @@ def whole_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def two_schools(whole_school: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[SharedSchool]]:
     """One to look at and one to change: their routes and templates are compiled once."""
-    template, uploads = whole_school / "school.sqlite3", whole_school / "uploads"
-    made = [SharedSchool(tmp_path_factory.mktemp("copy"), template, uploads=uploads) for _ in range(2)]
+    template = whole_school / "school.sqlite3"
+    made = [SharedSchool(tmp_path_factory.mktemp("copy"), template) for _ in range(2)]
     yield made
     for shared in made:
         shared.close()
@@ -274,7 +274,7 @@ def visit(school: School, name: str | None, rule: Rule, method: str, *, own: boo
     path = address(rule, ids)
     if person is not None and not person.is_learner:
         path += f"?learner={ids['people']}"  # the team books for somebody
-        if "coordinator" in person.roles:
+        if Role.COORDINATOR in person.roles:
             # A teacher's leave is her own; what closes the whole service is the coordinator's.
             path = path.replace(ids["exceptions"], ids["closures"])
     answer = call(school, client, rule, method, path)

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
+from jinja2 import Environment, nodes
+
 from config import Settings
 from lms.i18n.refusals import SENTENCES
 from lms.jobs import MAIL_RENDERERS
 from lms.models import MAIL_KINDS
 from lms.refusal_codes import RefusalCode
+from lms.web.pages import ENUMS
 from tests.support.school import School
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -368,6 +371,80 @@ def test_styles_say_start_and_end_never_left_and_right() -> None:
         text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
         offenders += [f"{path.name}: {pattern}" for pattern in forbidden if re.search(pattern, text)]
     assert offenders == []
+
+
+def members() -> set[str]:
+    """The values of all enums of the application: states, modes, roles, channels and the like."""
+    return {
+        str(line.value.value)
+        for path in CODE
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ClassDef) and "StrEnum" in map(ast.unparse, node.bases)
+        for line in node.body
+        if isinstance(line, ast.Assign) and isinstance(line.value, ast.Constant)
+    }
+
+
+def parsed(path: Path) -> nodes.Template:
+    return Environment(autoescape=True, extensions=["jinja2.ext.i18n", "jinja2.ext.do"]).parse(
+        path.read_text()
+    )
+
+
+def decisive(template: nodes.Template) -> Iterator[nodes.Node]:
+    """What a template compares, looks up in a dictionary, or runs through; of a tuple the first item."""
+    yield from template.find_all(nodes.Compare)
+    for table in template.find_all(nodes.Dict):
+        yield from (pair.key for pair in table.items)
+    for each in template.find_all(nodes.Filter):
+        if each.name in ("selectattr", "rejectattr"):
+            yield from each.args[2:]
+    for loop in template.find_all(nodes.For):
+        for items in loop.iter.find_all(nodes.List):
+            yield from (one.items[0] if isinstance(one, nodes.Tuple) else one for one in items.items)
+
+
+def literals(node: nodes.Node) -> Iterator[nodes.Const]:
+    if isinstance(node, nodes.Const):
+        yield node
+    yield from node.find_all(nodes.Const)
+
+
+def test_templates_name_the_members_of_enums_and_write_no_values() -> None:
+    """`HomeworkState.REDO` or a property: a string would stay when the value changes.
+
+    Components know names of icons and colours, which are no states.
+    """
+    values = members()
+    assert {"redo", "video", "no_show", "mail", "left"} <= values
+    offenders = [
+        f"{path.relative_to(ROOT)}:{literal.lineno}: {literal.value!r}"
+        for path in (*TEMPLATES, *MAILS)
+        if "components" not in path.parts
+        for node in decisive(parsed(path))
+        for literal in literals(node)
+        if literal.value in values
+    ]
+    assert offenders == []
+
+
+def test_every_member_that_a_template_names_exists() -> None:
+    """A template takes an unknown name for nothing, and would show the wrong word."""
+    enums = {enum.__name__: enum.__members__ for enum in ENUMS}
+    named = [
+        (path, node.lineno, node.node.name, node.attr)
+        for path in (*TEMPLATES, *MAILS)
+        for node in parsed(path).find_all(nodes.Getattr)
+        if isinstance(node.node, nodes.Name) and node.node.name[0].isupper()
+    ]
+    assert named
+    unknown = [
+        f"{path.relative_to(ROOT)}:{line}: {enum}.{member}"
+        for path, line, enum, member in named
+        if member not in enums.get(enum, {})
+    ]
+    assert unknown == []
+    assert {enum for _, _, enum, _ in named} == set(enums), "an enum that no template names"
 
 
 LONGEST_TEMPLATE_LINE = 160

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -10,15 +11,15 @@ from lms.clock import now
 from lms.demo import builder
 from lms.domain.booking import waitlist
 from lms.domain.homework import correction
-from lms.models import Attachment, Booking, Lesson, Level, OutboxItem
+from lms.models import Attachment, Attendance, Booking, Lesson, Level, OutboxItem
 from tests.support.narrow import present
-from tests.support.school import School
+from tests.support.school import School, copy_template, make_school, settings_for
 
 
 @pytest.fixture
-def demo_school(school: School) -> School:
-    builder.build(school.app, now())
-    return school
+def demo_school(demo_template: Path, tmp_path: Path) -> School:
+    copy_template(demo_template, tmp_path)
+    return make_school(settings_for(tmp_path), migrated=True)
 
 
 def test_the_demo_school_has_work_in_every_state(demo_school: School) -> None:
@@ -30,7 +31,10 @@ def test_the_demo_school_has_work_in_every_state(demo_school: School) -> None:
     kept = set(read(lambda s: s.scalars(select(Attachment.mime)).all()))
     assert kept == {"image/jpeg", "application/pdf"}, "a HEIC is kept as our clean JPEG"
     sessions = read(lambda s: s.scalars(select(Booking).order_by(Booking.starts)).all())
-    assert [one.attendance for one in sessions if one.starts < now()] in (["done", None], [None, "done"])
+    assert [one.attendance for one in sessions if one.starts < now()] in (
+        [Attendance.DONE, None],
+        [None, Attendance.DONE],
+    )
     assert sum(one.starts > now() for one in sessions) == 4
     assert read(lambda s: [entry.learner.name for entry, _offer in waitlist.ordered_entries(s)]) == [
         "Diego Ramos"

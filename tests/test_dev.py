@@ -45,7 +45,9 @@ def clone(tmp_path: Path) -> Path:
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone that has been started once: making a virtual environment takes seconds, copying it a moment."""
     made = copy_of_clone(tmp_path_factory.mktemp("clone"))
-    assert dev(made, "run").stdout == "serving\n"
+    first = dev(made, "run")
+    assert first.stdout == "serving\n", first.stderr
+    assert "Installing requirements.txt" in first.stderr
     return made
 
 
@@ -196,14 +198,11 @@ def test_without_venv_the_mending_line_is_all_there_is(clone: Path, tmp_path: Pa
     assert not (clone / ".venv").exists()
 
 
-def test_the_second_start_installs_nothing_and_hands_the_arguments_over(clone: Path) -> None:
-    first = dev(clone, "run", "--port", "8111")
-    assert first.stdout == "serving --port 8111\n", first.stderr
-    assert "Installing requirements.txt" in first.stderr
+def test_the_second_start_installs_nothing_and_hands_the_arguments_over(started: Path) -> None:
     # Any call of pip or pybabel would fail now.
-    shutil.rmtree(next(clone.glob(".venv/lib/python*/site-packages/pip")))
-    second = dev(clone, "run")
-    assert (second.stdout, second.stderr) == ("serving\n", "")
+    shutil.rmtree(next(started.glob(".venv/lib/python*/site-packages/pip")))
+    second = dev(started, "run", "--port", "8111")
+    assert (second.stdout, second.stderr) == ("serving --port 8111\n", "")
 
 
 def test_changed_pins_are_installed(started: Path) -> None:
@@ -212,10 +211,10 @@ def test_changed_pins_are_installed(started: Path) -> None:
     assert dev(started, "run").stderr == ""
 
 
-def test_the_test_set_serves_the_school_too(clone: Path) -> None:
+def test_the_test_set_serves_the_school_too(started: Path) -> None:
     # There is no pytest in it: only what is installed matters here.
-    assert "Installing requirements-test.txt" in dev(clone, "test").stderr
-    assert dev(clone, "run").stderr == ""
+    assert "Installing requirements-test.txt" in dev(started, "test").stderr
+    assert dev(started, "run").stderr == ""
 
 
 # A package whose building tells that it has begun and does not end: the moment of the kill is certain.
@@ -283,8 +282,8 @@ def test_a_killed_installation_is_done_again_from_nothing(started: Path) -> None
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_installation_can_be_interrupted(clone: Path, number: signal.Signals, code: int) -> None:
-    ended, told = end_while_installing(clone, number)
+def test_an_installation_can_be_interrupted(started: Path, number: signal.Signals, code: int) -> None:
+    ended, told = end_while_installing(started, number)
     assert ended == code
     assert "Traceback" not in told
 

@@ -23,11 +23,14 @@ from lms.jobs import Jobs, make_mailer, make_sms_sender
 from lms.models import (
     MORNING,
     Booking,
+    BookingState,
     CalendarFeed,
+    Channel,
     FormReceipt,
     LoginKind,
     LoginSession,
     OutboxItem,
+    Outcome,
     PasswordLink,
     Person,
 )
@@ -80,7 +83,7 @@ def test_a_mail_leaves_once_however_often_it_is_delivered(school: School, smtp: 
     for _ in range(3):
         jobs.deliver(item)
     assert len(smtp.messages) == 1
-    assert (row(school, item).outcome, row(school, item).secret) == ("sent", None)
+    assert (row(school, item).outcome, row(school, item).secret) == (Outcome.SENT, None)
 
 
 def test_a_mail_server_that_is_down_costs_patience_and_no_mail(
@@ -102,7 +105,7 @@ def test_a_person_without_an_address_is_told_apart_from_a_failure(school: School
         lambda s: outbox.post(s, "feedback_returned", factories.oksana(s), "abc", now=now()).id
     )
     school.deliver()
-    assert row(school, item).outcome == "no_address"
+    assert row(school, item).outcome == Outcome.NO_ADDRESS
 
 
 def test_a_mail_about_something_gone_is_void_and_a_late_one_expired(school: School) -> None:
@@ -113,7 +116,7 @@ def test_a_mail_about_something_gone_is_void_and_a_late_one_expired(school: Scho
     )
     school.write(lambda s: s.delete(s.get_one(PasswordLink, row(school, gone).about_id)))
     school.deliver()
-    assert (row(school, gone).outcome, row(school, late).outcome) == ("void", "expired")
+    assert (row(school, gone).outcome, row(school, late).outcome) == (Outcome.VOID, Outcome.EXPIRED)
 
 
 def test_nobody_writes_to_a_person_who_left(school: School, smtp: SmtpServer) -> None:
@@ -121,7 +124,7 @@ def test_nobody_writes_to_a_person_who_left(school: School, smtp: SmtpServer) ->
     item = invited(school)
     school.write(lambda s: setattr(factories.nadia(s), "deactivated_at", factories.NOW))
     school.deliver()
-    assert row(school, item).outcome == "void"
+    assert row(school, item).outcome == Outcome.VOID
     assert smtp.messages == []
 
 
@@ -156,7 +159,7 @@ def test_who_has_no_mail_gets_a_text_once_with_the_key_of_its_row(school: School
     assert headers["Idempotency-Key"] == item
     assert body["to"] == "+32470123456"
     assert body["text"].startswith("Votre rendez-vous : lundi ")
-    assert (row(school, item).outcome, row(school, item).channel) == ("sent", "sms")
+    assert (row(school, item).outcome, row(school, item).channel) == (Outcome.SENT, Channel.SMS)
 
 
 def test_a_gateway_that_is_down_is_asked_again_and_one_that_refuses_is_not(
@@ -171,7 +174,7 @@ def test_a_gateway_that_is_down_is_asked_again_and_one_that_refuses_is_not(
     gateway.answers = 422
     school.write(lambda s: setattr(s.get_one(OutboxItem, item), "due_at", now()))
     school.deliver()
-    assert (row(school, item).outcome, row(school, item).channel) == ("failed", "sms")
+    assert (row(school, item).outcome, row(school, item).channel) == (Outcome.FAILED, Channel.SMS)
     assert "0470" not in row(school, item).error
 
 
@@ -193,13 +196,13 @@ def test_whom_no_machine_reaches_waits_for_the_hand_of_the_team_and_is_not_late(
     for _ in range(2):
         school.deliver()
     waiting = row(school, item)
-    assert (waiting.channel, waiting.closed_at, waiting.attempts) == ("hand", None, 1)
+    assert (waiting.channel, waiting.closed_at, waiting.attempts) == (Channel.HAND, None, 1)
     assert waiting.handed_at is not None
     late = now() + timedelta(hours=1)
     assert school.read(lambda s: outbox.oldest_waiting(s, now=late)) is None
     school.write(lambda s: setattr(s.get_one(OutboxItem, item), "expires_at", now()))
     school.app.extensions["lms_jobs"].every_night()
-    assert row(school, item).outcome == "expired"
+    assert row(school, item).outcome == Outcome.EXPIRED
 
 
 def test_what_is_too_long_for_a_phone_still_goes_by_mail_to_who_chose_the_phone(school: School) -> None:
@@ -210,7 +213,7 @@ def test_what_is_too_long_for_a_phone_still_goes_by_mail_to_who_chose_the_phone(
 
     item = school.write(post)
     school.deliver()
-    assert row(school, item).outcome == "void", "a mail about a copy that does not exist"
+    assert row(school, item).outcome == Outcome.VOID, "a mail about a copy that does not exist"
 
 
 def test_the_row_remembers_that_an_invitation_left(school: School) -> None:
@@ -223,7 +226,7 @@ def test_the_row_remembers_that_an_invitation_left(school: School) -> None:
             )
         ).one()
     )
-    assert (teacher.channel, teacher.invited) == ("mail", True)
+    assert (teacher.channel, teacher.invited) == (Channel.MAIL, True)
     assert not row(school, item).invited
 
 
@@ -240,7 +243,7 @@ def test_who_subscribed_gets_no_mail_of_what_her_calendar_tells(school: School) 
             select(OutboxItem.outcome).where(OutboxItem.person_id == factories.nadia(s).id)
         ).all()
     )
-    assert [tuple(one) for one in outcomes] == [("in_feed",)]
+    assert [tuple(one) for one in outcomes] == [(Outcome.IN_FEED,)]
     assert not (school.settings.instance / "mail").exists()
 
 
@@ -266,10 +269,10 @@ def test_an_offer_without_an_answer_goes_to_the_next_who_waits(school: School) -
         rows = school.read(lambda s: s.execute(asked.where(Booking.waitlist_entry_id.is_not(None))).all())
         return sorted((name, state) for name, state in rows)
 
-    assert offers() == [("Samira", "offered")]
+    assert offers() == [("Samira", BookingState.OFFERED)]
     for _ in range(2):
         school.app.extensions["lms_jobs"].every_minute()
-    assert offers() == [("Oksana Bondar", "offered"), ("Samira", "expired")]
+    assert offers() == [("Oksana Bondar", BookingState.OFFERED), ("Samira", BookingState.EXPIRED)]
 
 
 def test_in_the_morning_the_day_that_comes_into_sight_goes_to_who_waits(school: School) -> None:
@@ -284,7 +287,7 @@ def test_in_the_morning_the_day_that_comes_into_sight_goes_to_who_waits(school: 
     school.write(join)
     school.app.extensions["lms_jobs"].every_morning()
     assert school.read(
-        lambda s: s.scalars(select(Booking.starts).where(Booking.state == "offered")).all()
+        lambda s: s.scalars(select(Booking.starts).where(Booking.state == BookingState.OFFERED)).all()
     ) == [hour]
 
 

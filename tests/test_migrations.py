@@ -33,9 +33,12 @@ from lms.domain.booking import consistency
 from lms.extensions import Base
 from lms.models import AppointmentRecord, Booking, OutboxItem, PersonRole
 from tests import factories
-from tests.support.school import School, settings_for
+from tests.support.engines import postgres_template
+from tests.support.school import School, copy_template, settings_for
+from tests.support.servers import PostgresServer
 from tools import schema_diagram
 
+__all__ = ["postgres_template"]  # a fixture
 MIGRATIONS = ROOT / "lms/migrations"
 
 
@@ -48,6 +51,23 @@ def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[School]:
     school = School(create_app(settings))
     yield school
     school.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def newest(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> Iterator[School]:
+    """A school whose empty database went through every migration: once a run, then copied."""
+    if request.param == "sqlite":
+        copy_template(template, tmp_path)
+        school = School(create_app(settings_for(tmp_path)))
+        yield school
+        school.close()
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.fresh_database(request.getfixturevalue("postgres_template"))
+    school = School(create_app(settings_for(tmp_path, database_url=url)))
+    yield school
+    school.close()
+    server.drop(url)
 
 
 def up(school: School, revision: str = "head") -> None:
@@ -74,10 +94,9 @@ def scripts() -> ScriptDirectory:
     return ScriptDirectory(str(MIGRATIONS))
 
 
-def test_the_migrations_make_what_the_models_say(bare: School) -> None:
-    up(bare)
-    assert tables(bare) == set(Base.metadata.tables)
-    assert differences(bare) == []
+def test_the_migrations_make_what_the_models_say(newest: School) -> None:
+    assert tables(newest) == set(Base.metadata.tables)
+    assert differences(newest) == []
 
 
 def names(school: School) -> dict[str, set[str]]:
@@ -92,10 +111,9 @@ def names_of(table: Table) -> set[str]:
     return {str(one.name) for one in table.constraints} | {str(one.name) for one in table.indexes}
 
 
-def test_constraints_and_indexes_have_the_names_that_the_models_say(bare: School) -> None:
+def test_constraints_and_indexes_have_the_names_that_the_models_say(newest: School) -> None:
     """Alembic compares no CHECK and no name: without this test a rebuilt table could lose them in silence."""
-    up(bare)
-    assert names(bare) == {name: names_of(table) for name, table in Base.metadata.tables.items()}
+    assert names(newest) == {name: names_of(table) for name, table in Base.metadata.tables.items()}
 
 
 def test_appointments_of_the_first_house_keep_when_they_last_changed(bare: School) -> None:
@@ -324,42 +342,41 @@ def roles(school: School) -> list[str]:
     return sorted(school.read(lambda s: s.scalars(select(PersonRole.role)).all()))
 
 
-def test_people_and_what_hangs_on_them_survive_a_table_that_is_rebuilt(bare: School, tmp_path: Path) -> None:
+def test_people_and_what_hangs_on_them_survive_a_table_that_is_rebuilt(
+    newest: School, tmp_path: Path
+) -> None:
     """SQLite drops the old table: with foreign keys on, that would delete the roles of everybody."""
-    up(bare)
-    bare.write(lambda s: (factories.samira(s), factories.nadia(s)))
+    newest.write(lambda s: (factories.samira(s), factories.nadia(s)))
     folder = next_migration(tmp_path / "migrations")
-    with bare.app.app_context():
+    with newest.app.app_context():
         upgrade(directory=folder)
-    assert roles(bare) == ["learner", "teacher"]
-    with bare.app.app_context():
+    assert roles(newest) == ["learner", "teacher"]
+    with newest.app.app_context():
         downgrade(directory=folder)
-    assert roles(bare) == ["learner", "teacher"]
-    assert differences(bare) == []
+    assert roles(newest) == ["learner", "teacher"]
+    assert differences(newest) == []
 
 
-def test_a_migration_that_leaves_rows_pointing_to_nothing_is_undone(bare: School, tmp_path: Path) -> None:
-    up(bare)
-    bare.write(lambda s: (factories.samira(s), factories.nadia(s)))
+def test_a_migration_that_leaves_rows_pointing_to_nothing_is_undone(newest: School, tmp_path: Path) -> None:
+    newest.write(lambda s: (factories.samira(s), factories.nadia(s)))
     folder = next_migration(tmp_path / "migrations", "op.execute(sa.text('DELETE FROM person'))")
-    with bare.app.app_context():
-        if bare.engine.dialect.name == "sqlite":
+    with newest.app.app_context():
+        if newest.engine.dialect.name == "sqlite":
             with pytest.raises(SystemExit):  # Flask-Migrate logs the reason
                 upgrade(directory=folder)
-            assert roles(bare) == ["learner", "teacher"]
+            assert roles(newest) == ["learner", "teacher"]
         else:  # PostgreSQL keeps its guard during a migration: the roles go with their people
             upgrade(directory=folder)
-            assert roles(bare) == []
+            assert roles(newest) == []
 
 
-def test_a_migration_that_breaks_half_way_changes_nothing(bare: School, tmp_path: Path) -> None:
-    up(bare)
-    bare.write(lambda s: (factories.samira(s), factories.nadia(s)))
+def test_a_migration_that_breaks_half_way_changes_nothing(newest: School, tmp_path: Path) -> None:
+    newest.write(lambda s: (factories.samira(s), factories.nadia(s)))
     folder = next_migration(tmp_path / "migrations", "op.execute('a sentence that is no SQL')")
-    with bare.app.app_context(), pytest.raises(DBAPIError):
+    with newest.app.app_context(), pytest.raises(DBAPIError):
         upgrade(directory=folder)
-    assert differences(bare) == []
-    assert roles(bare) == ["learner", "teacher"]
+    assert differences(newest) == []
+    assert roles(newest) == ["learner", "teacher"]
 
 
 def test_foreign_keys_are_guarded_again_after_a_migration(bare: School) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,23 @@ OLD_WORDS = {
     *("apart", "deed", "deeds", "errand", "finders", "house", "houses", "parcel", "placing", "shield"),
     *("texter", "unfit", "verb", "verbs", "whoever", "wish"),
 }
+# Pronouns, adverbs and an old synonym that name nothing, as whole names in the application.
+OLD_LOCALS = {
+    *("everybody", "everyone", "gone", "here", "hers", "lately", "news", "no", "of_it", "one", "service"),
+    *("somebody", "stuck", "theirs", "there", "unasked", "wanting", "what", "when", "who", "whom"),
+}
+# Metaphors and pronouns of earlier comments and docstrings: the glossary has a standard term for each, and
+# people are "the learner", "the teacher".
+OLD_PROSE = {
+    *("deed", "deeds", "edge", "errand", "floors", "goodbye", "her", "hers", "herself", "house", "houses"),
+    *("living", "parcel", "she", "shield", "stranger", "strangers", "sweep", "sweeps", "telephone", "tells"),
+    *("told", "verb", "verbs", "whoever", "wish", "wishes"),
+}
+# The first line of a function is an imperative: it begins with none of these.
+NOT_IMPERATIVE = (
+    "A|All|Also|An|As|At|Back|Each|Every|For|From|His|How|In|Its?|Nobody|None|No|Of|On|One|Only|Or|Per|She|"
+    "Somebody|That|The|Their|There|This|To|Two|What|When|Where|Which|Why|With|Without|Yes"
+)
 # Names of functions that said nothing of what they do.
 OLD_NAMES = {
     *("called_off", "detach", "expire_hers", "few_enough_open", "first_time", "found_an_hour"),
@@ -72,6 +91,16 @@ def test_no_identifier_is_a_word_of_the_old_vocabulary() -> None:
     assert offenders == []
 
 
+def test_no_name_in_the_application_is_a_pronoun_or_an_adverb() -> None:
+    offenders = [
+        f"{place(path, line)} {name}"
+        for path in python_files("lms")
+        for line, name in identifiers(path)
+        if name.strip("_") in OLD_LOCALS
+    ]
+    assert offenders == []
+
+
 def test_docstrings_begin_with_what_is_done_and_not_with_a_pronoun() -> None:
     offenders = [
         f"{place(path, node.lineno)} {node.name}"
@@ -79,6 +108,43 @@ def test_docstrings_begin_with_what_is_done_and_not_with_a_pronoun() -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
         and re.match(r"\W*(Who|Whoever|What|Those|Whether)\b", ast.get_docstring(node) or "")
+    ]
+    assert offenders == []
+
+
+def prose(path: Path) -> Iterator[tuple[int, str]]:
+    """Every comment and docstring of a file, with its line."""
+    source = path.read_text(encoding="utf-8")
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+    for node in ast.walk(ast.parse(source, str(path))):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
+            yield getattr(node, "lineno", 1), ast.get_docstring(node) or ""
+
+
+def helper_files() -> list[Path]:
+    found = [path for path in python_files("tests/support", "tests/factories") if path.name[:5] != "test_"]
+    return [*found, ROOT / "tests/conftest.py"]
+
+
+def test_comments_and_docstrings_use_standard_terms() -> None:
+    offenders = [
+        f"{place(path, line)} {word}"
+        for path in [*python_files("lms", "tools"), *helper_files()]
+        for line, text in prose(path)
+        for word in sorted(set(re.findall(r"[a-z]+", text.lower())) & OLD_PROSE)
+    ]
+    assert offenders == []
+
+
+def test_the_docstring_of_a_function_begins_with_an_imperative() -> None:
+    offenders = [
+        f"{place(path, node.lineno)} {node.name}"
+        for path in [*python_files("lms", "tools"), *helper_files()]
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef)
+        and re.match(rf"\W*({NOT_IMPERATIVE})\b", ast.get_docstring(node) or "")
     ]
     assert offenders == []
 

@@ -64,7 +64,7 @@ class User(flask_login.UserMixin, _Base):
 
 
 def bare_app(folder: Path) -> tuple[Flask, str]:
-    """The least that a page behind a login can be, and the cookie that enters."""
+    """Return a minimal application with one page behind a login, and a cookie that is logged in."""
     app = Flask("bare")
     app.config.update(SECRET_KEY="bare", SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder / 'bare.sqlite3'}")
     # Compiled once, like any page: a string would be compiled at each request and flatter us.
@@ -95,7 +95,7 @@ def bare_app(folder: Path) -> tuple[Flask, str]:
 
 
 def rate(app: Flask, path: str, cookie: str) -> Callable[[], float]:
-    """Seconds for one page, over a few, without a network between."""
+    """Return a function that measures the mean time of the page in seconds, without a network."""
 
     def once() -> float:
         begin = time.perf_counter()
@@ -109,31 +109,33 @@ def rate(app: Flask, path: str, cookie: str) -> Callable[[], float]:
     return once
 
 
-def entered(school: School, name: str) -> str:
-    """The cookie of a person who has entered."""
+def login_cookie(school: School, name: str) -> str:
+    """Return the cookie of a logged-in person."""
 
-    def enter(s: Session) -> str:
+    def log_in(s: Session) -> str:
         person = s.query(Person).filter_by(name=name).one()
         return logins.open_login(s, person, LoginKind.OWN, now=now())
 
-    return f"{cookie_name(school.settings, 'session')}={school.write(enter)}"
+    return f"{cookie_name(school.settings, 'session')}={school.write(log_in)}"
 
 
 def compare(one: Callable[[], float], other: Callable[[], float]) -> tuple[float, float]:
-    """Medians of both, taken in turns, so that a busy moment strikes both."""
+    """Return the medians of both, measured alternately, so that a busy moment affects both."""
     pairs = [(one(), other()) for _ in range(ROUNDS + 1)][1:]  # the first round warms up
     return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
 
 
 def home(school: School, folder: Path) -> None:
     bare, cookie = bare_app(folder)
-    bare_time, home_time = compare(rate(bare, "/", cookie), rate(school.app, "/", entered(school, "Samira")))
+    bare_time, home_time = compare(
+        rate(bare, "/", cookie), rate(school.app, "/", login_cookie(school, "Samira"))
+    )
     say("learner home / bare page, rate", bare_time / home_time, "at least", 0.18)
     print(f"    bare {bare_time * 1000:.2f} ms, home {home_time * 1000:.2f} ms")
 
 
 def picker(school: School) -> None:
-    cookie = entered(school, "Samira")
+    cookie = login_cookie(school, "Samira")
     pick = rate(school.app, "/bookings/new", cookie)
     pick()
     empty = statistics.median(pick() for _ in range(ROUNDS))
@@ -145,7 +147,7 @@ def picker(school: School) -> None:
 
 def _bookings_ahead(s: Session) -> None:
     people = s.query(Person).all()
-    # Not hers whose page is measured: over her caps there would be nothing to look for.
+    # Not of Samira, whose page is measured: a learner at a cap sees no slots.
     learners = [p for p in people if p.is_learner and p.name != "Samira"]
     teachers = [p for p in people if "teacher" in p.roles]
     claire = next(p for p in people if "coordinator" in p.roles)
@@ -196,7 +198,7 @@ def slow_uploads(folder: Path) -> None:
     with LiveServer(folder) as server:
         school = server.school()
         builder.build(school.app, now())
-        cookie = entered(school, "Samira")
+        cookie = login_cookie(school, "Samira")
         path = school.read(_an_assignment)
         idle = latencies(server.port, cookie)
         stop = threading.Event()
@@ -204,18 +206,18 @@ def slow_uploads(folder: Path) -> None:
             threading.Thread(target=phone, args=(server.port, path, cookie, stop), daemon=True)
             for _ in range(PHONES)
         ]
-        for one in phones:
-            one.start()
+        for thread in phones:
+            thread.start()
         busy = latencies(server.port, cookie)
         stop.set()
-        for one in phones:
-            one.join(UPLOAD_SECONDS + 5)
+        for thread in phones:
+            thread.join(UPLOAD_SECONDS + 5)
     say("pages while 40 phones upload / idle, p95", p95(busy) / p95(idle), "at most", 2.0)
     print(f"    idle {p95(idle) * 1000:.1f} ms, busy {p95(busy) * 1000:.1f} ms")
 
 
 def _an_assignment(s: Session) -> str:
-    """Where Samira sends a photo."""
+    """Return the path of an assignment to which Samira can send a photo."""
     samira = s.query(Person).filter_by(name="Samira").one()
     return f"/assignments/{worklist.assignments_of_learner(s, samira)[0].assignment.id}"
 
@@ -241,7 +243,7 @@ def p95(values: list[float]) -> float:
 
 
 def phone(port: int, path: str, cookie: str, stop: threading.Event) -> None:
-    """A phone on a bad network: 400 kbit/s of a photo that never quite ends."""
+    """Upload a photo like a phone on a bad network: 400 kbit/s, until `stop` or a time limit."""
     piece = b"x" * (BITS_PER_SECOND // 8 // 4)
     with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
         head = (
@@ -255,9 +257,9 @@ def phone(port: int, path: str, cookie: str, stop: threading.Event) -> None:
 
 
 def say(what: str, ratio: float, bound: str, limit: float) -> None:
-    well = ratio >= limit if bound == "at least" else ratio <= limit
-    _verdicts.append(well)
-    print(f"{'well' if well else 'ILL '}  {what}: {ratio:.2f} ({bound} {limit})", flush=True)
+    passed = ratio >= limit if bound == "at least" else ratio <= limit
+    _verdicts.append(passed)
+    print(f"{'pass' if passed else 'FAIL'}  {what}: {ratio:.2f} ({bound} {limit})", flush=True)
 
 
 _verdicts: list[bool] = []

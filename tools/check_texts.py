@@ -83,7 +83,7 @@ def is_for_the_team(path: Path) -> bool:
 
 
 def said_in(language: str, catalog: Catalog, root: Path) -> Catalog:
-    """The sentences that a language needs: all of them, or those that learners read."""
+    """Return the sentences that a language needs: all of them, or those that learners read."""
     kept = Catalog(**HEAD)
     for message in catalog:
         paths = [root / path for path, _line in message.locations]

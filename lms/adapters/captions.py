@@ -86,17 +86,19 @@ def _cues(lines: list[str]) -> list[_Cue]:
     """Return the cues: the text under each timing line, without header, notes, styles and cue names."""
     timings = [(number, found) for number, line in enumerate(lines) if (found := _TIMING.fullmatch(line))]
     cues = []
-    for here, (number, found) in enumerate(timings):
-        last = here + 1 == len(timings)
-        under = lines[number + 1 : len(lines) if last else timings[here + 1][0]]
-        if not last and under:
-            under = _without_name(under)
+    for position, (number, found) in enumerate(timings):
+        last = position + 1 == len(timings)
+        following = lines[number + 1 : len(lines) if last else timings[position + 1][0]]
+        if not last and following:
+            following = _without_name(following)
         cue = _Cue(_moment(found.group(1)), _moment(found.group(2)))
         in_comment = False
-        for index, line in enumerate(under):
+        for index, line in enumerate(following):
             if not line.strip():
                 in_comment = False
-            elif (index == 0 or not under[index - 1].strip()) and re.match(r"(NOTE|STYLE|REGION)\b", line):
+            elif (index == 0 or not following[index - 1].strip()) and re.match(
+                r"(NOTE|STYLE|REGION)\b", line
+            ):
                 in_comment = index > 0
             if not in_comment and (clean := _clean(line)):
                 cue.lines.append(clean)
@@ -104,11 +106,11 @@ def _cues(lines: list[str]) -> list[_Cue]:
     return cues
 
 
-def _without_name(under: list[str]) -> list[str]:
+def _without_name(following: list[str]) -> list[str]:
     """Drop the last line when it is the number or name of the next cue: it touches that cue's timing line."""
-    name = under[-1].strip()
-    alone = len(under) > 1 and not under[-2].strip()
-    return under[:-1] if name and (alone or (name.isdigit() and len(under) > 1)) else under
+    name = following[-1].strip()
+    alone = len(following) > 1 and not following[-2].strip()
+    return following[:-1] if name and (alone or (name.isdigit() and len(following) > 1)) else following
 
 
 def _clean(line: str) -> str:

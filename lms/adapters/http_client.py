@@ -1,7 +1,7 @@
-"""One HTTP request, over with at one deadline: the name, the connection, TLS and every byte of the answer.
+"""One HTTP request with one deadline for everything: name resolution, connection, TLS and the whole answer.
 
-Redirects are not followed, proxies not asked, no cookie is kept. The name is resolved once, and the
-connection goes to the very address that was checked, so that a name cannot change its mind in between.
+No redirects, proxies or cookies. The name is resolved once, and the connection goes to the address that was
+checked, so that a second resolution cannot return another address (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from email.message import Message
 from urllib.parse import urlsplit
 
-CONNECT_SECONDS = 4.0  # then the next address of the name has its turn
+CONNECT_SECONDS = 4.0  # then the next address of the name is tried
 _PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _UNICAST = ipaddress.ip_network("2000::/3")
-# Ways to wrap one kind of address in another: what is inside does not show for certain.
+# Networks whose addresses embed another address; which one is not always certain.
 _WRAPPED = (ipaddress.ip_network("2001::/32"), ipaddress.ip_network("2002::/16"))
 
 
@@ -31,11 +31,11 @@ class DeadlinePassed(TimeoutError):
 
 
 class NotPublic(Exception):
-    """The name leads into a private network."""
+    """The name resolves to an address of a private network."""
 
 
 class AnswerTooBig(Exception):
-    """The answer has more bytes than it may have."""
+    """The answer is longer than `max_bytes`."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def ask(
     """Send one request and return the answer; a body is read with `max_bytes`, and only of an answer 200.
 
     `deadline` is a moment of `time.monotonic`, `context` decides which certificates are trusted. With
-    `public_only` one private address of the name is one too many. Raises `DeadlinePassed`, `NotPublic`,
+    `public_only` no address of the name may be private. Raises `DeadlinePassed`, `NotPublic`,
     `AnswerTooBig`, `OSError` for the connection, `HTTPException` for an answer that is not HTTP and
     `ValueError` for an address that is not one of HTTP.
     """
@@ -103,10 +103,10 @@ def resolve(host: str, port: int, deadline: float) -> list[str]:
         try:
             rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             found.append(list(dict.fromkeys(str(row[4][0]) for row in rows)))
-        except Exception as fault:  # noqa: BLE001 raised again where the name was asked for
+        except Exception as fault:  # noqa: BLE001 raised again in the calling thread
             found.append(fault)
 
-    # The resolver of the system knows no deadline: it is left behind.
+    # The resolver of the system has no deadline: its thread is abandoned.
     thread = threading.Thread(target=look_up, daemon=True)
     thread.start()
     thread.join(max(0.0, deadline - time.monotonic()))
@@ -118,7 +118,7 @@ def resolve(host: str, port: int, deadline: float) -> list[str]:
 
 
 def is_public(text: str) -> bool:
-    """Return whether an address lies on the public internet, also when it is wrapped in another one."""
+    """Return whether an address is on the public internet, also when it is embedded in another one."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:  # with a scope, such as fe80::1%eth0
@@ -152,7 +152,7 @@ def _open(
         if tls is None:
             return plain
         try:
-            # The handshake waits until the watch over the deadline has begun.
+            # The handshake starts after `_cut_at` has begun to watch the deadline.
             return tls.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
         except BaseException:
             plain.close()
@@ -174,7 +174,7 @@ def _read(answer: http.client.HTTPResponse, max_bytes: int | None, deadline: flo
 
 @contextlib.contextmanager
 def _cut_at(deadline: float, sock: socket.socket) -> Iterator[None]:
-    """Cut the connection at the deadline: a byte now and then wins the server no time."""
+    """Cut the connection at the deadline, also of a server that sends a byte now and then."""
 
     def cut() -> None:
         with contextlib.suppress(OSError):

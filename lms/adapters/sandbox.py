@@ -49,7 +49,7 @@ def run_child(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=cwd,
-        # Nothing of our environment, which may hold passwords.
+        # Not our environment, which may contain passwords.
         # Few malloc arenas, because each one reserves address space.
         env={"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "2"},
         start_new_session=True,

@@ -101,7 +101,7 @@ class LocalStore:
             raise UnknownKey(key) from None
 
     def digest(self, key: str) -> str:
-        """Return the SHA-256 of the bytes as they are read back, not as they were sent."""
+        """Return the SHA-256 of the stored bytes, read back from the store."""
         try:
             return file_digest(self._path(key))
         except FileNotFoundError:
@@ -121,7 +121,7 @@ class LocalStore:
                 continue
             for path in sorted(folder.iterdir()):
                 if _KEY.match(path.name):
-                    with suppress(FileNotFoundError):  # deleted while we were walking
+                    with suppress(FileNotFoundError):  # deleted in the meantime
                         yield path.name, datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
     def free_bytes(self) -> int:

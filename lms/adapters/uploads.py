@@ -1,6 +1,6 @@
-"""From the bytes of a form to files in the store: looked at, cleaned, kept, read back.
+"""Uploaded files: check, clean, store and read them back.
 
-All of it happens before the writing transaction: no upload and no decoder ever holds the write lock.
+All of it happens before the transaction: no upload and no decoder ever holds the write lock.
 """
 
 from __future__ import annotations
@@ -62,9 +62,10 @@ def store_uploads(
     floor: int,
     kinds: Iterable[str],
 ) -> UploadResult:
-    """Take each file for itself: a bad one gets its reason, the others stay.
+    """Check and store each file; a rejected file does not affect the others.
 
-    `room` is what the learner may still use, `floor` what must stay free on the disk.
+    `max_bytes`: of one file. `room`: bytes that the learner may still use. `floor`: bytes that must stay free
+    on the disk. `kinds`: accepted kinds.
     """
     received, wanted = UploadResult(), set(kinds)
     try:
@@ -94,7 +95,7 @@ def store_uploads(
 
 
 def store_small_image(store: Store, upload: Upload, folder: Path, *, max_bytes: int, floor: int) -> str:
-    """A photo for our own pages: made small, kept, read back. Its key; raises `Unfit` or `StoreFull`."""
+    """Shrink and store a photo for our own pages; return its key. Raises `RejectedFile` or `StoreFull`."""
     source = folder / "sent"
     upload.save(source)
     _check_room(store, source, max_bytes, floor)
@@ -103,7 +104,7 @@ def store_small_image(store: Store, upload: Upload, folder: Path, *, max_bytes: 
 
 
 def delete_keys(store: Store, keys: Iterable[str]) -> None:
-    """Delete what no row speaks of. A key left behind is found by the doctor."""
+    """Delete files that no row refers to. `flask doctor` finds a file that could not be deleted."""
     for key in keys:
         with suppress(OSError):
             store.delete(key)
@@ -151,11 +152,11 @@ def _check_room(store: Store, source: Path, max_bytes: int, floor: int) -> None:
 
 
 def _write(store: Store, path: Path, suffix: str, sha256: str) -> str:
-    """Kept, and read back; what the store does not give back is not left in it."""
+    """Store the file, read it back and return its key; delete it when its bytes differ."""
     key = store.put(path, suffix=suffix)
     try:
         if not verify(store, key, sha256):
-            raise OSError(f"the store does not give back what it was given: {key}")
+            raise OSError(f"the store does not give back what was stored: {key}")
     except BaseException:
         delete_keys(store, [key])
         raise

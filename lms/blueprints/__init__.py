@@ -1,4 +1,4 @@
-"""Pages, a file or a folder per feature. Blueprints do not know each other."""
+"""Request handlers, a file or a folder for each feature. Blueprints do not import each other."""
 
 from __future__ import annotations
 

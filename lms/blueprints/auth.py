@@ -1,4 +1,4 @@
-"""The door: cards, passwords, leaving, and the language chosen before anybody is known."""
+"""Login with a card or a password, logout, password links, and the language of a device without login."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 from flask import Blueprint, flash, redirect, request, url_for
 from flask import session as form_cookie
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, cookie, current_login, drop_cookie, own_path, set_cookie
@@ -27,10 +28,10 @@ from lms.web.pages import page
 bp = Blueprint("auth", __name__)
 
 YEAR = timedelta(days=365)
-# A centre of sixty people shares one address.
+# The sixty people of a centre share one IP address.
 PER_ADDRESS = "120/minute;1500/hour"
 PER_CARD = "12/minute;60/hour"
-DEVICES_KEPT = 4  # a family's tablet
+DEVICES_KEPT = 4  # people who share a tablet
 
 _SYSTEMS = ("iPhone", "iPad", "Android", "Windows", "Macintosh", "CrOS", "Linux")
 _BROWSERS = (
@@ -55,7 +56,7 @@ def _no_leak(response: BaseResponse) -> BaseResponse:
 @bp.get("/card")
 @allow("anyone")
 def card() -> BaseResponse:
-    """Where the code of a card is typed."""
+    """Show the form for the code of a card."""
     form = CardForm(formdata=None, data={"next": own_path(request.args.get("next"))})
     return _card_page(form, 200)
 
@@ -63,7 +64,7 @@ def card() -> BaseResponse:
 @bp.get("/card/<token>")
 @allow("anyone")
 def link(token: str) -> BaseResponse:
-    """Where the QR leads. It looks the same for every token, and only the button enters."""
+    """Show the page of a card's QR code: the same for every token; only the button logs in."""
     form = CardForm(formdata=None, data={"token": token[:100], "next": own_path(request.args.get("next"))})
     return _card_page(form, 200)
 
@@ -84,7 +85,7 @@ def enter() -> BaseResponse:
         if by_link
         else cards.card_by_code(db.session(), form.code.data)
     )
-    # Worked out before the lock is taken, and also for a card that does not exist.
+    # Hashed before the transaction, and also for a card that does not exist, so that the time does not tell.
     pin_hash = found.pin_hash if found else None
     attempt = cards.LoginAttempt(
         card_id=found.id if found else None,
@@ -96,6 +97,7 @@ def enter() -> BaseResponse:
         device=device_name(),
         language=_chosen_language(found.person) if found else None,
         old_token=cookie("session"),
+        device_tokens=_devices(),
     )
     outcome = write(lambda session: cards.log_in(session, attempt, now=now()))
     if isinstance(outcome, Refused):
@@ -113,7 +115,7 @@ def enter() -> BaseResponse:
 @bp.post("/language")
 @allow("anyone")
 def language() -> BaseResponse:
-    """The language of somebody who is not known yet, kept on the device."""
+    """Store the language of the device, for pages without login."""
     response = redirect(own_path(request.form.get("next")) or url_for("auth.card"), 303)
     chosen = request.form.get("language", "")
     if chosen in _codes():
@@ -129,7 +131,7 @@ def language() -> BaseResponse:
 )
 @limiter.limit("200/hour", key_func=lambda: _named_account(), methods=["POST"])  # noqa: PLW0108
 def login() -> BaseResponse:
-    """Staff enter here. The same answer, after the same work, for an address nobody has."""
+    """Log in with e-mail and password; an unknown address gets the same answer after the same work."""
     form = LoginForm()
     if not form.is_submitted():
         form.next.data = own_path(request.args.get("next"))
@@ -137,10 +139,8 @@ def login() -> BaseResponse:
     if form.validate():
         token = _staff_token(form.email.data, form.password.data)
         if token is not None:
-            response = redirect(own_path(form.next.data) or url_for("home.today"), 303)
             form_cookie.clear()
-            set_cookie(response, "session", token, logins.COOKIE_LASTS[LoginKind.STAFF])
-            return response
+            return _entered_staff(token, own_path(form.next.data) or url_for("home.today"))
         form.refuse(Refused(RefusalCode.LOGIN_WRONG))
     return page("auth/login.html", 422, form=form)
 
@@ -150,12 +150,12 @@ def login() -> BaseResponse:
 @limiter.limit("20/minute;100/hour", methods=["POST"])
 @limiter.limit("5/hour", key_func=lambda: _named_account(), methods=["POST"])  # noqa: PLW0108
 def ask_password() -> BaseResponse:
-    """A forgotten password. What is answered does not depend on who is known here."""
+    """Send a link for a forgotten password; the answer does not tell whether the address is known."""
     form = AskPasswordForm()
     if not form.validate_on_submit():
         return page("auth/ask_password.html", 422 if form.is_submitted() else 200, form=form, sent=False)
     token = staff.new_token()
-    passwords.matches(None, token)  # drowns the time that writing a row takes
+    passwords.matches(None, token)  # hides the time that writing a row takes
     write(lambda session: staff.request_reset(session, form.email.data, token, now=now()))
     return page("auth/ask_password.html", form=form, sent=True)
 
@@ -164,7 +164,7 @@ def ask_password() -> BaseResponse:
 @allow("anyone")
 @limiter.limit("30/minute;200/hour", methods=["POST"])
 def choose_password(token: str) -> BaseResponse:
-    """Opening the link spends nothing; the button does."""
+    """Choose a password through a link; only the form uses the link up, opening it does not."""
     found = staff.find_active_link(db.session(), token, now=now())
     if found is None:
         return page("auth/dead_link.html", 404)
@@ -173,12 +173,12 @@ def choose_password(token: str) -> BaseResponse:
         try:
             staff.check_password(form.password.data, found.person.name, found.person.login_email)
             fresh = passwords.hash_secret(form.password.data)
-            write(lambda session: staff.choose_password(session, token, fresh, now=now()).id)
+            login_token = write(lambda session: _choose_and_log_in(session, token, fresh))
         except Refused as refusal:
             form.refuse(refusal, form.password)
         else:
-            flash(_("Votre mot de passe est choisi. Entrez maintenant."), "success")
-            return redirect(url_for("auth.login"), 303)
+            flash(_("Votre mot de passe est choisi."), "success")
+            return _entered_staff(login_token, url_for("home.today"))
     return page("auth/choose_password.html", 422 if form.is_submitted() else 200, form=form, token=token)
 
 
@@ -186,31 +186,31 @@ def choose_password(token: str) -> BaseResponse:
 @allow("someone")
 def logout() -> BaseResponse:
     token = cookie("session") or ""
-    write(lambda session: logins.end_login_by_token(session, token, now=now()))
+    write(lambda session: logins.log_out(session, token, now=now()))
     response = redirect(url_for("auth.card"), 303)
     form_cookie.clear()
     drop_cookie(response, "session")
     if current_login().kind == LoginKind.SHARED:
-        drop_cookie(response, "language")  # the next person chooses her own
+        drop_cookie(response, "language")  # another person uses the device next
     flash(_("Vous êtes sorti de Passerelle."), "success")
     return response
 
 
 def _card_page(form: CardForm, answer: int) -> BaseResponse:
-    form.pin.data = ""  # never back on a screen that others may see
+    form.pin.data = ""  # never sent back: others may see the screen
     by_link = bool(form.token.data)
     pin_wanted = organisation().pin_required and not _known_here(form.token.data)
-    here = url_for("auth.link", token=form.token.data) if by_link else url_for("auth.card")
-    return page("auth/card.html", answer, form=form, by_link=by_link, pin_wanted=pin_wanted, here=here)
+    address = url_for("auth.link", token=form.token.data) if by_link else url_for("auth.card")
+    return page("auth/card.html", answer, form=form, by_link=by_link, pin_wanted=pin_wanted, here=address)
 
 
 def _known_here(token: str | None) -> bool:
-    """Return whether this device has proved the PIN of this card before. Only the link profits from it."""
+    """Return whether the PIN of the card was entered on this device before; False without a link token."""
     devices = _devices()
     if not token or not devices:
         return False
     found = cards.card_by_token(db.session(), token)
-    return found is not None and cards.is_known_device(db.session(), found, devices)
+    return found is not None and cards.known_device(db.session(), found, devices) is not None
 
 
 def _devices() -> list[str]:
@@ -223,8 +223,11 @@ def _named_card() -> str:
 
 
 def _chosen_language(person: Person) -> str | None:
-    """The language of this device, unless it is what she sees anyway: who reads Pashto and presses
-    "français", because Pashto is not there yet, keeps her Pashto for later."""
+    """Return the language chosen on this device; None when the person sees that language anyway.
+
+    A person who reads Pashto sees French, because the interface has no Pashto yet. Choosing "français" on
+    the card page must not replace Pashto as the language of the person.
+    """
     chosen = cookie("language")
     return chosen if chosen in _codes() and chosen != shown_in(person.language).code else None
 
@@ -245,6 +248,20 @@ def _staff_token(email: str, password: str) -> str | None:
             session, person_id, stored, device=device_name(), old_token=cookie("session"), now=now()
         )
     )
+
+
+def _choose_and_log_in(session: Session, token: str, password_hash: str) -> str:
+    person = staff.choose_password(session, token, password_hash, now=now())
+    if old_token := cookie("session"):
+        logins.end_login_by_token(session, old_token, now=now())
+    return logins.open_login(session, person, LoginKind.STAFF, device=device_name(), now=now())
+
+
+def _entered_staff(token: str, location: str) -> BaseResponse:
+    """Redirect a member of the team who has just logged in."""
+    response = redirect(location, 303)
+    set_cookie(response, "session", token, logins.COOKIE_LASTS[LoginKind.STAFF])
+    return response
 
 
 def _named_account() -> str:

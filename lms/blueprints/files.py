@@ -1,4 +1,4 @@
-"""Delivery of stored files: asked each time who wants it, never cached, never run by a browser."""
+"""Delivery of stored files: permission is checked each time; never cached, never executed by a browser."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def deliver(id: str) -> BaseResponse:
     )
     response.headers["Content-Security-Policy"] = SANDBOX
     response.headers["Cache-Control"] = "private, no-store"
-    # A player asks for pieces of a voice.
+    # A player requests ranges of a sound file.
     try:
         return response.make_conditional(request.environ, accept_ranges=True, complete_length=size)
     except RequestedRangeNotSatisfiable:
@@ -47,6 +47,6 @@ def deliver(id: str) -> BaseResponse:
 
 
 def disposition(kind: str, name: str) -> str:
-    """RFC 5987: the name in every script, and a plain one for old programs."""
+    """Return Content-Disposition (RFC 5987): the name in every script, and in ASCII for old programs."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "._- ") else "_" for c in name)
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,4 +1,4 @@
-"""What a monitor asks: does the process answer, and can the house work?"""
+"""Health checks for a monitor: the process answers, and the instance can work."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def process() -> Response:
 @bp.get("/readyz")
 @allow("anyone")
 def ready() -> tuple[Response, int]:
-    """Database, queue age and disk; 503 when one of them is not well. Tells nothing else."""
+    """Check database, queue age and disk; 503 when one of them fails. Shows no other details."""
     checks = {"database": False, "queue": False, "disk": False}
     try:
         db.session.execute(text("SELECT 1"))
@@ -37,5 +37,5 @@ def ready() -> tuple[Response, int]:
         db.session.rollback()
     free = store().free_bytes()
     checks["disk"] = free >= settings().free_space_mb * MEGABYTE
-    well = all(checks.values())
-    return jsonify(ok=well, **checks), 200 if well else 503
+    is_ready = all(checks.values())
+    return jsonify(ok=is_ready, **checks), 200 if is_ready else 503

@@ -1,4 +1,4 @@
-"""What a person decides for herself: language, letters, phone, entries, password."""
+"""The page *Moi*: language, text size, phone, channel of messages, logins, password."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def show() -> BaseResponse:
         if not me().is_staff:
             lasts = logins.COOKIE_LASTS[LoginKind.SHARED if me().shared_phone else LoginKind.OWN]
             set_cookie(response, "session", cookie("session") or "", lasts)
-        refresh()  # the answer already speaks the language she has just chosen
+        refresh()  # the answer is in the language that was just chosen
         flash(_("C’est changé."), "success")
         return response
     return page(
@@ -57,10 +57,10 @@ def show() -> BaseResponse:
 @bp.post("/me/logins/<id>/end")
 @allow("someone")
 def end(id: str) -> BaseResponse:
-    """One device leaves; it may be the one in hand."""
-    here = current_login().id == id
+    """Log out one device, possibly the current one."""
+    is_current = current_login().id == id
     write(lambda session: logins.end_login(session, me(), id, now=now()))
-    if here:
+    if is_current:
         return _left()
     flash(_("Cet appareil est sorti."), "success")
     return redirect(url_for("me.show"), 303)
@@ -97,7 +97,7 @@ def password() -> BaseResponse:
 
 
 def _change_password(form: ChangePasswordForm) -> BaseResponse:
-    """Every entry ends with the old password; this device gets a new one."""
+    """Change the password: all logins end, and this device gets a new one."""
     person = me()
     if not passwords.matches(person.password_hash, form.current.data):
         raise Refused(RefusalCode.PASSWORD_WRONG)

@@ -1,4 +1,4 @@
-"""Messages that somebody of the team sends by hand, with a telephone."""
+"""Messages that a member of the team sends by hand, with a phone."""
 
 # Read by the team alone.
 
@@ -29,7 +29,7 @@ bp = Blueprint("messages", __name__)
 
 @dataclass(frozen=True)
 class Message:
-    """One text, ready to be sent, and the addresses that open the telephone's own programs with it."""
+    """The text of a message, and the links that open the apps of a phone with it."""
 
     item: OutboxItem
     booking: Booking
@@ -43,7 +43,7 @@ class Message:
 
     @property
     def sms(self) -> str:
-        # "?&": what comes first pleases the one kind of telephone, what follows the other.
+        # "?&": iOS expects `&body`, Android `?body`; both accept this.
         return f"sms:{self.number}?&body={quote(self.text, safe='')}"
 
 
@@ -61,7 +61,7 @@ def index() -> BaseResponse:
 @bp.post("/messages/<id>/sending")
 @allow(Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def send(id: str) -> BaseResponse:
-    """She says that she has sent it."""
+    """Record that the person has sent the message."""
 
     def in_transaction(session: Session) -> None:
         outbox.mark_sent_by_hand(session, me(), manual_messages.message_for(session, me(), id), now=now())
@@ -85,11 +85,11 @@ def withdraw(id: str) -> BaseResponse:
 def _messages() -> list[Message]:
     return [
         Message(
-            one.item,
-            one.booking,
-            notifications_sms.text(one.item, one.facts, organisation()),
-            one.number,
-            languages.shown_in(one.item.person.language),
+            message.item,
+            message.booking,
+            notifications_sms.text(message.item, message.facts, organisation()),
+            message.number,
+            languages.shown_in(message.item.person.language),
         )
-        for one in list_manual_messages(db.session(), me(), settings(), now())
+        for message in list_manual_messages(db.session(), me(), settings(), now())
     ]

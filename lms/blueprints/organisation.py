@@ -1,4 +1,4 @@
-"""The centre, for the coordinator: address, rules, the picture of the door, rooms and levels."""
+"""The organisation, for the coordinator: address, settings, photo of the entrance, rooms, levels."""
 
 # Read by the team alone.
 
@@ -50,7 +50,7 @@ def show() -> BaseResponse:
 @bp.get("/organisation/door")
 @allow("someone")
 def door() -> BaseResponse:
-    """The picture of the door. Its address stays when the picture changes, so a browser asks each time."""
+    """Deliver the photo of the entrance. Its address never changes, so a browser revalidates it each time."""
     key = current_organisation().door_photo_key
     if key is None:
         raise Absent
@@ -75,7 +75,7 @@ def hang_door() -> BaseResponse:
         return _door_refused(DoorForm(formdata=None), RefusalCode.FILE_TOO_BIG)
     if not form.validate():
         return _page(422, door_form=form)
-    sent = idempotency_key(form)  # before the file is taken away
+    sent = idempotency_key(form)  # before the objects of the file are detached
     try:
         key = _receive(form.photo.data)
     except RejectedFile as refusal:
@@ -84,15 +84,15 @@ def hang_door() -> BaseResponse:
         )
     address = url_for("organisation.show", _anchor="door")
 
-    def hang(session: Session) -> list[str]:
+    def set_photo(session: Session) -> list[str]:
         return organisation.set_door_photo(session, me(), key, now=now())
 
     try:
-        old, address = run_once_with_result(form, hang, lambda _old: address, key=sent)
+        old, address = run_once_with_result(form, set_photo, lambda _old: address, key=sent)
     except BaseException:
         delete_keys(store(), [key])
         raise
-    # The same form sent twice kept its picture the first time.
+    # A form sent twice stored its photo the first time.
     delete_keys(store(), [key] if old is None else old)
     flash(_("La photo de la porte est là."), "success")
     return redirect(address, 303)
@@ -147,9 +147,9 @@ def level(id: str) -> BaseResponse:
 
 
 def _receive(upload: FileStorage) -> str:
-    """The picture, made small and kept; before any transaction."""
+    """Check, shrink and store the photo, before any transaction."""
     limits = settings()
-    db.session().rollback()  # nothing of the database is held while the file is looked at
+    db.session().rollback()  # no transaction stays open while the file is checked
     with TemporaryDirectory(prefix="passerelle-") as folder:
         key = store_small_image(
             store(),
@@ -174,7 +174,7 @@ def _add_room(session: Session, form: RoomForm) -> None:
 
 
 def _change(session: Session, form: OrganisationForm) -> None:
-    """Other terms may leave room for those who wait: a farther horizon, a shorter pause, more a week."""
+    """Change the settings; slots that other settings make possible are offered to the waitlist."""
     organisation.update_organisation(session, me(), form.values(), now=now())
     waitlist.offer_new_hours(session, now=now(), zone=settings().time_zone)
 
@@ -186,7 +186,7 @@ def _page(
     room_form: RoomForm | None = None,
     door_form: DoorForm | None = None,
 ) -> BaseResponse:
-    """The whole page, with the one form that was sent as it was sent."""
+    """Render the page; the form that was sent keeps its values, the others are filled from the database."""
     return page(
         "organisation/show.html",
         answer,

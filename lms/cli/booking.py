@@ -1,4 +1,4 @@
-"""`flask booking`: keep local times when a time zone changes, and check the consistency of all bookings."""
+"""`flask booking`: retime bookings after a change of time zone rules, check their consistency."""
 
 from __future__ import annotations
 

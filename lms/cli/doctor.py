@@ -42,9 +42,10 @@ def versions(session: Session, settings: Settings) -> list[str]:
     """Return a fault when the database is not at the newest migration."""
     found = []
     script = ScriptDirectory.from_config(migrate.get_config())
-    here = MigrationContext.configure(session.connection()).get_current_revision()
-    if here != script.get_current_head():
-        found.append(f"the database is at {here}, the code at {script.get_current_head()}: flask db upgrade")
+    revision = MigrationContext.configure(session.connection()).get_current_revision()
+    newest = script.get_current_head()
+    if revision != newest:
+        found.append(f"the database is at {revision}, the code at {newest}: flask db upgrade")
     return found
 
 

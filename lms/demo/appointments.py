@@ -70,9 +70,11 @@ def _book(
         now=now,
     )
     slot = next(
-        one
-        for one in free
-        if one.teacher_id == teacher.id and mode in one.modes and one.starts.date() not in used
+        free_slot
+        for free_slot in free
+        if free_slot.teacher_id == teacher.id
+        and mode in free_slot.modes
+        and free_slot.starts.date() not in used
     )
     return appointments.book(session, learner, learner, teacher.id, slot.starts, mode, now=now, zone=zone)
 

@@ -1,1 +1,1 @@
-"""The school's verbs and questions, as plain functions. They know tables, never HTTP, and never commit."""
+"""The business rules, as plain functions. They use tables, never HTTP, and never commit."""

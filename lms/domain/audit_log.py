@@ -21,7 +21,7 @@ def record(
     detail: str = "",
     now: datetime,
 ) -> None:
-    """Write the line in the transaction of the deed. `detail` never holds a name, a text or a secret."""
+    """Add an event in the transaction of the action. `detail` never contains a name, a text or a secret."""
     session.add(
         AuditEvent(
             at=now,

@@ -40,18 +40,18 @@ def message_for(session: Session, actor: Person, item_id: str) -> OutboxItem:
 
 
 def _about(items: Select[OutboxItem], person: Person) -> Select[OutboxItem, Booking]:
-    may: list[ColumnElement[bool]] = [false()]
+    conditions: list[ColumnElement[bool]] = [false()]
     if Role.COORDINATOR in person.roles:
-        may.append(true())
+        conditions.append(true())
     if Role.TEACHER in person.roles:
-        may.append(Booking.teacher_id == person.id)
+        conditions.append(Booking.teacher_id == person.id)
     if Role.SOCIAL_WORKER in person.roles:
-        may.append(Person.social_worker_id == person.id)
+        conditions.append(Person.social_worker_id == person.id)
     return (
         items.add_columns(Booking)
         .join(Booking, Booking.id == OutboxItem.about_id)
         .join(OutboxItem.person)
-        .where(or_(*may))
+        .where(or_(*conditions))
         .options(
             contains_eager(OutboxItem.person).options(lazyload(Person.role_rows)),
             joinedload(Booking.teacher).options(lazyload(Person.role_rows)),

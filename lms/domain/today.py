@@ -98,33 +98,39 @@ def _in_order(
     now: datetime,
 ) -> Iterator[TodayCard]:
     is_soon = appointment is not None and appointment.starts - now < SOON
-    own = next((one for one in lessons if one.level_id == learner.level_id), None)
-    opened = next((one for one in lessons if one.level_id != learner.level_id), None)
+    own = next((lesson for lesson in lessons if lesson.level_id == learner.level_id), None)
+    opened = next((lesson for lesson in lessons if lesson.level_id != learner.level_id), None)
     todo = sorted(
         (
-            one
-            for one in assignments
-            if one.state in (HomeworkState.REDO, HomeworkState.TODO) and not one.unseen
+            homework
+            for homework in assignments
+            if homework.state in (HomeworkState.REDO, HomeworkState.TODO) and not homework.unseen
         ),
-        key=lambda one: (one.draft_id is None, one.state != HomeworkState.REDO),
+        key=lambda homework: (homework.draft_id is None, homework.state != HomeworkState.REDO),
     )
-    own_todo = [one for one in todo if one.level_id == learner.level_id]
-    begun = [one for one in own_todo if one.draft_id is not None or one.state == HomeworkState.REDO]
-    fresh = [one for one in own_todo if one not in begun]
+    own_todo = [homework for homework in todo if homework.level_id == learner.level_id]
+    begun = [
+        homework
+        for homework in own_todo
+        if homework.draft_id is not None or homework.state == HomeworkState.REDO
+    ]
+    not_begun = [homework for homework in own_todo if homework not in begun]
     yield from map(SlotOffer, offers)
     if lost is not None:
         yield LostAppointment(lost)
-    unseen = (one for one in assignments if one.unseen)
-    yield from map(UnseenFeedback, sorted(unseen, key=lambda one: one.level_id != learner.level_id))
+    unseen = (homework for homework in assignments if homework.unseen)
+    yield from map(UnseenFeedback, sorted(unseen, key=lambda homework: homework.level_id != learner.level_id))
     if appointment is not None and is_soon:
         yield NextAppointment(appointment)
     yield from map(OpenHomework, begun)
     if own is not None:
         yield NextLesson(own)
-        yield from (OpenHomework(one) for one in fresh if one.lesson_id == own.id)
+        yield from (OpenHomework(homework) for homework in not_begun if homework.lesson_id == own.id)
     if appointment is not None and not is_soon:
         yield NextAppointment(appointment)
-    yield from (OpenHomework(one) for one in fresh if own is None or one.lesson_id != own.id)
+    yield from (
+        OpenHomework(homework) for homework in not_begun if own is None or homework.lesson_id != own.id
+    )
     if opened is not None:
         yield NextLesson(opened)
-    yield from (OpenHomework(one) for one in todo if one.level_id != learner.level_id)
+    yield from (OpenHomework(homework) for homework in todo if homework.level_id != learner.level_id)

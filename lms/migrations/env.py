@@ -34,16 +34,16 @@ def run() -> None:
 
 
 def _guard_foreign_keys(connection: Connection, *, on: bool) -> None:
-    """A batch move on SQLite drops the old table; guarded, that deletes every row that hangs on it.
+    """Switch foreign keys of SQLite on or off: a batch operation drops the old table and its dependent rows.
 
-    Said to the driver: within a transaction, even one that has done nothing yet, SQLite ignores it.
+    Sent through the driver: SQLite ignores it within a transaction, even one that has done nothing yet.
     """
     if connection.dialect.name == "sqlite":
         connection.connection.cursor().execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
 
 
 def _check_foreign_keys(ctx: MigrationContext, **_step: object) -> None:
-    """At the end of each step, in its transaction: a row that points to nothing undoes the step."""
+    """Check foreign keys at the end of each step, in its transaction; a violation undoes the step."""
     connection = ctx.connection
     if connection is not None and connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()

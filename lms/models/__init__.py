@@ -23,13 +23,13 @@ from lms.models.booking import (
 )
 from lms.models.calendars import CalendarFeed, ExternalBusyTime, ExternalCalendar
 from lms.models.homework import (
-    FILE_KINDS,
     KINDS,
     Assignment,
     Attachment,
     Attempt,
     Criterion,
     Feedback,
+    FileKind,
     HomeworkState,
     Rendition,
     Score,
@@ -57,7 +57,6 @@ __all__ = [
     "AFTERNOON",
     "CELL_SECONDS",
     "EVENING",
-    "FILE_KINDS",
     "HOLDING",
     "KINDS",
     "MAIL_KINDS",
@@ -84,6 +83,7 @@ __all__ = [
     "ExternalBusyTime",
     "ExternalCalendar",
     "Feedback",
+    "FileKind",
     "FormReceipt",
     "HomeworkState",
     "KnownDevice",

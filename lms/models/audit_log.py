@@ -1,4 +1,4 @@
-"""Who did what to whom, and when: written once and never changed."""
+"""The audit log: who did what, and when; events are written once and never changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lms.extensions import Base, Identified
 
 
 class AuditAction(StrEnum):
-    """Action of an event. A word that was once written stays: old events carry it."""
+    """Action of an event. A value is never renamed or removed: old events have it."""
 
     # people
     SERVICE_FOUNDED = "service_founded"
@@ -82,9 +82,9 @@ class AuditEvent(Identified, Base):
     )
 
     at: Mapped[datetime]
-    # RESTRICT: who wrote in the journal cannot vanish from it.
+    # RESTRICT: a person with audit events cannot be deleted.
     actor_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
-    # An AuditAction; plain text, because an event that an older release wrote must be readable.
+    # An AuditAction; plain text, so that events written by another release stay readable.
     action: Mapped[str] = mapped_column(String(40))
     object_kind: Mapped[str] = mapped_column(String(20))
     object_id: Mapped[str] = mapped_column(String(14))

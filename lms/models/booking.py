@@ -1,4 +1,4 @@
-"""Availability in wall time, bookings as facts, and the claims that make a double booking impossible."""
+"""Availability in local time, bookings, and the claims that make a double booking impossible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from lms.extensions import Base, Identified
 from lms.models.people import Person, one_of, word_type
 
-# Parts of the day on the wall, as bits of `WaitlistEntry.parts`.
+# Parts of the day in local time, as bits of `WaitlistEntry.parts`.
 MORNING, AFTERNOON, EVENING = 1, 2, 4
 CELL_SECONDS = 900
 
@@ -36,14 +36,14 @@ class RuleMode(StrEnum):
 
 
 class DayKind(StrEnum):
-    """A special day takes hours away or adds some."""
+    """Kind of a special day: it removes hours, or adds some."""
 
     CLOSED = "closed"
     OPEN = "open"
 
 
 class BookingState(StrEnum):
-    """Offered to somebody who waits, agreed, cancelled; an offer can also be declined or expire."""
+    """State of a booking: offered to the waitlist, booked, cancelled; an offer can be declined or expire."""
 
     OFFERED = "offered"
     BOOKED = "booked"
@@ -52,12 +52,12 @@ class BookingState(StrEnum):
     EXPIRED = "expired"
 
 
-# What holds its people and its room.
+# States with claims: they hold people and room.
 HOLDING = (BookingState.OFFERED, BookingState.BOOKED)
 
 
 class WaitlistOutcome(StrEnum):
-    """How a wait ended: an offer accepted, an hour booked otherwise, withdrawn, an offer not answered."""
+    """How a waitlist entry ended: offer accepted, slot booked otherwise, withdrawn, offer not answered."""
 
     ACCEPTED = "accepted"
     BOOKED = "booked"
@@ -75,7 +75,7 @@ class Attendance(StrEnum):
 
 
 class Room(Identified, Base):
-    """A place for one session at a time; several desks in one room are several rows."""
+    """A place for one appointment at a time; several desks in one room are several rows."""
 
     __tablename__ = "room"
     __table_args__ = (UniqueConstraint("name"),)
@@ -85,7 +85,7 @@ class Room(Identified, Base):
 
 
 class Availability(Identified, Base):
-    """A weekly rule of a teacher, in the wall time of the service. Monday is 0."""
+    """A weekly availability rule of a teacher, in local time. Monday is 0."""
 
     __tablename__ = "availability"
     __table_args__ = (
@@ -110,7 +110,7 @@ class Availability(Identified, Base):
 
 
 class SpecialDay(Identified, Base):
-    """A dated exception: closed or extra open, for one teacher or (without one) the whole service."""
+    """Special days: closed, or with extra hours, for one teacher or (None) the whole organisation."""
 
     __tablename__ = "special_day"
     __table_args__ = (
@@ -120,7 +120,7 @@ class SpecialDay(Identified, Base):
             "(start_wall IS NULL) = (end_wall IS NULL) AND (end_wall IS NULL OR end_wall > start_wall)",
             name="hours",
         ),
-        # Open without hours: the weekly hours run on a holiday too.
+        # Open without hours: the weekly rules apply on a holiday too.
         CheckConstraint(
             "kind = 'closed' OR start_wall IS NULL OR (mode IS NOT NULL AND teacher_id IS NOT NULL)",
             name="open_is_complete",
@@ -151,7 +151,7 @@ class SpecialDay(Identified, Base):
 
 
 class Booking(Identified, Base):
-    """One hour of one learner with one teacher: a fact, never a copy of a rule."""
+    """An appointment or an offer: one hour of one learner with one teacher."""
 
     __tablename__ = "booking"
     __table_args__ = (
@@ -172,7 +172,7 @@ class Booking(Identified, Base):
             "state <> 'offered' OR (expires_at IS NOT NULL AND waitlist_entry_id IS NOT NULL)", name="offer"
         ),
         CheckConstraint("NOT cancelled_by_teacher OR state = 'cancelled'", name="cancelled_by_teacher"),
-        # One open offer for one who waits.
+        # A waitlist entry has at most one open offer.
         Index(
             "uq_booking_open_offer",
             "waitlist_entry_id",
@@ -192,8 +192,8 @@ class Booking(Identified, Base):
     room_id: Mapped[str | None] = mapped_column(ForeignKey("room.id", ondelete="RESTRICT"))
     starts: Mapped[datetime]
     ends: Mapped[datetime]
-    blocked_until: Mapped[datetime]  # the end and the buffer: from then teacher and room are free again
-    # The hour that was agreed, as a clock shows it: `starts` is derived from it and the zone.
+    blocked_until: Mapped[datetime]  # end plus buffer: from then on teacher and room are free again
+    # The agreed local time; `starts` is derived from it and the time zone.
     local_start: Mapped[str] = mapped_column(String(16))  # 2026-11-26T14:30
     time_zone: Mapped[str] = mapped_column(String(40))
     iso_week: Mapped[str] = mapped_column(String(8))  # 2026-W48, for the weekly cap
@@ -206,11 +206,11 @@ class Booking(Identified, Base):
     cancelled_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     cancelled_at: Mapped[datetime | None]
     reason: Mapped[str] = mapped_column(String(200), default="")
-    # The teacher could not come: it does not count against the learner, who chooses first.
+    # The teacher could not come: the learner has priority on the waitlist.
     cancelled_by_teacher: Mapped[bool] = mapped_column(default=False)
-    # Somebody decided to keep it although the hours say otherwise.
+    # When somebody decided to keep it although the availability no longer covers it.
     conflict_accepted_at: Mapped[datetime | None]
-    # An offer: for whom of those who wait, and until when.
+    # Of an offer: the waitlist entry, and until when it can be accepted.
     waitlist_entry_id: Mapped[str | None] = mapped_column(
         ForeignKey("waitlist_entry.id", ondelete="RESTRICT")
     )
@@ -220,7 +220,7 @@ class Booking(Identified, Base):
     teacher: Mapped[Person] = relationship(foreign_keys=[teacher_id], lazy="raise_on_sql")
     learner: Mapped[Person] = relationship(foreign_keys=[learner_id], lazy="raise_on_sql")
     room: Mapped[Room | None] = relationship(lazy="raise_on_sql")
-    # Read with the booking: almost every page that shows one says what became of it.
+    # Loaded with the booking: almost every page that shows a booking shows its attendance.
     record: Mapped[AppointmentRecord] = relationship(lazy="joined")
 
     @property
@@ -241,7 +241,7 @@ class Booking(Identified, Base):
 
     @property
     def is_offer(self) -> bool:
-        """Return whether it waits for an answer; the time to answer may be over."""
+        """Return whether it is an open offer; the time to accept it may be over."""
         return self.state == BookingState.OFFERED
 
     @property
@@ -250,7 +250,7 @@ class Booking(Identified, Base):
 
     @property
     def is_holding(self) -> bool:
-        """Return whether it holds its people and its room."""
+        """Return whether it has claims: it holds its people and its room."""
         return self.state in HOLDING
 
     @property
@@ -259,9 +259,14 @@ class Booking(Identified, Base):
 
     @property
     def marked_attendance(self) -> Attendance | None:
-        """The attendance that the team has marked; a late cancellation counts once it is excused."""
+        """Return the attendance that the team has marked; of a late cancellation only `excused`."""
         unexcused = self.is_cancelled and self.attendance == Attendance.LATE_CANCEL
         return None if unexcused else self.attendance
+
+    @property
+    def possible_attendances(self) -> tuple[Attendance, ...]:
+        """Return the attendances that the team can mark: a learner who cancelled can only be excused."""
+        return (Attendance.EXCUSED,) if self.is_cancelled else tuple(Attendance)
 
     @property
     def is_late_cancellation(self) -> bool:
@@ -284,15 +289,15 @@ class AppointmentRecord(Base):
     attendance: Mapped[Attendance | None] = mapped_column(word_type(Attendance, 12))
     marked_at: Mapped[datetime | None]
     marked_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
-    question: Mapped[str] = mapped_column(String(300), default="")  # the learner's, in her words
-    private_note: Mapped[str] = mapped_column(Text, default="")  # for the teacher alone
-    next_step: Mapped[str] = mapped_column(String(300), default="")  # for the learner too
+    question: Mapped[str] = mapped_column(String(300), default="")  # of the learner
+    private_note: Mapped[str] = mapped_column(Text, default="")  # only the teacher reads it
+    next_step: Mapped[str] = mapped_column(String(300), default="")  # the learner reads it too
     noted_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     noted_at: Mapped[datetime | None]
 
 
 class WaitlistEntry(Identified, Base):
-    """A learner who found no hour, and which hour would do. One active entry a learner."""
+    """An entry of a learner on the waitlist, and the wanted slots. A learner has at most one active entry."""
 
     __tablename__ = "waitlist_entry"
     __table_args__ = (
@@ -314,7 +319,7 @@ class WaitlistEntry(Identified, Base):
     teacher_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     parts: Mapped[int] = mapped_column(default=MORNING | AFTERNOON | EVENING)
     mode: Mapped[Mode | None] = mapped_column(word_type(Mode, 8))
-    # Her teacher could not come: she is asked before all others.
+    # The teacher cancelled an appointment of the learner, who gets offers before all others.
     first_choice: Mapped[bool] = mapped_column(default=False)
     created_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     created_at: Mapped[datetime]
@@ -326,12 +331,12 @@ class WaitlistEntry(Identified, Base):
 
     @property
     def is_onsite(self) -> bool:
-        """Return whether only an hour on site would do."""
+        """Return whether only slots on site are wanted."""
         return self.mode == Mode.ONSITE
 
 
 class Claim(Base):
-    """A quarter of an hour of one person or one room. Its unique keys are the last word on overlap."""
+    """A quarter-hour of one person or one room. Its unique keys prevent overlaps."""
 
     __tablename__ = "claim"
     __table_args__ = (

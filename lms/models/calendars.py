@@ -1,4 +1,4 @@
-"""Calendars that people subscribe to, and calendars that teachers already keep elsewhere."""
+"""Calendar feeds of appointments, and external calendars of teachers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lms.models.people import Person
 
 
 class CalendarFeed(Identified, Base):
-    """The private address under which a calendar reads a person's appointments. Only its digest is kept."""
+    """The private address under which a calendar reads a person's appointments. Only its digest is stored."""
 
     __tablename__ = "calendar_feed"
     __table_args__ = (
@@ -31,14 +31,16 @@ class CalendarFeed(Identified, Base):
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
     token_hash: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
-    seen_at: Mapped[datetime | None]  # when a calendar last read it: then it needs no invitation mails
+    seen_at: Mapped[
+        datetime | None
+    ]  # when a calendar last read it: recently read, it replaces invitations by mail
     revoked_at: Mapped[datetime | None]
 
     person: Mapped[Person] = relationship(lazy="raise_on_sql")
 
 
 class ExternalCalendar(Identified, Base):
-    """A teacher's calendar elsewhere. What it says hides hours; it never touches a booking."""
+    """An external calendar of a teacher. Its busy times hide slots; it never changes a booking."""
 
     __tablename__ = "external_calendar"
     __table_args__ = (
@@ -49,16 +51,16 @@ class ExternalCalendar(Identified, Base):
     teacher_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
     address: Mapped[str] = mapped_column(String(1000))  # often secret: shown by its host only
     created_at: Mapped[datetime]
-    # What the other side said, so that it need not say the same again.
+    # The ETag of the remote server, which then answers that nothing has changed.
     etag: Mapped[str] = mapped_column(String(200), default="")
     tried_at: Mapped[datetime | None]
-    read_at: Mapped[datetime | None]  # when it was last read well
+    read_at: Mapped[datetime | None]  # when it was last read without an error
     failing_since: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(String(40), default="")  # the code of a refusal
 
 
 class ExternalBusyTime(Base):
-    """When the teacher is busy elsewhere: two instants and nothing more."""
+    """Busy time of a teacher in an external calendar: two instants and nothing more."""
 
     __tablename__ = "external_busy_time"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Assignments, what learners send, and what teachers answer."""
+"""Assignments, submissions of learners, and feedback of teachers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
 from lms.models.lessons import Lesson
-from lms.models.people import Level, Person
+from lms.models.people import Level, Person, word_type
 
 KINDS = ("photo", "voice", "text", "document")
-FILE_KINDS = ("photo", "voice", "document")
+# Sound that browsers do not play; a program of the phone or the computer does.
+NOT_PLAYED_BY_BROWSERS = ("audio/3gpp", "audio/amr", "audio/amr-wb", "audio/vnd.wave", "audio/x-matroska")
+
+
+class FileKind(StrEnum):
+    PHOTO = "photo"
+    VOICE = "voice"
+    DOCUMENT = "document"
 
 
 class HomeworkState(StrEnum):
@@ -53,9 +60,13 @@ class Assignment(Identified, Base):
     def kinds(self) -> tuple[str, ...]:
         return tuple(kind for kind in KINDS if getattr(self, f"takes_{kind}"))
 
+    @property
+    def takes_files(self) -> bool:
+        return self.takes_photo or self.takes_voice or self.takes_document
+
 
 class Submission(Identified, Base):
-    """One learner's work on one assignment, over all her attempts."""
+    """One learner's work on one assignment, over all attempts."""
 
     __tablename__ = "submission"
     __table_args__ = (
@@ -105,7 +116,7 @@ class Attempt(Identified, Base):
 
 
 class Attachment(Identified, Base):
-    """A file of an attempt. `store_key` is what is kept: for a photo our clean upright copy."""
+    """A file of an attempt. `store_key`: the stored bytes, of a photo our clean upright copy."""
 
     __tablename__ = "attachment"
     __table_args__ = (
@@ -116,20 +127,39 @@ class Attachment(Identified, Base):
 
     attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id", ondelete="RESTRICT"))
     position: Mapped[int]
-    kind: Mapped[str] = mapped_column(String(8))
+    kind: Mapped[FileKind] = mapped_column(word_type(FileKind, 8))
     shown_name: Mapped[str] = mapped_column(String(120))
     store_key: Mapped[str] = mapped_column(String(80))
     mime: Mapped[str] = mapped_column(String(80))
     size: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
     seconds: Mapped[int | None]
-    excerpt: Mapped[str] = mapped_column(Text, default="")  # the text of a DOCX, for reading beside the copy
+    excerpt: Mapped[str] = mapped_column(
+        Text, default=""
+    )  # the text of a DOCX, shown on the page of the correction
     created_at: Mapped[datetime]
 
     attempt: Mapped[Attempt] = relationship(lazy="raise_on_sql")
     renditions: Mapped[list[Rendition]] = relationship(
         lazy="raise_on_sql", order_by="Rendition.purpose, Rendition.page", viewonly=True
     )
+
+    @property
+    def is_photo(self) -> bool:
+        return self.kind == FileKind.PHOTO
+
+    @property
+    def is_voice(self) -> bool:
+        return self.kind == FileKind.VOICE
+
+    @property
+    def is_document(self) -> bool:
+        return self.kind == FileKind.DOCUMENT
+
+    @property
+    def is_playable(self) -> bool:
+        """Return whether browsers play the recording by themselves."""
+        return self.is_voice and self.mime not in NOT_PLAYED_BY_BROWSERS
 
 
 class Rendition(Identified, Base):
@@ -165,7 +195,7 @@ class Criterion(Identified, Base):
 
 
 class Feedback(Identified, Base):
-    """A teacher's answer to an attempt: a draft until `returned_at`. `version` rises at each save."""
+    """Feedback of a teacher to an attempt: a draft until `returned_at`. `version` rises at each save."""
 
     __tablename__ = "feedback"
     __table_args__ = (

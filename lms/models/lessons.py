@@ -1,4 +1,4 @@
-"""Lessons of a level, their clips and words, and who watched what."""
+"""Lessons of a level, their clips and vocabulary, and what learners have watched."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Lesson(Identified, Base):
     title: Mapped[str] = mapped_column(String(120))
     goal: Mapped[str] = mapped_column(String(200), default="")
     instructions: Mapped[str] = mapped_column(Text, default="")  # Markdown
-    # Order within the level; ties fall back to created_at, so a gap or a double place harms nothing.
+    # Order within the level; ties fall back to created_at, so gaps and equal positions are harmless.
     position: Mapped[int]
     created_at: Mapped[datetime]
     created_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
@@ -52,7 +52,7 @@ class Clip(Identified, Base):
     youtube_id: Mapped[str] = mapped_column(String(11))
     starts: Mapped[int] = mapped_column(default=0)
     ends: Mapped[int | None]
-    seconds: Mapped[int | None]  # how long it plays, told by the teacher or known from start and end
+    seconds: Mapped[int | None]  # its length, entered by the teacher or computed from start and end
     transcript: Mapped[str] = mapped_column(Text, default="")
 
 

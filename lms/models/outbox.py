@@ -1,4 +1,4 @@
-"""What leaves the house, as rows first; and receipts, so that pressing twice is normal."""
+"""Outgoing messages, stored before they are sent, and receipts of forms, for idempotency."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     IN_FEED = "in_feed"
 
 
-# What can leave.
+# Kinds of messages.
 MAIL_KINDS = (
     "feedback_returned",
     "password_link",
@@ -59,18 +59,18 @@ class OutboxItem(Identified, Base):
     dedupe: Mapped[str] = mapped_column(String(160))
     kind: Mapped[str] = mapped_column(String(24))
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
-    about_id: Mapped[str] = mapped_column(String(14))  # the feedback, booking or password link it tells of
+    about_id: Mapped[str] = mapped_column(String(14))  # the feedback, booking or link that it is about
     sequence: Mapped[int] = mapped_column(default=0)  # of the booking when it was written
-    secret: Mapped[str | None] = mapped_column(String(80))  # a link's token; wiped when the row closes
+    secret: Mapped[str | None] = mapped_column(String(80))  # a link's token; deleted when the row closes
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     claimed_until: Mapped[datetime | None]
-    # How it left, decided when it left; by hand, it waits open since `handed_at` for somebody of the team.
+    # The channel, set when it is sent. By hand: open since `handed_at` until the team has sent it.
     channel: Mapped[Channel | None] = mapped_column(word_type(Channel, 8))
     handed_at: Mapped[datetime | None]
     sent_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="SET NULL"))
-    invited: Mapped[bool] = mapped_column(default=False)  # it carried an invitation for a calendar
+    invited: Mapped[bool] = mapped_column(default=False)  # it contained a calendar invitation
     attempts: Mapped[int] = mapped_column(default=0)
     outcome: Mapped[Outcome | None] = mapped_column(word_type(Outcome, 12))
     closed_at: Mapped[datetime | None]
@@ -80,7 +80,7 @@ class OutboxItem(Identified, Base):
 
 
 class FormReceipt(Base):
-    """Where a form led when it was first sent; sent again, it leads to the same page."""
+    """The page to which a form led when it was first sent; sent again, it leads to the same page."""
 
     __tablename__ = "form_receipt"
     __table_args__ = (Index("ix_form_receipt_created_at", "created_at"),)

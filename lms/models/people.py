@@ -1,4 +1,4 @@
-"""The service, its levels, its people, and how each of them enters."""
+"""The organisation, its levels and people, and their logins."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class LoginKind(StrEnum):
 
 
 class Channel(StrEnum):
-    """Way of a message to a person; by hand, a member of the team sends it."""
+    """Channel of a message to a person; by hand, a member of the team sends it."""
 
     MAIL = "mail"
     SMS = "sms"
     HAND = "hand"
 
 
-# How messages find a person: `auto` is her e-mail, else a text on her phone.
+# The preferred channel of a person; `auto`: e-mail, else SMS.
 AUTOMATIC = "auto"
 REACHES = (AUTOMATIC, *Channel)
 
 
 def one_of(column: str, words: Iterable[str]) -> str:
-    """The SQL of a CHECK that keeps a column to the given words."""
+    """Return the SQL of a CHECK that a column has one of the given words."""
     return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
 
 
@@ -51,7 +51,7 @@ def values_of(words: type[StrEnum]) -> list[str]:
 
 
 def word_type(words: type[StrEnum], length: int) -> Enum:
-    """The type of a column of text that holds the values of an enum; any other value is an error."""
+    """Return the type of a text column with the values of an enum; any other value is an error."""
     return Enum(
         words,
         values_callable=values_of,
@@ -63,7 +63,7 @@ def word_type(words: type[StrEnum], length: int) -> Enum:
 
 
 class Organisation(Base):
-    """The centre itself: one row, made by `flask init`."""
+    """The organisation that runs the instance: one row, created by `flask init`."""
 
     __tablename__ = "organisation"
     __table_args__ = (
@@ -80,7 +80,7 @@ class Organisation(Base):
     name: Mapped[str] = mapped_column(String(120))
     address: Mapped[str] = mapped_column(String(200), default="")
     directions: Mapped[str] = mapped_column(String(200), default="")  # bus stop, floor, door
-    door_photo_key: Mapped[str | None] = mapped_column(String(80))  # a picture of the door, in the store
+    door_photo_key: Mapped[str | None] = mapped_column(String(80))  # photo of the entrance, in the store
     phone: Mapped[str] = mapped_column(String(40), default="")
     email: Mapped[str] = mapped_column(String(254), default="")
     pin_required: Mapped[bool] = mapped_column(default=True)
@@ -107,7 +107,7 @@ class Level(Identified, Base):
 
 
 class Person(Identified, Base):
-    """Anyone the service works with. Never nationality, income, status or national number."""
+    """A learner or a member of the team. Never nationality, income, status or national number."""
 
     __tablename__ = "person"
     __table_args__ = (
@@ -128,7 +128,7 @@ class Person(Identified, Base):
     level_id: Mapped[str | None] = mapped_column(ForeignKey("level.id", ondelete="RESTRICT"))
     social_worker_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     video_consent_at: Mapped[datetime | None]
-    # What a member of staff logs in with; learners have a card instead.
+    # The login of a member of the team; learners have a card instead.
     login_email: Mapped[str | None] = mapped_column(String(254))
     password_hash: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime]
@@ -162,7 +162,7 @@ class Person(Identified, Base):
     def first_name(self) -> str:
         return self.name.split()[0] if self.name.split() else self.name
 
-    # What Flask-Login asks of the person it carries.
+    # Required by Flask-Login.
     is_authenticated: ClassVar[bool] = True
     is_anonymous: ClassVar[bool] = False
 
@@ -183,7 +183,7 @@ class PersonRole(Base):
 
 
 class OpenedLevel(Base):
-    """A level that a teacher opened for a learner beside her own."""
+    """A level that a teacher opened for a learner besides the learner's own."""
 
     __tablename__ = "opened_level"
     __table_args__ = (Index("ix_opened_level_level_id", "level_id"),)
@@ -195,7 +195,7 @@ class OpenedLevel(Base):
 
 
 class AccessCard(Identified, Base):
-    """The printed card. The code names it; only the token, or the code with the PIN, enters."""
+    """The printed card. The code only names it; the token, or the code with the PIN, logs in."""
 
     __tablename__ = "access_card"
     __table_args__ = (
@@ -227,7 +227,7 @@ class AccessCard(Identified, Base):
 
 
 class KnownDevice(Identified, Base):
-    """A device on which the PIN of this card was once given right."""
+    """A device on which the PIN of this card was entered correctly once."""
 
     __tablename__ = "known_device"
     __table_args__ = (UniqueConstraint("token_hash"), Index("ix_known_device_card_id", "card_id"))
@@ -238,17 +238,20 @@ class KnownDevice(Identified, Base):
 
 
 class LoginSession(Identified, Base):
-    """One entry on one device, alive on the server only."""
+    """A login session on one device; the server alone decides whether it is active."""
 
     __tablename__ = "login_session"
     __table_args__ = (
         UniqueConstraint("token_hash"),
         Index("ix_login_session_person_id", "person_id"),
         Index("ix_login_session_card_id", "card_id"),
+        Index("ix_login_session_known_device_id", "known_device_id"),
     )
 
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
     card_id: Mapped[str | None] = mapped_column(ForeignKey("access_card.id", ondelete="CASCADE"))
+    # Logging out makes this device ask for the PIN again.
+    known_device_id: Mapped[str | None] = mapped_column(ForeignKey("known_device.id", ondelete="SET NULL"))
     token_hash: Mapped[str] = mapped_column(String(64))
     kind: Mapped[LoginKind] = mapped_column(word_type(LoginKind, 8))
     device: Mapped[str] = mapped_column(String(80), default="")
@@ -261,7 +264,7 @@ class LoginSession(Identified, Base):
 
 
 class PasswordLink(Identified, Base):
-    """A link, used once, that lets a member of staff choose a password."""
+    """A link, used once, with which a member of the team chooses a password."""
 
     __tablename__ = "password_link"
     __table_args__ = (UniqueConstraint("token_hash"), Index("ix_password_link_person_id", "person_id"))

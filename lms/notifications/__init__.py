@@ -73,7 +73,7 @@ def render_email(
         with force_locale(language.code):
             local = {**values, "lang": language.code, "dir": language.direction}
             texts.append(render_template(f"mail/{item.kind}.txt", local).strip())
-            # Escaped by its own template: the frame must not do it again.
+            # Escaped by its own template: the surrounding template must not escape it again.
             pages.append((language, Markup(render_template(f"mail/{item.kind}.html", local))))  # noqa: S704
     with force_locale("fr"):
         subject = render_template(f"mail/{item.kind}.subject.txt", {**values, "lang": "fr"})

@@ -16,7 +16,7 @@ def calendar_event(
 ) -> CalendarEvent:
     """Return the event of an appointment for the teacher (`teaches`) or the learner.
 
-    In French, as on the signs of the organisation, and with no more than the first name of the other person.
+    In French, as on the signs of the organisation, and with only the first name of the other person.
     """
     other = (booking.learner if teaches else booking.teacher).first_name
     link = absolute_url(settings, "bookings.door", id=booking.id)

@@ -24,7 +24,7 @@ from lms.notifications.appointment import calendar_event
 
 CalendarChannel = Literal["invitation", "words", "feed"]
 
-# A calendar may not read its feed again within this time: then every change is sent by mail.
+# A calendar may not read its feed again in time for an appointment nearer than this: a mail is sent instead.
 NEAR = timedelta(hours=24)
 
 
@@ -34,7 +34,7 @@ class Kind:
 
     state: BookingState
     method: Literal["REQUEST", "CANCEL"] | None = None
-    # A subscribed calendar shows the change by itself. Of the other kinds the text matters.
+    # Whether a calendar that reads the feed makes the e-mail unnecessary.
     in_feed: bool = False
     # The link of an SMS: the name of one of the facts.
     leads: str = "link"
@@ -71,7 +71,7 @@ def facts(booking: Booking, item: OutboxItem, settings: Settings, now: datetime)
         "leads": addresses[KINDS[item.kind].leads],
         "booking": booking,
         "teaches": teaches,
-        # The teacher's mailbox gets the first name of the learner and nothing more.
+        # Mails to the teacher contain only the first name of the learner.
         "other": (booking.learner if teaches else booking.teacher).first_name,
         "today": _local_day(booking.starts, settings) == today,
         "tomorrow": _local_day(booking.starts, settings) == today + timedelta(days=1),
@@ -91,7 +91,7 @@ def _still_true(booking: Booking, item: OutboxItem, now: datetime) -> bool:
     return kind.state == BookingState.CANCELLED or booking.starts > now
 
 
-# -- by mail -------------------------------------------------------------------------------------
+# -- e-mail --------------------------------------------------------------------------------------
 
 
 def write(session: Session, item: OutboxItem, settings: Settings, now: datetime) -> Content | None:
@@ -179,7 +179,7 @@ def _invitation(session: Session, item: OutboxItem, booking: Booking, settings: 
     )
 
 
-# -- by SMS --------------------------------------------------------------------------------------
+# -- SMS -----------------------------------------------------------------------------------------
 
 
 def look(session: Session, item: OutboxItem, settings: Settings, now: datetime) -> Facts | None:

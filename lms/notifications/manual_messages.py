@@ -1,4 +1,4 @@
-"""Messages that the team sends by hand, with the facts of their text looked at again."""
+"""Manual messages, with the current values of their texts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lms.notifications.booking import text_facts
 
 @dataclass(frozen=True)
 class ManualMessage:
-    """A message that waits for the hand of a person, with the number it goes to."""
+    """A message that a member of the team sends by hand, with the phone number of the learner."""
 
     item: OutboxItem
     booking: Booking
@@ -28,9 +28,9 @@ class ManualMessage:
 def list_manual_messages(
     session: Session, person: Person, settings: Settings, now: datetime
 ) -> list[ManualMessage]:
-    """List what this person may send now, the nearest appointment first. One statement.
+    """Return the messages that this person may send now, the nearest appointment first. One statement.
 
-    What was cancelled, moved or begun meanwhile is left out, and so is whoever has no number.
+    Messages that no longer make sense are left out, and those to a learner without a phone number.
     """
     found = []
     for item, booking in manual_messages.messages_to_send(session, person, now=now):

@@ -29,7 +29,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(SecurityError, _strange_host)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
-    app.register_error_handler(Absent, lambda _no: _error(404))
+    app.register_error_handler(Absent, lambda _absent: _error(404))
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(OperationalError, _busy)
     app.register_error_handler(StoreFull, _full)
@@ -38,7 +38,7 @@ def init_app(app: Flask) -> None:
 
 
 def _error(code: int, sentence: str | None = None, again: Sequence[tuple[str, str]] = ()) -> Response:
-    """The page of a refusal. It asks the database nothing when that may be what is ill."""
+    """Return the error page; for codes from 500 on it runs no query, because the database may have failed."""
     g.ask_nothing = code >= 500
     if not g.ask_nothing:
         db.session().rollback()
@@ -54,7 +54,7 @@ def _error(code: int, sentence: str | None = None, again: Sequence[tuple[str, st
 
 
 def _way_back() -> str | None:
-    """Where the person came from, to offer the way back."""
+    """Return the path of the page before, for a link back; None when there is none on this site."""
     if site_of(request.referrer) != request.host:
         return None
     path = own_path(urlsplit(request.referrer or "").path)
@@ -70,7 +70,7 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _strange_host(_error_: SecurityError) -> Response:
-    """Without a page of ours: it would be built from the very name that is not trusted."""
+    """Answer without a page: its addresses would be built from the host name that is not trusted."""
     return Response("400 Bad Request\n", 400, mimetype="text/plain")
 
 
@@ -82,9 +82,9 @@ def _too_large(_error_: RequestEntityTooLarge) -> Response:
     return _error(413, _("C’est trop lourd. Envoyez moins de fichiers à la fois."))
 
 
-def _refused(no: Refused) -> Response:
-    """A refusal that no form was there to show."""
-    return _error(409, refusals.sentence(no))
+def _refused(refusal: Refused) -> Response:
+    """Answer a refusal that no form shows."""
+    return _error(409, refusals.sentence(refusal))
 
 
 def _busy(error: OperationalError) -> Response:
@@ -95,9 +95,9 @@ def _busy(error: OperationalError) -> Response:
 
 
 def _sent() -> list[tuple[str, str]]:
-    """Return the values of the form, so that one tap sends it again under the same key: never twice.
+    """Return the values of the form, so that one tap sends it again with the same idempotency key.
 
-    Not where nobody is signed in or a password was typed, and not without the files that came with it.
+    Empty without a login, for a form with a password or a code, and for a form with files.
     """
     try:
         names = set(request.form)
@@ -111,7 +111,7 @@ def _sent() -> list[tuple[str, str]]:
 
 
 def _no_room(error: OSError) -> BaseResponse:
-    """The folder in which a form is unpacked lies on a disk too."""
+    """Answer 507 when the disk with the temporary files of forms is full."""
     return _error(507) if is_full(error) else _broken(error)
 
 

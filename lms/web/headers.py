@@ -63,8 +63,8 @@ def _headers(response: Response) -> Response:
 
 
 def _log(response: Response) -> Response:
-    """One line of JSON a request: no body, no query, no token, ids instead of names."""
-    # Asked here only where the page asked already: a static answer should not cost a look-up.
+    """Write one line of JSON for each request: no body, query or token, ids instead of names."""
+    # Only when the page has loaded the person already: a static file must not cost a query.
     person = current_person_or_none() if "_login_user" in g else None
     log.info(
         json.dumps(

@@ -1,4 +1,4 @@
-"""Forms that are sent twice run once: the second sending leads where the first one led."""
+"""Idempotency of forms: a form sent twice runs once and leads to the same page."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ T = TypeVar("T")
 
 
 def idempotency_key(form: PageForm) -> str:
-    """Return the key that makes a sending unique, from the request id, address and values of the form.
+    """Return the idempotency key of a submission, from the request id, address and values of the form.
 
-    A form that is changed after going back and sent again is another sending: its text must not be dropped.
-    So is a form sent by another of its buttons: each button has an address of its own.
+    A form that is changed after going back and sent again gets another key: its text must not be dropped.
+    So does a form sent by another of its buttons: each button has an address of its own.
     """
     values: list[tuple[str, str, int]] = [
         (name, value, 0) for name, value in request.form.items(multi=True) if name != "csrf_token"
@@ -42,7 +42,7 @@ def idempotency_key(form: PageForm) -> str:
 def run_once_with_result(
     form: PageForm, action: Callable[[Session], T], location_of: Callable[[T], str], *, key: str | None = None
 ) -> tuple[T | None, str]:
-    """Run the action in one transaction; return its result and the address to which that leads.
+    """Run the action in one transaction; return its result and the address of the next page.
 
     The same form sent again (double tap, lost network, back button) does nothing and gets None and the
     same address: its key is unique in the database, written in the transaction of the action.
@@ -62,7 +62,7 @@ def run_once_with_result(
     try:
         return write(in_transaction)
     except (IntegrityError, Refused):
-        # On PostgreSQL the same sending may have committed first: then both get the same answer.
+        # On PostgreSQL a simultaneous request may have committed first: then both get the same answer.
         receipt = db.session().get(FormReceipt, (me().id, key))
         if receipt is None:
             raise
@@ -70,6 +70,6 @@ def run_once_with_result(
 
 
 def run_once(form: PageForm, action: Callable[[Session], str], *, key: str | None = None) -> BaseResponse:
-    """Run the action and answer 303 to the page it names; the same form sent again leads there too."""
+    """Run the action and redirect (303) to the page that it returns, also when the form is sent again."""
     _result, location = run_once_with_result(form, action, str, key=key)
     return redirect(location, 303)

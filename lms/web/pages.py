@@ -1,4 +1,4 @@
-"""Rendering of pages: the language of the request, and what every template finds."""
+"""Rendering of pages: language of the request, common values of the templates."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from flask_babel import gettext as _
 from lms.access import cookie, current_person_or_none
 from lms.clock import now
 from lms.current import organisation, settings_of
+from lms.domain.booking.conflicts import ConflictReason
+from lms.domain.lessons.progress import LessonState
 from lms.i18n import dates, languages
+from lms.models import Attendance, Channel, DayKind, HomeworkState, RuleMode
+
+# Enums whose members templates name, to choose a word or an icon for each.
+ENUMS = (Attendance, Channel, ConflictReason, DayKind, HomeworkState, LessonState, RuleMode)
 
 
 def init_app(app: Flask) -> None:
-    """Give every template its common values and the filters for dates and sizes."""
+    """Give every template its common values and the filters for dates and sizes, and the enums."""
     app.context_processor(_context)
+    app.jinja_env.globals.update({enum.__name__: enum for enum in ENUMS})
     zone = settings_of(app).time_zone
     app.jinja_env.filters.update(
         hour=lambda moment: dates.hour(moment, zone),
@@ -32,12 +39,12 @@ def page(template: str, answer: int = 200, /, **context: object) -> Response:
 
 
 def by_script() -> bool:
-    """Return whether a script of the page asks, and wants an answer for itself instead of a page."""
+    """Return whether a script of the page sent the request and expects JSON instead of a page."""
     return request.accept_mimetypes.best == "application/json"
 
 
 def request_language() -> str:
-    """The person's language, else the one chosen on this device, else the browser's, else French."""
+    """Return the language of the person, else of the device, else of the browser, else French."""
     person = None if g.get("ask_nothing") else current_person_or_none()
     if person is not None:
         return languages.shown_in(person.language).code

@@ -364,10 +364,32 @@ def test_a_forgotten_password_is_chosen_anew_with_the_mailed_link(school: School
     assert "trop facile à deviner" in page.text
     page = visitor.submit(visitor.get(f"/password/{token}"), {"password": "quatre-vélos-bleus"})
     assert "Votre mot de passe est choisi." in page.text
+    assert "Bonjour Luc" in page.text, "who has just proved who she is does not type the password again"
     assert visitor.get(f"/password/{token}").status == 404
     assert school.read(lambda s: logins.find_active(s, old, now=now())) is None
     assert log_in(visitor, "luc@service.example.be", "quatre-vélos-bleus").status == 303
     assert "password_changed" in school.read(lambda s: s.scalars(select(AuditEvent.action)).all())
+
+
+def test_a_password_chosen_on_a_shared_computer_logs_out_who_was_there(school: School, luc: Person) -> None:
+    visitor = school.visitor(school.write(factories.nadia))
+    before = present(visitor.client.get_cookie(cookie_name(school.settings, "session"))).value
+    page = visitor.get(f"/password/{school.write(_fresh_link)}")
+    assert "Bonjour Luc" in visitor.submit(page, {"password": "quatre-vélos-bleus"}).text
+    assert school.read(lambda s: logins.find_active(s, before, now=now())) is None
+
+
+def test_logging_out_on_a_phone_makes_it_ask_for_the_pin_again(school: School) -> None:
+    card = school.write(lambda s: factories.printed_card(s, factories.samira(s), now=now()))
+    visitor = school.visitor()
+    visitor.submit(visitor.get(f"/card/{card.token}"), {"pin": card.pin}, action="/card/login")
+    assert "pin" not in names_of_fields(visitor.get(f"/card/{card.token}")), "the phone is known"
+    visitor.submit(visitor.get("/me"), action="/logout")
+    assert "pin" in names_of_fields(visitor.get(f"/card/{card.token}"))
+
+
+def names_of_fields(page: Page) -> set[str]:
+    return {field.get("name") for field in page.form("/card/login").all("input")}
 
 
 def _fresh_link(session: Session) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from lms.clock import now
 from lms.domain.people import logins
-from lms.models import Person
+from lms.models import Channel, LoginKind, Person
 from tests import factories
 from tests.support.narrow import present
 from tests.support.pages import Page, Visitor, filled
@@ -68,14 +68,14 @@ def test_a_learner_chooses_how_messages_find_her_among_the_ways_that_do(
     assert ways(page) == [], "one way alone is no choice"
     samira.submit(page, {"language": "fr", "phone": "0470 12 34 56"})
     page = samira.get("/me")
-    assert ways(page) == ["auto", "mail", "sms", "hand"]
+    assert ways(page) == ["auto", Channel.MAIL, Channel.SMS, Channel.HAND]
     samira.submit(page, {"reach": "hand"})
-    assert school.read(factories.samira).reach == "hand"
+    assert school.read(factories.samira).reach == Channel.HAND
     page = samira.get("/me")
     assert samira.submit(page, {"reach": "pigeon"}).status == 422
     samira.submit(page, {"email": ""})
     page = samira.get("/me")
-    assert ways(page) == ["auto", "sms", "hand"]
+    assert ways(page) == ["auto", Channel.SMS, Channel.HAND]
     samira.submit(page, {"phone": "071 12 34 56"})
     assert ways(samira.get("/me")) == []
 
@@ -104,7 +104,7 @@ def test_a_way_that_leads_to_her_no_longer_is_not_chosen_any_more(school: School
 def test_a_phone_becomes_shared_with_one_answer(school: School, samira: Visitor) -> None:
     samira.submit(samira.get("/me"), {"shared": "yes"})
     found = school.read(lambda s: logins.active_logins(s, factories.samira(s), now=now()))
-    assert [entry.kind for entry in found] == ["shared"]
+    assert [entry.kind for entry in found] == [LoginKind.SHARED]
     assert school.read(factories.samira).shared_phone
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.clock import now
 from lms.domain.booking import appointments
-from lms.models import Booking, Mode, OutboxItem, Person
+from lms.models import Booking, Channel, Mode, OutboxItem, Outcome, Person
 from tests import factories
 from tests.factories import wall
 from tests.support.pages import Page, filled
@@ -83,7 +83,7 @@ def test_sent_is_said_once_and_can_be_taken_back(school: School) -> None:
     assert "Aucun message à envoyer." in page.text
     assert nadia.client.post(form.get("action"), data=filled(form)).status_code == 303, "pressed twice"
     item = school.read(lambda s: s.scalars(select(OutboxItem).where(OutboxItem.handed_at.is_not(None))).one())
-    assert (item.outcome, item.sent_by_id) == ("sent", school.read(factories.nadia).id)
+    assert (item.outcome, item.sent_by_id) == (Outcome.SENT, school.read(factories.nadia).id)
     page = nadia.submit(page, action="/withdrawal")
     assert "Le message attend de nouveau." in page.text
     assert len(page.root.all("textarea")) == 1
@@ -95,7 +95,9 @@ def test_nobody_sends_or_sees_what_is_not_hers(school: School) -> None:
     assert "Aucun message à envoyer." in luc.get("/messages").text
     assert "Messages à envoyer" not in luc.get("/").text
     assert samira.get("/messages").status == 404
-    item = school.read(lambda s: s.scalars(select(OutboxItem.id).where(OutboxItem.channel == "hand")).one())
+    item = school.read(
+        lambda s: s.scalars(select(OutboxItem.id).where(OutboxItem.channel == Channel.HAND)).one()
+    )
     data = filled(luc.get("/me").form("/logout"))
     for path in ("sending", "sending/withdrawal"):
         assert luc.client.post(f"/messages/{item}/{path}", data=data).status_code == 404

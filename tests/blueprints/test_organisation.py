@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from lms import clock
 from lms.domain.booking import waitlist
 from lms.domain.people import organisation
-from lms.models import MORNING, AuditEvent, Booking, Mode, Organisation
+from lms.models import MORNING, AuditEvent, Booking, BookingState, Mode, Organisation
 from tests import factories
 from tests.support import files
 from tests.support.pages import Page, Visitor, file
@@ -216,7 +216,9 @@ def onsite_hours(session: Session) -> None:
 
 
 def offers(school: School) -> int:
-    return len(school.read(lambda s: s.scalars(select(Booking).where(Booking.state == "offered")).all()))
+    return len(
+        school.read(lambda s: s.scalars(select(Booking).where(Booking.state == BookingState.OFFERED)).all())
+    )
 
 
 def test_hours_in_a_room_that_opens_again_are_offered_to_those_who_wait(

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from config import ROOT
 from lms.clock import now
 from lms.domain.people import staff
-from lms.models import OutboxItem
+from lms.models import OutboxItem, Outcome
 from tests import factories
 from tests.support.live_server import LiveServer, clean_environment
 from tests.support.school import School
@@ -58,11 +58,11 @@ def outcomes(school: School) -> list[str | None]:
 
 
 @pytest.fixture(params=["sqlite", "redis"])
-def server(request: pytest.FixtureRequest, tmp_path: Path, smtp: SmtpServer) -> LiveServer:
+def server(request: pytest.FixtureRequest, tmp_path: Path, template: Path, smtp: SmtpServer) -> LiveServer:
     settings = {"LMS_MAIL_HOST": smtp.host, "LMS_MAIL_PORT": str(smtp.port), "LMS_MAIL_SECURITY": "none"}
     if request.param == "redis":
         settings["LMS_QUEUE_URL"] = request.getfixturevalue("redis_url")
-    return LiveServer(tmp_path / "school", **settings)
+    return LiveServer(tmp_path / "school", template, **settings)
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
@@ -81,7 +81,7 @@ def test_a_worker_delivers_what_waited_and_what_comes_and_ends_cleanly(
         smtp.wait_for(1)
         school.write(lambda s: invite(s, "Fresh"))
         smtp.wait_for(2)
-        wait_until(lambda: outcomes(school) == ["sent", "sent"], "both rows are closed", 20)
+        wait_until(lambda: outcomes(school) == [Outcome.SENT, Outcome.SENT], "both rows are closed", 20)
         process.send_signal(told)
         assert process.wait(timeout=START_LIMIT) == 0
     assert [recipient for mail in smtp.received for recipient in mail.recipients] == [
@@ -103,4 +103,4 @@ def test_a_mail_in_hand_is_finished_before_the_worker_ends(server: LiveServer, s
         process.terminate()
         assert process.wait(timeout=START_LIMIT) == 0
     assert len(smtp.messages) == 1
-    assert outcomes(school) == ["sent"]
+    assert outcomes(school) == [Outcome.SENT]

@@ -12,7 +12,7 @@ from config import BRUSSELS
 from lms.domain import manual_messages, outbox
 from lms.domain.booking import appointments
 from lms.domain.errors import Absent
-from lms.models import Booking, OutboxItem
+from lms.models import Booking, Channel, OutboxItem, Outcome
 from tests import factories
 from tests.factories import NOW, Who, wall
 from tests.support.school import School
@@ -63,7 +63,7 @@ def test_no_worker_touches_it_and_nobody_calls_it_late(school: School, item: str
     assert not school.write(lambda s: outbox.claim_item(s, item, now=later))
     school.write(lambda s: outbox.void_items(s, school_booking(s), kind="booking_reminder", now=later))
     row = school.read(lambda s: s.get_one(OutboxItem, item))
-    assert (row.channel, row.handed_at, row.closed_at) == ("hand", NOW, None)
+    assert (row.channel, row.handed_at, row.closed_at) == (Channel.HAND, NOW, None)
 
 
 def school_booking(session: Session) -> str:
@@ -84,14 +84,14 @@ def test_said_twice_the_first_one_stands_and_only_she_takes_it_back(school: Scho
     say(factories.nadia, NOW)
     say(factories.claire, NOW + timedelta(minutes=1))
     nadia = school.read(factories.nadia).id
-    assert (row().outcome, row().closed_at, row().sent_by_id) == ("sent", NOW, nadia)
+    assert (row().outcome, row().closed_at, row().sent_by_id) == (Outcome.SENT, NOW, nadia)
     assert seen_by(school, factories.nadia) == []
     school.write(
         lambda s: outbox.undo_sent_by_hand(
             s, factories.claire(s), manual_messages.message_for(s, factories.claire(s), item)
         )
     )
-    assert row().outcome == "sent"
+    assert row().outcome == Outcome.SENT
     school.write(
         lambda s: outbox.undo_sent_by_hand(
             s, factories.nadia(s), manual_messages.message_for(s, factories.nadia(s), item)
@@ -107,7 +107,7 @@ def test_a_cancelled_hour_takes_its_message_out_of_the_hand(school: School, item
         )
     )
     assert item not in seen_by(school, factories.nadia)
-    assert school.read(lambda s: s.get_one(OutboxItem, item).outcome) == "void"
+    assert school.read(lambda s: s.get_one(OutboxItem, item).outcome) == Outcome.VOID
 
 
 def test_what_nobody_sent_in_time_ends_as_expired(school: School, item: str) -> None:
@@ -116,4 +116,4 @@ def test_what_nobody_sent_in_time_ends_as_expired(school: School, item: str) -> 
     school.write(lambda s: outbox.close_stale(s, now=late - timedelta(seconds=1)))
     assert school.read(lambda s: s.get_one(OutboxItem, item).outcome) is None
     school.write(lambda s: outbox.close_stale(s, now=late))
-    assert school.read(lambda s: s.get_one(OutboxItem, item).outcome) == "expired"
+    assert school.read(lambda s: s.get_one(OutboxItem, item).outcome) == Outcome.EXPIRED

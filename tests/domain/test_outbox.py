@@ -49,7 +49,7 @@ def test_a_message_that_cannot_leave_waits_longer_each_time_and_is_given_up_afte
         moment = row.due_at
     assert pauses[:4] == [timedelta(minutes=n) for n in (1, 2, 4, 8)]
     assert max(pauses) == timedelta(hours=4)
-    assert row.outcome == "failed"
+    assert row.outcome == Outcome.FAILED
     assert outbox.KEEP_TRYING - timedelta(hours=4) < moment - NOW <= outbox.KEEP_TRYING
 
 
@@ -65,5 +65,5 @@ def test_a_closed_row_is_never_sent_again_and_forgets_its_secret(school: School)
 def test_what_no_longer_makes_sense_is_closed_as_void(school: School) -> None:
     item = _posted(school)
     school.write(lambda s: outbox.void_items(s, "abc", now=NOW))
-    assert school.read(lambda s: s.get_one(OutboxItem, item)).outcome == "void"
+    assert school.read(lambda s: s.get_one(OutboxItem, item)).outcome == Outcome.VOID
     assert school.read(lambda s: outbox.oldest_waiting(s, now=NOW)) is None

@@ -1,7 +1,7 @@
-"""The cast of the school and the things it works with, made by plain functions.
+"""Factories of people, lessons, homework and bookings.
 
-Everybody here is also in the demo school: Samira and Oksana learn, Nadia and Luc teach, Claire
-coordinates, Farid is a social worker.
+The people are those of the demo school: the learners Samira and Oksana, the teachers Nadia and Luc, the
+coordinator Claire, the social worker Farid.
 """
 
 from tests.factories.booking import (

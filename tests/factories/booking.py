@@ -17,14 +17,14 @@ BRUSSELS = ZoneInfo("Europe/Brussels")
 
 
 def wall(day: str, hour: str) -> datetime:
-    """wall("2026-11-26", "14:30"): an hour as the clock in Belgium shows it."""
+    """Return the instant of a local time in Belgium: wall("2026-11-26", "14:30")."""
     return datetime.combine(date.fromisoformat(day), time.fromisoformat(hour), BRUSSELS).astimezone(UTC)
 
 
 def coming_monday() -> date:
-    """A Monday of the real calendar, past every lead time and far from the horizon.
+    """Return a Monday in the future, after every lead time and long before the horizon.
 
-    No holiday lies in its week until Saturday, nor on the Monday after.
+    No public holiday is in its week before Sunday, nor on the Monday after.
     """
     day = clock.now().date() + timedelta(days=8)
     day += timedelta(days=-day.weekday() % 7)
@@ -46,7 +46,7 @@ def room(session: Session, name: str = "Salle 2") -> Room:
 def rule(
     session: Session, teacher: Person, weekday: int, start: str, end: str, mode: str = "video", **more: Any
 ) -> Availability:
-    """Every week: rule(s, nadia, 0, "09:00", "12:00")."""
+    """Add a weekly availability rule: rule(s, nadia, 0, "09:00", "12:00")."""
     made = Availability(
         teacher_id=teacher.id,
         weekday=weekday,
@@ -87,7 +87,7 @@ def closed(session: Session, teacher: Person | None, first: str, last: str, by: 
 
 
 def opened(session: Session, teacher: Person, day: str, start: str, end: str) -> SpecialDay:
-    """Extra hours by video on one date."""
+    """Add extra hours by video on one date."""
     made = SpecialDay(
         teacher_id=teacher.id,
         kind="open",

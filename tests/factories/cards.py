@@ -1,4 +1,4 @@
-"""What people enter with."""
+"""Access cards, passwords and login sessions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PASSWORD = "trois-vélos-verts"
 
 @dataclass(frozen=True)
 class Printed:
-    """A card as it lies on the table, and the PIN that was told."""
+    """A printed card and its PIN."""
 
     id: str
     token: str
@@ -43,7 +43,7 @@ def with_password(session: Session, person: Person, password: str = PASSWORD) ->
 
 
 def entered(session: Session, person: Person, *, now: datetime = NOW) -> str:
-    """The token of an entry on a device of her own, or of the team."""
+    """Open a login session on the person's own device and return its token."""
     kind = LoginKind.STAFF if person.is_staff else LoginKind.OWN
     token = logins.open_login(session, person, kind, device="test", now=now)
     session.flush()

@@ -27,7 +27,7 @@ def assignment(
     by: Person | None = None,
     now: datetime = NOW,
 ) -> Assignment:
-    """Homework of a published lesson of Niveau 1, given by Nadia."""
+    """Create an assignment by Nadia for a published lesson of Niveau 1."""
     task = assignments.AssignmentDraft(TASK, tuple(kinds), due_on, may_redo)
     return assignments.create_assignment(
         session, by or nadia(session), lesson or make_lesson(session), task, now=now
@@ -49,7 +49,7 @@ def sent(
     text: str = "Lundi, mardi, mercredi.",
     now: datetime = NOW,
 ) -> Attempt:
-    """A copy that a teacher can correct."""
+    """Send an attempt that a teacher can correct."""
     draft = drafted(session, learner, assignment, text, now)
     attempts.send_attempt(session, draft, assignment, now=now)
     return draft
@@ -78,7 +78,7 @@ def answered(
 
 
 def criteria(session: Session, level_code: str = "N1") -> list[Criterion]:
-    """The rubric of a level, made when there is none."""
+    """Return the criteria of a level, creating them when there are none."""
     of = level(session, level_code)
     found = list(session.scalars(select(Criterion).where(Criterion.level_id == of.id)))
     if not found:
@@ -90,7 +90,7 @@ def criteria(session: Session, level_code: str = "N1") -> list[Criterion]:
 
 
 def stored(store: LocalStore, content: bytes = b"a sheet", kind: str = "photo") -> files.StoredFile:
-    """A file that lies in the store and has no row yet."""
+    """Store a file and return it, without a row."""
     key = store.put(BytesIO(content), suffix=".jpg")
     picture = store.put(BytesIO(content), suffix=".jpg")
     made = files.StoredRendition("web", 1, picture, "image/jpeg", 30, 40, len(content))

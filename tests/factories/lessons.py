@@ -19,7 +19,7 @@ def clip_draft(
     seconds: int | None = 160,
     id: str | None = None,  # noqa: A002 as the field is called
 ) -> authoring.ClipDraft:
-    """A clip of 2 min 40 with a transcript."""
+    """Return a clip of 2 min 40 with a transcript."""
     return authoring.ClipDraft(
         youtube_id=f"{VIDEO[:-2]}{number:02d}",
         starts=starts,
@@ -41,7 +41,7 @@ def lesson(
     published: bool = True,
     now: datetime = NOW,
 ) -> Lesson:
-    """A lesson by Nadia."""
+    """Create a lesson by Nadia."""
     made = authoring.create_lesson(
         session,
         nadia(session),

@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 
 from lms.models import Level, Organisation, Person, PersonRole
 
-# One of the cast: found, or made.
+# A function such as `samira`: returns the person, creating the person on the first call.
 Who = Callable[[Session], Person]
-# A Monday at 9 h 00 in Belgium, in winter time.
+# A Monday, 9 h 00 in Belgium, winter time.
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 LEVELS = {"N1": ("Niveau 1", "A1.1 → A1"), "N2": ("Niveau 2", "A1 → A2"), "N3": ("Niveau 3", "A2 → B1")}
 
 
 def organisation(session: Session) -> Organisation:
-    """The service and its three levels."""
+    """Return the organisation, creating it with its three levels when there is none."""
     service = session.get(Organisation, 1)
     if service is None:
         service = Organisation(id=1, name="Passerelle Charleroi", address="Rue du Pont 1, 6000 Charleroi")
@@ -72,13 +72,13 @@ class _Facts(TypedDict, total=False):
 
 
 def _cast(session: Session, name: str, role: str, **facts: Unpack[_Facts]) -> Person:
-    """The same person each time she is asked for."""
+    """Return the person of this name, creating the person on the first call."""
     found = session.scalars(select(Person).where(Person.name == name)).first()
     return found or person(session, name, role, **facts)
 
 
 def samira(session: Session, language: str = "fr") -> Person:
-    """French, so that a test reads the page as it was written; a test about languages says "ar"."""
+    """Return the learner Samira, with pages in French; a test about languages passes "ar"."""
     return _cast(
         session, "Samira", "learner", level_code="N1", language=language, email="samira@learners.example.be"
     )

@@ -19,9 +19,11 @@ from lms.clock import now
 from lms.demo import builder
 from lms.extensions import limiter
 from tests import test_access as matrix
+from tests.support.engines import postgres_template
 from tests.support.pages import Element, filled, parse
 from tests.support.school import School, copy_template, make_school, settings_for
 
+__all__ = ["postgres_template"]  # a fixture
 SOURCE = Path(lms.__file__).parent
 PEOPLE = {
     "nobody": None,
@@ -67,34 +69,22 @@ def hours(teacher_id: str) -> list[str]:
     ]
 
 
-@pytest.fixture(scope="module")
-def whole_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("whole")
-    school = make_school(settings_for(folder))
-    builder.build(school.app, now())
-    school.write(matrix._complete)
-    school.close()
-    return folder
-
-
 @pytest.fixture
-def school(whole_school: Path, tmp_path: Path) -> Iterator[School]:
-    copy_template(whole_school / "school.sqlite3", tmp_path)
-    settings = settings_for(
-        tmp_path, instance=whole_school / "instance", uploads=whole_school / "uploads", free_space_mb=0
-    )
-    opened = make_school(settings, migrated=True)
+def school(demo_template: Path, tmp_path: Path) -> Iterator[School]:
+    copy_template(demo_template, tmp_path)
+    opened = make_school(settings_for(tmp_path), migrated=True)
+    opened.write(matrix._complete)
     yield opened
     opened.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def postgres_school(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[School]:
     server = request.getfixturevalue("postgres")
-    url = server.fresh_database()
-    opened = make_school(settings_for(tmp_path_factory.mktemp("pg"), database_url=url))
+    url = server.fresh_database(request.getfixturevalue("postgres_template"))
+    opened = make_school(settings_for(tmp_path_factory.mktemp("pg"), database_url=url), migrated=True)
     builder.build(opened.app, now())
     opened.write(matrix._complete)
     yield opened

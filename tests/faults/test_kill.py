@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from lms.clock import now
 from lms.domain import outbox
-from lms.models import OutboxItem, PasswordLink
+from lms.models import OutboxItem, Outcome, PasswordLink
 from tests import factories
 from tests.support.live_server import LiveServer
 from tests.support.school import School
@@ -45,11 +45,11 @@ def _mail(server: SmtpServer) -> dict[str, str]:
 
 
 def test_a_server_killed_between_commit_and_mail_sends_the_mail_once_after_its_restart(
-    tmp_path: Path, start_smtp: Callable[..., SmtpServer]
+    tmp_path: Path, template: Path, start_smtp: Callable[..., SmtpServer]
 ) -> None:
     """One mail is in the worker's hands and one still waits when the process dies."""
     deaf = start_smtp(answers=False)
-    server = LiveServer(tmp_path, **_mail(deaf)).start()
+    server = LiveServer(tmp_path, template, **_mail(deaf)).start()
     try:
         school = server.school()
         school.write(factories.organisation)
@@ -65,9 +65,9 @@ def test_a_server_killed_between_commit_and_mail_sends_the_mail_once_after_its_r
     school.write(lambda s: s.execute(update(OutboxItem).values(claimed_until=None)))
     with SmtpServer() as post, LiveServer(tmp_path, **_mail(post)):
         post.wait_for(2)
-        wait_until(lambda: _closed(school) == {"sent"}, "both rows are closed", 30)
+        wait_until(lambda: _closed(school) == {Outcome.SENT}, "both rows are closed", 30)
     with SmtpServer() as quiet, LiveServer(tmp_path, **_mail(quiet)):
-        wait_until(lambda: _closed(school) == {"sent"}, "the rows stay closed", 10)
+        wait_until(lambda: _closed(school) == {Outcome.SENT}, "the rows stay closed", 10)
     assert sorted(str(letter["To"]).split()[0] for letter in post.messages) == ["Luc", "Nadia"]
     assert quiet.messages == []
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments, consistency
-from lms.models import Booking, Mode, OutboxItem
+from lms.models import Booking, BookingState, Mode, OutboxItem, Outcome
 from tests import factories
 from tests.faults.fault_log import at
 from tests.support.live_server import LiveServer
@@ -28,8 +28,8 @@ THREADS = 2
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> LiveServer:
-    return LiveServer(tmp_path)
+def server(tmp_path: Path, template: Path) -> LiveServer:
+    return LiveServer(tmp_path, template)
 
 
 def _appointments(school: School) -> list[str]:
@@ -98,7 +98,7 @@ def test_no_message_is_lost_and_a_repeat_is_recognised_by_its_id(server: LiveSer
 
     sent = school.read(
         lambda s: {
-            row.dedupe: row for row in s.scalars(select(OutboxItem).where(OutboxItem.outcome == "sent"))
+            row.dedupe: row for row in s.scalars(select(OutboxItem).where(OutboxItem.outcome == Outcome.SENT))
         }
     )
     seen = Counter(str(letter["Message-ID"]) for letter in letters)
@@ -111,9 +111,9 @@ def test_no_message_is_lost_and_a_repeat_is_recognised_by_its_id(server: LiveSer
 
     states = school.read(lambda s: {one.id: one for one in s.scalars(select(Booking))})
     reminded = [row.about_id for row in sent.values() if row.kind == "booking_reminder"]
-    assert sorted(reminded) == sorted(id_ for id_ in made if states[id_].state == "booked")
+    assert sorted(reminded) == sorted(id_ for id_ in made if states[id_].state == BookingState.BOOKED)
     assert all(row.sequence == states[row.about_id].sequence for row in sent.values())
     # What was said before a change is never said after it.
-    cancelled = [row for row in sent.values() if states[row.about_id].state == "cancelled"]
+    cancelled = [row for row in sent.values() if states[row.about_id].state == BookingState.CANCELLED]
     assert {row.kind for row in cancelled} == {"booking_cancelled"}
     assert school.read(lambda s: consistency.find_faults(s, now=clock.now())) == []

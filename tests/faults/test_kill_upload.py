@@ -48,10 +48,10 @@ def no_row_without_its_file(school: School) -> None:
     school.read(look)
 
 
-def test_every_receipt_that_was_shown_is_true_after_a_kill(tmp_path: Path) -> None:
+def test_every_receipt_that_was_shown_is_true_after_a_kill(tmp_path: Path, template: Path) -> None:
     """Killed in the middle of the body, of the work on the photo, of keeping it, and after the receipt."""
     moments = ("half a body", "looked at", "kept", "receipt")
-    server = LiveServer(tmp_path)
+    server = LiveServer(tmp_path, template)
     school = server.school()
     given = school.write(lambda s: factories.assignment(s).id)
     learners = school.write(

@@ -12,7 +12,7 @@ from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments as booking_appointments
 from lms.domain.booking import occupancy
-from lms.models import Booking, Mode, OutboxItem, Person
+from lms.models import Booking, BookingState, Mode, OutboxItem, Person
 from tests import factories
 from tests.faults.fault_log import FaultLog, at
 
@@ -94,7 +94,7 @@ def test_forty_cancellations_at_once_are_one(track: FaultLog) -> None:
     answers = track.run(runners)
     assert Counter(answer["status"] for answer in answers) == {303: 40}
     kept = track.school.read(lambda s: s.get_one(Booking, made))
-    assert (kept.state, kept.sequence) == ("cancelled", 1)
+    assert (kept.state, kept.sequence) == (BookingState.CANCELLED, 1)
     told = select(func.count()).where(OutboxItem.about_id == made, OutboxItem.kind == "booking_cancelled")
     assert track.school.read(lambda s: s.scalar(told)) == 2
     assert track.school.read(occupancy.find_mismatches) == []

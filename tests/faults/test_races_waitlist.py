@@ -13,7 +13,7 @@ from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments, consistency, occupancy, waitlist
 from lms.forms.booking import slot_value
-from lms.models import Booking, Mode, Person, WaitlistEntry
+from lms.models import Booking, BookingState, Mode, Person, WaitlistEntry, WaitlistOutcome
 from tests import factories
 from tests.faults.fault_log import FaultLog, at
 
@@ -71,8 +71,8 @@ def test_an_hour_given_back_goes_to_who_waits_and_to_none_of_two_hundred(track: 
     answers = track.run(mixed)
     assert Counter(answer["status"] for answer in answers) == {303: 5, 409: 195}
     kept = track.school.read(lambda s: s.get_one(Booking, made))
-    assert (kept.state, kept.sequence) == ("cancelled", 1)
-    assert _offers(track, first) == ["offered"]
+    assert (kept.state, kept.sequence) == (BookingState.CANCELLED, 1)
+    assert _offers(track, first) == [BookingState.OFFERED]
     assert _offers(track, second) == []
     assert track.booked(*others) == 0
     _sound(track)
@@ -110,11 +110,11 @@ def test_an_offer_that_ends_while_it_is_accepted_is_one_or_the_other(
     )
     codes = Counter(answer["status"] for answer in answers)
     # Either way there is one truth, and every press is told the same.
-    if state == "booked":
+    if state == BookingState.BOOKED:
         assert codes == {303: 24}
-        assert (ended[first], ended[second]) == ("accepted", None)
+        assert (ended[first], ended[second]) == (WaitlistOutcome.ACCEPTED, None)
     else:
-        assert (state, codes) == ("expired", {409: 24})
-        assert (ended[first], ended[second]) == ("lapsed", None)
-        assert _offers(track, second) == ["offered"]
+        assert (state, codes) == (BookingState.EXPIRED, {409: 24})
+        assert (ended[first], ended[second]) == (WaitlistOutcome.LAPSED, None)
+        assert _offers(track, second) == [BookingState.OFFERED]
     _sound(track)

@@ -29,9 +29,9 @@ Who = Callable[[Session], Person]
 
 
 @pytest.fixture
-def served(tmp_path: Path, smtp: SmtpServer) -> Iterator[LiveServer]:
+def served(tmp_path: Path, template: Path, smtp: SmtpServer) -> Iterator[LiveServer]:
     mail = {"LMS_MAIL_HOST": smtp.host, "LMS_MAIL_PORT": str(smtp.port), "LMS_MAIL_SECURITY": "none"}
-    with LiveServer(tmp_path / "school", **mail) as server:
+    with LiveServer(tmp_path / "school", template, **mail) as server:
         yield server
 
 

@@ -56,9 +56,10 @@ def a_school_with_nadia(session: Session) -> None:
 
 
 @pytest.fixture
-def served(tmp_path: Path, smtp: SmtpServer) -> Iterator[LiveServer]:
+def served(tmp_path: Path, template: Path, smtp: SmtpServer) -> Iterator[LiveServer]:
     with LiveServer(
         tmp_path,
+        template,
         LMS_MAIL_HOST=smtp.host,
         LMS_MAIL_PORT=str(smtp.port),
         LMS_MAIL_SECURITY="none",

@@ -61,8 +61,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(browser: Browser, tmp_path: Path) -> Iterator[Stage]:
-    with LiveServer(tmp_path) as served:
+def stage(browser: Browser, tmp_path: Path, template: Path) -> Iterator[Stage]:
+    with LiveServer(tmp_path, template) as served:
         school = served.school()
         lesson = school.write(factories.lesson)
         cookie = school.visitor(school.write(factories.samira)).client.get_cookie(

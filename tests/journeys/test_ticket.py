@@ -50,8 +50,8 @@ def long(service: Organisation) -> None:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[LiveServer]:
-    with LiveServer(tmp_path / "school") as server:
+def served(tmp_path: Path, template: Path) -> Iterator[LiveServer]:
+    with LiveServer(tmp_path / "school", template) as server:
         yield server
 
 

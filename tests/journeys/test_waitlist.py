@@ -39,8 +39,8 @@ def two_hours_on_one_monday(session: Session) -> None:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[LiveServer]:
-    with LiveServer(tmp_path) as server:
+def served(tmp_path: Path, template: Path) -> Iterator[LiveServer]:
+    with LiveServer(tmp_path, template) as server:
         server.school().write(two_hours_on_one_monday)
         yield server
 

@@ -16,7 +16,7 @@ from lms.adapters.mail.message import Email
 from lms.domain import outbox
 from lms.domain.booking import absence, appointments, waitlist
 from lms.jobs import MAIL_RENDERERS
-from lms.models import AFTERNOON, Booking, Mode, OutboxItem, Person
+from lms.models import AFTERNOON, Booking, BookingState, Mode, OutboxItem, Outcome, Person
 from lms.notifications import render_email
 from tests import factories
 from tests.factories import NOW, wall
@@ -183,7 +183,7 @@ def test_a_learner_without_an_address_gets_no_mail_and_her_row_closes(school: Sc
     school.write(lambda s: factories.booked(s, factories.oksana(s), factories.nadia(s), hour, now=today))
     school.deliver()
     rows = school.read(lambda s: s.execute(select(OutboxItem.kind, OutboxItem.outcome)).all())
-    assert ("booking_made", "no_address") in [tuple(row) for row in rows]
+    assert ("booking_made", Outcome.NO_ADDRESS) in [tuple(row) for row in rows]
 
 
 def test_the_plain_text_breathes_and_ends_with_name_address_and_phone(school: School) -> None:
@@ -257,7 +257,9 @@ def test_an_offer_leads_to_yes_and_no_and_is_silent_when_it_is_over(school: Scho
     letter = letters(school, "booking_offer")["Samira"]
     assert letter is not None
     assert letter.subject == "Une heure est libre : vendredi 27 novembre, 14 h 00"
-    offer = school.read(lambda s: s.scalars(select(Booking.id).where(Booking.state == "offered")).one())
+    offer = school.read(
+        lambda s: s.scalars(select(Booking.id).where(Booking.state == BookingState.OFFERED)).one()
+    )
     assert f"http://localhost/offers/{offer}" in letter.text
     assert "jusqu’au lundi 23 novembre, 21\u00a0h\u00a000. Toutes les heures sont" in letter.text
     assert letters(school, "booking_offer", at=NOW + timedelta(hours=12)) == {"Samira": None}

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from lms.clock import now
 from lms.domain.people import staff
-from lms.models import OutboxItem
+from lms.models import OutboxItem, Outcome
 from tests import factories
 from tests.support.narrow import present
 from tests.support.school import School
@@ -36,7 +36,7 @@ def test_the_mail_carries_the_link_and_the_row_forgets_it(school: School) -> Non
     assert mail.startswith("Votre mot de passe pour Passerelle")
     assert f"http://localhost/password/{token}" in mail
     item = school.read(lambda s: s.scalars(select(OutboxItem)).one())
-    assert (item.outcome, item.secret) == ("sent", None)
+    assert (item.outcome, item.secret) == (Outcome.SENT, None)
 
 
 def test_a_link_that_was_spent_or_replaced_is_not_mailed(school: School) -> None:
@@ -52,4 +52,4 @@ def test_a_link_that_ran_out_is_not_mailed(school: School) -> None:
     send(school, now() - timedelta(hours=2))
     school.deliver()
     assert mails(school) == []
-    assert school.read(lambda s: s.scalars(select(OutboxItem.outcome)).one()) == "expired"
+    assert school.read(lambda s: s.scalars(select(OutboxItem.outcome)).one()) == Outcome.EXPIRED

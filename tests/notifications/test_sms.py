@@ -16,7 +16,7 @@ from lms.adapters.sms.message import segments
 from lms.domain.booking import absence, appointments, waitlist
 from lms.i18n import languages
 from lms.jobs import SMS_RENDERERS
-from lms.models import AFTERNOON, Booking, Mode, OutboxItem, Person
+from lms.models import AFTERNOON, Booking, Mode, OutboxItem, Outcome, Person
 from lms.notifications import sms
 from tests import factories
 from tests.factories import NOW, wall
@@ -116,7 +116,7 @@ def test_a_reminder_is_never_sent_after_a_cancellation_a_move_or_the_beginning(s
     outcomes = school.read(
         lambda s: s.scalars(select(OutboxItem.outcome).where(OutboxItem.id.in_(before))).all()
     )
-    assert set(outcomes) == {"void"}
+    assert set(outcomes) == {Outcome.VOID}
     assert "15 h 00" in (said(school, "booking_reminder", early) or "")
     change(school, lambda s, b, nadia: appointments.cancel(s, nadia, b, "", now=NOW, zone=BRUSSELS))
     for kind, at in (("booking_reminder", early), ("booking_soon", late), ("booking_made", NOW)):

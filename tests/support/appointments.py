@@ -1,4 +1,4 @@
-"""Appointments of the real calendar, as the tests of their pages speak of them."""
+"""Helpers for tests of appointment pages: people by first name, appointments in a coming week."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MONDAY = factories.coming_monday()
 
 
 def at(hour: str, days: int = 0) -> datetime:
-    """An hour of that Monday, or so many days after it."""
+    """Return an hour of the coming Monday, or of a number of days after it."""
     return wall((MONDAY + timedelta(days=days)).isoformat(), hour)
 
 
@@ -40,7 +40,7 @@ def booked(
 
 
 def held(school: School, who: Who = factories.samira, days_ago: int = 1, hour: str = "10:00") -> str:
-    """A session with Nadia that is over."""
+    """Book an appointment with Nadia that is over."""
     day = (clock.now() - timedelta(days=days_ago)).date().isoformat()
     starts = factories.wall(day, hour)
 
@@ -58,14 +58,14 @@ def state(school: School, booking_id: str) -> str:
 
 
 def week_and_luc(session: Session) -> None:
-    """Nadia receives by video on weekdays, Luc too; Farid looks after Samira."""
+    """Give Nadia and Luc video hours on weekdays; Farid is the social worker of Samira."""
     factories.all_week(session, factories.nadia(session))
     factories.all_week(session, factories.luc(session))
     factories.samira(session).social_worker_id = factories.farid(session).id
 
 
 def mornings(session: Session) -> None:
-    """Nadia receives by video in the morning, Luc either way."""
+    """Give Nadia mornings by video, and Luc mornings in both modes."""
     factories.organisation(session).directions = "Bus 70, arrêt Pont"
     factories.all_week(session, factories.nadia(session), "09:00", "12:00")
     factories.all_week(session, factories.luc(session), "09:00", "12:00", mode="both")
@@ -88,14 +88,14 @@ def token(page: Page) -> str:
 
 
 def one_hour_a_week(session: Session) -> None:
-    """Nadia receives on Mondays from 9 to 10, by video: whoever comes second waits."""
+    """Give Nadia one hour a week, Mondays from 9 to 10 by video: a second learner has to wait."""
     factories.organisation(session).horizon_days = (MONDAY - clock.now().date()).days + 6
     factories.rule(session, factories.nadia(session), 0, "09:00", "10:00", valid_from=MONDAY)
     factories.luc(session)
 
 
 def taken(school: School, who: Any = factories.oksana) -> str:
-    """The one hour of the week, taken by somebody else."""
+    """Book the only hour of the week for another learner."""
     return school.write(
         lambda s: factories.booked(s, who(s), factories.nadia(s), at("09:00"), now=clock.now()).id
     )

@@ -1,4 +1,4 @@
-"""Calendars as others write them, and a real https server on loopback that gives them out."""
+"""Calendars of other programs, and a real https server on loopback that serves them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.smtp import authority
 
 @dataclass
 class Answer:
-    """What the server says: `wait` seconds before it, `drip` seconds between its bytes."""
+    """An answer of the server: `wait` seconds before it, `drip` seconds between its bytes."""
 
     body: bytes = b""
     status: int = 200
@@ -26,7 +26,7 @@ class Answer:
 
 
 class CalendarServer:
-    """Gives out calendars at https://localhost:PORT while it runs, and keeps what it was asked."""
+    """Serves calendars at https://localhost:PORT while it runs, and records the requests."""
 
     def __init__(self, *names: str) -> None:
         self.answers: dict[str, Answer] = {}
@@ -64,7 +64,7 @@ class CalendarServer:
 
     @property
     def door(self) -> str:
-        """What LMS_CALENDAR_HOSTS has to name so that it may be asked."""
+        """Return the value of LMS_CALENDAR_HOSTS that allows this server."""
         return f"localhost:{self.port}"
 
     def address(self, path: str = "/nadia.ics") -> str:
@@ -94,7 +94,7 @@ class CalendarServer:
         for name, value in answer.headers.items():
             request.send_header(name, value)
         request.end_headers()
-        with contextlib.suppress(OSError):  # who asked has gone
+        with contextlib.suppress(OSError):  # the client has closed the connection
             if answer.drip:
                 for byte in answer.body:
                     request.wfile.write(bytes([byte]))
@@ -113,7 +113,7 @@ def _handler(answer: Callable[[BaseHTTPRequestHandler], None]) -> type[BaseHTTPR
             pass
 
         def handle(self) -> None:
-            with contextlib.suppress(OSError):  # a handshake that failed is the other side's affair
+            with contextlib.suppress(OSError):  # a failed handshake is expected by the test of the client
                 super().handle()
 
     return Handler

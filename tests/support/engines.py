@@ -1,4 +1,4 @@
-"""Every test of the domain that asks the database runs on SQLite and on PostgreSQL."""
+"""Fixtures that run tests of the domain with a database on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.shared_school import SharedSchool
 
 @pytest.fixture(scope="session")
 def postgres_template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a migrated PostgreSQL database to copy."""
+    """Return the name of a migrated PostgreSQL database to copy."""
     server: PostgresServer = request.getfixturevalue("postgres")
 
     def migrate(url: str) -> None:
@@ -37,7 +37,7 @@ def shared_postgres_school(
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def school(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> Iterator[School]:
-    """An empty, migrated school, once on each engine. Marked `own_school` the test has one of its own."""
+    """Return an empty, migrated school, on each engine; with the mark `own_school` one of the test's own."""
     if not request.node.get_closest_marker("own_school"):
         name = "shared_school" if request.param == "sqlite" else "shared_postgres_school"
         shared: SharedSchool = request.getfixturevalue(name)

@@ -1,4 +1,4 @@
-"""Files as people send them, made on the spot: photos, papers, voices, and traps."""
+"""Generated files as people send them (photos, documents, voice messages), and malicious ones."""
 
 import io
 import random
@@ -21,7 +21,7 @@ COMMENT = b"a secret comment of the phone"
 
 
 def upright(width: int = 600, height: int = 800) -> Image.Image:
-    """A picture that shows which way is up: a red band at the top, a white corner at the top left."""
+    """Return a picture with a visible orientation: a red band at the top, a white corner at the top left."""
     picture = Image.new("RGB", (width, height), SKY)
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, 0, width, height // 5), fill=RED)
@@ -30,7 +30,7 @@ def upright(width: int = 600, height: int = 800) -> Image.Image:
 
 
 def stands_upright(picture: Image.Image) -> bool:
-    """True for a picture made from `upright`, whatever its size now is."""
+    """Return whether a picture made by `upright` is upright, at any size."""
     picture = picture.convert("RGB")
     width, height = picture.size
 
@@ -47,14 +47,14 @@ def stands_upright(picture: Image.Image) -> bool:
 
 
 def ink(picture: Path, top: float = 0, bottom: float = 1) -> int:
-    """The number of dark pixels between two heights of the picture, in parts of its height."""
+    """Count the dark pixels between two heights of the picture, in parts of its height."""
     with Image.open(picture) as whole:
         band = whole.crop((0, int(whole.height * top), whole.width, int(whole.height * bottom)))
         return sum(band.convert("L").histogram()[:160])
 
 
 def noise(width: int, height: int) -> Image.Image:
-    """As rich in detail as a photo can be."""
+    """Return a picture with as much detail as a photo can have."""
     coarse = random.Random(7).randbytes(3 * (width // 4) * (height // 4))
     return Image.frombytes("RGB", (width // 4, height // 4), coarse).resize(
         (width, height), Image.Resampling.BICUBIC
@@ -82,7 +82,7 @@ def jpeg(width: int = 600, height: int = 800) -> bytes:
 
 
 def rotated_jpeg(width: int = 600, height: int = 800) -> bytes:
-    """Pixels lie on their side, EXIF says so (6), and there is a place and a comment in it."""
+    """Return a photo with rotated pixels, the EXIF orientation 6, a GPS position and a comment."""
     lying = upright(width, height).transpose(Image.Transpose.ROTATE_90)
     return saved(lying, "JPEG", quality=90, exif=phone_exif(6), comment=COMMENT)
 
@@ -93,7 +93,7 @@ def truncated_jpeg() -> bytes:
 
 
 def heic(width: int = 600, height: int = 800, *, orientation: int = 1) -> bytes:
-    """As an iPhone writes it: turned by a property of the file, with a place in the EXIF."""
+    """Return a photo as an iPhone writes it: rotated by a property of the file, with a GPS position."""
     turns = {1: None, 6: Image.Transpose.ROTATE_90}
     turn = turns[orientation]
     picture = upright(width, height)
@@ -102,7 +102,7 @@ def heic(width: int = 600, height: int = 800, *, orientation: int = 1) -> bytes:
 
 
 def png(mode: str = "RGBA") -> bytes:
-    """See-through except for a red square."""
+    """Return a transparent picture with a red square."""
     picture = Image.new("RGBA", (400, 300), (0, 0, 0, 0))
     ImageDraw.Draw(picture).rectangle((0, 0, 100, 100), fill=(*RED, 255))
     return saved(picture.convert(mode), "PNG")
@@ -113,7 +113,7 @@ def webp() -> bytes:
 
 
 def png_bomb(side: int = 50_000) -> bytes:
-    """A few kB that announce 2.5 thousand million pixels."""
+    """Return a file of a few kB that declares 2.5 thousand million pixels."""
     squeeze = zlib.compressobj(9)
     rows = b"".join(squeeze.compress(b"\0" * (side + 1)) for _ in range(200)) + squeeze.flush()
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -159,7 +159,7 @@ def assemble_pdf(bodies: list[bytes], trailer: str = "") -> bytes:
 
 
 def encrypted_pdf() -> bytes:
-    """Locked with a user password: the check value fits no empty password."""
+    """Return a PDF with a user password: its check value does not match the empty password."""
     lock = "/Filter /Standard /V 1 /R 2 /P -4 /O <" + "11" * 32 + "> /U <" + "22" * 32 + ">"
     return pdf(trailer=f"/Encrypt << {lock} >> /ID [<{'33' * 16}> <{'33' * 16}>]")
 
@@ -202,12 +202,12 @@ def _element(number: int, content: bytes, *, open_end: bool = False) -> bytes:
 
 
 def recording(name: str) -> bytes:
-    """Two seconds of sound as a real encoder wrote them; tests/fixtures/README.md says how."""
+    """Return two seconds of sound from a real encoder; tests/fixtures/README.md says how it was made."""
     return (RECORDINGS / name).read_bytes()
 
 
 def voice_webm(seconds: int = 3, *, track: int = 2, codec: bytes = b"A_OPUS", live: bool = True) -> bytes:
-    """As Chrome's recorder writes it: segment and clusters have no size, nothing says how long it is."""
+    """Return a recording as Chrome writes it: segment and clusters without sizes, no length."""
     blocks = b"".join(
         _element(0xA3, b"\x81" + struct.pack(">h", at) + b"\x80" + b"opus" * 10) for at in range(0, 1001, 20)
     )
@@ -231,7 +231,7 @@ def ogg_page(body: bytes, *, flags: int, granule: int, number: int, serial: int 
 
 
 def voice_ogg(seconds: int = 3, *, head: bytes = b"OpusHead\x01\x01\x38\x01\x80\xbb\0\0\0\0\0") -> bytes:
-    """As a messenger exports it."""
+    """Return a voice message as a messenger exports it."""
     pages = [
         ogg_page(head, flags=2, granule=0, number=0),
         ogg_page(b"OpusTags" + b"\0" * 8, flags=0, granule=0, number=1),
@@ -290,7 +290,7 @@ def voice_m4a(seconds: float = 4.0) -> bytes:
 
 
 def voice_m4a_of_a_browser(seconds: int = 4, *, stated: float = 0) -> bytes:
-    """As browsers record it: in fragments. In front, Safari states no length, Chromium a very short one."""
+    """Return a recording in fragments. Safari states no length in front, Chromium a very short one."""
     return mp4(b"iso5", [(b"soun", b"mp4a")], seconds, fragments=True, stated=stated)
 
 
@@ -311,13 +311,13 @@ def voice_amr(seconds: int = 2) -> bytes:
 
 
 def voice_mp3(frames: int = 100, *, tagged: bool = True) -> bytes:
-    """MPEG 1 layer III, 64 kbit/s, 44.1 kHz; each frame 208 bytes and 26 ms."""
+    """Return MPEG 1 layer III, 64 kbit/s, 44.1 kHz; each frame has 208 bytes and 26 ms."""
     tag = b"ID3\x04\0\0" + bytes([0, 0, 1, 0]) + b"\0" * 128
     return (tag if tagged else b"") + (b"\xff\xfb\x50\xc4" + b"\x55" * 204) * frames
 
 
 def voice_aac(frames: int = 100) -> bytes:
-    """ADTS, 44.1 kHz, frames of 200 bytes."""
+    """Return ADTS, 44.1 kHz, in frames of 200 bytes."""
     size = 200
     head = bytes([0xFF, 0xF1, 0x50, 0x80 | size >> 11, size >> 3 & 0xFF, (size & 7) << 5 | 0x1F, 0xFC])
     return (head + b"\x21" * (size - 7)) * frames

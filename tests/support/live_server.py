@@ -1,4 +1,4 @@
-"""One real server process of the school, for tests that need to race, kill or browse it."""
+"""A real server process of the school, for tests that race, kill or browse it."""
 
 from __future__ import annotations
 
@@ -14,30 +14,34 @@ from pathlib import Path
 from typing import Self
 
 from config import ROOT, Settings
-from tests.support.school import School, make_school
+from tests.support.school import School, copy_template, make_school
 from tests.support.servers import START_LIMIT, wait_until
 
 _GREETING = re.compile(r"Passerelle: http://localhost:(\d+)")
 
 
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """What a process of ours gets: PATH and its like, and of our settings these alone."""
+    """Return the environment of a process: PATH and the like, and only these settings of ours."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LMS_")}
     return {**kept, **settings, "PYTHONUNBUFFERED": "1"}
 
 
 class LiveServer:
-    """`with Served(folder, LMS_DATABASE_URL=...) as server:` starts `python -m lms.serve` on a free port.
+    """Server process: `with LiveServer(folder, LMS_DATABASE_URL=...) as server:` runs `python -m lms.serve`.
 
-    All its state lies under `folder`, so a second `Served(folder)` after `kill()` finds what was left.
-    Nothing of the test's own environment but PATH and its like reaches the server.
+    It listens on a free port. All its state is in `folder`, so a second `LiveServer(folder)` after `kill()`
+    continues with it. Of the environment of the test it gets only PATH and the like.
     """
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, template: Path | None = None, /, **settings: str) -> None:
         self.folder = folder
+        if template is not None:
+            # Migrated already, as at any start but the first.
+            (folder / "instance").mkdir(parents=True, mode=0o700)
+            copy_template(template, folder, "instance/passerelle.sqlite3")
         self.port = 0
         self.wanted = 0
-        # A command that starts the server in surroundings of its own, such as a small disk.
+        # A command that starts the server in another environment, such as a small disk.
         self.within: tuple[str, ...] = ()
         self.environ = {
             "LMS_INSTANCE": str(folder / "instance"),
@@ -51,7 +55,7 @@ class LiveServer:
 
     @property
     def url(self) -> str:
-        # The address, not the name: "localhost" may first be tried on IPv6, where nobody listens.
+        # The address, not the name: "localhost" may first be tried on IPv6, where nothing listens.
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -59,7 +63,7 @@ class LiveServer:
         return Settings.from_env(self.environ, default_base_url=f"http://localhost:{self.port}")
 
     def school(self) -> School:
-        """The same school from within the test, to make people before and to look afterwards."""
+        """Return the same school within the test, to prepare and to inspect its database."""
         return make_school(self.settings)
 
     def start(self) -> Self:
@@ -103,18 +107,18 @@ class LiveServer:
         return self._process.pid
 
     def end(self, number: signal.Signals) -> int:
-        """Send a signal and wait; the exit code."""
+        """Send a signal, wait, and return the exit code."""
         process = self._process
         assert process is not None
         self._end(lambda told: told.send_signal(number))
         return process.returncode
 
     def stop(self) -> None:
-        """Ask it to end, as Ctrl-C or a service manager would."""
+        """Stop it as Ctrl-C or a service manager does; return the exit code."""
         self._end(subprocess.Popen.terminate)
 
     def kill(self) -> None:
-        """kill -9: nothing is tidied up, as in a power cut."""
+        """Kill it with SIGKILL: nothing is cleaned up, as in a power cut."""
         self._end(subprocess.Popen.kill)
 
     def _end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> None:

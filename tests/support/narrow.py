@@ -1,4 +1,4 @@
-"""What a test knows of a value, asserted and told to the type checker in one go."""
+"""Assertions that also narrow the type of a value for the type checker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page as a test reads it: parsed once, checked for honesty, its forms ready to be filled."""
+"""Pages for tests: parsed once, checked for basic accessibility, with forms to fill."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def parse(html: str) -> Element:
 
 
 def honest_page(html: str) -> Element:
-    """Every page says its language and direction, has one h1, labels its fields, repeats no id."""
+    """Check that a page has language, direction and one h1, that fields have labels and ids are unique."""
     root = parse(html)
     top = root.all("html")[0]
     assert top.get("lang"), "lang"
@@ -98,7 +98,7 @@ def honest_page(html: str) -> Element:
 
 @dataclass
 class Page:
-    """An answer of the house."""
+    """An answer of the application."""
 
     response: TestResponse
     url: str
@@ -117,7 +117,7 @@ class Page:
         return self.response.get_data(as_text=True)
 
     def form(self, action: str | None = None) -> Element:
-        """The form with this action (by its end), or the only one of the main part."""
+        """Return the form whose action ends like this, or the only one of the main part."""
         main = self.root.all("main")
         for form in (main[0] if main and action is None else self.root).all("form"):
             if action is None or (form.get("action") or self.url).split("?")[0].endswith(action):
@@ -127,7 +127,7 @@ class Page:
         )
 
     def button_address(self, ending: str) -> str:
-        """The address of its own of the button for which it ends like this."""
+        """Return the address of the button (`formaction`) that ends like this."""
         own = [button.get("formaction") or "" for button in self.root.all("button")]
         (found,) = {address for address in own if address.endswith(ending)}
         return found
@@ -137,7 +137,7 @@ class Page:
 
 
 class Visitor:
-    """A person with a browser without JavaScript: fetches pages, fills forms, follows 303."""
+    """A browser without JavaScript: fetches pages, fills forms, follows 303."""
 
     def __init__(self, client: FlaskClient) -> None:
         self.client = client
@@ -156,7 +156,7 @@ class Visitor:
     ) -> Page:
         """Send a form of the page as a browser would, with `values` typed into it.
 
-        `button` is the end of the address of the button that is pressed, where it has one of its own.
+        `button`: the end of the address (`formaction`) of the pressed button, when it has one.
         """
         form = page.form(action)
         data = filled(form)
@@ -172,7 +172,7 @@ class Visitor:
             headers={"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"},
         )
         for answer in (response, *response.history):
-            answer.request.environ["wsgi.input"].close()  # a large body lies in a temporary file
+            answer.request.environ["wsgi.input"].close()  # a large body is a temporary file
         return self._page(target, response)
 
     def _page(self, url: str, response: TestResponse) -> Page:
@@ -183,7 +183,7 @@ class Visitor:
 
 
 def filled(form: Element) -> dict[str, Any]:
-    """What a browser would send of a form nobody touched."""
+    """Return what a browser would send of an unchanged form."""
     data: dict[str, Any] = {}
     for control in form.all("input", "select", "textarea"):
         name, kind = control.get("name"), control.get("type")
@@ -213,5 +213,5 @@ def _add(data: dict[str, Any], name: str, value: str, *, several: bool) -> None:
 
 
 def file(content: bytes, name: str) -> tuple[BytesIO, str]:
-    """A file as the test client sends it."""
+    """Return a file as the test client sends it."""
     return BytesIO(content), name

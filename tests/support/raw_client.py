@@ -1,4 +1,4 @@
-"""A signed-in browser on a socket, for tests of a served school that is killed or runs full."""
+"""A logged-in HTTP client on a socket, for tests of a live server that is killed or has a full disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Answer:
 
 
 class RawClient:
-    """`Wire(server, house, person_id)` keeps the cookies of one person; every request has its connection."""
+    """HTTP client with the cookies of one person; every request has its own connection."""
 
     def __init__(self, server: LiveServer, school: School, person: str) -> None:
         self.server = server
@@ -42,7 +42,7 @@ class RawClient:
             connection.close()
 
     def form(self, path: str, **values: str) -> dict[str, Any]:
-        """What the form of the page at this path would send, with these values typed into it."""
+        """Return what the form of the page at this path would send, with these values typed into it."""
         forms = parse(self.get(path).html).all("form")
         (form,) = [form for form in forms if (form.get("action") or path).endswith(path)]
         return {**filled(form), **values}

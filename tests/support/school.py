@@ -1,4 +1,4 @@
-"""A running house for a test: its own database, uploads and instance, nothing shared."""
+"""The application for a test, with its own database, uploads and instance folder."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from config import Settings
 from lms import create_app
 from lms.access import cookie_name
 from lms.clock import now
+from lms.demo import builder
 from lms.domain.people import logins
 from lms.extensions import db, write
 from lms.models import Person
@@ -28,14 +29,14 @@ T = TypeVar("T")
 
 
 class School:
-    """The application with the few things a test asks of it."""
+    """The application, with the operations that tests need."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.settings: Settings = app.extensions["lms_settings"]
 
     def close(self) -> None:
-        """Close every connection to its database; whoever asks it again opens new ones."""
+        """Close every connection to its database; a later query opens new ones."""
         with self.app.app_context():
             db.session.remove()
             db.engine.dispose()
@@ -46,7 +47,7 @@ class School:
             return db.engine
 
     def write(self, operation: Callable[[Session], T]) -> T:
-        """Run a verb as the edge would: one transaction, committed. What it returns is detached."""
+        """Run a domain function in one transaction, as a request handler does; its result is detached."""
         with self.app.app_context():
             db.session.session_factory.configure(expire_on_commit=False)
             try:
@@ -59,22 +60,22 @@ class School:
             return question(db.session())
 
     def visitor(self, person: Person | str | None = None) -> Visitor:
-        """A browser; with a person, one on which she has already entered."""
+        """Return a browser; with `person`, one that is logged in."""
         client = self.app.test_client()
         if person is not None:
             person_id = person if isinstance(person, str) else person.id
 
-            def enter(session: Session) -> str:
+            def log_in(session: Session) -> str:
                 found = session.get_one(Person, person_id)
                 kind = LoginKind.STAFF if found.is_staff else LoginKind.OWN
                 return logins.open_login(session, found, kind, device="test", now=now())
 
-            client.set_cookie(cookie_name(self.settings, "session"), self.write(enter))
+            client.set_cookie(cookie_name(self.settings, "session"), self.write(log_in))
         return Visitor(client)
 
     @contextmanager
     def counting_statements(self) -> Iterator[list[str]]:
-        """The SQL statements sent meanwhile, without BEGIN, COMMIT and the like."""
+        """Collect the SQL statements that are sent in the block, without BEGIN, COMMIT and the like."""
         sent: list[str] = []
 
         def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
@@ -88,7 +89,7 @@ class School:
             event.remove(self.engine, "before_cursor_execute", note)
 
     def deliver(self) -> int:
-        """What the worker does: send everything that is due now."""
+        """Send everything that is due now, as the worker does; return how many messages."""
         count: int = self.app.extensions["lms_jobs"].deliver_due()
         return count
 
@@ -107,7 +108,7 @@ def settings_for(folder: Path, **more: object) -> Settings:
     return Settings(**values)  # type: ignore[arg-type]
 
 
-# Opened and not closed yet: tests/conftest.py closes what a test leaves open.
+# Schools that are not closed yet: tests/conftest.py closes those that a test leaves open.
 open_schools: list[School] = []
 
 
@@ -125,18 +126,34 @@ def make_school(settings: Settings, *, migrated: bool = False) -> School:
 
 
 def sqlite_template(folder: Path) -> Path:
-    """A migrated, empty SQLite file to copy: migrating once a worker is enough."""
+    """Create a migrated, empty SQLite file to copy, once for each worker of xdist; return its path."""
     make_school(settings_for(folder)).close()
     return folder / "school.sqlite3"
 
 
-def copy_template(template: Path, folder: Path) -> None:
-    shutil.copyfile(template, folder / "school.sqlite3")
+def make_demo_template(folder: Path) -> Path:
+    """Make the demo school and return its database, for copies: drawing its sheets takes seconds."""
+    school = make_school(settings_for(folder))
+    builder.build(school.app, now())
+    school.close()
+    return folder / "school.sqlite3"
+
+
+def copy_template(template: Path, folder: Path, database: str = "school.sqlite3") -> None:
+    """Copy the database of a template, what it has stored and its compressed static files."""
     copy_static(template, folder)
+    shutil.copyfile(template, folder / database)
+    copy_uploads(template, folder / "uploads")
+
+
+def copy_uploads(template: Path, uploads: Path) -> None:
+    """Link the stored files: the store writes no file a second time."""
+    if (template.parent / "uploads").is_dir():
+        shutil.copytree(template.parent / "uploads", uploads, copy_function=os.link, dirs_exist_ok=True)
 
 
 def copy_static(template: Path, folder: Path) -> None:
-    """The compressed copies of styles and scripts: a house finds them as it does at its second start."""
+    """Link the compressed static files, so that the application finds them as at a second start."""
     built = template.parent / "instance" / "static"
     if built.is_dir():
         (folder / "instance").mkdir(mode=0o700, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Keeps one private server of a test run: `python guard.py ALIVE FOLDER USER COMMAND...`.
+"""Runs one private server of a test run: `python server_guard.py ALIVE FOLDER USER COMMAND...`.
 
-Ends the server and removes its folder on SIGTERM, or as soon as nobody holds the lock on the file ALIVE.
+Ends the server and removes its folder on SIGTERM, or as soon as no process holds the lock on the file ALIVE.
 The kernel drops that lock however the test run ends, by `kill -9` too, so nothing is left behind.
 Standard library only, so that it starts at once.
 """
@@ -37,7 +37,7 @@ def start(command: list[str], folder: Path, user: str) -> subprocess.Popen[bytes
 
 
 def end(server: subprocess.Popen[bytes]) -> None:
-    # SIGINT is PostgreSQL's quick end: it does not wait until everybody has gone.
+    # SIGINT is the fast shutdown of PostgreSQL: it does not wait for its clients.
     server.send_signal(signal.SIGINT)
     try:
         server.wait(timeout=10)
@@ -47,7 +47,7 @@ def end(server: subprocess.Popen[bytes]) -> None:
 
 
 def tidy(alive: Path) -> None:
-    """The last server of a run that is over takes the run's folder along."""
+    """Remove the folder of a run that is over, when this is its last server."""
     with contextlib.suppress(FileNotFoundError):
         if not is_held(alive) and not any(path.is_dir() for path in alive.parent.iterdir()):
             shutil.rmtree(alive.parent, ignore_errors=True)

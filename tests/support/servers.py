@@ -33,7 +33,7 @@ INSTALL = {
 
 
 def require(name: str, found: object) -> None:
-    """Skip with the line that installs `name`; with CI=true what is missing is a failure."""
+    """Skip with the command that installs `name`; with CI=true fail when it is missing."""
     if found:
         return
     reason = f"{name} is not installed: {INSTALL[name]}"
@@ -54,7 +54,7 @@ def find_chromium() -> str | None:
 
 
 def find_postgres() -> Path | None:
-    """The folder with initdb and postgres: Debian keeps them out of PATH, one folder a version."""
+    """Return the folder of initdb and postgres: on Debian one for each version, outside of PATH."""
     folders = [
         *Path("/usr/lib/postgresql").glob("*/bin"),
         *Path("/opt/homebrew/opt").glob("postgresql@*/bin"),
@@ -86,17 +86,17 @@ def wait_until(happened: Callable[[], bool], what: str, limit: float = START_LIM
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Held by one process at a time: two xdist workers want the same server."""
+    """Hold an exclusive lock on a file: two workers of xdist may start the same server."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 class Run:
-    """One test run: the folder of its servers, which end with it however it ends (see server_guard.py)."""
+    """A test run and the folder of its servers, which always end with it (see server_guard.py)."""
 
     def __init__(self) -> None:
-        # Not $TMPDIR: a socket's path is limited to about 100 letters, and the server's own user must get in.
+        # Not $TMPDIR: a socket's path is limited to about 100 bytes, and the server's user needs access.
         self.folder = Path(tempfile.mkdtemp(prefix="passerelle-", dir="/tmp"))
         self.folder.chmod(0o755)
         self._alive = alive_file(self.folder).open("w")
@@ -120,7 +120,8 @@ def alive_file(run: Path) -> Path:
     return run / "alive"
 
 
-# A guard outlives the worker that started it; kept, because a forgotten child is a warning and so an error.
+# Guards outlive the worker that started them. Referenced here, because Python warns of a child process that
+# is garbage-collected while it runs, and a warning is an error.
 _guards: list[subprocess.Popen[bytes]] = []
 
 
@@ -140,7 +141,7 @@ class Guarded:
         guard = [sys.executable, str(Path(__file__).with_name("server_guard.py"))]
         arguments = [str(alive_file(self.run)), str(self.folder), self.user, *command]
         with self.log.open("ab") as log:
-            # A session of its own: Ctrl-C goes to the tests, which still need their server to clean up.
+            # In a session of its own: Ctrl-C goes to the tests, which still need their server to clean up.
             self._guard = subprocess.Popen(
                 guard + arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
@@ -166,25 +167,25 @@ class Guarded:
 
 
 def unprivileged_user() -> str:
-    """PostgreSQL refuses to run as root. Empty: stay who you are."""
+    """Return the user that runs PostgreSQL, which refuses to run as root; "" for the current user."""
     if os.getuid() != 0:
         return ""
     return "postgres" if "postgres" in {user.pw_name for user in pwd.getpwall()} else "nobody"
 
 
 class PostgresServer:
-    """A PostgreSQL that gives away databases. All its addresses are SQLAlchemy's."""
+    """A PostgreSQL server that creates databases. All addresses are those of SQLAlchemy."""
 
     QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB")
 
     def __init__(self, admin: str, token: str) -> None:
         self._admin: URL = make_url(admin).set(drivername="postgresql+psycopg")
-        # Distinguishes this run's databases on a server that others use too.
+        # Distinguishes the databases of this run on a server that others use too.
         self._token = token
 
     @classmethod
     def shared(cls, run: Path) -> Self:
-        """The one server of this test run; whoever comes first starts it."""
+        """Return the server of this test run; the first worker starts it."""
         if given := os.environ.get("LMS_TEST_POSTGRES_URL"):
             return cls(given, run.name.replace("-", "_"))
         server = cls(f"postgresql://passerelle@/postgres?host={run / 'postgres'}", "test")
@@ -209,7 +210,7 @@ class PostgresServer:
         if made.returncode:
             raise RuntimeError(made.stderr.decode(errors="replace"))
         options = [part for setting in self.QUICK for part in ("-c", setting)]
-        # No network at all: the socket lies in a folder that only its owner enters.
+        # No network: the socket is in a folder that only its owner can open.
         place = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={process.folder}"]
         process.start(str(binaries / "postgres"), "-D", str(data), *place, *options)
         process.wait_until_ready(self._answers)
@@ -227,10 +228,10 @@ class PostgresServer:
         return self._admin.set(database=database).render_as_string(hide_password=False)
 
     def template(self, name: str, prepare: Callable[[str], None]) -> str:
-        """Made once a run: a database that `prepare(url)` fills and leaves without open connections."""
+        """Create a database once in each run; `prepare(url)` fills it and closes its connections."""
         database = f"{self._token}_{name}"
         with self._connect() as admin:
-            # Ends with the connection; the other workers wait for it.
+            # An advisory lock that ends with the connection; other workers wait for it.
             admin.execute("SELECT pg_advisory_lock(hashtext(%s))", [database])
             if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
                 self._create(admin, database, "template1")
@@ -242,19 +243,19 @@ class PostgresServer:
         return database
 
     def fresh_database(self, template: str = "template1") -> str:
-        """The address of a new copy of a template."""
+        """Return the address of a new copy of a template."""
         database = f"{self._token}_{secrets.token_hex(6)}"
         with self._connect() as admin:
             self._create(admin, database, template)
         return self.url(database)
 
     def drop(self, url: str) -> None:
-        """Also ends whoever is still connected."""
+        """Drop a database and close the connections to it."""
         with self._connect() as admin:
             self._drop(admin, str(make_url(url).database))
 
     def drop_all(self) -> None:
-        """For a server that is not ours to end."""
+        """Drop all databases of this run, on a server that the tests do not stop."""
         with self._connect() as admin:
             found = admin.execute(
                 "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [self._token + "_"]
@@ -274,7 +275,7 @@ class PostgresServer:
 
 
 class RedisServer:
-    """A Redis of one worker's own, or the given one."""
+    """A Redis server of one worker, or the given one."""
 
     def __init__(self, run: Path) -> None:
         self._process: Guarded | None = None

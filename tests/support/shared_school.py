@@ -1,6 +1,6 @@
-"""One application for all tests of a worker, and for each test empty (or as a template) and as it was made.
+"""One application for all tests of a worker, reset for each test to an empty school or to a template.
 
-Compiling its routes and its templates again for each test took most of the time of the tests.
+Compiling routes and templates again for each test took most of the time of the tests.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import text
 
 from lms.extensions import Base, db, limiter
-from tests.support.school import School, copy_template, make_school, open_schools, settings_for
+from tests.support.school import School, copy_template, copy_uploads, make_school, open_schools, settings_for
 
-# A test that waits for what another one left locked fails, and does not hang.
+# A test that waits for a lock that another one left fails instead of hanging.
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '10s'"
 TABLES = Base.metadata.sorted_tables
 EMPTY_ALL = ";".join(
@@ -27,29 +27,27 @@ EMPTY_ALL = ";".join(
         if table.autoincrement_column is not None
     ]
 )
-# What a test may hang on a connection, on a transaction or on the pool.
+# Events for which a test may register listeners.
 EVENTS = ("begin", "before_cursor_execute", "after_cursor_execute", "commit", "rollback")
 POOL_EVENTS = ("connect", "checkout", "checkin")
 
 
 class SharedSchool:
-    """`lend()` gives it to a test, `reclaim()` undoes what the test changed.
+    """A shared application: `lend()` gives it to a test, `reclaim()` undoes the changes of the test.
 
-    What cannot be undone is refused: new routes by Flask itself, listeners of the database by `reclaim()`.
-    A test that needs either is marked `own_school`.
+    Changes that cannot be undone are refused: new routes by Flask itself, database listeners by `reclaim()`.
+    A test that needs either has the mark `own_school`.
     """
 
-    def __init__(
-        self, folder: Path, template: Path, database_url: str | None = None, uploads: Path | None = None
-    ) -> None:
-        self.folder, self.template, self.uploads = folder, template, uploads
+    def __init__(self, folder: Path, template: Path, database_url: str | None = None) -> None:
+        self.folder, self.template = folder, template
         self.is_sqlite = database_url is None
         copy_template(template, folder)
         settings = settings_for(folder, **({} if database_url is None else {"database_url": database_url}))
         self.school = make_school(settings, migrated=True)
-        open_schools.remove(self.school)  # its connections are closed by lend() and close()
+        open_schools.remove(self.school)  # lend() and close() close its connections
         app = self.school.app
-        app.test_client().get("/healthz")  # from the first request on Flask refuses new routes
+        app.test_client().get("/healthz")  # after the first request Flask refuses new routes
         contents: list[MutableMapping[str, Any]] = [
             app.extensions,
             app.config,
@@ -58,7 +56,7 @@ class SharedSchool:
             app.jinja_env.filters,
             vars(app.extensions["lms_jobs"]),
             vars(app.extensions["lms_store"]),
-            vars(limiter),  # all applications of a process share it; it counts in this one's storage again
+            vars(limiter),  # all applications of a process share the limiter: use this storage again
             vars(app),
         ]
         self._before = [(content, dict(content)) for content in contents]
@@ -73,7 +71,7 @@ class SharedSchool:
         for content, before in self._before:
             content.clear()
             content.update(before)
-        # Not a new storage, which would start a thread of its own.
+        # Not a new storage, which would start another thread.
         with app.app_context():
             limiter.reset()
         self._empty_folders()
@@ -82,7 +80,7 @@ class SharedSchool:
         return School(app)
 
     def reclaim(self) -> None:
-        """The fault of a test is told where it is, and not by the next one."""
+        """Check that a test left nothing that cannot be undone, so that the faulty test itself fails."""
         self.close()
         assert self._count_listeners() == self._listeners, "a listener stays: mark the test own_school"
 
@@ -95,23 +93,21 @@ class SharedSchool:
         return counts | {name: len(list(getattr(engine.pool.dispatch, name))) for name in POOL_EVENTS}
 
     def _empty_folders(self) -> None:
-        """Files of the test before; the compressed styles stay, nobody changes them."""
+        """Delete the files of the previous test, except the compressed static files."""
         settings = self.school.settings
         _empty(self.folder, {settings.instance.name, settings.uploads.name})
         _empty(settings.instance, {"static"})
         _empty(settings.uploads, set())
         (settings.uploads / ".incoming").mkdir(mode=0o700)
-        if self.uploads:
-            # The store writes no file a second time.
-            shutil.copytree(self.uploads, settings.uploads, copy_function=os.link, dirs_exist_ok=True)
+        copy_uploads(self.template, settings.uploads)
         for name, content in self._files.items():
-            # A new file: whoever still has the old one open writes into nothing.
+            # A new file: a process that still has the old one open does not change it.
             descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
 
     def _empty_tables(self) -> None:
-        """Delete the rows, in the order that foreign keys ask for: quicker than TRUNCATE on small tables."""
+        """Delete all rows in the order of foreign keys: faster than TRUNCATE on small tables."""
         with self.school.app.app_context(), db.engine.begin() as connection:
             connection.execute(text(LOCK_TIMEOUT))
             connection.exec_driver_sql(EMPTY_ALL)

@@ -1,4 +1,4 @@
-"""A real SMS gateway on loopback that keeps what it receives, and can be difficult."""
+"""An SMS gateway on loopback that records what it receives and can answer with errors or slowly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass
 class Gateway:
-    """`answers`: the number of each answer. `drip`: seconds between the bytes of an answer without end."""
+    """`answers`: status codes of the answers. `drip`: seconds between the bytes of an endless answer."""
 
     answers: int = 200
     location: str = ""

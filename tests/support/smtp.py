@@ -1,4 +1,4 @@
-"""A real SMTP server on loopback that keeps what it receives, and can be as difficult as servers are."""
+"""An SMTP server on loopback that records what it receives, and can refuse, delay or misbehave."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def authority() -> trustme.CA:
 def server_context(certificate: Certificate) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if certificate == "self-signed":
-        # An authority's own certificate is signed by itself.
+        # The certificate of an authority is self-signed.
         stranger = trustme.CA()
         with (
             stranger.cert_pem.tempfile() as certificate_file,
@@ -56,7 +56,7 @@ def server_context(certificate: Certificate) -> ssl.SSLContext:
 
 
 class SmtpServer:
-    """Reachable at `host`:`port` between start() and stop().
+    """An SMTP server at `host`:`port` between start() and stop().
 
     `refuse` is the reply to each message, such as "451 4.3.0 Later" or "550 5.1.1 Nobody"; `refuse_for` has a
     reply for one recipient. Both may change while it runs. `answers=False` connects and says nothing.
@@ -81,26 +81,26 @@ class SmtpServer:
         self.received: list[Received] = []
         self.attempts = 0
         self.port = 0
-        # What LMS_MAIL_CA_FILE has to name so that the certificate "trusted" is trusted; there while it runs.
+        # For LMS_MAIL_CA_FILE: makes the certificate "trusted" trusted; exists while the server runs.
         self.ca_file = Path()
         self._arrived = threading.Condition()
         self._stack = contextlib.ExitStack()
 
-    # The test's side
+    # -- for tests
 
     @property
     def messages(self) -> list[EmailMessage]:
         return [each.message for each in self.received]
 
     def wait_for(self, count: int, limit: float = 20) -> list[EmailMessage]:
-        """At least `count` messages, or an assertion that says how many came."""
+        """Wait for at least `count` messages and return them; fail with their number after the limit."""
         with self._arrived:
             came = self._arrived.wait_for(lambda: len(self.received) >= count, limit)
         assert came, f"{len(self.received)} of {count} messages came in {limit} s"
         return self.messages
 
     def wait_for_attempts(self, count: int, limit: float = 20) -> None:
-        """At least `count` tries, refused ones included."""
+        """Wait for at least `count` attempts, refused ones included."""
         with self._arrived:
             came = self._arrived.wait_for(lambda: self.attempts >= count, limit)
         assert came, f"{self.attempts} of {count} tries came in {limit} s"
@@ -110,7 +110,7 @@ class SmtpServer:
         if self.answers:
             self._start_answering()
         else:
-            # The system accepts for it; nobody ever speaks.
+            # The system accepts connections; nothing ever answers.
             silent = self._stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             self.port = silent.getsockname()[1]
         return self
@@ -132,7 +132,7 @@ class SmtpServer:
         elif self.tls == "starttls":
             options |= {"tls_context": context, "require_starttls": True}
         if self.login:
-            # That mail needs a login is said by handle_MAIL: the library's own switch knows STARTTLS only.
+            # handle_MAIL requires the login: the option of the library works with STARTTLS only.
             options |= {"authenticator": self._check_login, "auth_require_tls": False}
         controller = self._controller(options)
         self._stack.callback(controller.stop)
@@ -143,13 +143,13 @@ class SmtpServer:
         try:
             controller.start()
         except OSError:
-            # Somebody else was quicker to take the port.
+            # Another process has taken the port in the meantime.
             if tries == 1:
                 raise
             return self._controller(options, tries - 1)
         return controller
 
-    # The library's side
+    # -- for aiosmtpd
 
     def _check_login(
         self, server: SMTP, session: Session, envelope: Envelope, how: str, data: object

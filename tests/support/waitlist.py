@@ -1,4 +1,4 @@
-"""The line of those who wait, as the tests of its rules speak of it."""
+"""Helpers for tests of the waitlist."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def wait(
 
 
 def offered_slots(school: School) -> dict[str, datetime]:
-    """First name -> the hour that is being offered to her."""
+    """Return the offered slots by first name."""
     found = school.read(lambda s: s.scalars(_offered()).all())
     return {one.learner.first_name: one.starts for one in found}
 

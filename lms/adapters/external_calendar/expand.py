@@ -18,11 +18,11 @@ from lms.adapters.external_calendar import CalendarError
 from lms.refusal_codes import RefusalCode
 
 MOST_EVENTS = 20_000
-LONGEST_UID = 64  # only the uids of our own appointments matter, and they are shorter
+LONGEST_UID = 64  # only the uids of our own appointments are needed, and they are shorter
 DAY = timedelta(days=1)
 _TOO_OFTEN = {"SECONDLY", "MINUTELY", "HOURLY"}
 _TIMES_A_DAY = 24
-# The properties that say when; none that say what, where or with whom.
+# Properties of times and status; none with a title, a place or people.
 _WHEN = re.compile(
     rb"(?:BEGIN|END|UID|DTSTART|DTEND|DURATION|RRULE|EXRULE|RDATE|EXDATE|RECURRENCE-ID|SEQUENCE|STATUS|TRANSP|"
     rb"X-MICROSOFT-CDO-BUSYSTATUS|TZID|TZOFFSETFROM|TZOFFSETTO|TZNAME|X-WR-TIMEZONE|VERSION|PRODID)[;:]",

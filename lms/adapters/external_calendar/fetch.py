@@ -1,6 +1,6 @@
-"""Fetch an address that a person typed, without letting it lead us into anybody's house.
+"""Fetch an address that a person typed, without access to private networks.
 
-Runs in the child only. Each step of the way is checked: https, a public address, the certificate of its name.
+Runs in the child only. Each redirect is checked: https, a public address, the certificate of its name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SAFE_IN_ADDRESS = "%/:=&?~#+!$,;'@()*[]"
 
 @dataclass(frozen=True)
 class AllowedHosts:
-    """Calendar servers of one's own that may be asked although they are private: name:port."""
+    """Calendar servers of the organisation that are allowed in a private network, as name:port."""
 
     hosts: frozenset[str] = frozenset()
     ca_file: str | None = None
@@ -64,7 +64,7 @@ def fetch(address: str, etag: str, allowed: AllowedHosts, *, seconds: float) -> 
 def _ask(
     address: str, etag: str, allowed: AllowedHosts, context: ssl.SSLContext, deadline: float
 ) -> Fetched | str | None:
-    """Send one request; return the answer, or the address to which it sends us on."""
+    """Send one request; return the answer, or the address of a redirect."""
     parts = urlsplit(address)
     is_allowed = _is_allowed(parts, allowed)
     headers = {"Accept": "text/calendar", "Accept-Encoding": "gzip", "User-Agent": "Passerelle"}
@@ -83,7 +83,7 @@ def _ask(
 
 
 def _is_allowed(parts: SplitResult, allowed: AllowedHosts) -> bool:
-    """Return whether the address is of a server of one's own. Raises `CalendarError`."""
+    """Return whether the address is of one of the allowed servers. Raises `CalendarError`."""
     if parts.scheme != "https":
         raise CalendarError(RefusalCode.CALENDAR_NOT_HTTPS)
     port = parts.port or 443

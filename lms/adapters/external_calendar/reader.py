@@ -39,7 +39,7 @@ def main() -> None:
         facts = {"unreadable": refusal.code}
     except MemoryError:
         facts = {"unreadable": RefusalCode.CALENDAR_TOO_DENSE}
-    except Exception:  # noqa: BLE001 whatever a parser throws at a damaged file, the file is damaged
+    except Exception:  # noqa: BLE001 a parser may raise anything for a damaged file
         facts = {"unreadable": RefusalCode.CALENDAR_BROKEN}
     sys.stdout.write(json.dumps(facts))
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""An appointment as an iCalendar event, and as the invitation that a mail carries (RFC 5545, RFC 5546)."""
+"""An appointment as an iCalendar event, and as an invitation in a mail (RFC 5545, RFC 5546)."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ class Mailbox:
 def build_invitation(event: CalendarEvent, *, organizer: Mailbox, attendee: Mailbox) -> bytes:
     """Return the invitation for one person; for a cancelled appointment, the cancellation.
 
-    Times are written in UTC, so no calendar has to know our zone. The organizer is the service's own
-    address, and nobody but the one attendee is named.
+    Times are written in UTC, so no calendar has to know our zone. The organizer is the organisation's
+    address, and the only attendee is the person.
     """
     component = build_event(event)
     component.add("organizer", _person(organizer))
     invited = _person(attendee)
     invited.params["CUTYPE"] = "INDIVIDUAL"
     invited.params["ROLE"] = "REQ-PARTICIPANT"
-    invited.params["PARTSTAT"] = "ACCEPTED"  # the hour was chosen by her or agreed with her
+    invited.params["PARTSTAT"] = "ACCEPTED"  # chosen by the attendee or agreed with the attendee
     invited.params["RSVP"] = "FALSE"  # answers would reach a mailbox that nobody reads
     component.add("attendee", invited)
     calendar = build_calendar("CANCEL" if event.cancelled else "REQUEST")
@@ -69,7 +69,7 @@ def build_invitation(event: CalendarEvent, *, organizer: Mailbox, attendee: Mail
 def build_event(event: CalendarEvent, zone: ZoneInfo | None = None) -> Event:
     """Return the event that feeds, files and invitations share.
 
-    Its times are written in `zone`, which the calendar has to explain; without one in UTC.
+    Its times are written in `zone`, whose definition the calendar must contain; without one in UTC.
     """
     component = Event()
     component.add("uid", one_line(event.uid))
@@ -84,7 +84,7 @@ def build_event(event: CalendarEvent, zone: ZoneInfo | None = None) -> Event:
     component.add("url", one_line(event.url))
     component.add("status", "CANCELLED" if event.cancelled else "CONFIRMED")
     component.add("transp", "TRANSPARENT" if event.cancelled else "OPAQUE")
-    component.add("class", "PRIVATE")  # shared calendars show "busy", not that she learns French here
+    component.add("class", "PRIVATE")  # shared calendars show "busy" and no title
     return component
 
 

@@ -1,6 +1,6 @@
-"""Appointments as a calendar file that is read, not answered (RFC 5545, METHOD:PUBLISH).
+"""Appointments as a calendar file without invitations (RFC 5545, METHOD:PUBLISH).
 
-Nothing in it says when it was made: the same appointments are the same bytes.
+It has no time of creation: the same appointments give the same bytes.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from zoneinfo import ZoneInfo
 from lms.adapters.ical.event import CalendarEvent, build_calendar, build_event, one_line, serialise
 from lms.adapters.ical.vtimezone import to_vtimezone
 
-# How often a calendar should come back, for those that ask.
+# How often a calendar should read the feed; not every calendar program uses it.
 REFRESH = timedelta(hours=1)
 
 
 def build_feed(events: Sequence[CalendarEvent], name: str, zone: ZoneInfo) -> bytes:
-    """Return a calendar to subscribe to, in the wall time of the zone, which it explains."""
+    """Return a calendar to subscribe to, in local time of the zone, with the definition of the zone."""
     calendar = build_calendar("PUBLISH")
     calendar.add("x-wr-calname", one_line(name))
     calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
     if events:
-        years = [moment.astimezone(zone).year for one in events for moment in (one.starts, one.ends)]
+        years = [moment.astimezone(zone).year for event in events for moment in (event.starts, event.ends)]
         calendar.add_component(to_vtimezone(zone, min(years), max(years)))
-    for one in events:
-        calendar.add_component(build_event(one, zone))
+    for event in events:
+        calendar.add_component(build_event(event, zone))
     return serialise(calendar)
 
 

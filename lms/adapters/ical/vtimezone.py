@@ -1,6 +1,6 @@
-"""A time zone as a calendar file explains it (RFC 5545, VTIMEZONE), read from the zone itself.
+"""The definition of a time zone in a calendar file (RFC 5545, VTIMEZONE), computed from the time zone data.
 
-Written as yearly rules wherever the years in question follow one: Outlook misreads lists of dates.
+Written as yearly rules wherever the years follow one: Outlook misreads lists of dates.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 @dataclass(frozen=True)
 class Change:
-    """One change of the clock: when, as it showed before, and from which offset to which."""
+    """One change of the clock: its local time before the change, and the offsets before and after."""
 
     wall: datetime  # naive: the clock just before the change
     before: timedelta
@@ -35,18 +35,18 @@ class Change:
 
 @lru_cache(maxsize=64)
 def to_vtimezone(zone: ZoneInfo, first: int, last: int) -> Timezone:
-    """The zone for everything that begins in the years from `first` to `last`."""
-    years = range(first - 1, last + 1)  # the first of January lives by a change of the year before
-    changes = sorted(_changes(zone, years), key=lambda one: (one.kind, one.wall))
+    """Return the definition of the zone for the years from `first` to `last`."""
+    years = range(first - 1, last + 1)  # on the first of January a change of the year before applies
+    changes = sorted(_changes(zone, years), key=lambda change: (change.kind, change.wall))
     made = Timezone()
     made.add("tzid", zone.key)
     regular = True
-    for _kind, group in groupby(changes, key=lambda one: one.kind):
+    for _kind, group in groupby(changes, key=lambda change: change.kind):
         alike = list(group)
         rule = _yearly(alike, years)
         regular = regular and rule is not None
-        for one in alike[:1] if rule else alike:
-            made.add_component(_part(one, rule))
+        for change in alike[:1] if rule else alike:
+            made.add_component(_part(change, rule))
     if not changes or not regular:
         made.add_component(_part(_standing(zone, years[0]), None))
     return made
@@ -63,9 +63,9 @@ def _changes(zone: ZoneInfo, years: range) -> Iterator[Change]:
         while high - low > timedelta(seconds=1):
             middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
             low, high = (middle, high) if _offset(zone, middle) == before else (low, middle)
-        there = high.astimezone(zone)
+        local = high.astimezone(zone)
         yield Change(
-            (high + before).replace(tzinfo=None), before, after, there.tzname() or "", bool(there.dst())
+            (high + before).replace(tzinfo=None), before, after, local.tzname() or "", bool(local.dst())
         )
 
 
@@ -76,8 +76,8 @@ def _standing(zone: ZoneInfo, year: int) -> Change:
 
 
 def _as_change(moment: datetime, wall: datetime, before: timedelta, zone: ZoneInfo) -> Change:
-    there = moment.astimezone(zone)
-    return Change(wall, before, _offset(zone, moment), there.tzname() or "", bool(there.dst()))
+    local = moment.astimezone(zone)
+    return Change(wall, before, _offset(zone, moment), local.tzname() or "", bool(local.dst()))
 
 
 def _offset(zone: ZoneInfo, moment: datetime) -> timedelta:
@@ -85,8 +85,8 @@ def _offset(zone: ZoneInfo, moment: datetime) -> timedelta:
 
 
 def _yearly(alike: list[Change], years: range) -> vRecur | None:
-    """The one rule of these changes, such as the last Sunday of March; None when they have no common one."""
-    walls = [one.wall for one in alike]
+    """Return the yearly rule of these changes, such as the last Sunday of March; None when there is none."""
+    walls = [change.wall for change in alike]
     if [wall.year for wall in walls] != list(years):
         return None
     if len({(wall.month, wall.weekday(), wall.time()) for wall in walls}) > 1:

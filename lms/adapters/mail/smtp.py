@@ -1,7 +1,7 @@
-"""Letters through an SMTP server.
+"""Sending e-mails through an SMTP server.
 
-Stock Flask-Mail checks no certificate and knows no time limit, so its connection is replaced. What is
-raised here names the stage and the server's code, never a password, an address or the server's words.
+Flask-Mail checks no certificate and has no time limit, so its connection is replaced. Errors raised here
+name the stage and the server's code, never a password, an address or the text of the server.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Tls = Literal["none", "starttls", "tls"]
 
-GOODBYE = 2.0  # seconds: the message is already accepted, so a slow goodbye is cut short
+GOODBYE = 2.0  # seconds: the message is already accepted, so a slow QUIT is cut short
 # The server wants another login or TLS: our settings are wrong, not the address.
 _OUR_FAULT = frozenset({530, 534, 535, 538})
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
@@ -70,7 +70,7 @@ class SmtpMailer:
         ca_file: Path | None = None,
         now: Callable[[], datetime] = clock.now,
     ) -> None:
-        """`ca_file` is trusted besides the system's authorities. A faulty one raises OSError here."""
+        """Trust `ca_file` besides the authorities of the system. Raises OSError for a faulty file."""
         context = ssl.create_default_context()
         if ca_file is not None:
             context.load_verify_locations(ca_file)
@@ -87,7 +87,7 @@ class SmtpMailer:
             self._mail.send(message)
         except (smtplib.SMTPException, OSError, UnicodeError) as fault:
             late = time.monotonic() - began >= self.server.timeout
-            # Without the cause: a traceback in a log must not carry the server's words.
+            # Without the cause: a traceback in a log must not contain the text of the server.
             raise _outcome(fault, late) from None
 
 
@@ -98,8 +98,8 @@ def _outcome(fault: Exception, late: bool) -> Postponed | Undeliverable:
     if isinstance(fault, smtplib.SMTPDataError):
         return _refusal("message", fault.smtp_code, fault.smtp_error)
     if isinstance(fault, smtplib.SMTPResponseException):
-        what = "login" if isinstance(fault, smtplib.SMTPAuthenticationError) else "dialogue"
-        return Postponed(f"the mail server refused our {what} ({_codes(fault.smtp_code, fault.smtp_error)})")
+        stage = "login" if isinstance(fault, smtplib.SMTPAuthenticationError) else "dialogue"
+        return Postponed(f"the mail server refused our {stage} ({_codes(fault.smtp_code, fault.smtp_error)})")
     if isinstance(fault, ssl.SSLCertVerificationError):
         return Postponed(f"the mail server's certificate is refused: {fault.verify_message}")
     if late:
@@ -107,25 +107,25 @@ def _outcome(fault: Exception, late: bool) -> Postponed | Undeliverable:
     return Postponed(next(reason for kind, reason in _REASONS if isinstance(fault, kind)))
 
 
-def _refusal(what: str, code: int, words: bytes | str) -> Postponed | Undeliverable:
-    text = f"the mail server refused the {what} ({_codes(code, words)})"
+def _refusal(stage: str, code: int, words: bytes | str) -> Postponed | Undeliverable:
+    text = f"the mail server refused the {stage} ({_codes(code, words)})"
     return Undeliverable(text) if 500 <= code <= 599 and code not in _OUR_FAULT else Postponed(text)
 
 
 def _codes(code: int, words: bytes | str) -> str:
-    """`550 5.1.1`: enough to look the reason up, and nothing the server quotes from the message."""
+    """Return the codes of a reply, such as `550 5.1.1`, without its text, which may quote the message."""
     line = words.decode("ascii", "replace") if isinstance(words, bytes) else words
     enhanced = re.match(r"[245]\.\d{1,3}\.\d{1,3}\b", line)
     return f"{code} {enhanced[0]}" if enhanced else str(code)
 
 
 class CheckedMail(flask_mail.Mail):
-    """Flask-Mail with our connection; it needs no application and never prints a dialogue."""
+    """Flask-Mail with our connection; it needs no application and never prints the SMTP dialogue."""
 
     def __init__(self, server: Server) -> None:
         super().__init__()
         self.server_settings = server
-        # `testing` would otherwise swallow the mail, `debug` print the password.
+        # Otherwise `testing` would drop the mail, and `debug` print the password.
         self.state = self.init_mail({"MAIL_SERVER": server.host, "MAIL_PORT": server.port})
 
     def connect(self) -> flask_mail.Connection:
@@ -156,7 +156,7 @@ class CheckedConnection(flask_mail.Connection):
         if self.session is None:
             return
         if exc_type is None:
-            # Once accepted, the message is gone: a failing goodbye must not have it sent again.
+            # The message is accepted: a failing QUIT must not make it sent again.
             with contextlib.suppress(smtplib.SMTPException, OSError):
                 self.session.limit(GOODBYE)
                 self.session.quit()
@@ -164,7 +164,7 @@ class CheckedConnection(flask_mail.Connection):
 
 
 class Session(smtplib.SMTP):
-    """An SMTP dialogue that is over, as a whole, at its time limit."""
+    """An SMTP dialogue with one time limit for all of it."""
 
     def __init__(self, server: Server) -> None:
         self._deadline = time.monotonic() + server.timeout
@@ -174,7 +174,7 @@ class Session(smtplib.SMTP):
         try:
             super().__init__(server.host, server.port, server.local_hostname, timeout=server.timeout)
             if server.tls == "starttls":
-                # Raises where it is not offered: there is no way back to plain text.
+                # Raises when the server does not offer it: there is no fallback to plain text.
                 self.starttls(context=server.context)
             if server.user and server.password:
                 self.login(server.user, server.password)
@@ -202,7 +202,7 @@ class Session(smtplib.SMTP):
             raise
 
     def _connect(self, host: str, port: int) -> socket.socket:
-        """Like `create_connection`, whose time limit is for each address of the host anew."""
+        """Connect as `create_connection` does, but with one time limit for all addresses of the host."""
         fault: OSError | None = None
         for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             try:
@@ -228,7 +228,7 @@ class Session(smtplib.SMTP):
 
 
 class Lines:
-    """Reads the server's lines under the session's one deadline: a byte now and then wins it no time."""
+    """Reads the server's lines under the session's deadline, also from a server that sends byte by byte."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

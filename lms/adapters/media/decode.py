@@ -91,7 +91,7 @@ def serve(look: Callable[[Path, Path], Facts]) -> None:
             "rejected": _NO_SPACE if is_full(error) else RefusalCode.FILE_BROKEN,
             "why": type(error).__name__,
         }
-    except Exception as error:  # noqa: BLE001 whatever a decoder throws at a damaged file, the file is damaged
+    except Exception as error:  # noqa: BLE001 a decoder may raise anything for a damaged file
         facts = {"rejected": RefusalCode.FILE_BROKEN, "why": type(error).__name__}
     sys.stdout.write(json.dumps(facts))
     sys.stdout.flush()

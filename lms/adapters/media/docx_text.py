@@ -107,7 +107,7 @@ class _Reader:
             self._add(to_letters(self._font, data))
 
     def _start_alternative(self, tag: str) -> None:
-        """Of several ways to store the same thing, read the first that has text."""
+        """Read the first that has text of several ways to store the same thing."""
         if tag == "AlternateContent":
             self._alternatives.append(self._characters)
         elif self._alternatives and self._characters > self._alternatives[-1]:

@@ -19,7 +19,7 @@ _SCALE, _DURATION = 0x2AD7B1, 0x4489
 _TRACK, _TRACK_TYPE, _CODEC, _ENCODINGS = 0xAE, 0x83, 0x86, 0x6D80
 _CLUSTER_TIME, _SIMPLE_BLOCK, _BLOCK_GROUP, _BLOCK = 0xE7, 0xA3, 0xA0, 0xA1
 _VIDEO, _AUDIO = 1, 2
-_PLAYS = {"A_OPUS": True, "A_VORBIS": True, "A_AAC": False, "A_MPEG/L3": False, "A_FLAC": False}
+_CODECS = ("A_OPUS", "A_VORBIS", "A_AAC", "A_MPEG/L3", "A_FLAC")
 
 Element = tuple[int, int, int]
 
@@ -56,7 +56,6 @@ def read_sound(data: bytes) -> Sound:
         "audio/webm" if plain else "audio/x-matroska",
         ".webm" if plain else ".mka",
         seconds if 0 < seconds < 86_400 else None,
-        plain and _PLAYS[codec],
         None if kept == len(data) else data[:kept],
     )
 
@@ -85,7 +84,7 @@ def _codec(data: bytes, start: int, end: int) -> str:
         if role == _AUDIO and not codec:
             codec = fields.get(_CODEC, b"").rstrip(b"\0").decode("ascii", "replace")
             codec = "A_AAC" if codec.startswith("A_AAC/") else codec
-    if codec not in _PLAYS:
+    if codec not in _CODECS:
         raise RejectedFile(RefusalCode.FILE_KIND, "voice" if codec else None)
     return codec
 

@@ -8,24 +8,19 @@ from lms.adapters.media.types import RejectedFile
 from lms.refusal_codes import RefusalCode
 
 MAX_TRACKS = 16
-# Codecs of sound, and whether browsers play them.
-_CODECS = {b"mp4a": True, b"Opus": True, b"fLaC": True, b"alac": False, b"samr": False, b"sawb": False}
-_3GP_BRANDS = (b"3gp", b"3g2", b"3ge", b"3gr", b"3gs")
+_3GP_CODECS = (b"samr", b"sawb")  # AMR
+_CODECS = (b"mp4a", b"Opus", b"fLaC", b"alac", *_3GP_CODECS)
 _STILLS = (b"avif", b"avis", b"crx ")  # AVIF, and the raw photos of a camera
 _NO_SOUND = {b"vide": RefusalCode.FILE_VIDEO, b"auxv": RefusalCode.FILE_VIDEO, b"pict": RefusalCode.FILE_KIND}
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A recognised sound file. `seconds` None: unknown length; `plays`: browsers play it by themselves.
-
-    `kept`: the bytes to keep; None for the file as it was sent.
-    """
+    """A recognised sound file. `seconds` None: unknown length; `kept` None: keep all bytes."""
 
     mime: str
     suffix: str
     seconds: float | None
-    plays: bool
     kept: bytes | None = None
 
 
@@ -66,13 +61,11 @@ def read_sound(data: bytes) -> Sound:
         seconds = max(added, seconds) if part == 1 and seconds < added + 1 else added
     else:
         seconds *= part
-    mobile = codec in (b"samr", b"sawb") or (brand.startswith(_3GP_BRANDS) and not _CODECS[codec])
-    mime, suffix = ("audio/3gpp", ".3gp") if mobile else ("audio/mp4", ".m4a")
+    mime, suffix = ("audio/3gpp", ".3gp") if codec in _3GP_CODECS else ("audio/mp4", ".m4a")
     return Sound(
         mime,
         suffix,
         round(seconds, 2) if 0 < seconds < 86_400 else None,
-        _CODECS[codec],
         None if end == len(data) else data[:end],
     )
 

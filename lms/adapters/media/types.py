@@ -17,7 +17,7 @@ CODES = frozenset(
         RefusalCode.FILE_EMPTY,
         RefusalCode.FILE_TOO_BIG,
         RefusalCode.FILE_KIND,  # a kind of file that is not accepted
-        RefusalCode.FILE_VIDEO,  # a film where sound was expected
+        RefusalCode.FILE_VIDEO,  # a video where sound was expected
         RefusalCode.FILE_BROKEN,  # damaged, or cut off on the way
         RefusalCode.FILE_ENCRYPTED,  # a password is needed to open it
         RefusalCode.FILE_MACROS,  # a document with macros

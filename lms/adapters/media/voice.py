@@ -74,7 +74,7 @@ def _amr(data: bytes, at: int, sizes: tuple[int, ...], mime: str) -> Sound:
     if frames < _LEAST_FRAMES:
         raise RejectedFile(RefusalCode.FILE_BROKEN)
     suffix = ".amr" if mime == "audio/amr" else ".awb"
-    return Sound(mime, suffix, round(frames * 0.02, 2), False, _kept(data, at))
+    return Sound(mime, suffix, round(frames * 0.02, 2), _kept(data, at))
 
 
 def _kept(data: bytes, end: int) -> bytes | None:
@@ -111,7 +111,7 @@ def _frames(data: bytes) -> Sound | None:
             raise RejectedFile(RefusalCode.FILE_BROKEN)
         return None
     suffix = ".aac" if mime == "audio/aac" else ".mp3"
-    return Sound(mime, suffix, round(seconds, 2), True, _kept(data, at))
+    return Sound(mime, suffix, round(seconds, 2), _kept(data, at))
 
 
 def _after_id3(data: bytes) -> int:

@@ -84,6 +84,5 @@ def _sound(data: bytes, start: int, size: int, end: int, codec: int, seconds: fl
                 data[start:end],
             )
         )
-    plays = codec in _PLAYED
-    mime = "audio/wav" if plays else "audio/vnd.wave"
-    return Sound(mime, ".wav", round(seconds, 2) if 0 < seconds < 86_400 else None, plays, kept)
+    mime = "audio/wav" if codec in _PLAYED else "audio/vnd.wave"
+    return Sound(mime, ".wav", round(seconds, 2) if 0 < seconds < 86_400 else None, kept)

@@ -1,6 +1,6 @@
-"""Texts through a gateway that takes JSON over HTTP.
+"""Sending SMS through a gateway that takes JSON over HTTP.
 
-What is raised here names the stage and the answer's number, never a phone number, a token or words.
+Errors raised here name the stage and the status code, never a phone number, a token or a text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from lms.adapters import http_client
 from lms.adapters.mail.message import Postponed, Undeliverable
 
-# Not the number's fault: our address or token is wrong, or the gateway wants a pause.
+# Status codes that do not concern the phone number: wrong address or token, or too many requests.
 _LATER = frozenset({401, 403, 404, 405, 407, 408, 425, 429})
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (ssl.SSLError, "the text gateway did not agree on TLS"),
@@ -26,10 +26,10 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 
 
 class HttpSmsGateway:
-    """Send each SMS with one request. The gateway is our own choice: its address may be a private one."""
+    """Send each SMS with one request. The operator chooses the gateway, so its address may be private."""
 
     def __init__(self, url: str, *, token: str | None = None, sender: str = "", timeout: float = 20) -> None:
-        """`timeout`: seconds for the whole exchange."""
+        """Keep the settings of the gateway. `timeout`: seconds for the whole exchange."""
         self._url = url
         self._token = token
         self._sender = sender
@@ -43,7 +43,7 @@ class HttpSmsGateway:
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         try:
-            # The number of the answer says it all: waiting for its words could only send the SMS twice.
+            # Only the status code is needed: an error while reading the body would send the SMS twice.
             answer = http_client.ask(
                 "POST",
                 self._url,
@@ -55,7 +55,7 @@ class HttpSmsGateway:
         except ssl.SSLCertVerificationError as fault:
             raise Postponed(f"the gateway's certificate is refused: {fault.verify_message}") from None
         except (OSError, http.client.HTTPException) as fault:
-            # Without the cause: a traceback in a log must not carry the gateway's words.
+            # Without the cause: a traceback in a log must not contain the text of the gateway.
             raise Postponed(next(reason for kind, reason in _REASONS if isinstance(fault, kind))) from None
         if 200 <= answer.status < 300:
             return

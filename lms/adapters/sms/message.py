@@ -36,10 +36,10 @@ def plain(text: str) -> str:
 def segments(text: str) -> int:
     """Return how many segments the network counts: one holds 160 characters, or 70 of other scripts."""
     if all(c in _SEVEN_BITS or c in _TWO_OF_SEVEN for c in text):
-        length, one, each = sum(2 if c in _TWO_OF_SEVEN else 1 for c in text), 160, 153
+        length, single, each = sum(2 if c in _TWO_OF_SEVEN else 1 for c in text), 160, 153
     else:
-        length, one, each = len(text.encode("utf-16-le")) // 2, 70, 67
-    return 1 if length <= one else -(-length // each)
+        length, single, each = len(text.encode("utf-16-le")) // 2, 70, 67
+    return 1 if length <= single else -(-length // each)
 
 
 def _kept(line: str) -> str:

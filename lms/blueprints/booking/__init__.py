@@ -1,4 +1,4 @@
-"""Pages of appointments: the learner's own, the team's, the waitlist."""
+"""Pages of appointments: of learners, of the team, of the waitlist."""
 
 from lms.blueprints.booking import agenda, appointments, availability, team, tickets, waitlist
 

@@ -1,4 +1,4 @@
-"""The teacher's week: appointments in front, free hours behind."""
+"""The agenda: a teacher's week with appointments and free slots."""
 
 # Read by the team alone.
 
@@ -22,7 +22,7 @@ from lms.domain.booking import attendance, availability, availability_search, oc
 from lms.domain.booking.external_clashes import find_clashes
 from lms.domain.booking.slots import Slot, instants
 from lms.extensions import db
-from lms.models import Booking, Mode, Role
+from lms.models import Booking, Mode, Role, RuleMode
 from lms.web.pages import page
 
 bp = Blueprint("agenda", __name__)
@@ -33,23 +33,29 @@ _WEEK = re.compile(r"(\d{4})-W(\d{2})")
 
 @dataclass
 class Band:
-    """Free hours that follow each other, in the same way."""
+    """Consecutive free slots in the same modes."""
 
     starts: datetime
     ends: datetime
     modes: frozenset[Mode]
 
+    @property
+    def mode(self) -> RuleMode:
+        return RuleMode.BOTH if len(self.modes) > 1 else RuleMode(*self.modes)
+
 
 @dataclass
 class Day:
-    """One day of the week: appointments in front, free hours behind."""
+    """Appointments and free slots of one day."""
 
     date: date
     booked: list[Booking] = field(default_factory=list)
     free: list[Band] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
-    clashes: set[str] = field(default_factory=set)  # appointments at an hour that is busy elsewhere
-    to_mark: set[str] = field(default_factory=set)  # appointments whose attendance is asked
+    clashes: set[str] = field(
+        default_factory=set
+    )  # appointments at a time that is busy in an external calendar
+    to_mark: set[str] = field(default_factory=set)  # appointments whose attendance can be marked
 
     @property
     def entries(self) -> list[Booking | Band]:
@@ -88,7 +94,7 @@ def _week(monday: date) -> list[Day]:
 
 
 def is_over(days: Sequence[Day], today: date, moment: datetime) -> bool:
-    """At the weekend a teacher prepares the week that comes, unless somebody still comes in this one."""
+    """Return whether it is the weekend and this week is over: the agenda then shows the next one."""
     return today.weekday() >= 5 and not any(entry.ends > moment for day in days for entry in day.entries)
 
 
@@ -107,8 +113,8 @@ def _fill(session: Session, days: list[Day]) -> None:
             day.to_mark.add(booking.id)
         if booking.id in clashes:
             day.clashes.add(booking.id)
-    for when, name in availability.holidays_between(first, last, str(get_locale() or "fr")):
-        by_date[when].closed.append(name)
+    for day_off, name in availability.holidays_between(first, last, str(get_locale() or "fr")):
+        by_date[day_off].closed.append(name)
     for special in availability.specials_for(session, person, first):
         for day in days:
             if special.is_closure and special.date_from <= day.date <= special.date_until:
@@ -121,7 +127,7 @@ def _fill(session: Session, days: list[Day]) -> None:
 
 
 def _bands(slots: Sequence[Slot]) -> list[Band]:
-    """Hours of one way after the other become one band."""
+    """Join consecutive slots in the same modes."""
     modes: dict[datetime, set[Mode]] = {}
     ends = {slot.starts: slot.ends for slot in slots}
     for slot in slots:

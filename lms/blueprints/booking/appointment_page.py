@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from flask_babel import LazyString
@@ -21,12 +21,17 @@ from lms.models import Booking, Channel, Person, Role
 
 RECENT_SUBMISSIONS = 3
 
-VideoRoom = Literal["open", "later"]
+
+class VideoRoom(StrEnum):
+    """The room of an appointment by video: open, or not yet."""
+
+    OPEN = "open"
+    LATER = "later"
 
 
 @dataclass(frozen=True)
 class Notice:
-    """The result of the last action, in sentences; `by_hand` adds the way to the messages to send."""
+    """The result of the last action, in sentences; `by_hand` adds a link to the messages to send."""
 
     icon: str
     kind: str
@@ -36,7 +41,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class TeamPanel:
-    """The team's part of an appointment; a part that does not concern the person is empty."""
+    """The team's part of the page of an appointment; what the person may not see is empty."""
 
     submissions: Sequence[LearnerAssignment]
     question: str
@@ -50,10 +55,10 @@ class TeamPanel:
 
 @dataclass(frozen=True)
 class AppointmentPage:
-    """One appointment as its learner, its teacher or somebody else of the team sees it.
+    """Content of the page of an appointment, for its learner, its teacher or another member of the team.
 
-    `agenda_week` leads back to the week of its teacher; `free_hour` is the cancelled hour while it can be
-    taken back; `team` is None for the learner.
+    `agenda_week`: the week for the link back to the agenda. `free_hour`: the slot of a cancelled appointment
+    while it can be booked again. `team`: None for the learner.
     """
 
     booking: Booking
@@ -72,8 +77,12 @@ class AppointmentPage:
     team: TeamPanel | None
 
     @property
+    def is_video_open(self) -> bool:
+        return self.video_room == VideoRoom.OPEN
+
+    @property
     def book_for(self) -> str | None:
-        """The learner for whom the team books again; None when she does it herself."""
+        """Return the id of the learner when the team books again; None when the learner does."""
         return None if self.is_learner else self.booking.learner_id
 
 
@@ -93,7 +102,7 @@ def build_appointment_page(
     """Decide what this person sees of an appointment.
 
     `done`: what was just done (`made`, `moved`, `same`, `cancelled`). `is_mailed`: the learner gets a mail
-    about what she did herself. `channel`: how the learner hears what the team did.
+    about the learner's own actions. `channel`: the channel that notifies the learner of actions of the team.
     """
     is_learner = booking.learner_id == person.id
     is_teacher = booking.teacher_id == person.id
@@ -147,24 +156,24 @@ def _confirmation(done: str, channel: Channel | None, *, is_learner: bool, is_ma
 
 
 def _cancellation(booking: Booking, channel: Channel | None, *, done: str | None, is_learner: bool) -> Notice:
-    said: list[str | LazyString] = []
+    sentences: list[str | LazyString] = []
     if booking.cancelled_by_teacher:
-        said.append(_l("Le professeur ne peut pas venir."))
+        sentences.append(_l("Le professeur ne peut pas venir."))
     elif booking.cancelled_by_id != booking.learner_id:
-        said.append(_l("Le service a annulé ce rendez-vous."))
+        sentences.append(_l("Le service a annulé ce rendez-vous."))
     elif is_learner:
-        said.append(_l("Votre professeur le sait. L’heure est libre."))
+        sentences.append(_l("Votre professeur le sait. L’heure est libre."))
     else:
-        said.append(_l("L’apprenant a annulé."))
+        sentences.append(_l("L’apprenant a annulé."))
     if is_learner:
-        return Notice("close", "warm", said)
+        return Notice("close", "warm", sentences)
     if booking.reason:
-        said.append(booking.reason)
+        sentences.append(booking.reason)
     if booking.is_late_cancellation:
-        said.append(_l("Annulé tard."))
+        sentences.append(_l("Annulé tard."))
     if done:
-        said.append(_who_knows(channel))
-    return Notice("close", "warm", said, by_hand=bool(done) and channel == Channel.HAND)
+        sentences.append(_who_knows(channel))
+    return Notice("close", "warm", sentences, by_hand=bool(done) and channel == Channel.HAND)
 
 
 def _who_knows(channel: Channel | None) -> LazyString:
@@ -179,12 +188,12 @@ def _video_room(booking: Booking, now: datetime) -> VideoRoom | None:
     if not booking.is_video:
         return None
     if queries.is_room_open(booking, now=now):
-        return "open"
-    return "later" if booking.is_booked and booking.starts > now else None
+        return VideoRoom.OPEN
+    return VideoRoom.LATER if booking.is_booked and booking.starts > now else None
 
 
 def _team_panel(session: Session, person: Person, booking: Booking, now: datetime) -> TeamPanel:
-    """Submissions and questions are for teachers; the private note is for the teacher of this appointment."""
+    """Return the part of the team: submissions and questions for teachers, the note for its teacher."""
     teaches, is_teacher = Role.TEACHER in person.roles, person.id == booking.teacher_id
     sent = (
         [work for work in worklist.assignments_of_learner(session, booking.learner) if work.sent_at]

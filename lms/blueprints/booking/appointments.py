@@ -1,4 +1,4 @@
-"""Appointments: the learner's own, and those the team makes for her."""
+"""Appointments: those of the learner, and those that the team books for a learner."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def index() -> BaseResponse:
         pending=pending,
         wait_again=WaitlistEntryForm.repeating(pending.lapsed) if pending.lapsed else None,
         held=held,
-        step=next((one.record.next_step for one in held if one.record.next_step), ""),
+        step=next((booking.record.next_step for booking in held if booking.record.next_step), ""),
         form=CancelForm(),
         door=queries.is_room_open,
         at=now(),
@@ -84,7 +84,7 @@ def create() -> BaseResponse:
         return _confirm(terms, form.hour.data, 422)
     teacher_id, starts = chosen
     try:
-        # Whoever comes too late learns it without queueing for the lock.
+        # Refuses a slot that is already taken without waiting for the write lock.
         if queries.is_claimed_by_other(db.session(), terms.learner_id, teacher_id, starts):
             raise Refused(RefusalCode.SLOT_TAKEN)
         return run_once(form, lambda s: _book(s, terms.learner_id, teacher_id, starts, mode))
@@ -123,7 +123,7 @@ def _ticket(
             if done == "moved" and not is_learner
             else 0
         ),
-        free_hour=_again(booking) if booking.is_cancelled else None,
+        free_hour=_bookable_slot(booking) if booking.is_cancelled else None,
         now=now(),
         zone=zone,
     )
@@ -153,7 +153,7 @@ def cancel(id: str) -> BaseResponse:
     try:
         return run_once(form, in_transaction)
     except Refused as refusal:
-        # Cancelled is what she wanted: the page says so, whoever was first.
+        # Already cancelled is the wanted result: the page says so.
         flash(
             refusals.sentence(refusal),
             "success" if refusal.code == RefusalCode.ALREADY_CANCELLED else "error",
@@ -170,7 +170,7 @@ def ask(id: str) -> BaseResponse:
         return _ticket(found, question=form, answer=422)
     asked = form.question.data or ""
     try:
-        # Not `once`: of two questions the last one counts, even when it was sent before.
+        # Not `run_once`: the last question counts, even when the same text was sent before.
         write(lambda s: attendance.ask_question(s, me(), queries.booking_for(s, me(), id), asked, now=now()))
     except Refused as refusal:
         form.refuse(refusal, form.question)
@@ -224,7 +224,7 @@ def update(id: str) -> BaseResponse:
 @bp.get("/s/<id>")
 @allow(Role.LEARNER, Role.TEACHER)
 def door(id: str) -> BaseResponse:
-    """The one address of a session, in mails and calendars: it opens the room when it is time."""
+    """Redirect to the video room while it is open; else show when it opens. Mails link here."""
     booking = queries.own_appointment_for(db.session(), me(), id)
     if booking.is_video and queries.is_room_open(booking, now=now()):
         return redirect(queries.video_url(organisation(), booking), 303)
@@ -232,11 +232,11 @@ def door(id: str) -> BaseResponse:
     return page("bookings/door.html", booking=booking, opens=queries.room_opens_at(booking), over=over)
 
 
-# -- parts ---------------------------------------------------------------------------------------
+# -- helpers -------------------------------------------------------------------------------------
 
 
-def _again(booking: Booking) -> str | None:
-    """A cancelled hour while it can be taken back: it may be somebody else's by now."""
+def _bookable_slot(booking: Booking) -> str | None:
+    """Return the slot of a cancelled appointment; None when it cannot be booked again."""
     terms = availability_search.SearchTerms(
         booking.learner_id, settings().time_zone, on_behalf=booking.learner_id != me().id
     )
@@ -249,7 +249,7 @@ def _again(booking: Booking) -> str | None:
 
 
 def _is_mailed(learner: Person) -> bool:
-    """Return whether an e-mail confirms the learner's own action: not where a calendar feed is read."""
+    """Return whether an e-mail confirms the learner's own action: not when a calendar reads the feed."""
     by_mail = preferred_channel(learner, gateway=settings().sends_texts) == Channel.MAIL
     return by_mail and not feeds.has_active_feed(db.session(), learner.id, now=now())
 
@@ -257,7 +257,7 @@ def _is_mailed(learner: Person) -> bool:
 def _receipt(
     terms: availability_search.SearchTerms, teacher_id: str, starts: datetime
 ) -> BaseResponse | None:
-    """Show the appointment to a learner who comes back to the slot of that appointment."""
+    """Redirect to the appointment that the learner already has at this slot; None when there is none."""
     learner = db.session().get_one(Person, terms.learner_id)
     for held in queries.upcoming_appointments(db.session(), learner, now=now()):
         if (held.learner_id, held.teacher_id, held.starts) == (learner.id, teacher_id, starts):
@@ -331,7 +331,7 @@ def _picker(
 
 
 def _lost(terms: availability_search.SearchTerms, refusal: Refused, starts: datetime) -> BaseResponse:
-    """The hour is gone: the reason, and fresh hours, the nearest first."""
+    """Answer 409: why the slot cannot be booked, and other free slots, the nearest first."""
     week_before = starts.astimezone(terms.zone).date() - timedelta(days=7)
     found = availability_search.load_picker_page(db.session(), organisation(), terms, week_before, now=now())
     near = availability_search.nearest_slots(found.hours, starts)

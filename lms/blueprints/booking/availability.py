@@ -1,4 +1,4 @@
-"""A teacher's weekly hours, the days that differ, and the appointments that no longer fit."""
+"""Availability of a teacher: weekly rules, special days, and conflicting appointments."""
 
 # Read by the team alone.
 
@@ -31,7 +31,7 @@ from lms.web.pages import page
 bp = Blueprint("availability", __name__)
 
 
-# -- weekly hours --------------------------------------------------------------------------------
+# -- weekly rules --------------------------------------------------------------------------------
 
 
 @bp.get("/agenda/availability")
@@ -103,7 +103,7 @@ def _rules(form: RuleForm, answer: int = 200) -> BaseResponse:
     )
 
 
-# -- days that differ ----------------------------------------------------------------------------
+# -- special days --------------------------------------------------------------------------------
 
 
 @bp.get("/agenda/exceptions")
@@ -156,10 +156,10 @@ def delete_exception(id: str) -> BaseResponse:
 
 
 def _special_form() -> SpecialForm:
-    """A teacher speaks for herself; who coordinates says for whom."""
+    """Return the form of a special day; only a coordinator chooses for whom it is."""
     form = SpecialForm()
     if _coordinates():
-        teachers = {one.id: one.name for one in availability.active_teachers(db.session())}
+        teachers = {teacher.id: teacher.name for teacher in availability.active_teachers(db.session())}
         form.for_one_of(teachers, me().id if me().id in teachers else SERVICE)
     else:
         del form.whose
@@ -171,7 +171,7 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
     if _coordinates():
         specials = availability.all_specials(session, _today())
     else:
-        specials = [(one, "") for one in availability.specials_for(session, person, _today())]
+        specials = [(special, "") for special in availability.specials_for(session, person, _today())]
     language = str(get_locale() or "fr")
     return page(
         "agenda/exceptions.html",
@@ -179,7 +179,7 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
         form=form,
         specials=specials,
         rooms=availability.open_rooms(session),
-        days_off=holidays.days_off(person, [one for one, _name in specials], _today(), language),
+        days_off=holidays.days_off(person, [special for special, _name in specials], _today(), language),
         undecided=len(_conflicts()),
         teaches=Role.TEACHER in person.roles,
         coordinates=_coordinates(),
@@ -187,7 +187,7 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
     )
 
 
-# -- appointments that no longer fit ---------------------------------------------------------------
+# -- conflicting appointments ----------------------------------------------------------------------
 
 
 @bp.get("/agenda/conflicts")
@@ -204,7 +204,7 @@ def undecided() -> BaseResponse:
 @bp.post("/bookings/<id>/conflict-acceptance")
 @allow(Role.TEACHER, Role.COORDINATOR)
 def keep(id: str) -> BaseResponse:
-    return _decided(
+    return _decide(
         lambda s: absence.accept_conflict(s, me(), queries.booking_for(s, me(), id), now=now()),
         _("Le rendez-vous est gardé."),
     )
@@ -214,9 +214,9 @@ def keep(id: str) -> BaseResponse:
 @allow(Role.TEACHER, Role.COORDINATOR)
 def call_off(id: str) -> BaseResponse:
     found = queries.booking_for(db.session(), me(), id)
-    return _decided(
+    return _decide(
         lambda s: conflicts.cancel_conflicting(s, me(), id, now=now(), zone=settings().time_zone),
-        _word_of([found.learner]),
+        _cancellation_sentence([found.learner]),
     )
 
 
@@ -234,17 +234,17 @@ def call_off_all() -> BaseResponse:
     if not ticked:
         flash(_("Choisissez au moins un rendez-vous."), "error")
         return redirect(url_for("availability.confirm_calling_off"), 303)
-    learners = {one.booking.id: one.booking.learner for one in _conflicts() if one.booking.id in ticked}
-    gone = [learner for booking_id, learner in learners.items() if _is_cancelled(booking_id)]
-    if gone:
-        flash(_word_of(gone), "success")
+    bookings = [conflict.booking for conflict in _conflicts() if conflict.booking.id in ticked]
+    learners = [booking.learner for booking in bookings if _cancel(booking.id)]
+    if learners:
+        flash(_cancellation_sentence(learners), "success")
     else:
         flash(_("C’est déjà fait."), "success")
     return redirect(url_for("availability.undecided"), 303)
 
 
-def _is_cancelled(booking_id: str) -> bool:
-    """One that began or was cancelled meanwhile does not stop the others."""
+def _cancel(booking_id: str) -> bool:
+    """Cancel a conflicting appointment; False when it has begun or was cancelled in the meantime."""
     try:
         write(
             lambda s: conflicts.cancel_conflicting(s, me(), booking_id, now=now(), zone=settings().time_zone)
@@ -254,19 +254,19 @@ def _is_cancelled(booking_id: str) -> bool:
     return True
 
 
-def _word_of(learners: Sequence[Person]) -> str:
-    """How many appointments are cancelled, who knows of it, and who does not before somebody tells her."""
+def _cancellation_sentence(learners: Sequence[Person]) -> str:
+    """Return the sentence after the cancellation: how many, and which learners the team has to notify."""
     notified, by_hand = count_by_delivery(learners, gateway=settings().sends_texts)
-    said = [_("Rendez-vous annulés : %(number)s.", number=len(learners))]
+    sentences = [_("Rendez-vous annulés : %(number)s.", number=len(learners))]
     if notified:
-        said.append(_("Personnes prévenues : %(number)s.", number=notified))
+        sentences.append(_("Personnes prévenues : %(number)s.", number=notified))
     if by_hand:
-        said.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
-    return " ".join(said)
+        sentences.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
+    return " ".join(sentences)
 
 
-def _decided(in_transaction: Callable[[Session], object], sentence: str) -> BaseResponse:
-    """Back to what is still to be decided. Sent twice it says that it is done."""
+def _decide(in_transaction: Callable[[Session], object], sentence: str) -> BaseResponse:
+    """Run a decision about a conflict and redirect; a decision that was already made counts as success."""
     try:
         write(in_transaction)
         flash(sentence, "success")
@@ -278,7 +278,7 @@ def _decided(in_transaction: Callable[[Session], object], sentence: str) -> Base
     return redirect(url_for("availability.undecided"), 303)
 
 
-# -- parts ---------------------------------------------------------------------------------------
+# -- helpers -------------------------------------------------------------------------------------
 
 
 def _conflicts() -> list[conflicts.Conflict]:

@@ -1,4 +1,4 @@
-"""Around a session: who came, what was said, two who exchange, a day on which the teacher cannot come."""
+"""Appointments for the team: attendance, notes, swaps, absence of a teacher."""
 
 # Read by the team alone.
 
@@ -42,19 +42,19 @@ _WEEK = re.compile(r"\d{4}-W\d{2}")
 _YEARS = range(2000, 2200)
 
 
-# -- who came ------------------------------------------------------------------------------------
+# -- attendance ----------------------------------------------------------------------------------
 
 
 @bp.post("/bookings/<id>/attendance")
 @allow(Role.TEACHER, Role.COORDINATOR)
 def mark(id: str) -> BaseResponse:
-    """One of four named buttons; an empty value takes the choice back."""
-    said = request.form.get("attendance", "unsaid")
+    """Mark attendance with one of four buttons; an empty value clears the mark."""
+    value = request.form.get("attendance", "unsaid")
     week = request.form.get("week", "")
     try:
         write(
             lambda s: attendance.mark_attendance(
-                s, me(), queries.booking_for(s, me(), id), said or None, now=now()
+                s, me(), queries.booking_for(s, me(), id), value or None, now=now()
             )
         )
     except Refused as refusal:
@@ -64,7 +64,7 @@ def mark(id: str) -> BaseResponse:
     return redirect(url_for("bookings.show", id=id, _anchor="session"), 303)
 
 
-# -- what the teacher writes of it --------------------------------------------------------------------
+# -- note of the teacher ------------------------------------------------------------------------------
 
 
 @bp.post("/bookings/<id>/note")
@@ -88,7 +88,7 @@ def note(id: str) -> BaseResponse:
     return answer
 
 
-# -- two learners exchange ----------------------------------------------------------------------------
+# -- swap of two appointments -------------------------------------------------------------------------
 
 
 @bp.get("/bookings/<id>/swap")
@@ -107,9 +107,9 @@ def exchange(id: str) -> BaseResponse:
         return _swap(id, form, 422)
 
     def in_transaction(session: Session) -> str:
-        one = queries.booking_for(session, me(), id)
+        booking = queries.booking_for(session, me(), id)
         other = queries.booking_for(session, me(), other_id)
-        appointments.swap(session, me(), one, other, now=now(), zone=settings().time_zone)
+        appointments.swap(session, me(), booking, other, now=now(), zone=settings().time_zone)
         return url_for("bookings.show", id=id)
 
     try:
@@ -118,11 +118,11 @@ def exchange(id: str) -> BaseResponse:
         form.refuse(refusal)
         return _swap(id, form, 409)
     both = [queries.booking_for(db.session(), me(), each) for each in (id, other_id)]
-    said = [_("C’est échangé."), *(_notified(each) for each in both)]
+    sentences = [_("C’est échangé."), *(_notified(each) for each in both)]
     _reached, by_hand = count_by_delivery([each.learner for each in both], gateway=settings().sends_texts)
     if by_hand:
-        said.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
-    flash(" ".join(said), "success")
+        sentences.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
+    flash(" ".join(sentences), "success")
     return answer
 
 
@@ -148,22 +148,22 @@ def _swap(id: str, form: SwapForm, answer: int = 200) -> BaseResponse:
 
 def _notified(booking: Booking) -> str:
     zone = settings().time_zone
-    said = _(
+    sentence = _(
         "%(name)s : %(day)s, %(hour)s.",
         name=booking.learner.name,
         day=dates.day(booking.starts, zone, str(get_locale() or "fr")),
         hour=dates.hour(booking.starts, zone),
     )
-    return str(said)
+    return str(sentence)
 
 
-# -- a day on which the teacher cannot come -----------------------------------------------------------
+# -- absence of a teacher -----------------------------------------------------------------------------
 
 
 @bp.get("/agenda/absence")
 @allow(Role.TEACHER, Role.COORDINATOR)
 def absence() -> BaseResponse:
-    """Show who will be notified, and how, before a day is cancelled. The reason is not asked."""
+    """Show which learners will be notified, and how, before a day is cancelled. No reason is asked."""
     form = AbsenceForm(formdata=None)
     return _absence(form, request.args.get("teacher"), request.args.get("day"))
 
@@ -177,9 +177,9 @@ def call_off() -> BaseResponse:
         return _absence(form, form.teacher.data, form.day.data, 422)
 
     def in_transaction(session: Session) -> str:
-        who = session.get_one(Person, teacher.id)
-        booking_absence.cancel_day(session, me(), who, day, now=now(), zone=settings().time_zone)
-        return url_for("booking_team.absence", teacher=who.id, day=day.isoformat())
+        absent = session.get_one(Person, teacher.id)
+        booking_absence.cancel_day(session, me(), absent, day, now=now(), zone=settings().time_zone)
+        return url_for("booking_team.absence", teacher=absent.id, day=day.isoformat())
 
     try:
         return run_once(form, in_transaction)
@@ -188,10 +188,12 @@ def call_off() -> BaseResponse:
         return _absence(form, form.teacher.data, form.day.data, 422)
 
 
-def _absence(form: AbsenceForm, teacher_id: str | None, said: str | None, answer: int = 200) -> BaseResponse:
+def _absence(
+    form: AbsenceForm, teacher_id: str | None, day_value: str | None, answer: int = 200
+) -> BaseResponse:
     zone = settings().time_zone
     today = now().astimezone(zone).date()
-    teacher, day = _teacher(teacher_id), _day(said) or today
+    teacher, day = _teacher(teacher_id), _day(day_value) or today
     found = team_queries.teacher_day(db.session(), teacher, day, now=now(), zone=zone) if teacher else None
     form.teacher.data, form.day.data = teacher.id if teacher else "", day.isoformat()
     channels = _channels([*found.ahead, *found.cancelled_by_teacher]) if found else {}
@@ -215,8 +217,8 @@ def _absence(form: AbsenceForm, teacher_id: str | None, said: str | None, answer
     )
 
 
-def _channels(found: Sequence[Booking]) -> dict[str, str | None]:
-    """How the word of it reaches each learner."""
+def _channels(found: Sequence[Booking]) -> dict[str, Channel | None]:
+    """Return the channel that notifies each learner, by id."""
     return {
         booking.learner_id: preferred_channel(booking.learner, gateway=settings().sends_texts)
         for booking in found
@@ -231,7 +233,7 @@ def _teachers() -> Sequence[Person]:
 
 
 def _teacher(teacher_id: str | None) -> Person | None:
-    """The one that was chosen, else herself when she teaches. Raises Absent for anybody else."""
+    """Return the chosen teacher, else the person when a teacher, else None. Raises `Absent` for others."""
     wanted = teacher_id or (me().id if Role.TEACHER in me().roles else None)
     found = [person for person in _teachers() if person.id == wanted]
     if teacher_id and not found:
@@ -239,9 +241,9 @@ def _teacher(teacher_id: str | None) -> Person | None:
     return found[0] if found else None
 
 
-def _day(said: str | None) -> date | None:
+def _day(value: str | None) -> date | None:
     try:
-        day = date.fromisoformat(said or "")
+        day = date.fromisoformat(value or "")
     except ValueError:
         return None
     return day if day.year in _YEARS else None

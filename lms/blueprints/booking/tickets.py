@@ -1,4 +1,4 @@
-"""The ticket of an appointment: a page of A6 for the wall, the purse, or whoever has no e-mail."""
+"""The ticket of an appointment: a page of A6 to print, for learners without e-mail among others."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ bp = Blueprint("tickets", __name__)
 @bp.get("/bookings/<id>/ticket")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def show(id: str) -> BaseResponse:
-    """For who comes late too; what is cancelled or over has no ticket, and its page says why."""
+    """Show the ticket until the end of the appointment; else redirect to the page of the appointment."""
     booking = queries.booking_for(db.session(), me(), id)
     if not booking.is_booked or booking.ends <= now():
         return redirect(url_for("bookings.show", id=id), 303)
     address = absolute_url(settings(), "bookings.door", id=booking.id)
-    # She reads it, whoever prints it.
+    # In the language of the learner, even when the team prints it.
     own = languages.shown_in(booking.learner.language).code
     return page(
         "tickets/show.html",
@@ -60,5 +60,5 @@ def words(language: str, booking: Booking) -> dict[str, str]:
 
 @bp.app_template_filter("wall")
 def wall(moment: datetime) -> datetime:
-    """The moment as the clock of the service shows it, for drawings of clocks."""
+    """Return the moment in the time zone of the instance, for drawings of clocks."""
     return moment.astimezone(settings().time_zone)

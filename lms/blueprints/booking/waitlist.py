@@ -1,4 +1,4 @@
-"""Waiting for an hour: the learner's entry, and her yes or no to an hour that became free."""
+"""The waitlist: entries of learners, and the offers that they accept or decline."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def show() -> BaseResponse:
     return page(
         "waitlist/show.html",
         learner=learner,
-        for_id=_named(learner),
+        for_id=_behalf_id(learner),
         entry=entry,
         offers=waitlist.open_offers(db.session(), learner, now=now()),
         form=WaitlistForm(formdata=None, learner=learner.id),
@@ -65,7 +65,7 @@ def join() -> BaseResponse:
         waitlist.join_waitlist(
             session, me(), bookable, form.teacher_id, form.bits, form.chosen_mode, now=now()
         )
-        return url_for("waitlist.show", learner=_named(learner))
+        return url_for("waitlist.show", learner=_behalf_id(learner))
 
     try:
         return run_once(form, in_transaction)
@@ -88,7 +88,11 @@ def leave() -> BaseResponse:
     def in_transaction(session: Session) -> str:
         bookable = queries.bookable_learner(session, me(), learner.id)
         waitlist.leave_waitlist(session, me(), bookable, now=now(), zone=settings().time_zone)
-        return url_for("bookings.index") if _named(learner) is None else url_for("people.show", id=learner.id)
+        return (
+            url_for("bookings.index")
+            if _behalf_id(learner) is None
+            else url_for("people.show", id=learner.id)
+        )
 
     answer = run_once(form, in_transaction)
     flash(_("C’est noté. L’attente est finie."), "success")
@@ -104,7 +108,7 @@ def offer(id: str) -> BaseResponse:
     return _offer(waitlist.offer_for(db.session(), me(), id))
 
 
-# One key an offer: a second tap, from whichever page, leads where the first one led.
+# One idempotency key for each offer: a second tap, on any page, leads where the first one led.
 @bp.post("/offers/<id>/acceptance")
 @allow(Role.LEARNER)
 def accept(id: str) -> BaseResponse:
@@ -137,7 +141,7 @@ def decline(id: str) -> BaseResponse:
 
 
 def _offer(found: Booking, refused: Refused | None = None) -> BaseResponse:
-    """The question while it is open; afterwards what became of it and what to do next."""
+    """Show the offer while it is open; afterwards its outcome and what to do next."""
     if found.state in (BookingState.BOOKED, BookingState.CANCELLED):
         return redirect(url_for("bookings.show", id=found.id), 303)
     is_open = found.is_offer and found.expires_at is not None and found.expires_at > now()
@@ -149,7 +153,7 @@ def _offer(found: Booking, refused: Refused | None = None) -> BaseResponse:
         200 if refused is None else 409,
         offer=found,
         sentence=refusals.sentence(refused) if refused else "",
-        # Who let the time pass waits no longer, also before the worker has written it down.
+        # After the deadline the entry counts as ended, even before the periodic job has closed it.
         waits=last is not None and last.ended_at is None and not found.is_offer,
         again=WaitlistEntryForm.repeating(last) if last is not None else None,
     )
@@ -157,20 +161,20 @@ def _offer(found: Booking, refused: Refused | None = None) -> BaseResponse:
 
 @bp.app_template_filter()
 def parts_of_day(entry: WaitlistEntry) -> list[str]:
-    """The parts of the day that would do, in words."""
+    """Return the names of the wanted parts of the day."""
     words = ((MORNING, _("le matin")), (AFTERNOON, _("l’après-midi")), (EVENING, _("le soir")))
     return [word for part, word in words if entry.parts & part]
 
 
-# -- parts ---------------------------------------------------------------------------------------
+# -- helpers -------------------------------------------------------------------------------------
 
 
 def _learner(learner_id: str | None) -> Person:
     return queries.bookable_learner(db.session(), me(), tidy(learner_id) or me().id)
 
 
-def _named(learner: Person) -> str | None:
-    """Her id, where somebody of the team acts for her."""
+def _behalf_id(learner: Person) -> str | None:
+    """Return the id of the learner when the team acts on behalf of the learner, else None."""
     return None if learner.id == me().id else learner.id
 
 
@@ -180,8 +184,16 @@ def _ask(
     form.learner.data = learner.id
     form.teacher.choices = [
         SelectChoice(ANY, _("Tous les professeurs")),
-        *(SelectChoice(one.id, one.first_name) for one in availability.active_teachers(db.session())),
+        *(
+            SelectChoice(teacher.id, teacher.first_name)
+            for teacher in availability.active_teachers(db.session())
+        ),
     ]
     return page(
-        "waitlist/form.html", answer, form=form, learner=learner, for_id=_named(learner), changing=changing
+        "waitlist/form.html",
+        answer,
+        form=form,
+        learner=learner,
+        for_id=_behalf_id(learner),
+        changing=changing,
     )

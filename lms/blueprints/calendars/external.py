@@ -1,4 +1,4 @@
-"""The calendars that a teacher keeps elsewhere: which are read, how they fare, what they clash with."""
+"""External calendars of a teacher: add, remove, their state, and the appointments that they clash with."""
 
 # Read by the team alone.
 
@@ -55,7 +55,7 @@ def add() -> BaseResponse:
 @bp.post("/agenda/calendars/<id>/reading")
 @allow(Role.TEACHER)
 def read(id: str) -> BaseResponse:
-    """By the worker: who asks should not wait for a server that does not answer."""
+    """Request a refresh: the worker reads the calendar, so that no page waits for the remote server."""
     write(lambda s: external.request_refresh(s, me(), id))
     flash(_("Nous lisons l’agenda dans une minute."), "success")
     return redirect(url_for("external_calendars.index"), 303)
@@ -76,8 +76,8 @@ def _index(form: CalendarForm, answer: int = 200) -> BaseResponse:
         answer,
         form=form,
         calendars=[
-            (one, external.calendar_host(one), _trouble(one))
-            for one in external.calendars_of(session, person)
+            (calendar, external.calendar_host(calendar), _error_sentence(calendar))
+            for calendar in external.calendars_of(session, person)
         ],
         most=external.MOST,
         clashes=[
@@ -86,6 +86,6 @@ def _index(form: CalendarForm, answer: int = 200) -> BaseResponse:
     )
 
 
-def _trouble(calendar: ExternalCalendar) -> str:
-    """Why it could not be read, in words."""
+def _error_sentence(calendar: ExternalCalendar) -> str:
+    """Return the sentence that says why the calendar could not be read; "" when it could."""
     return sentence(Refused(RefusalCode(calendar.error))) if calendar.error else ""

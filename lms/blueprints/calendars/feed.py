@@ -1,4 +1,4 @@
-"""A person's appointments in her own calendar: the private address, what it answers, one event to keep."""
+"""Calendar feed of a person: its private address, its content, and one event as a file."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from lms.web.pages import page
 
 bp = Blueprint("calendar_feed", __name__)
 
-# For addresses that nobody has. Calendars of many people come from one machine of their maker, so
-# whoever names a living address is never counted.
+# Counts requests with unknown tokens only: a calendar provider reads the feeds of many people from one
+# IP address.
 UNKNOWN = "60/minute;600/hour"
 
 
-def _asked() -> CalendarFeed | None:
-    """The feed of the address in hand, looked up once a request."""
+def _requested_feed() -> CalendarFeed | None:
+    """Return the active feed of the requested address, looked up once in each request; None when unknown."""
     if "calendar_feed" not in g:
         g.calendar_feed = feeds.feed_by_token(db.session(), (request.view_args or {})["token"])
     found: CalendarFeed | None = g.calendar_feed
@@ -53,7 +53,7 @@ def show() -> BaseResponse:
 @bp.post("/calendar/feed")
 @allow(Role.LEARNER, Role.TEACHER)
 def make() -> BaseResponse:
-    """A new address, and the one page that ever shows it."""
+    """Create the feed with a new address; only this page shows the address."""
     back, token = url_for("calendar_feed.show"), feeds.new_token()
     made, _back = run_once_with_result(
         ConfirmForm(), lambda s: feeds.create_feed(s, me(), token, now=now()).id, lambda _id: back
@@ -76,18 +76,18 @@ def end() -> BaseResponse:
 
 @bp.get("/cal/<token>.ics")
 @allow("anyone")
-@limiter.limit(UNKNOWN, exempt_when=lambda: _asked() is not None)
+@limiter.limit(UNKNOWN, exempt_when=lambda: _requested_feed() is not None)
 def feed(token: str) -> BaseResponse:
-    """Answer a calendar without a cookie: the address is the key."""
-    found = _asked()
+    """Return the feed to a calendar. No login: the token in the address is the secret."""
+    found = _requested_feed()
     if found is None:
         raise Absent
-    person_id, feed_id, news = found.person_id, found.id, feeds.needs_read_mark(found, now=now())
+    person_id, feed_id, must_record = found.person_id, found.id, feeds.needs_read_mark(found, now=now())
     shown = feeds.feed_bookings(db.session(), person_id, now=now())
     events = [_event(booking, teaches=booking.teacher_id == person_id) for booking in shown]
     content = build_feed(events, organisation().name, settings().time_zone)
     response = _file(content)
-    # Weak: compressed or not, it says the same.
+    # A weak ETag: the same content may be compressed or not.
     response.set_etag(hashlib.sha256(content).hexdigest()[:32], weak=True)
     response.last_modified = max([found.created_at, *(event.changed_at for event in events)])
     response.headers["Cache-Control"] = "private, no-cache"
@@ -95,18 +95,18 @@ def feed(token: str) -> BaseResponse:
         response.status_code = 304
         response.set_data(b"")
         del response.headers["Content-Type"]
-    if news:
+    if must_record:
         try:
             write(lambda session: feeds.record_read(session, feed_id, now=now()))
         except OperationalError:
-            db.session().rollback()  # the calendar matters more than the note that it was read
+            db.session().rollback()  # the answer matters more than the record that the feed was read
     return response
 
 
 @bp.get("/bookings/<id>/calendar.ics")
 @allow(Role.LEARNER, Role.TEACHER)
 def event(id: str) -> BaseResponse:
-    """One appointment as a file. The same event as in the invitations: a calendar that has it updates it."""
+    """Download one appointment as a file, with the uid of the invitations: a calendar updates its event."""
     booking = queries.own_appointment_for(db.session(), me(), id)
     if booking.state not in (BookingState.BOOKED, BookingState.CANCELLED):
         raise Absent
@@ -119,8 +119,8 @@ def _event(booking: Booking, *, teaches: bool) -> CalendarEvent:
     event = calendar_event(booking, organisation(), settings(), teaches=teaches)
     if not event.cancelled:
         return event
-    # Many calendars show what was cancelled like all the rest. An invitation says it by its method, and a
-    # calendar that reads it puts its own word before the title.
+    # Many calendars ignore the status `CANCELLED` of an event, so the title says it. An invitation needs no
+    # such title: its method cancels the event.
     with force_locale("fr"):
         return replace(event, summary=_("Annulé\N{NO-BREAK SPACE}: %(what)s", what=event.summary))
 

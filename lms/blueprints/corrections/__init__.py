@@ -1,4 +1,4 @@
-"""À corriger: the queue of copies, and the desk on which one copy is answered."""
+"""À corriger: the queue of submissions, and the page on which a teacher corrects one."""
 
 from lms.blueprints.corrections import desk
 

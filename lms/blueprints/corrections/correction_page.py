@@ -1,4 +1,4 @@
-"""The content of the page on which a teacher corrects one copy."""
+"""The content of the page on which a teacher corrects one attempt."""
 
 # Read by the team alone.
 
@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from babel import Locale
 from flask_babel import LazyString, get_locale
@@ -20,7 +19,7 @@ from lms.domain.homework.correction import QueuedAttempt
 from lms.domain.people.contact import mail_address
 from lms.forms.correction import FeedbackForm
 from lms.i18n import languages
-from lms.models import Attempt, Feedback, Person
+from lms.models import Attempt, Feedback, HomeworkState, Person
 
 QUEUE_SHOWN = 30
 
@@ -34,7 +33,7 @@ _NO_MAIL = _l("L’e-mail n’est pas parti. La réponse est dans l’applicatio
 
 @dataclass(frozen=True)
 class Heading:
-    """The copy that is corrected: by whom, for which lesson, which attempt, and when it was sent."""
+    """The attempt that is corrected: learner, lesson, number of the attempt, and when it was sent."""
 
     learner: str
     first_name: str
@@ -47,7 +46,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class QueueRow:
-    """A copy in the queue beside the desk."""
+    """An attempt in the queue."""
 
     copy: QueuedAttempt
     is_current: bool
@@ -55,7 +54,7 @@ class QueueRow:
 
 @dataclass(frozen=True)
 class Clash:
-    """Feedback that a colleague wrote in the meantime, and the words of the link to it."""
+    """Feedback that a colleague wrote in the meantime, and the text of the link to it."""
 
     teacher: str
     feedback: Feedback
@@ -72,9 +71,9 @@ class OwnText:
 
 @dataclass(frozen=True)
 class ReturnedFeedback:
-    """Feedback that the learner has. `unsent` takes the place of `feedback` when a colleague was faster."""
+    """Returned feedback. `unsent`: the text of this teacher when a colleague has returned other feedback."""
 
-    state: Literal["redo", "done"]
+    state: HomeworkState
     feedback: Feedback
     unsent: OwnText | None
     mail: LazyString
@@ -93,7 +92,7 @@ class CriterionRow:
 
 @dataclass(frozen=True)
 class FeedbackPanel:
-    """The form of the feedback. `begun_by`: the colleague whose draft it is, None for one's own."""
+    """The form of the feedback. `begun_by`: the colleague whose draft it is, None for the teacher's own."""
 
     form: FeedbackForm
     criteria: Sequence[CriterionRow]
@@ -115,10 +114,10 @@ class OtherAttempt:
 
 @dataclass(frozen=True)
 class CorrectionPage:
-    """One copy, the feedback to it and the queue.
+    """One attempt, its feedback and the queue.
 
-    Of `returned` and `panel` one is None: feedback that was returned is not changed. `level_id` is the level
-    whose queue the teacher works through; `previous` and `following` are the neighbours in it.
+    Exactly one of `returned` and `panel` is None: returned feedback cannot be changed. `level_id`: the level
+    to which the queue is limited. `previous` and `following`: the neighbours in the queue.
     """
 
     attempt: Attempt
@@ -144,9 +143,9 @@ def build_correction_page(
     level_id: str | None,
     has_clash: bool = False,
 ) -> CorrectionPage:
-    """Decide what a teacher sees of a copy.
+    """Decide what a teacher sees of an attempt.
 
-    `form` and `bands`: what was entered, or what the draft contains. `has_clash`: it was refused because a
+    `form` and `bands`: what was entered, or what the draft contains. `has_clash`: the form was refused: a
     colleague has saved or returned other feedback.
     """
     feedback = attempt.feedback
@@ -185,12 +184,14 @@ def _heading(attempt: Attempt) -> Heading:
 
 
 def _neighbours(queue: Sequence[QueuedAttempt], attempt: Attempt) -> tuple[str | None, str | None]:
-    """Return the copies before and after this one; none for a copy that is not in the queue."""
+    """Return the attempts before and after this one; none for an attempt that is not in the queue."""
     places = [copy.attempt_id for copy in queue]
     if attempt.id not in places:
         return None, None
-    here = places.index(attempt.id)
-    return (places[here - 1] if here else None), (places[here + 1] if here + 1 < len(places) else None)
+    position = places.index(attempt.id)
+    return (places[position - 1] if position else None), (
+        places[position + 1] if position + 1 < len(places) else None
+    )
 
 
 def _clash(feedback: Feedback) -> Clash:
@@ -205,7 +206,7 @@ def _returned(
         return None
     outcome = correction.mail_outcomes(session, [feedback.id]).get(feedback.id, "")
     return ReturnedFeedback(
-        state="redo" if feedback.redo_requested else "done",
+        state=HomeworkState.REDO if feedback.redo_requested else HomeworkState.DONE,
         feedback=feedback,
         unsent=OwnText(form.comment.data or "", form.next_step.data or "") if has_clash else None,
         mail=_MAIL.get(outcome, _NO_MAIL),

@@ -1,4 +1,4 @@
-"""À corriger: the queue of copies, and the desk on which one copy is answered."""
+"""À corriger: the queue of submissions, and the page on which a teacher corrects one."""
 
 # Read by the team alone.
 
@@ -57,7 +57,7 @@ def desk(id: str) -> BaseResponse:
 @bp.post("/corrections/<id>")
 @allow(Role.TEACHER)
 def save(id: str) -> BaseResponse:
-    """Keep the draft."""
+    """Save the feedback draft."""
 
     def in_transaction(session: Session, copy: Attempt, draft: FeedbackDraft, version: int) -> str:
         correction.save_feedback(session, copy, me(), draft, version, now=now())
@@ -69,14 +69,14 @@ def save(id: str) -> BaseResponse:
 @bp.post("/corrections/<id>/return")
 @allow(Role.TEACHER)
 def return_feedback(id: str) -> BaseResponse:
-    """Return the feedback and go on to the next copy."""
+    """Return the feedback and go on to the next attempt."""
     return _return(id, redo=False)
 
 
 @bp.post("/corrections/<id>/redo")
 @allow(Role.TEACHER)
 def request_redo(id: str) -> BaseResponse:
-    """Return the feedback with the request to do it again, and go on to the next copy."""
+    """Return the feedback with the request to do it again, and go on to the next attempt."""
     return _return(id, redo=True)
 
 
@@ -84,7 +84,7 @@ def request_redo(id: str) -> BaseResponse:
 @bp.get("/corrections/<id>/redo")
 @allow(Role.TEACHER)
 def reload(id: str) -> BaseResponse:
-    """Lead back to the desk: a refused form was shown at the address of its button."""
+    """Redirect to the page: a refused form was shown at the address of its button."""
     correction.attempt_for(db.session(), me(), id)
     return redirect(url_for("corrections.desk", id=id, level=_level()), 303)
 
@@ -102,11 +102,11 @@ def _return(id: str, *, redo: bool) -> BaseResponse:
 
 
 def _answer(
-    id: str, then: Callable[[Session, Attempt, FeedbackDraft, int], str], said: Callable[[str], str]
+    id: str, then: Callable[[Session, Attempt, FeedbackDraft, int], str], sentence_for: Callable[[str], str]
 ) -> BaseResponse:
-    """Check the form, whichever button was pressed; `then` writes and returns where to go on.
+    """Check the form of any of the three buttons; `then` writes and returns the next address.
 
-    `said`: the sentence for the teacher, by the name of the learner.
+    `sentence_for`: returns the sentence for the teacher from the name of the learner.
     """
     attempt = correction.attempt_for(db.session(), me(), id)
     form = FeedbackForm()
@@ -127,14 +127,14 @@ def _answer(
         return _refused(409 if lost_race else 422, attempt, form, bands)
     if by_script():
         return _kept(id)
-    flash(said(name), "success")
+    flash(sentence_for(name), "success")
     return response
 
 
 def _level() -> str | None:
-    """The level whose queue she works through; it stays in the addresses, so it must look like one."""
-    said = request.args.get("level", "")
-    return said if len(said) == 14 and said.isascii() and said.isalnum() else None
+    """Return the level of the queue from the address; None for all, or for a value that is no id."""
+    value = request.args.get("level", "")
+    return value if len(value) == 14 and value.isascii() and value.isalnum() else None
 
 
 def _kept(id: str) -> BaseResponse:
@@ -147,14 +147,14 @@ def _kept(id: str) -> BaseResponse:
 
 
 def _refused(status: int, attempt: Attempt, form: FeedbackForm, bands: dict[str, int]) -> BaseResponse:
-    """The desk again, with what she typed; beside it what a colleague wrote meanwhile."""
+    """Show the page again with the typed values, and the feedback that a colleague saved in the meantime."""
     if by_script():
-        said = [*form.form_errors, *(error for field in form for error in field.errors)]
-        return make_response(jsonify(said=" ".join(str(each) for each in said)), status)
+        sentences = [*form.form_errors, *(error for field in form for error in field.errors)]
+        return make_response(jsonify(said=" ".join(str(each) for each in sentences)), status)
     form.request_id.data = secrets.token_urlsafe(16)
     clash = attempt.feedback if status == 409 else None
     if clash is not None:
-        form.version.data = str(clash.version)  # saving now is meant to replace the other text
+        form.version.data = str(clash.version)  # saving again replaces the other text on purpose
     return _desk(status, attempt, form, bands, clash=clash is not None)
 
 

@@ -1,4 +1,4 @@
-"""Aujourd’hui: what each role meets first."""
+"""Aujourd’hui: the start page of each role."""
 
 from lms.blueprints.home import today
 

@@ -1,4 +1,4 @@
-"""The content of the start page of the team: what waits for this person, by role."""
+"""The content of the start page of the team, by role."""
 
 # Read by the team alone.
 
@@ -34,7 +34,7 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class LevelCount:
-    """How many of something belong to a level."""
+    """A number of learners or attempts of one level."""
 
     level_id: str
     name: str
@@ -53,7 +53,7 @@ class AppointmentRow:
 
 @dataclass(frozen=True)
 class UnmarkedAppointments:
-    """Appointments of which nobody said who came; the week of the agenda and the first one in it."""
+    """Appointments without attendance: how many, the week of the agenda and the first one in it."""
 
     number: int
     week: str
@@ -72,7 +72,7 @@ class AlertRow:
 
 @dataclass(frozen=True)
 class TeacherDesk:
-    """Work of a teacher: copies, appointments, learners who need attention."""
+    """Work of a teacher: attempts to correct, appointments, learners who need attention."""
 
     to_correct: int
     counts: Sequence[LevelCount]
@@ -84,7 +84,7 @@ class TeacherDesk:
 
 @dataclass(frozen=True)
 class ServiceFigures:
-    """Figures of a coordinator, and how the service is set."""
+    """Figures for a coordinator, and some settings of the organisation."""
 
     by_level: Sequence[LevelCount]
     without_card: int
@@ -108,7 +108,7 @@ class LearnerRow:
 
 @dataclass(frozen=True)
 class TeamPage:
-    """The start page of somebody of the team.
+    """The start page of a member of the team.
 
     `desk` is for teachers and `figures` for coordinators; somebody who is both has both. `learners` is for a
     social worker who is neither; it is None for the others.
@@ -130,9 +130,9 @@ def build_team_page(
     now: datetime,
     zone: ZoneInfo,
 ) -> TeamPage:
-    """Decide what somebody of the team meets first.
+    """Decide what a member of the team sees on the start page.
 
-    `messages_waiting`: how many messages the person may send by hand. `hygiene_notice`: the service shows it.
+    `messages_waiting`: how many messages the person may send by hand. `hygiene_notice`: whether it is shown.
     """
     teaches, coordinates = Role.TEACHER in person.roles, Role.COORDINATOR in person.roles
     return TeamPage(

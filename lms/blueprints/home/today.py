@@ -38,9 +38,9 @@ SMALL_CARDS = 3
 
 @dataclass(frozen=True)
 class Card:
-    """One next useful thing. `lang`, `title_lang`: the language, when it is not that of the page.
+    """A card of the page. `lang`, `title_lang`: the language, when it is not that of the page.
 
-    Title and action are looked up when they are written: the listen button may say them in French.
+    Title and action are lazy texts: the listen button may need them in French.
     """
 
     section: str
@@ -63,7 +63,7 @@ def today() -> Response:
 
 def _learner() -> Response:
     found = list_today(db.session(), me(), now=now())
-    cards = [_card(one) for one in found.cards[: 1 + SMALL_CARDS]]
+    cards = [_card(card) for card in found.cards[: 1 + SMALL_CARDS]]
     return page(
         "home/learner.html",
         section="today",
@@ -132,7 +132,7 @@ def _cancelled_card(found: Booking) -> Card:
 
 
 def _french(found: Booking) -> str:
-    """The number stays with its month, and the hour in one piece."""
+    """Return day and hour in French, with no-break spaces."""
     zone = settings().time_zone
     written = dates.day(found.starts, zone).capitalize().rsplit(" ", 1)
     return f"{NBSP.join(written)}, {dates.hour(found.starts, zone)}"

@@ -1,4 +1,4 @@
-"""Homework: the learner's list and work, what was sent, and what teachers ask."""
+"""Homework: assignments of a lesson, the learner's list and drafts, submissions."""
 
 from lms.blueprints.homework import assignments, submissions, work
 

@@ -1,4 +1,4 @@
-"""A teacher writes, changes and withdraws the homework of a lesson."""
+"""Assignments of a lesson, for teachers: create, change, withdraw, restore."""
 
 # Read by the team alone.
 

@@ -1,4 +1,4 @@
-"""What a learner sent and what came back."""
+"""Submissions of a learner and the returned feedback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ bp = Blueprint("submissions", __name__)
 @bp.get("/submissions/<id>")
 @allow(Role.LEARNER)
 def show(id: str) -> BaseResponse:
-    """The receipt, and later the answer: the same page, because it is the same work."""
+    """Show a submission: what was sent, and the feedback once it is returned."""
     session = db.session()
     submission = attempts.submission_for(session, me(), id)
     work = worklist.learner_assignment_for(session, me(), submission.assignment_id)
@@ -34,7 +34,7 @@ def show(id: str) -> BaseResponse:
 @bp.post("/submissions/<id>/reading")
 @allow(Role.LEARNER)
 def read(id: str) -> BaseResponse:
-    """The learner says that she has read the answer; opening a page alone changes nothing."""
+    """Record that the learner has read the feedback; opening the page alone changes nothing."""
     write(lambda s: attempts.mark_feedback_seen(s, me(), id, now=now()))
     return redirect(url_for("submissions.show", id=id), 303)
 

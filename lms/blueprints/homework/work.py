@@ -57,7 +57,7 @@ def work(id: str) -> BaseResponse:
 
 @dataclass
 class _Outcome:
-    """Result of the transaction of a form; made anew when the transaction is tried again."""
+    """Result of the transaction of a form; a new object for each attempt of the transaction."""
 
     used: set[str] = field(default_factory=set)
     dropped: list[str] = field(default_factory=list)
@@ -68,14 +68,14 @@ class _Outcome:
 @bp.post("/assignments/<id>")
 @allow(Role.LEARNER)
 def add(id: str) -> BaseResponse:
-    """Keep the text and the added files in the draft."""
+    """Save the text and the added files in the draft."""
     return _keep(id, lambda *_kept: None)
 
 
 @bp.post("/assignments/<id>/submission")
 @allow(Role.LEARNER)
 def send(id: str) -> BaseResponse:
-    """Send the draft, with what was typed and added."""
+    """Save the text and the added files, and send the draft."""
 
     def in_transaction(session: Session, draft: Attempt, task: Assignment, outcome: _Outcome) -> None:
         try:
@@ -122,8 +122,8 @@ def reload(id: str, file_id: str = "") -> BaseResponse:
     return redirect(url_for("homework.work", id=id), 303)
 
 
-# Checked in `_keep` by csrf.protect(): before that, the guard must have asked who it is, and the
-# larger body of this one page must have been allowed.
+# `_keep` calls csrf.protect() itself: before the form is read, access must be checked and the larger body of
+# this page allowed.
 for view in (add, send, remove, move_up, move_down):
     csrf.exempt(view)
 
@@ -131,7 +131,7 @@ for view in (add, send, remove, move_up, move_down):
 def _keep(
     id: str, then: Callable[[Session, Attempt, Assignment, _Outcome], None], *, sending: bool = False
 ) -> BaseResponse:
-    """Keep text and files, whichever button was pressed; `then` does in the same transaction what it asks."""
+    """Save text and files for any button of the page; `then` does its action in the same transaction."""
     found = worklist.learner_assignment_for(db.session(), me(), id)
     request.max_content_length = (settings().upload_mb * MAX_FILES + 1) * MEGABYTE
     try:
@@ -140,7 +140,7 @@ def _keep(
     except RequestEntityTooLarge:
         return _too_large(found)
     form.validate()
-    key = idempotency_key(form)  # before the files are taken away
+    key = idempotency_key(form)  # before the objects of the files are detached
     received, refused = _receive(found, sending=sending)
     outcome = _Outcome()
 
@@ -165,7 +165,7 @@ def _keep(
     except BaseException:
         delete_keys(store(), received.keys)
         raise
-    # A form sent twice kept its files the first time.
+    # A form sent twice stored its files the first time.
     delete_keys(store(), [*outcome.dropped, *(key for key in received.keys if key not in outcome.used)])
     refused += outcome.refused
     if not refused and not form.errors and outcome.refusal is None:
@@ -204,7 +204,7 @@ def _write_draft(
 def _receive(
     found: worklist.LearnerAssignment, *, sending: bool
 ) -> tuple[UploadResult, list[tuple[str, Refused]]]:
-    """The files of the form, kept; and those that were not, each with its reason."""
+    """Store the files of the form; return them, and the rejected ones with their reasons."""
     uploads: list[FileStorage] = [
         upload
         for name in ("photo", "picture", "voice", "document")
@@ -214,7 +214,7 @@ def _receive(
     limits, kinds = settings(), found.assignment.kinds
     room = limits.learner_quota_mb * MEGABYTE - files.used_bytes(db.session(), me())
     refused = _lost(found) if sending else []
-    db.session().rollback()  # nothing of the database is held while files are looked at
+    db.session().rollback()  # no transaction stays open while files are checked
     with TemporaryDirectory(prefix="passerelle-") as folder:
         received = store_uploads(
             store(),
@@ -226,7 +226,7 @@ def _receive(
             kinds=kinds,
         )
     for upload in uploads:
-        upload.close()  # a large one lies in a temporary file
+        upload.close()  # a large upload is a temporary file
     refused += [
         (name, Refused(code, asked=asked))
         for (name, code), asked in zip(received.refused, received.asked, strict=True)
@@ -239,7 +239,7 @@ def _receive(
 
 
 def _lost(found: worklist.LearnerAssignment) -> list[tuple[str, Refused]]:
-    """The receipt promises what the teacher will see, so every file is read back before it is sent."""
+    """Return the files of the draft that cannot be read back from the store: they must not be sent."""
     return [
         (attachment.shown_name, Refused(RefusalCode.FILE_LOST))
         for attachment in (files.files_of_attempt(db.session(), found.draft_id) if found.draft_id else [])
@@ -252,7 +252,7 @@ def _kept() -> BaseResponse:
 
 
 def _too_large(found: worklist.LearnerAssignment) -> BaseResponse:
-    """The body was never read: what stands in the draft is shown."""
+    """Show the draft as it is stored: the body of the request was too large and never read."""
     draft = attempts.draft_of(db.session(), me(), found.assignment.id)
     form = AttemptForm(formdata=None, text=draft.text if draft else "")
     form.refuse(Refused(RefusalCode.FORM_TOO_BIG))
@@ -262,8 +262,8 @@ def _too_large(found: worklist.LearnerAssignment) -> BaseResponse:
 def _again(
     status: int, id: str, form: AttemptForm, refused: Sequence[tuple[str, Refused]] = ()
 ) -> BaseResponse:
-    """The page once more, with what was typed and what is now in the draft."""
-    form.request_id.data = secrets.token_urlsafe(16)  # the old key has had its answer
+    """Show the page again with the typed text and the current draft."""
+    form.request_id.data = secrets.token_urlsafe(16)  # the old idempotency key is used up
     found = worklist.learner_assignment_for(db.session(), me(), id)
     return _work_page(status, found, attempts.draft_of(db.session(), me(), id), form, refused)
 
@@ -276,7 +276,7 @@ def _work_page(
     refused: Sequence[tuple[str, Refused]] = (),
 ) -> BaseResponse:
     if by_script():
-        said = [*form.form_errors, *form.text.errors]
-        return make_response(jsonify(said=" ".join(str(each) for each in said)), status)
+        sentences = [*form.form_errors, *form.text.errors]
+        return make_response(jsonify(said=" ".join(str(each) for each in sentences)), status)
     bad = [(name, sentence(refusal, found.assignment.kinds)) for name, refusal in refused]
     return page("homework/work.html", status, work=found, draft=draft, form=form, refused=bad)

@@ -1,4 +1,4 @@
-"""Lessons: the way of a learner through one, and the desk where the team makes them."""
+"""Lessons: the pages of learners, and the editor of the team."""
 
 from lms.blueprints.lessons import authoring, learner
 

@@ -1,4 +1,4 @@
-"""Where the team makes lessons: create, edit, order, publish."""
+"""Editor of lessons, for the team: create, edit, order, publish."""
 
 # Read by the team alone.
 
@@ -25,7 +25,7 @@ from lms.web.pages import page
 
 bp = Blueprint("lesson_authoring", __name__)
 
-# Room for the caption files of several clips; each is capped for itself.
+# Enough for the caption files of several clips; each has a limit of its own.
 MOST_BYTES = 6 << 20
 # The views behind the buttons of the editor.
 EDITOR_VIEWS = ("save", "publish", "remove_clip", "move_clip_up", "move_clip_down")
@@ -33,7 +33,7 @@ EDITOR_VIEWS = ("save", "publish", "remove_clip", "move_clip_up", "move_clip_dow
 
 @bp.url_value_preprocessor
 def _room_for_captions(endpoint: str | None, _values: dict[str, object] | None) -> None:
-    """Before anything reads the form, the shield against forged ones included."""
+    """Allow a larger body, before anything reads the form: the CSRF protection does."""
     if endpoint in {f"lesson_authoring.{view}" for view in EDITOR_VIEWS}:
         request.max_content_length = MOST_BYTES
         request.max_form_memory_size = 2 << 20
@@ -126,7 +126,7 @@ def move_clip_down(id: str, clip_id: str) -> BaseResponse:
 @bp.get("/lessons/<id>/clips/<clip_id>/descent")
 @allow(Role.TEACHER, Role.COORDINATOR)
 def reload(id: str, clip_id: str = "") -> BaseResponse:
-    """Lead back to the editor: a refused form was shown at the address of its button."""
+    """Redirect to the editor: a refused form was shown at the address of its button."""
     queries.lesson_for(db.session(), me(), id)
     return redirect(url_for("lesson_authoring.edit", id=id), 303)
 
@@ -134,11 +134,11 @@ def reload(id: str, clip_id: str = "") -> BaseResponse:
 def _save(
     id: str, clip_id: str | None = None, *, steps: int | None = None, publishing: bool = False
 ) -> BaseResponse:
-    """Save what is typed, whichever button was pressed; `steps` moves a clip, none of them removes it."""
+    """Save the form for any button of the page; `steps` moves the clip `clip_id`, None removes it."""
     lesson = queries.lesson_for(db.session(), me(), id, whole=True)
     form = EditLesson()
     number = None if clip_id is None else _place(form, clip_id)
-    if number is not None and steps == 0:  # a clip that goes needs no right link any more
+    if number is not None and steps == 0:  # a clip that is removed needs no valid link
         form.clips.entries.pop(number)
     if not form.validate_on_submit():
         return _desk(form, lesson, 422)
@@ -192,9 +192,9 @@ def _place(form: EditLesson, clip_id: str) -> int:
 
 
 def _moved(drafts: list[authoring.ClipDraft], number: int, steps: int) -> list[authoring.ClipDraft]:
-    there = number + steps
-    if 0 <= there < len(drafts):
-        drafts[number], drafts[there] = drafts[there], drafts[number]
+    target = number + steps
+    if 0 <= target < len(drafts):
+        drafts[number], drafts[target] = drafts[target], drafts[number]
     return drafts
 
 
@@ -229,8 +229,8 @@ def unpublish(id: str) -> BaseResponse:
 @bp.post("/lessons/<id>/position")
 @allow(Role.TEACHER, Role.COORDINATOR)
 def move(id: str) -> BaseResponse:
-    way: Literal["up", "down"] = "up" if request.form.get("way") == "up" else "down"
+    direction: Literal["up", "down"] = "up" if request.form.get("way") == "up" else "down"
     if request.form.get("way") not in ("up", "down"):
         raise BadRequest
-    write(lambda s: authoring.move_lesson(s, me(), queries.lesson_for(s, me(), id), way, now=now()))
+    write(lambda s: authoring.move_lesson(s, me(), queries.lesson_for(s, me(), id), direction, now=now()))
     return redirect(url_for("lessons.index", _anchor=f"lesson-{id}"), 303)

@@ -1,4 +1,4 @@
-"""The learner's way: her levels, the steps of a lesson, what she watched. The team sees it as a preview."""
+"""Lessons for learners: levels, the steps of a lesson, clips watched. The team sees a preview."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lms.web.pages import by_script, page
 
 bp = Blueprint("lessons", __name__)
 
-MEGABYTES_A_SECOND = 4.5 / 60  # 0.6 Mbit/s, what YouTube sends to a small screen
+MEGABYTES_A_SECOND = 4.5 / 60  # 0.6 Mbit/s, the rate of YouTube for a small screen
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Shown:
 
     id: str
     title: str
-    own_title: str  # empty where the lesson's title stands above it already
+    own_title: str  # empty where the page already shows the same title as that of the lesson
     minutes: int | None
     megabytes: int | None
     transcript: str
@@ -82,7 +82,7 @@ def index() -> Response:
 @bp.get("/lessons/<id>")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR)
 def show(id: str) -> BaseResponse:
-    """To the step where she left; for the team to the page where the lesson is made."""
+    """Redirect a learner to the step that was visited last, the team to the editor."""
     opened = queries.open_lesson(db.session(), me(), id)
     if opened.preview:
         return redirect(url_for("lesson_authoring.edit", id=id), 303)
@@ -133,20 +133,20 @@ def _with_step(id: str, step: str) -> queries.LessonView:
 @bp.post("/lessons/<id>/visits")
 @allow(Role.LEARNER)
 def go_on(id: str) -> BaseResponse:
-    """ "Continuer" to a step, or "Terminer"."""
+    """Go on from a step: to the next one ("Continuer") or to the end ("Terminer")."""
     opened = queries.open_lesson(db.session(), me(), id)
     step = request.form.get("step", "")
     if step not in (*opened.steps, "end"):
         raise BadRequest
     if step == "end":
         write(lambda s: tracking.finish_lesson(s, me(), queries.lesson_for(s, me(), id), now=now()))
-        return _ended(id)
+        return _redirect_after_end(id)
     write(lambda s: tracking.record_visit(s, me(), queries.lesson_for(s, me(), id), step, now=now()))
     return redirect(url_for(f"lessons.{step}", id=id), 303)
 
 
-def _ended(id: str) -> BaseResponse:
-    """The end of a lesson: the plank is lit, or we say what is missing."""
+def _redirect_after_end(id: str) -> BaseResponse:
+    """Redirect after the last step: to the list of lessons, or to the clip that was not watched."""
     opened = queries.open_lesson(db.session(), me(), id)
     if opened.state == "done":
         flash(_("Bravo, la leçon est faite. La planche est allumée."), "success")
@@ -158,7 +158,7 @@ def _ended(id: str) -> BaseResponse:
 @bp.post("/clips/<id>/watched")
 @allow(Role.LEARNER)
 def watched(id: str) -> BaseResponse:
-    """The truth about a clip is this button; a second press changes nothing."""
+    """Mark the clip as watched; pressing the button again changes nothing."""
 
     def in_transaction(session: Session) -> str:
         clip = queries.clip_for(session, me(), id)
@@ -175,7 +175,7 @@ def watched(id: str) -> BaseResponse:
     following = opened.after("watch")
     if following is None:
         write(lambda s: tracking.finish_lesson(s, me(), queries.lesson_for(s, me(), lesson_id), now=now()))
-        return _ended(lesson_id)
+        return _redirect_after_end(lesson_id)
     write(
         lambda s: tracking.record_visit(s, me(), queries.lesson_for(s, me(), lesson_id), following, now=now())
     )
@@ -186,7 +186,7 @@ def watched(id: str) -> BaseResponse:
 @bp.post("/clips/<id>/progress")
 @allow(Role.LEARNER)
 def progress(id: str) -> BaseResponse:
-    """How far the clip has played, told by our script while it plays."""
+    """Record how far the clip has played; a script of the page reports it."""
     sent = request.get_json(silent=True) if request.is_json else request.form
     reported = sent.get("seconds") if isinstance(sent, dict) else None
     try:
@@ -200,6 +200,6 @@ def progress(id: str) -> BaseResponse:
 @bp.post("/consents/video")
 @allow("someone")
 def agree_to_video() -> BaseResponse:
-    """ "D’accord, regarder": kept until she takes it back in Moi."""
+    """Record the consent to YouTube ("D’accord, regarder"), which a person withdraws on the page *Moi*."""
     write(lambda s: tracking.give_video_consent(s, me(), now=now()))
     return redirect(own_path(request.form.get("next")) or url_for("lessons.index"), 303)

@@ -1,4 +1,4 @@
-"""People: the list, one person, her card, and the team."""
+"""People: learners, their cards, the team."""
 
 from lms.blueprints.people import cards, labels, learners, team
 

@@ -1,4 +1,4 @@
-"""What stands on a printed card. A learner reads it: her own language is asked for, not only the team's."""
+"""Texts of a printed card, in French and in the language of the learner."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lms.i18n import languages
 
 
 def words(language: str, address: str) -> dict[str, str]:
-    """The sentences of the card in one language; `address` is where its code is typed."""
+    """Return the sentences of the card in one language; `address`: of the page for its code."""
     with force_locale(language):
         return {
             "lang": language,

@@ -1,4 +1,4 @@
-"""The card of a learner: made, printed, unlocked; its PIN told once."""
+"""The access card of a learner: issue, print, unlock, renew the PIN."""
 
 # Read by the team alone.
 

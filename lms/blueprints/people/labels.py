@@ -1,4 +1,4 @@
-"""Names of roles, languages and deeds, as the pages about people show them."""
+"""Names of roles, languages and audit actions, as the pages about people show them."""
 
 # Read by the team alone.
 
@@ -45,7 +45,7 @@ def role_name(role: str) -> str:
 
 
 def action_name(action: str) -> str:
-    """The sentence of a line of the journal; a line of another feature keeps its word."""
+    """Return the sentence for an audit action; the action itself when it has no sentence here."""
     return str(ACTIONS.get(action, action.replace("_", " ")))
 
 

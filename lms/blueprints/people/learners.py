@@ -1,4 +1,4 @@
-"""The learners a person may know: the list, a new one, one of them."""
+"""Learners: the list, adding one, the page of one."""
 
 # Read by the team alone.
 
@@ -93,7 +93,7 @@ def show(id: str) -> BaseResponse:
         opened=[level for level in levels if level.id in opened],
         bridges=[(level, *bridges[level.id]) for level in levels if level.id in bridges],
         next_lesson=progress.next_lesson(session, person),
-        # Copies are for teachers: nobody else is even handed them.
+        # Only teachers see submissions: for others they are not even loaded.
         works=worklist.assignments_of_learner(session, person) if Role.TEACHER in me().roles else None,
         waitlist_entry=waitlist.active_entry(session, person.id) if person.is_active else None,
         card=cards.card_of(session, person),
@@ -129,14 +129,14 @@ def edit(id: str) -> BaseResponse:
 @bp.post("/people/<id>/deactivation")
 @allow(Role.TEACHER, Role.COORDINATOR)
 def deactivate(id: str) -> BaseResponse:
-    """She no longer comes. A teacher says so of learners, the coordinator of everybody."""
+    """Deactivate a person: teachers may deactivate learners, a coordinator everybody."""
 
     def in_transaction(session: Session) -> int:
         person = directory.person_for(session, me(), id)
-        # First, so that the hours she gives back are offered neither by her nor to her.
+        # First, so that the freed slots are offered neither with this teacher nor to this learner.
         staff.deactivate(session, me(), person, now=now())
         cancelled = absence.offboard(session, me(), person, now=now(), zone=settings().time_zone)
-        # The address of the calendar ends like the logins do: whoever has it reads nothing afterwards.
+        # The address of the feed needs no login, so it has to end with the logins.
         feeds.revoke_feed(session, me(), person, now=now())
         return cancelled
 

@@ -1,4 +1,4 @@
-"""The team, for the coordinator: invite, change, send a link for a password."""
+"""The team, for the coordinator: invite, change, send a password link."""
 
 # Read by the team alone.
 
@@ -89,7 +89,7 @@ def _invite(session: Session, form: ColleagueForm, token: str) -> str:
 
 
 def _change(session: Session, colleague_id: str, form: ColleagueForm) -> str | None:
-    """Returns the token of a new entry when her own roles changed: the old one ended with them."""
+    """Change a colleague; return the token of a new login when the coordinator's own roles changed."""
     person = directory.colleague_for(session, me(), colleague_id)
     moved = staff.update_colleague(
         session, me(), person, form.name.data, form.email.data, form.roles.data, now=now()
@@ -100,7 +100,7 @@ def _change(session: Session, colleague_id: str, form: ColleagueForm) -> str | N
 
 
 def _sent(person_id: str | None, token: str, back: str) -> BaseResponse:
-    """The link goes by mail. Only a house that sends no mail shows it, once."""
+    """Redirect after a password link was sent; show the link once when the instance sends no mail."""
     if person_id is None:
         flash(_("Le lien est déjà parti."), "success")
         return redirect(back, 303)

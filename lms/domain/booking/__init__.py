@@ -1,1 +1,1 @@
-"""One-hour appointments: rules are computed, bookings are facts, claims keep them apart."""
+"""Appointments of one hour: slots are computed, bookings are stored, claims prevent double bookings."""

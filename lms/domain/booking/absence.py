@@ -1,4 +1,4 @@
-"""When a teacher cannot come, and what becomes of the appointments: nothing, until somebody decides."""
+"""Absence of a teacher: an appointment changes only when somebody cancels it or decides to keep it."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ from lms.refusal_codes import RefusalCode
 def upcoming_on(
     session: Session, teacher: Person, day: date, *, now: datetime, zone: ZoneInfo
 ) -> list[Booking]:
-    """Return what the teacher has on that day and has not begun: appointments and open offers."""
+    """Return the appointments and open offers of the teacher on that day that have not begun."""
     return list(session.scalars(_upcoming_on_day(teacher, day, now=now, zone=zone)))
 
 
 def cancel_day(
     session: Session, actor: Person, teacher: Person, day: date, *, now: datetime, zone: ZoneInfo
 ) -> list[Booking]:
-    """The teacher cannot come that day: it is closed and all that has not begun is cancelled at once.
+    """Close a day of the teacher and cancel all appointments of that day that have not begun.
 
-    Why she cannot come is nobody's business and written nowhere. The learners are told, nothing counts
-    against them, and they are asked first when there are new hours.
+    The reason of the absence is personal and is not stored. The learners are notified, no attendance is
+    marked, and they get the next offers before all others on the waitlist. Returns the cancelled
+    appointments.
 
     Refusals: `already_begun`, `already_cancelled`, `dates_backward`, `dates_too_long`, `day_over`,
     `hours_backward`, `hours_missing`, `room_missing`.
@@ -64,7 +65,7 @@ def cancel_day(
 
 
 def accept_conflict(session: Session, actor: Person, booking: Booking, *, now: datetime) -> None:
-    """Somebody looked: this appointment stays although the hours say otherwise.
+    """Keep an appointment that the availability no longer covers: it is no longer listed as conflicting.
 
     Refusals: `already_cancelled`.
     """
@@ -76,7 +77,9 @@ def accept_conflict(session: Session, actor: Person, booking: Booking, *, now: d
 
 
 def offboard(session: Session, actor: Person, person: Person, *, now: datetime, zone: ZoneInfo) -> int:
-    """Cancel what lies ahead of somebody who leaves the service. Returns how many appointments.
+    """Cancel the upcoming appointments, offers and waitlist entry of a person who leaves the organisation.
+
+    Returns the number of cancelled appointments.
 
     Refusals: `already_begun`, `already_cancelled`.
     """
@@ -133,9 +136,10 @@ def _upcoming_on_day(teacher: Person, day: date, *, now: datetime, zone: ZoneInf
 
 
 def _lock_participants(session: Session, person: Person, bookings: Select[Booking]) -> None:
-    """Her, those of these bookings and all who wait, at once: one after the other two could block each other.
+    """Lock the person, the people of these bookings and all learners on the waitlist in one statement.
 
-    Nothing is loaded: the bookings are looked at again under the lock.
+    With one statement for each, two transactions could deadlock. The bookings are not loaded here: the
+    caller loads them under the lock.
     """
     rows = session.execute(bookings.with_only_columns(Booking.learner_id, Booking.teacher_id))
-    waitlist.lock_people_and_waitlist(session, person.id, *{who for row in rows for who in row})
+    waitlist.lock_people_and_waitlist(session, person.id, *{person_id for row in rows for person_id in row})

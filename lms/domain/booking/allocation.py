@@ -1,4 +1,4 @@
-"""What booking, moving and offering an hour have in common: its place, the caps, its claims, who is told."""
+"""Steps that booking, moving and offering a slot have in common: notice, room, claims, notifications."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from lms.refusal_codes import RefusalCode
 def new_booking(
     learner_id: str, teacher_id: str, by_id: str, state: BookingState, *, now: datetime
 ) -> Booking:
-    """A booking that has no hour yet."""
+    """Return a new booking, not yet added to the session and without a slot."""
     return Booking(
         uid=str(uuid.uuid4()),
         teacher_id=teacher_id,
         learner_id=learner_id,
         state=state,
         sequence=0,
-        # The room of the video call: nobody guesses it, and no other learner ever had it.
+        # The name of the video room: it cannot be guessed and is never used for another booking.
         video_key=secrets.token_hex(16),
         booked_by_id=by_id,
         booked_at=now,
@@ -39,12 +39,12 @@ def new_booking(
     )
 
 
-def check_notice(service: Organisation, starts: datetime, *, on_behalf: bool, now: datetime) -> None:
-    """The team may book for the next hour; nobody books the past.
+def check_notice(organisation: Organisation, starts: datetime, *, on_behalf: bool, now: datetime) -> None:
+    """Check that the start is neither too soon nor too far; the team (`on_behalf`) has no lead time.
 
     Refusals: `too_far`, `too_soon`.
     """
-    notice = notice_for(service, on_behalf=on_behalf)
+    notice = notice_for(organisation, on_behalf=on_behalf)
     if notice.is_too_soon(starts, now=now):
         raise Refused(RefusalCode.TOO_SOON)
     if notice.is_too_far(starts, now=now):
@@ -53,7 +53,7 @@ def check_notice(service: Organisation, starts: datetime, *, on_behalf: bool, no
 
 def find_slot(
     session: Session,
-    service: Organisation,
+    organisation: Organisation,
     learner_id: str,
     teacher_id: str,
     starts: datetime,
@@ -62,7 +62,7 @@ def find_slot(
     moving: Booking | None = None,
     zone: ZoneInfo,
 ) -> Slot:
-    """The hour as the rules of that day offer it now, in a room that is free.
+    """Return the slot that the availability offers at this time, in a free room; lock its rooms.
 
     Refusals: `busy_yourself`, `slot_gone`, `slot_taken`.
     """
@@ -71,10 +71,10 @@ def find_slot(
     candidates = [slot for slot in offered if (slot.starts, slot.mode) == (starts, mode)]
     if not candidates:
         raise Refused(RefusalCode.SLOT_GONE)
-    buffer = timedelta(minutes=service.onsite_buffer_minutes)
+    buffer = timedelta(minutes=organisation.onsite_buffer_minutes)
     occupancy.lock_rooms(session, {slot.room_id for slot in candidates if slot.room_id})
     until = blocked_until(candidates[0], buffer)
-    taken = occupancy.load_occupancy(session, service, starts, until, but={moving.id} if moving else ())
+    taken = occupancy.load_occupancy(session, organisation, starts, until, but={moving.id} if moving else ())
     for slot in candidates:
         if taken.is_free(slot, learner_id):
             return slot
@@ -85,10 +85,10 @@ def find_slot(
     raise Refused(RefusalCode.SLOT_TAKEN)
 
 
-def set_slot(booking: Booking, slot: Slot, service: Organisation, *, zone: ZoneInfo) -> None:
-    """Give the booking its slot: instants, local start, week, mode and room."""
+def set_slot(booking: Booking, slot: Slot, organisation: Organisation, *, zone: ZoneInfo) -> None:
+    """Set start, end, local start, ISO week, mode and room of the booking from the slot."""
     booking.starts, booking.ends = slot.starts, slot.ends
-    booking.blocked_until = blocked_until(slot, timedelta(minutes=service.onsite_buffer_minutes))
+    booking.blocked_until = blocked_until(slot, timedelta(minutes=organisation.onsite_buffer_minutes))
     booking.local_start = slot.starts.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
     booking.time_zone = zone.key
     booking.iso_week = iso_week_of(slot.starts, zone=zone)
@@ -96,9 +96,9 @@ def set_slot(booking: Booking, slot: Slot, service: Organisation, *, zone: ZoneI
 
 
 def save_and_claim(session: Session, booking: Booking) -> None:
-    """The unique keys have the last word, whatever was seen before.
+    """Save the booking and its claims; the unique keys of `claim` decide between simultaneous transactions.
 
-    Whoever loses leaves no row behind: an offer goes on to another hour.
+    Runs in a savepoint: a refused booking leaves no row, and the transaction can try another slot.
 
     Refusals: `slot_taken`.
     """
@@ -117,7 +117,7 @@ def participants(session: Session, booking: Booking) -> tuple[Person, Person]:
 
 
 def notify_both(session: Session, booking: Booking, kind: str, *, now: datetime) -> None:
-    """A message to both sides, and the reminders of the learner that are still to come."""
+    """Post a message to the learner and the teacher, and the learner's reminders that are not due yet."""
     learner, teacher = participants(session, booking)
     last = min(booking.starts, now + outbox.KEEP_TRYING)
     for person in (learner, teacher):

@@ -1,4 +1,4 @@
-"""Book, move, swap, cancel: the one path on which an appointment changes."""
+"""Book, move, swap and cancel appointments. No other module changes an appointment that is booked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lms.domain.errors import Refused
 from lms.models import Attendance, AuditAction, Booking, BookingState, Mode, Organisation, Person
 from lms.refusal_codes import RefusalCode
 
-# What makes an hour: two bookings that are swapped exchange it whole.
+# The columns that a slot sets: two bookings that are swapped exchange all of them.
 _HOUR = ("starts", "ends", "blocked_until", "local_start", "time_zone", "iso_week", "mode", "room_id")
 
 
@@ -32,25 +32,25 @@ def book(
     now: datetime,
     zone: ZoneInfo,
 ) -> Booking:
-    """Book one hour for a learner, by herself or on her behalf. Refused when it cannot be.
+    """Book one slot for a learner; the actor is the learner, or acts on behalf of the learner.
 
-    Who waited for an hour waits no longer, unless one is being offered to her: that one she still answers.
+    Closes the waitlist entry of the learner, unless an open offer still waits for an answer.
 
     Refusals: `busy_yourself`, `not_bookable`, `slot_gone`, `slot_taken`, `too_far`, `too_many_open`,
     `too_soon`, `week_full`.
     """
-    service = session.get_one(Organisation, 1)
-    allocation.check_notice(service, starts, on_behalf=actor.id != learner.id, now=now)
+    organisation = session.get_one(Organisation, 1)
+    allocation.check_notice(organisation, starts, on_behalf=actor.id != learner.id, now=now)
     occupancy.lock_people(session, learner.id, teacher_id)
-    session.refresh(learner, ["deactivated_at"])  # she may have left while this waited
+    session.refresh(learner, ["deactivated_at"])  # may have changed while this waited for the lock
     if not learner.is_learner or not learner.is_active or teacher_id == learner.id:
         raise Refused(RefusalCode.NOT_BOOKABLE)
-    slot = allocation.find_slot(session, service, learner.id, teacher_id, starts, mode, zone=zone)
-    load = caps.count_load(session, service, [learner.id], now=now)
+    slot = allocation.find_slot(session, organisation, learner.id, teacher_id, starts, mode, zone=zone)
+    load = caps.count_load(session, organisation, [learner.id], now=now)
     caps.check_weekly_cap(load, learner.id, iso_week_of(starts, zone=zone))
     caps.check_open_cap(load, learner.id)
     booking = allocation.new_booking(learner.id, teacher_id, actor.id, BookingState.BOOKED, now=now)
-    allocation.set_slot(booking, slot, service, zone=zone)
+    allocation.set_slot(booking, slot, organisation, zone=zone)
     allocation.save_and_claim(session, booking)
     waitlist.close_after_booking(session, learner.id, now=now)
     allocation.notify_both(session, booking, "booking_made", now=now)
@@ -68,29 +68,29 @@ def move(
     now: datetime,
     zone: ZoneInfo,
 ) -> Booking:
-    """Another hour of the same teacher: the same booking, its sequence one higher.
+    """Move the appointment to another slot of the same teacher; its sequence rises by one.
 
-    Another teacher is another booking: cancel and book.
+    For another teacher, cancel it and book another one.
 
     Refusals: `already_begun`, `already_cancelled`, `busy_yourself`, `slot_gone`, `slot_taken`, `too_far`,
     `too_soon`, `week_full`.
     """
-    service = session.get_one(Organisation, 1)
+    organisation = session.get_one(Organisation, 1)
     waitlist.lock_people_and_waitlist(session, booking.learner_id, booking.teacher_id)
     session.refresh(booking)
     check_upcoming(booking, now=now)
     if (booking.starts, booking.mode) == (starts, mode):
         return booking
-    allocation.check_notice(service, starts, on_behalf=actor.id != booking.learner_id, now=now)
+    allocation.check_notice(organisation, starts, on_behalf=actor.id != booking.learner_id, now=now)
     learner_id, teacher_id = booking.learner_id, booking.teacher_id
     slot = allocation.find_slot(
-        session, service, learner_id, teacher_id, starts, mode, moving=booking, zone=zone
+        session, organisation, learner_id, teacher_id, starts, mode, moving=booking, zone=zone
     )
-    load = caps.count_load(session, service, [learner_id], moving=booking, now=now)
+    load = caps.count_load(session, organisation, [learner_id], moving=booking, now=now)
     caps.check_weekly_cap(load, learner_id, iso_week_of(starts, zone=zone))
     left = offers.FreedTime.by(booking)
-    allocation.set_slot(booking, slot, service, zone=zone)
-    _changed(booking, now=now)
+    allocation.set_slot(booking, slot, organisation, zone=zone)
+    _record_change(booking, now=now)
     allocation.save_and_claim(session, booking)
     outbox.void_items(session, booking.id, now=now)
     allocation.notify_both(session, booking, "booking_moved", now=now)
@@ -100,32 +100,33 @@ def move(
 
 
 def swap(
-    session: Session, actor: Person, one: Booking, other: Booking, *, now: datetime, zone: ZoneInfo
+    session: Session, actor: Person, first: Booking, second: Booking, *, now: datetime, zone: ZoneInfo
 ) -> None:
-    """Two learners of one teacher exchange their hours, the place and the way with them.
+    """Exchange the slots of two learners of one teacher, with mode and room.
 
-    Both bookings stay who they are, with their sequence one higher. Nothing is free in between.
+    Both bookings keep their ids, and their sequences rise by one. The slots are never free in between, so
+    nothing is offered to the waitlist.
 
     Refusals: `already_begun`, `already_cancelled`, `learner_busy`, `not_swappable`, `slot_taken`,
     `week_full`.
     """
-    check_may_manage(actor, one.teacher_id)
-    if one.teacher_id != other.teacher_id or one.learner_id == other.learner_id:
+    check_may_manage(actor, first.teacher_id)
+    if first.teacher_id != second.teacher_id or first.learner_id == second.learner_id:
         raise Refused(RefusalCode.NOT_SWAPPABLE)
-    occupancy.lock_people(session, one.teacher_id, one.learner_id, other.learner_id)
-    occupancy.lock_rooms(session, {room for room in (one.room_id, other.room_id) if room})
-    both = (one, other)
+    occupancy.lock_people(session, first.teacher_id, first.learner_id, second.learner_id)
+    occupancy.lock_rooms(session, {room for room in (first.room_id, second.room_id) if room})
+    both = (first, second)
     for booking in both:
         session.refresh(booking)
         check_upcoming(booking, now=now)
     for booking, wanted in (both, both[::-1]):
-        _free_to_come(session, booking, wanted, now=now)
+        _check_learner_free(session, booking, wanted, now=now)
     hours = [{name: getattr(booking, name) for name in _HOUR} for booking in both]
     for booking, hour in zip(both, reversed(hours), strict=True):
         occupancy.release(session, booking)
         for name, value in hour.items():
             setattr(booking, name, value)
-        _changed(booking, now=now)
+        _record_change(booking, now=now)
     for booking in both:
         allocation.save_and_claim(session, booking)
         outbox.void_items(session, booking.id, now=now)
@@ -143,22 +144,23 @@ def cancel(
     now: datetime,
     zone: ZoneInfo,
 ) -> Booking:
-    """Give the hour back; who waits longest is asked next. Late is late only when the learner cancels.
+    """Cancel the appointment and offer the freed time to the waitlist.
 
-    Called off, because her teacher cannot come: she is asked first when there are new hours.
+    A cancellation is late only when the learner cancels. `cancelled_by_teacher`: the teacher cannot come;
+    the learner gets the next offers before all others on the waitlist.
 
     Refusals: `already_begun`, `already_cancelled`.
     """
-    service = session.get_one(Organisation, 1)
+    organisation = session.get_one(Organisation, 1)
     waitlist.lock_people_and_waitlist(session, booking.learner_id, booking.teacher_id)
     session.refresh(booking)
     check_upcoming(booking, now=now)
     by_learner = actor.id == booking.learner_id
-    if by_learner and booking.starts - now < timedelta(hours=service.late_cancel_hours):
+    if by_learner and booking.starts - now < timedelta(hours=organisation.late_cancel_hours):
         set_attendance(booking, actor, Attendance.LATE_CANCEL, now=now)
     booking.state, booking.cancelled_by_teacher = BookingState.CANCELLED, cancelled_by_teacher
     booking.cancelled_at, booking.cancelled_by_id, booking.reason = now, actor.id, reason[:200]
-    _changed(booking, now=now)
+    _record_change(booking, now=now)
     session.flush()
     occupancy.release(session, booking)
     outbox.void_items(session, booking.id, now=now)
@@ -171,17 +173,17 @@ def cancel(
     return booking
 
 
-def _changed(booking: Booking, *, now: datetime) -> None:
+def _record_change(booking: Booking, *, now: datetime) -> None:
     booking.sequence += 1
     booking.changed_at = now
     booking.conflict_accepted_at = None
 
 
-def _free_to_come(session: Session, booking: Booking, wanted: Booking, *, now: datetime) -> None:
-    """Check that the learner of one booking can come at the slot of the other, both released."""
-    service, both = session.get_one(Organisation, 1), {booking.id, wanted.id}
-    taken = occupancy.load_occupancy(session, service, wanted.starts, wanted.ends, but=both)
+def _check_learner_free(session: Session, booking: Booking, wanted: Booking, *, now: datetime) -> None:
+    """Check that the learner of `booking` is free at the slot of `wanted`, without the claims of either."""
+    organisation, both = session.get_one(Organisation, 1), {booking.id, wanted.id}
+    taken = occupancy.load_occupancy(session, organisation, wanted.starts, wanted.ends, but=both)
     if not taken.is_person_free(booking.learner_id, wanted.starts, wanted.ends):
         raise Refused(RefusalCode.LEARNER_BUSY)
-    load = caps.count_load(session, service, [booking.learner_id], moving=booking, now=now)
+    load = caps.count_load(session, organisation, [booking.learner_id], moving=booking, now=now)
     caps.check_weekly_cap(load, booking.learner_id, wanted.iso_week)

@@ -1,4 +1,4 @@
-"""What became of a session, what the teacher writes of it, what the learner wants to ask."""
+"""Attendance of an appointment, the notes of the teacher, and the question of the learner."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from lms.refusal_codes import RefusalCode
 
 
 def can_be_marked(booking: Booking, *, now: datetime) -> bool:
-    """Tell whether attendance is asked.
+    """Return whether attendance can be marked.
 
-    It is once the appointment has begun; of a late cancellation, only whether it is excused.
+    It can once the appointment has begun; a late cancellation can be excused.
     """
     if booking.is_cancelled:
         return booking.is_late_cancellation
@@ -27,7 +27,7 @@ def can_be_marked(booking: Booking, *, now: datetime) -> bool:
 
 
 def set_attendance(booking: Booking, actor: Person, attendance: Attendance | None, *, now: datetime) -> None:
-    """Write the attendance of a booking and who said it; None takes it back."""
+    """Set the attendance of a booking and who marked it; None clears both."""
     record = booking.record
     record.attendance = attendance
     record.marked_at, record.marked_by_id = (now, actor.id) if attendance else (None, None)
@@ -36,9 +36,9 @@ def set_attendance(booking: Booking, actor: Person, attendance: Attendance | Non
 def mark_attendance(
     session: Session, actor: Person, booking: Booking, attendance: str | None, *, now: datetime
 ) -> None:
-    """Mark the appointment as done, absent, cancelled late or excused; None takes the mark back.
+    """Mark the appointment as done, absent, cancelled late or excused; None clears the mark.
 
-    A session is marked once it has begun. A learner who cancelled late can only be excused.
+    An appointment is marked once it has begun. A learner who cancelled late can only be excused.
 
     Refusals: `already_cancelled`, `not_an_attendance`, `not_begun`.
     """
@@ -48,7 +48,7 @@ def mark_attendance(
         raise Refused(RefusalCode.NOT_AN_ATTENDANCE)
     mark = Attendance(attendance) if attendance else None
     if booking.is_cancelled:
-        if not booking.is_late_cancellation or mark not in (None, Attendance.EXCUSED):
+        if not booking.is_late_cancellation or mark not in (None, *booking.possible_attendances):
             raise Refused(RefusalCode.ALREADY_CANCELLED)
         mark = mark or Attendance.LATE_CANCEL
     elif booking.starts > now:
@@ -70,7 +70,10 @@ def mark_attendance(
 def write_note(
     session: Session, actor: Person, booking: Booking, private_note: str, next_step: str, *, now: datetime
 ) -> AppointmentRecord:
-    """The private part is read by the teacher of the session alone; the next step by the learner too."""
+    """Write the private note and the next step. Raises `Absent` unless the actor is the teacher.
+
+    Only the teacher of the appointment reads the private note; the learner reads the next step.
+    """
     if actor.id != booking.teacher_id:
         raise Absent
     record = booking.record
@@ -111,7 +114,7 @@ def open_questions(session: Session, booking: Booking) -> Sequence[Booking]:
 
 
 def next_steps(session: Session, before: Booking, limit: int = 3) -> Sequence[tuple[Booking, str]]:
-    """The shared next steps of this learner's sessions before that one, the newest first."""
+    """Return the next steps of the learner's appointments before that one, the newest first."""
     found = session.scalars(
         select(Booking)
         .join(Booking.record)

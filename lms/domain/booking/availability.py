@@ -1,4 +1,4 @@
-"""When teachers receive: weekly rules and dated exceptions. None of it ever touches a booking."""
+"""Availability of teachers: weekly rules and special days. A change here never changes a booking."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class WeeklyHours:
 
 
 def rules_of(session: Session, teacher: Person, today: date) -> Sequence[Availability]:
-    """Her weekly hours, those of today and of later."""
+    """Return the weekly rules of the teacher that have not ended before today."""
     return session.scalars(
         select(Availability)
         .where(
@@ -56,7 +56,7 @@ def add_rule(
     now: datetime,
     zone: ZoneInfo,
 ) -> Availability:
-    """New hours are offered to those who wait, in the same transaction.
+    """Add a weekly rule of the teacher; offer the new slots to the waitlist in the same transaction.
 
     Refusals: `dates_backward`, `dates_too_long`, `hours_backward`, `hours_missing`, `hours_too_short`,
     `room_missing`.
@@ -87,7 +87,7 @@ def add_rule(
 
 
 def end_rule(session: Session, teacher: Person, rule_id: str, last: date, *, now: datetime) -> None:
-    """The rule holds until `last`; one that would end before it begins goes altogether."""
+    """End a rule with the day `last`; delete it when it would end before it begins. Raises `Absent`."""
     rule = _rule_for(session, teacher, rule_id)
     if last < rule.valid_from:
         delete_rule(session, teacher, rule_id, now=now)
@@ -107,7 +107,7 @@ def delete_rule(session: Session, teacher: Person, rule_id: str, *, now: datetim
 
 
 def specials_for(session: Session, person: Person, today: date) -> Sequence[SpecialDay]:
-    """The exceptions that touch a person: her own and those of the whole service, not over yet."""
+    """Return the special days that are not over, of the person and of the whole organisation."""
     return session.scalars(
         select(SpecialDay)
         .where(
@@ -120,7 +120,7 @@ def specials_for(session: Session, person: Person, today: date) -> Sequence[Spec
 
 
 def all_specials(session: Session, today: date) -> list[tuple[SpecialDay, str]]:
-    """All exceptions that are not over, each with the name of its teacher where it has one."""
+    """Return all special days that are not over, with the teacher's name; "" for the whole organisation."""
     rows = session.execute(
         select(SpecialDay, Person.name)
         .outerjoin(Person, Person.id == SpecialDay.teacher_id)
@@ -141,9 +141,9 @@ def close_days(
     *,
     now: datetime,
 ) -> SpecialDay:
-    """Nobody can book then any more; what is booked stays until somebody cancels it.
+    """Close days, or hours of them, for new bookings; existing bookings stay until somebody cancels them.
 
-    Without a teacher it closes the whole service. That, and the days of others, is the coordinator's to say.
+    `teacher` None closes the whole organisation. That, and the days of others, only a coordinator may close.
 
     Refusals: `dates_backward`, `dates_too_long`, `hours_backward`, `hours_missing`, `room_missing`.
     """
@@ -166,8 +166,9 @@ def add_extra_hours(
     now: datetime,
     zone: ZoneInfo,
 ) -> SpecialDay:
-    """Hours beside the weekly ones, on a holiday too. Without hours the weekly ones run on a holiday,
-    of one teacher or (without one) of the whole service. What opens is offered to those who wait.
+    """Add hours besides the weekly rules, also on a holiday; offer the new slots to the waitlist.
+
+    Without hours, the weekly rules apply on a holiday: those of the teacher or (None) of everybody.
 
     Refusals: `dates_backward`, `dates_too_long`, `hours_backward`, `hours_missing`, `hours_too_short`,
     `room_missing`.
@@ -236,7 +237,7 @@ def _special(
 ) -> SpecialDay:
     _check_dates(*dates)
     opens = kind == DayKind.OPEN and hours.start is not None
-    said = {
+    values = {
         "teacher_id": teacher.id if teacher else None,
         "kind": kind,
         "date_from": dates[0],
@@ -246,12 +247,12 @@ def _special(
         "mode": hours.mode if opens else None,
         "room_id": _room_id(session, hours) if opens else None,
     }
-    # The very same, said twice, is one: lifting it lifts it.
-    special = session.scalars(select(SpecialDay).filter_by(**said)).first()
+    # The same special day entered twice is one row, so that deleting it has an effect.
+    special = session.scalars(select(SpecialDay).filter_by(**values)).first()
     if special is not None:
         special.reason = reason[:120] or special.reason
         return special
-    special = SpecialDay(**said, reason=reason[:120], created_by_id=actor.id, created_at=now)
+    special = SpecialDay(**values, reason=reason[:120], created_by_id=actor.id, created_at=now)
     session.add(special)
     session.flush()
     audit_log.record(
@@ -282,7 +283,7 @@ def _check_dates(first: date, last: date | None) -> None:
 
 
 def _room_id(session: Session, hours: WeeklyHours) -> str | None:
-    """The room of that name, made when there is none: a room needs nothing but a name."""
+    """Return the id of the room with that name, creating or reopening it; None for hours by video."""
     if hours.mode == RuleMode.VIDEO:
         return None
     if not hours.room:

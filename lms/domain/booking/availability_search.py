@@ -1,4 +1,4 @@
-"""Which hours a learner can still book: weekly rules, exceptions and holidays, less what is claimed."""
+"""Slots that a learner can book: those that the availability offers and that are not claimed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class FreeSlot:
-    """One hour of one teacher that can be booked now, by video, on site or either way."""
+    """One hour of one teacher that can be booked now, by video, on site or in both modes."""
 
     starts: datetime
     ends: datetime
@@ -45,11 +45,12 @@ class Timetable:
     rooms: dict[str, str] = field(default_factory=dict)
 
     def offered(self, first: date, last: date) -> list[Slot]:
+        """Return the offered slots from `first` to `last` (included)."""
         holidays = slots.belgian_holidays(range(first.year, last.year + 1))
         return slots.offered_slots(self.rules, self.specials, holidays, first, last, self.zone)
 
     def offered_on(self, days: Iterable[tuple[str, date]], *, holidays: bool = True) -> set[Slot]:
-        """The slots of these teachers, each on one day; without `holidays` as if there were none."""
+        """Return the slots of teachers on days, given as pairs; `holidays` False ignores public holidays."""
         wanted = set(days)
         closed = slots.belgian_holidays({day.year for _teacher, day in wanted}) if holidays else {}
         rules: dict[str, list[Rule]] = defaultdict(list)
@@ -62,7 +63,7 @@ class Timetable:
         return found
 
     def place(self, room_id: str | None, name: str, closed_at: datetime | None) -> str | None:
-        """The room, unless it is closed."""
+        """Remember the name of a room and return its id; None for no room or a closed one."""
         if room_id is None or closed_at is not None:
             return None
         self.rooms[room_id] = name
@@ -86,7 +87,10 @@ class Timetable:
 def load_timetable(
     session: Session, first: date, last: date, *, teacher_id: str | None = None, zone: ZoneInfo
 ) -> Timetable:
-    """Two statements, however many rules there are. Teachers who left and closed rooms offer nothing."""
+    """Load weekly rules and special days of the dates, in two statements.
+
+    Deactivated teachers and closed rooms are left out.
+    """
     table = Timetable(zone)
     active = and_(Person.deactivated_at.is_(None), has_role(Role.TEACHER))
     weekly = (
@@ -151,18 +155,18 @@ def _first(name: str) -> str:
 
 @dataclass(frozen=True)
 class SearchTerms:
-    """For whom hours are looked up, and under which terms."""
+    """The learner for whom slots are searched, and the conditions of the search."""
 
     learner_id: str
     zone: ZoneInfo
-    on_behalf: bool = False  # the team knows what it does: no lead time
-    moving: Booking | None = None  # her own old hour is free, and only its teacher is asked
+    on_behalf: bool = False  # the team books: no lead time
+    moving: Booking | None = None  # its own slot counts as free, and only its teacher is searched
 
 
-def notice_for(service: Organisation, *, on_behalf: bool) -> Notice:
-    """Return the notice of a booking; the team may book for the next hour."""
-    lead = timedelta(0) if on_behalf else timedelta(hours=service.lead_hours)
-    return Notice(lead, timedelta(days=service.horizon_days))
+def notice_for(organisation: Organisation, *, on_behalf: bool) -> Notice:
+    """Return lead time and horizon of a booking; there is no lead time when the team books."""
+    lead = timedelta(0) if on_behalf else timedelta(hours=organisation.lead_hours)
+    return Notice(lead, timedelta(days=organisation.horizon_days))
 
 
 def free_slots(
@@ -186,14 +190,20 @@ def free_slots(
 
 
 def find_free_slots(
-    session: Session, service: Organisation, terms: SearchTerms, first: date, last: date, *, now: datetime
+    session: Session,
+    organisation: Organisation,
+    terms: SearchTerms,
+    first: date,
+    last: date,
+    *,
+    now: datetime,
 ) -> list[FreeSlot]:
-    """Every hour she can book from `first` to `last` (included), in four statements."""
+    """Return every hour that the learner can book from `first` to `last` (included), in four statements."""
     zone, moving = terms.zone, terms.moving
     table = load_timetable(session, first, last, teacher_id=moving.teacher_id if moving else None, zone=zone)
     begin, end = slots.instants(first, last + DAY, zone)
-    taken = occupancy.load_occupancy(session, service, begin, end, but={moving.id} if moving else ())
-    notice = notice_for(service, on_behalf=terms.on_behalf)
+    taken = occupancy.load_occupancy(session, organisation, begin, end, but={moving.id} if moving else ())
+    notice = notice_for(organisation, on_behalf=terms.on_behalf)
     found = free_slots(table.offered(first, last), taken, notice, terms.learner_id, now=now)
     groups: dict[tuple[datetime, str], list[Slot]] = {}
     for slot in found:
@@ -204,50 +214,50 @@ def find_free_slots(
 
 def find_free_slot(
     session: Session,
-    service: Organisation,
+    organisation: Organisation,
     terms: SearchTerms,
     teacher_id: str,
     starts: datetime,
     *,
     now: datetime,
 ) -> FreeSlot | None:
-    """This very hour of this teacher, if she can still book it."""
+    """Return the hour of this teacher at this time; None when the learner cannot book it."""
     day = starts.astimezone(terms.zone).date()
-    found = find_free_slots(session, service, terms, day, day, now=now)
+    found = find_free_slots(session, organisation, terms, day, day, now=now)
     return next((hour for hour in found if (hour.teacher_id, hour.starts) == (teacher_id, starts)), None)
 
 
 @dataclass(frozen=True)
 class PickerPage:
-    """Two weeks of hours; where they are empty, the first two weeks that have some."""
+    """Free slots of two weeks; where there are none, of the first two weeks that have some."""
 
     first: date
     hours: list[FreeSlot]
     earlier: date | None
     later: date | None
-    full: bool = False  # she has as many appointments ahead as she may have
+    full: bool = False  # the learner has reached the cap on upcoming appointments
 
 
 def iso_week_of(moment: datetime, *, zone: ZoneInfo) -> str:
-    """The ISO week on the wall: 2026-W48."""
+    """Return the ISO week of the local date, such as 2026-W48."""
     year, week, _ = moment.astimezone(zone).isocalendar()
     return f"{year}-W{week:02d}"
 
 
 def load_picker_page(
-    session: Session, service: Organisation, terms: SearchTerms, wanted: date | None, *, now: datetime
+    session: Session, organisation: Organisation, terms: SearchTerms, wanted: date | None, *, now: datetime
 ) -> PickerPage:
     """Return the slots of two weeks from the wanted day; the first weeks with slots where these have none."""
     today = now.astimezone(terms.zone).date()
-    horizon = today + timedelta(days=service.horizon_days)
+    horizon = today + timedelta(days=organisation.horizon_days)
     first = max(today, min(wanted or today, horizon))
     last = min(first + (PAGE_DAYS - 1) * DAY, horizon)
-    load = caps.count_load(session, service, [terms.learner_id], moving=terms.moving, now=now)
+    load = caps.count_load(session, organisation, [terms.learner_id], moving=terms.moving, now=now)
     if load.is_full(terms.learner_id):
         return PickerPage(first, [], None, None, full=True)
 
     def free(begin: date, end: date) -> list[FreeSlot]:
-        found = find_free_slots(session, service, terms, begin, end, now=now)
+        found = find_free_slots(session, organisation, terms, begin, end, now=now)
         return [
             hour
             for hour in found
@@ -266,5 +276,5 @@ def load_picker_page(
 
 
 def nearest_slots(hours: list[FreeSlot], to: datetime, limit: int = 12) -> list[FreeSlot]:
-    """The hours closest to one that is gone, the nearest first."""
+    """Return the free slots closest to a moment, the nearest first."""
     return sorted(hours, key=lambda hour: (abs(hour.starts - to), hour.starts, hour.teacher))[:limit]

@@ -1,4 +1,4 @@
-"""How many appointments a learner has, and the caps on that: one count for booking, search and waitlist."""
+"""Caps on the appointments of a learner: one count for booking, search and waitlist."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Load:
 
 def count_load(
     session: Session,
-    service: Organisation,
+    organisation: Organisation,
     learner_ids: Collection[str],
     *,
     moving: Booking | None = None,
@@ -54,15 +54,15 @@ def count_load(
         select(Booking.learner_id, Booking.iso_week, Booking.ends).where(
             Booking.learner_id.in_(learner_ids),
             Booking.state.in_(HOLDING),
-            # By its start, which the index knows: a learner of many years asks no more than a new one.
+            # Limited by `starts`, which is indexed, so that past appointments cost nothing.
             Booking.starts > now - COUNTED_BACK,
         )
     ).all()
     return Load(
         Counter(learner_id for learner_id, _week, ends in rows if ends > now),
         Counter((learner_id, week) for learner_id, week, _ends in rows),
-        service.open_cap,
-        service.weekly_cap,
+        organisation.open_cap,
+        organisation.weekly_cap,
         moving,
     )
 

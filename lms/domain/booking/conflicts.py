@@ -1,11 +1,11 @@
-"""Appointments that their teacher's hours no longer cover. Told, never touched: somebody decides for each."""
+"""Upcoming appointments that the availability no longer covers: listed, never changed by themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -19,18 +19,26 @@ from lms.domain.booking.queries import booking_for, with_people
 from lms.domain.booking.slots import Slot
 from lms.models import Booking, BookingState, Person
 
-Why = Literal["left", "closed", "outside", "busy"]
+
+class ConflictReason(StrEnum):
+    """Why an appointment no longer fits: its teacher left, or cannot have it at that time."""
+
+    LEFT = "left"
+    CLOSED = "closed"
+    OUTSIDE = "outside"
+    BUSY = "busy"
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """An appointment ahead and why it no longer fits.
+    """A conflicting appointment and the reason.
 
-    Its teacher left, it is closed then, it lies outside her weekly hours, or she is busy elsewhere.
+    `left`: the teacher left. `closed`: a special day or a holiday. `outside`: no rule covers it any more.
+    `busy`: the teacher is busy in an external calendar.
     """
 
     booking: Booking
-    why: Why
+    why: ConflictReason
 
 
 def upcoming_conflicts(
@@ -38,7 +46,7 @@ def upcoming_conflicts(
 ) -> list[Conflict]:
     """Return the conflicts of one teacher, or of all, the next one first, in a constant number of statements.
 
-    What somebody decided to keep is not told again, unless its day was closed after that.
+    An appointment that somebody decided to keep is left out, unless its time was closed after that.
     """
     wanted = with_people().where(Booking.state == BookingState.BOOKED, Booking.starts > now)
     if teacher is not None:
@@ -52,7 +60,7 @@ def upcoming_conflicts(
     elsewhere = {booking.id for booking in external_clashes.find_clashes(found, busy, now=now)}
     conflicts = []
     for booking in found:
-        why = hours.against(booking) or ("busy" if booking.id in elsewhere else None)
+        why = hours.against(booking) or (ConflictReason.BUSY if booking.id in elsewhere else None)
         if why is not None:
             conflicts.append(Conflict(booking, why))
     return conflicts
@@ -61,7 +69,7 @@ def upcoming_conflicts(
 def cancel_conflicting(
     session: Session, actor: Person, booking_id: str, *, now: datetime, zone: ZoneInfo
 ) -> Booking:
-    """It cannot be after all. It is not the learner's doing: she chooses first when there are new hours.
+    """Cancel a conflicting appointment as the teacher's cancellation: it does not count against the learner.
 
     Refusals: `already_begun`, `already_cancelled`.
     """
@@ -71,7 +79,7 @@ def cancel_conflicting(
 
 
 class _Coverage:
-    """The slots of the timetable on the days of these appointments, and the reason why one is missing."""
+    """The slots that are offered on the days of some appointments."""
 
     def __init__(
         self, session: Session, teacher: Person | None, found: Sequence[Booking], zone: ZoneInfo
@@ -84,7 +92,8 @@ class _Coverage:
         )
         self.offered = self.table.offered_on({self._day(booking) for booking in found})
 
-    def against(self, booking: Booking) -> Why | None:
+    def against(self, booking: Booking) -> ConflictReason | None:
+        """Return why the appointment is not covered; None when it is covered or was accepted."""
         slot = Slot(
             booking.teacher_id,
             booking.starts,
@@ -96,17 +105,17 @@ class _Coverage:
             return None
         closures = slots.closures_of(slot, self.table.specials, self.zone)
         if booking.conflict_accepted_at is not None:
-            # Who kept it knew of the closures of that time; one made since is news.
+            # Only a closure that was made after the decision to keep the appointment is a new reason.
             since = [
                 special
                 for special in closures
                 if special.created_at and special.created_at > booking.conflict_accepted_at
             ]
-            return "closed" if since else None
+            return ConflictReason.CLOSED if since else None
         if booking.teacher_id not in self.teaching:
-            return "left"
+            return ConflictReason.LEFT
         on_holiday = slot in self.table.offered_on([self._day(booking)], holidays=False)
-        return "closed" if closures or on_holiday else "outside"
+        return ConflictReason.CLOSED if closures or on_holiday else ConflictReason.OUTSIDE
 
     def _day(self, booking: Booking) -> tuple[str, date]:
         return booking.teacher_id, booking.starts.astimezone(self.zone).date()

@@ -1,7 +1,8 @@
-"""What must be true of all bookings, asked of the database itself.
+"""Check all bookings in the database.
 
-Nothing here trusts the verbs: overlaps are looked for on the hours, not on the claims, and reminders
-are compared with what their booking says today. A line a fault, with ids and never with names.
+The checks do not rely on the functions that write bookings: overlaps are computed from the times, not from
+the claims, and reminders are compared with the current booking. One line for each fault, with ids and
+never with names.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import occupancy
 from lms.models import HOLDING, Booking, BookingState, Claim, OutboxItem, Outcome, WaitlistEntry
 
-# What a learner was promised: how long before her hour each reminder comes. Said here once more, so that
-# a verb that changes its mind is found.
+# How long before the start each reminder is due. Repeated here on purpose: an accidental change in
+# `reminders` is then found.
 LEADS = {"booking_reminder": timedelta(hours=24), "booking_soon": timedelta(hours=2)}
-# An offer that ran out is closed within a minute, when a worker is alive.
+# An expired offer is closed within a minute while a worker runs.
 OFFER_LATE = timedelta(minutes=10)
 
 
@@ -38,7 +39,7 @@ def count_checked(session: Session) -> CheckedCount:
 
 
 def find_faults(session: Session, *, now: datetime) -> list[str]:
-    """Everything that contradicts itself; empty when the bookings are sound. As many statements as checks."""
+    """Return a line for each fault; empty when the bookings are consistent. One statement for each check."""
     return [
         *_overlaps(session),
         *occupancy.find_mismatches(session),
@@ -51,7 +52,7 @@ def find_faults(session: Session, *, now: datetime) -> list[str]:
 
 
 def _overlaps(session: Session) -> Iterator[str]:
-    """Per person and room: an hour that begins before the last one of the same host is over."""
+    """Find bookings that begin before an earlier booking of the same person or room has ended."""
     rows = session.execute(
         select(
             Booking.id, Booking.teacher_id, Booking.learner_id, Booking.room_id,
@@ -73,7 +74,7 @@ def _overlaps(session: Session) -> Iterator[str]:
 
 
 def _wrong_local_start(session: Session, *, now: datetime) -> Iterator[str]:
-    """Hours ahead whose instant is not the agreed wall time: new time zone data, or a fault."""
+    """Find upcoming bookings whose instant is not their local time: new time zone data, or a fault."""
     rows = session.execute(
         select(Booking.id, Booking.starts, Booking.local_start, Booking.time_zone)
         .where(Booking.state.in_(HOLDING), Booking.starts > now)
@@ -90,7 +91,7 @@ def _wrong_local_start(session: Session, *, now: datetime) -> Iterator[str]:
 
 
 def _contradictory_reminders(session: Session) -> Iterator[str]:
-    """Open reminders that their booking does not bear out."""
+    """Find open reminders that contradict their booking."""
     rows = session.execute(
         select(OutboxItem, Booking)
         .outerjoin(Booking, Booking.id == OutboxItem.about_id)
@@ -98,11 +99,11 @@ def _contradictory_reminders(session: Session) -> Iterator[str]:
         .order_by(OutboxItem.due_at, OutboxItem.id)
     )
     for item, booking in rows:
-        for wrong in _wrong(item, booking):
-            yield f"{item.kind} {item.id} of booking {item.about_id}: {wrong}"
+        for fault in _contradictions(item, booking):
+            yield f"{item.kind} {item.id} of booking {item.about_id}: {fault}"
 
 
-def _wrong(item: OutboxItem, booking: Booking | None) -> Iterator[str]:
+def _contradictions(item: OutboxItem, booking: Booking | None) -> Iterator[str]:
     if booking is None:
         yield "there is no such booking"
         return
@@ -114,7 +115,7 @@ def _wrong(item: OutboxItem, booking: Booking | None) -> Iterator[str]:
         yield f"it is of sequence {item.sequence}, the booking of {booking.sequence}"
         return
     due = booking.starts - LEADS[item.kind]
-    # What could not be sent is tried again later, never earlier.
+    # A failed attempt postpones `due_at`; nothing makes it earlier.
     if item.due_at < due or (item.due_at > due and item.attempts == 0):
         yield f"due {_format(item.due_at)} instead of {_format(due)}"
     if item.expires_at > booking.starts:
@@ -122,13 +123,13 @@ def _wrong(item: OutboxItem, booking: Booking | None) -> Iterator[str]:
 
 
 def _missing_reminders(session: Session, *, now: datetime) -> Iterator[str]:
-    """An hour agreed in good time of which nobody will be reminded."""
+    """Find upcoming appointments without a reminder, although they were booked before it was due."""
     for kind, lead in LEADS.items():
         reminds = and_(
             OutboxItem.about_id == Booking.id,
             OutboxItem.kind == kind,
             OutboxItem.sequence == Booking.sequence,
-            # Closed before its time as void: written, and lost again.
+            # A reminder that was closed as void before it was due does not count.
             or_(
                 OutboxItem.outcome.is_(None),
                 OutboxItem.outcome != Outcome.VOID,
@@ -159,7 +160,7 @@ def _repeated_reminders(session: Session) -> Iterator[str]:
 
 
 def _stale_offers(session: Session, *, now: datetime) -> Iterator[str]:
-    """Offers that hold an hour and that nobody can accept any more, or should have."""
+    """Find offers that hold a slot although they have expired or nobody can accept them."""
     rows = session.execute(
         select(Booking, WaitlistEntry)
         .join(WaitlistEntry, WaitlistEntry.id == Booking.waitlist_entry_id)

@@ -1,4 +1,4 @@
-"""Appointments at hours that are busy in an external calendar: shown, never touched."""
+"""Appointments at times that are busy in an external calendar: shown, never changed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def upcoming_clashes(session: Session, teacher: Person, *, now: datetime) -> lis
     """Return the teacher's clashes, the running appointment included, the next one first."""
     ahead = session.scalars(
         with_people()
-        # By its start, which the index knows.
+        # Limited by `starts`, which is indexed.
         .where(
             Booking.teacher_id == teacher.id,
             Booking.state == BookingState.BOOKED,

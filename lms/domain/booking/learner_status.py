@@ -1,4 +1,4 @@
-"""What is open for a learner beside her appointments: an offer, a waitlist entry, a cancelled appointment."""
+"""Open matters of a learner: offers, the waitlist entry, an appointment that the teacher cancelled."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from lms.domain.booking.queries import with_people
 from lms.extensions import UTCDateTime
 from lms.models import Booking, BookingState, Person, WaitlistEntry, WaitlistOutcome
 
-# How long she is asked whether she still waits after an offer ran out.
+# How long after an expired offer the learner is asked to join the waitlist again.
 ASK_AGAIN = timedelta(days=7)
-# How long a called-off hour stays in sight, and how long after the hour itself.
+# How long an appointment that the teacher cancelled is shown: after the cancellation, and after its start.
 CANCELLED_SHOWN = timedelta(days=14)
 CANCELLED_SHOWN_PAST = timedelta(days=3)
 
 
 @dataclass(frozen=True)
 class LearnerStatus:
-    offers: Sequence[Booking]  # she can still say yes to them, the next one first
+    offers: Sequence[Booking]  # that can be accepted, the next one first
     entry: WaitlistEntry | None  # the active one
-    lapsed: WaitlistEntry | None  # she waited, and did not answer in time
-    cancelled_by_teacher: Booking | None  # her teacher could not come, and she has no new hour yet
+    lapsed: WaitlistEntry | None  # ended lately because the learner did not answer an offer in time
+    cancelled_by_teacher: Booking | None  # the learner has booked nothing since
 
 
 def status_of(session: Session, learner: Person, *, now: datetime) -> LearnerStatus:
@@ -69,7 +69,7 @@ def _has_lapsed(entry: WaitlistEntry, *, now: datetime) -> bool:
     )
 
 
-# Asked on every page of a learner's day: built once.
+# Built once, because every start page of a learner runs it.
 _LAST_ENTRY = (
     select(WaitlistEntry)
     .where(WaitlistEntry.learner_id == bindparam("learner", type_=String))
@@ -94,11 +94,11 @@ def _open() -> Select[Booking]:
         Booking.cancelled_at > bindparam("cancelled_since", type_=UTCDateTime),
         ~booked_again,
     )
-    # By its start too, which the index knows: an offer lies ahead.
-    lately = Booking.starts > bindparam("starts_since", type_=UTCDateTime)
+    # Limited by `starts` too, which is indexed: an offer always starts in the future.
+    starts_recently = Booking.starts > bindparam("starts_since", type_=UTCDateTime)
     return (
         with_people()
-        .where(Booking.learner_id == learner, lately, or_(offered, lost))
+        .where(Booking.learner_id == learner, starts_recently, or_(offered, lost))
         .order_by(Booking.starts, Booking.id)
     )
 

@@ -21,7 +21,7 @@ class Occupancy:
     """The quarter-hours that are taken in some time, by bookings or in external calendars."""
 
     held: set[Held]
-    elsewhere: set[Held]  # those of external calendars alone
+    elsewhere: set[Held]  # only those from external calendars
     buffer: timedelta  # after an appointment on site
 
     def is_free(self, slot: Slot, learner_id: str | None = None) -> bool:
@@ -31,24 +31,24 @@ class Occupancy:
         return self.held.isdisjoint(wanted | _quarter_hours((learner_id,), slot.starts, slot.ends))
 
     def is_person_free(self, person_id: str, starts: datetime, ends: datetime) -> bool:
-        """Return whether the person holds nothing in [starts, ends)."""
+        """Return whether no quarter-hour of the person in [starts, ends) is taken."""
         return self.held.isdisjoint(_quarter_hours((person_id,), starts, ends))
 
 
 def load_occupancy(
-    session: Session, service: Organisation, begin: datetime, end: datetime, *, but: Collection[str] = ()
+    session: Session, organisation: Organisation, begin: datetime, end: datetime, *, but: Collection[str] = ()
 ) -> Occupancy:
-    """Load what is taken in [begin, end), without the claims of some bookings, in two statements."""
+    """Load what is taken in [begin, end), without the claims of the bookings `but`, in two statements."""
     elsewhere = externally_occupied(session, begin, end)
-    buffer = timedelta(minutes=service.onsite_buffer_minutes)
+    buffer = timedelta(minutes=organisation.onsite_buffer_minutes)
     return Occupancy(occupied(session, begin, end, but=but) | elsewhere, elsewhere, buffer)
 
 
 def lock_people(session: Session, *person_ids: str) -> None:
-    """Lock these people, so that bookings of the same person follow each other (on SQLite all writes do).
+    """Lock these people, so that bookings of one person run one after the other (on SQLite all writes do).
 
-    In one order, so that two who hold each other's people do not wait for ever. The lock lets rows that
-    only point at a person pass: homework does not wait for an appointment.
+    Always in the order of their ids, so that two transactions cannot deadlock. The lock does not block
+    foreign keys to a person: homework does not wait for an appointment.
     """
     session.execute(
         select(Person.id)
@@ -59,7 +59,7 @@ def lock_people(session: Session, *person_ids: str) -> None:
 
 
 def lock_rooms(session: Session, room_ids: Collection[str]) -> None:
-    """After the people, so that the order is one."""
+    """Lock these rooms. Call it after `lock_people`: one order of locks, so that nothing can deadlock."""
     if room_ids:
         session.execute(
             select(Room.id).where(Room.id.in_(room_ids)).order_by(Room.id).with_for_update(key_share=True)
@@ -73,7 +73,7 @@ def occupied(
     *,
     but: Collection[str] = (),
 ) -> set[Held]:
-    """Return the claims in [starts, ends), without those of some bookings."""
+    """Return the claims in [starts, ends), without those of the bookings `but`."""
     span = cells(starts, ends)
     where = [Claim.cell >= span.start, Claim.cell < span.stop]
     if but:
@@ -102,7 +102,7 @@ def externally_occupied(
 
 
 def cells_of(booking: Booking) -> set[Held]:
-    """Return what an active booking holds: the learner for the hour, teacher and room with the buffer."""
+    """Return the claims of an active booking: the learner for the hour, teacher and room with the buffer."""
     hosts = _quarter_hours((booking.teacher_id, booking.room_id), booking.starts, booking.blocked_until)
     return hosts | _quarter_hours((booking.learner_id,), booking.starts, booking.ends)
 
@@ -112,9 +112,9 @@ def _quarter_hours(hosts: Iterable[str | None], starts: datetime, ends: datetime
 
 
 def claim(session: Session, booking: Booking) -> None:
-    """Give back what the booking held and claim what it holds now.
+    """Replace the claims of the booking by those of its current slot.
 
-    Raises IntegrityError when any of it belongs to another booking.
+    Raises IntegrityError when another booking has one of them.
     """
     release(session, booking)
     rows = [
@@ -135,17 +135,17 @@ def release(session: Session, booking: Booking) -> None:
 
 
 def find_mismatches(session: Session) -> list[str]:
-    """Where claims and bookings disagree, a line each; empty when claims = f(bookings)."""
+    """Return a line for each booking whose claims are not those of `cells_of`; empty when all agree."""
     held: dict[str, set[Held]] = defaultdict(set)
     rows = session.execute(select(Claim.booking_id, Claim.person_id, Claim.room_id, Claim.cell))
     for booking_id, person_id, room_id, cell in rows:
         held[booking_id].add((person_id or room_id or "", cell))
     found = []
     for booking in session.scalars(select(Booking).order_by(Booking.starts, Booking.id)).yield_per(500):
-        should = cells_of(booking) if booking.state in HOLDING else set()
-        has = held.get(booking.id, set())
-        if missing := should - has:
+        expected = cells_of(booking) if booking.state in HOLDING else set()
+        actual = held.get(booking.id, set())
+        if missing := expected - actual:
             found.append(f"booking {booking.id} ({booking.state}): {len(missing)} claims are missing")
-        if extra := has - should:
+        if extra := actual - expected:
             found.append(f"booking {booking.id} ({booking.state}): {len(extra)} claims too many")
     return found

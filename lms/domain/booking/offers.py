@@ -1,4 +1,4 @@
-"""What becomes free is offered to those who wait, in their order and in the same transaction."""
+"""Offer freed time to the waitlist, in its order and in the transaction that freed it."""
 
 from __future__ import annotations
 
@@ -28,87 +28,91 @@ from lms.models import (
 )
 
 LONGEST_OFFER = timedelta(hours=12)
-# Nearer than this nobody is asked: the hour is simply free.
+# A slot that starts sooner than this is not offered: anybody can book it.
 NEAREST_OFFER = timedelta(hours=3)
 DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class FreedTime:
-    """Time that became free, and of whom: a teacher, perhaps a room, from when to when."""
+    """Time that became free: of a teacher and perhaps a room, from `begin` to `end`; without both, of all."""
 
     teacher_id: str | None
     room_id: str | None
     begin: datetime
     end: datetime
-    learner_id: str | None = None  # who gave it back is not asked whether she wants it
+    learner_id: str | None = None  # who freed it, and gets no offer for it
 
     @classmethod
     def by(cls, booking: Booking) -> FreedTime:
+        """Return the time that a booking frees."""
         return cls(
             booking.teacher_id, booking.room_id, booking.starts, booking.blocked_until, booking.learner_id
         )
 
     @classmethod
     def on(cls, first: date, last: date, zone: ZoneInfo, teacher_id: str | None = None) -> FreedTime:
-        """Whole days, `last` included; without a teacher, of everybody."""
+        """Return whole days, `last` included; of all teachers when `teacher_id` is None."""
         return cls(teacher_id, None, *instants(first, last, zone))
 
     def concerns(self, slot: Slot, buffer: timedelta) -> bool:
+        """Return whether the slot may have become possible by this freed time."""
         touched = slot.starts < self.end and self.begin < blocked_until(slot, buffer)
-        everybody = self.teacher_id is None and self.room_id is None
+        of_all = self.teacher_id is None and self.room_id is None
         same = slot.teacher_id == self.teacher_id or (
             slot.room_id is not None and slot.room_id == self.room_id
         )
-        return touched and (everybody or same)
+        return touched and (of_all or same)
 
 
 def offer_deadline(starts: datetime, *, now: datetime) -> datetime:
-    """Twelve hours to answer, or half of the time that is left."""
+    """Return until when an offer can be accepted: twelve hours, or half of the time before its start."""
     return now + min(LONGEST_OFFER, (starts - now) / 2)
 
 
 def offer_to_waitlist(session: Session, freed: FreedTime, *, now: datetime, zone: ZoneInfo) -> list[Booking]:
-    """Offer what became free to those who wait, each at most one hour, in their order.
+    """Offer freed time to the learners on the waitlist, in their order; each gets at most one slot.
 
-    Who is busy then, or has all the appointments she may have, is skipped and keeps her place.
+    A learner who is busy then or has reached a cap is skipped and keeps the place. Returns the offers.
     """
-    service = session.get_one(Organisation, 1)
-    begin = max(freed.begin - 2 * HOUR, now + NEAREST_OFFER)  # an hour before it, and its buffer
-    end = min(freed.end, now + timedelta(days=service.horizon_days))
-    unasked = session.scalars(active_entries().where(~_has_open_offer()))
-    waiting = [entry for entry in unasked if entry.learner_id != freed.learner_id]
+    organisation = session.get_one(Organisation, 1)
+    begin = max(
+        freed.begin - 2 * HOUR, now + NEAREST_OFFER
+    )  # a slot that starts an hour and its buffer before
+    end = min(freed.end, now + timedelta(days=organisation.horizon_days))
+    without_offer = session.scalars(active_entries().where(~_has_open_offer()))
+    waiting = [entry for entry in without_offer if entry.learner_id != freed.learner_id]
     if not waiting or begin >= end:
         return []
-    line_up = _OfferRound(session, service, zone, waiting, begin, end, now)
+    offer_round = _OfferRound(session, organisation, zone, waiting, begin, end, now)
     offers = []
     for entry in waiting:
-        offer = line_up.offer_to(entry, freed)
+        offer = offer_round.offer_to(entry, freed)
         if offer is not None:
             offers.append(offer)
     return offers
 
 
 class _OfferRound:
-    """The free hours and the terms of those who wait, in as many statements for one as for thirty."""
+    """Slots, occupancy and caps for one round of offers, loaded in a constant number of statements."""
 
     def __init__(
         self,
         session: Session,
-        service: Organisation,
+        organisation: Organisation,
         zone: ZoneInfo,
         waiting: Sequence[WaitlistEntry],
         begin: datetime,
         end: datetime,
         now: datetime,
     ) -> None:
-        self.session, self.service, self.zone, self.now = session, service, zone, now
+        self.session, self.organisation, self.zone, self.now = session, organisation, zone, now
         first, last = begin.astimezone(zone).date(), end.astimezone(zone).date()
         offered = load_timetable(session, first, last, zone=zone).offered(first, last)
         self.slots = [slot for slot in offered if begin <= slot.starts <= end]
-        self.taken = occupancy.load_occupancy(session, service, begin, end + DAY)
+        self.taken = occupancy.load_occupancy(session, organisation, begin, end + DAY)
         self.refused = _declined_slots(session, waiting)
-        self.load = caps.count_load(session, service, [entry.learner_id for entry in waiting], now=now)
+        self.load = caps.count_load(session, organisation, [entry.learner_id for entry in waiting], now=now)
 
     def offer_to(self, entry: WaitlistEntry, freed: FreedTime) -> Booking | None:
         if self.load.is_full(entry.learner_id):
@@ -116,7 +120,7 @@ class _OfferRound:
         for slot in self.slots:
             if (
                 freed.concerns(slot, self.taken.buffer)
-                and self._would_do(entry, slot)
+                and self._is_acceptable(entry, slot)
                 and self.taken.is_free(slot, entry.learner_id)
             ):
                 offer = self._offer(entry, slot)
@@ -124,7 +128,7 @@ class _OfferRound:
                     return offer
         return None
 
-    def _would_do(self, entry: WaitlistEntry, slot: Slot) -> bool:
+    def _is_acceptable(self, entry: WaitlistEntry, slot: Slot) -> bool:
         week = iso_week_of(slot.starts, zone=self.zone)
         return (
             entry.teacher_id in (None, slot.teacher_id)
@@ -141,11 +145,11 @@ class _OfferRound:
             entry.learner_id, slot.teacher_id, entry.learner_id, BookingState.OFFERED, now=now
         )
         offer.waitlist_entry_id, offer.expires_at = entry.id, offer_deadline(slot.starts, now=now)
-        allocation.set_slot(offer, slot, self.service, zone=self.zone)
+        allocation.set_slot(offer, slot, self.organisation, zone=self.zone)
         self.taken.held.update(occupancy.cells_of(offer))
         try:
             allocation.save_and_claim(session, offer)
-        except Refused:  # somebody was faster, on PostgreSQL: the hour is not free any more
+        except Refused:  # on PostgreSQL another transaction may have taken the slot
             return None
         learner = session.get_one(Person, entry.learner_id)
         outbox.post(session, "booking_offer", learner, offer.id, expires_at=offer.expires_at, now=now)
@@ -154,13 +158,13 @@ class _OfferRound:
 
 
 def part_of_day(starts: datetime, *, zone: ZoneInfo) -> int:
-    """Morning until noon, evening from 17 h, on the wall."""
+    """Return the part of the day of a start, in local time: morning until noon, evening from 17 h."""
     hour = starts.astimezone(zone).hour
     return MORNING if hour < 12 else AFTERNOON if hour < 17 else EVENING
 
 
 def active_entries() -> Select[WaitlistEntry]:
-    """All active learners who wait, the first in line first."""
+    """Select the waitlist entries of active learners, in the order of the waitlist."""
     return (
         select(WaitlistEntry)
         .join(Person, Person.id == WaitlistEntry.learner_id)
@@ -178,7 +182,7 @@ def _has_open_offer() -> ColumnElement[bool]:
 def _declined_slots(
     session: Session, waiting: Sequence[WaitlistEntry]
 ) -> set[tuple[str | None, str, datetime]]:
-    """The hours to which somebody said no already: she is not asked twice."""
+    """Return the declined slots as (entry, teacher, start): the same slot is not offered twice."""
     rows = session.execute(
         select(Booking.waitlist_entry_id, Booking.teacher_id, Booking.starts).where(
             Booking.waitlist_entry_id.in_([entry.id for entry in waiting]),

@@ -1,6 +1,7 @@
-"""Who may do what with appointments and availability.
+"""Permissions for appointments and availability.
 
-To see an appointment, and to move or cancel it: `queries.booking_for`. To write its note: its teacher alone.
+`queries.booking_for` decides who may see, move or cancel an appointment; `attendance.write_note` lets only
+its teacher write the note.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ from lms.models import Person, Role
 
 
 def may_manage(person: Person, teacher_id: str | None) -> bool:
-    """Return whether the person decides about conflicts, swaps, absence and availability of this teacher.
+    """Return whether the person may manage conflicts, swaps, absence and availability of this teacher.
 
-    The teacher does, and a coordinator. None stands for the whole organisation.
+    True for the teacher and for a coordinator. None stands for the whole organisation.
     """
     return person.id == teacher_id or Role.COORDINATOR in person.roles
 
 
 def may_mark(person: Person) -> bool:
-    """Return whether the person marks attendance: any teacher, for a colleague too, or a coordinator."""
+    """Return whether the person may mark attendance: a coordinator, or any teacher, for colleagues too."""
     return bool(person.roles & {Role.TEACHER, Role.COORDINATOR})
 
 

@@ -1,4 +1,4 @@
-"""Appointments, found through the person who asks."""
+"""Appointments that a person may see."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from lms.extensions import UTCDateTime
 from lms.models import HOLDING, Booking, BookingState, Claim, Organisation, Person, Role
 from lms.refusal_codes import RefusalCode
 
-# When the video room opens before the hour, and how long it stays open after it.
+# How long before and after the appointment the video room is open.
 ROOM_OPEN = timedelta(minutes=15)
 
 
 def with_people() -> Select[Booking]:
-    """One statement: the names are joined, nobody's roles are asked."""
+    """Select bookings with learner, teacher and room joined, and without the roles of the people."""
     return select(Booking).options(
         joinedload(Booking.teacher).lazyload(Person.role_rows),
         joinedload(Booking.learner).options(lazyload(Person.role_rows), joinedload(Person.level)),
@@ -29,14 +29,15 @@ def with_people() -> Select[Booking]:
 
 
 def _appointments() -> Select[Booking]:
-    """An hour that was only offered is no appointment: `waitlist.offer_for` finds it."""
+    """Select booked and cancelled appointments; an offer is found by `waitlist.offer_for` instead."""
     return with_people().where(Booking.state.in_((BookingState.BOOKED, BookingState.CANCELLED)))
 
 
 def booking_for(session: Session, actor: Person, booking_id: str) -> Booking:
-    """Return the appointment with its people and its room. Raises Absent for others than these.
+    """Return the appointment with its people and its room. Raises `Absent` when the actor may not see it.
 
-    A learner sees her own; teachers and the coordinator see all; a social worker those of her people.
+    A learner sees the learner's own, teachers and coordinators see all, a social worker those of the
+    assigned learners.
     """
     booking = session.scalar(_appointments().where(Booking.id == booking_id))
     if booking is None or not (
@@ -49,7 +50,7 @@ def booking_for(session: Session, actor: Person, booking_id: str) -> Booking:
 
 
 def own_appointment_for(session: Session, actor: Person, booking_id: str) -> Booking:
-    """The appointment whose door this person may open: its learner's and its teacher's, nobody else's."""
+    """Return an appointment of which the actor is the learner or the teacher. Raises `Absent` otherwise."""
     booking = session.scalar(
         _appointments().where(
             Booking.id == booking_id, or_(Booking.learner_id == actor.id, Booking.teacher_id == actor.id)
@@ -61,19 +62,22 @@ def own_appointment_for(session: Session, actor: Person, booking_id: str) -> Boo
 
 
 def bookable_learner(session: Session, actor: Person, learner_id: str) -> Person:
-    """The learner for whom this person may book: herself, or one whom this member of the team knows."""
+    """Return the learner for whom the actor may book: the actor, or a learner whom the actor may see.
+
+    Raises `Absent` otherwise.
+    """
     learner = actor if actor.id == learner_id else directory.learner_for(session, actor, learner_id)
     if not learner.is_learner or not learner.is_active:
         raise Absent
     return learner
 
 
-# What lies before a person, as learner or as teacher, the hour that runs included. Built once.
+# Upcoming appointments of a person, as learner or teacher, the running one included. Built once.
 _UPCOMING = (
     with_people()
     .where(
         Booking.state == BookingState.BOOKED,
-        # By its start too, which the index knows: an hour ago.
+        # Limited by `starts` too, which is indexed.
         Booking.starts > bindparam("since", type_=UTCDateTime),
         Booking.ends > bindparam("now", type_=UTCDateTime),
         or_(
@@ -103,7 +107,7 @@ def upcoming_appointments(
 def appointments_between(
     session: Session, teacher: Person, begin: datetime, end: datetime
 ) -> Sequence[Booking]:
-    """The teacher's appointments that start in [begin, end), those already held and open offers included."""
+    """Return appointments and open offers of the teacher that start in [begin, end), past ones included."""
     return session.scalars(
         with_people()
         .where(
@@ -119,7 +123,7 @@ def appointments_between(
 def past_appointments(
     session: Session, learner: Person, limit: int = 10, *, now: datetime
 ) -> Sequence[Booking]:
-    """Her sessions that are over, the last first, with what was said to do next."""
+    """Return the learner's past appointments, the latest first."""
     return session.scalars(
         with_people()
         .where(Booking.learner_id == learner.id, Booking.state == BookingState.BOOKED, Booking.ends <= now)
@@ -133,7 +137,7 @@ def is_claimed_by_other(
 ) -> bool:
     """Return whether somebody else holds this slot of this teacher: one cheap query, without a lock.
 
-    A learner's own booking does not count: her form, sent twice, must find its receipt.
+    The learner's own booking does not count, so that a form sent twice still reaches its receipt.
     """
     span = cells(starts, starts + timedelta(hours=1))
     where = [
@@ -144,8 +148,8 @@ def is_claimed_by_other(
     ]
     if but is not None:
         where.append(Booking.id != but)
-    asked = select(Claim.id).join(Booking, Booking.id == Claim.booking_id).where(and_(*where)).limit(1)
-    return session.scalar(asked) is not None
+    taken = select(Claim.id).join(Booking, Booking.id == Claim.booking_id).where(and_(*where)).limit(1)
+    return session.scalar(taken) is not None
 
 
 def check_upcoming(booking: Booking, *, now: datetime) -> None:
@@ -169,13 +173,13 @@ def is_room_open(booking: Booking, *, now: datetime) -> bool:
     return booking.is_booked and room_opens_at(booking) <= now <= booking.ends + ROOM_OPEN
 
 
-def video_url(service: Organisation, booking: Booking) -> str:
+def video_url(organisation: Organisation, booking: Booking) -> str:
     """Return the address of the video room."""
-    return f"{service.video_base.rstrip('/')}/{booking.video_key}"
+    return f"{organisation.video_base.rstrip('/')}/{booking.video_key}"
 
 
 def next_appointments(session: Session, person_ids: Iterable[str], *, now: datetime) -> dict[str, Booking]:
-    """Learner id -> her next appointment, in one statement; who has none is not in it."""
+    """Return the next appointment by learner id, in one statement; learners without one are left out."""
     ids = list(person_ids)
     if not ids:
         return {}
@@ -183,7 +187,7 @@ def next_appointments(session: Session, person_ids: Iterable[str], *, now: datet
         select(Booking.learner_id, func.min(Booking.starts).label("starts"))
         .where(
             Booking.state == BookingState.BOOKED,
-            Booking.starts > now - HOUR,  # the index knows the start
+            Booking.starts > now - HOUR,  # `starts` is indexed
             Booking.learner_id.in_(ids),
         )
         .group_by(Booking.learner_id)

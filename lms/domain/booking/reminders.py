@@ -1,4 +1,4 @@
-"""A day and two hours before: rows that wait, and that a move or a cancellation closes."""
+"""Reminders of an appointment, a day and two hours before: rows of the outbox that become due then."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ SOON = timedelta(hours=2)
 
 
 def post_reminders(session: Session, booking: Booking, learner: Person, *, now: datetime) -> None:
-    """Only those whose time has not come yet: who books late is not told everything at once.
+    """Post the reminders that are not due yet; after a late booking the others are left out.
 
-    The first one is dropped when the second is due, so that a house that was down does not send both.
+    The first one expires when the second is due, so that an instance that was down does not send both.
     """
     for kind, due_at, expires_at in (
         ("booking_reminder", booking.starts - DAY_BEFORE, booking.starts - SOON),

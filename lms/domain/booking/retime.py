@@ -1,7 +1,7 @@
-"""The hour that was agreed stays: when a country changes its clock, instants follow the wall.
+"""Recompute the instants of bookings after a change of time zone rules.
 
-A booking keeps the wall time that people agreed on. New time zone data may give that hour another
-instant; then the booking moves there, and everything that was derived from the old instant with it.
+A booking keeps the local time that people agreed on. New time zone data may give that local time another
+instant; then the booking gets that instant, with everything that was derived from the old one.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from lms.domain.booking.availability_search import iso_week_of
 from lms.domain.booking.slots import CELL
 from lms.models import HOLDING, AuditAction, Booking
 
-UNREADABLE = "its wall time or its zone cannot be read"
-MISSING = "its wall time does not exist any more"
-DOUBLED = "its wall time exists twice now"
-OFF_GRID = "its wall time is no full quarter of an hour any more"
-BEGUN = "by its wall time it has begun already"
+UNREADABLE = "its local time or its zone cannot be read"
+MISSING = "its local time does not exist any more"
+DOUBLED = "its local time exists twice now"
+OFF_GRID = "its local time is no full quarter of an hour any more"
+BEGUN = "by its local time it has begun already"
 
 
 @dataclass(frozen=True)
 class Change:
-    """One booking: the instant it stands at, and the instant of its wall time now."""
+    """A booking with its stored instant (`before`) and the current instant of its local time (`after`)."""
 
     booking_id: str
     wall: str
@@ -40,7 +40,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Fault:
-    """A booking that is left alone, for somebody to decide."""
+    """A booking that cannot be retimed; somebody has to decide about it."""
 
     booking_id: str
     wall: str
@@ -51,36 +51,38 @@ class Fault:
 class Plan:
     changes: list[Change]
     faults: list[Fault]
-    # With one of these nothing is changed at all: which of the two moves is for people to say.
+    # With a collision nothing is changed: people have to decide which of the two bookings moves.
     collisions: list[Fault]
 
 
 def plan_changes(session: Session, *, now: datetime, zone: ZoneInfo) -> Plan:
-    """Compute what would change, in one statement; write nothing."""
+    """Return what `apply_changes` would change, in one statement; write nothing."""
     return _plan(_active_bookings(session, now=now), now=now, zone=zone)
 
 
 def apply_changes(session: Session, *, now: datetime, zone: ZoneInfo) -> Plan:
-    """Move whatever can move, all together; where two collide, nothing. Tells what was done."""
-    everybody = _active_bookings(session, now=now)
-    occupancy.lock_people(session, *{who for one in everybody for who in (one.learner_id, one.teacher_id)})
-    occupancy.lock_rooms(session, {one.room_id for one in everybody if one.room_id})
-    session.expire_all()  # they are looked at again under the lock
+    """Retime all bookings that can be, in one step; none of them when two collide. Returns what was done."""
+    active = _active_bookings(session, now=now)
+    occupancy.lock_people(
+        session, *{person_id for each in active for person_id in (each.learner_id, each.teacher_id)}
+    )
+    occupancy.lock_rooms(session, {each.room_id for each in active if each.room_id})
+    session.expire_all()  # they are loaded again under the lock
     bookings = {booking.id: booking for booking in _active_bookings(session, now=now)}
     found = _plan(list(bookings.values()), now=now, zone=zone)
     if found.collisions:
         return Plan([], found.faults, found.collisions)
     moving = [(bookings[change.booking_id], change) for change in found.changes]
-    stuck = _settle(session, moving, now=now, zone=zone)
-    if stuck is not None:
-        return Plan([], found.faults, [stuck])
+    collision = _settle(session, moving, now=now, zone=zone)
+    if collision is not None:
+        return Plan([], found.faults, [collision])
     for booking, change in moving:
         _notify(session, booking, change, now=now)
     return found
 
 
 def _active_bookings(session: Session, *, now: datetime) -> Sequence[Booking]:
-    """Whatever holds its people from now on; the hours that run too, for nothing may move onto them."""
+    """Return the bookings that hold claims from now on, the running ones included: nothing may move there."""
     return session.scalars(
         select(Booking)
         .where(Booking.state.in_(HOLDING), Booking.blocked_until > now)
@@ -106,7 +108,7 @@ def _plan(bookings: Sequence[Booking], *, now: datetime, zone: ZoneInfo) -> Plan
 
 
 def _instant(booking: Booking, *, zone: ZoneInfo) -> datetime | str:
-    """The one instant at which the wall shows the agreed hour, or why there is no such one."""
+    """Return the instant of the local time of a booking, or the reason why there is not exactly one."""
     try:
         wall = datetime.strptime(booking.local_start, "%Y-%m-%dT%H:%M").replace(
             tzinfo=_zone(booking, zone=zone)
@@ -115,13 +117,13 @@ def _instant(booking: Booking, *, zone: ZoneInfo) -> datetime | str:
         return UNREADABLE
     first, second = wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)
     if first != second:
-        # Read backwards where the clock jumps over it, forwards where it comes round again.
+        # `fold=1` gives the earlier instant for a skipped local time, the later one for a repeated one.
         return MISSING if second < first else DOUBLED
     return OFF_GRID if first.timestamp() % CELL else first
 
 
 def _zone(booking: Booking, *, zone: ZoneInfo) -> ZoneInfo:
-    """The zone in which the hour was agreed; the service may have moved since."""
+    """Return the zone of the booking; the instance may use another one since."""
     return zone if booking.time_zone == zone.key else ZoneInfo(booking.time_zone)
 
 
@@ -130,7 +132,7 @@ def _local_start(booking: Booking) -> str:
 
 
 def _collisions(bookings: Sequence[Booking], after_of: dict[str, datetime]) -> Iterator[Fault]:
-    """Return the bookings that would stand where another one stands: unmoved, or from another zone."""
+    """Yield the bookings whose new claims another booking has, unmoved or moved from another zone."""
     owner: dict[occupancy.Held, str] = {}
     for booking in bookings:
         shift = after_of.get(booking.id, booking.starts) - booking.starts
@@ -144,7 +146,7 @@ def _collisions(bookings: Sequence[Booking], after_of: dict[str, datetime]) -> I
 def _settle(
     session: Session, moving: list[tuple[Booking, Change]], *, now: datetime, zone: ZoneInfo
 ) -> Fault | None:
-    """All give back before the first takes its new place. The unique keys have the last word."""
+    """Release all claims, then claim the new ones; return the collision that the unique keys found."""
     last: Fault | None = None
     try:
         with session.begin_nested():
@@ -176,7 +178,7 @@ def _set_instant(booking: Booking, change: Change, *, now: datetime, zone: ZoneI
 
 
 def _notify(session: Session, booking: Booking, change: Change, *, now: datetime) -> None:
-    """Nobody was told of the instant of an offer: its hour on the wall is the same."""
+    """Notify both people of a booking; not of an offer, whose message has only the unchanged local time."""
     if booking.is_booked:
         outbox.void_items(session, booking.id, now=now)
         allocation.notify_both(session, booking, "booking_retimed", now=now)

@@ -1,7 +1,7 @@
 """Slots that teachers offer: computed from rules each time, never stored. Free ones: `availability_search`.
 
-Everything here is pure. Hours are walked on the *wall* clock of the school and only then turned into
-UTC, so that "Monday 9 h 00" stays 9 h 00 on the wall in summer and in winter.
+All functions are pure. They compute hours in *local* time and convert them to UTC at the end, so that
+"Monday 9 h 00" stays 9 h 00 local time in summer and in winter.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HOLIDAY_LANGUAGES = {"fr": "fr", "en": "en_US", "uk": "uk"}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Every week, from `start_wall` on, hour after hour. An end at 00:00 is midnight, the end of that day."""
+    """Weekly rule: consecutive hours from `start_wall`. An end at 00:00 is midnight at the end of the day."""
 
     teacher_id: str
     weekday: int  # 0 is Monday
@@ -40,13 +40,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Special:
-    """Difference on some dates (both included); its hours hold for each of those dates.
+    """Special days (both dates included); the hours apply to each of them.
 
-    Without hours it is the whole day. `closed` with a room closes only that room. `open` without hours
-    lets the weekly rules run on a holiday; `open` with hours, teacher and mode adds these hours instead.
+    Without hours they apply to the whole day. `closed` with a room closes only that room. `open` without
+    hours lets the weekly rules apply on a holiday; `open` with hours, teacher and mode adds these hours.
     """
 
-    teacher_id: str | None  # None: the whole service
+    teacher_id: str | None  # None: the whole organisation
     date_from: date
     date_until: date
     start_wall: time | None
@@ -59,7 +59,7 @@ class Special:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One bookable hour in one mode; a rule for both makes two slots of the same hour."""
+    """One bookable hour in one mode; a rule for both modes makes two slots of the same hour."""
 
     teacher_id: str
     starts: datetime
@@ -69,7 +69,7 @@ class Slot:
 
 
 class Span(NamedTuple):
-    """Minutes of the wall clock since midnight, half-open."""
+    """Minutes of local time since midnight, half-open."""
 
     start: int
     end: int
@@ -85,7 +85,7 @@ WHOLE_DAY = Span(0, DAY_MINUTES)
 
 
 class Offer(NamedTuple):
-    """An hour on the wall that one teacher offers on the day being looked at."""
+    """An hour, in local time of some day, that a teacher offers."""
 
     teacher_id: str
     span: Span
@@ -94,7 +94,7 @@ class Offer(NamedTuple):
 
 
 def belgian_holidays(years: Iterable[int], language: str = "fr") -> dict[date, str]:
-    """Public holidays with their names; a language without names for them gets the French ones."""
+    """Return the Belgian public holidays of the years by date, with names in the language or in French."""
     named = HOLIDAY_LANGUAGES.get(language, "fr")
     return {day: name for year in sorted(set(years)) for day, name in _holidays_of(year, named)}
 
@@ -112,11 +112,11 @@ def offered_slots(
     date_until: date,
     tz: ZoneInfo,
 ) -> list[Slot]:
-    """Every hour offered from `date_from` to `date_until` (included), whether or not it is taken.
+    """Return every slot offered from `date_from` to `date_until` (included), whether or not it is taken.
 
-    `closed` wins over `open`, `open` wins over holidays. Extra hours only ever add: one that overlaps an
-    hour of the weekly rules without being the same hour is left out. Two rules that say the same hour give
-    it once. Where the same hour is offered in several rooms, each room is its own slot.
+    `closed` wins over `open`, `open` wins over holidays. Extra hours never remove a slot: one that overlaps
+    an hour of the weekly rules without being the same hour is left out. Two rules with the same hour give one
+    slot. An hour that is offered in several rooms gives one slot for each room.
     """
     weekly: dict[int, list[Rule]] = defaultdict(list)
     for rule in rules:
@@ -132,7 +132,7 @@ def offered_slots(
 
 
 def closures_of(slot: Slot, specials: Iterable[Special], tz: ZoneInfo) -> list[Special]:
-    """Return the closed days and hours that touch this slot."""
+    """Return the closures that overlap this slot."""
     wall = slot.starts.astimezone(tz)
     start = wall.hour * 60 + wall.minute
     span = Span(start, start + (slot.ends - slot.starts) // timedelta(minutes=1))
@@ -147,7 +147,7 @@ def closures_of(slot: Slot, specials: Iterable[Special], tz: ZoneInfo) -> list[S
 def _slots_of_day(
     day: date, rules: list[Rule], specials: list[Special], holiday: bool, clock: LocalTime
 ) -> Iterator[Slot]:
-    """The slots of the weekly rules, and of the extra hours those that take none of them away."""
+    """Yield the slots of the weekly rules, then those of the extra hours that do not overlap them."""
     opened = [special for special in specials if special.kind == DayKind.OPEN]
     usual = [
         Offer(rule.teacher_id, span, rule.mode, rule.room_id)
@@ -167,23 +167,23 @@ def _slots_of_day(
 
 
 def _open_slots(day: date, offer: Offer, specials: list[Special], clock: LocalTime) -> Iterator[Slot]:
-    """One slot for each mode of the hour that is not closed."""
-    when = clock.hour(day, offer.span)
-    if when is None:
+    """Yield one slot for each mode of the hour that is not closed."""
+    instants_of_hour = clock.hour(day, offer.span)
+    if instants_of_hour is None:
         return
     places: list[tuple[Mode, str | None]] = []
     if offer.mode != RuleMode.ONSITE:
         places.append((Mode.VIDEO, None))
-    # Without a room there is nowhere to meet, so a rule that lost its room offers nothing on site.
+    # A rule whose room was closed offers nothing on site.
     if offer.mode != RuleMode.VIDEO and offer.room_id is not None:
         places.append((Mode.ONSITE, offer.room_id))
     for mode, room_id in places:
         if not any(_closes(special, offer.teacher_id, offer.span, room_id) for special in specials):
-            yield Slot(offer.teacher_id, *when, mode, room_id)
+            yield Slot(offer.teacher_id, *instants_of_hour, mode, room_id)
 
 
 def _extra_offers(special: Special) -> list[Offer]:
-    """The hours that an opening adds; none where it only lets the weekly rules run on a holiday."""
+    """Return the hours that an opening adds; none when it only lets the weekly rules apply on a holiday."""
     whole_day = special.start_wall is None and special.end_wall is None
     if special.teacher_id is None or special.mode is None or whole_day:
         return []
@@ -204,12 +204,12 @@ def _closes(special: Special, teacher_id: str, span: Span, room_id: str | None) 
     ):
         return False
     hours = _span(special.start_wall, special.end_wall)
-    # Hours that run backwards: better nothing offered than an hour nobody keeps.
+    # An end before the start closes the whole day: better no slot than one that nobody attends.
     return (WHOLE_DAY if hours.end <= hours.start else hours).overlaps(span)
 
 
 def _takes_away(extra: Slot, ordinary: Slot) -> bool:
-    """Tell whether booking one makes the other impossible, although they are two different hours."""
+    """Return whether booking one makes the other impossible, although they are two different hours."""
     return (
         extra.teacher_id == ordinary.teacher_id
         and extra.starts != ordinary.starts
@@ -235,13 +235,14 @@ def slot_order(slot: Slot) -> tuple[datetime, str, bool, str]:
 
 
 class LocalTime:
-    """Turns hours on the wall into UTC, and refuses those that touch a change of the clock."""
+    """Converts hours of local time to UTC, except those that a change of the clock falls into."""
 
     def __init__(self, tz: ZoneInfo) -> None:
         self.tz = tz
         self._offsets: dict[datetime, timedelta | None] = {}
 
     def hour(self, day: date, span: Span) -> tuple[datetime, datetime] | None:
+        """Return start and end of the hour in UTC; None when the clock changes in it."""
         midnight = datetime.combine(day, time())
         start = midnight + timedelta(minutes=span.start)
         before, after = self._offset(start), self._offset(midnight + timedelta(minutes=span.end))
@@ -251,7 +252,7 @@ class LocalTime:
         return starts, starts + HOUR
 
     def _offset(self, wall: datetime) -> timedelta | None:
-        """None where the wall shows this time twice (autumn) or never (spring)."""
+        """Return the UTC offset of a local time; None when it occurs twice (autumn) or never (spring)."""
         if wall not in self._offsets:
             first = wall.replace(tzinfo=self.tz, fold=0).utcoffset()
             second = wall.replace(tzinfo=self.tz, fold=1).utcoffset()
@@ -260,24 +261,27 @@ class LocalTime:
 
 
 def cells(starts: datetime, ends: datetime) -> range:
-    """The quarter-hours that [starts, ends) touches, numbered since 1970."""
+    """Return the quarter-hours that overlap [starts, ends), numbered since 1970."""
     return range(int(starts.timestamp()) // CELL, -(-int(ends.timestamp()) // CELL))
 
 
 def instants(first: date, last: date, tz: ZoneInfo) -> tuple[datetime, datetime]:
-    """From the first midnight to the last one, as instants; the day `last` is included."""
+    """Return begin and end of some local days in UTC; the day `last` is included."""
     begin, end = (datetime.combine(day, time(), tz) for day in (first, last + timedelta(days=1)))
     return begin.astimezone(UTC), end.astimezone(UTC)
 
 
 def blocked_until(slot: Slot, buffer: timedelta) -> datetime:
-    """When teacher and room are free again: after a session on site the room is aired and cleaned."""
+    """Return when teacher and room are free again: after an appointment on site comes the buffer."""
     return slot.ends + buffer if slot.mode == Mode.ONSITE else slot.ends
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """How soon and how far ahead a slot can be taken. One that begins at this very moment has begun."""
+    """Lead time and horizon: how soon and how far ahead a slot can be booked.
+
+    A slot that starts now has begun.
+    """
 
     lead: timedelta
     horizon: timedelta

@@ -1,4 +1,4 @@
-"""What the team looks at around its sessions: what is still to mark, to exchange, to call off."""
+"""What the team has to do about appointments: attendance to mark, conflicts, swaps, a teacher's absence."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from lms.domain.booking.queries import with_people
 from lms.domain.booking.slots import instants
 from lms.models import AppointmentRecord, Booking, BookingState, Person, Role
 
-# What was not marked by then, nobody remembers.
+# Older attendance is not asked for: nobody remembers it.
 UNMARKED_SHOWN = timedelta(days=7)
 
 
 def unmarked_appointments(session: Session, teacher: Person, *, now: datetime) -> Sequence[Booking]:
-    """Her sessions of the last days of which nobody said what became of them, the first one first."""
+    """Return the teacher's appointments of the last seven days without attendance, the earliest first."""
     return session.scalars(
         select(Booking)
         .where(
@@ -37,9 +37,9 @@ def unmarked_appointments(session: Session, teacher: Person, *, now: datetime) -
 def conflicts_for(
     session: Session, person: Person, *, now: datetime, zone: ZoneInfo
 ) -> list[conflicts.Conflict]:
-    """List the appointments that no longer fit and about which this person decides.
+    """Return the conflicting appointments about which this person decides.
 
-    A coordinator decides about all, a teacher about her own, nobody else about any.
+    A coordinator decides about all, a teacher about the teacher's own, others about none.
     """
     if Role.COORDINATOR in person.roles:
         return conflicts.upcoming_conflicts(session, None, now=now, zone=zone)
@@ -49,7 +49,7 @@ def conflicts_for(
 
 
 def swap_candidates(session: Session, booking: Booking, *, now: datetime) -> Sequence[Booking]:
-    """The other sessions ahead of this teacher, with whose learners this one could exchange hours."""
+    """Return the upcoming appointments of the same teacher with other learners, for a swap."""
     return session.scalars(
         with_people()
         .where(
@@ -64,11 +64,11 @@ def swap_candidates(session: Session, booking: Booking, *, now: datetime) -> Seq
 
 @dataclass(frozen=True)
 class TeacherDay:
-    """One day of a teacher who may not come, with the people of each appointment."""
+    """Appointments of a teacher on a day that may be cancelled, with their people."""
 
     ahead: list[Booking]  # what would be cancelled
-    offers: int  # hours that are being offered: taken back, nobody had agreed
-    cancelled_by_teacher: list[Booking]  # what was cancelled because she could not come
+    offers: int  # open offers, which would be withdrawn
+    cancelled_by_teacher: list[Booking]  # what was cancelled already
     closed: bool
 
 
@@ -80,7 +80,7 @@ def teacher_day(session: Session, teacher: Person, day: date, *, now: datetime, 
         .where(Booking.teacher_id == teacher.id, Booking.starts >= begin, Booking.starts < end)
         .order_by(Booking.starts, Booking.id)
     ).all()
-    # The deed asks the same question; the people of each answer are loaded by now.
+    # The same query as in `absence.cancel_day`; the statement above has loaded the people.
     ahead = absence.upcoming_on(session, teacher, day, now=now, zone=zone)
     return TeacherDay(
         ahead=[booking for booking in ahead if booking.is_booked],

@@ -1,7 +1,7 @@
-"""Who found no hour waits; a freed hour is offered in the order of the line.
+"""The waitlist: learners who found no slot wait, and freed slots are offered in their order.
 
-An offer is a booking in the state `offered`: it holds its people and its room like any other. It is made
-in the transaction that freed the hour, so that nobody can be faster than who waits longest.
+An offer is a booking in the state `offered`, with claims like any other. It is made in the transaction that
+freed the slot, so that nobody can book the slot before the first learner on the waitlist.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from lms.models import (
 )
 from lms.refusal_codes import RefusalCode
 
-# Longer than any horizon, which has the last word.
+# Longer than any horizon of an organisation; `offer_to_waitlist` applies the horizon.
 LONGEST_HORIZON = timedelta(days=366)
 
-# -- the line ------------------------------------------------------------------------------------
+# -- entries -------------------------------------------------------------------------------------
 
 
 def join_waitlist(
@@ -51,7 +51,7 @@ def join_waitlist(
     *,
     now: datetime,
 ) -> WaitlistEntry:
-    """Wait for an hour. Who waits already says anew what would do, and keeps her place.
+    """Add the learner to the waitlist, or change the terms of the active entry, which keeps its place.
 
     Refusals: `no_part_of_day`, `not_bookable`, `teacher_gone`.
     """
@@ -77,7 +77,7 @@ def join_waitlist(
 def leave_waitlist(
     session: Session, actor: Person, learner: Person, *, now: datetime, zone: ZoneInfo
 ) -> None:
-    """Wait no longer. An hour that is being offered goes to the next."""
+    """Close the active entry of the learner, if any; an open offer goes to the next learner."""
     lock_people_and_waitlist(session, learner.id)
     entry = active_entry(session, learner.id)
     if entry is None:
@@ -91,7 +91,7 @@ def leave_waitlist(
 
 
 def active_entry(session: Session, learner_id: str) -> WaitlistEntry | None:
-    """Her living wish, if she waits."""
+    """Return the active waitlist entry of the learner; None when there is none."""
     return session.scalar(
         select(WaitlistEntry)
         .where(WaitlistEntry.learner_id == learner_id, WaitlistEntry.ended_at.is_(None))
@@ -100,7 +100,7 @@ def active_entry(session: Session, learner_id: str) -> WaitlistEntry | None:
 
 
 def clear_teacher(session: Session, teacher: Person) -> None:
-    """She is not there any more: who waited for her waits for any teacher, and keeps her place."""
+    """Remove a teacher who left from active entries: they wait for any teacher and keep their places."""
     session.execute(
         update(WaitlistEntry)
         .where(WaitlistEntry.teacher_id == teacher.id, WaitlistEntry.ended_at.is_(None))
@@ -109,7 +109,7 @@ def clear_teacher(session: Session, teacher: Person) -> None:
 
 
 def ordered_entries(session: Session) -> list[tuple[WaitlistEntry, Booking | None]]:
-    """All who wait, in their order, each with the hour that is being offered to her."""
+    """Return the waitlist in its order, each entry with its open offer or None."""
     entries = session.scalars(
         active_entries().options(
             joinedload(WaitlistEntry.learner).options(lazyload(Person.role_rows), joinedload(Person.level)),
@@ -128,7 +128,10 @@ def close_after_booking(session: Session, learner_id: str, *, now: datetime) -> 
 
 
 def give_priority(session: Session, actor: Person, lost: Booking, *, now: datetime) -> None:
-    """Her teacher could not come: she is asked before all others. Of several, who had booked first."""
+    """Put a learner whose appointment the teacher cancelled first on the waitlist, adding an entry if needed.
+
+    Of several such learners, the one who booked first comes first.
+    """
     entry = active_entry(session, lost.learner_id)
     if entry is None:
         entry = WaitlistEntry(
@@ -146,7 +149,7 @@ def give_priority(session: Session, actor: Person, lost: Booking, *, now: dateti
 
 
 def offer_for(session: Session, actor: Person, booking_id: str) -> Booking:
-    """An hour that was offered to this learner, whatever came of it. Raises Absent otherwise."""
+    """Return an offer to the actor, open or not. Raises `Absent` when it is none of the actor's."""
     offer = session.scalar(
         with_people().where(
             Booking.id == booking_id,
@@ -160,7 +163,7 @@ def offer_for(session: Session, actor: Person, booking_id: str) -> Booking:
 
 
 def open_offers(session: Session, learner: Person, *, now: datetime) -> Sequence[Booking]:
-    """The hours she may still say yes to."""
+    """Return the offers that the learner can still accept, the earliest first."""
     return session.scalars(
         _open_offers()
         .where(Booking.learner_id == learner.id, Booking.expires_at > now)
@@ -169,7 +172,10 @@ def open_offers(session: Session, learner: Person, *, now: datetime) -> Sequence
 
 
 def accept_offer(session: Session, actor: Person, offer: Booking, *, now: datetime) -> Booking:
-    """Yes: the offered hour is hers. Refused with `offer_over` when the time to answer is over."""
+    """Turn the offer into an appointment and close the waitlist entry.
+
+    Refusals: `offer_over`.
+    """
     occupancy.lock_people(session, offer.learner_id, offer.teacher_id)
     session.refresh(offer)
     _check_open(offer, now=now)
@@ -185,7 +191,9 @@ def accept_offer(session: Session, actor: Person, offer: Booking, *, now: dateti
 
 
 def decline_offer(session: Session, actor: Person, offer: Booking, *, now: datetime, zone: ZoneInfo) -> None:
-    """No: the hour goes to the next, she keeps her place and is not asked for this hour again.
+    """Decline the offer; the slot goes to the next learner.
+
+    The entry keeps its place, and this slot is not offered to it again.
 
     Refusals: `offer_over`.
     """
@@ -198,7 +206,7 @@ def decline_offer(session: Session, actor: Person, offer: Booking, *, now: datet
 
 
 def overdue_offers(session: Session, *, now: datetime) -> list[str]:
-    """Offers whose time is over and that nobody closed yet."""
+    """Return the ids of expired offers that are not closed yet, the oldest first."""
     return list(
         session.scalars(
             select(Booking.id)
@@ -209,9 +217,9 @@ def overdue_offers(session: Session, *, now: datetime) -> list[str]:
 
 
 def expire_offer(session: Session, offer_id: str, *, now: datetime, zone: ZoneInfo) -> None:
-    """No answer: the hour goes to the next, and who did not answer waits no longer.
+    """Expire an unanswered offer: offer the slot to the next learner and close the entry.
 
-    Otherwise one silent phone at the head of the line would hold every hour for half of its time.
+    An entry that stayed open would delay every freed slot by the time of an unanswered offer.
     """
     offer = session.get(Booking, offer_id)
     if offer is None:
@@ -229,16 +237,16 @@ def expire_offer(session: Session, offer_id: str, *, now: datetime, zone: ZoneIn
 
 
 def expire_overdue(session: Session, learner: Person, *, now: datetime, zone: ZoneInfo) -> None:
-    """Expire the learner's unanswered offers before a new entry; the worker comes once a minute."""
+    """Expire the learner's unanswered offers before a new entry; the periodic job does it once a minute."""
     late = _open_offers().where(Booking.learner_id == learner.id, Booking.expires_at <= now)
     for offer in session.scalars(late).all():
         expire_offer(session, offer.id, now=now, zone=zone)
 
 
 def withdraw_offer(session: Session, offer: Booking, *, now: datetime, zone: ZoneInfo) -> None:
-    """Withdraw an offer whose teacher cannot come after all; the learner keeps her place.
+    """Withdraw an offer whose teacher cannot come; the learner keeps the place on the waitlist.
 
-    The room may serve another teacher, for whoever waits.
+    The freed room may make a slot of another teacher possible, for this learner too.
     """
     lock_people_and_waitlist(session, offer.learner_id, offer.teacher_id)
     session.refresh(offer)
@@ -256,7 +264,10 @@ def offer_new_hours(
     now: datetime,
     zone: ZoneInfo,
 ) -> None:
-    """Offer hours that became possible: of one teacher or of all, on some days or on all."""
+    """Offer slots that became possible to the waitlist.
+
+    `teacher_id` None: of all teachers; `first` None: from today; `last` None: up to the horizon.
+    """
     today = now.astimezone(zone).date()
     ahead = FreedTime.on(first or today, last or today + LONGEST_HORIZON, zone, teacher_id)
     lock_people_and_waitlist(session, *([teacher_id] if teacher_id else ()))
@@ -264,19 +275,19 @@ def offer_new_hours(
 
 
 def offer_new_day(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
-    """Each day the horizon shows one more, and who waits is asked before the others look."""
+    """Offer the slots of the last day within the horizon, before others can book them. Runs once a day."""
     horizon = now + timedelta(days=session.get_one(Organisation, 1).horizon_days)
     last = horizon.astimezone(zone).date()
     offer_new_hours(session, first=last - timedelta(days=1), last=last, now=now, zone=zone)
 
 
 def lock_people_and_waitlist(session: Session, *person_ids: str) -> None:
-    """Lock these people and all who wait: freed time may have to be offered to any of them."""
+    """Lock these people and all learners on the waitlist: freed time may be offered to any of them."""
     waiting = session.scalars(select(WaitlistEntry.learner_id).where(WaitlistEntry.ended_at.is_(None)))
     occupancy.lock_people(session, *person_ids, *waiting)
 
 
-# -- parts ---------------------------------------------------------------------------------------
+# -- helpers -------------------------------------------------------------------------------------
 
 
 def _open_offers() -> Select[Booking]:

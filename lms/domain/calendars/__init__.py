@@ -1,1 +1,1 @@
-"""Calendars that people subscribe to, and external calendars that hide hours."""
+"""Calendar feeds of appointments, and external calendars whose busy times hide slots."""

@@ -1,4 +1,4 @@
-"""The calendars that a teacher keeps elsewhere: added, removed, and read again and again."""
+"""External calendars of teachers: add, remove, read them periodically, store their busy times."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from lms.refusal_codes import RefusalCode
 
 MOST = 3  # calendars of one teacher
 READ_EVERY = timedelta(minutes=30)
-# A calendar that fails for a shorter time than this is nobody's trouble: what was read last still holds.
+# The teacher is notified only after a failure of this length; until then the last busy times are used.
 PATIENCE = timedelta(days=1)
 LONGEST_ADDRESS = 1000
 DAY = timedelta(days=1)
-# A calendar that fails for a week still hides hours up to the horizon.
+# Read beyond the horizon, so that a calendar that fails for a week still hides slots up to the horizon.
 MARGIN_DAYS, MOST_DAYS = 8, 372
 _EPOCH_DAY = 86_400
 _CHUNK = 500
@@ -42,7 +42,7 @@ class Event(NamedTuple):
 
 
 class FetchJob(NamedTuple):
-    """A calendar to be read, with nothing of the database in it."""
+    """A calendar to fetch, without objects of the database session."""
 
     calendar_id: str
     address: str
@@ -61,21 +61,21 @@ def calendars_of(session: Session, teacher: Person) -> Sequence[ExternalCalendar
 
 
 def calendar_host(calendar: ExternalCalendar) -> str:
-    """All of the address that may be shown: the rest of it is often a secret."""
+    """Return the host of the address, which may be shown: the rest is often a secret."""
     return urlsplit(calendar.address).hostname or ""
 
 
 def add_calendar(session: Session, teacher: Person, address: str, *, now: datetime) -> ExternalCalendar:
     """Add an external calendar of the teacher by its address.
 
-    Refusals: `calendar_address`, `calendar_known`, `calendar_too_many`.
+    Refusals: `calendar_address`, `calendar_known`, `calendar_not_https`, `calendar_too_many`.
     """
     address = _address(address)
     occupancy.lock_people(session, teacher.id)
-    mine = calendars_of(session, teacher)
-    if any(calendar.address == address for calendar in mine):
+    existing = calendars_of(session, teacher)
+    if any(calendar.address == address for calendar in existing):
         raise Refused(RefusalCode.CALENDAR_KNOWN)
-    if len(mine) >= MOST:
+    if len(existing) >= MOST:
         raise Refused(RefusalCode.CALENDAR_TOO_MANY, number=MOST)
     calendar = ExternalCalendar(teacher_id=teacher.id, address=address, created_at=now)
     session.add(calendar)
@@ -87,7 +87,7 @@ def add_calendar(session: Session, teacher: Person, address: str, *, now: dateti
 def remove_calendar(
     session: Session, teacher: Person, calendar_id: str, *, now: datetime, zone: ZoneInfo
 ) -> None:
-    """Its hours are free again at once, and offered to those who wait."""
+    """Remove an external calendar; the slots that it hid are offered to the waitlist. Raises `Absent`."""
     calendar = _calendar_for(session, teacher, calendar_id)
     _replace(session, calendar, [], now=now, zone=zone)
     session.delete(calendar)
@@ -97,16 +97,16 @@ def remove_calendar(
 
 
 def request_refresh(session: Session, teacher: Person, calendar_id: str) -> None:
-    """Whole and soon: the next sweep reads it, whatever the other side said last."""
+    """Have the next periodic job fetch the whole calendar, changed or not. Raises `Absent`."""
     calendar = _calendar_for(session, teacher, calendar_id)
     calendar.tried_at, calendar.etag = None, ""
 
 
-# -- reading: nothing of it stays open while the other side is asked ---------------------------------
+# -- reading: no transaction is open while the remote server is asked --------------------------------
 
 
 def due_calendars(session: Session, limit: int = 2, *, now: datetime) -> list[str]:
-    """The calendars that were not tried for a while, the longest waiting first."""
+    """Return the ids of the calendars that are due to be read, the longest waiting first."""
     return list(
         session.scalars(
             select(ExternalCalendar.id)
@@ -119,9 +119,9 @@ def due_calendars(session: Session, limit: int = 2, *, now: datetime) -> list[st
 
 
 def start_fetch(session: Session, calendar_id: str, *, now: datetime) -> FetchJob | None:
-    """Take a calendar in hand; None when it is gone, or another worker was quicker.
+    """Mark a calendar as tried and return its job; None when it was removed or another worker has it.
 
-    Once a day it is read whole even if it did not change: the days that its events are spread over move on.
+    The first read of a day ignores the ETag: the days over which recurring events are expanded have moved.
     """
     calendar = session.scalar(
         select(ExternalCalendar).where(ExternalCalendar.id == calendar_id, _is_due(now=now)).with_for_update()
@@ -140,7 +140,7 @@ def store_events(
     session: Session, calendar_id: str, events: Iterable[Event], etag: str, *, now: datetime, zone: ZoneInfo
 ) -> None:
     """Replace the known busy times by those just read, without the organisation's own appointments."""
-    # Its teacher may be removing it at this moment.
+    # Locked: its teacher may be removing it at this moment.
     calendar = session.get(ExternalCalendar, calendar_id, with_for_update=True)
     if calendar is None:
         return
@@ -149,14 +149,14 @@ def store_events(
     spans = _merged((event.starts, event.ends) for event in known if event.uid not in own)
     _replace(session, calendar, spans, now=now, zone=zone)
     calendar.etag = etag
-    _read_well(calendar, now=now)
+    _record_success(calendar, now=now)
 
 
 def record_unchanged(session: Session, calendar_id: str, *, now: datetime) -> None:
     """Record that the calendar was read and has not changed."""
     calendar = session.get(ExternalCalendar, calendar_id)
     if calendar is not None:
-        _read_well(calendar, now=now)
+        _record_success(calendar, now=now)
 
 
 def record_failure(session: Session, calendar_id: str, code: RefusalCode, *, now: datetime) -> None:
@@ -168,7 +168,7 @@ def record_failure(session: Session, calendar_id: str, code: RefusalCode, *, now
     calendar.failing_since = calendar.failing_since or now
     if now - calendar.failing_since >= PATIENCE:
         teacher = session.get_one(Person, calendar.teacher_id)
-        # No two troubles of a day's length begin on the same day.
+        # Two failures of at least a day cannot begin on the same day, so the day identifies the failure.
         day = int(calendar.failing_since.timestamp()) // _EPOCH_DAY
         outbox.post(session, "calendar_failing", teacher, calendar.id, sequence=day, now=now)
 
@@ -176,28 +176,28 @@ def record_failure(session: Session, calendar_id: str, code: RefusalCode, *, now
 def _replace(
     session: Session, calendar: ExternalCalendar, spans: list[Span], *, now: datetime, zone: ZoneInfo
 ) -> None:
-    of_it = ExternalBusyTime.calendar_id == calendar.id
+    in_calendar = ExternalBusyTime.calendar_id == calendar.id
     before = {
         tuple(row)
-        for row in session.execute(select(ExternalBusyTime.starts, ExternalBusyTime.ends).where(of_it))
+        for row in session.execute(select(ExternalBusyTime.starts, ExternalBusyTime.ends).where(in_calendar))
     }
     if before == set(spans):
         return
-    # Who books an hour of hers meanwhile comes before or after this, and so does who frees one.
+    # Locked, so that bookings and cancellations of the teacher run before or after this.
     waitlist.lock_people_and_waitlist(session, calendar.teacher_id)
-    session.execute(delete(ExternalBusyTime).where(of_it))
+    session.execute(delete(ExternalBusyTime).where(in_calendar))
     if spans:
         rows = [{"calendar_id": calendar.id, "starts": starts, "ends": ends} for starts, ends in spans]
         session.execute(insert(ExternalBusyTime), rows)
-    gone = before - set(spans)
-    if gone:
-        begin, end = min(starts for starts, _ in gone), max(ends for _, ends in gone)
+    freed = before - set(spans)
+    if freed:
+        begin, end = min(starts for starts, _ in freed), max(ends for _, ends in freed)
         offers.offer_to_waitlist(
             session, offers.FreedTime(calendar.teacher_id, None, begin, end), now=now, zone=zone
         )
 
 
-def _read_well(calendar: ExternalCalendar, *, now: datetime) -> None:
+def _record_success(calendar: ExternalCalendar, *, now: datetime) -> None:
     calendar.read_at, calendar.failing_since, calendar.error = now, None, ""
 
 
@@ -231,7 +231,10 @@ def _calendar_for(session: Session, teacher: Person, calendar_id: str) -> Extern
 
 
 def _address(text: str) -> str:
-    """In one spelling, so that the same calendar is not added twice."""
+    """Return the address in its normal form, so that the same calendar is not added twice.
+
+    Refusals: `calendar_address`, `calendar_not_https`.
+    """
     try:
         parts = urlsplit(text.strip())
         port = parts.port
@@ -251,7 +254,10 @@ def _address(text: str) -> str:
 
 
 def _host(parts: SplitResult) -> str:
-    """A name without a name and password before it: those would have to be sent, and kept."""
+    """Return the host in ASCII; refuse an address with user name and password, which would have to be stored.
+
+    Refusals: `calendar_address`.
+    """
     host = parts.hostname
     if not host or "@" in parts.netloc:
         raise Refused(RefusalCode.CALENDAR_ADDRESS)

@@ -1,4 +1,4 @@
-"""The private address under which a person's calendar reads her appointments, and what it reads there."""
+"""Calendar feeds: the private address under which a calendar reads the appointments of a person."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from lms.domain.booking.slots import HOUR
 from lms.domain.people.logins import digest
 from lms.models import AuditAction, Booking, BookingState, CalendarFeed, Person
 
-# How far back a calendar reads: what is taken out of it must have been seen as cancelled first.
+# How long past appointments stay in the feed, so that a calendar reads a cancellation before it disappears.
 KEPT = timedelta(days=60)
-# Calendars ask every half hour to once a day; one that was silent for two days is switched off.
+# Calendars read every half hour to once a day; a feed not read for two days counts as unused.
 LIVE = timedelta(hours=48)
 _NOTE_AFTER = timedelta(minutes=10)
 
 
 def new_token() -> str:
-    """256 bits: the address is all that stands before the appointments."""
+    """Return a random token of 256 bits: the address is the only protection of the appointments."""
     return secrets.token_urlsafe(32)
 
 
 def feed_of(session: Session, person: Person) -> CalendarFeed | None:
-    """The address she has now."""
+    """Return the active feed of the person; None when there is none."""
     return session.scalars(
         select(CalendarFeed).where(CalendarFeed.person_id == person.id, CalendarFeed.revoked_at.is_(None))
     ).one_or_none()
 
 
 def create_feed(session: Session, person: Person, token: str, *, now: datetime) -> CalendarFeed:
-    """A new address. The old one is dead from now on."""
+    """Create a feed with this token; revoke the previous one."""
     occupancy.lock_people(session, person.id)
     old = feed_of(session, person)
     if old is not None:
         old.revoked_at = now
-        session.flush()  # one living address a person: the old one goes first
+        session.flush()  # one active feed for each person
     made = CalendarFeed(person_id=person.id, token_hash=digest(token), created_at=now)
     session.add(made)
     session.flush()
@@ -60,7 +60,7 @@ def revoke_feed(session: Session, actor: Person | None, person: Person, *, now: 
 
 
 def feed_by_token(session: Session, token: str) -> CalendarFeed | None:
-    """The living feed of an address. A dead one, and one of somebody who left, is as good as none."""
+    """Return the active feed with this token; None when it is unknown, revoked or of a deactivated person."""
     return session.scalars(
         select(CalendarFeed)
         .join(CalendarFeed.person)
@@ -74,16 +74,16 @@ def feed_by_token(session: Session, token: str) -> CalendarFeed | None:
 
 
 def feed_bookings(session: Session, person_id: str, *, now: datetime) -> Sequence[Booking]:
-    """Return what the calendar reads: all upcoming, two months of past, and what was cancelled since.
+    """Return the bookings of the feed: upcoming ones and those of the last two months, cancelled ones too.
 
-    An hour that is only offered is not agreed yet: it is nobody's appointment.
+    Offers are left out: they are not appointments yet.
     """
     since = now - KEPT
     return session.scalars(
         with_people()
         .where(
             or_(Booking.learner_id == person_id, Booking.teacher_id == person_id),
-            # By its start too, which the index knows: nothing is cancelled once it has begun.
+            # Limited by `starts` too, which is indexed: nothing is cancelled after its start.
             Booking.starts > since - HOUR,
             or_(
                 and_(Booking.state == BookingState.BOOKED, Booking.ends > since),

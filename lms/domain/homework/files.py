@@ -170,7 +170,7 @@ def delivery_for(session: Session, actor: Person, file_id: str) -> Delivery:
         raise Absent
     if rendition is not None:
         return Delivery(rendition.store_key, rendition.mime, attachment.shown_name, ours=True)
-    ours = attachment.kind == "photo"  # of a photo the store holds our clean copy
+    ours = attachment.is_photo  # of a photo the store holds our clean copy
     return Delivery(attachment.store_key, attachment.mime, attachment.shown_name, ours=ours)
 
 

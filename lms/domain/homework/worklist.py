@@ -52,6 +52,18 @@ class LearnerAssignment:
     level_id: str
 
     @property
+    def is_todo(self) -> bool:
+        return self.state == HomeworkState.TODO
+
+    @property
+    def is_redo(self) -> bool:
+        return self.state == HomeworkState.REDO
+
+    @property
+    def is_sent(self) -> bool:
+        return self.state == HomeworkState.SENT
+
+    @property
     def unseen(self) -> bool:
         """Return whether there is returned feedback that the learner has not opened."""
         return self.returned_at is not None and self.seen_at is None

@@ -7,7 +7,7 @@ learner has gone on to a later step. The database does the counting.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from enum import StrEnum
 
 from sqlalchemy import (
     BindParameter,
@@ -28,12 +28,19 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lms.models import Clip, ClipProgress, Lesson, LessonVisit, OpenedLevel, Person
 
-State = Literal["done", "begun", "new"]
 PersonKey = str | InstrumentedAttribute[str] | BindParameter[str]
 
 # Bound parameters: these statements are built once, because every visit of a learner's home runs them.
 _ME: BindParameter[str] = bindparam("me", type_=String)
 _OWN_LEVEL: BindParameter[str] = bindparam("own_level", type_=String)
+
+
+class LessonState(StrEnum):
+    """State of a lesson for one person."""
+
+    DONE = "done"
+    BEGUN = "begun"
+    NEW = "new"
 
 
 def is_done(person_id: PersonKey) -> ColumnElement[bool]:
@@ -46,10 +53,10 @@ def is_done(person_id: PersonKey) -> ColumnElement[bool]:
     unwatched_clip = exists().where(Clip.lesson_id == Lesson.id, ~watched.correlate(Clip, Person))
     any_clip = exists().where(Clip.lesson_id == Lesson.id)
     read = _last_visit(person_id).where(LessonVisit.step != "watch")
-    here = (Lesson, Person)
+    outer_tables = (Lesson, Person)
     return or_(
-        and_(any_clip.correlate(*here), ~unwatched_clip.correlate(*here)),
-        and_(~any_clip.correlate(*here), read.correlate(*here)),
+        and_(any_clip.correlate(*outer_tables), ~unwatched_clip.correlate(*outer_tables)),
+        and_(~any_clip.correlate(*outer_tables), read.correlate(*outer_tables)),
     )
 
 
@@ -58,9 +65,11 @@ def is_begun(person_id: PersonKey) -> ColumnElement[bool]:
     return _last_visit(person_id).correlate(Lesson, Person)
 
 
-def lesson_state(*, done: bool, begun: bool) -> State:
+def lesson_state(*, done: bool, begun: bool) -> LessonState:
     """Return the state of a lesson for one person."""
-    return "done" if done else "begun" if begun else "new"
+    if done:
+        return LessonState.DONE
+    return LessonState.BEGUN if begun else LessonState.NEW
 
 
 def progress_by_level(session: Session, person: Person) -> dict[str, tuple[int, int]]:

@@ -10,7 +10,7 @@ from sqlalchemy import and_, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from lms.domain.errors import Absent
-from lms.domain.lessons.progress import State, is_begun, is_done, is_visible_to, lesson_state
+from lms.domain.lessons.progress import LessonState, is_begun, is_done, is_visible_to, lesson_state
 from lms.models import (
     Assignment,
     Clip,
@@ -41,19 +41,19 @@ class LessonView:
     lesson: Lesson
     steps: tuple[str, ...]
     left_at: str  # the step to continue with
-    state: State
+    state: LessonState
     has_clips: bool
     preview: bool  # a teacher or coordinator looks at it: no progress is recorded
 
     def after(self, step: str) -> str | None:
         """Return the step after this one; None at the end."""
-        here = self.steps.index(step)
-        return self.steps[here + 1] if here + 1 < len(self.steps) else None
+        position = self.steps.index(step)
+        return self.steps[position + 1] if position + 1 < len(self.steps) else None
 
     def before(self, step: str) -> str | None:
         """Return the step before this one; None at the beginning."""
-        here = self.steps.index(step)
-        return self.steps[here - 1] if here else None
+        position = self.steps.index(step)
+        return self.steps[position - 1] if position else None
 
 
 @dataclass(frozen=True)
@@ -158,13 +158,13 @@ def open_lesson(session: Session, actor: Person, lesson_id: str) -> LessonView:
 
 def lessons_of(
     session: Session, actor: Person, level_ids: Iterable[str]
-) -> dict[str, list[tuple[Lesson, State]]]:
+) -> dict[str, list[tuple[Lesson, LessonState]]]:
     """Return the published lessons in their order by level id, each with its state for this person.
 
     One statement.
     """
     ids = list(level_ids)
-    found: dict[str, list[tuple[Lesson, State]]] = {level_id: [] for level_id in ids}
+    found: dict[str, list[tuple[Lesson, LessonState]]] = {level_id: [] for level_id in ids}
     rows = session.execute(
         select(Lesson, is_done(actor.id), is_begun(actor.id))
         .where(Lesson.level_id.in_(ids), Lesson.published_at.is_not(None))

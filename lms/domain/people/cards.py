@@ -44,6 +44,7 @@ class LoginAttempt:
     device: str = ""
     language: str | None = None  # chosen on this device
     old_token: str | None = None  # of the login that was open on this device before
+    device_tokens: Sequence[str] = ()  # of the cards whose PIN was entered on this device
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,14 @@ def card_of(session: Session, person: Person) -> AccessCard | None:
     ).one_or_none()
 
 
-def is_known_device(session: Session, card: AccessCard, device_tokens: Sequence[str]) -> bool:
-    """Return whether one of these tokens says that the PIN of this card was once entered on this device."""
+def known_device(session: Session, card: AccessCard, device_tokens: Sequence[str]) -> KnownDevice | None:
+    """Return the device with one of these tokens on which the PIN of this card was entered; None without."""
     hashes = [digest(token) for token in device_tokens]
-    return bool(
-        hashes
-        and session.scalar(
-            select(exists().where(KnownDevice.card_id == card.id, KnownDevice.token_hash.in_(hashes)))
-        )
-    )
+    if not hashes:
+        return None
+    return session.scalars(
+        select(KnownDevice).where(KnownDevice.card_id == card.id, KnownDevice.token_hash.in_(hashes)).limit(1)
+    ).one_or_none()
 
 
 def log_in(session: Session, attempt: LoginAttempt, *, now: datetime) -> LoginResult | Refused:
@@ -127,11 +127,19 @@ def log_in(session: Session, attempt: LoginAttempt, *, now: datetime) -> LoginRe
         logins.end_login_by_token(session, attempt.old_token, now=now)
     kind = LoginKind.SHARED if attempt.shared else LoginKind.OWN
     person.shared_phone = attempt.shared
-    token = logins.open_login(session, person, kind, card=card, device=attempt.device, now=now)
-    device_token = None
-    if attempt.pin_wanted and not attempt.shared:
+    device, device_token = known_device(session, card, attempt.device_tokens), None
+    if attempt.shared:
+        if device is not None:
+            session.delete(device)
+        device = None
+    elif attempt.pin_wanted and device is None:
         device_token = secrets.token_urlsafe(32)
-        session.add(KnownDevice(card_id=card.id, token_hash=digest(device_token), created_at=now))
+        device = KnownDevice(card_id=card.id, token_hash=digest(device_token), created_at=now)
+        session.add(device)
+    session.flush()
+    token = logins.open_login(
+        session, person, kind, card=card, known_device=device, device=attempt.device, now=now
+    )
     return LoginResult(token, kind, device_token)
 
 
@@ -167,12 +175,7 @@ def revoke_card(session: Session, person: Person, *, now: datetime) -> None:
     if card is None:
         return
     card.revoked_at = now
-    session.execute(delete(KnownDevice).where(KnownDevice.card_id == card.id))
-    session.execute(
-        update(LoginSession)
-        .where(LoginSession.card_id == card.id, LoginSession.ended_at.is_(None))
-        .values(ended_at=now)
-    )
+    _end_logins(session, card, now=now)
     session.flush()
 
 
@@ -191,7 +194,7 @@ def unlock_card(session: Session, actor: Person, person: Person, *, now: datetim
 
 
 def renew_pin(session: Session, actor: Person, person: Person, pin_hash: str, *, now: datetime) -> None:
-    """Set another PIN for the same card and unlock it; every device is asked for the PIN once.
+    """Set another PIN for the same card and unlock it; end its logins, every device asks for the new PIN.
 
     Refusals: `card_missing`.
     """
@@ -199,8 +202,18 @@ def renew_pin(session: Session, actor: Person, person: Person, pin_hash: str, *,
     if card is None:
         raise Refused(RefusalCode.CARD_MISSING)
     card.pin_hash, card.locked_at, card.failed_pins = pin_hash, None, 0
-    session.execute(delete(KnownDevice).where(KnownDevice.card_id == card.id))
+    _end_logins(session, card, now=now)
     audit_log.record(session, actor, AuditAction.PIN_RENEWED, "person", person.id, now=now)
+
+
+def _end_logins(session: Session, card: AccessCard, *, now: datetime) -> None:
+    """End the logins with this card and make every device ask for its PIN again."""
+    session.execute(delete(KnownDevice).where(KnownDevice.card_id == card.id))
+    session.execute(
+        update(LoginSession)
+        .where(LoginSession.card_id == card.id, LoginSession.ended_at.is_(None))
+        .values(ended_at=now)
+    )
 
 
 def _active_cards() -> Select[AccessCard]:

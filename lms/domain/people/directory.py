@@ -46,12 +46,12 @@ def has_role(role: Role) -> Exists:
 
 def known_learners(actor: Person) -> Select[Person]:
     """Select the learners that the person may see, deactivated ones included."""
-    everyone = select(Person).where(has_role(Role.LEARNER))
+    all_learners = select(Person).where(has_role(Role.LEARNER))
     if actor.roles & {Role.TEACHER, Role.COORDINATOR}:
-        return everyone
+        return all_learners
     if Role.SOCIAL_WORKER in actor.roles:
-        return everyone.where(Person.social_worker_id == actor.id)
-    return everyone.where(false())
+        return all_learners.where(Person.social_worker_id == actor.id)
+    return all_learners.where(false())
 
 
 def learners_of_social_worker(session: Session, person: Person) -> Sequence[Person]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from lms.domain import audit_log
 from lms.domain.errors import Absent
-from lms.models import AccessCard, AuditAction, LoginKind, LoginSession, Person
+from lms.models import AccessCard, AuditAction, KnownDevice, LoginKind, LoginSession, Person
 
 # How long a login lasts. On a shared phone it counts from the last use.
 LASTS: dict[LoginKind, timedelta] = {
@@ -41,6 +41,7 @@ def open_login(
     kind: LoginKind,
     *,
     card: AccessCard | None = None,
+    known_device: KnownDevice | None = None,
     device: str = "",
     now: datetime,
 ) -> str:
@@ -50,6 +51,7 @@ def open_login(
         LoginSession(
             person_id=person.id,
             card_id=card.id if card else None,
+            known_device_id=known_device.id if known_device else None,
             token_hash=digest(token),
             kind=kind,
             device=device[:80],
@@ -96,17 +98,29 @@ def record_use(session: Session, login_id: str, *, now: datetime) -> None:
 
 
 def end_login(session: Session, person: Person, login_id: str, *, now: datetime) -> None:
-    """End one of the person's own login sessions. Raises `Absent` for a login of somebody else."""
+    """End one of the person's own login sessions: its device asks for the PIN again.
+
+    Raises `Absent` for a login of somebody else.
+    """
     login = session.get(LoginSession, login_id)
     if login is None or login.person_id != person.id:
         raise Absent
+    forget_device(session, login)
     if login.ended_at is None:
         login.ended_at = now
         audit_log.record(session, person, AuditAction.SESSION_ENDED, "person", person.id, now=now)
 
 
+def log_out(session: Session, token: str, *, now: datetime) -> None:
+    """End the login session with this token: its device asks for the PIN again."""
+    login = session.scalar(select(LoginSession).where(LoginSession.token_hash == digest(token)))
+    if login is not None:
+        forget_device(session, login)
+    end_login_by_token(session, token, now=now)
+
+
 def end_login_by_token(session: Session, token: str, *, now: datetime) -> None:
-    """End the login session with this token, whose person may log out or make room for another login."""
+    """End the login session with this token, which makes room for another login on its device."""
     session.execute(
         update(LoginSession)
         .where(LoginSession.token_hash == digest(token), LoginSession.ended_at.is_(None))
@@ -115,11 +129,25 @@ def end_login_by_token(session: Session, token: str, *, now: datetime) -> None:
 
 
 def end_all_logins(session: Session, person_id: str, *, but: str | None = None, now: datetime) -> None:
-    """End every login session of a person, except the one with the id `but` when it is given."""
-    where = [LoginSession.person_id == person_id, LoginSession.ended_at.is_(None)]
+    """End every login session of a person, except the one with the id `but` when it is given.
+
+    Each device asks for the PIN again.
+    """
+    of_person = select(AccessCard.id).where(AccessCard.person_id == person_id)
+    known = delete(KnownDevice).where(KnownDevice.card_id.in_(of_person))
+    active = update(LoginSession).where(LoginSession.person_id == person_id, LoginSession.ended_at.is_(None))
     if but is not None:
-        where.append(LoginSession.id != but)
-    session.execute(update(LoginSession).where(*where).values(ended_at=now))
+        kept = select(LoginSession.known_device_id).where(LoginSession.id == but)
+        known = known.where(KnownDevice.id.not_in(kept.where(LoginSession.known_device_id.is_not(None))))
+        active = active.where(LoginSession.id != but)
+    session.execute(known)
+    session.execute(active.values(ended_at=now))
+
+
+def forget_device(session: Session, login: LoginSession) -> None:
+    """Make the device of this login ask for the PIN again."""
+    if login.known_device_id is not None:
+        session.execute(delete(KnownDevice).where(KnownDevice.id == login.known_device_id))
 
 
 def active_logins(session: Session, person: Person, *, now: datetime) -> Sequence[LoginSession]:

@@ -70,6 +70,8 @@ def _set_shared(session: Session, person: Person, login_id: str, shared: bool, *
         return
     person.shared_phone = shared
     kind = LoginKind.SHARED if shared else LoginKind.OWN
+    if shared:
+        logins.forget_device(session, login)
     if login.kind != kind:
         login.kind = kind
         login.expires_at = now + logins.LASTS[kind]

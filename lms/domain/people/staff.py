@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session, contains_eager
 
 from lms.domain import audit_log, outbox
@@ -21,6 +21,7 @@ from lms.refusal_codes import RefusalCode
 
 STAFF_ROLES = (Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 RESET_LASTS = timedelta(hours=1)
+RESET_PAUSE = timedelta(minutes=5)
 INVITATION_LASTS = timedelta(days=3)
 LINKS_KEPT = timedelta(days=30)
 SHORTEST = 8
@@ -129,17 +130,32 @@ def send_link(
 def request_reset(session: Session, email: str, token: str, *, now: datetime) -> None:
     """Send a password link to the member of the team with this address.
 
-    For an unknown address nothing is sent, and the answer does not say so.
+    For an unknown address nothing is sent, and the answer does not say so. A link of the last five minutes
+    stays: a mail that is slow to arrive must not bring a dead link.
 
     Refusals: `person_deactivated`.
     """
     session.execute(delete(PasswordLink).where(PasswordLink.expires_at < now - LINKS_KEPT))
     person = staff_by_email(session, email)
-    if person is not None and person.is_staff:
+    if person is not None and person.is_staff and not _has_fresh_link(session, person, now=now):
         send_link(session, person, token, now=now)
     else:
         # Also writes: the time of the answer must not tell which addresses are known.
         session.execute(update(Organisation).values(lead_hours=Organisation.lead_hours))
+
+
+def _has_fresh_link(session: Session, person: Person, *, now: datetime) -> bool:
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    PasswordLink.person_id == person.id,
+                    PasswordLink.used_at.is_(None),
+                    PasswordLink.created_at > now - RESET_PAUSE,
+                )
+            )
+        )
+    )
 
 
 def find_active_link(session: Session, token: str, *, now: datetime) -> PasswordLink | None:

@@ -12,12 +12,12 @@ from lms.adapters.media.voice import read_voice
 from tests.support.files import RECORDINGS, recording
 
 REAL = [
-    ("voice.webm", "audio/webm", ".webm", True),
-    ("voice.mp4", "audio/mp4", ".m4a", True),
-    ("voice.ogg", "audio/ogg", ".ogg", True),
-    ("voice.mp3", "audio/mpeg", ".mp3", True),
-    ("voice.amr", "audio/amr", ".amr", False),
-    ("voice.3gp", "audio/3gpp", ".3gp", False),
+    ("voice.webm", "audio/webm", ".webm"),
+    ("voice.mp4", "audio/mp4", ".m4a"),
+    ("voice.ogg", "audio/ogg", ".ogg"),
+    ("voice.mp3", "audio/mpeg", ".mp3"),
+    ("voice.amr", "audio/amr", ".amr"),
+    ("voice.3gp", "audio/3gpp", ".3gp"),
 ]
 
 
@@ -25,10 +25,8 @@ def test_each_recording_is_tested() -> None:
     assert sorted(path.name for path in RECORDINGS.iterdir()) == sorted(name for name, *_ in REAL)
 
 
-@pytest.mark.parametrize(("name", "mime", "suffix", "plays"), REAL)
-def test_a_real_recording_is_known_by_its_content(
-    tmp_path: Path, name: str, mime: str, suffix: str, plays: bool
-) -> None:
+@pytest.mark.parametrize(("name", "mime", "suffix"), REAL)
+def test_a_real_recording_is_known_by_its_content(tmp_path: Path, name: str, mime: str, suffix: str) -> None:
     source = tmp_path / "received"
     source.write_bytes(recording(name))
     taken = inspect_upload(source, shown_name="message vocal.bin", work=tmp_path)
@@ -36,9 +34,6 @@ def test_a_real_recording_is_known_by_its_content(
     assert taken.download_name == f"message vocal{suffix}"
     assert taken.seconds == pytest.approx(2, abs=0.15)
     assert taken.original.read_bytes() == recording(name)  # kept as it was sent
-    sound = read_voice(recording(name))
-    assert sound is not None
-    assert sound.plays is plays
 
 
 @pytest.mark.parametrize("part", [0.4, 0.5, 0.9])

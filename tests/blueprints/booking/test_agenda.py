@@ -15,7 +15,7 @@ from config import BRUSSELS
 from lms import clock
 from lms.blueprints.booking import agenda
 from lms.domain.booking import absence, appointments, waitlist
-from lms.models import Booking, ExternalBusyTime, ExternalCalendar, Mode, Person
+from lms.models import Booking, BookingState, ExternalBusyTime, ExternalCalendar, Mode, Person
 from tests import factories
 from tests.support.pages import Visitor
 from tests.support.school import School
@@ -86,7 +86,7 @@ def test_an_offered_hour_is_neither_free_nor_an_appointment(school: School) -> N
             now=clock.now(),
             zone=BRUSSELS,
         )
-        return session.scalars(select(Booking.id).where(Booking.state == "offered")).one()
+        return session.scalars(select(Booking.id).where(Booking.state == BookingState.OFFERED)).one()
 
     offer = school.write(offered)
     page = visitor(school, factories.nadia).get(f"/agenda?week={WEEK}")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from lms.blueprints.booking.appointment_page import AppointmentPage, build_appointment_page
+from lms.blueprints.booking.appointment_page import AppointmentPage, VideoRoom, build_appointment_page
 from lms.domain.booking import appointments, attendance, queries
 from lms.models import Booking, Channel, Person
 from tests import factories
@@ -98,10 +98,10 @@ def test_attendance_is_asked_once_the_hour_has_begun(school: School, booking: st
 
 @pytest.mark.parametrize(
     ("before", "room"),
-    [(timedelta(hours=1), "later"), (10 * MINUTE, "open"), (-2 * timedelta(hours=1), None)],
+    [(timedelta(hours=1), VideoRoom.LATER), (10 * MINUTE, VideoRoom.OPEN), (-2 * timedelta(hours=1), None)],
 )
 def test_the_video_room_opens_shortly_before_the_hour(
-    school: School, booking: str, before: timedelta, room: str | None
+    school: School, booking: str, before: timedelta, room: VideoRoom | None
 ) -> None:
     assert shown(school, factories.samira, booking, now=HOUR - before).video_room == room
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from lms import clock
 from lms.domain.booking import availability_search, waitlist
 from lms.forms.booking import slot_value
-from lms.models import Booking, OutboxItem
+from lms.models import Booking, BookingState, Channel, Mode, OutboxItem
 from tests import factories
 from tests.support.appointments import MONDAY, at, booked, mornings, person_id, visitor
 from tests.support.pages import Page, Visitor
@@ -88,7 +88,7 @@ def test_an_hour_either_way_is_chosen_on_the_confirmation(school: School) -> Non
     assert "dock" in confirmed(school, browser, at("10:00")).html
     done = browser.submit(page, {"mode": "onsite"})
     assert "Bus 70" in done.text
-    assert school.read(lambda s: s.scalars(select(Booking.mode)).one()) == "onsite"
+    assert school.read(lambda s: s.scalars(select(Booking.mode)).one()) == Mode.ONSITE
 
 
 def test_the_same_form_twice_is_one_booking_and_leads_to_the_same_page(school: School) -> None:
@@ -119,8 +119,8 @@ def test_a_mail_is_promised_only_to_whom_one_is_sent(school: School, reach: str)
     school.write(terms)
     browser = visitor(school, factories.samira)
     done = browser.submit(confirmed(school, browser, at("10:00")))
-    assert ("Vous recevez un e-mail" in done.text) == (reach == "mail")
-    assert ("Vous retrouvez l’heure ici" in done.text) == (reach == "sms")
+    assert ("Vous recevez un e-mail" in done.text) == (reach == Channel.MAIL)
+    assert ("Vous retrouvez l’heure ici" in done.text) == (reach == Channel.SMS)
 
 
 def test_who_comes_second_gets_409_and_the_nearest_hours_first(school: School) -> None:
@@ -156,7 +156,7 @@ def test_one_tap_cancels_and_the_page_offers_another_hour(school: School) -> Non
     page = browser.submit(browser.get("/bookings"), action="/cancellation")
     assert "done=cancelled" in page.url
     assert any(link.startswith("/bookings/new") for link in page.links().values())
-    assert school.read(lambda s: s.get_one(Booking, made).state) == "cancelled"
+    assert school.read(lambda s: s.get_one(Booking, made).state) == BookingState.CANCELLED
     again = browser.submit(browser.get(f"/bookings/new/confirm?hour={value(school, at('09:00'))}"))
     assert again.status == 200
 
@@ -197,7 +197,7 @@ def test_the_same_hour_again_changes_nothing_and_says_so(school: School) -> None
     browser = visitor(school, factories.samira)
     page = browser.get(f"/bookings/{made}/move/confirm?hour={value(school, at('10:00'), factories.luc)}")
     chosen = [radio.get("value") for radio in page.root.all("input") if "checked" in radio.attrs]
-    assert chosen == ["onsite"], "the way she comes now"
+    assert chosen == [Mode.ONSITE], "the way she comes now"
     same = browser.submit(page, {"mode": "onsite"})
     assert "reste la même" in same.text
     assert "L’heure est changée" not in same.text
@@ -235,7 +235,7 @@ def test_the_team_books_moves_and_cancels_for_a_learner(school: School) -> None:
         assert page.status == 200
         assert "Malade" in page.text
     states = school.read(lambda s: s.execute(select(Booking.learner_id, Booking.state)).all())
-    assert [tuple(row) for row in states] == [(samira, "cancelled")] * 3
+    assert [tuple(row) for row in states] == [(samira, BookingState.CANCELLED)] * 3
 
 
 @pytest.mark.parametrize(

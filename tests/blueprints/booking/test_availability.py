@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from lms import clock
 from lms.domain.booking import waitlist
-from lms.models import Availability, Booking, OutboxItem, SpecialDay, WaitlistEntry
+from lms.models import Availability, Booking, BookingState, DayKind, OutboxItem, SpecialDay, WaitlistEntry
 from tests import factories
 from tests.support.appointments import MONDAY, at, booked, visitor
 from tests.support.pages import Element, Page, Visitor, filled
@@ -174,7 +174,7 @@ def test_each_appointment_is_kept_or_moved_or_cancelled(school: School) -> None:
     assert "Rien à décider" in again.text
     assert "Rendez-vous annulés : 1. À prévenir vous-même : 1." in again.text
     off = school.read(lambda s: s.get_one(Booking, second))
-    assert (off.state, off.cancelled_by_teacher) == ("cancelled", True)
+    assert (off.state, off.cancelled_by_teacher) == (BookingState.CANCELLED, True)
     assert school.read(lambda s: s.scalars(select(WaitlistEntry.first_choice)).all()) == [True]
     assert "est déjà annulé" in browser.submit(page, action=f"/conflicts/{second}/cancellation").text
     assert said(school) == 1
@@ -275,7 +275,7 @@ def test_the_holidays_of_a_year_are_shown_and_opened_with_one_tap(school: School
     assert "ouvert pour moi" in page.text
     tap(claire, "holiday")
     assert "ouvert pour tous" in nadia.get("/agenda/exceptions").text
-    openings = select(SpecialDay).where(SpecialDay.kind == "open", SpecialDay.start_wall.is_(None))
+    openings = select(SpecialDay).where(SpecialDay.kind == DayKind.OPEN, SpecialDay.start_wall.is_(None))
     assert len({one.date_from for one in school.read(lambda s: s.scalars(openings).all())}) == 1
     page = claire.submit(claire.get("/agenda/exceptions"), action="/deletion")
     claire.submit(page, action="/deletion")
@@ -288,7 +288,7 @@ def test_a_bridge_day_is_closed_with_one_tap(school: School) -> None:
     assert "fermé pour tous" in page.text
     assert "Pont" in page.text
     bridge = school.read(lambda s: s.scalars(select(SpecialDay)).one())
-    assert (bridge.kind, bridge.teacher_id, bridge.start_wall) == ("closed", None, None)
+    assert (bridge.kind, bridge.teacher_id, bridge.start_wall) == (DayKind.CLOSED, None, None)
 
 
 def test_a_holiday_is_opened_only_where_there_is_one(school: School) -> None:

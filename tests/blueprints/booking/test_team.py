@@ -13,7 +13,7 @@ from lms import clock
 from lms.domain.booking import appointments, attendance, availability_search
 from lms.domain.calendars import feeds
 from lms.jobs import MAIL_RENDERERS
-from lms.models import Booking, Mode, OutboxItem, Person
+from lms.models import Attendance, Booking, Mode, OutboxItem, Person
 from lms.notifications import render_email
 from tests import factories
 from tests.factories import Who
@@ -57,7 +57,7 @@ def test_one_tap_in_the_agenda_says_who_came_and_leads_back_to_that_session(scho
     answer = press(nadia, page, done, "no_show", follow=False)
     assert answer.status == 303
     assert answer.response.headers["Location"].endswith(f"{week}#b-{done}")
-    assert marked(school, done) == "no_show"
+    assert marked(school, done) == Attendance.NO_SHOW
     page = nadia.get(week)
     assert f'id="b-{done}"' in page.html
     assert "Absent Annuler ce choix" in page.form("/attendance").text
@@ -85,7 +85,7 @@ def test_a_strange_mark_does_no_harm(school: School, sent: dict[str, str]) -> No
     answer = nadia.client.post(f"/bookings/{done}/attendance", data=data)
     assert answer.status_code == 303
     assert answer.headers["Location"].endswith(f"/bookings/{done}#session")
-    assert marked(school, done) == ("done" if "week" in sent else None)
+    assert marked(school, done) == (Attendance.DONE if "week" in sent else None)
 
 
 def test_who_cancelled_late_is_excused_on_its_page(school: School) -> None:
@@ -102,7 +102,7 @@ def test_who_cancelled_late_is_excused_on_its_page(school: School) -> None:
         slot = next(
             s
             for s in free.offered(day, day + timedelta(days=1))
-            if s.starts > clock.now() and s.mode == "video"
+            if s.starts > clock.now() and s.mode == Mode.VIDEO
         )
         made = factories.booked(session, samira, nadia, slot.starts, by=nadia, now=clock.now())
         appointments.cancel(session, samira, made, "", now=clock.now(), zone=BRUSSELS)
@@ -114,14 +114,14 @@ def test_who_cancelled_late_is_excused_on_its_page(school: School) -> None:
     assert [button.text for button in page.form("/attendance").all("button")] == ["Excusé"]
     page = press(nadia, page, made, "excused")
     assert "Excusé Annuler ce choix" in page.form("/attendance").text
-    assert marked(school, made) == "excused"
+    assert marked(school, made) == Attendance.EXCUSED
 
 
 def test_the_coordinator_marks_on_the_page_and_nobody_else(school: School) -> None:
     done = held(school)
     claire = visitor(school, factories.claire)
     press(claire, claire.get(f"/bookings/{done}"), done, "done")
-    assert marked(school, done) == "done"
+    assert marked(school, done) == Attendance.DONE
     for who in (factories.samira, factories.farid):
         browser = visitor(school, who)
         page = browser.get(f"/bookings/{done}")
@@ -129,7 +129,7 @@ def test_the_coordinator_marks_on_the_page_and_nobody_else(school: School) -> No
         data = {"csrf_token": token(browser.get("/me")), "attendance": "no_show"}
         assert browser.client.post(f"/bookings/{done}/attendance", data=data).status_code == 404
     assert "Présence : Venu" in visitor(school, factories.farid).get(f"/bookings/{done}").text
-    assert marked(school, done) == "done"
+    assert marked(school, done) == Attendance.DONE
 
 
 def test_her_first_page_counts_the_sessions_that_were_not_marked(school: School) -> None:

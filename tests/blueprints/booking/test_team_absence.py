@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lms import clock
-from lms.models import Booking, Person, SpecialDay
+from lms.models import Booking, BookingState, Person, SpecialDay
 from tests import factories
 from tests.support.appointments import MONDAY, at, booked, mails_of, token, visitor, week_and_luc
 from tests.support.pages import Page, Visitor
@@ -55,7 +55,7 @@ def test_the_page_says_exactly_who_will_be_told_and_how_before_anything_happens(
         "11 h 00 Oksana Bondar sans e-mail ni téléphone",
         "14 h 00 Grace à la main",
     ]
-    assert states(school, *made) == [("booked", False)] * 4
+    assert states(school, *made) == [(BookingState.BOOKED, False)] * 4
 
 
 def post_form(browser: Visitor, page: Page, path: str = DAY) -> Page:
@@ -80,7 +80,11 @@ def test_one_press_tells_everybody_and_the_second_press_nobody(school: School) -
     assert "Ce jour est fermé." in done.text
     assert "Personnes prévenues : 1. À prévenir vous-même : 1." in done.text
     assert done.links()["Messages à envoyer"] == "/messages"
-    assert states(school, *made, other_day) == [("cancelled", True), ("cancelled", True), ("booked", False)]
+    assert states(school, *made, other_day) == [
+        (BookingState.CANCELLED, True),
+        (BookingState.CANCELLED, True),
+        (BookingState.BOOKED, False),
+    ]
     told = mails_of(school, "booking_cancelled")
     assert told == ["Grace", "Nadia Dubois", "Nadia Dubois", "Samira"]
     post_form(nadia, page)
@@ -105,7 +109,7 @@ def test_a_day_that_was_called_off_is_opened_again(school: School) -> None:
     page = nadia.get(done.links()["Rouvrir ce jour"])
     nadia.submit(page, action="/deletion")
     assert "Ce jour est fermé." not in nadia.get(DAY).text
-    assert states(school, made) == [("cancelled", True)]
+    assert states(school, made) == [(BookingState.CANCELLED, True)]
     assert "10 h 00" in visitor(school, factories.oksana).get(f"/bookings/new?from={MONDAY}").text
 
 
@@ -117,7 +121,7 @@ def test_on_a_day_that_was_closed_before_nobody_is_said_to_be_written_to(school:
     page = visitor(school, factories.nadia).get(DAY)
     assert "Ce jour est fermé." in page.text
     assert "Messages à envoyer" not in page.links()
-    assert states(school, made) == [("booked", False)]
+    assert states(school, made) == [(BookingState.BOOKED, False)]
 
 
 def test_a_day_without_appointments_is_closed_all_the_same(school: School) -> None:
@@ -138,7 +142,7 @@ def test_the_coordinator_chooses_the_teacher(school: School) -> None:
     page = claire.get(f"{DAY}&teacher={nadia_id}")
     assert "Nadia Dubois ne peut pas venir" in page.text
     post_form(claire, page)
-    assert states(school, made, other) == [("cancelled", True), ("booked", False)]
+    assert states(school, made, other) == [(BookingState.CANCELLED, True), (BookingState.BOOKED, False)]
     learner = school.write(factories.samira).id
     assert claire.get(f"/agenda/absence?teacher={learner}").status == 404
 
@@ -152,7 +156,7 @@ def test_nobody_calls_off_the_day_of_a_colleague(school: School) -> None:
     assert luc.client.post("/agenda/absence", data=data).status_code == 404
     for who in (factories.samira, factories.farid):
         assert visitor(school, who).get(DAY).status == 404
-    assert states(school, made) == [("booked", False)]
+    assert states(school, made) == [(BookingState.BOOKED, False)]
 
 
 @pytest.mark.parametrize("day", ["", "x", "9999-12-31", "0001-01-01", "2026-02-30"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from lms.models import AFTERNOON, MORNING, WaitlistEntry
+from lms.models import AFTERNOON, MORNING, Mode, WaitlistEntry, WaitlistOutcome
 from tests import factories
 from tests.support.appointments import one_hour_a_week, person_id, taken, visitor, waits
 from tests.support.school import School
@@ -42,7 +42,7 @@ def test_where_no_hour_is_free_a_learner_says_which_would_do(school: School) -> 
     ):
         assert word in page.text, word
     found = entry(school)
-    assert (found.parts, found.mode) == (MORNING | AFTERNOON, "video")
+    assert (found.parts, found.mode) == (MORNING | AFTERNOON, Mode.VIDEO)
     assert found.teacher_id == person_id(school, factories.nadia)
     assert "Vous attendez une heure" in browser.get("/bookings").text
     assert "Vous attendez une heure" in browser.get("/bookings/new").text
@@ -56,7 +56,7 @@ def test_without_a_part_of_the_day_the_form_says_what_is_missing_and_keeps_the_r
     chosen = [
         e.get("value") for e in page.root.all("input") if e.get("name") == "mode" and "checked" in e.attrs
     ]
-    assert chosen == ["onsite"]
+    assert chosen == [Mode.ONSITE]
     assert school.read(lambda s: s.scalar(select(func.count()).select_from(WaitlistEntry))) == 0
 
 
@@ -95,7 +95,7 @@ def test_who_waits_no_longer_says_so_in_one_tap_and_twice_is_harmless(school: Sc
     page = browser.get("/waitlist")
     for _ in range(2):
         assert browser.submit(page, action="/waitlist/end").status == 200
-    assert entry(school).outcome == "withdrawn"
+    assert entry(school).outcome == WaitlistOutcome.WITHDRAWN
     assert "Vous attendez" not in browser.get("/bookings").text
 
 
@@ -117,7 +117,7 @@ def test_the_team_puts_a_learner_in_the_line_and_takes_her_out(school: School) -
         assert "Samira attend une heure" in page.text
         browser.submit(page, action="/waitlist/end")
     rows = school.read(lambda s: s.execute(select(WaitlistEntry.learner_id, WaitlistEntry.outcome)).all())
-    assert [tuple(row) for row in rows] == [(samira, "withdrawn")] * 3
+    assert [tuple(row) for row in rows] == [(samira, WaitlistOutcome.WITHDRAWN)] * 3
 
 
 def test_nobody_waits_in_the_name_of_a_stranger(school: School) -> None:

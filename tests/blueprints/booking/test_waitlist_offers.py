@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import absence, appointments, waitlist
-from lms.models import Booking, OutboxItem, Person, WaitlistEntry
+from lms.models import Booking, BookingState, OutboxItem, Person, WaitlistEntry
 from tests import factories
 from tests.support.appointments import MONDAY, at, one_hour_a_week, person_id, state, taken, visitor, waits
 from tests.support.pages import Page, Visitor
@@ -38,7 +38,9 @@ def offered(school: School, who: Any = factories.samira) -> str:
     hour = taken(school)
     waits(school, who)
     given_back(school, hour)
-    return school.read(lambda s: s.scalars(select(Booking.id).where(Booking.state == "offered")).one())
+    return school.read(
+        lambda s: s.scalars(select(Booking.id).where(Booking.state == BookingState.OFFERED)).one()
+    )
 
 
 # -- the offer -----------------------------------------------------------------------------------
@@ -52,7 +54,7 @@ def test_the_link_of_the_mail_shows_the_hour_and_changes_nothing(school: School)
     assert "9 h 00" in page.text.replace("\u202f", " ").replace("\xa0", " ")
     assert "Nadia" in page.text
     assert "jusqu’au" in page.text
-    assert state(school, one) == "offered"
+    assert state(school, one) == BookingState.OFFERED
 
 
 def test_yes_makes_it_her_appointment_and_a_second_tap_leads_there_too(school: School) -> None:
@@ -63,7 +65,7 @@ def test_yes_makes_it_her_appointment_and_a_second_tap_leads_there_too(school: S
     second = browser.submit(question, action="/acceptance")
     third = browser.submit(index, action="/acceptance")
     assert [page.url for page in (first, second, third)] == [f"/bookings/{one}?done=made"] * 3
-    assert state(school, one) == "booked"
+    assert state(school, one) == BookingState.BOOKED
     assert browser.get(f"/offers/{one}").url == f"/bookings/{one}"
     made = select(func.count()).where(OutboxItem.kind == "booking_made", OutboxItem.about_id == one)
     assert school.read(lambda s: s.scalar(made)) == 2, "she and her teacher, once"
@@ -78,10 +80,10 @@ def test_no_gives_it_to_the_next_and_she_keeps_her_place(school: School) -> None
         no = browser.submit(page, action="/refusal")
         assert no.status == 200
         assert "Vous gardez votre place" in no.text
-    assert state(school, one) == "declined"
+    assert state(school, one) == BookingState.DECLINED
     grace = person_id(school, _grace)
     assert school.read(
-        lambda s: s.scalars(select(Booking.learner_id).where(Booking.state == "offered")).all()
+        lambda s: s.scalars(select(Booking.learner_id).where(Booking.state == BookingState.OFFERED)).all()
     ) == [grace]
 
 
@@ -107,7 +109,7 @@ def test_no_after_yes_leaves_the_appointment_and_shows_it(school: School) -> Non
     page = browser.get(f"/offers/{one}")
     browser.submit(page, action="/acceptance")
     assert browser.submit(page, action="/refusal").url == f"/bookings/{one}"
-    assert state(school, one) == "booked"
+    assert state(school, one) == BookingState.BOOKED
 
 
 def run_out(school: School, one: str) -> None:
@@ -133,7 +135,7 @@ def test_who_waits_anew_before_the_worker_saw_it_keeps_waiting_afterwards(school
     page = browser.get(f"/offers/{one}")
     assert "Vous gardez votre place" not in page.text
     assert "Vous attendez une heure" in browser.submit(page, action="/waitlist").text
-    assert state(school, one) == "expired"
+    assert state(school, one) == BookingState.EXPIRED
     school.write(lambda s: waitlist.expire_offer(s, one, now=clock.now(), zone=BRUSSELS))
     assert school.read(lambda s: waitlist.active_entry(s, factories.samira(s).id)) is not None
 
@@ -172,7 +174,7 @@ def test_an_open_offer_stands_above_everything_and_is_answered_there(school: Sch
     page = browser.get("/bookings")
     assert page.root.all("main")[0].all("h2")[0].text == "Une heure est libre pour vous"
     assert browser.submit(page, action="/refusal").status == 200
-    assert state(school, one) == "declined"
+    assert state(school, one) == BookingState.DECLINED
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def test_an_offer_is_hers_alone(school: School, who: Callable[[Session], Person]
     assert browser.get(f"/offers/{one}").status == 404
     for answer in ("/acceptance", "/refusal"):
         assert post(browser, question, answer).status == 404
-    assert state(school, one) == "offered"
+    assert state(school, one) == BookingState.OFFERED
 
 
 def post(browser: Visitor, page: Page, action: str) -> Page:
@@ -226,7 +228,7 @@ def test_whose_teacher_cannot_come_is_told_and_chooses_first(school: School) -> 
     assert "/bookings/new" in page.links().values()
     for word in ("malade", "Malade"):
         assert word not in page.text
-    assert state(school, made) == "cancelled"
+    assert state(school, made) == BookingState.CANCELLED
     school.write(lambda s: factories.rule(s, factories.luc(s), 2, "09:00", "10:00"))
     school.write(
         lambda s: factories.booked(

@@ -12,7 +12,7 @@ from config import BRUSSELS
 from lms import clock
 from lms.domain.calendars import external
 from lms.domain.calendars.external import Event
-from lms.models import Booking, ExternalCalendar
+from lms.models import Booking, BookingState, ExternalCalendar
 from lms.refusal_codes import RefusalCode
 from tests import factories
 from tests.support.pages import Page, Visitor, filled
@@ -124,7 +124,7 @@ def test_a_conflict_leads_to_the_appointment_and_nothing_is_cancelled(school: Sc
     assert "occupé ailleurs" in page.text
     assert "Samira" in page.text
     assert f"/bookings/{booking_id}" in page.links().values()
-    assert school.read(lambda s: s.scalars(select(Booking.state)).all()) == ["booked"]
+    assert school.read(lambda s: s.scalars(select(Booking.state)).all()) == [BookingState.BOOKED]
 
 
 def test_a_calendar_is_nobody_else_s_affair(school: School, nadia: Visitor) -> None:

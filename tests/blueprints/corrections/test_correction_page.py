@@ -13,7 +13,7 @@ from lms.blueprints.corrections.correction_page import CorrectionPage, build_cor
 from lms.domain.homework import correction
 from lms.domain.homework.correction import FeedbackDraft
 from lms.forms.correction import FeedbackForm
-from lms.models import Assignment, Attempt, OutboxItem, Outcome, Person, Submission
+from lms.models import Assignment, Attempt, HomeworkState, OutboxItem, Outcome, Person, Submission
 from tests import factories
 from tests.factories import NOW
 from tests.support.narrow import present
@@ -113,12 +113,16 @@ def test_returned_feedback_takes_the_place_of_the_form(school: School, copy: str
     page = shown(school, copy)
     returned = present(page.returned)
     assert (page.panel, page.clash, returned.unsent) == (None, None, None)
-    assert (returned.state, returned.teacher, returned.returned_at) == ("done", "Nadia Dubois", NOW)
+    assert (returned.state, returned.teacher, returned.returned_at) == (
+        HomeworkState.DONE,
+        "Nadia Dubois",
+        NOW,
+    )
 
 
 def test_a_requested_redo_is_the_state_of_returned_feedback(school: School, copy: str) -> None:
     give_back(school, copy, redo=True)
-    assert present(shown(school, copy).returned).state == "redo"
+    assert present(shown(school, copy).returned).state == HomeworkState.REDO
 
 
 def test_what_can_no_longer_be_sent_is_not_lost(school: School, copy: str) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lms import clock
-from lms.models import AuditEvent, Booking, Person
+from lms.models import AuditEvent, Booking, BookingState, Person
 from tests import factories
 from tests.support.pages import Page, Visitor
 from tests.support.school import School
@@ -275,12 +275,14 @@ def test_who_leaves_gives_back_her_appointments_and_the_page_says_how_many(
     page = claire.submit(claire.get(f"/people/{cast['nadia']}"), action="/deactivation")
     assert "Rendez-vous annulés : 1." in page.text
     found = school.read(lambda s: s.get_one(Booking, last))
-    assert (found.state, found.cancelled_by_teacher) == ("cancelled", True)
+    assert (found.state, found.cancelled_by_teacher) == (BookingState.CANCELLED, True)
     page = claire.submit(claire.get(f"/people/{cast['farid']}"), action="/deactivation")
     assert "Rendez-vous annulés" not in page.text
     # Oksana lost her hour and chooses first, now that her teacher is back.
     claire.submit(claire.get(f"/people/{cast['nadia']}"), action="/reactivation")
-    offered = school.read(lambda s: s.scalars(select(Booking).where(Booking.state == "offered")).one())
+    offered = school.read(
+        lambda s: s.scalars(select(Booking).where(Booking.state == BookingState.OFFERED)).one()
+    )
     assert (offered.learner_id, offered.teacher_id) == (cast["oksana"], cast["nadia"])
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import occupancy
 from lms.domain.errors import Refused
-from lms.models import Booking, Mode, Person, WaitlistEntry
+from lms.models import Booking, BookingState, Mode, Person, WaitlistEntry
 from tests.factories import BRUSSELS, NOW, wall
 
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
@@ -37,11 +37,11 @@ class Meeting:
 
     @property
     def blocked_until(self) -> datetime:
-        return self.ends + (QUARTER if self.mode == "onsite" else timedelta(0))
+        return self.ends + (QUARTER if self.mode == Mode.ONSITE else timedelta(0))
 
     def collides(self, other: Meeting) -> bool:
         """One learner, one teacher, one room: each at one place at a time."""
-        shared_hosts = self.teacher == other.teacher or self.mode == other.mode == "onsite"
+        shared_hosts = self.teacher == other.teacher or self.mode == other.mode == Mode.ONSITE
         hosts_meet = self.starts < other.blocked_until and other.starts < self.blocked_until
         learner_meets = self.starts < other.ends and other.starts < self.ends
         return (shared_hosts and hosts_meet) or (self.learner == other.learner and learner_meets)
@@ -115,7 +115,7 @@ class Model:
                 number[row.teacher_id],
                 row.starts,
                 row.mode,
-                row.state == "offered",
+                row.state == BookingState.OFFERED,
             )
             for row in rows
         }

@@ -10,7 +10,16 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import absence, appointments, availability, occupancy, waitlist
 from lms.domain.errors import Absent, Refused
-from lms.models import Booking, OutboxItem, Person, RuleMode, SpecialDay, WaitlistEntry
+from lms.models import (
+    Booking,
+    BookingState,
+    OutboxItem,
+    Person,
+    RuleMode,
+    SpecialDay,
+    WaitlistEntry,
+    WaitlistOutcome,
+)
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
@@ -75,8 +84,12 @@ def test_the_day_is_closed_and_everybody_is_told_at_once(school: School) -> None
     assert [one.id for one in off] == [samira, oksana]
     for made in (samira, oksana):
         one = booking(school, made)
-        assert (one.state, one.cancelled_by_teacher, one.is_late_cancellation) == ("cancelled", True, False)
-    assert booking(school, tomorrow).state == "booked"
+        assert (one.state, one.cancelled_by_teacher, one.is_late_cancellation) == (
+            BookingState.CANCELLED,
+            True,
+            False,
+        )
+    assert booking(school, tomorrow).state == BookingState.BOOKED
     names = [name for name, _about in told(school)]
     assert sorted(names) == ["Nadia Dubois", "Nadia Dubois", "Oksana Bondar", "Samira"]
     assert school.read(occupancy.find_mismatches) == []
@@ -126,7 +139,10 @@ def test_a_new_hour_goes_to_whose_teacher_could_not_come(school: School) -> None
         availability.add_extra_hours(
             session, nadia, nadia, (saturday, saturday), hours, "", now=NOW, zone=BRUSSELS
         )
-        return [one.learner_id for one in session.scalars(select(Booking).where(Booking.state == "offered"))]
+        return [
+            one.learner_id
+            for one in session.scalars(select(Booking).where(Booking.state == BookingState.OFFERED))
+        ]
 
     assert school.write(opened) == [school.write(factories.samira).id]
 
@@ -144,9 +160,11 @@ def test_hours_that_were_only_offered_are_taken_back_and_keep_their_place(school
             s, factories.samira(s), s.get_one(Booking, taken), "", now=NOW, zone=BRUSSELS
         )
     )
-    offer = school.read(lambda s: s.scalars(select(Booking.id).where(Booking.state == "offered")).one())
+    offer = school.read(
+        lambda s: s.scalars(select(Booking.id).where(Booking.state == BookingState.OFFERED)).one()
+    )
     assert call_off(school) == []
-    assert booking(school, offer).state == "expired"
+    assert booking(school, offer).state == BookingState.EXPIRED
     entry = school.read(lambda s: waitlist.active_entry(s, factories.oksana(s).id))
     assert entry is not None
     assert school.read(occupancy.find_mismatches) == []
@@ -156,7 +174,7 @@ def test_a_session_that_runs_is_left_alone(school: School) -> None:
     runs, ahead = book(school, at("10:00"), factories.samira), book(school, at("11:00"), factories.oksana)
     off = call_off(school, now=at("10:30"))
     assert [one.id for one in off] == [ahead]
-    assert booking(school, runs).state == "booked"
+    assert booking(school, runs).state == BookingState.BOOKED
 
 
 def test_twice_is_harmless(school: School) -> None:
@@ -220,8 +238,10 @@ def test_a_learner_who_leaves_gives_everything_back(school: School) -> None:
         == 1
     )
     one = booking(school, made)
-    assert (one.state, one.cancelled_by_teacher) == ("cancelled", False)
-    assert school.read(lambda s: s.scalars(select(WaitlistEntry.outcome)).all()) == ["withdrawn"]
+    assert (one.state, one.cancelled_by_teacher) == (BookingState.CANCELLED, False)
+    assert school.read(lambda s: s.scalars(select(WaitlistEntry.outcome)).all()) == [
+        WaitlistOutcome.WITHDRAWN
+    ]
     assert (
         school.write(
             lambda s: absence.offboard(s, factories.claire(s), factories.samira(s), now=NOW, zone=BRUSSELS)

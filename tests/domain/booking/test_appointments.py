@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.domain.booking import allocation, appointments, occupancy
 from lms.domain.errors import Refused
-from lms.models import AuditEvent, Booking, Claim, Organisation, OutboxItem, Person
+from lms.models import AuditEvent, Booking, BookingState, Claim, Organisation, OutboxItem, Person
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
@@ -60,7 +60,7 @@ def test_a_booked_hour_is_kept_as_it_was_agreed(school: School) -> None:
         "2026-W48",
     )
     assert (made.starts, made.ends, made.blocked_until) == (TUESDAY, TUESDAY + HOUR, TUESDAY + HOUR)
-    assert (made.sequence, made.state, len(made.video_key)) == (0, "booked", 32)
+    assert (made.sequence, made.state, len(made.video_key)) == (0, BookingState.BOOKED, 32)
     assert school.read(occupancy.find_mismatches) == []
 
 
@@ -211,7 +211,7 @@ def test_in_a_full_week_a_booking_still_moves_inside_it(school: School) -> None:
 
 def test_a_cancelled_hour_can_be_booked_again(school: School) -> None:
     made = cancel(school, book(school, TUESDAY))
-    assert (made.state, made.sequence, made.cancelled_at) == ("cancelled", 1, NOW)
+    assert (made.state, made.sequence, made.cancelled_at) == (BookingState.CANCELLED, 1, NOW)
     book(school, TUESDAY, factories.oksana)
     assert school.read(occupancy.find_mismatches) == []
 

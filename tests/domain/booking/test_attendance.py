@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.domain.booking import appointments, attendance
 from lms.domain.errors import Absent, Refused
-from lms.models import AppointmentRecord, AuditEvent, Booking, Person
+from lms.models import AppointmentRecord, Attendance, AuditEvent, Booking, Person
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
@@ -70,14 +70,14 @@ def test_what_became_of_a_session_is_kept_with_who_said_so_and_when(
 
 def test_a_session_that_runs_can_be_marked_and_one_ahead_cannot(school: School, held: str) -> None:
     assert refusal(lambda: marked(school, held, "done", at=TUESDAY - timedelta(minutes=1))) == "not_begun"
-    assert marked(school, held, "done", at=TUESDAY).attendance == "done"
+    assert marked(school, held, "done", at=TUESDAY).attendance == Attendance.DONE
 
 
 def test_another_word_takes_the_place_of_the_first_and_a_choice_can_be_taken_back(
     school: School, held: str
 ) -> None:
     marked(school, held, "no_show")
-    assert marked(school, held, "excused").attendance == "excused"
+    assert marked(school, held, "excused").attendance == Attendance.EXCUSED
     found = marked(school, held, None)
     assert (found.attendance, found.record.marked_at, found.record.marked_by_id) == (None, None, None)
     said = school.read(
@@ -101,7 +101,7 @@ def test_there_are_four_words_and_no_others(school: School, held: str) -> None:
 def test_a_colleague_and_the_coordinator_may_mark_too(
     school: School, held: str, who: Callable[[Session], Person]
 ) -> None:
-    assert marked(school, held, "done", who).attendance == "done"
+    assert marked(school, held, "done", who).attendance == Attendance.DONE
 
 
 @pytest.mark.parametrize("who", [factories.samira, factories.farid])
@@ -116,9 +116,9 @@ def test_who_cancelled_late_can_only_be_excused(school: School, held: str) -> No
     cancelled(school, held, factories.samira, TUESDAY - timedelta(hours=1))
     for word in ("done", "no_show", "late_cancel"):
         assert refusal(partial(marked, school, held, word)) == "already_cancelled"
-    assert marked(school, held, "excused").marked_attendance == "excused"
+    assert marked(school, held, "excused").marked_attendance == Attendance.EXCUSED
     undone = marked(school, held, None)
-    assert (undone.attendance, undone.marked_attendance) == ("late_cancel", None)
+    assert (undone.attendance, undone.marked_attendance) == (Attendance.LATE_CANCEL, None)
 
 
 def test_what_was_cancelled_in_time_or_by_the_team_is_not_marked(school: School, held: str) -> None:

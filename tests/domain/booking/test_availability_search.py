@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import availability_search
 from lms.domain.booking.availability_search import FreeSlot, SearchTerms
-from lms.models import Booking, Organisation
+from lms.models import Booking, Mode, Organisation
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
@@ -38,7 +38,7 @@ def told(found: list[FreeSlot]) -> list[tuple[str, str, tuple[str, ...]]]:
 
 def test_an_hour_either_way_is_one_choice(school: School) -> None:
     school.write(lambda s: factories.rule(s, factories.luc(s), 1, "09:00", "10:00", "both"))
-    assert told(hours(school)) == [("09:00", "Luc", ("video", "onsite"))]
+    assert told(hours(school)) == [("09:00", "Luc", (Mode.VIDEO, Mode.ONSITE))]
 
 
 def test_hours_of_the_same_moment_stand_in_the_order_of_the_names(school: School) -> None:
@@ -52,7 +52,7 @@ def test_hours_of_the_same_moment_stand_in_the_order_of_the_names(school: School
 def test_who_left_and_what_is_closed_offers_nothing(school: School) -> None:
     school.write(lambda s: factories.rule(s, factories.luc(s), 1, "09:00", "10:00", "both"))
     school.write(lambda s: setattr(factories.room(s), "closed_at", NOW))
-    assert told(hours(school)) == [("09:00", "Luc", ("video",))]
+    assert told(hours(school)) == [("09:00", "Luc", (Mode.VIDEO,))]
     school.write(lambda s: setattr(factories.luc(s), "deactivated_at", NOW))
     assert hours(school) == []
 

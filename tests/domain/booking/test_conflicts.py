@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import absence, availability, availability_search, conflicts
 from lms.domain.booking.availability import WeeklyHours
+from lms.domain.booking.conflicts import ConflictReason
 from lms.domain.calendars import external
 from lms.domain.errors import Absent, Refused
-from lms.models import Booking, Claim, OutboxItem, SpecialDay, WaitlistEntry
+from lms.models import Booking, BookingState, Claim, OutboxItem, SpecialDay, WaitlistEntry
 from tests import factories
 from tests.factories import BRUSSELS, NOW, Who, wall
 from tests.support.school import School
@@ -62,10 +63,10 @@ def test_deleting_hours_touches_no_appointment_but_tells_it(school: School) -> N
     booked(school)
     assert told(school) == []
     school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW))
-    assert told(school) == ["outside"]
-    assert states(school) == ["booked"]
+    assert told(school) == [ConflictReason.OUTSIDE]
+    assert states(school) == [BookingState.BOOKED]
     assert told(school, factories.luc) == []
-    assert told(school, None) == ["outside"]
+    assert told(school, None) == [ConflictReason.OUTSIDE]
 
 
 def test_closing_touches_no_appointment_but_tells_what_it_covers(school: School) -> None:
@@ -74,8 +75,8 @@ def test_closing_touches_no_appointment_but_tells_what_it_covers(school: School)
     close(school, WeeklyHours(time(11), time(12)))
     assert told(school) == []
     closing = close(school)
-    assert told(school) == ["closed"]
-    assert states(school) == ["booked"]
+    assert told(school) == [ConflictReason.CLOSED]
+    assert states(school) == [BookingState.BOOKED]
     school.write(
         lambda s: availability.delete_special(s, factories.nadia(s), closing.id, now=NOW, zone=BRUSSELS)
     )
@@ -100,8 +101,8 @@ def test_an_hour_that_is_busy_elsewhere_is_told(school: School) -> None:
         )
 
     school.write(busy_then)
-    assert told(school) == ["busy"]
-    assert told(school, None) == ["busy"]
+    assert told(school) == [ConflictReason.BUSY]
+    assert told(school, None) == [ConflictReason.BUSY]
     assert told(school, factories.luc) == []
 
 
@@ -127,7 +128,7 @@ def test_a_slot_that_the_rules_no_longer_offer_is_told(school: School) -> None:
     booked(school)
     school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW))
     school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:30", "12:30"))
-    assert told(school) == ["outside"]
+    assert told(school) == [ConflictReason.OUTSIDE]
 
 
 def test_an_appointment_on_a_holiday_that_is_opened_no_longer_is_closed(school: School) -> None:
@@ -144,7 +145,7 @@ def test_an_appointment_on_a_holiday_that_is_opened_no_longer_is_closed(school: 
     school.write(
         lambda s: availability.delete_special(s, factories.nadia(s), opened.id, now=NOW, zone=BRUSSELS)
     )
-    assert told(school) == ["closed"]
+    assert told(school) == [ConflictReason.CLOSED]
 
 
 def test_what_is_with_a_teacher_who_left_is_told_to_the_coordinator(school: School) -> None:
@@ -155,7 +156,7 @@ def test_what_is_with_a_teacher_who_left_is_told_to_the_coordinator(school: Scho
         factories.nadia(session).deactivated_at = NOW
 
     school.write(left)
-    assert told(school, None) == ["left"]
+    assert told(school, None) == [ConflictReason.LEFT]
 
 
 def test_what_was_kept_is_told_again_only_when_its_day_is_closed_afterwards(school: School) -> None:
@@ -166,7 +167,7 @@ def test_what_was_kept_is_told_again_only_when_its_day_is_closed_afterwards(scho
     )
     assert told(school) == []
     close(school, now=NOW + timedelta(hours=1))
-    assert told(school) == ["closed"]
+    assert told(school) == [ConflictReason.CLOSED]
     later = NOW + timedelta(hours=2)
     school.write(
         lambda s: absence.accept_conflict(s, factories.nadia(s), s.get_one(Booking, booking), now=later)
@@ -213,7 +214,11 @@ def test_only_her_teacher_and_the_coordinator_call_an_appointment_off(school: Sc
             call_off(who)
     call_off(factories.claire)
     off = school.read(lambda s: s.get_one(Booking, booking))
-    assert (off.state, off.cancelled_by_teacher, off.is_late_cancellation) == ("cancelled", True, False)
+    assert (off.state, off.cancelled_by_teacher, off.is_late_cancellation) == (
+        BookingState.CANCELLED,
+        True,
+        False,
+    )
     waits = school.read(lambda s: s.scalars(select(WaitlistEntry)).one())
     assert waits.first_choice
     assert waits.ended_at is None

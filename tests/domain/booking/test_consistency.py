@@ -12,7 +12,17 @@ from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.domain.booking import appointments, consistency, waitlist
-from lms.models import Booking, Claim, Mode, Organisation, OutboxItem, Outcome, Person, WaitlistEntry
+from lms.models import (
+    Booking,
+    BookingState,
+    Claim,
+    Mode,
+    Organisation,
+    OutboxItem,
+    Outcome,
+    Person,
+    WaitlistEntry,
+)
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
@@ -75,7 +85,9 @@ def offered(school: School) -> Booking:
     booking = book(school)
     school.write(waiting)
     school.write(lambda s: cancel(s, booking))
-    return school.read(lambda s: s.scalars(select(Booking).where(Booking.state == "offered")).one())
+    return school.read(
+        lambda s: s.scalars(select(Booking).where(Booking.state == BookingState.OFFERED)).one()
+    )
 
 
 def test_a_school_that_books_moves_cancels_and_offers_is_sound(school: School) -> None:

@@ -97,7 +97,7 @@ def test_a_conflict_is_shown_and_nothing_is_cancelled(school: School) -> None:
         assert external_clashes.upcoming_clashes(session, nadia, now=NOW) == [clash]
         assert external_clashes.upcoming_clashes(session, luc, now=NOW) == []
         assert external_clashes.upcoming_clashes(session, nadia, now=clash.ends) == []
-        assert {clash.state, kept.state, his.state} == {"booked"}
+        assert {clash.state, kept.state, his.state} == {BookingState.BOOKED}
 
     school.write(ask)
 

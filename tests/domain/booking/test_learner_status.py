@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.domain.booking import absence, appointments, learner_status, waitlist
 from lms.domain.booking.learner_status import LearnerStatus
-from lms.models import Booking, WaitlistEntry
+from lms.models import Booking, WaitlistEntry, WaitlistOutcome
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
@@ -174,4 +174,4 @@ def test_of_several_wishes_the_living_one_counts_and_then_the_last_that_ended(sc
         )
     )
     assert school.read(last) == second
-    assert school.read(lambda s: s.get_one(WaitlistEntry, first).outcome) == "withdrawn"
+    assert school.read(lambda s: s.get_one(WaitlistEntry, first).outcome) == WaitlistOutcome.WITHDRAWN

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.domain.booking import appointments, occupancy
 from lms.domain.errors import Refused
-from lms.models import Booking, Claim, Organisation, Person
+from lms.models import Booking, BookingState, Claim, Mode, Organisation, Person
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
@@ -33,7 +33,7 @@ class Held(NamedTuple):
 
     @property
     def blocked_until(self) -> datetime:
-        return self.starts + timedelta(hours=1) + (QUARTER if self.mode == "onsite" else timedelta(0))
+        return self.starts + timedelta(hours=1) + (QUARTER if self.mode == Mode.ONSITE else timedelta(0))
 
     def collides(self, other: Held) -> bool:
         def meet(mine: datetime, theirs: datetime) -> bool:
@@ -43,7 +43,7 @@ class Held(NamedTuple):
         return (
             (self.learner == other.learner and meet(*ends))
             or (self.teacher == other.teacher and meet(self.blocked_until, other.blocked_until))
-            or (self.mode == other.mode == "onsite" and meet(self.blocked_until, other.blocked_until))
+            or (self.mode == other.mode == Mode.ONSITE and meet(self.blocked_until, other.blocked_until))
         )
 
 
@@ -83,7 +83,7 @@ def _live(session: Session, operations: list[Any]) -> None:
     for operation in operations:
         _act(session, operation, model, learners, teachers)
         assert occupancy.find_mismatches(session) == []
-        alive = session.scalars(select(Booking.id).where(Booking.state == "booked")).all()
+        alive = session.scalars(select(Booking.id).where(Booking.state == BookingState.BOOKED)).all()
         assert set(alive) == set(model)
 
 

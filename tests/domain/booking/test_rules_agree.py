@@ -90,7 +90,7 @@ class Scene:
             for number, teacher in enumerate(self.teachers):
                 for starts in STARTS:
                     for mode in MODES:
-                        for room_id in [None] if mode == "video" else rooms:
+                        for room_id in [None] if mode == Mode.VIDEO else rooms:
                             booking = allocation.new_booking(
                                 self.learners[3].id,
                                 teacher.id,
@@ -173,7 +173,7 @@ def _build(session: Session, wanted: dict[str, Any]) -> Scene:
             Availability(
                 teacher_id=teachers[number].id, weekday=day.weekday(), start_wall=start, end_wall=end,
                 valid_from=MONDAY, valid_until=TUESDAY, mode=mode,
-                room_id=None if mode == "video" else rooms[room],
+                room_id=None if mode == Mode.VIDEO else rooms[room],
             )
         )  # fmt: skip
     special: dict[str, Any] = {"created_by_id": claire.id, "created_at": NOW}
@@ -190,7 +190,7 @@ def _build(session: Session, wanted: dict[str, Any]) -> Scene:
         session.add(
             SpecialDay(
                 teacher_id=teachers[number].id, kind="open", date_from=day, date_until=day, start_wall=start,
-                end_wall=end, mode=mode, room_id=None if mode == "video" else rooms[room], **special,
+                end_wall=end, mode=mode, room_id=None if mode == Mode.VIDEO else rooms[room], **special,
             )
         )  # fmt: skip
     session.flush()

@@ -126,7 +126,7 @@ def test_an_extra_opening_at_the_same_hour_adds_its_mode() -> None:
     opened = special("open", "10:00", "11:00", teacher="nadia", mode="onsite", room_id="salle")
     found = on_monday([rule(end="11:00")], [opened])
     ways = [(wall(slot), slot.mode) for slot in found]
-    assert ways == [("09:00", "video"), ("10:00", "video"), ("10:00", "onsite")]
+    assert ways == [("09:00", Mode.VIDEO), ("10:00", Mode.VIDEO), ("10:00", Mode.ONSITE)]
 
 
 def test_an_extra_opening_may_use_an_hour_that_the_rules_do_not_offer_that_day() -> None:
@@ -170,7 +170,7 @@ def test_a_leave_of_one_teacher_leaves_the_other_her_hours() -> None:
 def test_a_closed_room_leaves_the_video_hours_of_that_day() -> None:
     both = rule(mode="both", room_id="salle")
     found = on_monday([both], [special("closed", room_id="salle")])
-    assert [slot.mode for slot in found] == ["video"] * 3
+    assert [slot.mode for slot in found] == [Mode.VIDEO] * 3
 
 
 def test_overlapping_rules_of_one_teacher_give_an_hour_once() -> None:
@@ -179,12 +179,12 @@ def test_overlapping_rules_of_one_teacher_give_an_hour_once() -> None:
 
 def test_both_is_one_slot_by_video_and_one_on_site() -> None:
     found = on_monday([rule(end="10:00", mode="both", room_id="salle")], [])
-    assert [(slot.mode, slot.room_id) for slot in found] == [("video", None), ("onsite", "salle")]
+    assert [(slot.mode, slot.room_id) for slot in found] == [(Mode.VIDEO, None), (Mode.ONSITE, "salle")]
 
 
 def test_no_hour_on_site_is_offered_without_a_room() -> None:
     found = on_monday([rule(mode="both"), rule(start="14:00", end="15:00", mode="onsite")], [])
-    assert {slot.mode for slot in found} == {"video"}
+    assert {slot.mode for slot in found} == {Mode.VIDEO}
 
 
 # -- what is free --------------------------------------------------------------------------------
@@ -297,7 +297,7 @@ def test_whatever_the_rules_every_slot_is_an_honest_hour(
         assert slot.ends - slot.starts == HOUR
         assert ends.replace(tzinfo=None) - starts.replace(tzinfo=None) == HOUR
         assert slot.starts.timestamp() % 900 == 0
-        assert (slot.mode == "onsite") == (slot.room_id is not None)
+        assert (slot.mode == Mode.ONSITE) == (slot.room_id is not None)
     chance.shuffle(rules)
     chance.shuffle(specials)
     assert offered_slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS) == found
@@ -310,7 +310,7 @@ def test_whatever_the_rules_extra_hours_only_add(
     rules: list[Rule], specials: list[Special], first: date
 ) -> None:
     last = first + timedelta(days=6)
-    without = [one for one in specials if one.kind == "closed"]
+    without = [one for one in specials if one.kind == DayKind.CLOSED]
     before = offered_slots(rules, without, NO_HOLIDAYS, first, last, BRUSSELS)
     after = offered_slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS)
     assert set(before) <= set(after)
@@ -324,7 +324,7 @@ def test_whatever_the_rules_extra_hours_only_add(
 def test_whatever_the_rules_nothing_is_offered_inside_a_closure(
     rules: list[Rule], specials: list[Special], first: date
 ) -> None:
-    closures = [one for one in specials if one.kind == "closed" and one.room_id is None]
+    closures = [one for one in specials if one.kind == DayKind.CLOSED and one.room_id is None]
     for slot in offered_slots(rules, specials, NO_HOLIDAYS, first, first + timedelta(days=6), BRUSSELS):
         starts = slot.starts.astimezone(BRUSSELS)
         for one in closures:

@@ -27,7 +27,7 @@ def daily(
     start: str, end: str = "00:00", teacher: str = "nadia", mode: RuleMode = RuleMode.VIDEO
 ) -> list[Rule]:
     walls = time.fromisoformat(start), time.fromisoformat(end)
-    room = None if mode == "video" else "salle"
+    room = None if mode == RuleMode.VIDEO else "salle"
     return [Rule(teacher, weekday, *walls, date(2026, 1, 1), None, mode, room) for weekday in range(7)]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import absence, appointments, availability, consistency, waitlist
-from lms.models import Booking, Mode, Organisation, SpecialDay, WaitlistEntry
+from lms.models import Booking, BookingState, Mode, Organisation, SpecialDay, WaitlistEntry, WaitlistOutcome
 from tests import factories
 from tests.domain.booking.model import DAYS, HOUR, OPEN_CAP, STARTS, WEEKLY_CAP, Meeting, Model
 from tests.factories import BRUSSELS, wall
@@ -124,7 +124,7 @@ class BookingModel(Model):
         by = self.learners[old.learner]
         if yes:
             self.check(lambda: waitlist.accept_offer(self.session, by, offer, now=self.now), answered_in_time)
-            assert not answered_in_time or offer.state == "booked"
+            assert not answered_in_time or offer.state == BookingState.BOOKED
         else:
             entry = offer.waitlist_entry_id
             if answered_in_time and entry is not None:
@@ -144,7 +144,7 @@ class BookingModel(Model):
                 True,
                 left=self.meetings[offer_id],
             )
-            assert self.session.get_one(WaitlistEntry, entry).outcome == "lapsed"
+            assert self.session.get_one(WaitlistEntry, entry).outcome == WaitlistOutcome.LAPSED
         assert waitlist.overdue_offers(self.session, now=self.now) == []
 
     def call_off(self, teacher: int, day: str) -> None:
@@ -168,7 +168,7 @@ class BookingModel(Model):
         )
         for id_, meeting in hit.items():
             booking = self.booking(id_)
-            assert booking.state == ("expired" if meeting.offered else "cancelled")
+            assert booking.state == (BookingState.EXPIRED if meeting.offered else BookingState.CANCELLED)
             assert not booking.is_late_cancellation
             if not meeting.offered:
                 assert booking.cancelled_by_teacher
@@ -253,8 +253,8 @@ def test_a_swap_of_two_learners_is_one_deed(school: School) -> None:
         model.book(1, 0, STARTS[2], Mode.ONSITE)
         model.swap(0, 1)
         assert sorted((m.learner, m.starts, m.mode) for m in model.meetings.values()) == [
-            (0, STARTS[2], "onsite"),
-            (1, STARTS[0], "video"),
+            (0, STARTS[2], Mode.ONSITE),
+            (1, STARTS[0], Mode.VIDEO),
         ]
 
     school.write(live)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from lms.domain.booking import absence, occupancy, offers, waitlist
-from lms.models import AFTERNOON, EVENING, MORNING, Booking, OutboxItem
+from lms.models import AFTERNOON, EVENING, MORNING, Booking, BookingState, OutboxItem, WaitlistOutcome
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
@@ -213,8 +213,8 @@ def test_yes_is_an_appointment_like_any_other(school: School) -> None:
     offer = the_offer(school)
     answer(school, waitlist.accept_offer)
     found = school.read(lambda s: s.get_one(Booking, offer.id))
-    assert (found.state, found.expires_at, found.sequence) == ("booked", None, 0)
-    assert outcome(school, place) == "accepted"
+    assert (found.state, found.expires_at, found.sequence) == (BookingState.BOOKED, None, 0)
+    assert outcome(school, place) == WaitlistOutcome.ACCEPTED
     kinds = school.read(
         lambda s: s.scalars(
             select(OutboxItem.kind).where(OutboxItem.about_id == offer.id, OutboxItem.closed_at.is_(None))
@@ -251,9 +251,9 @@ def test_silence_ends_the_wish_and_gives_the_hour_to_the_next(school: School) ->
     assert outcome(school, place) is None
     expire(school, first.expires_at)
     expire(school, first.expires_at)
-    assert outcome(school, place) == "lapsed"
+    assert outcome(school, place) == WaitlistOutcome.LAPSED
     assert offered_slots(school) == {"Grace": TUESDAY}
-    assert school.read(lambda s: s.get_one(Booking, first.id).state) == "expired"
+    assert school.read(lambda s: s.get_one(Booking, first.id).state) == BookingState.EXPIRED
 
 
 def test_after_the_time_yes_and_no_are_both_refused(school: School) -> None:
@@ -287,18 +287,18 @@ def test_who_leaves_the_line_gives_an_offered_hour_to_the_next(school: School) -
                 s, factories.samira(s), factories.samira(s), now=NOW, zone=BRUSSELS
             )
         )
-    assert outcome(school, place) == "withdrawn"
+    assert outcome(school, place) == WaitlistOutcome.WITHDRAWN
     assert offered_slots(school) == {"Grace": TUESDAY}
 
 
 def test_who_books_an_hour_waits_no_longer_but_still_answers_what_was_offered(school: School) -> None:
     place = wait(school, factories.samira)
     book(school, TUESDAY, factories.samira)
-    assert outcome(school, place) == "booked"
+    assert outcome(school, place) == WaitlistOutcome.BOOKED
     made = book(school, TUESDAY + HOUR, factories.oksana)
     other = wait(school, grace)
     give_back(school, made)
     book(school, TUESDAY + 3 * HOUR, grace)
     assert outcome(school, other) is None
     answer(school, waitlist.accept_offer)
-    assert outcome(school, other) == "accepted"
+    assert outcome(school, other) == WaitlistOutcome.ACCEPTED

@@ -24,7 +24,7 @@ from lms.domain.calendars.external import (
     store_events,
 )
 from lms.domain.errors import Absent, Refused
-from lms.models import Booking, ExternalBusyTime, ExternalCalendar, OutboxItem, Person
+from lms.models import Booking, BookingState, ExternalBusyTime, ExternalCalendar, OutboxItem, Person
 from lms.refusal_codes import RefusalCode
 from tests import factories
 from tests.factories import NOW, wall
@@ -279,7 +279,7 @@ def test_an_hour_that_is_free_again_is_offered_to_who_waits(school: School, how:
         else:
             remove_calendar(session, nadia, calendar.id, now=NOW, zone=BRUSSELS)
         (offer,) = session.scalars(select(Booking)).all()
-        assert (offer.state, offer.learner_id) == ("offered", samira.id)
+        assert (offer.state, offer.learner_id) == (BookingState.OFFERED, samira.id)
         assert offer.starts == wall("2026-11-24", "09:00")
 
     asked(school, ask)

@@ -123,9 +123,12 @@ def test_everybody_reads_her_own_appointments(school: School) -> None:
     book(school, factories.samira, factories.nadia)
     book(school, factories.oksana, factories.nadia, FRIDAY + timedelta(hours=1))
     book(school, factories.oksana, factories.luc, FRIDAY - timedelta(hours=1))
-    assert shown(school, factories.samira) == [("Nadia", "booked")]
-    assert shown(school, factories.nadia) == [("Samira", "booked"), ("Oksana", "booked")]
-    assert shown(school, factories.luc) == [("Oksana", "booked")]
+    assert shown(school, factories.samira) == [("Nadia", BookingState.BOOKED)]
+    assert shown(school, factories.nadia) == [
+        ("Samira", BookingState.BOOKED),
+        ("Oksana", BookingState.BOOKED),
+    ]
+    assert shown(school, factories.luc) == [("Oksana", BookingState.BOOKED)]
     assert shown(school, factories.claire) == []
 
 
@@ -139,7 +142,7 @@ def test_an_hour_that_was_is_read_for_two_months(school: School) -> None:
 def test_a_cancelled_hour_is_read_as_cancelled_for_two_months(school: School) -> None:
     cancel(school, book(school, factories.samira, factories.nadia))
     for who, other in ((factories.samira, "Nadia"), (factories.nadia, "Samira")):
-        assert shown(school, who, NOW + MONTHS - timedelta(hours=1)) == [(other, "cancelled")]
+        assert shown(school, who, NOW + MONTHS - timedelta(hours=1)) == [(other, BookingState.CANCELLED)]
         assert shown(school, who, NOW + MONTHS) == []
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lms.adapters.store import LocalStore
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import attempts, files
-from lms.models import Attachment, Person, Rendition
+from lms.models import Attachment, FileKind, Person, Rendition
 from tests import factories
 from tests.factories import NOW
 from tests.factories.homework import ROOM
@@ -21,6 +21,26 @@ from tests.support.school import School
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
+
+
+@pytest.mark.parametrize(
+    ("mime", "playable"),
+    [
+        ("audio/aac", True),
+        ("audio/mp4", True),
+        ("audio/mpeg", True),
+        ("audio/ogg", True),
+        ("audio/wav", True),
+        ("audio/webm", True),
+        ("audio/3gpp", False),
+        ("audio/amr", False),
+        ("audio/amr-wb", False),
+        ("audio/vnd.wave", False),
+        ("audio/x-matroska", False),
+    ],
+)
+def test_a_recording_that_browsers_do_not_play_gets_no_player(mime: str, playable: bool) -> None:
+    assert Attachment(kind=FileKind.VOICE, mime=mime).is_playable is playable
 
 
 def test_files_keep_their_order_and_can_change_it(school: School, store: LocalStore) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.errors import Absent
 from lms.domain.homework import assignments, attempts, worklist
-from lms.models import OpenedLevel
+from lms.models import HomeworkState, OpenedLevel
 from tests import factories
 from tests.factories import NOW
 from tests.support.school import School
@@ -35,7 +35,16 @@ def test_the_state_is_that_of_the_last_attempt_that_was_sent(school: School) -> 
         attempts.mark_feedback_seen(session, samira, second.submission_id, now=NOW)
         return [*states, state(session)]
 
-    assert school.write(story) == ["todo", "todo", "sent", "redo", "redo", "sent", "returned", "done"]
+    assert school.write(story) == [
+        HomeworkState.TODO,
+        HomeworkState.TODO,
+        HomeworkState.SENT,
+        HomeworkState.REDO,
+        HomeworkState.REDO,
+        HomeworkState.SENT,
+        HomeworkState.RETURNED,
+        HomeworkState.DONE,
+    ]
 
 
 def test_she_sees_the_homework_of_her_levels_and_what_she_has_sent(school: School) -> None:
@@ -112,8 +121,20 @@ def test_the_states_of_a_class_cost_one_statement(school: School) -> None:
     with school.counting_statements() as sent:
         found = school.read(lambda s: worklist.count_states(s, [samira, tesfay]))
     assert len(sent) == 1
-    assert found[samira] == {"redo": 1, "returned": 0, "todo": 0, "sent": 1, "done": 0}
-    assert found[tesfay] == {"redo": 0, "returned": 0, "todo": 1, "sent": 1, "done": 0}
+    assert found[samira] == {
+        HomeworkState.REDO: 1,
+        HomeworkState.RETURNED: 0,
+        HomeworkState.TODO: 0,
+        HomeworkState.SENT: 1,
+        HomeworkState.DONE: 0,
+    }
+    assert found[tesfay] == {
+        HomeworkState.REDO: 0,
+        HomeworkState.RETURNED: 0,
+        HomeworkState.TODO: 1,
+        HomeworkState.SENT: 1,
+        HomeworkState.DONE: 0,
+    }
     assert school.read(lambda s: worklist.count_by_state(s, factories.samira(s))) == found[samira]
 
 
@@ -123,6 +144,9 @@ def test_homework_of_others_does_not_exist(school: School) -> None:
         for person in (factories.samira(session), factories.nadia(session), factories.farid(session)):
             with pytest.raises(Absent):
                 worklist.learner_assignment_for(session, person, work.id)
-        assert worklist.learner_assignment_for(session, factories.oksana(session), work.id).state == "todo"
+        assert (
+            worklist.learner_assignment_for(session, factories.oksana(session), work.id).state
+            == HomeworkState.TODO
+        )
 
     school.write(look)

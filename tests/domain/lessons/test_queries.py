@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.errors import Absent
 from lms.domain.lessons import authoring, queries, tracking
+from lms.domain.lessons.progress import LessonState
 from lms.models import Assignment, OpenedLevel, Person
 from tests import factories
 from tests.factories import NOW
@@ -139,7 +140,11 @@ def test_the_list_says_done_begun_or_new_in_the_order_of_the_level(school: Schoo
         rows = queries.lessons_of(s, samira, [done.level_id])[done.level_id]
         return [(lesson.title, state) for lesson, state in rows]
 
-    assert school.write(operation) == [("Un", "done"), ("Deux", "begun"), ("Trois", "new")]
+    assert school.write(operation) == [
+        ("Un", LessonState.DONE),
+        ("Deux", LessonState.BEGUN),
+        ("Trois", LessonState.NEW),
+    ]
 
 
 def test_the_team_sees_clips_homework_and_how_many_watched_everything(school: School) -> None:

@@ -51,6 +51,10 @@ def by_link(
     )
 
 
+def is_known(school: School, card: Printed, *tokens: str) -> bool:
+    return bool(school.read(lambda s: cards.known_device(s, s.get_one(AccessCard, card.id), tokens)))
+
+
 def attempt(school: School, way: LoginAttempt) -> LoginResult | Refused:
     return school.write(lambda s: cards.log_in(s, way, now=NOW))
 
@@ -87,8 +91,8 @@ def test_link_and_pin_enter_and_the_device_is_known_from_then_on(school: School)
     found = present(school.read(lambda s: logins.find_active(s, entered.token, now=NOW)))
     assert found.person_id == person_id
     assert found.card_id == card.id
-    assert school.read(lambda s: cards.is_known_device(s, s.get_one(AccessCard, card.id), ["x", device]))
-    assert not school.read(lambda s: cards.is_known_device(s, s.get_one(AccessCard, card.id), ["x"]))
+    assert is_known(school, card, "x", device)
+    assert not is_known(school, card, "x")
 
 
 def test_a_shared_phone_is_forgotten_after_half_an_hour_and_never_known(school: School) -> None:

@@ -11,7 +11,7 @@ from lms.domain.people.contact import (
     preferred_channel,
     sms_number,
 )
-from lms.models import Person, PersonRole
+from lms.models import Channel, Person, PersonRole
 
 
 def somebody(role: str = "learner", reach: str = "auto", **more: str | None) -> Person:
@@ -71,7 +71,7 @@ def test_she_is_reached_as_she_chose_if_that_leads_to_her(
 def test_the_team_is_always_reached_by_mail() -> None:
     nadia = somebody("teacher", "sms", login_email="nadia@example.be", phone="0470 12 34 56")
     assert mail_address(nadia) == "nadia@example.be"
-    assert preferred_channel(nadia, gateway=True) == "mail"
+    assert preferred_channel(nadia, gateway=True) == Channel.MAIL
     assert available_channels(somebody("teacher", phone="0470 12 34 56"), gateway=True) == ()
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from lms.domain.errors import Refused
 from lms.domain.people import directory, learners
 from lms.domain.people.learners import LearnerDetails
-from lms.models import AuditEvent, Person
+from lms.models import AuditEvent, Person, Role
 from tests import factories
 from tests.factories import NOW
 from tests.support.narrow import present
@@ -62,7 +62,7 @@ def test_a_new_learner_is_kept_with_a_line_in_the_journal(school: School) -> Non
     kept = school.read(lambda s: directory.learner_for(s, factories.nadia(s), made.id))
     assert (kept.name, kept.language, kept.email, kept.phone) == ("Mehari", "ti", None, "0475 12 34 56")
     assert present(kept.level).code == "N2"
-    assert kept.roles == {"learner"}
+    assert kept.roles == {Role.LEARNER}
     assert journal_of(school) == [("person_made", "N2")]
 
 

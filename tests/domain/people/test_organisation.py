@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory, organisation, staff
-from lms.models import AuditEvent, Criterion, Level, Organisation
+from lms.models import AuditEvent, Criterion, Level, Organisation, Role
 from tests import factories
 from tests.factories import NOW
 from tests.support.narrow import present
@@ -42,7 +42,7 @@ def test_a_school_opens_with_three_levels_their_rubrics_and_a_coordinator(school
         ("N3", 5),
     ]
     link = present(school.read(lambda s: staff.find_active_link(s, token, now=NOW)))
-    assert link.person.roles == {"coordinator"}
+    assert link.person.roles == {Role.COORDINATOR}
     assert link.expires_at - NOW == staff.RESET_LASTS
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.people import logins, preferences
 from lms.domain.people.preferences import Preferences
-from lms.models import AuditEvent
+from lms.models import AuditEvent, Channel
 from tests import factories
 from tests.factories import NOW, Who
 from tests.support.narrow import present
@@ -49,7 +49,7 @@ def test_how_messages_find_her_stays_as_it_was_where_she_was_not_asked(school: S
     token = school.write(lambda s: factories.entered(s, factories.samira(s)))
     change(school, factories.samira, token, Preferences("fr", reach="hand"))
     change(school, factories.samira, token, Preferences("fr"))
-    assert school.read(factories.samira).reach == "hand"
+    assert school.read(factories.samira).reach == Channel.HAND
 
 
 def test_a_phone_said_to_be_shared_leaves_after_half_an_hour(school: School) -> None:

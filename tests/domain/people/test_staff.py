@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.errors import Refused
 from lms.domain.people import logins, staff
-from lms.models import AuditEvent, OutboxItem, PasswordLink, Person
+from lms.models import AuditEvent, OutboxItem, PasswordLink, Person, Role
 from tests import factories
 from tests.factories import NOW
 from tests.support.narrow import present
@@ -93,6 +93,24 @@ def test_a_new_link_kills_the_earlier_one_and_its_mail(school: School) -> None:
     assert [item.secret for item in school.read(lambda s: s.scalars(open_items).all())] == [tokens[1]]
 
 
+def test_a_second_request_within_five_minutes_leaves_the_link_alone(school: School) -> None:
+    """A mail that is slow to arrive must not bring a dead link."""
+    first, second, third = (staff.new_token() for _ in range(3))
+
+    def ask(token: str, minutes: int) -> None:
+        moment = NOW + timedelta(minutes=minutes)
+        address = school.write(lambda s: present(factories.luc(s).login_email))
+        school.write(lambda s: staff.request_reset(s, address, token, now=moment))
+
+    ask(first, 0)
+    ask(second, 4)
+    assert school.read(lambda s: staff.find_active_link(s, first, now=NOW))
+    assert school.read(lambda s: staff.find_active_link(s, second, now=NOW)) is None
+    ask(third, 5)
+    assert school.read(lambda s: staff.find_active_link(s, first, now=NOW)) is None
+    assert school.read(lambda s: staff.find_active_link(s, third, now=NOW))
+
+
 @pytest.mark.parametrize("address", ["nobody@example.be", "samira@learners.example.be"])
 def test_nothing_is_posted_to_an_address_that_cannot_log_in(school: School, address: str) -> None:
     school.write(factories.samira)
@@ -160,7 +178,7 @@ def test_other_roles_end_her_entries(school: School) -> None:
     assert school.read(lambda s: logins.find_active(s, token, now=NOW))
     assert change({"teacher", "coordinator"}) is True
     assert school.read(lambda s: logins.find_active(s, token, now=NOW)) is None
-    assert school.read(lambda s: factories.luc(s).roles) == {"teacher", "coordinator"}
+    assert school.read(lambda s: factories.luc(s).roles) == {Role.TEACHER, Role.COORDINATOR}
     assert actions(school) == ["roles_changed"]
 
 
@@ -176,7 +194,7 @@ def test_the_last_coordinator_stays(school: School) -> None:
         school.write(lambda s: staff.deactivate(s, factories.luc(s), factories.claire(s), now=NOW))
     school.write(lambda s: factories.person(s, "Rita", "coordinator", login_email="rita@service.example.be"))
     school.write(lose_it)
-    assert school.read(lambda s: factories.claire(s).roles) == {"teacher"}
+    assert school.read(lambda s: factories.claire(s).roles) == {Role.TEACHER}
 
 
 def test_nobody_deactivates_herself(school: School) -> None:
