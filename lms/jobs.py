@@ -246,10 +246,14 @@ class Jobs:
             if found is None:
                 write(lambda session: external.record_unchanged(session, calendar_id, now=now()))
                 return
-            events, etag = [external.Event(*event) for event in found.events], found.etag
+            events, etag, misread = (
+                [external.Event(*event) for event in found.events],
+                found.etag,
+                found.misread,
+            )
             write(
                 lambda session: external.store_events(
-                    session, calendar_id, events, etag, now=now(), zone=settings.time_zone
+                    session, calendar_id, events, etag, misread, now=now(), zone=settings.time_zone
                 )
             )
 

@@ -28,6 +28,7 @@ STYLES = sorted((ROOT / "lms/static/css").rglob("*.css"))
 LAYERS = {
     "clock": 0,
     "extensions": 0,
+    "normal_forms": 0,
     "refusal_codes": 0,
     "models": 1,
     "domain": 2,

@@ -108,6 +108,22 @@ def test_a_calendar_that_did_not_change_is_asked_with_its_mark(
     assert spans(school) == 1
 
 
+def test_events_that_nobody_understands_keep_the_hours_that_were_read(
+    school: School, calendars: CalendarServer
+) -> None:
+    allow(school, calendars)
+    address = calendars.says(calendar(MEETING))
+    added(school, address)
+    sweep(school)
+    lost = event("DTSTART:garbage", uid="lost")
+    calendars.says(calendar(lost))
+    failing = sweep(school, later=timedelta(hours=1))
+    assert (failing.error, failing.misread, spans(school)) == ("calendar_not_understood", 0, 1)
+    calendars.says(calendar(lost, MEETING))
+    mended = sweep(school, later=timedelta(hours=1))
+    assert (mended.error, mended.misread, spans(school)) == ("", 1, 1)
+
+
 def test_a_login_page_keeps_what_was_read_and_after_a_day_the_teacher_is_told_once(
     school: School, calendars: CalendarServer
 ) -> None:

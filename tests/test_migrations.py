@@ -6,7 +6,9 @@ import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -27,13 +29,15 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from config import ROOT
-from lms import create_app
+from lms import create_app, normal_forms
 from lms.clock import now
 from lms.domain.booking import consistency
+from lms.domain.people import staff
 from lms.extensions import Base
-from lms.models import AppointmentRecord, Booking, OutboxItem, PersonRole
+from lms.models import AppointmentRecord, Booking, Level, OutboxItem, Person, PersonRole, Room
 from tests import factories
 from tests.support.engines import postgres_template
+from tests.support.narrow import present
 from tests.support.school import School, copy_template, settings_for
 from tests.support.servers import PostgresServer
 from tools import schema_diagram
@@ -387,3 +391,91 @@ def test_foreign_keys_are_guarded_again_after_a_migration(bare: School) -> None:
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
     with pytest.raises(IntegrityError):
         bare.write(lambda s: s.add(PersonRole(person_id="nobody", role="learner")))
+
+
+def test_names_get_their_keys_and_two_spellings_of_one_name_are_told_apart(bare: School) -> None:
+    rooms = ["École", "école", "ECOLE", "École (2)", "Salle 1", "SALLE  1"]
+    levels = ["Débutants", "debutants", "x" * 60, "X" * 60]
+    up(bare, "0004")
+    with bare.engine.begin() as connection:
+        for number, name in enumerate(rooms):
+            closed = 9 if name == "École" else None
+            connection.execute(text(A_ROOM), {"id": f"r{number}", "name": name, "closed": closed})
+        for number, name in enumerate(levels):
+            connection.execute(text(A_LEVEL), {"id": f"l{number}", "name": name, "position": number})
+        connection.execute(text(A_PERSON_OF_0004), people_of_0004("Émile", "Zoé", "Ayşe", "aïcha"))
+    up(bare)
+    keys = bare.read(lambda s: {room.name: room.name_key for room in s.scalars(select(Room))})
+    assert keys == {
+        "ECOLE": "ecole",
+        "École (2)": "ecole (2)",
+        "école (3)": "ecole (3)",
+        "École (4)": "ecole (4)",  # closed: the open ones come first
+        "SALLE  1": "salle 1",
+        "Salle 1 (2)": "salle 1 (2)",
+    }
+    kept = bare.read(lambda s: s.scalars(select(Level.name).order_by(Level.position)).all())
+    assert kept == ["Débutants", "debutants (2)", "x" * 60, f"{'X' * 56} (2)"]
+    by_name = bare.read(lambda s: s.scalars(select(Person.name).order_by(Person.name_key)).all())
+    assert by_name == ["aïcha", "Ayşe", "Émile", "Zoé"]
+    assert differences(bare) == []
+    down(bare, "0004")
+    with bare.engine.connect() as connection:
+        assert set(connection.scalars(text("SELECT name FROM room"))) == set(keys)
+    up(bare)
+    assert keys == bare.read(lambda s: {room.name: room.name_key for room in s.scalars(select(Room))})
+
+
+def test_login_addresses_get_their_normal_form_and_who_is_active_keeps_it(bare: School) -> None:
+    before = {
+        "Luc": "luc@école.be",
+        "Nadia": "\u200bnadia@example.be",
+        "Another Nadia": "nadia@example.be",
+        "René": "rené@example.be",
+        "Mistyped": "a..b@école.be",
+    }
+    up(bare, "0004")
+    with bare.engine.begin() as connection:
+        rows = people_of_0004(*before)
+        connection.execute(text(A_PERSON_OF_0004), [{**row, "email": before[row["name"]]} for row in rows])
+    up(bare)
+    kept = bare.read(lambda s: {person.name: person.login_email for person in s.scalars(select(Person))})
+    assert kept == {**before, "Luc": "luc@xn--cole-9oa.be"}
+    for name in ("Luc", "Another Nadia", "René", "Mistyped"):
+        found = bare.read(partial(staff.staff_by_email, email=before[name].upper()))
+        assert present(found).name == name
+
+
+def test_the_frozen_normal_forms_are_those_of_the_application() -> None:
+    """When the forms change, a new migration writes the keys anew, and this test goes with the old one."""
+    frozen = present(scripts().get_revision("0005")).module
+    names = [
+        "École",
+        "SALLE\u00a0١",
+        "L’Œuvre",
+        "ışık İzmir",
+        "☀️",
+        "علی",
+        "نـادية",
+        "´",
+        "が",
+        "O´Neill",
+        "ﬁn Їжак گلی",
+    ]
+    assert list(map(frozen.name_key, names)) == list(map(normal_forms.name_key, names))
+    addresses = ["Luc@École.be", " \u200bluc@a.be ", "rené@école.be", "a..b@école.be", "x", "a@b@c", "a@é.1"]
+    assert list(map(frozen.email_key, addresses)) == list(map(normal_forms.email_key, addresses))
+
+
+A_ROOM = "INSERT INTO room (id, name, closed_at) VALUES (:id, :name, :closed)"
+A_LEVEL = """
+    INSERT INTO level (id, code, name, cefr, blurb, position) VALUES (:id, :id, :name, '', '', :position)
+"""
+A_PERSON_OF_0004 = """
+    INSERT INTO person (id, name, language, text_size, reach, shared_phone, login_email, created_at)
+    VALUES (:id, :name, 'fr', 'normal', 'auto', false, :email, 0)
+"""
+
+
+def people_of_0004(*names: str) -> list[dict[str, Any]]:
+    return [{"id": f"p{number}", "name": name, "email": None} for number, name in enumerate(names)]

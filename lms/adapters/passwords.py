@@ -7,6 +7,8 @@ import threading
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from lms.normal_forms import password_forms
+
 AT_ONCE = 4
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -17,16 +19,23 @@ _nobody = _hasher.hash("nobody has this password")
 
 
 def hash_secret(secret: str) -> str:
-    """Return the Argon2 hash of a password or PIN."""
+    """Return the Argon2 hash of the normal form of a password or PIN."""
     with _slots:
-        return _hasher.hash(secret)
+        return _hasher.hash(password_forms(secret)[0])
 
 
 def matches(stored: str | None, secret: str) -> bool:
-    """Return whether a secret matches its hash; without a hash (None) return False after the same work."""
+    """Return whether a secret matches its hash, also one that was made before secrets had a normal form.
+
+    Without a hash (None) return False after the same work.
+    """
+    right = any(_verify(stored or _nobody, form) for form in password_forms(secret))
+    return right and stored is not None
+
+
+def _verify(stored: str, secret: str) -> bool:
     with _slots:
         try:
-            _hasher.verify(stored or _nobody, secret)
+            return _hasher.verify(stored, secret)
         except (VerificationError, InvalidHashError):
             return False
-    return stored is not None

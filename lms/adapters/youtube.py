@@ -6,6 +6,8 @@ An address is parsed, never fetched: nothing here contacts YouTube.
 from __future__ import annotations
 
 import re
+import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from html import unescape
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
@@ -17,16 +19,40 @@ FRAME_ORIGIN = "https://www.youtube-nocookie.com"
 LONGEST = 4000  # characters; a pasted iframe with its attributes has a few hundred
 
 _ID = re.compile(r"[A-Za-z0-9_-]{11}")
-_HOSTS = frozenset(
-    {"youtube.com", "www.youtube.com", "m.youtube.com", "music.youtube.com", "gaming.youtube.com"}
-    | {"youtube-nocookie.com", "www.youtube-nocookie.com", "youtu.be", "www.youtu.be"}
+_ID_AND_REST = re.compile(r"([A-Za-z0-9_-]{11})(?![A-Za-z0-9_-])(.*)", re.DOTALL)
+# "rendez-vous", "Jean-Pierre" and "0470-123456" have eleven characters too.
+_WORDS = re.compile(r"(?:(?:[A-Z]?[a-z]*|[A-Z]+|[0-9]+)(?:[_-]|$))+")
+_QUERY_ALONE = re.compile(r"/?(?:watch)?\?v=|v=", re.IGNORECASE)
+_DOMAINS = (
+    "youtube.com",
+    "youtube-nocookie.com",
+    "youtubekids.com",
+    "youtu.be",
+    "youtube.googleapis.com",
+    "ytimg.com",
 )
-_CONSENT = "consent.youtube.com"  # what the address bar shows a European before the video
-_FOLDERS = frozenset({"embed", "shorts", "live", "v", "e", "vi", "watch"})
+# Servers that lead on to the address in one of their parameters, and the parameter.
+_LEADING_ON = (
+    ("consent.youtube.com", "continue"),  # what the address bar shows a European before the video
+    ("accounts.google.com", "continue"),
+    ("google.com", "q"),
+    ("google.com", "url"),
+    ("google.be", "url"),
+    ("google.fr", "url"),
+    ("l.facebook.com", "u"),
+    ("lm.facebook.com", "u"),
+    ("l.messenger.com", "u"),
+    ("l.instagram.com", "u"),
+    ("safelinks.protection.outlook.com", "url"),
+    ("youtube.com", "u"),  # attribution_link
+)
+_FOLDERS = frozenset({"embed", "shorts", "live", "v", "e", "vi", "vi_webp", "watch", "video"})
+_WATCH = frozenset({"", "watch", "watch_popup", "ytscreeningroom"})
+_MARKERS = re.compile(r"[*_~`|]+")  # bold and italic of messengers
 _FRAME_SOURCE = re.compile(r"<iframe\b[^>]*?\bsrc\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\s<>\"'«»\[\]{}]+")
-_CLOCK = re.compile(r"(?:(?:([0-9]{1,2}):)?([0-9]{1,3}):)?([0-9]{1,6})")
-_UNITS = re.compile(r"(?:([0-9]{1,3})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,6})s?)?", re.IGNORECASE)
+_CLOCK = re.compile(r"(?:(?:([0-9]{1,2}):)?([0-9]{1,3}):)?([0-9]{1,6})(?:[.,][0-9]*)?")
+_UNITS = re.compile(r"(?:([0-9]{1,3})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,6})(?:[.,][0-9]*)?s?)?", re.IGNORECASE)
 _LONGEST_VIDEO = 12 * 3600
 
 
@@ -44,13 +70,33 @@ def parse_link(text: str) -> Video:
 
     Refusals: `youtube_bad_id`, `youtube_channel`, `youtube_elsewhere`, `youtube_none`, `youtube_playlist`.
     """
-    text = unescape(text[:LONGEST]).strip()
+    # Invisible marks of messengers, such as those of the direction of writing.
+    text = unescape(text[:LONGEST])
+    text = "".join(letter for letter in text if unicodedata.category(letter) != "Cf").strip()
+    try:
+        return _first_video(text)
+    except Refused:
+        # A mail breaks a long address at its signs.
+        joined = re.sub(r"(?<=[/?=&])\s+(?!\S*://)", "", text)
+        if joined == text:
+            raise
+        with suppress(Refused):
+            return _first_video(joined)
+        raise
+
+
+def _first_video(text: str) -> Video:
+    bare = _without_markers(text)
+    if _ID.fullmatch(bare) and not _WORDS.fullmatch(bare):
+        return Video(bare)
+    if _QUERY_ALONE.match(bare):
+        return _read_address(f"youtube.com/watch?{bare[bare.index('v=') :]}")
     frame = _FRAME_SOURCE.search(text)
     found = [frame.group(1)] if frame else [word for word in _BETWEEN.split(text) if _may_be_address(word)]
     refusal: Refused | None = None
     for candidate in found[:20]:
         try:
-            return _read_address(candidate.strip("(.,;:!?)…"))
+            return _read_address(_without_markers(candidate))
         except Refused as refused:
             # The first address counts, unless it is not an address of YouTube at all.
             if refusal is None or refusal.code == RefusalCode.YOUTUBE_ELSEWHERE:
@@ -63,7 +109,17 @@ def _may_be_address(word: str) -> bool:
     return "://" in word or "youtu" in word or "www." in word
 
 
+def _without_markers(word: str) -> str:
+    """Return the word without the signs around it. An id may end with the sign that marks italics."""
+    word = word.strip("(.,;:!?)…")
+    if begin := _MARKERS.match(word):
+        word = word[begin.end() :].removesuffix(begin.group()[::-1])
+    return word.rstrip("*~`|").strip("(.,;:!?)…")
+
+
 def _read_address(address: str, depth: int = 0) -> Video:
+    if "%3a%2f%2f" in address[:20].lower():
+        address = unquote(address)
     try:
         parts = urlsplit(_with_scheme(address))
         host = (parts.hostname or "").rstrip(".")
@@ -73,14 +129,17 @@ def _read_address(address: str, depth: int = 0) -> Video:
         raise Refused(RefusalCode.YOUTUBE_NONE) from None
     if parts.scheme not in ("http", "https"):
         raise Refused(RefusalCode.YOUTUBE_NONE)
-    if host == _CONSENT and query.get("continue") and depth == 0:
-        return _read_address(query["continue"][0], depth + 1)
-    if host not in _HOSTS:
+    if (onward := _onward(host, query)) and depth < 2:
+        return _read_address(onward, depth + 1)
+    if not _is_of(host, *_DOMAINS):
         raise Refused(RefusalCode.YOUTUBE_ELSEWHERE)
     folders = [piece for piece in unquote(parts.path).split("/") if piece]
-    video_id = _named_id(host, folders, query)
-    if not _ID.fullmatch(video_id):
+    found = _ID_AND_REST.fullmatch(_named_id(host, folders, query))
+    if found is None:
         raise Refused(RefusalCode.YOUTUBE_BAD_ID)
+    video_id, rest = found.groups()
+    # "youtu.be/ID&t=30": what should follow a question mark stands in the path.
+    query = parse_qs(rest.lstrip("?&"), max_num_fields=60) | query
     starts = next(
         (
             at
@@ -93,6 +152,19 @@ def _read_address(address: str, depth: int = 0) -> Video:
     return Video(video_id, starts, ends if ends is not None and ends > starts else None)
 
 
+def _is_of(host: str, *domains: str) -> bool:
+    return any(host == domain or host.endswith(f".{domain}") for domain in domains)
+
+
+def _onward(host: str, query: dict[str, list[str]]) -> str | None:
+    """Return the address to which a server leads on; None for others."""
+    for domain, name in _LEADING_ON:
+        if _is_of(host, domain) and query.get(name):
+            address = query[name][0]
+            return f"https://www.youtube.com{address}" if address.startswith("/") else address
+    return None
+
+
 def _with_scheme(address: str) -> str:
     if address.startswith("//"):
         return f"https:{address}"
@@ -103,17 +175,23 @@ def _with_scheme(address: str) -> str:
 def _named_id(host: str, folders: list[str], query: dict[str, list[str]]) -> str:
     """Return the part of the address that should be the id; refuse an address of no single video."""
     first = folders[0] if folders else ""
+    second = folders[1] if len(folders) > 1 else ""
+    if first.startswith("@") or first in ("channel", "c", "user") or "live_stream" in (first, second):
+        raise Refused(RefusalCode.YOUTUBE_CHANNEL)
+    if "videoseries" in (first, second):
+        raise Refused(RefusalCode.YOUTUBE_PLAYLIST)
     if host.endswith("youtu.be"):
+        # "youtu.be/watch?v=ID", as somebody who shortens it by hand writes it.
+        if first in _WATCH and query.get("v"):
+            return query["v"][0]
         if not folders:
             raise Refused(RefusalCode.YOUTUBE_NONE)
         return first
-    if first.startswith("@") or first in ("channel", "c", "user"):
-        raise Refused(RefusalCode.YOUTUBE_CHANNEL)
-    if first in _FOLDERS and len(folders) > 1 and folders[1] != "videoseries":
-        return folders[1]
-    if first in ("watch", "") and query.get("v"):
+    if first in _FOLDERS and second:
+        return second
+    if first in _WATCH and query.get("v"):
         return query["v"][0]
-    if query.get("list"):
+    if query.get("list") or first in ("playlist", "show"):
         raise Refused(RefusalCode.YOUTUBE_PLAYLIST)
     raise Refused(RefusalCode.YOUTUBE_NONE)
 

@@ -18,10 +18,11 @@ from lms.domain.errors import Refused
 from lms.domain.people import cards, logins, staff
 from lms.domain.people.logins import digest
 from lms.extensions import db, limiter, write
-from lms.forms.auth import CardForm, LoginForm, digits
+from lms.forms.auth import CardForm, LoginForm
 from lms.forms.people import AskPasswordForm, NewPasswordForm
 from lms.i18n.languages import WITH_CATALOGUE, shown_in
 from lms.models import LoginKind, Person
+from lms.normal_forms import card_digits, email_key
 from lms.refusal_codes import RefusalCode
 from lms.web.pages import page
 
@@ -171,7 +172,8 @@ def choose_password(token: str) -> BaseResponse:
     form = NewPasswordForm()
     if form.validate_on_submit():
         try:
-            staff.check_password(form.password.data, found.person.name, found.person.login_email)
+            person = found.person
+            staff.check_password(form.password.data, person.name, person.login_email, organisation().name)
             fresh = passwords.hash_secret(form.password.data)
             login_token = write(lambda session: _choose_and_log_in(session, token, fresh))
         except Refused as refusal:
@@ -218,7 +220,7 @@ def _devices() -> list[str]:
 
 
 def _named_card() -> str:
-    named = request.form.get("token", "")[:100] or digits(request.form.get("code", "")[:40])
+    named = request.form.get("token") or card_digits(request.form.get("code", ""))
     return named or request.remote_addr or ""
 
 
@@ -265,7 +267,7 @@ def _entered_staff(token: str, location: str) -> BaseResponse:
 
 
 def _named_account() -> str:
-    return digest(request.form.get("email", "")[:254].strip().lower() or request.remote_addr or "")
+    return digest(email_key(request.form.get("email", "")) or request.remote_addr or "")
 
 
 def device_name() -> str:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, cookie, current_login, drop_cookie, me, set_cookie
 from lms.adapters import passwords
 from lms.clock import now
-from lms.current import settings
+from lms.current import organisation, settings
 from lms.domain.errors import Refused
 from lms.domain.people import logins, preferences, staff
 from lms.extensions import db, limiter, write
@@ -101,7 +101,7 @@ def _change_password(form: ChangePasswordForm) -> BaseResponse:
     person = me()
     if not passwords.matches(person.password_hash, form.current.data):
         raise Refused(RefusalCode.PASSWORD_WRONG)
-    staff.check_password(form.password.data, person.name, person.login_email)
+    staff.check_password(form.password.data, person.name, person.login_email, organisation().name)
     fresh, device = passwords.hash_secret(form.password.data), current_login().device
 
     def change(session: Session) -> str:

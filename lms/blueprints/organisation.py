@@ -140,9 +140,13 @@ def level(id: str) -> BaseResponse:
     form = LevelForm(obj=found)
     if form.validate_on_submit():
         values = (form.name.data, form.cefr.data or "", form.blurb.data or "")
-        write(lambda session: organisation.update_level(session, me(), id, *values, now=now()))
-        flash(_("Le niveau est changé."), "success")
-        return redirect(url_for("organisation.show", _anchor="levels"), 303)
+        try:
+            write(lambda session: organisation.update_level(session, me(), id, *values, now=now()))
+        except Refused as refusal:
+            form.refuse(refusal, form.name)
+        else:
+            flash(_("Le niveau est changé."), "success")
+            return redirect(url_for("organisation.show", _anchor="levels"), 303)
     return page("organisation/level.html", 422 if form.is_submitted() else 200, form=form, level_id=id)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 from flask.cli import with_appcontext
 from flask_babel import force_locale
@@ -13,7 +11,7 @@ from lms.current import settings
 from lms.domain.errors import Refused
 from lms.domain.people import organisation, staff
 from lms.extensions import db, write
-from lms.forms import tidy
+from lms.forms import is_public_address, tidy_name
 from lms.i18n import refusals
 from lms.links import absolute_url
 from lms.models import Organisation
@@ -32,7 +30,7 @@ def command(name: str | None, coordinator: str | None, email: str | None) -> Non
     service_name = _ask(name, "Name of the service", 120)
     person_name = _ask(coordinator, "Name of the first coordinator", 120)
     address = _ask(email, "E-mail address of the coordinator", 254)
-    if not re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;]{2,}", address):
+    if not is_public_address(address):
         raise click.BadParameter(f"{address} is no e-mail address", param_hint="--email")
     token = staff.new_token()
     try:
@@ -53,7 +51,7 @@ def _click_error(refusal: Refused) -> click.ClickException:
 
 
 def _ask(given: str | None, question: str, longest: int) -> str:
-    value = tidy(given if given is not None else click.prompt(question)) or ""
+    value = tidy_name(given if given is not None else click.prompt(question)) or ""
     if not value or len(value) > longest:
         raise click.BadParameter(f"{question}: 1 to {longest} characters")
     return value

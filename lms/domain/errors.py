@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
 from lms.refusal_codes import RefusalCode
 
 
@@ -19,3 +25,17 @@ class Refused(Exception):
 
 class Absent(Exception):
     """There is no such object, or the person may not know that there is one: the page answers 404."""
+
+
+@contextmanager
+def refuse_duplicates(session: Session, refusal: Refused) -> Iterator[None]:
+    """Turn the violation of a unique column into a refusal.
+
+    Two requests at once may both have found the name or address free; the column decides between them.
+    """
+    try:
+        with session.begin_nested():
+            yield
+            session.flush()
+    except IntegrityError:
+        raise refusal from None

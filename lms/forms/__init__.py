@@ -13,10 +13,9 @@ from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField
 from wtforms.validators import DataRequired, Length, ValidationError
 
+from lms import normal_forms
 from lms.domain.errors import Refused
 from lms.i18n.refusals import sentence
-
-_EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\.]{2,}")
 
 
 class PageForm(FlaskForm):
@@ -44,10 +43,20 @@ class PageForm(FlaskForm):
 
 def tidy(value: str | None) -> str | None:
     """Clean a single line: remove control characters, outer and repeated white space; keep every script."""
-    if value is None:
-        return None
-    kept = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in value)
-    return " ".join(unicodedata.normalize("NFC", kept).split())
+    return None if value is None else normal_forms.clean_line(value)
+
+
+def tidy_name(value: str | None) -> str | None:
+    """Clean the name of a person or thing: as a single line, without invisible marks."""
+    return None if value is None else normal_forms.clean_name(value)
+
+
+def tidy_email(value: str | None) -> str | None:
+    """Clean an e-mail address as the mailer does; leave one that the mailer refuses to the validator."""
+    try:
+        return value and normal_forms.normalize_email(value)
+    except ValueError:
+        return tidy(value)
 
 
 def tidy_text(value: str | None) -> str | None:
@@ -56,7 +65,8 @@ def tidy_text(value: str | None) -> str | None:
         return None
     lines = value.replace("\r\n", "\n").replace("\r", "\n")
     kept = "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) != "Cc")
-    return unicodedata.normalize("NFC", kept).strip()
+    text = unicodedata.normalize("NFC", kept).strip()
+    return text if normal_forms.is_visible(text) else ""
 
 
 def required() -> DataRequired:
@@ -70,9 +80,18 @@ def at_most(number: int) -> Length:
 
 
 def email_address(_form: FlaskForm, field: Field) -> None:
-    """Validate that the field is one plain address or empty."""
-    if field.data and (len(field.data) > 254 or not _EMAIL.fullmatch(field.data)):
+    """Validate that the field is one address to which the mailer sends, or empty."""
+    if field.data and not is_public_address(field.data):
         raise ValidationError(_l("Cette adresse e-mail ne marche pas. Regardez encore."))
 
 
-__all__ = ["PageForm", "at_most", "email_address", "required", "tidy", "tidy_text"]
+def is_public_address(text: str) -> bool:
+    """Return whether the mailer sends to the address and its domain is one of the public network."""
+    try:
+        return "." in normal_forms.normalize_email(text).rpartition("@")[2]
+    except ValueError:
+        return False
+
+
+__all__ = ["PageForm", "at_most", "email_address", "is_public_address", "required", "tidy", "tidy_email"]
+__all__ += ["tidy_name", "tidy_text"]

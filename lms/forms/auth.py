@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, PasswordField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, Regexp
 
-from lms.forms import PageForm, required, tidy
-
-# Arabic and other keyboards type digits of another script.
-_DIGITS = {ord(c): str(d) for d in range(10) for c in (chr(0x660 + d), chr(0x6F0 + d))}
+from lms import normal_forms
+from lms.forms import PageForm, required, tidy_email
 
 
 def digits(value: str | None) -> str | None:
     """Clean digits typed from a card: remove spaces and hyphens, convert digits of another script."""
-    return None if value is None else re.sub(r"[\s\-.\u200e\u200f]", "", value).translate(_DIGITS)
+    return None if value is None else normal_forms.card_digits(value)
 
 
 class CardForm(PageForm):
@@ -50,5 +46,5 @@ class LoginForm(PageForm):
     """Login of a member of the team with e-mail and password."""
 
     next = HiddenField()
-    email = StringField(_l("E-mail"), filters=[tidy], validators=[required(), Length(max=254)])
+    email = StringField(_l("E-mail"), filters=[tidy_email], validators=[required(), Length(max=254)])
     password = PasswordField(_l("Mot de passe"), validators=[required(), Length(max=200)])

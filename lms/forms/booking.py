@@ -20,7 +20,7 @@ from wtforms.validators import InputRequired, Optional, StopValidation, Validati
 
 from config import BRUSSELS
 from lms.domain.booking.availability import LONGEST, WeeklyHours, holidays_between
-from lms.forms import PageForm, at_most, tidy
+from lms.forms import PageForm, at_most, tidy, tidy_name
 from lms.forms.screening import no_national_number
 from lms.i18n.dates import hour
 from lms.models import DayKind, Mode, RuleMode
@@ -113,7 +113,7 @@ def _clock(value: str | None) -> time | None:
 
 
 class _HoursForm(PageForm):
-    room = StringField(_l("Salle"), filters=[tidy], validators=[at_most(60)])
+    room = StringField(_l("Salle"), filters=[tidy_name], validators=[at_most(60)])
 
     @property
     def hours(self) -> WeeklyHours:

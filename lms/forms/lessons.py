@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -18,6 +20,7 @@ from wtforms import (
     Form,
     FormField,
     HiddenField,
+    RadioField,
     SelectField,
     StringField,
     TextAreaField,
@@ -25,6 +28,7 @@ from wtforms import (
 from wtforms.validators import Length, ValidationError
 
 from lms.adapters import captions, youtube
+from lms.adapters.captions_encoding import UnsureEncoding
 from lms.domain.errors import Refused
 from lms.domain.lessons.authoring import ClipDraft
 from lms.forms import PageForm, at_most, required, tidy, tidy_text
@@ -164,8 +168,14 @@ class ClipForm(Form):
         render_kw={"rows": 4, "dir": "auto"},
     )
     captions = FileField(
-        _l("Fichier de sous-titres (.vtt ou .srt)"), render_kw={"accept": ".vtt,.srt,text/vtt"}
+        _l("Fichier de sous-titres (.vtt, .srt, .sbv)"),
+        render_kw={
+            "accept": ".vtt,.srt,.sbv,.ttml,.dfxp,.xml,.json,.json3,.lrc,.ass,.ssa,.sub,.txt,text/vtt"
+        },
     )
+    # The bytes of a file whose encoding is not certain, while the teacher is asked which line reads well.
+    undecoded = HiddenField()
+    encoding = RadioField(_l("Quelle ligne se lit bien ?"), choices=[], validate_choice=False)
 
     def validate_transcript(self, field: Field) -> None:
         if field.data and not _has_file(self.captions.data):
@@ -176,10 +186,19 @@ class ClipForm(Form):
 
     def validate_captions(self, field: Field) -> None:
         """Put the text of the file into the field, where the teacher sees it."""
-        if not _has_file(field.data):
+        if _has_file(field.data):
+            raw, encoding = field.data.stream.read(captions.MOST_BYTES + 1), None
+        elif self.undecoded.data:
+            raw, encoding = _from_base64(self.undecoded.data), self.encoding.data
+        else:
             return
+        self.undecoded.data = ""
         try:
-            self.transcript.data = captions.parse_captions(field.data.stream.read(captions.MOST_BYTES + 1))
+            self.transcript.data = captions.parse_captions(raw, encoding)
+        except UnsureEncoding as unsure:
+            self.undecoded.data = base64.b64encode(raw).decode()
+            self.encoding.choices, self.encoding.data = unsure.samples, None
+            raise ValidationError(sentence(unsure)) from None
         except Refused as refusal:
             raise ValidationError(sentence(refusal)) from None
 
@@ -195,6 +214,13 @@ class ClipForm(Form):
             transcript=self.transcript.data or "",
             id=self.id.data or None,
         )
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):  # not what the page held
+        return b""
 
 
 def _has_file(value: object) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from flask_babel import LazyString
@@ -14,17 +13,17 @@ from wtforms.validators import ValidationError
 
 from lms.domain.people.contact import available_channels, sms_number
 from lms.domain.people.preferences import Preferences
-from lms.forms import PageForm, at_most, email_address, tidy
+from lms.forms import PageForm, at_most, email_address, tidy, tidy_email
 from lms.i18n.languages import LANGUAGES, STAFF_LANGUAGES, WITH_CATALOGUE, Language
 from lms.models import Channel, Person
 from lms.models.people import AUTOMATIC
+from lms.normal_forms import normalize_phone, plain_text
 
 _CHANNELS: dict[Channel, LazyString] = {
     Channel.MAIL: _l("E-mail"),
     Channel.SMS: _l("SMS"),
     Channel.HAND: _l("WhatsApp ou SMS de mon professeur"),
 }
-_PHONE = re.compile(r"\+?[0-9][0-9 ./()-]{5,38}")
 
 
 def language_choices(languages: Sequence[Language]) -> list[SelectChoice]:
@@ -32,9 +31,14 @@ def language_choices(languages: Sequence[Language]) -> list[SelectChoice]:
     return [SelectChoice(language.code, language.name) for language in languages]
 
 
+def tidy_phone(value: str | None) -> str | None:
+    """Clean a phone number: digits of ASCII, no marks, in the groups that were typed."""
+    return None if value is None else tidy(plain_text(value))
+
+
 def phone_number(_form: FlaskForm, field: Field) -> None:
     """Validate that the field is a phone number or empty."""
-    if field.data and not _PHONE.fullmatch(field.data):
+    if field.data and normalize_phone(field.data) is None:
         raise ValidationError(_l("Ce numéro ne marche pas. Écrivez seulement les chiffres."))
 
 
@@ -56,8 +60,10 @@ class PreferencesForm(PageForm):
             SelectChoice("yes", _l("Oui")),
         ],
     )
-    email = StringField(_l("E-mail (facultatif)"), filters=[tidy], validators=[email_address])
-    phone = StringField(_l("Téléphone (facultatif)"), filters=[tidy], validators=[at_most(40), phone_number])
+    email = StringField(_l("E-mail (facultatif)"), filters=[tidy_email], validators=[email_address])
+    phone = StringField(
+        _l("Téléphone (facultatif)"), filters=[tidy_phone], validators=[at_most(40), phone_number]
+    )
     reach = RadioField(_l("Comment recevoir les messages\N{NO-BREAK SPACE}?"))
 
     def fit(self, person: Person, *, gateway: bool) -> None:

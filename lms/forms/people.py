@@ -28,11 +28,12 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from lms.domain.people import organisation
 from lms.domain.people.learners import LearnerDetails
-from lms.forms import PageForm, at_most, email_address, required, tidy, tidy_text
-from lms.forms.me import language_choices, phone_number
+from lms.forms import PageForm, at_most, email_address, required, tidy, tidy_email, tidy_name, tidy_text
+from lms.forms.me import language_choices, phone_number, tidy_phone
 from lms.forms.screening import no_national_number
 from lms.i18n.languages import LANGUAGES
 from lms.models import Level, Person, Role
+from lms.normal_forms import plain_text
 
 BUFFERS = (0, 15, 30, 45, 60)
 
@@ -52,11 +53,15 @@ class ChecksField(SelectMultipleField):
 class LearnerForm(PageForm):
     """Details of a new learner."""
 
-    name = StringField(_l("Nom"), filters=[tidy], validators=[required(), at_most(120), no_national_number])
+    name = StringField(
+        _l("Nom"), filters=[tidy_name], validators=[required(), at_most(120), no_national_number]
+    )
     level_id = RadioField(_l("Niveau"), validators=[chosen()])
     language = SelectField(_l("Langue"), choices=language_choices(LANGUAGES), default="fr")
-    email = StringField(_l("E-mail (facultatif)"), filters=[tidy], validators=[email_address])
-    phone = StringField(_l("Téléphone (facultatif)"), filters=[tidy], validators=[at_most(40), phone_number])
+    email = StringField(_l("E-mail (facultatif)"), filters=[tidy_email], validators=[email_address])
+    phone = StringField(
+        _l("Téléphone (facultatif)"), filters=[tidy_phone], validators=[at_most(40), phone_number]
+    )
 
     def offer(self, levels: Sequence[Level]) -> None:
         """Set the levels to choose from."""
@@ -105,8 +110,10 @@ class LearnerEditForm(LearnerForm):
 class ColleagueForm(PageForm):
     """A member of the team: name, address, roles."""
 
-    name = StringField(_l("Nom"), filters=[tidy], validators=[required(), at_most(120), no_national_number])
-    email = StringField(_l("E-mail"), filters=[tidy], validators=[required(), email_address])
+    name = StringField(
+        _l("Nom"), filters=[tidy_name], validators=[required(), at_most(120), no_national_number]
+    )
+    email = StringField(_l("E-mail"), filters=[tidy_email], validators=[required(), email_address])
     roles = ChecksField(
         _l("Rôles"),
         choices=[
@@ -141,7 +148,7 @@ class ChangePasswordForm(NewPasswordForm):
 class AskPasswordForm(PageForm):
     """Request of a password link."""
 
-    email = StringField(_l("E-mail"), filters=[tidy], validators=[required(), email_address])
+    email = StringField(_l("E-mail"), filters=[tidy_email], validators=[required(), email_address])
 
 
 def _https(_form: FlaskForm, field: Field) -> None:
@@ -162,7 +169,7 @@ class NumberField(IntegerField):
 
     def process_formdata(self, valuelist: list[str]) -> None:
         try:
-            super().process_formdata(valuelist)
+            super().process_formdata([plain_text(value) for value in valuelist])
         except ValueError:
             self.data = None  # the validators then refuse it with our own sentence
 
@@ -170,7 +177,7 @@ class NumberField(IntegerField):
 class OrganisationForm(PageForm):
     """Settings of the organisation."""
 
-    name = StringField(_l("Nom du service"), filters=[tidy], validators=[required(), at_most(120)])
+    name = StringField(_l("Nom du service"), filters=[tidy_name], validators=[required(), at_most(120)])
     address = StringField(_l("Adresse"), filters=[tidy], validators=[at_most(200)])
     directions = StringField(
         _l("Comment venir"),
@@ -178,8 +185,8 @@ class OrganisationForm(PageForm):
         validators=[at_most(200)],
         description=_l("Arrêt de bus, étage, porte."),
     )
-    phone = StringField(_l("Téléphone"), filters=[tidy], validators=[at_most(40), phone_number])
-    email = StringField(_l("E-mail"), filters=[tidy], validators=[email_address])
+    phone = StringField(_l("Téléphone"), filters=[tidy_phone], validators=[at_most(40), phone_number])
+    email = StringField(_l("E-mail"), filters=[tidy_email], validators=[email_address])
     pin_required = BooleanField(_l("Demander le code secret avec la carte"))
     hygiene_notice = BooleanField(_l("Montrer les gestes barrières"))
     hygiene_text = TextAreaField(
@@ -190,7 +197,7 @@ class OrganisationForm(PageForm):
     )
     video_base = StringField(
         _l("Adresse des salles vidéo"),
-        filters=[tidy],
+        filters=[tidy_name],
         validators=[required(), at_most(200), _https],
         description=_l("Chaque rendez-vous a sa salle à cette adresse."),
     )
@@ -248,12 +255,12 @@ class DoorForm(PageForm):
 class RoomForm(PageForm):
     """A new room."""
 
-    room = StringField(_l("Nouvelle salle"), filters=[tidy], validators=[required(), at_most(60)])
+    room = StringField(_l("Nouvelle salle"), filters=[tidy_name], validators=[required(), at_most(60)])
 
 
 class LevelForm(PageForm):
     """Name, CEFR label and description of a level."""
 
-    name = StringField(_l("Nom"), filters=[tidy], validators=[required(), at_most(60)])
+    name = StringField(_l("Nom"), filters=[tidy_name], validators=[required(), at_most(60)])
     cefr = StringField(_l("Niveau européen"), filters=[tidy], validators=[at_most(30)])
     blurb = StringField(_l("En une phrase"), filters=[tidy], validators=[at_most(200)])

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
-from lms.models.people import Person, one_of, word_type
+from lms.models.people import Named, Person, one_of, word_type
 
 # Parts of the day in local time, as bits of `WaitlistEntry.parts`.
 MORNING, AFTERNOON, EVENING = 1, 2, 4
@@ -74,11 +74,11 @@ class Attendance(StrEnum):
     EXCUSED = "excused"
 
 
-class Room(Identified, Base):
+class Room(Named, Identified, Base):
     """A place for one appointment at a time; several desks in one room are several rows."""
 
     __tablename__ = "room"
-    __table_args__ = (UniqueConstraint("name"),)
+    __table_args__ = (UniqueConstraint("name_key"),)
 
     name: Mapped[str] = mapped_column(String(60))
     closed_at: Mapped[datetime | None]

@@ -57,6 +57,9 @@ class ExternalCalendar(Identified, Base):
     read_at: Mapped[datetime | None]  # when it was last read without an error
     failing_since: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(String(40), default="")  # the code of a refusal
+    # Events that were not understood whole when it was last read well, and the first days of them.
+    misread: Mapped[int] = mapped_column(default=0)
+    misread_days: Mapped[str] = mapped_column(String(200), default="")  # ISO dates, a space between them
 
 
 class ExternalBusyTime(Base):

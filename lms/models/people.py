@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from lms.extensions import Base, Identified
+from lms.normal_forms import name_key
 
 
 class Role(StrEnum):
@@ -62,6 +63,18 @@ def word_type(words: type[StrEnum], length: int) -> Enum:
     )
 
 
+class Named:
+    """A row with a name, and the form of that name in which it is compared, searched and sorted (ADR 20)."""
+
+    # In the order of the code points on both engines.
+    name_key: Mapped[str] = mapped_column(Text().with_variant(Text(collation="C"), "postgresql"))
+
+    @validates("name")
+    def _set_name_key(self, _attribute: str, name: str) -> str:
+        self.name_key = name_key(name)
+        return name
+
+
 class Organisation(Base):
     """The organisation that runs the instance: one row, created by `flask init`."""
 
@@ -95,9 +108,9 @@ class Organisation(Base):
     late_cancel_hours: Mapped[int] = mapped_column(default=12)
 
 
-class Level(Identified, Base):
+class Level(Named, Identified, Base):
     __tablename__ = "level"
-    __table_args__ = (UniqueConstraint("code"), UniqueConstraint("position"))
+    __table_args__ = (UniqueConstraint("code"), UniqueConstraint("position"), UniqueConstraint("name_key"))
 
     code: Mapped[str] = mapped_column(String(8))
     name: Mapped[str] = mapped_column(String(60))
@@ -106,7 +119,7 @@ class Level(Identified, Base):
     position: Mapped[int]
 
 
-class Person(Identified, Base):
+class Person(Named, Identified, Base):
     """A learner or a member of the team. Never nationality, income, status or national number."""
 
     __tablename__ = "person"

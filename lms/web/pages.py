@@ -13,13 +13,14 @@ from lms.domain.booking.conflicts import ConflictReason
 from lms.domain.lessons.progress import LessonState
 from lms.i18n import dates, languages
 from lms.models import Attendance, Channel, DayKind, HomeworkState, RuleMode
+from lms.normal_forms import normalize_phone
 
 # Enums whose members templates name, to choose a word or an icon for each.
 ENUMS = (Attendance, Channel, ConflictReason, DayKind, HomeworkState, LessonState, RuleMode)
 
 
 def init_app(app: Flask) -> None:
-    """Give every template its common values and the filters for dates and sizes, and the enums."""
+    """Give every template its common values, enums, and the filters for dates, sizes and numbers."""
     app.context_processor(_context)
     app.jinja_env.globals.update({enum.__name__: enum for enum in ENUMS})
     zone = settings_of(app).time_zone
@@ -28,6 +29,7 @@ def init_app(app: Flask) -> None:
         day=lambda moment, language="fr": dates.day(moment, zone, language),
         short_day=lambda moment, language="fr": dates.short_day(moment, zone, language),
         full_day=lambda moment, language="fr": dates.full_day(moment, zone, language),
+        dial=lambda number: normalize_phone(number) or number,
         ago=lambda moment: dates.ago(moment, now()),
         mb=lambda size: _("%(number)s Mo", number=f"{size / 1_000_000:.1f}".replace(".", ",")),
     )

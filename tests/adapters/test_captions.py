@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lms.adapters import captions
+from lms.adapters.captions_encoding import UnsureEncoding
 from lms.domain.errors import Refused
 
 SRT = """1
@@ -123,6 +125,56 @@ def test_a_file_that_is_no_transcript_is_refused_for_its_own_reason(raw: bytes, 
     with pytest.raises(Refused) as refusal:
         captions.parse_captions(raw)
     assert refusal.value.code == code
+
+
+# Files that people really have. `|` separates the lines of the text; None: the teacher is asked how it reads.
+FILES = {
+    "gbk.srt": None,
+    "json3.json": "Bonjour.",
+    "lrc.lrc": "Bonjour|Madame",
+    "mojibake.srt": "Ãa va Ã©tÃ©",  # written like that, byte for byte
+    "panel-chapters.txt": "Chapitre 1: Au marché Bonjour Madame Comment ça va",
+    "panel-en.txt": "Bonjour Madame Comment ça va",
+    "panel-with-seconds.txt": "Bonjour Madame Comment ça va Au revoir",
+    "sbv.sbv": "Bonjour Madame.|Comment ça va ?",
+    "srt-arabic-digits.srt": "مرحبا بكم في الدرس كيف حالك اليوم؟",
+    "srt-coords.srt": "Bonjour.",
+    "srt-cr.srt": "Ça coûte combien ?|C’est l’été, l’œuf.",
+    "srt-crlf.srt": "Ça coûte combien ?|C’est l’été, l’œuf.",
+    "srt-double-spaced.srt": "Ça coûte combien ?|C’est l’été, l’œuf.",
+    "srt-four-digits-ms.srt": "Bonjour.|Madame.",
+    "srt-frames.srt": "Bonjour.|Madame.",
+    "srt-latin1.srt": "Ça coûte été",
+    "srt-mac-roman.srt": None,
+    "srt-no-blank-lines.srt": "Bonjour.|Comment ca va ?|1984",
+    "srt-number-line.srt": "Il a quel age ?|25 ans.",
+    "srt-styled.srt": "Bonjour Madame Non < oui > peut & 3 < 4",
+    "srt-tight-arrow.srt": "Bonjour.|Madame.",
+    "srt-utf16-bom.srt": "مرحبا بكم في الدرس كيف حالك اليوم؟",
+    "srt-utf16-no-bom.srt": "Ça coûte combien ?|C’est l’été, l’œuf.",
+    "srt-windows-1254.srt": None,
+    "srt-windows-1256.srt": None,
+    "ttml.ttml": "Bonjour.",
+    "utf8-double-bom.srt": "Bonjour.",
+    "vtt-hourless.vtt": "Bonjour.|Madame.",
+    "vtt-language-ruby.vtt": "Bonjour 漢kan",
+    "vtt-music-only.vtt": "[Musique]|♪ ♪",
+    "vtt-note-with-arrow.vtt": "Bonjour.",
+    "vtt-nul.vtt": "Bonjour\ufffd.",
+    "vtt-rtl-marks.vtt": "\u200f\u202bمرحبا.\u202c \u200fأهلا\u200e.",
+    "vtt-settings-on-next-line.vtt": "Bonjour.",
+    "vtt-speaker-arabic.vtt": "أحمد : مرحبا|Marie-Ève O’Neill : Bonjour",
+}
+FOLDER = Path(__file__).parents[1] / "fixtures" / "captions"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.iterdir()))
+def test_a_file_becomes_what_is_said_in_it(name: str) -> None:
+    try:
+        said = captions.parse_captions((FOLDER / name).read_bytes()).replace("\n", "|")
+    except UnsureEncoding:
+        said = None
+    assert said == FILES[name]
 
 
 @given(st.one_of(st.binary(max_size=400), st.text(max_size=200).map(str.encode)))

@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -65,14 +65,27 @@ def test_what_comes_back_is_when_and_whose_and_what_did_not_change(
         wall("2026-11-24", "10:30"),
     )
     assert "union" not in repr(found)
+    assert found.misread == []
     assert reading(calendars, address, '"v1"') is None
+
+
+def test_events_that_were_misread_come_back_with_their_days(calendars: CalendarServer) -> None:
+    bad = event("DTSTART:20261124T080000Z", "DTEND:garbage", uid="bad")
+    lost = event("DTSTART:garbage", uid="lost")
+    found = reading(calendars, calendars.says(calendar(bad, lost)))
+    assert found is not None
+    assert [(starts, ends) for _uid, starts, ends in found.events] == [
+        (wall("2026-11-24", "09:00"), wall("2026-11-24", "10:00"))
+    ]
+    assert sorted(found.misread, key=str) == [date(2026, 11, 24), None]
 
 
 def test_whatever_is_wrong_is_one_word(calendars: CalendarServer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    often = event("DTSTART:20200101T000000Z", "DTEND:20200101T000001Z", "RRULE:FREQ=SECONDLY")
+    daily = ("DTSTART:20200101T000000Z", "DTEND:20200101T010000Z", "RRULE:FREQ=DAILY")
+    often = [event(*daily, uid=str(number)) for number in range(400)]
     assert refusal(calendars, calendars.says("<html>Sign in</html>")) == "calendar_broken"
-    assert refusal(calendars, calendars.says(calendar(often), "/secret-often")) == "calendar_too_dense"
+    assert refusal(calendars, calendars.says(calendar(*often), "/secret-often")) == "calendar_too_dense"
     assert refusal(calendars, "https://localhost/x.ics") == "calendar_private"
     assert refusal(calendars, calendars.address("/nobody")) == "calendar_denied"
     assert "secret" not in caplog.text

@@ -87,6 +87,12 @@ def test_a_number_out_of_bounds_is_told_once_in_our_words_and_stays_as_typed(
     assert field.get("value") == typed
 
 
+@pytest.mark.parametrize("typed", ["\u200e3\u200f", "٣", "３", " 3\u00a0"])
+def test_a_number_is_read_from_every_keyboard(school: School, claire: Visitor, typed: str) -> None:
+    assert claire.submit(claire.get("/organisation"), {"weekly_cap": typed}, follow=False).status == 303
+    assert school.read(lambda s: s.get_one(Organisation, 1).weekly_cap) == 3
+
+
 def test_nobody_could_book_when_the_lead_is_longer_than_the_horizon(claire: Visitor) -> None:
     page = claire.submit(claire.get("/organisation"), {"lead_hours": "48", "horizon_days": "2"})
     assert "C’est plus court que le délai." in page.text
@@ -261,6 +267,31 @@ def test_a_level_is_named_anew(school: School, claire: Visitor) -> None:
     page = claire.submit(claire.get(f"/organisation/levels/{level_id}"), {"name": ""})
     assert page.status == 422
     assert claire.get("/organisation/levels/nowhere").status == 404
+
+
+def test_a_level_is_not_given_the_name_of_another(school: School, claire: Visitor) -> None:
+    level_id = school.read(lambda s: factories.level(s, "N2").id)
+    page = claire.submit(claire.get(f"/organisation/levels/{level_id}"), {"name": "NIVEAU\u00a0 1"})
+    assert page.status == 422
+    assert "Un autre niveau a déjà ce nom." in page.text
+
+
+@pytest.mark.parametrize("spelling", ["école", "E\u0301cole", "ECOLE", "\u200fÉcole  "])
+def test_a_room_in_another_spelling_is_no_second_room(school: School, claire: Visitor, spelling: str) -> None:
+    claire.submit(claire.get("/organisation"), {"room": "École"}, action="/organisation/rooms")
+    page = claire.submit(claire.get("/organisation"), {"room": spelling}, action="/organisation/rooms")
+    assert page.status == 422
+    assert "Cette salle est déjà ouverte." in page.text
+
+
+@pytest.mark.parametrize("name", ["\u200b", "\u3164", "\u2800"])
+def test_a_name_that_nobody_sees_is_refused(school: School, claire: Visitor, name: str) -> None:
+    level_id = school.read(lambda s: factories.level(s, "N2").id)
+    assert (
+        claire.submit(claire.get("/organisation"), {"room": name}, action="/organisation/rooms").status == 422
+    )
+    assert claire.submit(claire.get("/organisation"), {"name": name}).status == 422
+    assert claire.submit(claire.get(f"/organisation/levels/{level_id}"), {"name": name}).status == 422
 
 
 def test_only_the_coordinator_enters(school: School) -> None:

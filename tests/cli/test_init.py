@@ -51,8 +51,11 @@ def test_a_second_time_is_refused_and_changes_nothing(school: School) -> None:
     assert school.read(lambda s: s.scalar(select(func.count(Person.id)))) == 1
 
 
-@pytest.mark.parametrize("place", [1, 3, 5])
-def test_an_empty_or_wrong_answer_is_told(school: School, place: int) -> None:
-    answers = [*ANSWERS[:place], " ", *ANSWERS[place + 1 :]]
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [(1, " "), (3, " "), (5, " "), (1, "\u200b"), (5, "rené@cpas.example.be"), (5, "a@-b.be")],
+)
+def test_an_empty_or_wrong_answer_is_told(school: School, place: int, wrong: str) -> None:
+    answers = [*ANSWERS[:place], wrong, *ANSWERS[place + 1 :]]
     assert school.app.test_cli_runner().invoke(args=["init", *answers]).exit_code == 2
     assert school.read(lambda s: s.get(Organisation, 1)) is None

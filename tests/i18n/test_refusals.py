@@ -74,7 +74,9 @@ def test_what_a_file_or_a_calendar_is_refused_for_has_no_hole(school: School) ->
 
 def test_no_sentence_is_without_a_place_that_says_it() -> None:
     said = (
-        {code for code, _names, _place in raised()} | CODES | {"store_full", "file_busy", "door_photo_kind"}
+        {code for code, _names, _place in raised()}
+        | CODES
+        | {"store_full", "file_busy", "door_photo_kind", "captions_encoding"}
     )
     assert set(refusals.SENTENCES) - said == set()
 

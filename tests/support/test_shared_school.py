@@ -128,7 +128,8 @@ def test_a_database_that_somebody_still_has_open_is_not_the_next_one(shared_scho
     path = school.settings.database_url.removeprefix("sqlite:///")
     with closing(sqlite.connect(path)) as left_open:
         left_open.execute(
-            "INSERT INTO level (id, code, name, cefr, blurb, position) VALUES ('a', 'N1', 'Un', '', '', 1)"
+            "INSERT INTO level (id, code, name, name_key, cefr, blurb, position)"
+            " VALUES ('a', 'N1', 'Un', 'un', '', '', 1)"
         )
         left_open.commit()
         assert rows(shared_school.lend()) == 0

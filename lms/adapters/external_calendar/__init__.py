@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from lms.adapters import sandbox
@@ -32,7 +32,8 @@ CODES = frozenset(
         RefusalCode.CALENDAR_TOO_BIG,
         RefusalCode.CALENDAR_TOO_SLOW,
         RefusalCode.CALENDAR_BROKEN,  # a login page, half a file, or an unknown format
-        RefusalCode.CALENDAR_TOO_DENSE,  # events every hour, minute or second, or too many of them
+        RefusalCode.CALENDAR_NOT_UNDERSTOOD,  # it has events, and not one that can be read
+        RefusalCode.CALENDAR_TOO_DENSE,  # too many events, or too much work to read them
     }
 )
 
@@ -56,10 +57,14 @@ class CalendarError(Exception):
 
 @dataclass(frozen=True)
 class Reading:
-    """The events of a calendar: uid, beginning and end of each. `etag` is of the remote server."""
+    """The events of a calendar: uid, beginning and end of each. `etag` is of the remote server.
+
+    `misread`: the day of each event that was not understood whole; None when even its day was not.
+    """
 
     etag: str
     events: list[tuple[str, datetime, datetime]]
+    misread: list[date | None]
 
 
 def read_calendar(
@@ -99,7 +104,11 @@ def read_calendar(
         raise CalendarError(RefusalCode(facts["unreadable"]))
     if facts["unchanged"]:
         return None
-    return Reading(facts["etag"], [(uid, _instant(a), _instant(b)) for uid, a, b in facts["events"]])
+    return Reading(
+        facts["etag"],
+        [(uid, _instant(a), _instant(b)) for uid, a, b in facts["events"]],
+        [date.fromisoformat(day) if day else None for day in facts["misread"]],
+    )
 
 
 def _instant(seconds: int) -> datetime:

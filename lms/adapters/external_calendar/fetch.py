@@ -1,6 +1,7 @@
 """Fetch an address that a person typed, without access to private networks.
 
-Runs in the child only. Each redirect is checked: https, a public address, the certificate of its name.
+Each redirect is checked: https, a public address, the certificate of its name. Only `check_address` runs
+outside the child.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from lms.refusal_codes import RefusalCode
 
 MOST_BYTES = 2_000_000
 REDIRECTS = 3
+LOOK_UP_SECONDS = 2.0  # while a person waits for the answer to a form
+_PRIVATE_NAMES = ("local", "localhost", "internal", "intranet", "lan", "home", "corp", "home.arpa")
 _MOVED = {301, 302, 303, 307, 308}
 _SAFE_IN_ADDRESS = "%/:=&?~#+!$,;'@()*[]"
 
@@ -59,6 +62,25 @@ def fetch(address: str, etag: str, allowed: AllowedHosts, *, seconds: float) -> 
     except (OSError, ValueError, http.client.HTTPException):
         raise CalendarError(RefusalCode.CALENDAR_UNREACHABLE) from None
     raise CalendarError(RefusalCode.CALENDAR_UNREACHABLE)
+
+
+def check_address(address: str, allowed: AllowedHosts) -> None:
+    """Refuse an address that is never fetched, when it is entered. Raises `CalendarError`.
+
+    A name that nobody knows at this moment passes: the next reading says so.
+    """
+    parts = urlsplit(address)
+    if _is_allowed(parts, allowed):
+        return
+    host = (parts.hostname or "").rstrip(".")
+    try:
+        found = http_client.resolve(host, 443, time.monotonic() + LOOK_UP_SECONDS)
+    except (OSError, UnicodeError):
+        is_public = "." in host and not host.endswith(tuple(f".{name}" for name in _PRIVATE_NAMES))
+    else:
+        is_public = all(http_client.is_public(each) for each in found)
+    if not is_public:
+        raise CalendarError(RefusalCode.CALENDAR_PRIVATE)
 
 
 def _ask(

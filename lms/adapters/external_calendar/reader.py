@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from lms.adapters import sandbox
 from lms.adapters.external_calendar import CPU_SECONDS, FETCH_SECONDS, MEMORY_BYTES, CalendarError
-from lms.adapters.external_calendar.expand import spans
+from lms.adapters.external_calendar.expand import expand
 from lms.adapters.external_calendar.fetch import AllowedHosts, fetch
 from lms.refusal_codes import RefusalCode
 
@@ -26,8 +26,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     found = fetch(request["address"], request["etag"], allowed, seconds=FETCH_SECONDS)
     if found is None:
         return {"unchanged": True}
-    events = spans(found.body, first, last, ZoneInfo(request["zone"]))
-    return {"unchanged": False, "etag": found.etag, "events": events}
+    read = expand(found.body, first, last, ZoneInfo(request["zone"]))
+    misread = [day.isoformat() if day else None for day in read.misread]
+    return {"unchanged": False, "etag": found.etag, "events": read.spans, "misread": misread}
 
 
 def main() -> None:

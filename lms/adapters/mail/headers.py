@@ -8,11 +8,9 @@ import unicodedata
 from email.charset import SHORTEST, Charset
 from email.header import Header
 
+from lms.normal_forms import normalize_email
+
 MESSAGE_ID = re.compile(r"<[A-Za-z0-9._-]{1,80}@[A-Za-z0-9.-]{1,255}>")
-_LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
-_DOMAIN = re.compile(
-    r"(?=.{1,255}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}))*"
-)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 _HEADER_LIMIT = 200
 # Directional overrides, embeddings and isolates: one left open turns the whole line of a mail list.
@@ -44,18 +42,9 @@ def clean_header(text: str, limit: int = _HEADER_LIMIT) -> str:
 def clean_address(address: str) -> str:
     """Return the address for SMTP, an international domain in its ASCII form.
 
-    Raises ValueError when it is malformed.
+    Raises ValueError when it is malformed: the forms ask the same function.
     """
-    local, at, domain = address.strip().rpartition("@")
-    try:
-        if len(domain) > 255:  # the IDNA codec takes quadratic time
-            raise ValueError("the address is malformed")
-        domain = domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        domain = ""
-    if not at or not _LOCAL_PART.fullmatch(local) or "=?" in local or not _DOMAIN.fullmatch(domain):
-        raise ValueError("the address is malformed")
-    return f"{local}@{domain}"
+    return normalize_email(address)
 
 
 def message_id(dedupe: str, host: str) -> str:

@@ -76,7 +76,13 @@ def _index(form: CalendarForm, answer: int = 200) -> BaseResponse:
         answer,
         form=form,
         calendars=[
-            (calendar, external.calendar_host(calendar), _error_sentence(calendar))
+            (
+                calendar,
+                external.calendar_host(calendar),
+                _error_sentence(calendar),
+                _misread(calendar),
+                external.misread_days(calendar),
+            )
             for calendar in external.calendars_of(session, person)
         ],
         most=external.MOST,
@@ -89,3 +95,10 @@ def _index(form: CalendarForm, answer: int = 200) -> BaseResponse:
 def _error_sentence(calendar: ExternalCalendar) -> str:
     """Return the sentence that says why the calendar could not be read; "" when it could."""
     return sentence(Refused(RefusalCode(calendar.error))) if calendar.error else ""
+
+
+def _misread(calendar: ExternalCalendar) -> str:
+    """Return how many of its events were not understood whole; empty for none."""
+    if calendar.misread == 1:
+        return str(_("1 événement mal lu"))
+    return str(_("%(number)s événements mal lus", number=calendar.misread)) if calendar.misread else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain import audit_log
@@ -15,7 +15,8 @@ from lms.domain.booking import waitlist
 from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.slots import belgian_holidays
 from lms.domain.errors import Absent, Refused
-from lms.domain.people.directory import has_role
+from lms.domain.people import organisation
+from lms.domain.people.directory import BY_NAME, has_role
 from lms.models import AuditAction, Availability, DayKind, Person, Role, Room, RuleMode, SpecialDay
 from lms.refusal_codes import RefusalCode
 
@@ -126,7 +127,12 @@ def all_specials(session: Session, today: date) -> list[tuple[SpecialDay, str]]:
         .outerjoin(Person, Person.id == SpecialDay.teacher_id)
         .where(SpecialDay.date_until >= today, Person.deactivated_at.is_(None))
         .options(joinedload(SpecialDay.room))
-        .order_by(SpecialDay.date_from, SpecialDay.start_wall, Person.name, SpecialDay.id)
+        .order_by(
+            SpecialDay.date_from,
+            SpecialDay.start_wall.nulls_first(),
+            Person.name_key.nulls_first(),
+            SpecialDay.id,
+        )
     )
     return [(special, name or "") for special, name in rows]
 
@@ -205,7 +211,7 @@ def delete_special(
 
 def open_rooms(session: Session) -> Sequence[Room]:
     """Return the rooms that are not closed, by name."""
-    return session.scalars(select(Room).where(Room.closed_at.is_(None)).order_by(Room.name)).all()
+    return session.scalars(select(Room).where(Room.closed_at.is_(None)).order_by(Room.name_key)).all()
 
 
 def holidays_between(first: date, last: date, language: str) -> list[tuple[date, str]]:
@@ -220,7 +226,7 @@ def active_teachers(session: Session) -> Sequence[Person]:
         select(Person)
         .where(Person.deactivated_at.is_(None), has_role(Role.TEACHER))
         .options(lazyload(Person.role_rows))
-        .order_by(Person.name, Person.id)
+        .order_by(*BY_NAME)
     ).all()
 
 
@@ -288,10 +294,4 @@ def _room_id(session: Session, hours: WeeklyHours) -> str | None:
         return None
     if not hours.room:
         raise Refused(RefusalCode.ROOM_MISSING)
-    room = session.scalars(select(Room).where(func.lower(Room.name) == hours.room.lower()[:60])).first()
-    if room is None:
-        room = Room(name=hours.room[:60])
-        session.add(room)
-        session.flush()
-    room.closed_at = None
-    return room.id
+    return organisation.open_room(session, hours.room[:60]).id

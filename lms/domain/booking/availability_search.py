@@ -16,6 +16,7 @@ from lms.domain.booking.occupancy import Occupancy
 from lms.domain.booking.slots import Notice, Rule, Slot, Special
 from lms.domain.people.directory import has_role
 from lms.models import Availability, Booking, Mode, Organisation, Person, Role, Room, SpecialDay
+from lms.normal_forms import name_key
 
 PAGE_DAYS = 14
 DAY = timedelta(days=1)
@@ -209,7 +210,8 @@ def find_free_slots(
     for slot in found:
         groups.setdefault((slot.starts, slot.teacher_id), []).append(slot)
     hours = [table.free_hour(group) for group in groups.values()]
-    return sorted(hours, key=lambda hour: (hour.starts, hour.teacher, hour.teacher_id))
+    by_name = {teacher_id: name_key(name) for teacher_id, name in table.teachers.items()}
+    return sorted(hours, key=lambda hour: (hour.starts, by_name[hour.teacher_id], hour.teacher_id))
 
 
 def find_free_slot(
@@ -276,5 +278,5 @@ def load_picker_page(
 
 
 def nearest_slots(hours: list[FreeSlot], to: datetime, limit: int = 12) -> list[FreeSlot]:
-    """Return the free slots closest to a moment, the nearest first."""
-    return sorted(hours, key=lambda hour: (abs(hour.starts - to), hour.starts, hour.teacher))[:limit]
+    """Return the free slots closest to a moment, the nearest first, those of one hour in their order."""
+    return sorted(hours, key=lambda hour: (abs(hour.starts - to), hour.starts))[:limit]

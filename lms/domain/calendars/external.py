@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from lms.domain import audit_log, outbox
 from lms.domain.booking import occupancy, offers, waitlist
 from lms.domain.errors import Absent, Refused
 from lms.models import AuditAction, Booking, ExternalBusyTime, ExternalCalendar, Organisation, Person
+from lms.normal_forms import clean_name
 from lms.refusal_codes import RefusalCode
 
 MOST = 3  # calendars of one teacher
@@ -23,6 +24,7 @@ READ_EVERY = timedelta(minutes=30)
 PATIENCE = timedelta(days=1)
 LONGEST_ADDRESS = 1000
 DAY = timedelta(days=1)
+MOST_MISREAD_DAYS = 10  # that are kept and shown
 # Read beyond the horizon, so that a calendar that fails for a week still hides slots up to the horizon.
 MARGIN_DAYS, MOST_DAYS = 8, 372
 _EPOCH_DAY = 86_400
@@ -65,12 +67,17 @@ def calendar_host(calendar: ExternalCalendar) -> str:
     return urlsplit(calendar.address).hostname or ""
 
 
+def misread_days(calendar: ExternalCalendar) -> list[date]:
+    """Return the first days on which events were misread, those to come before those that are over."""
+    return [date.fromisoformat(day) for day in calendar.misread_days.split()]
+
+
 def add_calendar(session: Session, teacher: Person, address: str, *, now: datetime) -> ExternalCalendar:
     """Add an external calendar of the teacher by its address.
 
     Refusals: `calendar_address`, `calendar_known`, `calendar_not_https`, `calendar_too_many`.
     """
-    address = _address(address)
+    address = normalize_address(address)
     occupancy.lock_people(session, teacher.id)
     existing = calendars_of(session, teacher)
     if any(calendar.address == address for calendar in existing):
@@ -137,9 +144,19 @@ def start_fetch(session: Session, calendar_id: str, *, now: datetime) -> FetchJo
 
 
 def store_events(
-    session: Session, calendar_id: str, events: Iterable[Event], etag: str, *, now: datetime, zone: ZoneInfo
+    session: Session,
+    calendar_id: str,
+    events: Iterable[Event],
+    etag: str,
+    misread: Sequence[date | None] = (),
+    *,
+    now: datetime,
+    zone: ZoneInfo,
 ) -> None:
-    """Replace the known busy times by those just read, without the organisation's own appointments."""
+    """Replace the known busy times by those just read, without the organisation's own appointments.
+
+    `misread`: the day of each event that was not understood whole, None when even its day was not.
+    """
     # Locked: its teacher may be removing it at this moment.
     calendar = session.get(ExternalCalendar, calendar_id, with_for_update=True)
     if calendar is None:
@@ -149,6 +166,9 @@ def store_events(
     spans = _merged((event.starts, event.ends) for event in known if event.uid not in own)
     _replace(session, calendar, spans, now=now, zone=zone)
     calendar.etag = etag
+    calendar.misread = len(misread)
+    days = sorted({day for day in misread if day is not None}, key=lambda day: (day < now.date(), day))
+    calendar.misread_days = " ".join(day.isoformat() for day in days[:MOST_MISREAD_DAYS])
     _record_success(calendar, now=now)
 
 
@@ -230,13 +250,13 @@ def _calendar_for(session: Session, teacher: Person, calendar_id: str) -> Extern
     return calendar
 
 
-def _address(text: str) -> str:
+def normalize_address(text: str) -> str:
     """Return the address in its normal form, so that the same calendar is not added twice.
 
     Refusals: `calendar_address`, `calendar_not_https`.
     """
     try:
-        parts = urlsplit(text.strip())
+        parts = urlsplit(clean_name(text))
         port = parts.port
     except ValueError:
         raise Refused(RefusalCode.CALENDAR_ADDRESS) from None

@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterable
 
 from lms.models import Channel, Person
+from lms.normal_forms import normalize_phone
 
-# A national zero in brackets, as letterheads write it: "+32 (0)470 12 34 56".
-_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
-_BETWEEN = re.compile(r"[ ./()\u00a0\u202f-]")
 _WORLDWIDE = re.compile(r"\+[1-9][0-9]{7,14}")
 # In Belgium only these numbers receive SMS.
 _BELGIAN_MOBILE = re.compile(r"\+324[5-9][0-9]{7}")
@@ -22,10 +20,8 @@ def mail_address(person: Person) -> str | None:
 
 def sms_number(person: Person) -> str | None:
     """Return the phone number in international form; None when no SMS can reach it."""
-    written = _BETWEEN.sub("", _TRUNK_ZERO.sub("", person.phone or ""))
-    if written.startswith("00"):
-        written = f"+{written[2:]}"
-    elif written.startswith("0"):
+    written = normalize_phone(person.phone or "") or ""
+    if written.startswith("0"):
         written = f"+32{written[1:]}"
     belgian = written.startswith("+32")
     fits = (_BELGIAN_MOBILE if belgian else _WORLDWIDE).fullmatch(written)

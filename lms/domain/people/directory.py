@@ -5,7 +5,6 @@ Teachers see every learner, a social worker the assigned learners, a coordinator
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +14,11 @@ from sqlalchemy.orm import Session, joinedload
 
 from lms.domain.errors import Absent
 from lms.models import AccessCard, Level, LoginSession, OpenedLevel, Person, PersonRole, Role
+from lms.normal_forms import name_key
 
 PAGE = 30
+# The alphabetical order of people, the same on both engines.
+BY_NAME = (Person.name_key, Person.id)
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def known_learners(actor: Person) -> Select[Person]:
 def learners_of_social_worker(session: Session, person: Person) -> Sequence[Person]:
     """Return the active learners assigned to a social worker, with their levels, by name."""
     assigned = known_learners(person).where(Person.deactivated_at.is_(None))
-    return session.scalars(assigned.options(joinedload(Person.level)).order_by(Person.name, Person.id)).all()
+    return session.scalars(assigned.options(joinedload(Person.level)).order_by(*BY_NAME)).all()
 
 
 def learner_for(session: Session, actor: Person, learner_id: str) -> Person:
@@ -97,7 +99,8 @@ def list_learners(session: Session, actor: Person, wanted: LearnerFilter) -> tup
     if wanted.level_id:
         query = query.where(Person.level_id == wanted.level_id)
     if wanted.text:
-        query = query.where(Person.id.in_(_named(session, query, wanted.text)))
+        words = name_key(wanted.text).split()
+        query = query.where(*(Person.name_key.contains(word, autoescape=True) for word in words))
     seen = (
         select(LoginSession.person_id, func.max(LoginSession.seen_at).label("seen_at"))
         .group_by(LoginSession.person_id)
@@ -108,7 +111,7 @@ def list_learners(session: Session, actor: Person, wanted: LearnerFilter) -> tup
         .outerjoin(AccessCard, (AccessCard.person_id == Person.id) & AccessCard.revoked_at.is_(None))
         .outerjoin(seen, seen.c.person_id == Person.id)
         .options(joinedload(Person.level), joinedload(Person.social_worker))
-        .order_by(func.lower(Person.name), Person.id)
+        .order_by(*BY_NAME)
         .limit(PAGE + 1)
         .offset((wanted.page - 1) * PAGE)
     ).all()
@@ -118,9 +121,7 @@ def list_learners(session: Session, actor: Person, wanted: LearnerFilter) -> tup
 
 def list_team(session: Session, actor: Person) -> Sequence[Person]:
     """Return the members of the team by name, the deactivated last; empty unless a coordinator asks."""
-    return session.scalars(
-        _team(actor).order_by(Person.deactivated_at.is_not(None), func.lower(Person.name), Person.id)
-    ).all()
+    return session.scalars(_team(actor).order_by(Person.deactivated_at.is_not(None), *BY_NAME)).all()
 
 
 def levels(session: Session) -> Sequence[Level]:
@@ -131,9 +132,7 @@ def levels(session: Session) -> Sequence[Level]:
 def social_workers(session: Session) -> Sequence[Person]:
     """Return the active social workers, by name."""
     return session.scalars(
-        select(Person)
-        .where(has_role(Role.SOCIAL_WORKER), Person.deactivated_at.is_(None))
-        .order_by(func.lower(Person.name), Person.id)
+        select(Person).where(has_role(Role.SOCIAL_WORKER), Person.deactivated_at.is_(None)).order_by(*BY_NAME)
     ).all()
 
 
@@ -148,19 +147,6 @@ def names_of(session: Session, person_ids: Collection[str]) -> dict[str, str]:
         return {}
     rows = session.execute(select(Person.id, Person.name).where(Person.id.in_(person_ids)))
     return {row.id: row.name for row in rows}
-
-
-def fold_name(text: str) -> str:
-    """Return the text as names are compared: without case and accents, in every script."""
-    bare = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in bare if not unicodedata.combining(c))
-
-
-def _named(session: Session, query: Select[Person], text: str) -> list[str]:
-    # Compared in Python: SQLite folds the case of ASCII only, and half of the names are in another script.
-    words = fold_name(text).split()
-    names = session.execute(query.with_only_columns(Person.id, Person.name)).all()
-    return [found for found, name in names if all(word in fold_name(name) for word in words)]
 
 
 def _with_details(query: Select[Person]) -> Select[Person]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log
-from lms.domain.errors import Absent, Refused
+from lms.domain.errors import Absent, Refused, refuse_duplicates
 from lms.domain.people import staff
 from lms.models import AuditAction, Criterion, Level, Organisation, Person, Role, Room
+from lms.normal_forms import name_key
 from lms.refusal_codes import RefusalCode
 
 # Code, name, CEFR label, description and criteria of each level.
@@ -123,19 +124,40 @@ def find_level(session: Session, level_id: str) -> Level:
 def update_level(
     session: Session, actor: Person, level_id: str, name: str, cefr: str, blurb: str, *, now: datetime
 ) -> None:
-    """Change name, CEFR label and description of a level. Raises `Absent` when there is none."""
+    """Change name, CEFR label and description of a level. Raises `Absent` when there is none.
+
+    Refusals: `level_known`.
+    """
     level = find_level(session, level_id)
     if (level.name, level.cefr, level.blurb) == (name, cefr, blurb):
         return
-    level.name, level.cefr, level.blurb = name, cefr, blurb
+    with refuse_duplicates(session, Refused(RefusalCode.LEVEL_KNOWN)):
+        level.name, level.cefr, level.blurb = name, cefr, blurb
     audit_log.record(session, actor, AuditAction.LEVEL_RENAMED, "level", level.id, detail=level.code, now=now)
 
 
 def all_rooms(session: Session) -> Sequence[Room]:
     """Return all rooms by name, the open ones first."""
-    return session.scalars(
-        select(Room).order_by(Room.closed_at.is_not(None), func.lower(Room.name), Room.id)
-    ).all()
+    return session.scalars(select(Room).order_by(Room.closed_at.is_not(None), Room.name_key)).all()
+
+
+def find_room(session: Session, name: str) -> Room | None:
+    """Return the room of this name, open or closed; None when there is none."""
+    return session.scalars(select(Room).where(Room.name_key == name_key(name))).one_or_none()
+
+
+def open_room(session: Session, name: str) -> Room:
+    """Return the room of this name, open; add it when there is none."""
+    room = find_room(session, name)
+    if room is None:
+        room = Room(name=name)
+        try:
+            with refuse_duplicates(session, Refused(RefusalCode.ROOM_KNOWN)):
+                session.add(room)
+        except Refused:  # a colleague added it in the meantime
+            room = session.scalars(select(Room).where(Room.name_key == name_key(name))).one()
+    room.closed_at = None
+    return room
 
 
 def add_room(session: Session, actor: Person, name: str, *, now: datetime) -> Room:
@@ -143,13 +165,10 @@ def add_room(session: Session, actor: Person, name: str, *, now: datetime) -> Ro
 
     Refusals: `room_known`.
     """
-    room = session.scalars(select(Room).where(Room.name == name)).one_or_none()
+    room = find_room(session, name)
     if room is not None and room.closed_at is None:
         raise Refused(RefusalCode.ROOM_KNOWN)
-    if room is None:
-        room = Room(name=name)
-        session.add(room)
-    room.closed_at = None
+    room = open_room(session, name)
     session.flush()
     audit_log.record(session, actor, AuditAction.ROOM_OPENED, "room", room.id, now=now)
     return room

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from lms.normal_forms import plain_text
+
 # 85.07.30-033.28, with any of the separators people use, or none; not inside a longer number.
 _NUMBER = re.compile(r"(?<!\d)\d{2}[. /-]?\d{2}[. /-]?\d{2}[. /-]{0,3}\d{3}[. /-]?\d{2}(?!\d)")
 
@@ -13,7 +15,7 @@ def holds_national_number(text: str | None) -> bool:
 
     For a birth in 2000 or later, a 2 stands before the nine digits when the check is computed.
     """
-    return any(_passes(re.sub(r"\D", "", found)) for found in _NUMBER.findall(text or ""))
+    return any(_passes(re.sub(r"\D", "", found)) for found in _NUMBER.findall(plain_text(text or "")))
 
 
 def _passes(digits: str) -> bool:

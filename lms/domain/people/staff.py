@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session, contains_eager
 
 from lms.domain import audit_log, outbox
-from lms.domain.errors import Refused
+from lms.domain.errors import Refused, refuse_duplicates
 from lms.domain.people import logins
-from lms.domain.people.directory import fold_name, has_role
+from lms.domain.people.directory import has_role
 from lms.domain.people.logins import digest
+from lms.domain.people.password_rules import is_guessable
 from lms.models import AuditAction, LoginKind, Organisation, PasswordLink, Person, PersonRole, Role
+from lms.normal_forms import drop_invisible, email_key, password_forms
 from lms.refusal_codes import RefusalCode
 
 STAFF_ROLES = (Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
@@ -25,7 +25,6 @@ RESET_PAUSE = timedelta(minutes=5)
 INVITATION_LASTS = timedelta(days=3)
 LINKS_KEPT = timedelta(days=30)
 SHORTEST = 8
-_COMMON = frozenset(Path(__file__).with_name("common_passwords.txt").read_text().split())
 
 
 def new_token() -> str:
@@ -36,21 +35,20 @@ def new_token() -> str:
 def staff_by_email(session: Session, email: str) -> Person | None:
     """Return the active member of the team who logs in with this address; None when there is none."""
     return session.scalars(
-        select(Person).where(Person.login_email == email.strip().lower(), Person.deactivated_at.is_(None))
+        select(Person).where(Person.login_email == email_key(email), Person.deactivated_at.is_(None))
     ).one_or_none()
 
 
 def check_password(password: str, *about: str | None) -> None:
-    """Check that a password is not short, common, or made of the texts in `about`: name and address.
+    """Check that a password is not short and not guessable (`password_rules`).
+
+    `about`: the name and address of the person, and the name of the organisation.
 
     Refusals: `password_common`, `password_short`.
     """
-    if len(password) < SHORTEST:
+    if len(drop_invisible(password_forms(password)[0])) < SHORTEST:
         raise Refused(RefusalCode.PASSWORD_SHORT)
-    whole = fold_name(password)
-    base = re.sub(r"[\W\d_]+\Z", "", whole)
-    own = {part for text in about if text for part in re.split(r"[\W_]+", fold_name(text)) if len(part) > 2}
-    if whole in _COMMON or base in _COMMON or base in own or len(set(whole)) < 4:
+    if is_guessable(password, *about):
         raise Refused(RefusalCode.PASSWORD_COMMON)
 
 
@@ -87,12 +85,12 @@ def invite_colleague(
     _check_email_free(session, email, None)
     person = Person(
         name=name,
-        login_email=email.lower(),
+        login_email=email_key(email),
         created_at=now,
         role_rows=[PersonRole(role=role) for role in sorted(_check_known(roles))],
     )
-    session.add(person)
-    session.flush()
+    with refuse_duplicates(session, Refused(RefusalCode.EMAIL_TAKEN)):
+        session.add(person)
     audit_log.record(
         session,
         actor,
@@ -222,10 +220,11 @@ def update_colleague(
     _check_email_free(session, email, person)
     changed = [
         field
-        for field, value in (("name", name), ("login_email", email.lower()))
+        for field, value in (("name", name), ("login_email", email_key(email)))
         if getattr(person, field) != value
     ]
-    person.name, person.login_email = name, email.lower()
+    with refuse_duplicates(session, Refused(RefusalCode.EMAIL_TAKEN)):
+        person.name, person.login_email = name, email_key(email)
     if changed:
         audit_log.record(
             session, actor, AuditAction.PERSON_CHANGED, "person", person.id, detail=",".join(changed), now=now
@@ -295,7 +294,7 @@ def _check_known(roles: Collection[str]) -> frozenset[Role]:
 
 
 def _check_email_free(session: Session, email: str, person: Person | None) -> None:
-    other = session.scalars(select(Person).where(Person.login_email == email.lower())).one_or_none()
+    other = session.scalars(select(Person).where(Person.login_email == email_key(email))).one_or_none()
     if other is not None and (person is None or other.id != person.id):
         raise Refused(RefusalCode.EMAIL_TAKEN)
 

@@ -52,5 +52,6 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.CALENDAR_TOO_BIG: _l("L’autre agenda est trop lourd : plus de 2 Mo."),
     RefusalCode.CALENDAR_TOO_SLOW: _l("L’autre agenda est trop lent. Nous essayons encore."),
     RefusalCode.CALENDAR_BROKEN: _l("À cette adresse, il n’y a pas d’agenda. Vérifiez l’adresse."),
+    RefusalCode.CALENDAR_NOT_UNDERSTOOD: _l("Nous ne comprenons pas cet agenda. Choisissez un autre agenda."),
     RefusalCode.CALENDAR_TOO_DENSE: _l("L’autre agenda a trop d’événements. Choisissez un autre agenda."),
 }

@@ -15,6 +15,10 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.YOUTUBE_BAD_ID: _l("Le lien est incomplet. Copiez-le encore une fois en entier."),
     RefusalCode.CAPTIONS_TOO_BIG: _l("Les sous-titres sont trop longs. Choisissez un fichier plus petit."),
     RefusalCode.CAPTIONS_UNREADABLE: _l("Ce fichier n’est pas un texte. Choisissez un fichier .vtt ou .srt."),
+    RefusalCode.CAPTIONS_KIND: _l("Nous ne lisons pas ce format. Choisissez un fichier .vtt ou .srt."),
+    RefusalCode.CAPTIONS_ENCODING: _l(
+        "Les lettres de ce fichier ne sont pas sûres. Choisissez la ligne qui se lit bien."
+    ),
     RefusalCode.CAPTIONS_EMPTY: _l("Ce fichier ne contient pas de texte. Choisissez un autre fichier."),
     RefusalCode.LESSON_EMPTY: _l("La leçon est vide. Ajoutez une vidéo, des mots ou une consigne."),
     RefusalCode.LESSON_CHANGED: _l(

@@ -22,6 +22,7 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.LAST_COORDINATOR: _l(
         "Il faut une personne à la coordination. Nommez d’abord quelqu’un d’autre."
     ),
+    RefusalCode.LEVEL_KNOWN: _l("Un autre niveau a déjà ce nom."),
     RefusalCode.LEVEL_UNKNOWN: _l("Ce niveau n’existe plus. Choisissez un autre niveau."),
     RefusalCode.LINK_DEAD: _l("Ce lien ne marche plus. Demandez un nouveau lien."),
     RefusalCode.LOGIN_WRONG: _l("L’adresse ou le mot de passe ne va pas. Essayez encore."),

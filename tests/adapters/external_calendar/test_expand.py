@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from lms.adapters.external_calendar import CalendarError
-from lms.adapters.external_calendar.expand import spans
+from lms.adapters.external_calendar import CPU_SECONDS, CalendarError
+from lms.adapters.external_calendar.expand import expand, spans
 from tests.factories import wall
 from tests.support.calendars import GOOGLE, NEXTCLOUD, OUTLOOK, calendar, event
 
@@ -135,18 +136,150 @@ def test_one_bad_event_does_not_hide_the_others(lines: list[str]) -> None:
     assert busy(calendar(event(*lines), good))[-1] == "2026-11-25 09:00 2026-11-25 10:00"
 
 
+# Neighbours of the files of `test_cases.py`: an event on 1 December 2026 with these lines, and what is busy.
+# "?" behind it: counted as misread.
+TEN = "DTSTART:20261201T090000Z | DTEND:20261201T100000Z"
+KINDS = {
+    # Ends that nobody understands count as one hour.
+    "DTSTART:20261201T090000Z | DTEND:": "01 10:00-11:00 ?",
+    "DTSTART:20261201T090000Z | DTEND:00000000T000000Z": "01 10:00-11:00 ?",
+    "DTSTART:20261201T090000Z | DURATION:1H": "01 10:00-11:00 ?",
+    "DTSTART:20261201T090000Z | DURATION:P": "01 10:00-11:00 ?",
+    "DTSTART:20261201T090000Z | DURATION:pt1.5h": "01 10:00-11:30",
+    "DTSTART:20261201T090000Z | DURATION:P1M": "01 10:00-31 00:00",
+    "DTSTART:20261201T090000Z | DTEND:20261201T240000Z": "01 10:00-02 01:00",
+    "DTSTART:20261201T100000+0100 | DTEND:2026-12-01T11:00:00.000+01:00": "01 10:00-11:00",
+    "DTSTART:00010101T000000Z | DTEND:99991231T235959Z": "23 00:00-31 00:00",
+    # Rules: at least the first date; no end when it is not understood; all the time when they are dense.
+    f"{TEN} | RRULE:FREQ=WEEKLY;BYDAY=TUE": "01 10:00-11:00 ?",
+    f"{TEN} | RRULE:FREQ=DAILY;INTERVAL=-1": "01 10:00-11:00 ?",
+    f"{TEN} | RRULE:": "01 10:00-11:00 ?",
+    f"{TEN} | RRULE:count=2;freq=daily;": "01 10:00-11:00, 02 10:00-11:00",
+    f"{TEN} | RRULE:FREQ=MONTHLY;UNTIL=never;COUNT=2": "01 10:00-11:00 ?",
+    f"{TEN} | RRULE:FREQ=DAILY;UNTIL=2026-12-02": "01 10:00-11:00, 02 10:00-11:00",
+    f"{TEN} | RRULE:FREQ=DAILY;COUNT=2;UNTIL=20271231": "01 10:00-11:00, 02 10:00-11:00",
+    f"{TEN} | RRULE:FREQ=SECONDLY": "01 10:00-31 00:00 ?",
+    f"{TEN} | RRULE:FREQ=MINUTELY;INTERVAL=2;COUNT=99999999": "01 10:00-31 00:00 ?",
+    f"{TEN} | RRULE:FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30": "01 10:00-31 00:00 ?",
+    f"{TEN} | RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30": "01 10:00-11:00 ?",
+    "DTSTART:20200101T090000Z | DTEND:20200101T090001Z | RRULE:FREQ=MINUTELY": "23 00:00-31 00:00 ?",
+    "DTSTART:19000101T090000Z | DURATION:P9999Y | RRULE:FREQ=DAILY": "23 00:00-31 00:00 ?",
+    "DTSTART:19000101T090000Z | DURATION:P9999Y | RRULE:FREQ=DAILY;BYDAY=MO": "23 00:00-31 00:00 ?",
+    "DTSTART:20010102T090000Z | DURATION:PT1H | RRULE:FREQ=WEEKLY;INTERVAL=8": "01 10:00-11:00",
+    # By the clock of the zone that is named, in summer and in winter.
+    "DTSTART;TZID=Europe/Brussels:20260601T080000Z | DURATION:PT1H | RRULE:FREQ=MONTHLY": "01 10:00-11:00",
+    f"{TEN} | RRULE:FREQ=DAILY;COUNT=2 | EXRULE:FREQ=DAILY": "01 10:00-11:00, 02 10:00-11:00 ?",
+    # Exceptions and added dates.
+    f"{TEN} | RRULE:FREQ=DAILY;COUNT=2 | EXDATE:2026-12-02T09:00:00z": "01 10:00-11:00",
+    f"{TEN} | RRULE:FREQ=DAILY;COUNT=2 | EXDATE;TZID=Romance:20261202T100000,": "01 10:00-11:00",
+    f"{TEN} | RRULE:FREQ=DAILY;COUNT=2 | EXDATE:tomorrow": "01 10:00-11:00, 02 10:00-11:00 ?",
+    f"{TEN} | RDATE:20261203T090000Z/PT2H": "01 10:00-11:00, 03 10:00-12:00",
+    f"{TEN} | RDATE;VALUE=PERIOD:20261203T090000Z/long": "01 10:00-11:00, 03 10:00-11:00 ?",
+    f"{TEN} | RDATE:sometimes": "01 10:00-11:00 ?",
+    f"{TEN} | RECURRENCE-ID:20261201T090000Z": "01 10:00-11:00",
+    f"{TEN} | RECURRENCE-ID:once": "01 10:00-11:00 ?",
+    # Two answers are none.
+    f"{TEN} | STATUS:CONFIRMED | STATUS:CANCELLED": "01 10:00-11:00",
+    f"{TEN} | Transp:TRANSPARENT": "01 10:00-11:00",
+    f"{TEN} | DESCRIPTION:x | Begin: 9 h | End: 17 h | END: 18 h": "01 10:00-11:00",
+    # Time zones by every name; one that nobody knows is the school's.
+    "DTSTART;TZID=(UTC+00:00) Édimbourg, Londres:20261201T100000 | DURATION:PT1H": "01 11:00-12:00",
+    "DTSTART;TZID=(UTC-05:00) Eastern Time (US & Canada):20261201T100000 | DURATION:PT1H": "01 16:00-17:00",
+    "DTSTART;TZID=(UTC+01:00) Sarajevo, Skopje:20261201T100000 | DURATION:PT1H": "01 10:00-11:00",
+    "DTSTART;TZID=/mozilla.org/20070129_1/Europe/London:20261201T100000 | DURATION:PT1H": "01 11:00-12:00",
+    "DTSTART;TZID=Heure locale:20261201T100000 | DURATION:PT1H": "01 10:00-11:00 ?",
+    "DTSTART;TZID=UTC+25:20261201T100000 | DURATION:PT1H": "01 10:00-11:00 ?",
+}
+
+
+@pytest.mark.parametrize("lines", KINDS)
+def test_what_is_not_understood_hides_hours_and_is_counted(lines: str) -> None:
+    text = calendar(event(*lines.split(" | ")))
+    found = expand(text.encode(), wall("2026-11-23", "00:00"), wall("2026-12-31", "00:00"), BRUSSELS)
+    shown = [(at(begin), at(end)) for _uid, begin, end in found.spans]
+    assert (
+        ", ".join(
+            f"{begin:%d %H:%M}-{end:%H:%M}"
+            if begin.date() == end.date()
+            else f"{begin:%d %H:%M}-{end:%d %H:%M}"
+            for begin, end in shown
+        )
+        + (" ?" if found.misread else "")
+        == KINDS[lines]
+    )
+
+
+def test_a_series_that_is_searched_for_in_vain_leaves_the_others_their_time() -> None:
+    hard = [
+        event(
+            "DTSTART:20261201T090000Z",
+            "DURATION:PT1H",
+            "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30",
+            uid=str(n),
+        )
+        for n in range(4)
+    ]
+    weekly = event("DTSTART:20261203T090000Z", "DURATION:PT1H", "RRULE:FREQ=WEEKLY;COUNT=2", uid="weekly")
+    begun = time.process_time()
+    found = expand(
+        calendar(weekly, *hard).encode(), wall("2026-11-23", "00:00"), wall("2026-12-31", "00:00"), BRUSSELS
+    )
+    assert time.process_time() - begun < CPU_SECONDS
+    assert [at(begin).day for uid, begin, _end in found.spans if uid == "weekly"] == [3, 10]
+    assert len(found.misread) == 4
+
+
 @pytest.mark.parametrize(
-    "rule",
-    [
-        "FREQ=SECONDLY",
-        "FREQ=MINUTELY;INTERVAL=15",
-        "freq=hourly",
-        "FREQ=DAILY;BYHOUR=8,9,10;BYMINUTE=0,10,20,30,40,50;BYSECOND=0,30",
-    ],
+    ("starts", "offset", "hour"),
+    [("20071104T020000", "-0500", 16), ("2007-11-04T02:00", "-05:00", 16), ("16010101T0200", "+100", 10)],
 )
-def test_what_comes_more_often_than_people_meet_is_refused_before_it_is_spread(rule: str) -> None:
-    often = event("DTSTART:20200101T000000Z", "DTEND:20200101T000001Z", f"RRULE:{rule}")
-    assert refusal(calendar(often)) == "calendar_too_dense"
+def test_a_zone_that_the_calendar_explains_counts_in_every_spelling(
+    starts: str, offset: str, hour: int
+) -> None:
+    part = [f"DTSTART:{starts}", f"TZOFFSETFROM:{offset}", f"TZOFFSETTO:{offset}"]
+    zone = ["BEGIN:VTIMEZONE", "TZID:Bureau", "BEGIN:STANDARD", *part, "END:STANDARD", "END:VTIMEZONE"]
+    text = calendar("\r\n".join(zone), event("DTSTART;TZID=bureau:20261201T100000", "DURATION:PT1H"))
+    found = expand(text.encode(), wall("2026-11-23", "00:00"), wall("2026-12-31", "00:00"), BRUSSELS)
+    assert ([at(begin).hour for _uid, begin, _end in found.spans], found.misread) == ([hour], [])
+
+
+def test_times_without_a_zone_are_in_that_of_their_calendar() -> None:
+    text = calendar(event("DTSTART:20261201T100000", "DURATION:PT1H")).replace(
+        "VERSION:2.0", "X-WR-TIMEZONE:{}"
+    )
+    window = (wall("2026-11-23", "00:00"), wall("2026-12-31", "00:00"), BRUSSELS)
+    known = expand(text.format("GMT Standard Time").encode(), *window)
+    assert ([at(begin).hour for _uid, begin, _end in known.spans], known.misread) == ([11], [])
+    unknown = expand(text.format("Heure locale").encode(), *window)
+    assert ([at(begin).hour for _uid, begin, _end in unknown.spans], len(unknown.misread)) == ([10], 1)
+
+
+def test_an_event_without_a_date_that_is_understood_hides_nothing_and_is_counted() -> None:
+    lost = [event("DTSTART:garbage", "DTEND:20261202T100000Z", uid="a"), event("DTSTART:soon", uid="b")]
+    good = event("DTSTART:20261203T090000Z", "DURATION:PT1H")
+    found = expand(
+        calendar(*lost, good).encode(), wall("2026-11-23", "00:00"), wall("2026-12-31", "00:00"), BRUSSELS
+    )
+    assert len(found.spans) == 1
+    assert found.misread == [date(2026, 12, 2), None]
+    assert refusal(calendar(*lost)) == "calendar_not_understood"
+
+
+def test_what_was_misread_long_ago_is_not_counted_any_more() -> None:
+    over = event("DTSTART:20200102T090000Z", "DTEND:garbage")
+    goes_on = event("DTSTART:20200103T090000Z", "DURATION:PT1H", "RRULE:FREQ=FORTNIGHTLY", uid="two")
+    found = expand(
+        calendar(over, goes_on).encode(), wall("2026-11-23", "00:00"), wall("2026-12-31", "00:00"), BRUSSELS
+    )
+    assert found.misread == [date(2020, 1, 3)]
+
+
+def test_busy_times_without_events_are_read() -> None:
+    lines = ["FREEBUSY;FBTYPE=BUSY-TENTATIVE:20261201T090000Z/PT1H", "FREEBUSY:20261202T090000Z/long"]
+    text = calendar("\r\n".join(["BEGIN:VFREEBUSY", *lines, "END:VFREEBUSY"]))
+    found = expand(text.encode(), wall("2026-11-23", "00:00"), wall("2026-12-31", "00:00"), BRUSSELS)
+    assert [(at(begin).day, at(end).hour) for _uid, begin, end in found.spans] == [(1, 11), (2, 11)]
+    assert found.misread == [date(2026, 12, 2)]
 
 
 def test_too_many_events_are_too_many() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -52,6 +53,16 @@ def test_a_calendar_is_added_and_only_its_host_is_shown(school: School, nadia: V
         ("mon agenda", "Copiez-la encore une fois"),
         ("", "Écrivez quelque chose"),
         ("https://example.org/" + "x" * 1000, "trop long"),
+        # What lies in a private network is refused at once, not by the first reading.
+        ("https://127.0.0.1/a.ics", "n’est pas publique"),
+        ("https://127.1/a.ics", "n’est pas publique"),
+        ("webcal://192.168.1.10/a.ics", "n’est pas publique"),
+        ("https://[::ffff:10.0.0.1]/a.ics", "n’est pas publique"),
+        ("https://[fe80::1]/a.ics", "n’est pas publique"),
+        ("https://localhost/a.ics", "n’est pas publique"),
+        ("https://nas/a.ics", "n’est pas publique"),
+        ("https://cloud.ecole.local./a.ics", "n’est pas publique"),
+        ("https://example.org:8443/a.ics", "numéro de port"),
     ],
 )
 def test_an_address_that_will_not_do_stays_and_is_explained(
@@ -61,6 +72,7 @@ def test_an_address_that_will_not_do_stays_and_is_explained(
     assert page.status == 422
     assert said in page.text
     assert typed in page.html
+    assert 'id="address-error"' in page.html
     assert known(school) == 0
 
 
@@ -88,6 +100,31 @@ def test_how_each_calendar_fares_is_said_in_words(school: School, nadia: Visitor
     assert "Ne marche pas" in page.text
     assert "n’existe plus" in page.text
     assert "restent cachées" in page.text
+
+
+def test_events_that_were_misread_are_counted_with_their_days(school: School, nadia: Visitor) -> None:
+    add(nadia, ADDRESS)
+    (calendar,) = school.read(lambda s: s.scalars(select(ExternalCalendar.id)).all())
+
+    def read(*days: date | None) -> str:
+        school.write(
+            lambda s: external.store_events(s, calendar, [], "", days, now=clock.now(), zone=BRUSSELS)
+        )
+        return nadia.get(PAGE).text
+
+    assert "mal lu" not in read()
+    assert "1 événement mal lu" in read(None)
+    text = read(date(2030, 12, 1), None, date(2030, 12, 3))
+    assert "3 événements mal lus" in text
+    assert "mardi 3 décembre 2030" in text
+    assert "nous cachons l’heure" in text
+
+
+def test_a_server_of_one_s_own_may_be_in_a_private_network(school: School, nadia: Visitor) -> None:
+    school.settings = replace(school.settings, calendar_hosts=("192.168.1.10:8443",))
+    school.app.extensions["lms_settings"] = school.settings
+    assert add(nadia, "https://192.168.1.10:8443/a.ics").status == 200
+    assert known(school) == 1
 
 
 def test_read_now_puts_it_first_in_line(school: School, nadia: Visitor) -> None:

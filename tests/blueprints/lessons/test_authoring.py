@@ -236,11 +236,47 @@ def test_a_caption_file_becomes_the_text_of_its_clip(school: School) -> None:
     assert whole(school, lesson.id).clips[0].transcript == "Bonjour à tous."
 
 
+def test_the_teacher_is_shown_how_a_file_reads_and_chooses(school: School) -> None:
+    lesson = school.write(factories.lesson)
+    nadia = teacher(school)
+    arabic = "1\n00:00:01,000 --> 00:00:02,500\nمرحبا بكم في الدرس\n".encode("cp1256")
+    page = nadia.get(f"/lessons/{lesson.id}/edit")
+    before = whole(school, lesson.id).clips[0].transcript
+    for _ in range(2):  # sent again without a choice, she is asked again
+        page = save(
+            nadia,
+            page,
+            {"goal": "Gardé"} | ({} if page.status == 422 else {"clips-0-captions": file(arabic, "x.srt")}),
+        )
+        assert page.status == 422
+        assert "Choisissez la ligne qui se lit bien." in page.text
+        assert "مرحبا بكم في الدرس" in page.text
+        assert "ãÑÍÈÇ" in page.text
+        assert "#clips-0-captions" in page.links().values()
+        assert "{&#39;" not in page.html  # the list of errors once held a list of Python's
+        assert whole(school, lesson.id).clips[0].transcript == before
+    page = save(nadia, page, {"clips-0-encoding": "cp1256"})
+    assert page.status == 200
+    assert "se lit bien" not in page.text
+    assert whole(school, lesson.id).clips[0].transcript == "مرحبا بكم في الدرس"
+    assert whole(school, lesson.id).goal == "Gardé"
+
+
+@pytest.mark.parametrize("sent", ["%%%", "", "AAAA", "w6k="])
+def test_bytes_that_no_page_held_are_refused_or_read(school: School, sent: str) -> None:
+    lesson = school.write(factories.lesson)
+    nadia = teacher(school)
+    page = nadia.get(f"/lessons/{lesson.id}/edit")
+    values = {"clips-0-undecoded": sent, "clips-0-encoding": "rot13"}
+    assert save(nadia, page, values).status in (200, 422)
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
         (b"\x89PNG\r\n\x1a\n\0\0\0", "Ce fichier n’est pas un texte."),
         (b"", "Ce fichier ne contient pas de texte."),
+        (b"<html><p>Bonjour</p></html>", "Nous ne lisons pas ce format."),
         (b"a" * 2_000_000, "Les sous-titres sont trop longs."),
     ],
 )

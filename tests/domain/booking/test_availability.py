@@ -63,6 +63,15 @@ def test_hours_that_make_no_sense_are_refused_with_their_reason(school: School) 
     assert refusal(lambda: add(school, until=date(2026, 10, 1))) == "dates_backward"
 
 
+@pytest.mark.parametrize("spelling", ["école", "Ecole", "E\u0301COLE", "\u200fÉcole\u00a0"])
+def test_hours_in_another_spelling_of_a_room_are_in_that_room(school: School, spelling: str) -> None:
+    """Otherwise one place would be two rooms, and booked twice."""
+    add(school, WeeklyHours(time(9), time(11), RuleMode.ONSITE, "École"))
+    add(school, WeeklyHours(time(13), time(15), RuleMode.ONSITE, spelling))
+    assert school.read(lambda s: s.scalars(select(Room.name)).all()) == ["École"]
+    assert len(school.read(lambda s: set(s.scalars(select(Availability.room_id))))) == 1
+
+
 def test_a_room_is_made_once_by_its_name(school: School) -> None:
     add(school, WeeklyHours(time(9), time(12), RuleMode.ONSITE, "Salle 2"))
     add(school, WeeklyHours(time(13), time(15), RuleMode.BOTH, "SALLE 2"))

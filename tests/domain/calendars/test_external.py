@@ -13,9 +13,11 @@ from config import BRUSSELS
 from lms.domain.booking import external_clashes, waitlist
 from lms.domain.calendars.external import (
     MOST,
+    MOST_MISREAD_DAYS,
     Event,
     add_calendar,
     due_calendars,
+    misread_days,
     record_failure,
     record_unchanged,
     remove_calendar,
@@ -57,6 +59,7 @@ def told(session: Session) -> list[tuple[str, str, int]]:
         ("  webcal://Cloud.Example.BE:443/a#top ", "https://cloud.example.be/a"),
         ("WEBCALS://cloud.example.be", "https://cloud.example.be/"),
         ("https://cloud.example.be:8443/a", "https://cloud.example.be:8443/a"),
+        ("\u200ehttps://cloud.example.be/\u200ba\u200f", "https://cloud.example.be/a"),
         ("https://école.example.be/a", "https://xn--cole-9oa.example.be/a"),
         ("https://[2001:db8::1]/a", "https://[2001:db8::1]/a"),
     ],
@@ -239,6 +242,25 @@ def test_what_fails_keeps_what_was_known_and_is_told_once_after_a_day(school: Sc
         assert len(told(session)) == 1
         record_failure(session, calendar.id, RefusalCode.CALENDAR_DENIED, now=NOW + 125 * HOUR)
         assert len(told(session)) == 2
+
+    asked(school, ask)
+
+
+def test_misread_events_are_counted_with_their_days_until_the_next_good_reading(school: School) -> None:
+    def ask(session: Session, nadia: Person) -> None:
+        calendar = add_calendar(session, nadia, ADDRESS, now=NOW)
+        today = NOW.date()
+        bad = [None, today - DAY, today + DAY, today, today + DAY, *(today + n * DAY for n in range(2, 20))]
+        store_events(session, calendar.id, [], "", bad, now=NOW, zone=BRUSSELS)
+        assert calendar.misread == 23
+        assert misread_days(calendar) == [today + n * DAY for n in range(MOST_MISREAD_DAYS)]
+        record_failure(session, calendar.id, RefusalCode.CALENDAR_NOT_UNDERSTOOD, now=NOW + HOUR)
+        record_unchanged(session, calendar.id, now=NOW + 2 * HOUR)
+        assert calendar.misread == 23
+        store_events(session, calendar.id, [], "", [today - DAY], now=NOW + 3 * HOUR, zone=BRUSSELS)
+        assert (calendar.misread, misread_days(calendar)) == (1, [today - DAY])
+        store_events(session, calendar.id, [], "", now=NOW + 4 * HOUR, zone=BRUSSELS)
+        assert (calendar.misread, misread_days(calendar)) == (0, [])
 
     asked(school, ask)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from lms.domain.booking import availability
 from lms.domain.errors import Absent
 from lms.domain.people import directory, learners, staff
 from lms.domain.people.directory import LearnerFilter
@@ -89,13 +90,44 @@ def test_a_learner_is_not_found_among_the_colleagues(cast: School) -> None:
         ("bondar oks", ["Oksana Bondar"]),
         ("ирина", ["Ирина Коваль"]),
         ("elodie", ["Élodie"]),
+        ("E\u0301LO", ["Élodie"]),
+        ("\u200eélo\u00a0", ["Élodie"]),
+        ("łuk", ["Łukasz"]),
+        ("lukasz", ["Łukasz"]),
+        ("ISIK", ["Ayşe Işık"]),
+        ("ayse", ["Ayşe Işık"]),
+        ("احمد", ["أحمد"]),
+        ("100%", []),
+        ("_", []),
     ],
 )
 def test_a_name_is_found_without_case_and_accents_in_any_script(
     cast: School, text: str, found: list[str]
 ) -> None:
-    cast.write(lambda s: [factories.learner(s, "Ирина Коваль"), factories.learner(s, "Élodie")])
+    others = ("Ирина Коваль", "Élodie", "Łukasz", "Ayşe Işık", "أحمد")
+    cast.write(lambda s: [factories.learner(s, name) for name in others])
     assert names(cast, factories.nadia, text=text) == found
+
+
+def test_people_stand_in_alphabetical_order_whatever_their_accents_and_case(cast: School) -> None:
+    others = ("Zoé", "Émile", "ayşe", "Aïcha", "étienne", "İlker", "Łukasz", "anna maria", "Annabel")
+    cast.write(lambda s: [factories.learner(s, name) for name in others])
+    ordered = ["Aïcha", "anna maria", "Annabel", "ayşe", "Émile", "étienne", "İlker", "Łukasz"]
+    assert names(cast, factories.nadia) == [*ordered, "Oksana Bondar", "Samira", "Zoé"]
+    team = ("Élise Noël", "zoé Blanc")
+    cast.write(lambda s: [factories.person(s, name, "teacher", "social_worker") for name in team])
+    expected = ["Claire Renard", "Élise Noël", "Farid Amrani", "Nadia Dubois", "zoé Blanc"]
+    assert [one.name for one in cast.read(lambda s: directory.list_team(s, factories.claire(s)))] == expected
+    workers = ["Élise Noël", "Farid Amrani", "zoé Blanc"]
+    assert [one.name for one in cast.read(directory.social_workers)] == workers
+    teachers = ["Élise Noël", "Nadia Dubois", "zoé Blanc"]
+    assert [one.name for one in cast.read(availability.active_teachers)] == teachers
+
+
+def test_a_new_name_takes_its_place(cast: School) -> None:
+    cast.write(lambda s: setattr(factories.samira(s), "name", "Àlya"))
+    assert names(cast, factories.nadia) == ["Àlya", "Oksana Bondar"]
+    assert names(cast, factories.nadia, text="alya") == ["Àlya"]
 
 
 def test_the_list_is_filtered_by_level_and_by_who_still_comes(cast: School) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-from sqlalchemy import func, select
+from collections.abc import Callable
+from functools import partial
 
+import pytest
+from sqlalchemy import event, func, select
+from sqlalchemy.orm import Session
+
+from lms.domain.booking import availability
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory, organisation, staff
-from lms.models import AuditEvent, Criterion, Level, Organisation, Role
+from lms.models import AuditEvent, Criterion, Level, Organisation, Role, Room
 from tests import factories
 from tests.factories import NOW
 from tests.support.narrow import present
@@ -76,6 +81,25 @@ def test_a_room_opens_closes_and_opens_again_under_its_name(school: School) -> N
     assert [action for action, _ in actions(school)] == ["room_closed", "room_opened", "room_opened"]
 
 
+@pytest.mark.parametrize(
+    "spelling", ["École", "école", "E\u0301cole", "ÉCOLE", "Ecole", " École\u00a0", "\u200eÉco\u00adle"]
+)
+def test_two_spellings_of_one_name_are_one_room(school: School, spelling: str) -> None:
+    room = school.write(lambda s: organisation.add_room(s, factories.claire(s), "École", now=NOW))
+    with pytest.raises(Refused, match="room_known"):
+        school.write(lambda s: organisation.add_room(s, factories.claire(s), spelling, now=NOW))
+    school.write(lambda s: organisation.close_room(s, factories.claire(s), room.id, now=NOW))
+    again = school.write(lambda s: organisation.add_room(s, factories.claire(s), spelling, now=NOW))
+    assert (again.id, again.name) == (room.id, "École")
+
+
+def test_rooms_stand_in_alphabetical_order(school: School) -> None:
+    for name in ("Zone", "école", "Étage 2", "Atelier"):
+        school.write(partial(organisation.open_room, name=name))
+    for listed in (organisation.all_rooms, availability.open_rooms):
+        assert [room.name for room in school.read(listed)] == ["Atelier", "école", "Étage 2", "Zone"]
+
+
 def test_open_rooms_stand_first(school: School) -> None:
     first = school.write(lambda s: organisation.add_room(s, factories.claire(s), "A", now=NOW))
     school.write(lambda s: organisation.add_room(s, factories.claire(s), "B", now=NOW))
@@ -93,6 +117,25 @@ def test_a_level_gets_another_name_and_keeps_its_place(school: School) -> None:
         )
     assert school.read(lambda s: organisation.find_level(s, level_id).position) == 2
     assert actions(school) == [("level_renamed", "N2")]
+
+
+@pytest.mark.parametrize("spelling", ["Niveau 1", "NIVEAU  1", "niveau\u202f1", "Niveau\u200b ١"])
+def test_a_level_does_not_get_the_name_of_another(school: School, spelling: str) -> None:
+    level_id = school.write(lambda s: factories.level(s, "N2").id)
+    with pytest.raises(Refused, match="level_known"):
+        school.write(
+            lambda s: organisation.update_level(s, factories.claire(s), level_id, spelling, "A2", "", now=NOW)
+        )
+    assert school.read(lambda s: organisation.find_level(s, level_id).name) == "Niveau 2"
+    assert actions(school) == []
+
+
+def test_a_level_keeps_its_name_in_another_spelling(school: School) -> None:
+    level_id = school.write(lambda s: factories.level(s, "N1").id)
+    school.write(
+        lambda s: organisation.update_level(s, factories.claire(s), level_id, "NIVEAU 1", "A1", "", now=NOW)
+    )
+    assert school.read(lambda s: organisation.find_level(s, level_id).name) == "NIVEAU 1"
 
 
 def test_what_does_not_exist_is_absent(school: School) -> None:
@@ -115,3 +158,59 @@ def test_a_new_picture_of_the_door_sends_the_old_one_away(school: School) -> Non
     assert hang(None) == []
     assert school.read(lambda s: s.get_one(Organisation, 1).door_photo_key) is None
     assert actions(school).count(("service_changed", "door_photo_key")) == 3
+
+
+# Two requests at once: on PostgreSQL, where a second connection writes meanwhile.
+
+
+def meanwhile(
+    school: School, operation: Callable[[Session], object], other: Callable[[Session], object]
+) -> None:
+    """Run an operation; just before it writes, somebody else writes and commits."""
+
+    def both(session: Session) -> None:
+        @event.listens_for(session, "before_flush", once=True)
+        def _(*_flush: object) -> None:
+            with Session(school.engine) as second:
+                other(second)
+                second.commit()
+
+        operation(session)
+
+    school.write(both)
+
+
+@pytest.mark.parametrize("school", ["postgresql"], indirect=True)
+def test_two_teachers_who_name_one_new_room_at_once_have_one_room(school: School) -> None:
+    found: list[str] = []
+    meanwhile(
+        school,
+        lambda s: found.append(organisation.open_room(s, "École").id),
+        lambda s: s.add(Room(name="ecole")),
+    )
+    assert [(room.id, room.name) for room in school.read(organisation.all_rooms)] == [(found[0], "ecole")]
+
+
+@pytest.mark.parametrize("school", ["postgresql"], indirect=True)
+def test_a_level_name_that_a_colleague_takes_meanwhile_is_refused(school: School) -> None:
+    school.write(factories.claire)
+    n1, n2 = (school.read(partial(factories.level, code=code)).id for code in ("N1", "N2"))
+    with pytest.raises(Refused, match="level_known"):
+        meanwhile(
+            school,
+            lambda s: organisation.update_level(s, factories.claire(s), n1, "Débuts", "", "", now=NOW),
+            lambda s: setattr(s.get_one(Level, n2), "name", "débuts"),
+        )
+
+
+@pytest.mark.parametrize("school", ["postgresql"], indirect=True)
+def test_an_address_that_is_invited_twice_at_once_is_refused(school: School) -> None:
+    school.write(factories.claire)
+    with pytest.raises(Refused, match="email_taken"):
+        meanwhile(
+            school,
+            lambda s: staff.invite_colleague(
+                s, factories.claire(s), "Eva", "eva@example.be", ("teacher",), "token", now=NOW
+            ),
+            lambda s: factories.person(s, "Eva", "teacher", login_email="eva@example.be"),
+        )
