@@ -18,12 +18,17 @@ from lms.adapters.store import Store, StoreFull, UnknownKey, file_digest
 from lms.domain.homework.files import StoredFile, StoredRendition
 from lms.refusal_codes import RefusalCode
 
+# The kind that each field of the form asks for.
+_ASKED = {"photo": "photo", "picture": "photo", "voice": "voice", "document": "document"}
+
 
 class Upload(Protocol):
     """A file of a form, as Flask gives it."""
 
     @property
     def filename(self) -> str | None: ...
+    @property
+    def name(self) -> str | None: ...
     def save(self, dst: Path, /) -> None: ...
 
 
@@ -33,10 +38,18 @@ class UploadResult:
 
     files: list[StoredFile] = field(default_factory=list)
     refused: list[tuple[str, RefusalCode]] = field(default_factory=list)  # shown name, reason
+    asked: list[str] = field(
+        default_factory=list
+    )  # of each refused file the kind, or "" where nothing shows it
 
     @property
     def keys(self) -> list[str]:
         return [key for file in self.files for key in file.keys]
+
+    def refuse(self, name: str, code: RefusalCode, asked: str = "") -> None:
+        """Note a refused file. `asked`: its kind, or the kind that the field of the form asks for."""
+        self.refused.append((name, code))
+        self.asked.append(asked)
 
 
 def store_uploads(
@@ -65,11 +78,11 @@ def store_uploads(
             try:
                 new = _receive(store, source, name, work, max_bytes, room, floor, wanted)
             except RejectedFile as refusal:
-                received.refused.append((name, refusal.code))
+                received.refuse(name, refusal.code, refusal.kind or _ASKED.get(upload.name or "", ""))
             except _Rejected as refusal:
-                received.refused.append((name, refusal.code))
+                received.refuse(name, refusal.code)
             except StoreFull:
-                received.refused.append((name, RefusalCode.STORE_FULL))
+                received.refuse(name, RefusalCode.STORE_FULL)
             else:
                 received.files.append(new)
                 room -= new.room

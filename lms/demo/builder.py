@@ -49,6 +49,7 @@ class Account:
 class _Upload:
     filename: str
     content: bytes
+    name: str = "photo"  # the field of the form
 
     def save(self, dst: Path, /) -> None:
         dst.write_bytes(self.content)

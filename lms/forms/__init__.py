@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
+from collections.abc import Collection
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -27,10 +28,15 @@ class PageForm(FlaskForm):
         sent = (self.request_id.data or "").strip()
         self.request_id.data = sent if re.fullmatch(r"[\w-]{8,40}", sent) else secrets.token_urlsafe(16)
 
-    def refuse(self, refusal: Refused, field: Field | None = None) -> None:
-        """Show the sentence of a refusal beside a field or, without one, above the form."""
+    def refuse(
+        self, refusal: Refused, field: Field | None = None, *, kinds: Collection[str] = ("photo",)
+    ) -> None:
+        """Show the sentence of a refusal beside a field or, without one, above the form.
+
+        `kinds`: the kinds of files that the form accepts.
+        """
         if field is None:
-            self.form_errors.append(sentence(refusal))
+            self.form_errors.append(sentence(refusal, kinds))
         else:
             field.errors = [*field.errors, sentence(refusal)]
 

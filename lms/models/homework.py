@@ -14,7 +14,7 @@ from lms.models.people import Level, Person, word_type
 
 KINDS = ("photo", "voice", "text", "document")
 # Sound that browsers do not play; a program of the phone or the computer does.
-NOT_PLAYED_BY_BROWSERS = ("audio/3gpp", "audio/amr", "audio/amr-wb", "audio/x-matroska")
+NOT_PLAYED_BY_BROWSERS = ("audio/3gpp", "audio/amr", "audio/amr-wb", "audio/vnd.wave", "audio/x-matroska")
 
 
 class FileKind(StrEnum):

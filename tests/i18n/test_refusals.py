@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -86,3 +87,89 @@ def test_a_sentence_is_said_in_the_language_of_the_page(school: School) -> None:
         with school.app.test_request_context(), force_locale(language.code):
             said.add(refusals.sentence(Refused(RefusalCode.SLOT_TAKEN)))
     assert len(said) == len(languages.WITH_CATALOGUE)
+
+
+KINDS = ("photo", "voice", "document")
+OF_FILES = (
+    RefusalCode.FILE_EMPTY,
+    RefusalCode.FILE_BROKEN,
+    RefusalCode.FILE_TOO_BIG,
+    RefusalCode.FILE_TOO_HEAVY,
+    RefusalCode.FILE_TOO_SLOW,
+    RefusalCode.FILE_KIND,
+    RefusalCode.FILE_VIDEO,
+    RefusalCode.FILE_MACROS,
+)
+
+
+def combinations() -> list[tuple[str, ...]]:
+    return [kinds for size in range(4) for kinds in itertools.combinations(KINDS, size)]
+
+
+def test_a_refused_file_is_never_answered_with_what_the_assignment_does_not_accept(school: School) -> None:
+    words, offenders = {"photo": "photo", "voice": "voix", "document": "PDF"}, []
+    with school.app.test_request_context():
+        for code, asked, kinds in itertools.product(OF_FILES, ("", *KINDS), combinations()):
+            _, _, advice = refusals.sentence(Refused(code, asked=asked), kinds).partition(". ")
+            unwanted = set(KINDS) - ({asked} if asked in kinds else set(kinds))
+            if not advice or any(words[kind] in advice for kind in unwanted):
+                offenders.append((code, asked, kinds, advice))
+    assert offenders == []
+
+
+@pytest.mark.parametrize(
+    ("code", "asked", "kinds", "said"),
+    [
+        ("file_empty", "photo", KINDS, "Ce fichier est vide. Prenez la photo encore une fois."),
+        ("file_broken", "voice", KINDS, "Ce fichier est abîmé. Enregistrez votre voix encore une fois."),
+        ("file_broken", "", ("voice",), "Ce fichier est abîmé. Enregistrez votre voix encore une fois."),
+        (
+            "file_broken",
+            "document",
+            ("document", "text"),
+            "Ce fichier est abîmé. Envoyez le document encore une fois.",
+        ),
+        (
+            "file_broken",
+            "document",
+            ("photo", "voice"),
+            "Ce fichier est abîmé. Envoyez une photo ou votre voix.",
+        ),
+        ("file_too_big", "voice", KINDS, "Ce fichier est trop lourd. Enregistrez un message plus court."),
+        ("file_kind", "voice", KINDS, "Nous ne lisons pas ce son. Enregistrez votre voix."),
+        (
+            "file_kind",
+            "document",
+            KINDS,
+            "Nous ne lisons pas ce fichier. Envoyez un PDF ou un document Word.",
+        ),
+        (
+            "file_kind",
+            "",
+            KINDS,
+            "Nous ne lisons pas ce fichier. Envoyez une photo, votre voix ou un PDF.",
+        ),
+        ("file_kind", "photo", ("text",), "Nous ne lisons pas ce fichier. Écrivez votre texte."),
+        ("file_video", "voice", ("photo", "voice"), "C’est une vidéo. Enregistrez votre voix."),
+        ("kind_photo", "", ("voice", "text"), "Ce devoir se fait sans photo. Enregistrez votre voix."),
+        (
+            "nothing_to_send",
+            "",
+            ("voice", "text"),
+            "Il n’y a rien à envoyer. Enregistrez votre voix. Vous pouvez aussi écrire.",
+        ),
+        ("nothing_to_send", "", ("text",), "Il n’y a rien à envoyer. Écrivez votre texte."),
+        (
+            "file_encrypted",
+            "document",
+            KINDS,
+            "Ce fichier a un mot de passe. Envoyez-le sans mot de passe.",
+        ),
+    ],
+)
+def test_a_refusal_says_what_happened_and_what_this_assignment_accepts(
+    school: School, code: str, asked: str, kinds: tuple[str, ...], said: str
+) -> None:
+    with school.app.test_request_context():
+        refusal = Refused(RefusalCode(code), asked=asked)
+        assert refusals.sentence(refusal, kinds) == said

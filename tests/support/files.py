@@ -15,7 +15,8 @@ from lms.adapters.media.ogg import checksum
 pillow_heif.register_heif_opener()
 
 RED, SKY = (200, 20, 20), (120, 170, 220)
-RECORDINGS = Path(__file__).resolve().parent.parent / "fixtures/voices"
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+RECORDINGS, AS_SENT = FIXTURES / "voices", FIXTURES / "files"
 COMMENT = b"a secret comment of the phone"
 
 
@@ -43,6 +44,13 @@ def stands_upright(picture: Image.Image) -> bool:
         and near(0.5, 0.6, SKY)
         and near(0.5, 0.95, SKY)
     )
+
+
+def ink(picture: Path, top: float = 0, bottom: float = 1) -> int:
+    """Count the dark pixels between two heights of the picture, in parts of its height."""
+    with Image.open(picture) as whole:
+        band = whole.crop((0, int(whole.height * top), whole.width, int(whole.height * bottom)))
+        return sum(band.convert("L").histogram()[:160])
 
 
 def noise(width: int, height: int) -> Image.Image:
@@ -248,9 +256,17 @@ def _track(number: int, handler: bytes, codec: bytes, seconds: float) -> bytes:
 
 
 def mp4(
-    brand: bytes, tracks: list[tuple[bytes, bytes]], seconds: float = 4.0, *, fragments: bool = False
+    brand: bytes,
+    tracks: list[tuple[bytes, bytes]],
+    seconds: float = 4.0,
+    *,
+    fragments: bool = False,
+    stated: float = 0,
 ) -> bytes:
-    entries = [_track(number, *track, 0 if fragments else seconds) for number, track in enumerate(tracks, 1)]
+    """`stated`: the length in seconds that stands in front of fragments."""
+    entries = [
+        _track(number, *track, stated if fragments else seconds) for number, track in enumerate(tracks, 1)
+    ]
     sound = box(b"mdat", b"\x21" * 2000)
     if not fragments:
         return (
@@ -273,9 +289,9 @@ def voice_m4a(seconds: float = 4.0) -> bytes:
     return mp4(b"M4A ", [(b"soun", b"mp4a")], seconds)
 
 
-def voice_m4a_of_a_browser(seconds: int = 4) -> bytes:
-    """Return a recording as Safari writes it: in fragments, without a length."""
-    return mp4(b"iso5", [(b"soun", b"mp4a")], seconds, fragments=True)
+def voice_m4a_of_a_browser(seconds: int = 4, *, stated: float = 0) -> bytes:
+    """Return a recording in fragments. Safari states no length in front, Chromium a very short one."""
+    return mp4(b"iso5", [(b"soun", b"mp4a")], seconds, fragments=True, stated=stated)
 
 
 def voice_3gp(seconds: float = 4.0) -> bytes:
@@ -305,3 +321,28 @@ def voice_aac(frames: int = 100) -> bytes:
     size = 200
     head = bytes([0xFF, 0xF1, 0x50, 0x80 | size >> 11, size >> 3 & 0xFF, (size & 7) << 5 | 0x1F, 0xFC])
     return (head + b"\x21" * (size - 7)) * frames
+
+
+def voice_wav(
+    seconds: float = 2,
+    *,
+    codec: int = 1,
+    bits: int = 16,
+    channels: int = 1,
+    stated: int | None = None,
+    before: bytes = b"",
+    after: bytes = b"",
+) -> bytes:
+    """`stated`: the number of bytes that the header gives; `before` and `after`: other chunks."""
+    block = channels * bits // 8
+    sound = (b"\x11\x22\x33\x44" * block * int(2000 * seconds + 1))[: block * int(8000 * seconds)]
+    fields = struct.pack("<HHIIHH", codec, channels, 8000, 8000 * block, block, bits)
+    if codec == 0xFFFE:
+        fields += struct.pack("<HHIH", 22, bits, 3, 1) + bytes.fromhex("000000001000800000aa00389b71")
+    body = b"WAVE" + before + chunk(b"fmt ", fields)
+    body += b"data" + struct.pack("<I", len(sound) if stated is None else stated) + sound + after
+    return b"RIFF" + struct.pack("<I", len(body) if stated is None else stated) + body
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)

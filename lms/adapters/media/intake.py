@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lms.adapters.media.decode import Facts, run
 from lms.adapters.media.names import clean_name
-from lms.adapters.media.types import MAX_BYTES, AcceptedFile, RejectedFile, Rendition
+from lms.adapters.media.types import MAX_BYTES, AcceptedFile, Kind, RejectedFile, Rendition
 from lms.adapters.media.voice import read_voice
 from lms.adapters.store import file_digest
 from lms.refusal_codes import RefusalCode
@@ -12,6 +12,7 @@ from lms.refusal_codes import RefusalCode
 _HERE = "lms.adapters.media."
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_PDF, _PDF_FAR = b"%PDF-", 64 * 1024
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 
 
@@ -21,11 +22,11 @@ def inspect_upload(source: Path, *, shown_name: str, work: Path) -> AcceptedFile
     name = clean_name(shown_name)
     if _is_photo(head):
         return _photo(source, name, work)
-    if b"%PDF-" in head:
+    if _PDF in head:
         return _document(source, name, work, "pdf", "application/pdf")
     if head.startswith(b"PK\x03\x04"):
         return _document(source, name, work, "docx", _WORD)
-    return _other(source, name)
+    return _other(source, name, work)
 
 
 def inspect_small_image(source: Path, *, work: Path) -> Path:
@@ -57,7 +58,7 @@ def _is_photo(head: bytes) -> bool:
 
 
 def _photo(source: Path, name: str, work: Path) -> AcceptedFile:
-    facts = run(_HERE + "photo", source, work)
+    facts = _decode("photo", "photo", source, work)
     kept, *shown = facts["made"]
     original = _made(work, kept)
     return AcceptedFile(
@@ -75,7 +76,7 @@ def _photo(source: Path, name: str, work: Path) -> AcceptedFile:
 
 
 def _document(source: Path, name: str, work: Path, reader: str, mime: str) -> AcceptedFile:
-    facts = run(_HERE + reader, source, work)
+    facts = _decode(reader, "document", source, work)
     return AcceptedFile(
         "document",
         mime,
@@ -90,21 +91,41 @@ def _document(source: Path, name: str, work: Path, reader: str, mime: str) -> Ac
     )
 
 
-def _other(source: Path, name: str) -> AcceptedFile:
+def _decode(reader: str, kind: Kind, source: Path, work: Path) -> Facts:
+    try:
+        return run(_HERE + reader, source, work)
+    except RejectedFile as refusal:
+        # What is only said to be a photo or a document may be anything.
+        raise RejectedFile(refusal.code, None if refusal.code == RefusalCode.FILE_KIND else kind) from None
+
+
+def _other(source: Path, name: str, work: Path) -> AcceptedFile:
     data = source.read_bytes()
     if data.startswith(b"\xd0\xcf\x11\xe0") and _ENCRYPTED_OFFICE in data:
         raise RejectedFile(RefusalCode.FILE_ENCRYPTED)
     try:
         sound = read_voice(data)
     except IndexError:  # the reader ran over the end of the file
-        raise RejectedFile(RefusalCode.FILE_BROKEN) from None
+        raise RejectedFile(RefusalCode.FILE_BROKEN, "voice") from None
+    except RejectedFile as refusal:
+        kind = "voice" if refusal.code == RefusalCode.FILE_BROKEN else refusal.kind
+        raise RejectedFile(refusal.code, kind) from None
+    header = data.find(_PDF, 0, _PDF_FAR)
+    if sound is None and header > 0:
+        # Headers of a download before the document: no reader looks so far for its beginning.
+        source = work / "document"
+        source.write_bytes(data[header:])
+        return _document(source, name, work, "pdf", "application/pdf")
     if sound is None:
         raise RejectedFile(RefusalCode.FILE_KIND)
+    if sound.kept is not None:
+        source = work / "voice"
+        source.write_bytes(sound.kept)
     return AcceptedFile(
         "voice",
         sound.mime,
         sound.suffix,
-        len(data),
+        source.stat().st_size,
         file_digest(source),
         source,
         name,

@@ -1,12 +1,12 @@
-"""Boxes, the container format of M4A, MP4, 3GP and HEIC files (ISO 14496-12)."""
+"""Read M4A, MP4 and 3GP sound (ISO 14496-12), as phones and browsers record it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from lms.adapters.media.boxes import boxes, top_boxes
+from lms.adapters.media.fragments import mend_last_fragment
 from lms.adapters.media.types import RejectedFile
 from lms.refusal_codes import RefusalCode
 
-MAX_BOXES = 20_000
 MAX_TRACKS = 16
 _3GP_CODECS = (b"samr", b"sawb")  # AMR
 _CODECS = (b"mp4a", b"Opus", b"fLaC", b"alac", *_3GP_CODECS)
@@ -16,41 +16,12 @@ _NO_SOUND = {b"vide": RefusalCode.FILE_VIDEO, b"auxv": RefusalCode.FILE_VIDEO, b
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A recognised sound file. `seconds` None: unknown length."""
+    """A recognised sound file. `seconds` None: unknown length; `kept` None: keep all bytes."""
 
     mime: str
     suffix: str
     seconds: float | None
-
-
-def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
-    """Yield (type, start of content, end) of each box.
-
-    Raises `RejectedFile` when a box claims to be longer than its container.
-    """
-    at, end = start, len(data) if end is None else end
-    for _ in range(MAX_BOXES):
-        if at >= end:
-            return
-        if end - at < 8:
-            raise RejectedFile(RefusalCode.FILE_BROKEN)
-        size, kind, content = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], at + 8
-        if size == 1:
-            size, content = int.from_bytes(data[at + 8 : at + 16], "big"), at + 16
-        elif size == 0:
-            size = end - at
-        if size < content - at or at + size > end:
-            raise RejectedFile(RefusalCode.FILE_BROKEN)
-        yield kind, content, at + size
-        at += size
-    raise RejectedFile(RefusalCode.FILE_BROKEN)
-
-
-def check_whole(data: bytes) -> None:
-    """Check that a file is not cut off and begins with `ftyp`. Raises `RejectedFile`."""
-    kinds = [kind for kind, _, _ in boxes(data)]
-    if not kinds or kinds[0] != b"ftyp":
-        raise RejectedFile(RefusalCode.FILE_BROKEN)
+    kept: bytes | None = None
 
 
 def read_sound(data: bytes) -> Sound:
@@ -58,30 +29,62 @@ def read_sound(data: bytes) -> Sound:
     brand = data[8:12]
     if brand in _STILLS:
         raise RejectedFile(RefusalCode.FILE_KIND)
-    top = list(boxes(data))
+    mended = mend_last_fragment(data)
+    if mended is not None:
+        return replace(read_sound(mended), kept=mended)
+    top, end, part = _whole_part(data)
     moov = _first(top, b"moov")
-    if moov is None or not any(kind == b"mdat" and end > start for kind, start, end in top):
+    if moov is None or not any(kind == b"mdat" and stop > start for kind, start, stop in top):
         raise RejectedFile(RefusalCode.FILE_BROKEN)
     codec: bytes | None = None
     seconds, tracks = 0.0, 0
     scales: dict[int, int] = {}
-    for kind, start, end in boxes(data, *moov):
+    sampled: dict[int, int] = {}
+    for kind, start, stop in boxes(data, *moov):
         if kind != b"trak":
             continue
         tracks += 1
         if tracks > MAX_TRACKS:
             raise RejectedFile(RefusalCode.FILE_BROKEN)
-        track, scale, length, codec_here = _track(data, start, end)
+        track, scale, length, codec_here = _track(data, start, stop)
+        sampled[track] = _sampled(data, start, stop)
         if codec_here is not None:
             codec = codec or codec_here
             scales[track] = scale
             seconds = max(seconds, length / scale if scale else 0.0)
     if codec is None:
         raise RejectedFile(RefusalCode.FILE_KIND)
-    if not seconds:
-        seconds = _fragments(data, top, moov, scales)
+    if _inside(data, moov, b"mvex"):
+        # In front, a browser states the length of the first fragment. When it states more than there is, the
+        # recording was cut off.
+        added = _fragments(data, top, moov, scales, sampled)
+        seconds = max(added, seconds) if part == 1 and seconds < added + 1 else added
+    else:
+        seconds *= part
     mime, suffix = ("audio/3gpp", ".3gp") if codec in _3GP_CODECS else ("audio/mp4", ".m4a")
-    return Sound(mime, suffix, round(seconds, 2) if 0 < seconds < 86_400 else None)
+    return Sound(
+        mime,
+        suffix,
+        round(seconds, 2) if 0 < seconds < 86_400 else None,
+        None if end == len(data) else data[:end],
+    )
+
+
+def _whole_part(data: bytes) -> tuple[list[tuple[bytes, int, int]], int, float]:
+    """Return the boxes of a sound, where they end, and which part of the sound they hold: 1 is all of it."""
+    top, is_cut = top_boxes(data)
+    end = top[-1][2] if top else 0
+    if not is_cut:
+        return top, end, 1
+    if any(kind == b"moof" for kind, _, _ in top):
+        # A fragment is a pair: how long its pieces are, and the sound itself.
+        while top and top[-1][0] != b"mdat":
+            top.pop()
+        return top, top[-1][2] if top else 0, 0
+    if data[end + 4 : end + 8] != b"mdat" or _number(data, end, 4) < 8:
+        return top, end, 0
+    top.append((b"mdat", end + 8, len(data)))
+    return top, len(data), (len(data) - end) / _number(data, end, 4)
 
 
 def _first(found: list[tuple[bytes, int, int]], kind: bytes) -> tuple[int, int] | None:
@@ -127,12 +130,25 @@ def _track(data: bytes, start: int, end: int) -> tuple[int, int, int, bytes | No
     if codec == b"enca":
         raise RejectedFile(RefusalCode.FILE_ENCRYPTED)
     if codec not in _CODECS:
-        raise RejectedFile(RefusalCode.FILE_KIND)
+        raise RejectedFile(RefusalCode.FILE_KIND, "voice")
     return track, scale, length, codec
 
 
+def _sampled(data: bytes, start: int, end: int) -> int:
+    """Return the length in ticks of what the track holds before the first fragment."""
+    times = _inside(data, (start, end), b"mdia", b"minf", b"stbl", b"stts")
+    if times is None:
+        return 0
+    rows = range(times[0] + 8, min(times[1], times[0] + 8 + 8 * _number(data, times[0] + 4, 4)) - 7, 8)
+    return sum(_number(data, row, 4) * _number(data, row + 4, 4) for row in rows)
+
+
 def _fragments(
-    data: bytes, top: list[tuple[bytes, int, int]], moov: tuple[int, int], scales: dict[int, int]
+    data: bytes,
+    top: list[tuple[bytes, int, int]],
+    moov: tuple[int, int],
+    scales: dict[int, int],
+    sampled: dict[int, int],
 ) -> float:
     """Return the length in seconds by adding up the fragments: a recording of a browser does not state it."""
     defaults: dict[int, int] = {}
@@ -140,7 +156,7 @@ def _fragments(
     for kind, start, _ in boxes(data, *extends) if extends else ():
         if kind == b"trex":
             defaults[_number(data, start + 4, 4)] = _number(data, start + 12, 4)
-    ticks: dict[int, int] = dict.fromkeys(scales, 0)
+    ticks = {track: sampled[track] for track in scales}
     for kind, start, end in top:
         if kind != b"moof":
             continue

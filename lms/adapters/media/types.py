@@ -6,6 +6,8 @@ from typing import Literal
 
 from lms.refusal_codes import RefusalCode
 
+Kind = Literal["photo", "document", "voice"]
+
 MIB = 1024 * 1024
 MAX_BYTES = 25 * MIB
 
@@ -29,13 +31,14 @@ CODES = frozenset(
 
 
 class RejectedFile(Exception):
-    """A file that is not accepted. `code` is one of `CODES`."""
+    """A file that is not accepted. `code` is one of `CODES`; `kind` is what it is, where that shows."""
 
-    def __init__(self, code: RefusalCode) -> None:
+    def __init__(self, code: RefusalCode, kind: Kind | None = None) -> None:
         if code not in CODES:
             raise ValueError(f"unknown reason: {code}")
         super().__init__(code)
         self.code = code
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class AcceptedFile:
     picture, for the other kinds the file as it was sent.
     """
 
-    kind: Literal["photo", "document", "voice"]
+    kind: Kind
     mime: str
     suffix: str
     size: int

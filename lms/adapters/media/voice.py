@@ -3,11 +3,17 @@
 Formats without a container (MP3, AAC, AMR) are recognised by frames that follow one another to the end.
 """
 
-from lms.adapters.media import ebml, isobmff, ogg
+from lms.adapters.media import ebml, isobmff, ogg, wav
 from lms.adapters.media.isobmff import Sound
 from lms.adapters.media.types import RejectedFile
 from lms.refusal_codes import RefusalCode
 
+_CONTAINERS = (
+    (0, b"\x1a\x45\xdf\xa3", ebml.read_sound),
+    (0, b"OggS", ogg.read_sound),
+    (4, b"ftyp", isobmff.read_sound),
+    (8, b"WAVE", wav.read_sound),
+)
 # Frame sizes without the header byte; -1: no such type.
 _AMR_NARROW = (12, 13, 15, 17, 19, 20, 26, 31, 5, -1, -1, -1, -1, -1, -1, 0)
 _AMR_WIDE = (17, 23, 32, 36, 40, 46, 50, 58, 60, 5, -1, -1, -1, -1, 0, 0)
@@ -19,6 +25,10 @@ _MP3_KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _AAC_KHZ = (96, 88.2, 64, 48, 44.1, 32, 24, 22.05, 16, 12, 11.025, 8, 7.35)
 _LEAST_FRAMES, _MOST_FRAMES = 4, 1_000_000  # five hours
 _TAG_ENDS = (b"TAG", b"APETAGEX", b"LYRICS", b"3DI")
+_REST = 4096
+# Sounds that phones and browsers do not all play: FLAC, CAF, AU, WavPack, MIDI, SILK (WeChat).
+_FOREIGN = (b"fLaC", b"caff\0", b".snd\0", b"wvpk", b"MThd\0", b"#!SILK", b"\x02#!SILK")
+_ASF, _ASF_VIDEO = bytes.fromhex("3026b2758e66cf11"), bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
 _PADDING = 64 * 1024
 
 
@@ -27,12 +37,10 @@ def read_voice(data: bytes) -> Sound | None:
 
     Raises `RejectedFile` when they do and cannot be accepted.
     """
-    if data.startswith(b"\x1a\x45\xdf\xa3"):
-        return ebml.read_sound(data)
-    if data.startswith(b"OggS"):
-        return ogg.read_sound(data)
-    if data[4:8] == b"ftyp":
-        return isobmff.read_sound(data)
+    _refuse_foreign(data)
+    for at, magic, read in _CONTAINERS:
+        if data.startswith(magic, at):
+            return read(data)
     for magic, sizes, mime in _AMR:
         if data.startswith(magic):
             return _amr(data, len(magic), sizes, mime)
@@ -41,26 +49,52 @@ def read_voice(data: bytes) -> Sound | None:
     return None
 
 
+def _refuse_foreign(data: bytes) -> None:
+    if data.startswith(_ASF):
+        if _ASF_VIDEO in data:
+            raise RejectedFile(RefusalCode.FILE_VIDEO)
+        raise RejectedFile(RefusalCode.FILE_KIND, "voice")
+    if data.startswith(b"RIFF") and data[8:12] == b"AVI ":
+        raise RejectedFile(RefusalCode.FILE_VIDEO)
+    if data.startswith(_FOREIGN) or (data.startswith(b"FORM") and data[8:11] == b"AIF"):
+        raise RejectedFile(RefusalCode.FILE_KIND, "voice")
+
+
 def _amr(data: bytes, at: int, sizes: tuple[int, ...], mime: str) -> Sound:
     frames = 0
-    while at < len(data):
+    zeros = len(data.rstrip(b"\0"))  # a zero could begin a frame, and zeros are what follows many files
+    while at < len(data) and (at < zeros or data[at]):
         size = sizes[data[at] >> 3 & 15]
         if data[at] & 0x83 or size < 0 or at + 1 + size > len(data):
-            raise RejectedFile(RefusalCode.FILE_BROKEN)
+            break
         at += 1 + size
         frames += 1
         if frames > _MOST_FRAMES:
             raise RejectedFile(RefusalCode.FILE_TOO_HEAVY)
     if frames < _LEAST_FRAMES:
         raise RejectedFile(RefusalCode.FILE_BROKEN)
-    return Sound(mime, ".amr" if mime == "audio/amr" else ".awb", round(frames * 0.02, 2))
+    suffix = ".amr" if mime == "audio/amr" else ".awb"
+    return Sound(mime, suffix, round(frames * 0.02, 2), _kept(data, at))
+
+
+def _kept(data: bytes, end: int) -> bytes | None:
+    """Return the file up to the end of its last frame; None when nothing follows.
+
+    Raises `RejectedFile` when so much follows that it must be sound behind a damaged place.
+    """
+    rest = data[end:].strip(b"\0")
+    if len(rest) > max(_REST, len(data) // 20) and not rest.startswith(_TAG_ENDS):
+        raise RejectedFile(RefusalCode.FILE_BROKEN)
+    return None if end == len(data) else data[:end]
 
 
 def _frames(data: bytes) -> Sound | None:
     tagged = data.startswith(b"ID3")
     at = _after_id3(data)
+    if data.startswith(_FOREIGN, at):
+        raise RejectedFile(RefusalCode.FILE_KIND, "voice")
     mime, frame = ("audio/aac", _aac_frame) if data[at + 1] & 0x06 == 0 else ("audio/mpeg", _mp3_frame)
-    frames, seconds, promised, first = 0, 0.0, 0, at
+    frames, seconds = 0, 0.0
     while at < len(data):
         if frames and data.startswith(_TAG_ENDS, at):
             break
@@ -70,22 +104,14 @@ def _frames(data: bytes) -> Sound | None:
         if frames > _MOST_FRAMES:
             raise RejectedFile(RefusalCode.FILE_TOO_HEAVY)
         size, length = found
-        if not frames and mime == "audio/mpeg":
-            promised = _promised_bytes(data, at, at + size)
         at += size
         frames, seconds = frames + 1, seconds + length
     if frames < _LEAST_FRAMES:
         if tagged:
             raise RejectedFile(RefusalCode.FILE_BROKEN)
         return None
-    # A last frame that is cut off is common and harmless; much less sound than announced is not. Of a short
-    # file, a quarter at most: 2048 bytes can be two seconds.
-    whole = promised <= 0 or at - first + min(2048, promised // 4) >= promised
-    rest = 0 if data.startswith(_TAG_ENDS, at) else len(data) - at
-    if not whole or rest > max(4096, len(data) // 20):
-        raise RejectedFile(RefusalCode.FILE_BROKEN)
     suffix = ".aac" if mime == "audio/aac" else ".mp3"
-    return Sound(mime, suffix, round(seconds, 2))
+    return Sound(mime, suffix, round(seconds, 2), _kept(data, at))
 
 
 def _after_id3(data: bytes) -> int:
@@ -119,16 +145,6 @@ def _mp3_frame(data: bytes, at: int) -> tuple[int, float] | None:
     samples = 1152 if version == 3 else 576
     size = samples // 8 * bits // hertz + (head >> 9 & 1)
     return (size, samples / hertz) if at + size <= len(data) else None
-
-
-def _promised_bytes(data: bytes, start: int, end: int) -> int:
-    """Return the bytes of sound that the encoder's tag in the first frame announces; 0 without a tag."""
-    at = next((found for mark in (b"Xing", b"Info") if (found := data.find(mark, start, end)) > 0), -1)
-    if at < 0:
-        return 0
-    flags = int.from_bytes(data[at + 4 : at + 8], "big")
-    position = at + 8 + (4 if flags & 1 else 0)
-    return int.from_bytes(data[position : position + 4], "big") if flags & 2 else 0
 
 
 def _aac_frame(data: bytes, at: int) -> tuple[int, float] | None:

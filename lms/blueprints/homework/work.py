@@ -160,7 +160,7 @@ def _keep(
         answer = run_once(form, in_transaction, key=key)
     except Refused as refusal:
         delete_keys(store(), received.keys)
-        form.refuse(refusal)
+        form.refuse(refusal, kinds=found.assignment.kinds)
         return _again(409, id, form)
     except BaseException:
         delete_keys(store(), received.keys)
@@ -171,7 +171,7 @@ def _keep(
     if not refused and not form.errors and outcome.refusal is None:
         return _kept() if by_script() else answer
     if outcome.refusal is not None:
-        form.refuse(outcome.refusal)
+        form.refuse(outcome.refusal, kinds=found.assignment.kinds)
     return _again(
         507 if any(refusal.code == RefusalCode.STORE_FULL for _, refusal in refused) else 422,
         id,
@@ -227,7 +227,10 @@ def _receive(
         )
     for upload in uploads:
         upload.close()  # a large upload is a temporary file
-    refused += [(name, Refused(code)) for name, code in received.refused]
+    refused += [
+        (name, Refused(code, asked=asked))
+        for (name, code), asked in zip(received.refused, received.asked, strict=True)
+    ]
     for upload in uploads[MAX_FILES:]:
         refused.append(
             (clean_name(upload.filename or ""), Refused(RefusalCode.TOO_MANY_FILES, number=MAX_FILES))
@@ -275,5 +278,5 @@ def _work_page(
     if by_script():
         sentences = [*form.form_errors, *form.text.errors]
         return make_response(jsonify(said=" ".join(str(each) for each in sentences)), status)
-    bad = [(name, sentence(refusal)) for name, refusal in refused]
+    bad = [(name, sentence(refusal, found.assignment.kinds)) for name, refusal in refused]
     return page("homework/work.html", status, work=found, draft=draft, form=form, refused=bad)

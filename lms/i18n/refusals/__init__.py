@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from flask_babel import LazyString
 
 from lms.domain.errors import Refused
-from lms.i18n.refusals import booking, homework, lessons, people
+from lms.i18n.refusals import booking, files, homework, lessons, people
 from lms.refusal_codes import RefusalCode
 
 SENTENCES: dict[RefusalCode, LazyString] = {
@@ -16,7 +18,10 @@ SENTENCES: dict[RefusalCode, LazyString] = {
 }
 
 
-def sentence(refusal: Refused) -> str:
-    """Return the sentence of a refusal in the language of the request, its placeholders filled."""
-    text = str(SENTENCES[refusal.code])
+def sentence(refusal: Refused, kinds: Collection[str] = ("photo",)) -> str:
+    """Return the sentence of a refusal in the language of the request, its placeholders filled.
+
+    `kinds`: what is accepted here, when a file was refused.
+    """
+    text = files.complete(refusal, SENTENCES[refusal.code], kinds)
     return text % refusal.values if refusal.values else text

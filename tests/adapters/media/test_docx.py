@@ -103,3 +103,43 @@ def test_a_zip_with_a_password_says_so(tmp_path: Path) -> None:
     at = content.find(b"PK\x01\x02")
     content[at + 8] |= 1
     assert reason(tmp_path, bytes(content)) == "file_encrypted"
+
+
+RELATIONS = (
+    '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+    '<Relationship Id="r0" Type="http://schemas.openxmlformats.org/package/2006/relationships/metadata/thumbnail"'
+    ' Target="docProps/thumbnail.jpeg"/><Relationship Id="r1" Target="{target}"'
+    ' Type="http://{space}/relationships/officeDocument"/></Relationships>'
+)
+
+
+@pytest.mark.parametrize(
+    "space", ["schemas.openxmlformats.org/officeDocument/2006", "purl.oclc.org/ooxml/officeDocument"]
+)
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("word/document2.xml", "word/document2.xml"),
+        ("/word/document2.xml", "word/document2.xml"),
+        ("word/../texte/main.xml", "texte/main.xml"),
+        ("word/document%201.xml", "word/document 1.xml"),
+        ("word\\document2.xml", "word\\document2.xml"),
+        ("word/document2.xml", "Word/Document2.xml"),
+    ],
+)
+def test_the_text_is_found_under_the_name_that_the_package_gives(
+    tmp_path: Path, space: str, target: str, name: str
+) -> None:
+    main = document("<w:p><w:r><w:t>Bonjour Madame.</w:t></w:r></w:p>")["word/document.xml"]
+    parts = {"_rels/.rels": RELATIONS.format(target=target, space=space).encode(), name: main}
+    taken = taken_from(tmp_path, files.docx("un vieux texte", parts=parts))
+    assert taken.excerpt == "Bonjour Madame."
+
+
+@pytest.mark.parametrize(
+    "relations", [b"", b"<broken", RELATIONS.format(target="word/none.xml", space="x").encode()]
+)
+def test_without_such_a_name_the_usual_one_counts(tmp_path: Path, relations: bytes) -> None:
+    assert (
+        taken_from(tmp_path, files.docx("Bonjour.", parts={"_rels/.rels": relations})).excerpt == "Bonjour."
+    )

@@ -55,6 +55,7 @@ def refusal(send: Send, content: bytes, name: str = "chose.bin") -> str:
         (files.voice_amr, "voice", "audio/amr", ".amr"),
         (files.voice_mp3, "voice", "audio/mpeg", ".mp3"),
         (files.voice_aac, "voice", "audio/aac", ".aac"),
+        (files.voice_wav, "voice", "audio/wav", ".wav"),
     ],
 )
 @pytest.mark.parametrize("name", ["virus.exe", "sans nom", "film.mp4", "photo.gif"])
@@ -99,7 +100,11 @@ WRONG = {
     "elf": (b"\x7fELF" + b"\0" * 400, "file_kind"),
     "text": (b"Bonjour Madame", "file_kind"),
     "one byte": (b"\xff", "file_kind"),
-    "wav": (b"RIFF\x24\0\0\0WAVEfmt " + b"\0" * 40, "file_kind"),
+    "empty wav": (b"RIFF\x24\0\0\0WAVEfmt " + b"\0" * 40, "file_kind"),
+    "avi": (b"RIFF\x24\0\0\0AVI LIST" + b"\0" * 40, "file_video"),
+    "flac": (b"fLaC\x80\0\0\x22" + b"\0" * 40, "file_kind"),
+    "caf": (b"caff\0\1\0\0desc" + b"\0" * 40, "file_kind"),
+    "wma": (bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + b"\0" * 40, "file_kind"),
     "old Word": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "file_kind"),
     "zip": (files.zipped({"photo.jpg": files.jpeg()}), "file_kind"),
     "avif": (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + b"\0" * 300, "file_kind"),
@@ -136,14 +141,62 @@ MAKERS: list[Callable[[], bytes]] = [
     files.voice_m4a_of_a_browser,
     files.voice_3gp,
     files.voice_amr,
+    files.voice_wav,
+]
+# They hold their sound piece after piece, and need nothing that stands at the end.
+RECORDERS: list[tuple[Callable[[], bytes], float]] = [
+    (files.voice_webm, 3),
+    (files.voice_ogg, 3),
+    (files.voice_m4a_of_a_browser, 4),
+    (files.voice_amr, 2),
+    (files.voice_mp3, 2.61),
+    (files.voice_aac, 2.32),
+    (files.voice_wav, 2),
 ]
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("make", [make for make in MAKERS if make not in dict(RECORDERS)])
 def test_a_file_cut_off_on_the_way_is_refused(send: Send, make: Callable[[], bytes]) -> None:
     whole = make()
     for part in (0.3, 0.6, 0.95):
         assert refusal(send, whole[: int(len(whole) * part)]) in ("file_broken", "file_kind")
+
+
+@pytest.mark.parametrize(("make", "seconds"), RECORDERS)
+def test_of_a_recording_that_was_cut_off_the_whole_part_is_kept(
+    send: Send, make: Callable[[], bytes], seconds: float
+) -> None:
+    whole = make()
+    for part in (0.6, 0.8, 0.95):
+        taken = send(whole[: int(len(whole) * part)])
+        assert taken.seconds == pytest.approx(part * seconds, abs=1)
+        assert taken.size == taken.original.stat().st_size <= part * len(whole)
+        again = send(taken.original.read_bytes())
+        assert (again.sha256, again.seconds) == (taken.sha256, taken.seconds)
+
+
+@pytest.mark.parametrize(("make", "seconds"), [*RECORDERS, (files.voice_m4a, 4), (files.voice_3gp, 4)])
+@pytest.mark.parametrize(
+    "tail", [b"\0", b"\0" * 3, b"\0" * 8, b"\0" * 900, b"TAG" + b"x" * 125, b"APETAGEX" + bytes(24), b"\r\n"]
+)
+def test_what_stands_after_a_recording_is_dropped(
+    send: Send, make: Callable[[], bytes], seconds: float, tail: bytes
+) -> None:
+    taken = send(make() + tail)
+    assert taken.original.read_bytes() == make()
+    assert taken.size == len(make())
+    assert taken.seconds == pytest.approx(seconds, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [files.voice_webm(9), files.voice_ogg(9), files.voice_amr(9), files.voice_mp3(900), files.voice_aac(900)],
+)
+def test_a_recording_with_a_hole_is_refused_instead_of_losing_its_second_half(
+    send: Send, whole: bytes
+) -> None:
+    hole = len(whole) // 2
+    assert refusal(send, whole[:hole] + b"\x07" * 1000 + whole[hole + 1000 :]) == "file_broken"
 
 
 @pytest.mark.parametrize("make", [*MAKERS, files.voice_mp3, files.voice_aac, files.encrypted_pdf])

@@ -161,6 +161,40 @@ def test_a_kind_that_the_teacher_did_not_ask_for_is_refused(school: School) -> N
     assert stored_keys(school) == known_keys(school)
 
 
+def test_a_sound_that_cannot_be_played_is_answered_with_the_voice(
+    school: School, samira: Visitor, given: str
+) -> None:
+    for content in (b"fLaC\x80\0\0\x22" + bytes(40), b"caff\0\1\0\0desc" + bytes(40)):
+        page = put(samira, given, file(content, "voix.bin"))
+        assert page.status == 422
+        assert "Nous ne lisons pas ce son. Enregistrez votre voix." in page.text
+
+
+@pytest.mark.parametrize(
+    ("field", "sentence"),
+    [
+        ("photo", "Ce fichier est vide. Prenez la photo encore une fois."),
+        ("picture", "Ce fichier est vide. Prenez la photo encore une fois."),
+        ("voice", "Ce fichier est vide. Enregistrez votre voix encore une fois."),
+        ("document", "Ce fichier est vide. Envoyez le document encore une fois."),
+    ],
+)
+def test_a_refusal_knows_what_was_asked_for(samira: Visitor, given: str, field: str, sentence: str) -> None:
+    form, empty = samira.get(f"/assignments/{given}"), file(b"", "vide")
+    page = samira.submit(form, {field: [empty]}, action=f"/assignments/{given}")
+    assert sentence in page.text
+
+
+def test_a_refusal_knows_what_the_assignment_accepts(school: School) -> None:
+    given = school.write(lambda s: factories.assignment(s, kinds=("voice",)).id)
+    samira = school.visitor(school.write(factories.samira))
+    page = put(samira, given, file(files.jpeg(), "a.jpg"), file(files.truncated_jpeg(), "b.jpg"))
+    assert "Ce devoir se fait sans photo. Enregistrez votre voix." in page.text
+    assert "Ce fichier est abîmé. Enregistrez votre voix." in page.text
+    page = put(samira, given, button=SEND)
+    assert "Il n’y a rien à envoyer. Enregistrez votre voix." in page.text
+
+
 def test_nothing_can_be_sent_empty(school: School, samira: Visitor, given: str) -> None:
     page = put(samira, given, button=SEND, text="  ")
     assert page.status == 422

@@ -30,10 +30,12 @@ def store(tmp_path: Path) -> LocalStore:
         ("audio/mp4", True),
         ("audio/mpeg", True),
         ("audio/ogg", True),
+        ("audio/wav", True),
         ("audio/webm", True),
         ("audio/3gpp", False),
         ("audio/amr", False),
         ("audio/amr-wb", False),
+        ("audio/vnd.wave", False),
         ("audio/x-matroska", False),
     ],
 )
