@@ -67,6 +67,11 @@ class Settings:
     demo: bool = True
 
     @property
+    def temp(self) -> Path:
+        """Return the folder of temporary files: those of uploads hold photos and places of people."""
+        return self.instance / "tmp"
+
+    @property
     def production(self) -> bool:
         return self.env == "production"
 

@@ -28,6 +28,7 @@ MEGABYTE = 1 << 20
 def create_app(settings: Settings) -> Flask:
     for url in (settings.database_url, settings.queue_url):
         _restrict_permissions(url)
+    settings.temp.mkdir(parents=True, exist_ok=True, mode=0o700)
     app = Flask("lms", static_folder=None, instance_path=str(settings.instance))
     app.extensions["lms_settings"] = settings
     app.config.update(

@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,8 @@ from wsgiref.types import WSGIApplication
 
 import brotli
 from whitenoise import WhiteNoise
+
+from lms.adapters.work_folder import delete_unused, work_folder
 
 PREFIX = "/static/"
 KEPT_BUILDS = 3
@@ -103,8 +104,8 @@ def build(static_folder: Path, out: Path) -> Manifest:
         os.utime(folder)
         return manifest
     out.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=out))
-    try:
+    delete_unused(out, pattern=".draft-*")
+    with work_folder(out, ".draft-") as draft:
         for name, content in sources.items():
             _write(draft / names[name], content)
         draft.chmod(0o755)
@@ -113,8 +114,6 @@ def build(static_folder: Path, out: Path) -> Manifest:
         except OSError:
             if not folder.is_dir():  # else another process was first, with the same content
                 raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     _prune(out, folder)
     return manifest
 

@@ -23,7 +23,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from config import Settings
-from lms.adapters import external_calendar
+from lms.adapters import external_calendar, work_folder
 from lms.adapters.mail.folder import MailFolder
 from lms.adapters.mail.message import Mailer, Postponed, Undeliverable
 from lms.adapters.mail.smtp import SmtpMailer
@@ -263,7 +263,14 @@ class Jobs:
             write(lambda session: outbox.close_stale(session, now=now()))
             write(lambda session: outbox.delete_old_receipts(session, now() - RECEIPTS_KEPT))
             write(lambda session: logins.delete_old_logins(session, now=now()))
-            store_of(self.app).sweep_temp(now() - timedelta(days=1))
+        self.delete_temporary_files()
+
+    def delete_unused(self) -> None:
+        """Delete the temporary files of killed processes; those of running ones are locked."""
+        work_folder.delete_unused(self.settings.temp)
+        store_of(self.app).sweep_temp()
+        for name in ("mail", "sms"):  # written in an instant, so they carry no lock
+            work_folder.delete_unused(self.settings.instance / name, now() - timedelta(days=1), "*.part")
 
     def every_morning(self) -> None:
         """Offer the new day of the horizon to the waitlist: in the morning, because an SMS makes a sound."""
@@ -288,6 +295,7 @@ class Jobs:
         consumer = QuietConsumer(
             self.huey, workers=workers + 1, periodic=True, max_delay=1.0, shutdown_timeout=10
         )
+        self.delete_temporary_files()
         self.every_minute()
         consumer.start()
         return lambda: consumer.stop(graceful=True)

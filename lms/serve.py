@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import sys
+import tempfile
 from types import FrameType
 
 from flask import Flask
@@ -28,7 +29,14 @@ def make_app() -> Flask:
 
     Starts no worker and no migration.
     """
-    return create_app(_settings_or_exit())
+    return _create_app(_settings_or_exit())
+
+
+def _create_app(settings: Settings) -> Flask:
+    """Create the application of this process; all libraries write their temporary files into its folder."""
+    app = create_app(settings)
+    tempfile.tempdir = str(settings.temp)  # waitress writes large requests and answers there
+    return app
 
 
 def migrate_database(app: Flask) -> None:
@@ -73,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"Port {options.port} is busy: using {port} instead.", flush=True)
     # Links in mails and on cards must lead to this server.
     settings = _settings_or_exit(base_url=f"http://localhost:{port}")
-    app = create_app(settings)
+    app = _create_app(settings)
     migrate_database(app)
     greeting = _demo(app, settings)
     stop_worker = jobs_of(app).start_worker()

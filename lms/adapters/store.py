@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from lms.adapters import work_folder
+
 CHUNK = 1 << 20
 # 26 letters of base32 are 130 random bits. Lower case only: some file systems ignore case.
 _KEY = re.compile(r"[a-z2-7]{26}(?:\.[a-z0-9]{1,8})?\Z")
@@ -38,7 +40,8 @@ class Store(Protocol):
     def delete(self, key: str) -> None: ...
     def keys(self) -> Iterator[tuple[str, datetime]]: ...
     def free_bytes(self) -> int: ...
-    def sweep_temp(self, older_than: datetime) -> int: ...
+    def sweep_temp(self, older_than: datetime | None = None) -> int: ...
+    def left_over(self) -> list[str]: ...
 
 
 def is_full(error: OSError) -> bool:
@@ -69,15 +72,16 @@ class LocalStore:
         key = "".join(secrets.choice(_ALPHABET) for _ in range(26)) + suffix
         temporary, final = self.temp / key, self._path(key)
         try:
-            if isinstance(source, Path):
-                with source.open("rb") as stream:
-                    self._write(stream, temporary)
-            else:
-                self._write(source, temporary)
-            if not final.parent.is_dir():
-                final.parent.mkdir(exist_ok=True, mode=0o700)
-                _sync_folder(self.root)
-            temporary.replace(final)
+            with _create(temporary) as target:
+                if isinstance(source, Path):
+                    with source.open("rb") as stream:
+                        _write(stream, target)
+                else:
+                    _write(source, target)
+                if not final.parent.is_dir():
+                    final.parent.mkdir(exist_ok=True, mode=0o700)
+                    _sync_folder(self.root)
+                temporary.replace(final)  # while it is locked: a cleanup must not delete it before
             _sync_folder(final.parent)
         except BaseException as error:
             for path in (temporary, final):
@@ -127,27 +131,33 @@ class LocalStore:
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.root).free
 
-    def sweep_temp(self, older_than: datetime) -> int:
+    def sweep_temp(self, older_than: datetime | None = None) -> int:
         """Delete the unfinished files that killed processes left; return how many."""
-        deleted = 0
-        for path in self.temp.iterdir():
-            with suppress(FileNotFoundError):
-                if path.stat().st_mtime < older_than.timestamp():
-                    path.unlink()
-                    deleted += 1
-        return deleted
+        return work_folder.delete_unused(self.temp, older_than)
+
+    def left_over(self) -> list[str]:
+        """Return the names of the unfinished files that killed processes left."""
+        return [path.name for path in work_folder.left_over(self.temp)]
 
     def _path(self, key: str) -> Path:
         if not _KEY.match(key):
             raise UnknownKey(key)
         return self.root / key[:2] / key
 
-    def _write(self, stream: BinaryIO, path: Path) -> None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as target:
-            shutil.copyfileobj(stream, target, CHUNK)
-            target.flush()
-            os.fsync(target.fileno())
+
+def _create(path: Path) -> BinaryIO:
+    """Create the file, locked as long as it is open."""
+    while True:
+        target = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        if work_folder.lock_new(path, target.fileno()):
+            return target
+        target.close()
+
+
+def _write(stream: BinaryIO, target: BinaryIO) -> None:
+    shutil.copyfileobj(stream, target, CHUNK)
+    target.flush()
+    os.fsync(target.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,6 +15,7 @@ from lms.adapters.media.intake import inspect_small_image, inspect_upload
 from lms.adapters.media.names import clean_name
 from lms.adapters.media.types import AcceptedFile, RejectedFile
 from lms.adapters.store import Store, StoreFull, UnknownKey, file_digest
+from lms.adapters.work_folder import free_bytes
 from lms.domain.homework.files import StoredFile, StoredRendition
 from lms.refusal_codes import RefusalCode
 
@@ -147,7 +148,8 @@ def _check_room(store: Store, source: Path, max_bytes: int, floor: int) -> None:
     size = source.stat().st_size
     if size > max_bytes:
         raise RejectedFile(RefusalCode.FILE_TOO_BIG)
-    if store.free_bytes() - size < floor:
+    # The copies that we make in the work folder may lie on another disk than the store.
+    if min(store.free_bytes(), free_bytes(source.parent)) - size < floor:
         raise StoreFull
 
 

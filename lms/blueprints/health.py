@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from lms.access import allow
+from lms.adapters.work_folder import free_bytes
 from lms.clock import now
 from lms.current import settings, store
 from lms.domain import outbox
@@ -35,7 +36,7 @@ def ready() -> tuple[Response, int]:
         checks["queue"] = waiting is None or waiting <= outbox.LATE
     except SQLAlchemyError:
         db.session.rollback()
-    free = store().free_bytes()
+    free = min(store().free_bytes(), free_bytes(settings().instance))
     checks["disk"] = free >= settings().free_space_mb * MEGABYTE
     is_ready = all(checks.values())
     return jsonify(ok=is_ready, **checks), 200 if is_ready else 503

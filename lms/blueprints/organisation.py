@@ -4,9 +4,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -18,6 +15,7 @@ from lms.access import allow, me
 from lms.adapters.media.types import RejectedFile
 from lms.adapters.store import UnknownKey
 from lms.adapters.uploads import delete_keys, store_small_image
+from lms.adapters.work_folder import work_folder
 from lms.clock import now
 from lms.current import organisation as current_organisation
 from lms.current import settings, store
@@ -154,11 +152,11 @@ def _receive(upload: FileStorage) -> str:
     """Check, shrink and store the photo, before any transaction."""
     limits = settings()
     db.session().rollback()  # no transaction stays open while the file is checked
-    with TemporaryDirectory(prefix="passerelle-") as folder:
+    with work_folder(limits.temp) as folder:
         key = store_small_image(
             store(),
             upload,
-            Path(folder),
+            folder,
             max_bytes=limits.upload_mb * MEGABYTE,
             floor=limits.free_space_mb * MEGABYTE,
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +17,7 @@ from config import Settings
 from lms.adapters import passwords, uploads
 from lms.adapters.media.sheet import Format, draw_sheet
 from lms.adapters.store import Store
+from lms.adapters.work_folder import work_folder
 from lms.current import settings_of, store_of
 from lms.demo import appointments
 from lms.domain.homework import assignments, attempts, correction, files
@@ -242,8 +241,7 @@ def _sheet(store: Store, settings: Settings, work: Mapping[str, Any]) -> list[fi
     """Draw the sheet of one attempt and store it like an upload."""
     if "sheet" not in work:
         return []
-    folder = Path(tempfile.mkdtemp(prefix="demo-"))
-    try:
+    with work_folder(settings.temp) as folder:
         received = uploads.store_uploads(
             store,
             [_drawn(work["sheet"])],
@@ -253,8 +251,6 @@ def _sheet(store: Store, settings: Settings, work: Mapping[str, Any]) -> list[fi
             floor=0,
             kinds=("photo", "document", "voice"),
         )
-    finally:
-        shutil.rmtree(folder)
     if received.refused:
         raise RuntimeError(f"the demo school cannot read its own sheet: {received.refused}")
     return received.files

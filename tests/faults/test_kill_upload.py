@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.client
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
@@ -34,6 +36,14 @@ def kept(folder: Path) -> int:
 
 def has_more(folder: Path, before: int) -> bool:
     return kept(folder) > before
+
+
+def is_working(folder: Path) -> bool:
+    return any((folder / "instance/tmp").glob("*/*"))
+
+
+def unfinished(folder: Path) -> list[Path]:
+    return [*(folder / "instance/tmp").iterdir(), *(folder / "uploads/.incoming").iterdir()]
 
 
 def no_row_without_its_file(school: School) -> None:
@@ -68,7 +78,9 @@ def test_every_receipt_that_was_shown_is_true_after_a_kill(tmp_path: Path, templ
             connection = wire.begin(
                 f"{path}/submission", values, PHOTO, share=0.5 if moment == "half a body" else 1
             )
-            if moment == "kept":
+            if moment == "looked at":
+                wait_until(partial(is_working, tmp_path), "the photo is being cleaned", 30)
+            elif moment == "kept":
                 wait_until(partial(has_more, tmp_path, before), "a file is kept", 30)
             elif moment == "receipt":
                 answer = connection.getresponse()
@@ -88,6 +100,8 @@ def test_every_receipt_that_was_shown_is_true_after_a_kill(tmp_path: Path, templ
             assert attempt.text == "Lundi"
             assert len(attempt.attachments) == 1
     with server:
+        # The photos of the killed processes, with the place where they were taken, do not stay.
+        assert unfinished(tmp_path) == []
         # Who was cut off sends again, from the page as it is now, and gets her receipt.
         for learner in learners:
             wire = RawClient(server, school, learner)
@@ -98,3 +112,26 @@ def test_every_receipt_that_was_shown_is_true_after_a_kill(tmp_path: Path, templ
             assert receipt.status == 200
             assert "/files/" in receipt.html
     no_row_without_its_file(school)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux shows the files of a process")
+def test_a_form_on_its_way_lies_in_the_folder_of_the_instance(tmp_path: Path, template: Path) -> None:
+    with LiveServer(tmp_path, template) as server:
+        school = server.school()
+        path = f"/assignments/{school.write(lambda s: factories.assignment(s).id)}"
+        wire = RawClient(server, school, school.write(lambda s: factories.samira(s).id))
+        with closing(wire.begin(f"{path}/submission", wire.form(path), bytes(2 << 20), share=0.9)):
+            wait_until(partial(has_spooled, server), "the body is on disk", 30)
+            assert "/tmp" not in {str(Path(name).parent) for name in open_files(server)}
+
+
+def open_files(server: LiveServer) -> list[str]:
+    found = []
+    for link in Path(f"/proc/{server.pid}/fd").iterdir():
+        with suppress(OSError):
+            found.append(str(link.readlink()))
+    return found
+
+
+def has_spooled(server: LiveServer) -> bool:
+    return any(name.startswith(f"{server.settings.temp}/") for name in open_files(server))

@@ -6,8 +6,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from flask import Blueprint, jsonify, make_response, redirect, request, url_for
 from flask_babel import gettext as _
@@ -19,6 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.adapters.media.names import clean_name
 from lms.adapters.uploads import UploadResult, delete_keys, store_uploads, verify
+from lms.adapters.work_folder import work_folder
 from lms.clock import now
 from lms.current import settings, store
 from lms.domain.errors import Refused
@@ -215,11 +214,11 @@ def _receive(
     room = limits.learner_quota_mb * MEGABYTE - files.used_bytes(db.session(), me())
     refused = _lost(found) if sending else []
     db.session().rollback()  # no transaction stays open while files are checked
-    with TemporaryDirectory(prefix="passerelle-") as folder:
+    with work_folder(limits.temp) as folder:
         received = store_uploads(
             store(),
             uploads[:MAX_FILES],
-            Path(folder),
+            folder,
             max_bytes=limits.upload_mb * MEGABYTE,
             room=room,
             floor=limits.free_space_mb * MEGABYTE,

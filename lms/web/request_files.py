@@ -1,0 +1,33 @@
+"""Where the files of a form lie while it is received: in the temporary folder of the instance."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from tempfile import TemporaryFile
+from typing import IO
+
+from flask import Flask
+from flask import Request as FlaskRequest
+
+from lms.current import settings
+
+IN_MEMORY = 500 * 1024
+
+
+class Request(FlaskRequest):
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        """Return the file into which one file of a form is received; on disk, without a name, if large."""
+        if total_content_length is not None and total_content_length <= IN_MEMORY:
+            return BytesIO()
+        return TemporaryFile("rb+", dir=settings().temp)
+
+
+def init_app(app: Flask) -> None:
+    """Let the application receive forms with `Request`."""
+    app.request_class = Request
