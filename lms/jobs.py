@@ -263,12 +263,15 @@ class Jobs:
             write(lambda session: outbox.close_stale(session, now=now()))
             write(lambda session: outbox.delete_old_receipts(session, now() - RECEIPTS_KEPT))
             write(lambda session: logins.delete_old_logins(session, now=now()))
-        self.delete_temporary_files()
+        self.delete_temporary_files(now() - timedelta(days=1))
 
-    def delete_unused(self) -> None:
-        """Delete the temporary files of killed processes; those of running ones are locked."""
+    def delete_temporary_files(self, older_than: datetime | None = None) -> None:
+        """Delete the temporary files of killed processes; those of running ones are locked.
+
+        `older_than`: of unfinished files in the store only those that did not change since.
+        """
         work_folder.delete_unused(self.settings.temp)
-        store_of(self.app).sweep_temp()
+        store_of(self.app).sweep_temp(older_than)
         for name in ("mail", "sms"):  # written in an instant, so they carry no lock
             work_folder.delete_unused(self.settings.instance / name, now() - timedelta(days=1), "*.part")
 
