@@ -28,7 +28,8 @@ MEGABYTE = 1 << 20
 def create_app(settings: Settings) -> Flask:
     for url in (settings.database_url, settings.queue_url):
         _restrict_permissions(url)
-    settings.temp.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (settings.instance, settings.temp, settings.uploads):
+        _restrict_folder(folder)
     app = Flask("lms", static_folder=None, instance_path=str(settings.instance))
     app.extensions["lms_settings"] = settings
     app.config.update(
@@ -78,6 +79,13 @@ def create_app(settings: Settings) -> Flask:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
+
+
+def _restrict_folder(folder: Path) -> None:
+    """Let only the owner enter the folder, also one that a clone brings; a mode such as 750 is left."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_mode & 0o007 and folder.stat().st_uid == os.geteuid():
+        folder.chmod(0o700)
 
 
 def _restrict_permissions(url: str) -> None:

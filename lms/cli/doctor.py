@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 import click
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask.cli import with_appcontext
-from sqlalchemy import select, text, union_all
+from sqlalchemy import Result, null, select, text, union_all
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from config import Settings
 from lms import current
+from lms.adapters import work_folder
+from lms.adapters.store import UnknownKey
 from lms.clock import now
 from lms.domain import outbox
 from lms.domain.booking import consistency
@@ -24,6 +27,8 @@ from lms.models import Attachment, Organisation, Rendition
 
 # A file is stored before its row is written, so a recent one may not have a row yet.
 FILE_YOUNG = timedelta(hours=1)
+# `--fix` deletes nothing younger.
+FIXABLE = timedelta(days=1)
 
 Check = Callable[[Session, Settings], list[str]]
 
@@ -59,7 +64,7 @@ def engine(settings: Settings) -> str:
 def permissions(session: Session, settings: Settings) -> list[str]:
     """Return the files and folders that other users of the machine can read."""
     found = []
-    for path in (settings.instance, settings.instance / "secret.key", settings.uploads):
+    for path in (settings.instance, settings.instance / "secret.key", settings.temp, settings.uploads):
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0
         if mode & 0o007 or (path.is_file() and mode & 0o070):
             found.append(f"{path} can be read by others (mode {mode:o})")
@@ -67,16 +72,52 @@ def permissions(session: Session, settings: Settings) -> list[str]:
 
 
 def files(session: Session, settings: Settings) -> list[str]:
-    """Return the rows without files (lost work) and the files without rows (left over from a crash)."""
-    door_photo = select(Organisation.door_photo_key).where(Organisation.door_photo_key.is_not(None))
-    named = set(
-        session.scalars(union_all(select(Attachment.store_key), select(Rendition.store_key), door_photo))
+    """Return the rows without files (lost work), the files of another size, and what a crash left over."""
+    named, stored = _named_files(session), dict(current.store().keys())
+    found = [f"row without file: {key}" for key in sorted(set(named) - set(stored))]
+    for key, size in sorted(named.items()):
+        if key in stored and _has_changed_size(key, size):
+            found.append(f"file of another size than its row says: {key}")
+    found += [f"file without row: {key}" for key in _without_row(session, now() - FILE_YOUNG)]
+    unfinished = work_folder.left_over(settings.temp, now() - FILE_YOUNG)
+    return found + [f"temporary file of no running process: {path}" for path in unfinished]
+
+
+def content(session: Session, settings: Settings) -> list[str]:
+    """Return the files whose SHA-256 is not that of their row; reads every file."""
+    rows = session.execute(select(Attachment.store_key, Attachment.sha256).order_by(Attachment.store_key))
+    found = []
+    for row in rows.all():
+        with suppress(UnknownKey):  # another check says so
+            if current.store().digest(row.store_key) != row.sha256:
+                found.append(f"file with other content than its row says: {row.store_key}")
+    return found
+
+
+def _named_files(session: Session) -> dict[str, int | None]:
+    """Return the size of each file that a row names; None when the row does not say it."""
+    door_photo = select(Organisation.door_photo_key, null()).where(Organisation.door_photo_key.is_not(None))
+    rows: Result[tuple[str, int | None]] = session.execute(
+        union_all(
+            select(Attachment.store_key, Attachment.size),
+            select(Rendition.store_key, Rendition.size),
+            door_photo,
+        )
     )
-    stored = dict(current.store().keys())
-    missing = sorted(named - set(stored))
-    old = now() - FILE_YOUNG
-    left_over = sorted(key for key, changed_at in stored.items() if key not in named and changed_at < old)
-    return [f"row without file: {key}" for key in missing] + [f"file without row: {key}" for key in left_over]
+    return {row.store_key: row.size for row in rows}
+
+
+def _has_changed_size(key: str, size: int | None) -> bool:
+    """Return whether a stored file has another size; of one whose size no row says, whether it is empty."""
+    stored = current.store().size(key)
+    return stored == 0 if size is None else stored != size
+
+
+def _without_row(session: Session, older_than: datetime) -> list[str]:
+    """Return the keys of old files that no row names. The files first: their rows are written later."""
+    old = [key for key, changed_at in dict(current.store().keys()).items() if changed_at < older_than]
+    named = _named_files(session)
+    return sorted(key for key in old if key not in named)
 
 
 def bookings(session: Session, settings: Settings) -> list[str]:
@@ -94,9 +135,30 @@ def mail(session: Session, settings: Settings) -> list[str]:
 CHECKS: tuple[Check, ...] = (integrity, versions, permissions, files, bookings, mail)
 
 
-def examine(session: Session, settings: Settings) -> dict[str, list[str]]:
-    """Return the faults that each check found; empty lists mean a healthy instance."""
-    return {check.__name__: _run_check(check, session, settings) for check in CHECKS}
+def examine(session: Session, settings: Settings, *, deep: bool = False) -> dict[str, list[str]]:
+    """Return the faults that each check found; empty lists mean a healthy instance.
+
+    `deep`: read the content of every file too.
+    """
+    checks = (*CHECKS, content) if deep else CHECKS
+    return {check.__name__: _run_check(check, session, settings) for check in checks}
+
+
+def fix(session: Session, settings: Settings) -> list[str]:
+    """Delete what a crash left over more than a day ago; return what was deleted.
+
+    Raises click.ClickException for a damaged database or one of another version: it may lack rows, and the
+    files of those would be deleted.
+    """
+    if _run_check(integrity, session, settings) or _run_check(versions, session, settings):
+        raise click.ClickException("nothing is deleted while the database is damaged or of another version")
+    old = now() - FIXABLE
+    done = []
+    for key in _without_row(session, old):
+        current.store().delete(key)
+        done.append(f"deleted, a file without row: {key}")
+    count = work_folder.delete_unused(settings.temp, old) + current.store().sweep_temp(old)
+    return done + ([f"deleted, temporary files: {count}"] if count else [])
 
 
 def _run_check(check: Check, session: Session, settings: Settings) -> list[str]:
@@ -110,10 +172,14 @@ def _run_check(check: Check, session: Session, settings: Settings) -> list[str]:
 
 
 @click.command("doctor")
+@click.option("--deep", is_flag=True, help="Read the content of every file too.")
+@click.option("--fix", "fixes", is_flag=True, help="Delete what a crash left over more than a day ago.")
 @with_appcontext
-def command() -> None:
+def command(deep: bool, fixes: bool) -> None:
     """Check the instance; exit code 1 when something is wrong."""
-    found = examine(db.session(), current.settings())
+    for done in fix(db.session(), current.settings()) if fixes else ():
+        click.echo(done)
+    found = examine(db.session(), current.settings(), deep=deep)
     click.echo(f"      {engine(current.settings())}")
     for name, faults in found.items():
         click.echo(f"{'ill ' if faults else 'well'}  {name.replace('_', ' ')}")

@@ -25,7 +25,9 @@ class Request(FlaskRequest):
         """Return the file into which one file of a form is received; on disk, without a name, if large."""
         if total_content_length is not None and total_content_length <= IN_MEMORY:
             return BytesIO()
-        return TemporaryFile("rb+", dir=settings().temp)
+        folder = settings().temp
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return TemporaryFile("rb+", dir=folder)
 
 
 def init_app(app: Flask) -> None:

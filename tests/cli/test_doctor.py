@@ -12,6 +12,7 @@ from click.testing import Result
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
+from lms import create_app
 from lms.adapters.store import LocalStore
 from lms.cli.doctor import CHECKS
 from lms.clock import now
@@ -20,13 +21,13 @@ from lms.domain.homework import files
 from lms.models import Attachment, AuditAction, Booking, Claim, Organisation, OutboxItem, Rendition
 from tests import factories
 from tests.support.engines import postgres_template, school, shared_postgres_school
-from tests.support.school import School
+from tests.support.school import School, settings_for
 
 __all__ = ["postgres_template", "school", "shared_postgres_school"]
 
 
-def doctor(school: School) -> Result:
-    return school.app.test_cli_runner().invoke(args=["doctor"])
+def doctor(school: School, *options: str) -> Result:
+    return school.app.test_cli_runner().invoke(args=["doctor", *options])
 
 
 def ills(result: Result) -> dict[str, list[str]]:
@@ -95,6 +96,61 @@ def test_an_old_file_without_a_row_is_named_and_a_young_one_is_on_its_way(school
     assert ills(doctor(school)) == {}
     aged(school, key, timedelta(hours=2))
     assert ills(doctor(school)) == {"files": [f"file without row: {key}"]}
+
+
+def stored_path(school: School, key: str) -> Path:
+    return school.settings.uploads / key[:2] / key
+
+
+@pytest.mark.parametrize("kind", [Attachment, Rendition])
+def test_a_file_that_was_emptied_is_named(school: School, kind: type[Attachment] | type[Rendition]) -> None:
+    key = school.read(lambda s: s.scalars(select(kind.store_key)).one())
+    stored_path(school, key).write_bytes(b"")
+    assert ills(doctor(school)) == {"files": [f"file of another size than its row says: {key}"]}
+
+
+def test_a_byte_that_flipped_is_found_by_reading_every_file(school: School) -> None:
+    key = school.read(lambda s: s.scalars(select(Attachment.store_key)).one())
+    path = stored_path(school, key)
+    assert "well  content" in doctor(school, "--deep").output
+    path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
+    found = doctor(school, "--deep")
+    assert found.exit_code == 1
+    assert f"file with other content than its row says: {key}" in found.output
+
+
+def test_a_fix_deletes_what_was_left_over_for_a_day_and_nothing_else(school: School) -> None:
+    named = school.read(lambda s: s.scalars(select(Attachment.store_key)).one())
+    old, young = (store(school).put(BytesIO(b"left over"), suffix=".jpg") for _ in range(2))
+    for key, age in ((named, 3), (old, 2), (young, 0)):
+        aged(school, key, timedelta(days=age))
+    work = school.settings.temp / "killed"
+    school.settings.temp.mkdir(mode=0o700, exist_ok=True)
+    work.mkdir()
+    (work / "photo").write_bytes(b"where it was taken")
+    os.utime(work, (0, 0))
+    assert f"temporary file of no running process: {work}" in doctor(school).output
+    assert f"deleted, a file without row: {old}\n" in doctor(school, "--fix").output
+    assert not work.exists()
+    assert {named, young} <= set(dict(store(school).keys()))
+    assert not stored_path(school, old).exists()
+    assert ills(doctor(school)) == {}
+
+
+@pytest.mark.own_school
+def test_a_fix_deletes_nothing_beside_a_database_of_another_version(school: School) -> None:
+    key = store(school).put(BytesIO(b"of a row that is not restored yet"), suffix=".jpg")
+    aged(school, key, timedelta(days=2))
+    school.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '0000'")))
+    assert doctor(school, "--fix").exit_code == 1
+    assert stored_path(school, key).exists()
+
+
+def test_the_folder_of_a_fresh_clone_is_closed_at_start(tmp_path: Path) -> None:
+    (tmp_path / "uploads").mkdir()
+    (tmp_path / "uploads").chmod(0o755)
+    create_app(settings_for(tmp_path))
+    assert (tmp_path / "uploads").stat().st_mode & 0o077 == 0
 
 
 def test_the_picture_of_the_door_belongs_to_the_house(school: School) -> None:

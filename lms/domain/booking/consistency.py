@@ -1,33 +1,52 @@
 """Check all bookings in the database.
 
 The checks do not rely on the functions that write bookings: overlaps are computed from the times, not from
-the claims, and reminders are compared with the current booking. One line for each fault, with ids and
+the claims, and messages are compared with the current booking. One line for each fault, with ids and
 never with names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
 
-from lms.domain.booking import occupancy
-from lms.models import HOLDING, Booking, BookingState, Claim, OutboxItem, Outcome, WaitlistEntry
+from lms.domain.booking import consistency_messages, occupancy
+from lms.domain.booking.consistency_messages import format_moment
+from lms.models import (
+    AppointmentRecord,
+    Attendance,
+    Booking,
+    BookingState,
+    Claim,
+    Person,
+    PersonRole,
+    Role,
+    WaitlistEntry,
+    WaitlistOutcome,
+)
 
-# How long before the start each reminder is due. Repeated here on purpose: an accidental change in
-# `reminders` is then found.
-LEADS = {"booking_reminder": timedelta(hours=24), "booking_soon": timedelta(hours=2)}
 # An expired offer is closed within a minute while a worker runs.
 OFFER_LATE = timedelta(minutes=10)
+HOUR = timedelta(hours=1)
 
 
 class CheckedCount(NamedTuple):
     bookings: int
     claims: int
+
+
+@dataclass
+class Membership:
+    """State and roles of a person."""
+
+    is_active: bool
+    roles: set[Role] = field(default_factory=set)
 
 
 def count_checked(session: Session) -> CheckedCount:
@@ -39,29 +58,45 @@ def count_checked(session: Session) -> CheckedCount:
 
 
 def find_faults(session: Session, *, now: datetime) -> list[str]:
-    """Return a line for each fault; empty when the bookings are consistent. One statement for each check."""
+    """Return a line for each fault; empty when the bookings are consistent."""
+    bookings = session.scalars(
+        select(Booking).options(joinedload(Booking.room)).order_by(Booking.starts, Booking.id)
+    ).all()
+    holding = [booking for booking in bookings if booking.is_holding]
+    upcoming = [booking for booking in holding if booking.starts > now]
+    entries = {entry.id: entry for entry in session.scalars(select(WaitlistEntry).order_by(WaitlistEntry.id))}
+    people = _load_people(session)
     return [
-        *_overlaps(session),
+        *_overlaps(holding),
         *occupancy.find_mismatches(session),
-        *_wrong_local_start(session, now=now),
-        *_contradictory_reminders(session),
-        *_missing_reminders(session, now=now),
-        *_repeated_reminders(session),
-        *_stale_offers(session, now=now),
+        *_wrong_local_start(upcoming),
+        *_wrong_length(holding),
+        *_impossible_participants(upcoming, people),
+        *_wrong_records(bookings, set(session.scalars(select(AppointmentRecord.booking_id))), now=now),
+        *consistency_messages.find_message_faults(session, bookings, now=now),
+        *_stale_offers(bookings, entries, now=now),
+        *_wrong_entries(bookings, entries, people),
     ]
 
 
-def _overlaps(session: Session) -> Iterator[str]:
-    """Find bookings that begin before an earlier booking of the same person or room has ended."""
+def _load_people(session: Session) -> dict[str, Membership]:
     rows = session.execute(
-        select(
-            Booking.id, Booking.teacher_id, Booking.learner_id, Booking.room_id,
-            Booking.starts, Booking.ends, Booking.blocked_until,
-        ).where(Booking.state.in_(HOLDING))
-        .order_by(Booking.starts, Booking.id)
-    )  # fmt: skip
-    until: dict[str, tuple[datetime, str]] = {}
+        select(Person.id, Person.deactivated_at, PersonRole.role).outerjoin(
+            PersonRole, PersonRole.person_id == Person.id
+        )
+    )
+    found: dict[str, Membership] = {}
     for row in rows:
+        person = found.setdefault(row.id, Membership(row.deactivated_at is None))
+        if row.role is not None:
+            person.roles.add(row.role)
+    return found
+
+
+def _overlaps(holding: Sequence[Booking]) -> Iterator[str]:
+    """Find bookings that begin before an earlier booking of the same person or room has ended."""
+    until: dict[str, tuple[datetime, str]] = {}
+    for row in holding:
         held = {row.learner_id: row.ends, row.teacher_id: row.blocked_until, row.room_id: row.blocked_until}
         for host, ends in held.items():
             if host is None:
@@ -73,14 +108,9 @@ def _overlaps(session: Session) -> Iterator[str]:
                 until[host] = ends, row.id
 
 
-def _wrong_local_start(session: Session, *, now: datetime) -> Iterator[str]:
+def _wrong_local_start(upcoming: Sequence[Booking]) -> Iterator[str]:
     """Find upcoming bookings whose instant is not their local time: new time zone data, or a fault."""
-    rows = session.execute(
-        select(Booking.id, Booking.starts, Booking.local_start, Booking.time_zone)
-        .where(Booking.state.in_(HOLDING), Booking.starts > now)
-        .order_by(Booking.starts, Booking.id)
-    )
-    for row in rows:
+    for row in upcoming:
         try:
             shown = f"{row.starts.astimezone(ZoneInfo(row.time_zone)):%Y-%m-%dT%H:%M}"
         except (ValueError, ZoneInfoNotFoundError):
@@ -90,93 +120,106 @@ def _wrong_local_start(session: Session, *, now: datetime) -> Iterator[str]:
             yield f"booking {row.id}: agreed for {row.local_start}, stands at {shown}: flask booking retime"
 
 
-def _contradictory_reminders(session: Session) -> Iterator[str]:
-    """Find open reminders that contradict their booking."""
-    rows = session.execute(
-        select(OutboxItem, Booking)
-        .outerjoin(Booking, Booking.id == OutboxItem.about_id)
-        .where(OutboxItem.kind.in_(LEADS), OutboxItem.closed_at.is_(None))
-        .order_by(OutboxItem.due_at, OutboxItem.id)
-    )
-    for item, booking in rows:
-        for fault in _contradictions(item, booking):
-            yield f"{item.kind} {item.id} of booking {item.about_id}: {fault}"
+def _wrong_length(holding: Sequence[Booking]) -> Iterator[str]:
+    """Find bookings whose week, length or buffer does not follow from their start and mode."""
+    for row in holding:
+        week = _week_of(row.local_start)
+        if week is not None and row.iso_week != week:
+            yield f"booking {row.id}: counts for the week {row.iso_week} instead of {week}"
+        if row.ends - row.starts != HOUR:
+            yield f"booking {row.id}: lasts {row.ends - row.starts} instead of {HOUR}"
+        if not row.is_onsite and row.blocked_until != row.ends:
+            yield f"booking {row.id}: held until {format_moment(row.blocked_until)}, but has no buffer"
 
 
-def _contradictions(item: OutboxItem, booking: Booking | None) -> Iterator[str]:
-    if booking is None:
-        yield "there is no such booking"
-        return
-    if not booking.is_booked:
-        yield f"the booking is {booking.state}"
-    if item.person_id != booking.learner_id:
-        yield "it goes to somebody else"
-    if item.sequence != booking.sequence:
-        yield f"it is of sequence {item.sequence}, the booking of {booking.sequence}"
-        return
-    due = booking.starts - LEADS[item.kind]
-    # A failed attempt postpones `due_at`; nothing makes it earlier.
-    if item.due_at < due or (item.due_at > due and item.attempts == 0):
-        yield f"due {_format(item.due_at)} instead of {_format(due)}"
-    if item.expires_at > booking.starts:
-        yield f"kept until {_format(item.expires_at)}, after the hour has begun"
+def _week_of(local_start: str) -> str | None:
+    """Return the ISO week of a local time; None when it is malformed, which another check finds."""
+    try:
+        year, week, _ = date.fromisoformat(local_start[:10]).isocalendar()
+    except ValueError:
+        return None
+    return f"{year}-W{week:02d}"
 
 
-def _missing_reminders(session: Session, *, now: datetime) -> Iterator[str]:
-    """Find upcoming appointments without a reminder, although they were booked before it was due."""
-    for kind, lead in LEADS.items():
-        reminds = and_(
-            OutboxItem.about_id == Booking.id,
-            OutboxItem.kind == kind,
-            OutboxItem.sequence == Booking.sequence,
-            # A reminder that was closed as void before it was due does not count.
-            or_(
-                OutboxItem.outcome.is_(None),
-                OutboxItem.outcome != Outcome.VOID,
-                OutboxItem.closed_at >= OutboxItem.due_at,
-            ),
-        )
-        rows = session.execute(
-            select(Booking.id, Booking.starts, Booking.booked_at, Booking.changed_at)
-            .outerjoin(OutboxItem, reminds)
-            .where(Booking.state == BookingState.BOOKED, Booking.starts > now, OutboxItem.id.is_(None))
-            .order_by(Booking.starts, Booking.id)
-        )
-        for row in rows:
-            if max(row.booked_at, row.changed_at) < row.starts - lead:
-                yield f"booking {row.id}: {kind} was never written"
+def _impossible_participants(upcoming: Sequence[Booking], people: Mapping[str, Membership]) -> Iterator[str]:
+    """Find upcoming bookings of people who left, of teachers who do not teach, and in rooms that closed."""
+    for row in upcoming:
+        for name, person_id, role in (
+            ("learner", row.learner_id, Role.LEARNER),
+            ("teacher", row.teacher_id, Role.TEACHER),
+        ):
+            person = people.get(person_id)
+            if person is None or not person.is_active:
+                yield f"booking {row.id}: the {name} {person_id} is deactivated"
+            elif role not in person.roles:
+                yield f"booking {row.id}: the {name} {person_id} is no {name}"
+        if row.room is not None and row.room.closed_at is not None:
+            yield f"booking {row.id}: the room {row.room_id} is closed"
 
 
-def _repeated_reminders(session: Session) -> Iterator[str]:
-    rows = session.execute(
-        select(OutboxItem.about_id, OutboxItem.kind, OutboxItem.sequence, func.count().label("times"))
-        .where(OutboxItem.kind.in_(LEADS), OutboxItem.outcome == Outcome.SENT)
-        .group_by(OutboxItem.about_id, OutboxItem.kind, OutboxItem.sequence)
-        .having(func.count() > 1)
-        .order_by(OutboxItem.about_id, OutboxItem.kind, OutboxItem.sequence)
-    )
-    for row in rows:
-        yield f"booking {row.about_id}: {row.kind} of sequence {row.sequence} was sent {row.times} times"
+def _wrong_records(bookings: Sequence[Booking], recorded: set[str], *, now: datetime) -> Iterator[str]:
+    """Find bookings whose own columns, or whose attendance, contradict their state."""
+    for row in bookings:
+        if row.is_booked and row.expires_at is not None:
+            yield f"booking {row.id}: booked, and still to be answered"
+        if row.is_cancelled and row.cancelled_by_id is None:
+            yield f"booking {row.id}: cancelled by nobody"
+        if not row.is_cancelled and row.cancelled_by_id is not None:
+            yield f"booking {row.id}: {row.state}, and cancelled by {row.cancelled_by_id}"
+        if row.changed_at < row.booked_at:
+            yield f"booking {row.id}: changed before it was made"
+        if row.cancelled_at is not None and row.cancelled_at < row.booked_at:
+            yield f"booking {row.id}: cancelled before it was made"
+        if row.id not in recorded:
+            yield f"booking {row.id}: the record of the appointment is missing"
+        elif row.attendance is not None and not _can_have_attendance(row, now=now):
+            yield f"booking {row.id}: {row.state}, and marked as {row.attendance}"
 
 
-def _stale_offers(session: Session, *, now: datetime) -> Iterator[str]:
+def _can_have_attendance(row: Booking, *, now: datetime) -> bool:
+    if row.is_cancelled:
+        return row.attendance in (Attendance.LATE_CANCEL, Attendance.EXCUSED)
+    return row.is_booked and row.starts <= now
+
+
+def _stale_offers(
+    bookings: Sequence[Booking], entries: Mapping[str, WaitlistEntry], *, now: datetime
+) -> Iterator[str]:
     """Find offers that hold a slot although they have expired or nobody can accept them."""
-    rows = session.execute(
-        select(Booking, WaitlistEntry)
-        .join(WaitlistEntry, WaitlistEntry.id == Booking.waitlist_entry_id)
-        .where(Booking.state == BookingState.OFFERED)
-        .order_by(Booking.starts, Booking.id)
-    )
-    for booking, entry in rows:
-        if booking.expires_at is None or booking.expires_at > booking.starts:
-            yield f"offer {booking.id}: open until its hour has begun"
-        elif booking.expires_at < now - OFFER_LATE:
-            yield f"offer {booking.id}: ran out {_format(booking.expires_at)} and still holds its hour"
+    for offer in bookings:
+        entry = entries.get(offer.waitlist_entry_id or "")
+        if not offer.is_offer or entry is None:
+            continue
+        if offer.expires_at is None or offer.expires_at > offer.starts:
+            yield f"offer {offer.id}: open until its hour has begun"
+        elif offer.expires_at < now - OFFER_LATE:
+            yield f"offer {offer.id}: ran out {format_moment(offer.expires_at)} and still holds its hour"
         if entry.ended_at is not None:
-            yield f"offer {booking.id}: the waitlist entry {entry.id} has ended"
-        if entry.learner_id != booking.learner_id:
-            yield f"offer {booking.id}: the waitlist entry {entry.id} is somebody else's"
+            yield f"offer {offer.id}: the waitlist entry {entry.id} has ended"
+        if entry.learner_id != offer.learner_id:
+            yield f"offer {offer.id}: the waitlist entry {entry.id} is somebody else's"
 
 
-def _format(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%MZ}"
+def _wrong_entries(
+    bookings: Sequence[Booking], entries: Mapping[str, WaitlistEntry], people: Mapping[str, Membership]
+) -> Iterator[str]:
+    """Find waitlist entries that contradict the bookings made from them, or wait for a teacher who left."""
+    accepted = {
+        row.waitlist_entry_id
+        for row in bookings
+        if row.state in (BookingState.BOOKED, BookingState.CANCELLED) and row.waitlist_entry_id
+    }
+    for row in bookings:
+        entry = entries.get(row.waitlist_entry_id or "")
+        if entry is not None and not row.is_offer and entry.learner_id != row.learner_id:
+            yield f"booking {row.id}: the waitlist entry {entry.id} is somebody else's"
+    for entry in entries.values():
+        if entry.ended_at is None and entry.id in accepted:
+            yield f"waitlist entry {entry.id}: still waits, and its offer was accepted"
+        if entry.outcome == WaitlistOutcome.ACCEPTED and entry.id not in accepted:
+            yield f"waitlist entry {entry.id}: accepted, and there is no booking of it"
+        if entry.ended_at is not None and entry.ended_at < entry.created_at:
+            yield f"waitlist entry {entry.id}: ended before it was made"
+        teacher = people.get(entry.teacher_id) if entry.teacher_id and entry.ended_at is None else None
+        if teacher is not None and not (teacher.is_active and Role.TEACHER in teacher.roles):
+            yield f"waitlist entry {entry.id}: waits for {entry.teacher_id}, who is no teacher any more"

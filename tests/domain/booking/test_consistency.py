@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from lms.domain import outbox
 from lms.domain.booking import appointments, consistency, waitlist
 from lms.models import (
+    AppointmentRecord,
     Booking,
     BookingState,
     Claim,
@@ -21,6 +22,8 @@ from lms.models import (
     OutboxItem,
     Outcome,
     Person,
+    PersonRole,
+    Room,
     WaitlistEntry,
 )
 from tests import factories
@@ -346,6 +349,57 @@ def test_an_offer_for_the_wish_of_somebody_else_is_found(school: School) -> None
     assert (
         fault(school) == f"offer {offer.id}: the waitlist entry {offer.waitlist_entry_id} is somebody else's"
     )
+
+
+# -- people, rooms, weeks ------------------------------------------------------------------------
+
+
+def set_left(school: School, person_id: str, at: datetime | None) -> None:
+    school.write(lambda s: s.execute(update(Person).where(Person.id == person_id).values(deactivated_at=at)))
+
+
+def test_an_appointment_of_somebody_who_left_is_found(school: School) -> None:
+    booking = book(school)
+    for kind, person_id in (("learner", booking.learner_id), ("teacher", booking.teacher_id)):
+        set_left(school, person_id, NOW)
+        assert fault(school) == f"booking {booking.id}: the {kind} {person_id} is deactivated"
+        assert faults(school, TEN) == []
+        set_left(school, person_id, None)
+
+
+def test_an_appointment_with_somebody_who_does_not_teach_is_found(school: School) -> None:
+    booking = book(school)
+    school.write(lambda s: s.execute(delete(PersonRole).where(PersonRole.person_id == booking.teacher_id)))
+    assert fault(school) == f"booking {booking.id}: the teacher {booking.teacher_id} is no teacher"
+
+
+def test_an_appointment_in_a_room_that_closed_is_found(school: School) -> None:
+    booking = book(school, mode="onsite")
+    school.write(lambda s: s.execute(update(Room).values(closed_at=NOW)))
+    assert fault(school) == f"booking {booking.id}: the room {booking.room_id} is closed"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"iso_week": "2026-W47"}, "counts for the week 2026-W47 instead of 2026-W48"),
+        ({"expires_at": TEN}, "booked, and still to be answered"),
+        ({"changed_at": NOW - HOUR}, "changed before it was made"),
+    ],
+)
+def test_a_booking_that_contradicts_itself_is_found(
+    school: School, values: dict[str, Any], said: str
+) -> None:
+    booking = book(school)
+    set_booking(school, booking, **values)
+    assert fault(school) == f"booking {booking.id}: {said}"
+
+
+def test_an_attendance_of_an_hour_to_come_is_found(school: School) -> None:
+    booking = book(school)
+    values = {"attendance": "done", "marked_at": NOW, "marked_by_id": booking.teacher_id}
+    school.write(lambda s: s.execute(update(AppointmentRecord).values(**values)))
+    assert fault(school) == f"booking {booking.id}: booked, and marked as done"
 
 
 # -- many ----------------------------------------------------------------------------------------
