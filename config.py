@@ -182,7 +182,9 @@ class _Reader:
 
     def trusted_hosts(self, env: Environment, base_url: str) -> tuple[str, ...]:
         """Return the given hosts; in production by default our own name, and localhost for health checks."""
-        given = tuple(h.strip() for h in (self.get("LMS_TRUSTED_HOSTS") or "").split(",") if h.strip())
+        given = tuple(
+            h.strip().lower() for h in (self.get("LMS_TRUSTED_HOSTS") or "").split(",") if h.strip()
+        )
         if given or env != "production":
             return given
         return (urlsplit(base_url).hostname or "localhost", "localhost", "127.0.0.1")

@@ -104,9 +104,9 @@ def own_path(target: str | None) -> str | None:
 
 
 def site_of(address: str | None) -> str | None:
-    """Return host and port of the address in a header; None when it is malformed."""
+    """Return host and port of the address in a header, in lower case; None when it is malformed."""
     try:
-        return urlsplit(address or "").netloc or None
+        return urlsplit(address or "").netloc.lower() or None
     except ValueError:  # "http://[" and its like
         return None
 

@@ -91,6 +91,8 @@ def main(arguments: list[str] | None = None) -> int:
         threads=8,
         connection_limit=1000,
         channel_timeout=120,
+        # ProxyFix reads them, and without a proxy nothing does: waitress then deletes what a client forged.
+        clear_untrusted_proxy_headers=settings.proxy_hops == 0,
         max_request_body_size=settings.upload_mb * 11 * (1 << 20),
         ident="",
     )

@@ -2,12 +2,12 @@
 
 from flask import Flask
 
-from lms.web import errors, headers, pages, request_files
+from lms.web import errors, headers, pages, request_class
 
 
 def init_app(app: Flask) -> None:
     """Set up pages, headers and errors of an application."""
-    request_files.init_app(app)
+    request_class.init_app(app)
     headers.init_app(app)
     pages.init_app(app)
     errors.init_app(app)

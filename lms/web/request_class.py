@@ -1,10 +1,10 @@
-"""Where the files of a form lie while it is received: in the temporary folder of the instance."""
+"""The request of this application: its host in lower case, its files in the instance folder."""
 
 from __future__ import annotations
 
 from io import BytesIO
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
 from flask import Flask
 from flask import Request as FlaskRequest
@@ -15,6 +15,12 @@ IN_MEMORY = 500 * 1024
 
 
 class Request(FlaskRequest):
+    def __init__(self, environ: dict[str, Any], *arguments: Any, **options: Any) -> None:
+        # Host names have no case, but lists of hosts and origins are compared as text.
+        if "HTTP_HOST" in environ:
+            environ["HTTP_HOST"] = environ["HTTP_HOST"].lower()
+        super().__init__(environ, *arguments, **options)
+
     def _get_file_stream(
         self,
         total_content_length: int | None,
