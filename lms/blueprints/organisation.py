@@ -19,7 +19,7 @@ from lms.adapters.work_folder import work_folder
 from lms.clock import now
 from lms.current import organisation as current_organisation
 from lms.current import settings, store
-from lms.domain.booking import waitlist
+from lms.domain.booking import waitlist, withdrawal
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory, organisation
 from lms.extensions import csrf, db, write
@@ -126,7 +126,7 @@ def add_room() -> BaseResponse:
 @bp.post("/organisation/rooms/<id>/closing")
 @allow(Role.COORDINATOR)
 def close_room(id: str) -> BaseResponse:
-    write(lambda session: organisation.close_room(session, me(), id, now=now()))
+    write(lambda session: _close_room(session, id))
     flash(_("La salle est fermée. Les rendez-vous déjà pris restent."), "success")
     return redirect(url_for("organisation.show", _anchor="rooms"), 303)
 
@@ -175,9 +175,16 @@ def _add_room(session: Session, form: RoomForm) -> None:
     waitlist.offer_new_hours(session, now=now(), zone=settings().time_zone)
 
 
+def _close_room(session: Session, room_id: str) -> None:
+    """Close a room; open offers in it are withdrawn."""
+    organisation.close_room(session, me(), room_id, now=now())
+    withdrawal.withdraw_uncovered_offers(session, now=now(), zone=settings().time_zone)
+
+
 def _change(session: Session, form: OrganisationForm) -> None:
-    """Change the settings; slots that other settings make possible are offered to the waitlist."""
+    """Change the settings: offers that they forbid are withdrawn, slots that they make possible offered."""
     organisation.update_organisation(session, me(), form.values(), now=now())
+    withdrawal.withdraw_uncovered_offers(session, now=now(), zone=settings().time_zone)
     waitlist.offer_new_hours(session, now=now(), zone=settings().time_zone)
 
 

@@ -115,7 +115,14 @@ def an_hour_is_offered(session: Session) -> None:
     nadia = session.scalars(select(Person).where(Person.name == "Nadia Dubois")).one()
     soon = (today, today + timedelta(days=30))
     availability.close_days(
-        session, nadia, nadia, soon, availability.WeeklyHours(None, None), "Formation", now=now()
+        session,
+        nadia,
+        nadia,
+        soon,
+        availability.WeeklyHours(None, None),
+        "Formation",
+        now=now(),
+        zone=BRUSSELS,
     )
 
 

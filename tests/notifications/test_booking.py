@@ -265,7 +265,7 @@ def test_an_offer_leads_to_yes_and_no_and_is_silent_when_it_is_over(school: Scho
     assert letters(school, "booking_offer", at=NOW + timedelta(hours=12)) == {"Samira": None}
     school.write(
         lambda s: waitlist.accept_offer(
-            s, factories.samira(s), waitlist.offer_for(s, factories.samira(s), offer), now=NOW
+            s, factories.samira(s), waitlist.offer_for(s, factories.samira(s), offer), now=NOW, zone=BRUSSELS
         )
     )
     assert letters(school, "booking_offer") == {"Samira": None}

@@ -77,14 +77,14 @@ def end_rule(id: str) -> BaseResponse:
     if not form.validate():
         flash(_("Choisissez le dernier jour."), "error")
         return redirect(url_for("availability.rules"), 303)
-    write(lambda s: availability.end_rule(s, me(), id, form.last.data, now=now()))
+    write(lambda s: availability.end_rule(s, me(), id, form.last.data, now=now(), zone=settings().time_zone))
     return _settled(_("Ces heures s’arrêtent à cette date."), "availability.rules")
 
 
 @bp.post("/agenda/availability/<id>/deletion")
 @allow(Role.TEACHER)
 def delete_rule(id: str) -> BaseResponse:
-    write(lambda s: availability.delete_rule(s, me(), id, now=now()))
+    write(lambda s: availability.delete_rule(s, me(), id, now=now(), zone=settings().time_zone))
     return _settled(_("Ces heures sont supprimées. Les rendez-vous restent."), "availability.rules")
 
 
@@ -139,13 +139,9 @@ def _differ(session: Session, form: SpecialForm) -> None:
     whose: str = form.whose.data if form.whose else me().id
     teacher = None if whose == SERVICE else session.get_one(Person, whose)
     reason = form.reason.data or ""
-    if form.kind.data == DayKind.CLOSED:
-        availability.close_days(session, me(), teacher, form.dates, form.hours, reason, now=now())
-    else:
-        zone = settings().time_zone
-        availability.add_extra_hours(
-            session, me(), teacher, form.dates, form.hours, reason, now=now(), zone=zone
-        )
+    change = availability.close_days if form.kind.data == DayKind.CLOSED else availability.add_extra_hours
+    zone = settings().time_zone
+    change(session, me(), teacher, form.dates, form.hours, reason, now=now(), zone=zone)
 
 
 @bp.post("/agenda/exceptions/<id>/deletion")

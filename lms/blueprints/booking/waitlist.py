@@ -115,7 +115,8 @@ def accept(id: str) -> BaseResponse:
     waitlist.offer_for(db.session(), me(), id)
 
     def in_transaction(session: Session) -> str:
-        waitlist.accept_offer(session, me(), waitlist.offer_for(session, me(), id), now=now())
+        found = waitlist.offer_for(session, me(), id)
+        waitlist.accept_offer(session, me(), found, now=now(), zone=settings().time_zone)
         return url_for("bookings.show", id=id, done="made")
 
     try:

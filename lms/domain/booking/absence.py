@@ -9,7 +9,7 @@ from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log
-from lms.domain.booking import availability, waitlist
+from lms.domain.booking import availability, waitlist, withdrawal
 from lms.domain.booking.appointments import cancel
 from lms.domain.booking.availability import WeeklyHours
 from lms.domain.booking.permissions import check_may_manage
@@ -43,11 +43,12 @@ def cancel_day(
         raise Refused(RefusalCode.DAY_OVER)
     _lock_participants(session, teacher, _upcoming_on_day(teacher, day, now=now, zone=zone))
     if not is_day_closed(session, teacher, day):
-        availability.close_days(session, actor, teacher, (day, day), WeeklyHours(None, None), "", now=now)
+        hours = WeeklyHours(None, None)
+        availability.close_days(session, actor, teacher, (day, day), hours, "", now=now, zone=zone)
     cancelled_by_teacher = []
     for booking in upcoming_on(session, teacher, day, now=now, zone=zone):
         if booking.is_offer:
-            waitlist.withdraw_offer(session, booking, now=now, zone=zone)
+            withdrawal.withdraw_offer(session, booking, now=now, zone=zone)
         else:
             cancelled_by_teacher.append(
                 cancel(session, actor, booking, "", cancelled_by_teacher=True, now=now, zone=zone)
@@ -92,7 +93,7 @@ def offboard(session: Session, actor: Person, person: Person, *, now: datetime, 
     count = 0
     for booking in found:
         if booking.is_offer:
-            waitlist.withdraw_offer(session, booking, now=now, zone=zone)
+            withdrawal.withdraw_offer(session, booking, now=now, zone=zone)
         elif booking.is_booked:
             cancel(
                 session,

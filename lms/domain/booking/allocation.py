@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lms.domain import outbox
-from lms.domain.booking import occupancy, reminders
+from lms.domain.booking import caps, occupancy, reminders
 from lms.domain.booking.availability_search import iso_week_of, load_timetable, notice_for
 from lms.domain.booking.slots import Slot, blocked_until
 from lms.domain.errors import Refused
@@ -51,6 +51,35 @@ def check_notice(organisation: Organisation, starts: datetime, *, on_behalf: boo
         raise Refused(RefusalCode.TOO_FAR)
 
 
+def find_bookable_slot(
+    session: Session,
+    organisation: Organisation,
+    learner: Person,
+    teacher_id: str,
+    starts: datetime,
+    mode: Mode,
+    *,
+    offer: Booking | None = None,
+    now: datetime,
+    zone: ZoneInfo,
+) -> Slot:
+    """Return the slot of a new appointment after its checks: person, availability, room, calendars, caps.
+
+    `offer`: the offer that is accepted; its own claims and its place in the caps do not count. The people
+    are locked and the notice is checked before.
+
+    Refusals: `busy_yourself`, `not_bookable`, `slot_gone`, `slot_taken`, `too_many_open`, `week_full`.
+    """
+    session.refresh(learner, ["deactivated_at"])  # may have changed while this waited for the lock
+    if not learner.is_learner or not learner.is_active or teacher_id == learner.id:
+        raise Refused(RefusalCode.NOT_BOOKABLE)
+    slot = find_slot(session, organisation, learner.id, teacher_id, starts, mode, moving=offer, zone=zone)
+    load = caps.count_load(session, organisation, [learner.id], but=[offer.id] if offer else (), now=now)
+    caps.check_weekly_cap(load, learner.id, iso_week_of(starts, zone=zone))
+    caps.check_open_cap(load, learner.id)
+    return slot
+
+
 def find_slot(
     session: Session,
     organisation: Organisation,
@@ -71,6 +100,8 @@ def find_slot(
     candidates = [slot for slot in offered if (slot.starts, slot.mode) == (starts, mode)]
     if not candidates:
         raise Refused(RefusalCode.SLOT_GONE)
+    if moving is not None:  # the same room again, where that is possible
+        candidates.sort(key=lambda slot: slot.room_id != moving.room_id)
     buffer = timedelta(minutes=organisation.onsite_buffer_minutes)
     occupancy.lock_rooms(session, {slot.room_id for slot in candidates if slot.room_id})
     until = blocked_until(candidates[0], buffer)

@@ -42,13 +42,9 @@ def book(
     organisation = session.get_one(Organisation, 1)
     allocation.check_notice(organisation, starts, on_behalf=actor.id != learner.id, now=now)
     occupancy.lock_people(session, learner.id, teacher_id)
-    session.refresh(learner, ["deactivated_at"])  # may have changed while this waited for the lock
-    if not learner.is_learner or not learner.is_active or teacher_id == learner.id:
-        raise Refused(RefusalCode.NOT_BOOKABLE)
-    slot = allocation.find_slot(session, organisation, learner.id, teacher_id, starts, mode, zone=zone)
-    load = caps.count_load(session, organisation, [learner.id], now=now)
-    caps.check_weekly_cap(load, learner.id, iso_week_of(starts, zone=zone))
-    caps.check_open_cap(load, learner.id)
+    slot = allocation.find_bookable_slot(
+        session, organisation, learner, teacher_id, starts, mode, now=now, zone=zone
+    )
     booking = allocation.new_booking(learner.id, teacher_id, actor.id, BookingState.BOOKED, now=now)
     allocation.set_slot(booking, slot, organisation, zone=zone)
     allocation.save_and_claim(session, booking)

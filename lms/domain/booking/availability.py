@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain import audit_log
-from lms.domain.booking import waitlist
+from lms.domain.booking import waitlist, withdrawal
 from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.slots import belgian_holidays
 from lms.domain.errors import Absent, Refused
@@ -87,24 +87,31 @@ def add_rule(
     return rule
 
 
-def end_rule(session: Session, teacher: Person, rule_id: str, last: date, *, now: datetime) -> None:
-    """End a rule with the day `last`; delete it when it would end before it begins. Raises `Absent`."""
+def end_rule(
+    session: Session, teacher: Person, rule_id: str, last: date, *, now: datetime, zone: ZoneInfo
+) -> None:
+    """End a rule with the day `last`; delete it when it would end before it begins. Raises `Absent`.
+
+    Open offers after that day are withdrawn.
+    """
     rule = _rule_for(session, teacher, rule_id)
     if last < rule.valid_from:
-        delete_rule(session, teacher, rule_id, now=now)
+        delete_rule(session, teacher, rule_id, now=now, zone=zone)
         return
     rule.valid_until = last
     audit_log.record(
         session, teacher, AuditAction.AVAILABILITY_CHANGED, "availability", rule.id, detail="ended", now=now
     )
+    withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
 
 
-def delete_rule(session: Session, teacher: Person, rule_id: str, *, now: datetime) -> None:
-    """Delete a weekly rule of the teacher. Raises Absent when it is another teacher's."""
+def delete_rule(session: Session, teacher: Person, rule_id: str, *, now: datetime, zone: ZoneInfo) -> None:
+    """Delete a weekly rule of the teacher; withdraw its open offers. Raises Absent for another teacher's."""
     session.delete(_rule_for(session, teacher, rule_id))
     audit_log.record(
         session, teacher, AuditAction.AVAILABILITY_CHANGED, "availability", rule_id, detail="deleted", now=now
     )
+    withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
 
 
 def specials_for(session: Session, person: Person, today: date) -> Sequence[SpecialDay]:
@@ -146,8 +153,11 @@ def close_days(
     reason: str,
     *,
     now: datetime,
+    zone: ZoneInfo,
 ) -> SpecialDay:
     """Close days, or hours of them, for new bookings; existing bookings stay until somebody cancels them.
+
+    Open offers of these days are withdrawn.
 
     `teacher` None closes the whole organisation. That, and the days of others, only a coordinator may close.
 
@@ -158,7 +168,9 @@ def close_days(
         raise Refused(RefusalCode.HOURS_MISSING)
     if hours.start is not None and hours.end is not None and hours.end <= hours.start:
         raise Refused(RefusalCode.HOURS_BACKWARD)
-    return _special(session, actor, teacher, DayKind.CLOSED, dates, hours, reason, now=now)
+    special = _special(session, actor, teacher, DayKind.CLOSED, dates, hours, reason, now=now)
+    withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
+    return special
 
 
 def add_extra_hours(
@@ -194,7 +206,10 @@ def add_extra_hours(
 def delete_special(
     session: Session, actor: Person, special_id: str, *, now: datetime, zone: ZoneInfo
 ) -> None:
-    """Delete a special day; slots that are possible again are offered to the waitlist. Raises Absent."""
+    """Delete a special day: what becomes possible is offered, what was offered in it withdrawn.
+
+    Raises Absent.
+    """
     special = session.get(SpecialDay, special_id)
     if special is None:
         raise Absent
@@ -207,6 +222,8 @@ def delete_special(
         waitlist.offer_new_hours(
             session, teacher_id=special.teacher_id, first=first, last=last, now=now, zone=zone
         )
+    else:
+        withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
 
 
 def open_rooms(session: Session) -> Sequence[Room]:

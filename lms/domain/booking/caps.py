@@ -47,15 +47,17 @@ def count_load(
     learner_ids: Collection[str],
     *,
     moving: Booking | None = None,
+    but: Collection[str] = (),
     now: datetime,
 ) -> Load:
-    """Count the appointments of these learners, in one statement."""
+    """Count the appointments of these learners, without the bookings `but`, in one statement."""
     rows = session.execute(
         select(Booking.learner_id, Booking.iso_week, Booking.ends).where(
             Booking.learner_id.in_(learner_ids),
             Booking.state.in_(HOLDING),
             # Limited by `starts`, which is indexed, so that past appointments cost nothing.
             Booking.starts > now - COUNTED_BACK,
+            Booking.id.not_in(but),
         )
     ).all()
     return Load(

@@ -7,7 +7,6 @@ freed the slot, so that nobody can book the slot before the first learner on the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -82,11 +81,11 @@ def leave_waitlist(
     entry = active_entry(session, learner.id)
     if entry is None:
         return
-    offer = session.scalar(_open_offers().where(Booking.waitlist_entry_id == entry.id))
+    offer = session.scalar(select_open_offers().where(Booking.waitlist_entry_id == entry.id))
     _close_entry(entry, WaitlistOutcome.WITHDRAWN, now=now)
     audit_log.record(session, actor, AuditAction.WAITLIST_LEFT, "waitlist_entry", entry.id, now=now)
     if offer is not None:
-        _release_offer(session, offer, BookingState.DECLINED, now=now)
+        release_offer(session, offer, BookingState.DECLINED, now=now)
         offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 
 
@@ -116,7 +115,7 @@ def ordered_entries(session: Session) -> list[tuple[WaitlistEntry, Booking | Non
             joinedload(WaitlistEntry.teacher).lazyload(Person.role_rows),
         )
     ).all()
-    offers = {offer.waitlist_entry_id: offer for offer in session.scalars(_open_offers())}
+    offers = {offer.waitlist_entry_id: offer for offer in session.scalars(select_open_offers())}
     return [(entry, offers.get(entry.id)) for entry in entries]
 
 
@@ -165,22 +164,35 @@ def offer_for(session: Session, actor: Person, booking_id: str) -> Booking:
 def open_offers(session: Session, learner: Person, *, now: datetime) -> Sequence[Booking]:
     """Return the offers that the learner can still accept, the earliest first."""
     return session.scalars(
-        _open_offers()
+        select_open_offers()
         .where(Booking.learner_id == learner.id, Booking.expires_at > now)
         .order_by(Booking.starts)
     ).all()
 
 
-def accept_offer(session: Session, actor: Person, offer: Booking, *, now: datetime) -> Booking:
-    """Turn the offer into an appointment and close the waitlist entry.
+def accept_offer(
+    session: Session, actor: Person, offer: Booking, *, now: datetime, zone: ZoneInfo
+) -> Booking:
+    """Turn the offer into an appointment and close the waitlist entry, after the checks of a booking.
 
-    Refusals: `offer_over`.
+    The lead time does not apply: an offer may be nearer than that.
+
+    Refusals: `busy_yourself`, `not_bookable`, `offer_over`, `slot_gone`, `slot_taken`, `too_far`,
+    `too_many_open`, `too_soon`, `week_full`.
     """
     occupancy.lock_people(session, offer.learner_id, offer.teacher_id)
     session.refresh(offer)
     _check_open(offer, now=now)
+    organisation, learner = session.get_one(Organisation, 1), session.get_one(Person, offer.learner_id)
+    allocation.check_notice(organisation, offer.starts, on_behalf=True, now=now)
+    wanted = offer.teacher_id, offer.starts, offer.mode
+    slot = allocation.find_bookable_slot(
+        session, organisation, learner, *wanted, offer=offer, now=now, zone=zone
+    )
+    allocation.set_slot(offer, slot, organisation, zone=zone)
     offer.state, offer.expires_at = BookingState.BOOKED, None
     offer.booked_by_id, offer.booked_at, offer.changed_at = actor.id, now, now
+    allocation.save_and_claim(session, offer)
     entry = session.get_one(WaitlistEntry, offer.waitlist_entry_id)
     if entry.ended_at is None:
         _close_entry(entry, WaitlistOutcome.ACCEPTED, now=now)
@@ -200,7 +212,7 @@ def decline_offer(session: Session, actor: Person, offer: Booking, *, now: datet
     lock_people_and_waitlist(session, offer.learner_id, offer.teacher_id)
     session.refresh(offer)
     _check_open(offer, now=now)
-    _release_offer(session, offer, BookingState.DECLINED, now=now)
+    release_offer(session, offer, BookingState.DECLINED, now=now)
     audit_log.record(session, actor, AuditAction.OFFER_DECLINED, "booking", offer.id, now=now)
     offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 
@@ -228,7 +240,7 @@ def expire_offer(session: Session, offer_id: str, *, now: datetime, zone: ZoneIn
     session.refresh(offer)
     if not offer.is_offer or offer.expires_at is None or offer.expires_at > now:
         return
-    _release_offer(session, offer, BookingState.EXPIRED, now=now)
+    release_offer(session, offer, BookingState.EXPIRED, now=now)
     entry = session.get_one(WaitlistEntry, offer.waitlist_entry_id)
     if entry.ended_at is None:
         _close_entry(entry, WaitlistOutcome.LAPSED, now=now)
@@ -238,21 +250,9 @@ def expire_offer(session: Session, offer_id: str, *, now: datetime, zone: ZoneIn
 
 def expire_overdue(session: Session, learner: Person, *, now: datetime, zone: ZoneInfo) -> None:
     """Expire the learner's unanswered offers before a new entry; the periodic job does it once a minute."""
-    late = _open_offers().where(Booking.learner_id == learner.id, Booking.expires_at <= now)
+    late = select_open_offers().where(Booking.learner_id == learner.id, Booking.expires_at <= now)
     for offer in session.scalars(late).all():
         expire_offer(session, offer.id, now=now, zone=zone)
-
-
-def withdraw_offer(session: Session, offer: Booking, *, now: datetime, zone: ZoneInfo) -> None:
-    """Withdraw an offer whose teacher cannot come; the learner keeps the place on the waitlist.
-
-    The freed room may make a slot of another teacher possible, for this learner too.
-    """
-    lock_people_and_waitlist(session, offer.learner_id, offer.teacher_id)
-    session.refresh(offer)
-    if offer.is_offer:
-        _release_offer(session, offer, BookingState.EXPIRED, now=now)
-        offer_to_waitlist(session, replace(FreedTime.by(offer), learner_id=None), now=now, zone=zone)
 
 
 def offer_new_hours(
@@ -290,7 +290,8 @@ def lock_people_and_waitlist(session: Session, *person_ids: str) -> None:
 # -- helpers -------------------------------------------------------------------------------------
 
 
-def _open_offers() -> Select[Booking]:
+def select_open_offers() -> Select[Booking]:
+    """Select the offers that are neither answered nor closed."""
     return with_people().where(Booking.state == BookingState.OFFERED)
 
 
@@ -310,7 +311,8 @@ def _check_open(offer: Booking, *, now: datetime) -> None:
         raise Refused(RefusalCode.OFFER_OVER)
 
 
-def _release_offer(session: Session, offer: Booking, state: BookingState, *, now: datetime) -> None:
+def release_offer(session: Session, offer: Booking, state: BookingState, *, now: datetime) -> None:
+    """Close an offer in this state: its time is free and its message is not sent any more."""
     offer.state, offer.changed_at = state, now
     session.flush()
     occupancy.release(session, offer)

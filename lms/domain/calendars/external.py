@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, insert, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
-from lms.domain.booking import occupancy, offers, waitlist
+from lms.domain.booking import occupancy, offers, waitlist, withdrawal
 from lms.domain.errors import Absent, Refused
 from lms.models import AuditAction, Booking, ExternalBusyTime, ExternalCalendar, Organisation, Person
 from lms.normal_forms import clean_name
@@ -209,6 +209,7 @@ def _replace(
     if spans:
         rows = [{"calendar_id": calendar.id, "starts": starts, "ends": ends} for starts, ends in spans]
         session.execute(insert(ExternalBusyTime), rows)
+    withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
     freed = before - set(spans)
     if freed:
         begin, end = min(starts for starts, _ in freed), max(ends for _, ends in freed)

@@ -44,12 +44,12 @@ def booked(school: School, starts: str = "10:00", day: date = MONDAY) -> None:
 
 def test_a_teacher_adds_ends_and_deletes_her_weekly_hours(school: School) -> None:
     rule = add(school)
-    school.write(lambda s: availability.end_rule(s, factories.nadia(s), rule, MONDAY, now=NOW))
+    school.write(lambda s: availability.end_rule(s, factories.nadia(s), rule, MONDAY, now=NOW, zone=BRUSSELS))
     shown = school.read(lambda s: availability.rules_of(s, factories.nadia(s), MONDAY))
     assert [one.valid_until for one in shown] == [MONDAY]
     later = MONDAY + timedelta(days=1)
     assert school.read(lambda s: availability.rules_of(s, factories.nadia(s), later)) == []
-    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW))
+    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW, zone=BRUSSELS))
     assert school.read(lambda s: s.scalar(select(func.count()).select_from(Availability))) == 0
     notes = school.read(lambda s: s.scalars(select(AuditEvent.detail).order_by(AuditEvent.detail)).all())
     assert notes == ["added", "deleted", "ended"]
@@ -81,8 +81,8 @@ def test_a_room_is_made_once_by_its_name(school: School) -> None:
 def test_nobody_changes_the_hours_of_another_teacher(school: School) -> None:
     rule = add(school)
     for operation in (
-        lambda s: availability.delete_rule(s, factories.luc(s), rule, now=NOW),
-        lambda s: availability.end_rule(s, factories.luc(s), rule, MONDAY, now=NOW),
+        lambda s: availability.delete_rule(s, factories.luc(s), rule, now=NOW, zone=BRUSSELS),
+        lambda s: availability.end_rule(s, factories.luc(s), rule, MONDAY, now=NOW, zone=BRUSSELS),
     ):
         with pytest.raises(Absent):
             school.write(operation)
@@ -93,7 +93,14 @@ def close(
 ) -> SpecialDay:
     return school.write(
         lambda s: availability.close_days(
-            s, by(s), teacher and teacher(s), (first, first + timedelta(days=days)), hours, "Congé", now=NOW
+            s,
+            by(s),
+            teacher and teacher(s),
+            (first, first + timedelta(days=days)),
+            hours,
+            "Congé",
+            now=NOW,
+            zone=BRUSSELS,
         )
     )
 

@@ -48,7 +48,7 @@ def close(
     def operation(session: Session) -> SpecialDay:
         teacher = None if by is factories.claire else by(session)
         return availability.close_days(
-            session, by(session), teacher, (MONDAY, MONDAY), hours, "Congé", now=now
+            session, by(session), teacher, (MONDAY, MONDAY), hours, "Congé", now=now, zone=BRUSSELS
         )
 
     return school.write(operation)
@@ -62,7 +62,7 @@ def test_deleting_hours_touches_no_appointment_but_tells_it(school: School) -> N
     rule = morning(school)
     booked(school)
     assert told(school) == []
-    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW))
+    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW, zone=BRUSSELS))
     assert told(school) == [ConflictReason.OUTSIDE]
     assert states(school) == [BookingState.BOOKED]
     assert told(school, factories.luc) == []
@@ -126,7 +126,7 @@ def test_a_slot_that_the_rules_no_longer_offer_is_told(school: School) -> None:
     """The hours were moved by half an hour: 10:00 lies within them and is no slot any more."""
     rule = morning(school)
     booked(school)
-    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW))
+    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW, zone=BRUSSELS))
     school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:30", "12:30"))
     assert told(school) == [ConflictReason.OUTSIDE]
 
@@ -161,7 +161,7 @@ def test_what_is_with_a_teacher_who_left_is_told_to_the_coordinator(school: Scho
 
 def test_what_was_kept_is_told_again_only_when_its_day_is_closed_afterwards(school: School) -> None:
     rule, booking = morning(school), booked(school)
-    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW))
+    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW, zone=BRUSSELS))
     school.write(
         lambda s: absence.accept_conflict(s, factories.nadia(s), s.get_one(Booking, booking), now=NOW)
     )

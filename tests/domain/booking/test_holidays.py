@@ -45,9 +45,13 @@ def test_what_was_decided_stands_beside_its_day(school: School) -> None:
         availability.add_extra_hours(
             session, nadia, nadia, (CHRISTMAS, CHRISTMAS), whole, "", now=NOW, zone=BRUSSELS
         )
-        availability.close_days(session, claire, None, (BRIDGE, BRIDGE), whole, "Pont", now=NOW)
+        availability.close_days(
+            session, claire, None, (BRIDGE, BRIDGE), whole, "Pont", now=NOW, zone=BRUSSELS
+        )
         # A closed holiday is no opening, and an opened bridge no closure.
-        availability.close_days(session, nadia, nadia, (ASCENSION, ASCENSION), whole, "", now=NOW)
+        availability.close_days(
+            session, nadia, nadia, (ASCENSION, ASCENSION), whole, "", now=NOW, zone=BRUSSELS
+        )
 
     school.write(decide)
     found = shown(school)

@@ -11,7 +11,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from config import ROOT
-from lms.domain.booking import absence, appointments, availability, waitlist
+from lms.domain.booking import absence, appointments, availability, waitlist, withdrawal
 from lms.domain.booking.availability import WeeklyHours
 from lms.domain.calendars import external
 from lms.domain.calendars.external import Event
@@ -69,7 +69,12 @@ def leave_the_school(s: Session) -> None:
 
 
 def withdraw(s: Session) -> None:
-    waitlist.withdraw_offer(s, the(s, "offered"), now=NOW, zone=BRUSSELS)
+    withdrawal.withdraw_offer(s, the(s, "offered"), now=NOW, zone=BRUSSELS)
+
+
+def lose_learner(s: Session) -> None:
+    s.get_one(Person, the(s, "offered").learner_id).deactivated_at = NOW
+    withdrawal.withdraw_uncovered_offers(s, now=NOW, zone=BRUSSELS)
 
 
 def new_day(s: Session) -> None:
@@ -98,6 +103,7 @@ def busy_time_goes(s: Session) -> None:
         (decline, True),
         (expire, True),
         (withdraw, True),
+        (lose_learner, True),
     ],
 )
 def test_who_offers_freed_time_has_locked_all_who_wait(
@@ -152,4 +158,5 @@ def test_every_function_that_offers_freed_time_has_its_case_here() -> None:
         "move",
         "offer_new_hours",  # extra_hours, new_day
         "withdraw_offer",
+        "withdraw_uncovered_offers",  # lose_learner
     }

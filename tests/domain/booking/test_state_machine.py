@@ -123,7 +123,10 @@ class BookingModel(Model):
         answered_in_time = offer.expires_at is not None and offer.expires_at > self.now
         by = self.learners[old.learner]
         if yes:
-            self.check(lambda: waitlist.accept_offer(self.session, by, offer, now=self.now), answered_in_time)
+            self.check(
+                lambda: waitlist.accept_offer(self.session, by, offer, now=self.now, zone=BRUSSELS),
+                answered_in_time,
+            )
             assert not answered_in_time or offer.state == BookingState.BOOKED
         else:
             entry = offer.waitlist_entry_id

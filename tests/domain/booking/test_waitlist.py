@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from lms.domain.booking import absence, occupancy, offers, waitlist
+from lms.domain.booking import absence, occupancy, offers, waitlist, withdrawal
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, BookingState, OutboxItem, WaitlistOutcome
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
@@ -32,6 +32,7 @@ from tests.support.waitlist import (
 )
 
 decline = partial(waitlist.decline_offer, zone=BRUSSELS)
+accept = partial(waitlist.accept_offer, zone=BRUSSELS)
 
 
 @pytest.fixture
@@ -211,7 +212,7 @@ def test_yes_is_an_appointment_like_any_other(school: School) -> None:
     place = wait(school, factories.samira)
     give_back(school, made)
     offer = the_offer(school)
-    answer(school, waitlist.accept_offer)
+    answer(school, accept)
     found = school.read(lambda s: s.get_one(Booking, offer.id))
     assert (found.state, found.expires_at, found.sequence) == (BookingState.BOOKED, None, 0)
     assert outcome(school, place) == WaitlistOutcome.ACCEPTED
@@ -262,7 +263,7 @@ def test_after_the_time_yes_and_no_are_both_refused(school: School) -> None:
     give_back(school, made)
     over = the_offer(school).expires_at
     assert over is not None
-    for operation in (waitlist.accept_offer, decline):
+    for operation in (accept, decline):
         assert refusal(partial(answer, school, operation, over)) == "offer_over"
 
 
@@ -271,7 +272,7 @@ def test_an_offer_that_was_taken_back_leaves_her_in_the_line(school: School) -> 
     place = wait(school, factories.samira)
     give_back(school, made)
     offer_id = the_offer(school).id
-    school.write(lambda s: waitlist.withdraw_offer(s, s.get_one(Booking, offer_id), now=NOW, zone=BRUSSELS))
+    school.write(lambda s: withdrawal.withdraw_offer(s, s.get_one(Booking, offer_id), now=NOW, zone=BRUSSELS))
     assert outcome(school, place) is None
     assert school.read(occupancy.find_mismatches) == []
 
@@ -300,5 +301,5 @@ def test_who_books_an_hour_waits_no_longer_but_still_answers_what_was_offered(sc
     give_back(school, made)
     book(school, TUESDAY + 3 * HOUR, grace)
     assert outcome(school, other) is None
-    answer(school, waitlist.accept_offer)
+    answer(school, accept)
     assert outcome(school, other) == WaitlistOutcome.ACCEPTED

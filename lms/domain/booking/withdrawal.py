@@ -1,0 +1,81 @@
+"""Withdraw open offers that a closing covers: what cannot be booked cannot be accepted either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from lms.domain.booking import caps, occupancy, waitlist
+from lms.domain.booking.availability_search import load_timetable, notice_for
+from lms.domain.booking.offers import FreedTime, offer_to_waitlist
+from lms.domain.booking.slots import Slot
+from lms.models import Booking, BookingState, Organisation
+
+
+def withdraw_offer(session: Session, offer: Booking, *, now: datetime, zone: ZoneInfo) -> None:
+    """Withdraw an offer whose teacher cannot come; the learner keeps the place on the waitlist.
+
+    The freed room may make a slot of another teacher possible, for this learner too.
+    """
+    waitlist.lock_people_and_waitlist(session, offer.learner_id, offer.teacher_id)
+    session.refresh(offer)
+    if offer.is_offer:
+        waitlist.release_offer(session, offer, BookingState.EXPIRED, now=now)
+        offer_to_waitlist(session, _freed_by(offer), now=now, zone=zone)
+
+
+def withdraw_uncovered_offers(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
+    """Withdraw every open offer that could not be booked now; each learner keeps the place on the waitlist.
+
+    Called in the transaction of each change that closes something: a day, a rule, a room, a role, a cap, the
+    horizon, an external calendar. The conditions are those of `allocation.find_bookable_slot`, for all offers
+    in a constant number of statements.
+    """
+    session.flush()
+    # The learner of an open offer is always on the waitlist.
+    waitlist.lock_people_and_waitlist(session)
+    open_now = waitlist.select_open_offers().where(Booking.expires_at > now).order_by(Booking.starts)
+    offers = session.scalars(open_now.execution_options(populate_existing=True)).all()
+    if not offers:
+        return
+    uncovered = _uncovered(session, offers, now=now, zone=zone)
+    for offer in uncovered:
+        waitlist.release_offer(session, offer, BookingState.EXPIRED, now=now)
+    for offer in uncovered:
+        offer_to_waitlist(session, _freed_by(offer), now=now, zone=zone)
+
+
+def _uncovered(
+    session: Session, offers: Sequence[Booking], *, now: datetime, zone: ZoneInfo
+) -> list[Booking]:
+    organisation = session.get_one(Organisation, 1)
+    ids = {offer.id for offer in offers}
+    days = [offer.starts.astimezone(zone).date() for offer in offers]
+    table = load_timetable(session, min(days), max(days), zone=zone)
+    offered = table.offered_on(zip((offer.teacher_id for offer in offers), days, strict=True))
+    begin, end = min(offer.starts for offer in offers), max(offer.blocked_until for offer in offers)
+    taken = occupancy.load_occupancy(session, organisation, begin, end, but=ids)
+    load = caps.count_load(session, organisation, {offer.learner_id for offer in offers}, but=ids, now=now)
+    notice = notice_for(organisation, on_behalf=True)
+
+    def is_covered(offer: Booking) -> bool:
+        slot = Slot(offer.teacher_id, offer.starts, offer.ends, offer.mode, offer.room_id)
+        return (
+            offer.learner.is_active
+            and slot in offered
+            and taken.is_free(slot, offer.learner_id)
+            and notice.allows(offer.starts, now=now)
+            and not load.is_full(offer.learner_id)
+            and not load.is_week_full(offer.learner_id, offer.iso_week)
+        )
+
+    return [offer for offer in offers if not is_covered(offer)]
+
+
+def _freed_by(offer: Booking) -> FreedTime:
+    """Return the time that a withdrawn offer frees, which its own learner may be offered again."""
+    return replace(FreedTime.by(offer), learner_id=None)
