@@ -183,6 +183,14 @@ class Person(Named, Identified, Base):
     def is_active(self) -> bool:
         return self.deactivated_at is None
 
+    @property
+    def gives_appointments(self) -> bool:
+        return self.is_active and self.is_teacher
+
+    @property
+    def takes_appointments(self) -> bool:
+        return self.is_active and self.is_learner
+
     def get_id(self) -> str:
         return self.id
 

@@ -15,8 +15,8 @@ from lms.access import allow, me
 from lms.clock import now
 from lms.current import settings
 from lms.domain import audit_log
-from lms.domain.booking import absence, queries, waitlist
-from lms.domain.calendars import feeds
+from lms.domain.booking import queries, waitlist
+from lms.domain.calendars import offboarding
 from lms.domain.errors import Refused
 from lms.domain.homework import worklist
 from lms.domain.lessons import progress
@@ -135,10 +135,7 @@ def deactivate(id: str) -> BaseResponse:
         person = directory.person_for(session, me(), id)
         # First, so that the freed slots are offered neither with this teacher nor to this learner.
         staff.deactivate(session, me(), person, now=now())
-        cancelled = absence.offboard(session, me(), person, now=now(), zone=settings().time_zone)
-        # The address of the feed needs no login, so it has to end with the logins.
-        feeds.revoke_feed(session, me(), person, now=now())
-        return cancelled
+        return offboarding.end_lost_roles(session, me(), person, now=now(), zone=settings().time_zone)
 
     cancelled = write(in_transaction)
     flash(_("Cette personne ne peut plus entrer."), "success")

@@ -12,6 +12,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, current_login, me, set_cookie
 from lms.clock import now
 from lms.current import settings
+from lms.domain.booking import waitlist
+from lms.domain.calendars import offboarding
 from lms.domain.errors import Refused
 from lms.domain.people import directory, logins, staff
 from lms.extensions import db, write
@@ -55,14 +57,16 @@ def edit(id: str) -> BaseResponse:
     )
     if form.validate_on_submit():
         try:
-            changed = write(lambda s: _change(s, id, form))
+            token, cancelled = write(lambda s: _change(s, id, form))
         except Refused as refusal:
             form.refuse(refusal, form.email if refusal.code == RefusalCode.EMAIL_TAKEN else None)
         else:
             flash(_("C’est changé."), "success")
+            if cancelled:
+                flash(_("Rendez-vous annulés : %(number)s.", number=cancelled), "success")
             response = redirect(url_for("people.show", id=id), 303)
-            if changed:
-                set_cookie(response, "session", changed, logins.COOKIE_LASTS[LoginKind.STAFF])
+            if token:
+                set_cookie(response, "session", token, logins.COOKIE_LASTS[LoginKind.STAFF])
             return response
     return page("people/colleague_edit.html", 422 if form.is_submitted() else 200, form=form, person_id=id)
 
@@ -88,15 +92,25 @@ def _invite(session: Session, form: ColleagueForm, token: str) -> str:
     return person.id
 
 
-def _change(session: Session, colleague_id: str, form: ColleagueForm) -> str | None:
-    """Change a colleague; return the token of a new login when the coordinator's own roles changed."""
+def _change(session: Session, colleague_id: str, form: ColleagueForm) -> tuple[str | None, int]:
+    """Change a colleague: end what belongs to a lost role, offer the hours of a new teacher.
+
+    Returns the token of a new login when the coordinator's own roles changed, and the number of cancelled
+    appointments.
+    """
     person = directory.colleague_for(session, me(), colleague_id)
     moved = staff.update_colleague(
         session, me(), person, form.name.data, form.email.data, form.roles.data, now=now()
     )
-    if not moved or person.id != me().id:
-        return None
-    return logins.open_login(session, person, LoginKind.STAFF, device=current_login().device, now=now())
+    if not moved:
+        return None, 0
+    cancelled = offboarding.end_lost_roles(session, me(), person, now=now(), zone=settings().time_zone)
+    if person.gives_appointments:
+        waitlist.offer_new_hours(session, teacher_id=person.id, now=now(), zone=settings().time_zone)
+    if person.id != me().id:
+        return None, cancelled
+    device = current_login().device
+    return logins.open_login(session, person, LoginKind.STAFF, device=device, now=now()), cancelled
 
 
 def _sent(person_id: str | None, token: str, back: str) -> BaseResponse:

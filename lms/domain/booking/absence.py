@@ -47,9 +47,7 @@ def cancel_day(
         availability.close_days(session, actor, teacher, (day, day), hours, "", now=now, zone=zone)
     cancelled_by_teacher = []
     for booking in upcoming_on(session, teacher, day, now=now, zone=zone):
-        if booking.is_offer:
-            withdrawal.withdraw_offer(session, booking, now=now, zone=zone)
-        else:
+        if booking.is_booked:  # the closing has withdrawn the offers
             cancelled_by_teacher.append(
                 cancel(session, actor, booking, "", cancelled_by_teacher=True, now=now, zone=zone)
             )
@@ -78,34 +76,34 @@ def accept_conflict(session: Session, actor: Person, booking: Booking, *, now: d
 
 
 def offboard(session: Session, actor: Person, person: Person, *, now: datetime, zone: ZoneInfo) -> int:
-    """Cancel the upcoming appointments, offers and waitlist entry of a person who leaves the organisation.
+    """Cancel what belongs to roles that the person no longer has: as a teacher, as a learner, or both.
 
-    Returns the number of cancelled appointments.
+    The upcoming appointments are cancelled, the open offers withdrawn, the waitlist entry closed. Those who
+    waited for this teacher wait for any teacher, and are offered what is free now. Returns the number of
+    cancelled appointments.
 
     Refusals: `already_begun`, `already_cancelled`.
     """
-    _lock_participants(session, person, _upcoming_of(person, now=now))
-    found = session.scalars(_upcoming_of(person, now=now)).all()
-    entry = waitlist.active_entry(session, person.id)
-    if entry is not None:
+    if person.gives_appointments and person.takes_appointments:
+        return 0
+    session.flush()
+    ahead = _upcoming_of(person, now=now)
+    if person.gives_appointments:
+        ahead = ahead.where(Booking.teacher_id != person.id)
+    if person.takes_appointments:
+        ahead = ahead.where(Booking.learner_id != person.id)
+    _lock_participants(session, person, ahead)
+    if not person.takes_appointments:
         waitlist.leave_waitlist(session, actor, person, now=now, zone=zone)
-    waitlist.clear_teacher(session, person)
-    count = 0
-    for booking in found:
-        if booking.is_offer:
-            withdrawal.withdraw_offer(session, booking, now=now, zone=zone)
-        elif booking.is_booked:
-            cancel(
-                session,
-                actor,
-                booking,
-                "",
-                cancelled_by_teacher=booking.teacher_id == person.id,
-                now=now,
-                zone=zone,
-            )
-            count += 1
-    return count
+    entries = 0 if person.gives_appointments else waitlist.clear_teacher(session, person)
+    lost = [booking for booking in session.scalars(ahead).all() if booking.is_booked]
+    for booking in lost:
+        by_teacher = booking.teacher_id == person.id
+        cancel(session, actor, booking, "", cancelled_by_teacher=by_teacher, now=now, zone=zone)
+    withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
+    if entries or any(booking.cancelled_by_teacher for booking in lost):
+        waitlist.offer_new_hours(session, now=now, zone=zone)
+    return len(lost)
 
 
 def is_day_closed(session: Session, teacher: Person, day: date) -> bool:

@@ -71,7 +71,7 @@ def find_bookable_slot(
     Refusals: `busy_yourself`, `not_bookable`, `slot_gone`, `slot_taken`, `too_many_open`, `week_full`.
     """
     session.refresh(learner, ["deactivated_at"])  # may have changed while this waited for the lock
-    if not learner.is_learner or not learner.is_active or teacher_id == learner.id:
+    if not learner.takes_appointments or teacher_id == learner.id:
         raise Refused(RefusalCode.NOT_BOOKABLE)
     slot = find_slot(session, organisation, learner.id, teacher_id, starts, mode, moving=offer, zone=zone)
     load = caps.count_load(session, organisation, [learner.id], but=[offer.id] if offer else (), now=now)

@@ -67,7 +67,7 @@ def bookable_learner(session: Session, actor: Person, learner_id: str) -> Person
     Raises `Absent` otherwise.
     """
     learner = actor if actor.id == learner_id else directory.learner_for(session, actor, learner_id)
-    if not learner.is_learner or not learner.is_active:
+    if not learner.takes_appointments:
         raise Absent
     return learner
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain import audit_log, outbox
@@ -28,7 +28,6 @@ from lms.models import (
     Mode,
     Organisation,
     Person,
-    Role,
     WaitlistEntry,
     WaitlistOutcome,
 )
@@ -54,7 +53,7 @@ def join_waitlist(
 
     Refusals: `no_part_of_day`, `not_bookable`, `teacher_gone`.
     """
-    if not learner.is_learner or not learner.is_active:
+    if not learner.takes_appointments:
         raise Refused(RefusalCode.NOT_BOOKABLE)
     if not 1 <= parts <= MORNING | AFTERNOON | EVENING:
         raise Refused(RefusalCode.NO_PART_OF_DAY)
@@ -98,13 +97,18 @@ def active_entry(session: Session, learner_id: str) -> WaitlistEntry | None:
     )
 
 
-def clear_teacher(session: Session, teacher: Person) -> None:
-    """Remove a teacher who left from active entries: they wait for any teacher and keep their places."""
-    session.execute(
-        update(WaitlistEntry)
-        .where(WaitlistEntry.teacher_id == teacher.id, WaitlistEntry.ended_at.is_(None))
-        .values(teacher_id=None)
+def clear_teacher(session: Session, teacher: Person) -> int:
+    """Remove a teacher who left from active entries: they wait for any teacher and keep their places.
+
+    Returns the number of these entries.
+    """
+    wanted = select(WaitlistEntry).where(
+        WaitlistEntry.teacher_id == teacher.id, WaitlistEntry.ended_at.is_(None)
     )
+    entries = session.scalars(wanted).all()
+    for entry in entries:
+        entry.teacher_id = None
+    return len(entries)
 
 
 def ordered_entries(session: Session) -> list[tuple[WaitlistEntry, Booking | None]]:
@@ -321,4 +325,4 @@ def release_offer(session: Session, offer: Booking, state: BookingState, *, now:
 
 def _teaches(session: Session, person_id: str) -> bool:
     person = session.get(Person, person_id)
-    return person is not None and person.is_active and Role.TEACHER in person.roles
+    return person is not None and person.gives_appointments

@@ -16,18 +16,6 @@ from lms.domain.booking.slots import Slot
 from lms.models import Booking, BookingState, Organisation
 
 
-def withdraw_offer(session: Session, offer: Booking, *, now: datetime, zone: ZoneInfo) -> None:
-    """Withdraw an offer whose teacher cannot come; the learner keeps the place on the waitlist.
-
-    The freed room may make a slot of another teacher possible, for this learner too.
-    """
-    waitlist.lock_people_and_waitlist(session, offer.learner_id, offer.teacher_id)
-    session.refresh(offer)
-    if offer.is_offer:
-        waitlist.release_offer(session, offer, BookingState.EXPIRED, now=now)
-        offer_to_waitlist(session, _freed_by(offer), now=now, zone=zone)
-
-
 def withdraw_uncovered_offers(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
     """Withdraw every open offer that could not be booked now; each learner keeps the place on the waitlist.
 
@@ -46,7 +34,9 @@ def withdraw_uncovered_offers(session: Session, *, now: datetime, zone: ZoneInfo
     for offer in uncovered:
         waitlist.release_offer(session, offer, BookingState.EXPIRED, now=now)
     for offer in uncovered:
-        offer_to_waitlist(session, _freed_by(offer), now=now, zone=zone)
+        # The freed room may make a slot of another teacher possible, for this learner too.
+        freed = replace(FreedTime.by(offer), learner_id=None)
+        offer_to_waitlist(session, freed, now=now, zone=zone)
 
 
 def _uncovered(
@@ -74,8 +64,3 @@ def _uncovered(
         )
 
     return [offer for offer in offers if not is_covered(offer)]
-
-
-def _freed_by(offer: Booking) -> FreedTime:
-    """Return the time that a withdrawn offer frees, which its own learner may be offered again."""
-    return replace(FreedTime.by(offer), learner_id=None)

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from lms.domain import audit_log, outbox
 from lms.domain.booking import occupancy, offers, waitlist, withdrawal
 from lms.domain.errors import Absent, Refused
-from lms.models import AuditAction, Booking, ExternalBusyTime, ExternalCalendar, Organisation, Person
+from lms.domain.people.directory import has_role
+from lms.models import AuditAction, Booking, ExternalBusyTime, ExternalCalendar, Organisation, Person, Role
 from lms.normal_forms import clean_name
 from lms.refusal_codes import RefusalCode
 
@@ -118,7 +119,7 @@ def due_calendars(session: Session, limit: int = 2, *, now: datetime) -> list[st
         session.scalars(
             select(ExternalCalendar.id)
             .join(Person, Person.id == ExternalCalendar.teacher_id)
-            .where(_is_due(now=now), Person.deactivated_at.is_(None))
+            .where(_is_due(now=now), Person.deactivated_at.is_(None), has_role(Role.TEACHER))
             .order_by(ExternalCalendar.tried_at.nulls_first(), ExternalCalendar.id)
             .limit(limit)
         )

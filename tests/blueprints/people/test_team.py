@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
+from lms import clock
 from lms.domain.people import staff
-from lms.models import OutboxItem, Person
+from lms.models import Booking, BookingState, OutboxItem, Person
 from tests import factories
 from tests.support.pages import Visitor
 from tests.support.school import School, copy_template, make_school, settings_for
@@ -113,3 +115,23 @@ def test_only_the_coordinator_enters(school: School) -> None:
         visitor = school.visitor(school.write(who))
         for path in ("/people/team", "/people/team/new", f"/people/team/{luc.id}/edit"):
             assert visitor.get(path).status == 404
+
+
+def test_who_no_longer_teaches_has_no_appointments_and_who_teaches_again_is_offered(
+    school: School, claire: Visitor
+) -> None:
+    monday = factories.coming_monday()
+    starts = factories.wall(monday.isoformat(), "10:00")
+
+    def prepare(session: Session) -> str:
+        factories.rule(session, factories.luc(session), 0, "10:00", "11:00")
+        factories.booked(session, factories.samira(session), factories.luc(session), starts, now=clock.now())
+        return factories.luc(session).id
+
+    luc = school.write(prepare)
+    page = claire.submit(claire.get(f"/people/team/{luc}/edit"), {"roles": ["social_worker"]})
+    assert "Rendez-vous annulés : 1." in page.text.replace("\xa0", " ")
+    states = select(Booking.state).order_by(Booking.booked_at)
+    assert school.read(lambda s: s.scalars(states).all()) == [BookingState.CANCELLED]
+    claire.submit(claire.get(f"/people/team/{luc}/edit"), {"roles": ["teacher"]})
+    assert school.read(lambda s: s.scalars(states).all()) == [BookingState.CANCELLED, BookingState.OFFERED]

@@ -17,8 +17,6 @@ from lms.models import (
     Person,
     RuleMode,
     SpecialDay,
-    WaitlistEntry,
-    WaitlistOutcome,
 )
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
@@ -220,58 +218,3 @@ def test_an_appointment_is_kept_by_its_teacher_or_the_coordinator(school: School
     )
     with pytest.raises(Refused, match="already_cancelled"):
         keep(factories.nadia)
-
-
-def test_a_learner_who_leaves_gives_everything_back(school: School) -> None:
-    made = book(school, at("10:00"), factories.samira)
-    book(school, at("11:00"), factories.oksana)
-
-    def waits(session: Session) -> None:
-        samira = factories.samira(session)
-        waitlist.join_waitlist(session, samira, samira, None, ANY, None, now=NOW)
-
-    school.write(waits)
-    assert (
-        school.write(
-            lambda s: absence.offboard(s, factories.claire(s), factories.samira(s), now=NOW, zone=BRUSSELS)
-        )
-        == 1
-    )
-    one = booking(school, made)
-    assert (one.state, one.cancelled_by_teacher) == (BookingState.CANCELLED, False)
-    assert school.read(lambda s: s.scalars(select(WaitlistEntry.outcome)).all()) == [
-        WaitlistOutcome.WITHDRAWN
-    ]
-    assert (
-        school.write(
-            lambda s: absence.offboard(s, factories.claire(s), factories.samira(s), now=NOW, zone=BRUSSELS)
-        )
-        == 0
-    )
-
-
-def test_when_a_teacher_leaves_her_learners_choose_first(school: School) -> None:
-    book(school, at("10:00"), factories.samira)
-    book(school, at("11:00"), factories.oksana)
-    school.write(lambda s: setattr(factories.nadia(s), "deactivated_at", NOW))
-    assert (
-        school.write(
-            lambda s: absence.offboard(s, factories.claire(s), factories.nadia(s), now=NOW, zone=BRUSSELS)
-        )
-        == 2
-    )
-    line = school.read(lambda s: [entry.first_choice for entry, _offer in waitlist.ordered_entries(s)])
-    assert line == [True, True]
-
-
-def test_who_waited_for_a_teacher_who_leaves_waits_for_whoever(school: School) -> None:
-    def waits(session: Session) -> None:
-        samira = factories.samira(session)
-        waitlist.join_waitlist(session, samira, samira, factories.nadia(session).id, ANY, None, now=NOW)
-        factories.nadia(session).deactivated_at = NOW
-        absence.offboard(session, factories.claire(session), factories.nadia(session), now=NOW, zone=BRUSSELS)
-
-    school.write(waits)
-    assert school.read(lambda s: [entry.teacher_id for entry, _offer in waitlist.ordered_entries(s)]) == [
-        None
-    ]

@@ -65,11 +65,8 @@ def extra_hours(s: Session) -> None:
 
 
 def leave_the_school(s: Session) -> None:
+    factories.oksana(s).deactivated_at = NOW
     absence.offboard(s, factories.claire(s), factories.oksana(s), now=NOW, zone=BRUSSELS)
-
-
-def withdraw(s: Session) -> None:
-    withdrawal.withdraw_offer(s, the(s, "offered"), now=NOW, zone=BRUSSELS)
 
 
 def lose_learner(s: Session) -> None:
@@ -102,7 +99,6 @@ def busy_time_goes(s: Session) -> None:
         (leave, True),
         (decline, True),
         (expire, True),
-        (withdraw, True),
         (lose_learner, True),
     ],
 )
@@ -157,6 +153,5 @@ def test_every_function_that_offers_freed_time_has_its_case_here() -> None:
         "leave_waitlist",
         "move",
         "offer_new_hours",  # extra_hours, new_day
-        "withdraw_offer",
         "withdraw_uncovered_offers",  # lose_learner
     }

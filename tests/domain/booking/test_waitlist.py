@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from lms.domain.booking import absence, occupancy, offers, waitlist, withdrawal
+from lms.domain.booking import absence, occupancy, offers, waitlist
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, BookingState, OutboxItem, WaitlistOutcome
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
@@ -265,16 +265,6 @@ def test_after_the_time_yes_and_no_are_both_refused(school: School) -> None:
     assert over is not None
     for operation in (accept, decline):
         assert refusal(partial(answer, school, operation, over)) == "offer_over"
-
-
-def test_an_offer_that_was_taken_back_leaves_her_in_the_line(school: School) -> None:
-    made = book(school, TUESDAY)
-    place = wait(school, factories.samira)
-    give_back(school, made)
-    offer_id = the_offer(school).id
-    school.write(lambda s: withdrawal.withdraw_offer(s, s.get_one(Booking, offer_id), now=NOW, zone=BRUSSELS))
-    assert outcome(school, place) is None
-    assert school.read(occupancy.find_mismatches) == []
 
 
 def test_who_leaves_the_line_gives_an_offered_hour_to_the_next(school: School) -> None:
