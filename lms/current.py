@@ -21,6 +21,8 @@ class JobRunner(Protocol):
 
     def start_worker(self, workers: int = 1) -> Callable[[], None]: ...
 
+    def expire_offers(self) -> None: ...
+
 
 def settings() -> Settings:
     """Return the settings of the running application."""

@@ -101,7 +101,7 @@ class Jobs:
         self._reading = threading.Lock()
         self.huey.periodic_task(crontab(minute="*"))(self.every_minute)
         self.huey.periodic_task(crontab(minute="17", hour="3"))(self.every_night)
-        self.huey.periodic_task(crontab(minute="17", hour="7"))(self.every_morning)
+        self.huey.periodic_task(crontab(minute="17", hour="7-19"))(self.every_hour)
 
     def wake(self, item_ids: list[str]) -> None:
         """Put new rows into the queue. If this fails, the periodic job finds them within a minute."""
@@ -199,11 +199,13 @@ class Jobs:
             db.session().rollback()
             for item_id in waiting:
                 self._deliver(item_id)
-            self._expire_offers()
+            self.expire_offers()
         self._read_calendars()
 
-    def _expire_offers(self) -> None:
-        """Expire overdue offers, each in a transaction of its own."""
+    def expire_offers(self) -> None:
+        """Expire overdue offers, each in a transaction of its own. The booking pages do it too: an offer that
+        is over blocks nothing, whether a worker runs or not.
+        """
         over = waitlist.overdue_offers(db.session(), now=now())
         db.session().rollback()
         for offer_id in over:
@@ -275,11 +277,11 @@ class Jobs:
         for name in ("mail", "sms"):  # written in an instant, so they carry no lock
             work_folder.delete_unused(self.settings.instance / name, now() - timedelta(days=1), "*.part")
 
-    def every_morning(self) -> None:
-        """Offer the new day of the horizon to the waitlist: in the morning, because an SMS makes a sound."""
+    def every_hour(self) -> None:
+        """Offer the new days of the horizon to the waitlist; not at night, because an SMS makes a sound."""
         zone = self.settings.time_zone
         with self.app.app_context():
-            write(lambda session: waitlist.offer_new_day(session, now=now(), zone=zone))
+            write(lambda session: waitlist.offer_new_days(session, now=now(), zone=zone))
 
     def deliver_due(self, at: datetime | None = None) -> int:
         """Deliver in this process everything that is due, instead of waiting for a worker."""

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.blueprints.booking.appointment_page import build_appointment_page
 from lms.clock import now
-from lms.current import organisation, settings
+from lms.current import jobs, organisation, settings
 from lms.domain.booking import (
     appointments,
     attendance,
@@ -37,7 +37,17 @@ from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import page
 
+# Views that show slots or book one.
+CHOOSING = {f"bookings.{view}" for view in ("new", "confirm", "create", "move", "confirm_move", "update")}
+
 bp = Blueprint("bookings", __name__)
+
+
+@bp.before_request
+def expire_offers() -> None:
+    """Expire overdue offers before slots are shown or booked: the worker may be late, or not run at all."""
+    if request.endpoint in CHOOSING:
+        jobs().expire_offers()
 
 
 @bp.get("/bookings")

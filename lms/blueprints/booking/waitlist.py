@@ -10,7 +10,7 @@ from wtforms.fields.choices import SelectChoice
 
 from lms.access import allow, me
 from lms.clock import now
-from lms.current import settings
+from lms.current import jobs, settings
 from lms.domain.booking import availability, learner_status, queries, waitlist
 from lms.domain.errors import Refused
 from lms.domain.people.contact import preferred_channel
@@ -56,12 +56,12 @@ def line() -> BaseResponse:
 @bp.post("/waitlist")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def join() -> BaseResponse:
+    jobs().expire_offers()  # an offer that is over ends its entry: a new one is added, at the end
     form = WaitlistEntryForm()
     learner = _learner(form.learner.data)
 
     def in_transaction(session: Session) -> str:
         bookable = queries.bookable_learner(session, me(), learner.id)
-        waitlist.expire_overdue(session, bookable, now=now(), zone=settings().time_zone)
         waitlist.join_waitlist(
             session, me(), bookable, form.teacher_id, form.bits, form.chosen_mode, now=now()
         )

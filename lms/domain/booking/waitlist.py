@@ -35,6 +35,8 @@ from lms.refusal_codes import RefusalCode
 
 # Longer than any horizon of an organisation; `offer_to_waitlist` applies the horizon.
 LONGEST_HORIZON = timedelta(days=366)
+# How long a worker may be down without a day of the horizon being missed.
+NEW_DAYS = timedelta(days=7)
 
 # -- entries -------------------------------------------------------------------------------------
 
@@ -252,13 +254,6 @@ def expire_offer(session: Session, offer_id: str, *, now: datetime, zone: ZoneIn
     offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 
 
-def expire_overdue(session: Session, learner: Person, *, now: datetime, zone: ZoneInfo) -> None:
-    """Expire the learner's unanswered offers before a new entry; the periodic job does it once a minute."""
-    late = select_open_offers().where(Booking.learner_id == learner.id, Booking.expires_at <= now)
-    for offer in session.scalars(late).all():
-        expire_offer(session, offer.id, now=now, zone=zone)
-
-
 def offer_new_hours(
     session: Session,
     *,
@@ -278,11 +273,15 @@ def offer_new_hours(
     offer_to_waitlist(session, ahead, now=now, zone=zone)
 
 
-def offer_new_day(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
-    """Offer the slots of the last day within the horizon, before others can book them. Runs once a day."""
+def offer_new_days(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
+    """Offer the slots of the last days within the horizon, before others can book them.
+
+    Runs every hour of the day. It looks a week back, so that days that came within the horizon while no
+    worker ran are offered later.
+    """
     horizon = now + timedelta(days=session.get_one(Organisation, 1).horizon_days)
     last = horizon.astimezone(zone).date()
-    offer_new_hours(session, first=last - timedelta(days=1), last=last, now=now, zone=zone)
+    offer_new_hours(session, first=last - NEW_DAYS, last=last, now=now, zone=zone)
 
 
 def lock_people_and_waitlist(session: Session, *person_ids: str) -> None:

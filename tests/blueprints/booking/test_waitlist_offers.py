@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import absence, appointments, waitlist
+from lms.forms.booking import slot_value
 from lms.models import Booking, BookingState, OutboxItem, Person, WaitlistEntry
 from tests import factories
 from tests.support.appointments import MONDAY, at, one_hour_a_week, person_id, state, taken, visitor, waits
@@ -138,6 +139,28 @@ def test_who_waits_anew_before_the_worker_saw_it_keeps_waiting_afterwards(school
     assert state(school, one) == BookingState.EXPIRED
     school.write(lambda s: waitlist.expire_offer(s, one, now=clock.now(), zone=BRUSSELS))
     assert school.read(lambda s: waitlist.active_entry(s, factories.samira(s).id)) is not None
+
+
+def test_an_offer_that_is_over_blocks_nobody_although_no_worker_runs(school: School) -> None:
+    one = offered(school)
+    run_out(school, one)
+    other = visitor(school, factories.oksana)
+    hour = school.read(lambda s: slot_value(s.get_one(Booking, one).teacher_id, at("09:00")))
+    confirm = other.get(f"/bookings/new/confirm?hour={hour}")
+    assert confirm.status == 200
+    booked = other.submit(confirm, action="/bookings")
+    assert booked.url.endswith("?done=made")
+    assert state(school, one) == BookingState.EXPIRED
+
+
+def test_an_offer_that_is_over_goes_to_the_next_who_waits_although_no_worker_runs(school: School) -> None:
+    one = offered(school)
+    waits(school, factories.oksana)
+    run_out(school, one)
+    visitor(school, factories.nadia).get("/bookings/new?learner=" + person_id(school, factories.samira))
+    held = select(Person.name).join(Booking, Booking.learner_id == Person.id)
+    names = school.read(lambda s: s.scalars(held.where(Booking.state == BookingState.OFFERED)).all())
+    assert names == ["Oksana Bondar"]
 
 
 def test_on_the_page_of_her_wait_an_offer_is_what_she_reads_first(school: School) -> None:

@@ -76,7 +76,7 @@ def lose_learner(s: Session) -> None:
 
 def new_day(s: Session) -> None:
     factories.organisation(s).horizon_days = 5
-    waitlist.offer_new_day(s, now=wall("2026-11-27", "08:17"), zone=BRUSSELS)
+    waitlist.offer_new_days(s, now=wall("2026-11-27", "08:17"), zone=BRUSSELS)
 
 
 def busy_time_goes(s: Session) -> None:

@@ -169,10 +169,20 @@ def test_the_day_that_comes_into_sight_is_offered_before_others_look(school: Sch
     book(school, TUESDAY)
     week_later = wall("2026-12-01", "10:00")
     for morning in ("2026-11-25", "2026-11-26"):
-        school.write(partial(waitlist.offer_new_day, now=wall(morning, "08:17"), zone=BRUSSELS))
+        school.write(partial(waitlist.offer_new_days, now=wall(morning, "08:17"), zone=BRUSSELS))
         assert offered_slots(school) == {}
-    school.write(lambda s: waitlist.offer_new_day(s, now=wall("2026-11-27", "08:17"), zone=BRUSSELS))
+    school.write(lambda s: waitlist.offer_new_days(s, now=wall("2026-11-27", "08:17"), zone=BRUSSELS))
     assert offered_slots(school) == {"Samira": week_later}
+
+
+def test_a_day_that_came_into_sight_while_no_worker_ran_is_offered_later(school: School) -> None:
+    rule(school, 1, "10:00", "11:00", valid_until=date(2026, 12, 1))
+    school.write(lambda s: setattr(factories.organisation(s), "horizon_days", 5))
+    wait(school, factories.samira, parts=MORNING)
+    book(school, TUESDAY)
+    late = wall("2026-11-30", "14:17")  # the day has been in sight since Friday
+    school.write(partial(waitlist.offer_new_days, now=late, zone=BRUSSELS))
+    assert offered_slots(school) == {"Samira": wall("2026-12-01", "10:00")}
 
 
 def test_an_hour_that_the_teacher_closed_meanwhile_is_offered_to_nobody(school: School) -> None:
