@@ -267,8 +267,11 @@ def _is_mailed(learner: Person) -> bool:
 def _receipt(
     terms: availability_search.SearchTerms, teacher_id: str, starts: datetime
 ) -> BaseResponse | None:
-    """Redirect to the appointment that the learner already has at this slot; None when there is none."""
+    """Redirect to the appointment or the offer that the learner has at this slot; None when there is none."""
     learner = db.session().get_one(Person, terms.learner_id)
+    offer = waitlist.find_held_offer(db.session(), learner, teacher_id, starts, now=now())
+    if offer is not None and learner.id == me().id:
+        return redirect(url_for("waitlist.offer", id=offer.id), 303)
     for held in queries.upcoming_appointments(db.session(), learner, now=now()):
         if (held.learner_id, held.teacher_id, held.starts) == (learner.id, teacher_id, starts):
             return redirect(url_for("bookings.show", id=held.id), 303)

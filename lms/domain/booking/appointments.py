@@ -34,12 +34,16 @@ def book(
 ) -> Booking:
     """Book one slot for a learner; the actor is the learner, or acts on behalf of the learner.
 
-    Closes the waitlist entry of the learner, unless an open offer still waits for an answer.
+    Closes the waitlist entry of the learner, unless an open offer still waits for an answer. Booking the hour
+    that is offered to the learner accepts the offer.
 
-    Refusals: `busy_yourself`, `not_bookable`, `slot_gone`, `slot_taken`, `too_far`, `too_many_open`,
-    `too_soon`, `week_full`.
+    Refusals: `busy_yourself`, `not_bookable`, `offer_over`, `slot_gone`, `slot_taken`, `too_far`,
+    `too_many_open`, `too_soon`, `week_full`.
     """
     organisation = session.get_one(Organisation, 1)
+    offer = waitlist.find_held_offer(session, learner, teacher_id, starts, now=now)
+    if offer is not None:
+        return waitlist.accept_offer(session, actor, offer, mode=mode, now=now, zone=zone)
     allocation.check_notice(organisation, starts, on_behalf=actor.id != learner.id, now=now)
     occupancy.lock_people(session, learner.id, teacher_id)
     slot = allocation.find_bookable_slot(

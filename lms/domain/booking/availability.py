@@ -59,6 +59,9 @@ def add_rule(
 ) -> Availability:
     """Add a weekly rule of the teacher; offer the new slots to the waitlist in the same transaction.
 
+    The same hours entered twice are one rule: a rule that touches the new dates is extended to them, so that
+    deleting it has an effect.
+
     Refusals: `dates_backward`, `dates_too_long`, `hours_backward`, `hours_missing`, `hours_too_short`,
     `room_missing`.
     """
@@ -66,16 +69,21 @@ def add_rule(
         raise Refused(RefusalCode.HOURS_MISSING)
     _check_hours(hours.start, hours.end)
     _check_dates(valid_from, valid_until)
-    rule = Availability(
-        teacher_id=teacher.id,
-        weekday=weekday,
-        start_wall=hours.start,
-        end_wall=hours.end,
-        valid_from=valid_from,
-        valid_until=valid_until,
-        mode=hours.mode,
-        room_id=_room_id(session, hours),
-    )
+    values = {
+        "teacher_id": teacher.id,
+        "weekday": weekday,
+        "start_wall": hours.start,
+        "end_wall": hours.end,
+        "mode": hours.mode,
+        "room_id": _room_id(session, hours),
+    }
+    rule = Availability(**values, valid_from=valid_from, valid_until=valid_until)
+    for other in session.scalars(select(Availability).filter_by(**values)).all():
+        if _touch(rule, other):
+            rule.valid_from = min(rule.valid_from, other.valid_from)
+            ends = (rule.valid_until, other.valid_until)
+            rule.valid_until = None if None in ends else max(end for end in ends if end)
+            session.delete(other)
     session.add(rule)
     session.flush()
     audit_log.record(
@@ -289,6 +297,12 @@ def _rule_for(session: Session, teacher: Person, rule_id: str) -> Availability:
     if rule is None or rule.teacher_id != teacher.id:
         raise Absent
     return rule
+
+
+def _touch(rule: Availability, other: Availability) -> bool:
+    """Return whether no day lies between the dates of both rules."""
+    first, second = sorted((rule, other), key=lambda dated: dated.valid_from)
+    return first.valid_until is None or second.valid_from <= first.valid_until + timedelta(days=1)
 
 
 def _check_hours(start: time, end: time) -> None:

@@ -176,12 +176,26 @@ def open_offers(session: Session, learner: Person, *, now: datetime) -> Sequence
     ).all()
 
 
+def find_held_offer(
+    session: Session, learner: Person, teacher_id: str, starts: datetime, *, now: datetime
+) -> Booking | None:
+    """Return the open offer of the learner for this hour of this teacher; None when there is none."""
+    held = (offer for offer in open_offers(session, learner, now=now) if offer.starts == starts)
+    return next((offer for offer in held if offer.teacher_id == teacher_id), None)
+
+
 def accept_offer(
-    session: Session, actor: Person, offer: Booking, *, now: datetime, zone: ZoneInfo
+    session: Session,
+    actor: Person,
+    offer: Booking,
+    *,
+    mode: Mode | None = None,
+    now: datetime,
+    zone: ZoneInfo,
 ) -> Booking:
     """Turn the offer into an appointment and close the waitlist entry, after the checks of a booking.
 
-    The lead time does not apply: an offer may be nearer than that.
+    The lead time does not apply: an offer may be nearer than that. `mode` None: as it was offered.
 
     Refusals: `busy_yourself`, `not_bookable`, `offer_over`, `slot_gone`, `slot_taken`, `too_far`,
     `too_many_open`, `too_soon`, `week_full`.
@@ -191,7 +205,7 @@ def accept_offer(
     _check_open(offer, now=now)
     organisation, learner = session.get_one(Organisation, 1), session.get_one(Person, offer.learner_id)
     allocation.check_notice(organisation, offer.starts, on_behalf=True, now=now)
-    wanted = offer.teacher_id, offer.starts, offer.mode
+    wanted = offer.teacher_id, offer.starts, mode or offer.mode
     slot = allocation.find_bookable_slot(
         session, organisation, learner, *wanted, offer=offer, now=now, zone=zone
     )

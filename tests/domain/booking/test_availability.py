@@ -196,3 +196,19 @@ def test_an_exception_touches_its_people_only(school: School) -> None:
     people = (factories.nadia, factories.luc, factories.claire)
     counts = school.read(lambda s: [len(availability.specials_for(s, who(s), MONDAY)) for who in people])
     assert counts == [2, 1, 1]
+
+
+def test_the_same_weekly_hours_entered_twice_are_one_rule(school: School) -> None:
+    add(school, until=date(2026, 12, 31))
+    add(school)
+    last = add(school, WeeklyHours(time(9), time(12)), until=date(2026, 11, 30))
+    shown = school.read(lambda s: availability.rules_of(s, factories.nadia(s), MONDAY))
+    assert [(rule.id, rule.valid_until) for rule in shown] == [(last, None)]
+    school.write(lambda s: availability.delete_rule(s, factories.nadia(s), last, now=NOW, zone=BRUSSELS))
+    assert refusal(lambda: booked(school)) == "slot_gone"
+
+
+def test_other_hours_of_the_day_are_another_rule(school: School) -> None:
+    add(school)
+    add(school, WeeklyHours(time(9), time(13)))
+    assert len(school.read(lambda s: availability.rules_of(s, factories.nadia(s), MONDAY))) == 2

@@ -293,3 +293,28 @@ def test_who_books_an_hour_waits_no_longer_but_still_answers_what_was_offered(sc
     assert outcome(school, other) is None
     answer(school, accept)
     assert outcome(school, other) == WaitlistOutcome.ACCEPTED
+
+
+@pytest.mark.parametrize("by", [factories.samira, factories.claire], ids=["herself", "the team for her"])
+def test_booking_the_very_hour_that_is_offered_takes_the_offer(school: School, by: Any) -> None:
+    made = book(school, TUESDAY)
+    place = wait(school, factories.samira)
+    give_back(school, made)
+    offer = the_offer(school)
+    taken = school.write(
+        lambda s: factories.booked(s, factories.samira(s), factories.nadia(s), TUESDAY, by=by(s)).id
+    )
+    assert taken == offer.id
+    assert outcome(school, place) == WaitlistOutcome.ACCEPTED
+    assert offered_slots(school) == {}
+
+
+def test_the_offered_hour_may_be_booked_in_the_other_mode(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 1, "10:00", "11:00", "onsite"))
+    made = book(school, TUESDAY)
+    wait(school, factories.samira)
+    give_back(school, made)
+    book(school, TUESDAY, factories.samira, mode="onsite")
+    found = school.read(lambda s: s.scalars(select(Booking.mode).where(Booking.state == "booked")).all())
+    assert found == ["onsite"]
+    assert school.read(occupancy.find_mismatches) == []
