@@ -19,7 +19,7 @@ from lms.adapters.work_folder import work_folder
 from lms.clock import now
 from lms.current import organisation as current_organisation
 from lms.current import settings, store
-from lms.domain.booking import waitlist, withdrawal
+from lms.domain.booking import conflicts, waitlist, withdrawal
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory, organisation
 from lms.extensions import csrf, db, write
@@ -128,6 +128,9 @@ def add_room() -> BaseResponse:
 def close_room(id: str) -> BaseResponse:
     write(lambda session: _close_room(session, id))
     flash(_("La salle est fermée. Les rendez-vous déjà pris restent."), "success")
+    number = len(conflicts.upcoming_conflicts(db.session(), None, now=now(), zone=settings().time_zone))
+    if number:
+        flash(_("%(number)s rendez-vous à décider.", number=number), "warning")
     return redirect(url_for("organisation.show", _anchor="rooms"), 303)
 
 

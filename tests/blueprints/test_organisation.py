@@ -258,6 +258,25 @@ def test_a_room_is_added_and_closed(school: School, claire: Visitor) -> None:
     assert claire.submit(page, {"room": ""}, action="/organisation/rooms").status == 422
 
 
+def test_who_closes_a_room_reads_what_is_to_be_decided_and_its_hours_say_so(
+    school: School, claire: Visitor
+) -> None:
+    starts = factories.wall(factories.coming_monday().isoformat(), "10:00")
+
+    def prepare(session: Session) -> str:
+        nadia = factories.nadia(session)
+        factories.rule(session, nadia, 0, "10:00", "11:00", "onsite")
+        factories.booked(session, factories.samira(session), nadia, starts, "onsite", now=clock.now())
+        return nadia.id
+
+    nadia = school.write(prepare)
+    room = school.read(organisation.all_rooms)[0]
+    page = claire.submit(claire.get("/organisation"), action=f"/organisation/rooms/{room.id}/closing")
+    assert "1 rendez-vous à décider." in page.text.replace("\xa0", " ")
+    assert "salle fermée" in claire.get("/agenda/conflicts").text
+    assert "salle fermée" in school.visitor(nadia).get("/agenda/availability").text
+
+
 def test_a_level_is_named_anew(school: School, claire: Visitor) -> None:
     level_id = school.read(lambda s: factories.level(s, "N1").id)
     page = claire.submit(

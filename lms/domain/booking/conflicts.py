@@ -27,6 +27,7 @@ class ConflictReason(StrEnum):
     CLOSED = "closed"
     OUTSIDE = "outside"
     BUSY = "busy"
+    ROOM = "room"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Conflict:
     """A conflicting appointment and the reason.
 
     `left`: the teacher left. `closed`: a special day or a holiday. `outside`: no rule covers it any more.
-    `busy`: the teacher is busy in an external calendar.
+    `busy`: the teacher is busy in an external calendar. `room`: its room was closed.
     """
 
     booking: Booking
@@ -101,19 +102,21 @@ class _Coverage:
             booking.mode,
             booking.room_id,
         )
-        if booking.conflict_accepted_at is None and slot in self.offered:
+        accepted_at = booking.conflict_accepted_at
+        if accepted_at is None and slot in self.offered:
             return None
+        if accepted_at is None and booking.teacher_id not in self.teaching:
+            return ConflictReason.LEFT
+        # Only what was closed after the decision to keep the appointment is a new reason.
+        closed_at = booking.room.closed_at if booking.room else None
+        if closed_at and (accepted_at is None or closed_at > accepted_at):
+            return ConflictReason.ROOM
         closures = slots.closures_of(slot, self.table.specials, self.zone)
-        if booking.conflict_accepted_at is not None:
-            # Only a closure that was made after the decision to keep the appointment is a new reason.
+        if accepted_at is not None:
             since = [
-                special
-                for special in closures
-                if special.created_at and special.created_at > booking.conflict_accepted_at
+                special for special in closures if special.created_at and special.created_at > accepted_at
             ]
             return ConflictReason.CLOSED if since else None
-        if booking.teacher_id not in self.teaching:
-            return ConflictReason.LEFT
         on_holiday = slot in self.table.offered_on([self._day(booking)], holidays=False)
         return ConflictReason.CLOSED if closures or on_holiday else ConflictReason.OUTSIDE
 

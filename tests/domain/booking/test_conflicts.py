@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
@@ -228,3 +228,26 @@ def test_only_her_teacher_and_the_coordinator_call_an_appointment_off(school: Sc
         school.write(
             lambda s: conflicts.cancel_conflicting(s, factories.claire(s), booking, now=NOW, zone=BRUSSELS)
         )
+
+
+def test_a_closed_room_lists_its_appointments_until_it_opens_or_somebody_decides(school: School) -> None:
+    def prepare(s: Session) -> str:
+        nadia = factories.nadia(s)
+        factories.rule(s, nadia, 0, "10:00", "11:00", "both")
+        at = wall(MONDAY.isoformat(), "10:00")
+        return factories.booked(s, factories.samira(s), nadia, at, "onsite").id
+
+    def set_closed(closed_at: datetime | None) -> None:
+        school.write(lambda s: setattr(factories.room(s), "closed_at", closed_at))
+
+    made = school.write(prepare)
+    assert told(school) == []
+    set_closed(NOW)
+    assert told(school) == [ConflictReason.ROOM]
+    set_closed(None)
+    assert told(school) == []
+    set_closed(NOW)
+    school.write(lambda s: absence.accept_conflict(s, factories.nadia(s), s.get_one(Booking, made), now=NOW))
+    assert told(school) == []
+    set_closed(NOW + timedelta(hours=1))
+    assert told(school) == [ConflictReason.ROOM], "closed anew, after the decision"
