@@ -16,6 +16,7 @@ from lms.blueprints.booking.appointment_page import build_appointment_page
 from lms.clock import now
 from lms.current import jobs, organisation, settings
 from lms.domain.booking import (
+    allocation,
     appointments,
     attendance,
     availability_search,
@@ -365,6 +366,7 @@ def _confirm(terms: availability_search.SearchTerms, value: str | None, answer: 
         return _picker(terms, wanted=None, answer=422)
     hour = availability_search.find_free_slot(db.session(), organisation(), terms, *chosen, now=now())
     if hour is None:
-        return _receipt(terms, *chosen) or _lost(terms, Refused(RefusalCode.SLOT_TAKEN), chosen[1])
+        refusal = allocation.find_refusal(db.session(), organisation(), terms, *chosen, now=now())
+        return _receipt(terms, *chosen) or _lost(terms, refusal, chosen[1])
     form = SlotForm(formdata=None, hour=value, learner=terms.learner_id)
     return page("bookings/confirm.html", answer, **_picker_values(terms), hour=hour, form=form)

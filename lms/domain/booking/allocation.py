@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.domain.booking import caps, occupancy, reminders
-from lms.domain.booking.availability_search import iso_week_of, load_timetable, notice_for
+from lms.domain.booking.availability_search import SearchTerms, iso_week_of, load_timetable, notice_for
 from lms.domain.booking.slots import Slot, blocked_until
 from lms.domain.errors import Refused
 from lms.models import AppointmentRecord, Booking, BookingState, Mode, Organisation, Person
@@ -89,9 +89,12 @@ def find_slot(
     mode: Mode,
     *,
     moving: Booking | None = None,
+    lock: bool = True,
     zone: ZoneInfo,
 ) -> Slot:
     """Return the slot that the availability offers at this time, in a free room; lock its rooms.
+
+    `lock` False: only to show it; nothing is locked.
 
     Refusals: `busy_yourself`, `slot_gone`, `slot_taken`.
     """
@@ -103,7 +106,8 @@ def find_slot(
     if moving is not None:  # the same room again, where that is possible
         candidates.sort(key=lambda slot: slot.room_id != moving.room_id)
     buffer = timedelta(minutes=organisation.onsite_buffer_minutes)
-    occupancy.lock_rooms(session, {slot.room_id for slot in candidates if slot.room_id})
+    if lock:
+        occupancy.lock_rooms(session, {slot.room_id for slot in candidates if slot.room_id})
     until = blocked_until(candidates[0], buffer)
     taken = occupancy.load_occupancy(session, organisation, starts, until, but={moving.id} if moving else ())
     for slot in candidates:
@@ -114,6 +118,44 @@ def find_slot(
     if not taken.is_person_free(learner_id, starts, candidates[0].ends):
         raise Refused(RefusalCode.BUSY_YOURSELF)
     raise Refused(RefusalCode.SLOT_TAKEN)
+
+
+def find_refusal(
+    session: Session,
+    organisation: Organisation,
+    terms: SearchTerms,
+    teacher_id: str,
+    starts: datetime,
+    *,
+    now: datetime,
+) -> Refused:
+    """Return why the learner cannot have this slot, in any mode; `slot_taken` when nothing else forbids it.
+
+    For a page that shows the slot: nothing is locked.
+    """
+    try:
+        check_notice(organisation, starts, on_behalf=terms.on_behalf, now=now)
+    except Refused as refusal:
+        return refusal
+    refusals = []
+    for mode in Mode:
+        try:
+            find_slot(
+                session,
+                organisation,
+                terms.learner_id,
+                teacher_id,
+                starts,
+                mode,
+                moving=terms.moving,
+                lock=False,
+                zone=terms.zone,
+            )
+        except Refused as refusal:
+            refusals.append(refusal)
+    # A mode that is not offered at all says less than one that is taken.
+    refusals.sort(key=lambda refusal: refusal.code == RefusalCode.SLOT_GONE)
+    return refusals[0] if len(refusals) == len(Mode) else Refused(RefusalCode.SLOT_TAKEN)
 
 
 def set_slot(booking: Booking, slot: Slot, organisation: Organisation, *, zone: ZoneInfo) -> None:

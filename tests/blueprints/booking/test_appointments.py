@@ -141,6 +141,26 @@ def test_a_confirmation_of_an_hour_that_is_gone_offers_others(school: School) ->
     assert confirmed(school, visitor(school, factories.samira), at("10:00")).status == 409
 
 
+def test_the_page_says_why_an_hour_cannot_be_had(school: School) -> None:
+    browser = visitor(school, factories.samira)
+
+    def sentence(starts: datetime) -> str:
+        page = confirmed(school, browser, starts)
+        assert page.status == 409
+        return page.text
+
+    booked(school, at("10:00"), factories.oksana)
+    booked(school, at("11:00"), factories.samira, factories.luc)
+    day = at("09:00", days=1).date().isoformat()
+    school.write(lambda s: factories.closed(s, factories.nadia(s), day, day, factories.nadia(s)))
+    soon = clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=2)
+    assert "Cette heure est trop proche." in sentence(soon)
+    assert "Cette date est trop loin." in sentence(at("09:00", days=98))
+    assert "Cette heure n’est plus proposée." in sentence(at("09:00", days=1))
+    assert "Cette heure vient d’être prise." in sentence(at("10:00"))
+    assert "Il y a déjà un rendez-vous à cette heure." in sentence(at("11:00"))
+
+
 @pytest.mark.parametrize("hour", ["", "x", "a.b", "22222222222222.99999999T9999", "../etc", "%00"])
 def test_an_hour_that_is_none_is_answered_with_the_picker(school: School, hour: str) -> None:
     browser = visitor(school, factories.samira)
