@@ -38,15 +38,15 @@ from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import page
 
-# Views that show slots or book one.
-CHOOSING = {f"bookings.{view}" for view in ("new", "confirm", "create", "move", "confirm_move", "update")}
+# Views that book a slot or show the chosen one; the picker leaves offers that are over out by itself.
+CHOOSING = {f"bookings.{view}" for view in ("confirm", "create", "confirm_move", "update")}
 
 bp = Blueprint("bookings", __name__)
 
 
 @bp.before_request
 def expire_offers() -> None:
-    """Expire overdue offers before slots are shown or booked: the worker may be late, or not run at all."""
+    """Expire overdue offers before a slot is booked: the worker may be late, or not run at all."""
     if request.endpoint in CHOOSING:
         jobs().expire_offers()
 
@@ -248,9 +248,7 @@ def door(id: str) -> BaseResponse:
 
 def _bookable_slot(booking: Booking) -> str | None:
     """Return the slot of a cancelled appointment; None when it cannot be booked again."""
-    terms = availability_search.SearchTerms(
-        booking.learner_id, settings().time_zone, on_behalf=booking.learner_id != me().id
-    )
+    terms = availability_search.SearchTerms(booking.learner_id, settings().time_zone, me().id)
     hour = booking.teacher_id, booking.starts
     return (
         slot_value(*hour)
@@ -289,16 +287,14 @@ def _date(value: str | None) -> date | None:
 def _search_terms(learner_id: str | None) -> availability_search.SearchTerms:
     person = me()
     learner = queries.bookable_learner(db.session(), person, tidy(learner_id) or person.id)
-    return availability_search.SearchTerms(
-        learner.id, settings().time_zone, on_behalf=learner.id != person.id
-    )
+    return availability_search.SearchTerms(learner.id, settings().time_zone, person.id)
 
 
 def _terms_to_move(session: Session, id: str) -> availability_search.SearchTerms:
     booking = queries.booking_for(session, me(), id)
     queries.check_upcoming(booking, now=now())
     zone, learner_id = settings().time_zone, booking.learner_id
-    return availability_search.SearchTerms(learner_id, zone, on_behalf=learner_id != me().id, moving=booking)
+    return availability_search.SearchTerms(learner_id, zone, me().id, moving=booking)
 
 
 def _picker_values(terms: availability_search.SearchTerms) -> dict[str, Any]:

@@ -39,12 +39,14 @@ def new_booking(
     )
 
 
-def check_notice(organisation: Organisation, starts: datetime, *, on_behalf: bool, now: datetime) -> None:
-    """Check that the start is neither too soon nor too far; the team (`on_behalf`) has no lead time.
+def check_notice(organisation: Organisation, starts: datetime, *, no_lead: bool, now: datetime) -> None:
+    """Check that the start is neither too soon nor too far.
+
+    `no_lead`: the teacher books an own slot, or the slot was offered.
 
     Refusals: `too_far`, `too_soon`.
     """
-    notice = notice_for(organisation, on_behalf=on_behalf)
+    notice = notice_for(organisation, no_lead=no_lead)
     if notice.is_too_soon(starts, now=now):
         raise Refused(RefusalCode.TOO_SOON)
     if notice.is_too_far(starts, now=now):
@@ -134,7 +136,7 @@ def find_refusal(
     For a page that shows the slot: nothing is locked.
     """
     try:
-        check_notice(organisation, starts, on_behalf=terms.on_behalf, now=now)
+        check_notice(organisation, starts, no_lead=terms.actor_id == teacher_id, now=now)
     except Refused as refusal:
         return refusal
     refusals = []

@@ -44,7 +44,7 @@ def book(
     offer = waitlist.find_held_offer(session, learner, teacher_id, starts, now=now)
     if offer is not None:
         return waitlist.accept_offer(session, actor, offer, mode=mode, now=now, zone=zone)
-    allocation.check_notice(organisation, starts, on_behalf=actor.id != learner.id, now=now)
+    allocation.check_notice(organisation, starts, no_lead=actor.id == teacher_id, now=now)
     occupancy.lock_people(session, learner.id, teacher_id)
     slot = allocation.find_bookable_slot(
         session, organisation, learner, teacher_id, starts, mode, now=now, zone=zone
@@ -81,7 +81,7 @@ def move(
     check_upcoming(booking, now=now)
     if (booking.starts, booking.mode) == (starts, mode):
         return booking
-    allocation.check_notice(organisation, starts, on_behalf=actor.id != booking.learner_id, now=now)
+    allocation.check_notice(organisation, starts, no_lead=actor.id == booking.teacher_id, now=now)
     learner_id, teacher_id = booking.learner_id, booking.teacher_id
     slot = allocation.find_slot(
         session, organisation, learner_id, teacher_id, starts, mode, moving=booking, zone=zone

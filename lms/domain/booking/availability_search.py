@@ -160,13 +160,13 @@ class SearchTerms:
 
     learner_id: str
     zone: ZoneInfo
-    on_behalf: bool = False  # the team books: no lead time
+    actor_id: str | None = None  # who books: the own slots of a teacher have no lead time
     moving: Booking | None = None  # its own slot counts as free, and only its teacher is searched
 
 
-def notice_for(organisation: Organisation, *, on_behalf: bool) -> Notice:
-    """Return lead time and horizon of a booking; there is no lead time when the team books."""
-    lead = timedelta(0) if on_behalf else timedelta(hours=organisation.lead_hours)
+def notice_for(organisation: Organisation, *, no_lead: bool) -> Notice:
+    """Return lead time and horizon of a booking; `no_lead` leaves the lead time out."""
+    lead = timedelta(0) if no_lead else timedelta(hours=organisation.lead_hours)
     return Notice(lead, timedelta(days=organisation.horizon_days))
 
 
@@ -203,9 +203,15 @@ def find_free_slots(
     zone, moving = terms.zone, terms.moving
     table = load_timetable(session, first, last, teacher_id=moving.teacher_id if moving else None, zone=zone)
     begin, end = slots.instants(first, last + DAY, zone)
-    taken = occupancy.load_occupancy(session, organisation, begin, end, but={moving.id} if moving else ())
-    notice = notice_for(organisation, on_behalf=terms.on_behalf)
-    found = free_slots(table.offered(first, last), taken, notice, terms.learner_id, now=now)
+    taken = occupancy.load_occupancy(
+        session, organisation, begin, end, but={moving.id} if moving else (), shown_at=now
+    )
+    offered = table.offered(first, last)
+    found: list[Slot] = []
+    for own in (False, True):
+        some = [slot for slot in offered if (slot.teacher_id == terms.actor_id) == own]
+        notice = notice_for(organisation, no_lead=own)
+        found += free_slots(some, taken, notice, terms.learner_id, now=now)
     groups: dict[tuple[datetime, str], list[Slot]] = {}
     for slot in found:
         groups.setdefault((slot.starts, slot.teacher_id), []).append(slot)

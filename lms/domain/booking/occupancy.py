@@ -11,7 +11,17 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking.slots import Slot, blocked_until, cells
-from lms.models import HOLDING, Booking, Claim, ExternalBusyTime, ExternalCalendar, Organisation, Person, Room
+from lms.models import (
+    HOLDING,
+    Booking,
+    BookingState,
+    Claim,
+    ExternalBusyTime,
+    ExternalCalendar,
+    Organisation,
+    Person,
+    Room,
+)
 
 Held = tuple[str, int]  # a person or a room, and the quarter-hour
 
@@ -36,12 +46,21 @@ class Occupancy:
 
 
 def load_occupancy(
-    session: Session, organisation: Organisation, begin: datetime, end: datetime, *, but: Collection[str] = ()
+    session: Session,
+    organisation: Organisation,
+    begin: datetime,
+    end: datetime,
+    *,
+    but: Collection[str] = (),
+    shown_at: datetime | None = None,
 ) -> Occupancy:
-    """Load what is taken in [begin, end), without the claims of the bookings `but`, in two statements."""
+    """Load what is taken in [begin, end), without the claims of the bookings `but`, in two statements.
+
+    `shown_at`, for a page: offers that are over then hold nothing, although they are not closed yet.
+    """
     elsewhere = externally_occupied(session, begin, end)
     buffer = timedelta(minutes=organisation.onsite_buffer_minutes)
-    return Occupancy(occupied(session, begin, end, but=but) | elsewhere, elsewhere, buffer)
+    return Occupancy(occupied(session, begin, end, but=but, shown_at=shown_at) | elsewhere, elsewhere, buffer)
 
 
 def lock_people(session: Session, *person_ids: str) -> None:
@@ -72,12 +91,18 @@ def occupied(
     ends: datetime,
     *,
     but: Collection[str] = (),
+    shown_at: datetime | None = None,
 ) -> set[Held]:
-    """Return the claims in [starts, ends), without those of the bookings `but`."""
+    """Return the claims in [starts, ends), without those of `but` and of offers that are over."""
     span = cells(starts, ends)
     where = [Claim.cell >= span.start, Claim.cell < span.stop]
     if but:
         where.append(Claim.booking_id.not_in(but))
+    if shown_at is not None:
+        over = select(Booking.id).where(
+            Booking.state == BookingState.OFFERED, Booking.expires_at <= shown_at, Booking.starts < ends
+        )
+        where.append(Claim.booking_id.not_in(over))
     rows = session.execute(select(Claim.person_id, Claim.room_id, Claim.cell).where(*where))
     return {(person or room or "", cell) for person, room, cell in rows}
 

@@ -204,7 +204,7 @@ def accept_offer(
     session.refresh(offer)
     _check_open(offer, now=now)
     organisation, learner = session.get_one(Organisation, 1), session.get_one(Person, offer.learner_id)
-    allocation.check_notice(organisation, offer.starts, on_behalf=True, now=now)
+    allocation.check_notice(organisation, offer.starts, no_lead=True, now=now)
     wanted = offer.teacher_id, offer.starts, mode or offer.mode
     slot = allocation.find_bookable_slot(
         session, organisation, learner, *wanted, offer=offer, now=now, zone=zone

@@ -50,7 +50,7 @@ def _uncovered(
     begin, end = min(offer.starts for offer in offers), max(offer.blocked_until for offer in offers)
     taken = occupancy.load_occupancy(session, organisation, begin, end, but=ids)
     load = caps.count_load(session, organisation, {offer.learner_id for offer in offers}, but=ids, now=now)
-    notice = notice_for(organisation, on_behalf=True)
+    notice = notice_for(organisation, no_lead=True)
 
     def is_covered(offer: Booking) -> bool:
         slot = Slot(offer.teacher_id, offer.starts, offer.ends, offer.mode, offer.room_id)

@@ -146,6 +146,7 @@ def test_an_offer_that_is_over_blocks_nobody_although_no_worker_runs(school: Sch
     run_out(school, one)
     other = visitor(school, factories.oksana)
     hour = school.read(lambda s: slot_value(s.get_one(Booking, one).teacher_id, at("09:00")))
+    assert hour in [button.get("value") for button in other.get("/bookings/new").root.all("button")]
     confirm = other.get(f"/bookings/new/confirm?hour={hour}")
     assert confirm.status == 200
     booked = other.submit(confirm, action="/bookings")
@@ -157,7 +158,8 @@ def test_an_offer_that_is_over_goes_to_the_next_who_waits_although_no_worker_run
     one = offered(school)
     waits(school, factories.oksana)
     run_out(school, one)
-    visitor(school, factories.nadia).get("/bookings/new?learner=" + person_id(school, factories.samira))
+    hour = school.read(lambda s: slot_value(s.get_one(Booking, one).teacher_id, at("09:00")))
+    assert visitor(school).get(f"/bookings/new/confirm?hour={hour}").status == 409
     held = select(Person.name).join(Booking, Booking.learner_id == Person.id)
     names = school.read(lambda s: s.scalars(held.where(Booking.state == BookingState.OFFERED)).all())
     assert names == ["Oksana Bondar"]

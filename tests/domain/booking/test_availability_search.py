@@ -8,7 +8,7 @@ from lms.domain.booking import availability_search
 from lms.domain.booking.availability_search import FreeSlot, SearchTerms
 from lms.models import Booking, Mode, Organisation
 from tests import factories
-from tests.factories import BRUSSELS, NOW, wall
+from tests.factories import BRUSSELS, NOW, Who, wall
 from tests.support.school import School
 
 TUESDAY = date(2026, 11, 24)
@@ -19,11 +19,11 @@ def hours(
     first: date = TUESDAY,
     days: int = 0,
     *,
-    on_behalf: bool = False,
+    by: Who = factories.samira,
     moving: Booking | None = None,
 ) -> list[FreeSlot]:
     def ask(session: Session) -> list[FreeSlot]:
-        terms = SearchTerms(factories.samira(session).id, BRUSSELS, on_behalf, moving)
+        terms = SearchTerms(factories.samira(session).id, BRUSSELS, by(session).id, moving)
         service = session.get_one(Organisation, 1)
         return availability_search.find_free_slots(
             session, service, terms, first, first + timedelta(days=days), now=NOW
@@ -57,11 +57,12 @@ def test_who_left_and_what_is_closed_offers_nothing(school: School) -> None:
     assert hours(school) == []
 
 
-def test_the_team_may_book_within_the_lead_time(school: School) -> None:
+def test_only_the_teacher_of_the_slot_may_book_within_the_lead_time(school: School) -> None:
     school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:00"))
     monday = date(2026, 11, 23)
-    assert hours(school, monday) == []
-    assert [line[0] for line in told(hours(school, monday, on_behalf=True))] == ["10:00", "11:00"]
+    for by in (factories.samira, factories.claire, factories.luc, factories.farid):
+        assert hours(school, monday, by=by) == []
+    assert [line[0] for line in told(hours(school, monday, by=factories.nadia))] == ["10:00", "11:00"]
 
 
 def test_for_a_move_the_hours_of_its_teacher_are_asked_and_its_own_hour_is_free(school: School) -> None:
