@@ -6,6 +6,7 @@ Every name is documented in docs/operations.md; a test fails when one is missing
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -182,12 +183,20 @@ class _Reader:
 
     def trusted_hosts(self, env: Environment, base_url: str) -> tuple[str, ...]:
         """Return the given hosts; in production by default our own name, and localhost for health checks."""
+        raw = self.get("LMS_TRUSTED_HOSTS")
         given = tuple(
             h.strip().lower() for h in (self.get("LMS_TRUSTED_HOSTS") or "").split(",") if h.strip()
         )
+        if raw is not None and not (given and all(map(_HOST.fullmatch, given))):
+            self.faults.append(
+                "LMS_TRUSTED_HOSTS must list host names such as cours.example.be, separated by commas, "
+                f"not {raw!r}"
+            )
+            return ()
         if given or env != "production":
             return given
-        return (urlsplit(base_url).hostname or "localhost", "localhost", "127.0.0.1")
+        own = urlsplit(base_url).hostname if _is_base_url(base_url) else None
+        return (own or "localhost", "localhost", "127.0.0.1")
 
     def folder(self, name: str, in_checkout: str) -> Path:
         """Return a folder of state; for an installed package it must be set.
@@ -197,7 +206,10 @@ class _Reader:
         raw = self.get(name)
         if raw is None and not IS_CHECKOUT:
             self.faults.append(f"{name} must be set: an installed package has no folder of its own")
-        return Path(raw or ROOT / in_checkout).absolute()
+        path = Path(raw or ROOT / in_checkout).absolute()
+        if not _can_write(path):
+            self.faults.append(f"{name}: {path} cannot be written")
+        return path
 
     def one_of_env(self) -> str:
         raw = self.get("LMS_ENV") or "development"
@@ -219,8 +231,7 @@ class _Reader:
             if env == "production":
                 self.faults.append("LMS_BASE_URL must be set in production: links in mails use it")
             return NO_BASE_URL
-        parts = urlsplit(raw)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+        if not _is_base_url(raw):
             self.faults.append(f"LMS_BASE_URL must look like https://cours.example.be, not {raw!r}")
         return raw.rstrip("/")
 
@@ -282,6 +293,8 @@ class _Reader:
         path = instance / "secret.key"
         if not IS_CHECKOUT and self.get("LMS_INSTANCE") is None:
             return "x" * 32  # `folder` reports the fault; nothing is written beside an installed package
+        if not _can_write(instance):
+            return "x" * 32  # `folder` reports the fault
         try:
             # It holds the database and the queue, which other users of the machine must not read.
             instance.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -302,6 +315,28 @@ class _Reader:
         for name in sorted(self.environ):
             if name.startswith("LMS_") and not name.startswith("LMS_TEST_") and name not in self.asked:
                 self.faults.append(f"{name} is not a setting; see docs/operations.md")
+
+
+_HOST = re.compile(r"\.?[\w-]+(\.[\w-]+)*(:\d{1,5})?")
+
+
+def _is_base_url(raw: str) -> bool:
+    try:
+        parts = urlsplit(raw)
+        has_port = parts.port != 0
+    except ValueError:
+        return False
+    whole = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and has_port and whole
+
+
+def _can_write(folder: Path) -> bool:
+    """Return whether the folder, or the nearest one above it that exists, can be written."""
+    try:
+        nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    except OSError:
+        return False
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 
 
 def _yes_or_no(raw: str) -> bool:

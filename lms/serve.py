@@ -14,12 +14,13 @@ from flask import Flask
 from flask_migrate import upgrade
 from waitress import create_server
 
-from config import ConfigError, Settings
+from config import IS_CHECKOUT, ConfigError, Settings
 from lms import create_app
 from lms.clock import now
 from lms.current import jobs_of
 from lms.demo import builder
 from lms.extensions import db
+from lms.models import Organisation
 
 PORTS_TRIED = 20
 
@@ -69,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the server until it is stopped; return the exit code."""
     parser = argparse.ArgumentParser(prog="./dev run")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--port", type=_port, default=8000)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     signal.signal(signal.SIGTERM, _stop)
@@ -121,7 +122,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 def _demo(app: Flask, settings: Settings) -> str:
     """Create the demo school on the first start; return the text that says how each person logs in."""
     if not settings.demo:
-        return ""
+        return _not_open_yet(app)
     with app.app_context():
         empty = builder.is_empty(db.session())
         db.session.remove()
@@ -130,6 +131,23 @@ def _demo(app: Flask, settings: Settings) -> str:
         builder.build(app, now())
     lines = [f"  {account.name:<14} {account.code:<10} {account.way}" for account in builder.accounts(app)]
     return "\n".join(["", "Demo accounts (the PIN of every card is 1234):", *lines])
+
+
+def _not_open_yet(app: Flask) -> str:
+    """Return what to type while there is no organisation; empty when there is one."""
+    with app.app_context():
+        is_open = db.session().get(Organisation, 1) is not None
+        db.session.remove()
+    if is_open:
+        return ""
+    command = "./dev init" if IS_CHECKOUT else "flask --app lms.serve:make_app init"
+    return f"The school is not open yet. With the same settings, type:\n  {command}"
+
+
+def _port(raw: str) -> int:
+    if not (raw.isascii() and raw.isdigit() and int(raw) <= 65535):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 65535, not {raw!r}")
+    return int(raw)
 
 
 def _settings_or_exit(base_url: str | None = None) -> Settings:

@@ -64,6 +64,24 @@ def test_the_secret_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("given", ["https://cours.example.be", "*", "a b", "a/b", ",", "[::1]"])
+def test_a_list_of_hosts_that_matches_nothing_is_a_fault(tmp_path: Path, given: str) -> None:
+    assert "LMS_TRUSTED_HOSTS" in faults(tmp_path, LMS_TRUSTED_HOSTS=given)[0]
+
+
+@pytest.mark.parametrize("given", ["https://a.be:99999", "https://[", "https://a.be/?x", "https://me@a.be"])
+def test_an_address_that_no_link_can_begin_with_is_a_fault(tmp_path: Path, given: str) -> None:
+    assert "LMS_BASE_URL" in faults(tmp_path, LMS_BASE_URL=given)[0]
+
+
+@pytest.mark.parametrize("name", ["LMS_INSTANCE", "LMS_UPLOADS"])
+def test_a_folder_that_is_a_file_is_a_fault(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    for place in ("file", "file/below"):
+        (fault,) = faults(tmp_path, **{name: str(tmp_path / place)})
+        assert fault == f"{name}: {tmp_path / place} cannot be written"
+
+
 def test_two_instances_share_nothing(tmp_path: Path) -> None:
     here, there = read(tmp_path / "a"), read(tmp_path / "b")
     assert here.secret_key != there.secret_key

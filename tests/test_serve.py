@@ -166,6 +166,8 @@ def test_production_never_makes_a_demo_school(tmp_path: Path) -> None:
     server.wanted = port
     with server:
         assert server.school().read(lambda s: s.get(Organisation, 1)) is None
+        assert "not open yet" in server.output()
+        assert "./dev init" in server.output()
         assert "1234" not in server.output()
         assert "demo" not in server.output().lower()
 

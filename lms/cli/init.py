@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 from flask_babel import force_locale
+from flask_migrate import upgrade
 
 from lms.clock import now
 from lms.current import settings
@@ -24,7 +25,8 @@ from lms.refusal_codes import RefusalCode
 @click.option("--email", help="The coordinator's e-mail address.")
 @with_appcontext
 def command(name: str | None, coordinator: str | None, email: str | None) -> None:
-    """Create the organisation, three levels, and a password link for the first coordinator."""
+    """Migrate the database; create the organisation, three levels, and a link for the first coordinator."""
+    upgrade()
     if db.session().get(Organisation, 1) is not None:
         raise _click_error(Refused(RefusalCode.ALREADY_FOUNDED))
     service_name = _ask(name, "Name of the service", 120)
