@@ -111,10 +111,9 @@ def test_a_full_disk_of_homework_takes_nothing_says_so_and_heals_by_itself(tmp_p
 
 
 @needs_mount
-def test_a_full_disk_of_passing_files_breaks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The form is unpacked and the photo looked at in TMPDIR."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "passing"))
-    disk = SmallDisk(tmp_path / "school", tmp_path / "passing")
+def test_a_full_disk_of_temporary_files_breaks_nothing(tmp_path: Path) -> None:
+    """The form is unpacked and the photo looked at in the instance folder."""
+    disk = SmallDisk(tmp_path / "school", tmp_path / "school/instance/tmp")
     with disk.server:
         wire = RawClient(disk.server, disk.school, disk.samira)
         path = f"/assignments/{disk.given}"
