@@ -200,7 +200,7 @@ def test_nearer_than_three_hours_nobody_is_asked_and_the_hour_is_simply_free(sch
     give_back(school, made, now)
     assert offered_slots(school) == {}
     school.write(
-        lambda s: factories.booked(s, grace(s), factories.nadia(s), TUESDAY, by=factories.claire(s), now=now)
+        lambda s: factories.booked(s, grace(s), factories.nadia(s), TUESDAY, by=factories.nadia(s), now=now)
     )
 
 
