@@ -26,6 +26,8 @@ pytestmark = pytest.mark.journey
 PHONE: ViewportSize = {"width": 360, "height": 740}
 DESK: ViewportSize = {"width": 1280, "height": 800}
 PIN, PASSWORD = "1234", "passerelle-demo"
+AXE = Axe().axe_script
+RUN_AXE = "async options => (await axe.run(document, options)).violations"
 # The rules of axe that look at colours: the others find the same in the dark.
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 LEARNER_DOORS = {
@@ -165,6 +167,7 @@ class Guest:
     def faults(self) -> list[str]:
         """What axe finds in light and in dark colours, and whether the page is wider than the screen."""
         where = urlsplit(self.page.url).path
+        self.page.evaluate(AXE)
         faults = [f"{where}: {fault}" for fault in self.violations({})]
         self.page.emulate_media(color_scheme="dark")
         faults += [f"{where}, dark: {fault}" for fault in self.violations({"runOnly": COLOUR_RULES})]
@@ -175,9 +178,7 @@ class Guest:
         return faults + ([f"{where}: {wide} px wide on {screen}"] if wide > screen else [])
 
     def violations(self, options: dict[str, object]) -> list[str]:
-        found = (
-            Axe().run(self.page, options={"resultTypes": ["violations"], **options}).response["violations"]
-        )
+        found = self.page.evaluate(RUN_AXE, {"resultTypes": ["violations"], **options})
         return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found if one["impact"] != "none"]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from lms.extensions import sqlite
 from tests.support.calendars import CalendarServer
@@ -113,10 +114,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         slow = [item for item in items if uses_browser(item) or uses_server(item)]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in set(slow)]
-    # One browser at a time, unless a journey has a mark of its own: two would be slow on a small machine.
-    for item in items:
-        if uses_browser(item) and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+class JourneysTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Give all journeys to one worker, the largest group first; every other test goes where there is time.
+
+    They share servers, and two browsers slow each other down. The mark `xdist_group` does not work with
+    pytest 9.2, which keeps the id of a test elsewhere.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "journeys" if nodeid.startswith("tests/journeys/") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> JourneysTogether:
+    return JourneysTogether(config, log)
 
 
 def uses_browser(item: pytest.Item) -> bool:
