@@ -32,6 +32,13 @@ def test_a_school_is_opened_and_the_link_leads_to_a_password(school: School) -> 
     assert visitor.get("/organisation").status == 200
 
 
+def test_until_then_the_pages_say_that_the_school_is_not_open(school: School) -> None:
+    closed = "Cette école n’est pas encore ouverte."
+    assert all(closed in school.visitor().get(page).text for page in ("/card", "/login"))
+    school.app.test_cli_runner().invoke(args=["init", *ANSWERS])
+    assert not any(closed in school.visitor().get(page).text for page in ("/card", "/login"))
+
+
 def test_what_is_not_given_is_asked(school: School) -> None:
     result = school.app.test_cli_runner().invoke(args=["init"], input="\n".join(ANSWERS[1::2]) + "\n")
     assert result.exit_code == 0, result.output
