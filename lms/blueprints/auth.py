@@ -254,9 +254,9 @@ def _staff_token(email: str, password: str) -> str | None:
 
 def _choose_and_log_in(session: Session, token: str, password_hash: str) -> str:
     person = staff.choose_password(session, token, password_hash, now=now())
-    if old_token := cookie("session"):
-        logins.end_login_by_token(session, old_token, now=now())
-    return logins.open_login(session, person, LoginKind.STAFF, device=device_name(), now=now())
+    return logins.open_login(
+        session, person, LoginKind.STAFF, device=device_name(), old_token=cookie("session"), now=now()
+    )
 
 
 def _entered_staff(token: str, location: str) -> BaseResponse:

@@ -123,8 +123,6 @@ def log_in(session: Session, attempt: LoginAttempt, *, now: datetime) -> LoginRe
         card.failed_pins = 0
     person = card.person
     _set_language(session, person, attempt.language)
-    if attempt.old_token:
-        logins.end_login_by_token(session, attempt.old_token, now=now)
     kind = LoginKind.SHARED if attempt.shared else LoginKind.OWN
     person.shared_phone = attempt.shared
     device, device_token = known_device(session, card, attempt.device_tokens), None
@@ -138,7 +136,14 @@ def log_in(session: Session, attempt: LoginAttempt, *, now: datetime) -> LoginRe
         session.add(device)
     session.flush()
     token = logins.open_login(
-        session, person, kind, card=card, known_device=device, device=attempt.device, now=now
+        session,
+        person,
+        kind,
+        card=card,
+        known_device=device,
+        device=attempt.device,
+        old_token=attempt.old_token,
+        now=now,
     )
     return LoginResult(token, kind, device_token)
 

@@ -43,9 +43,15 @@ def open_login(
     card: AccessCard | None = None,
     known_device: KnownDevice | None = None,
     device: str = "",
+    old_token: str | None = None,
     now: datetime,
 ) -> str:
-    """Open a login session and return its token of 256 bits, which only the cookie keeps."""
+    """Open a login session and return its token of 256 bits, which only the cookie keeps.
+
+    `old_token`: of the login that was open on this device; it ends.
+    """
+    if old_token:
+        _end_login_by_token(session, old_token, now=now)
     token = secrets.token_urlsafe(32)
     session.add(
         LoginSession(
@@ -116,11 +122,10 @@ def log_out(session: Session, token: str, *, now: datetime) -> None:
     login = session.scalar(select(LoginSession).where(LoginSession.token_hash == digest(token)))
     if login is not None:
         forget_device(session, login)
-    end_login_by_token(session, token, now=now)
+    _end_login_by_token(session, token, now=now)
 
 
-def end_login_by_token(session: Session, token: str, *, now: datetime) -> None:
-    """End the login session with this token, which makes room for another login on its device."""
+def _end_login_by_token(session: Session, token: str, *, now: datetime) -> None:
     session.execute(
         update(LoginSession)
         .where(LoginSession.token_hash == digest(token), LoginSession.ended_at.is_(None))

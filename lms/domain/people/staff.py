@@ -62,9 +62,7 @@ def log_in_staff(
     person = session.get(Person, person_id)
     if person is None or not person.is_active or person.password_hash != password_hash:
         return None
-    if old_token:
-        logins.end_login_by_token(session, old_token, now=now)
-    return logins.open_login(session, person, LoginKind.STAFF, device=device, now=now)
+    return logins.open_login(session, person, LoginKind.STAFF, device=device, old_token=old_token, now=now)
 
 
 def invite_colleague(

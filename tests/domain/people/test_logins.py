@@ -65,7 +65,7 @@ def test_a_page_is_not_worth_a_write_every_time(school: School) -> None:
 def test_an_entry_that_ended_is_not_touched_back_to_life(school: School) -> None:
     token = opened(school, LoginKind.SHARED)
     entry_id = active(school, token).id
-    school.write(lambda s: logins.end_login_by_token(s, token, now=NOW))
+    school.write(lambda s: logins.log_out(s, token, now=NOW))
     school.write(lambda s: logins.record_use(s, entry_id, now=NOW))
     assert school.read(lambda s: logins.find_active(s, token, now=NOW)) is None
 
