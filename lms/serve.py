@@ -20,7 +20,6 @@ from lms.clock import now
 from lms.current import jobs_of
 from lms.demo import builder
 from lms.extensions import db
-from lms.models import Organisation
 
 PORTS_TRIED = 20
 
@@ -121,11 +120,11 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def _demo(app: Flask, settings: Settings) -> str:
     """Create the demo school on the first start; return the text that says how each person logs in."""
-    if not settings.demo:
-        return _not_open_yet(app)
     with app.app_context():
         empty = builder.is_empty(db.session())
         db.session.remove()
+    if not settings.demo:
+        return _not_open_yet() if empty else ""
     if empty:
         print("Making the demo school ...", flush=True)
         builder.build(app, now())
@@ -133,13 +132,7 @@ def _demo(app: Flask, settings: Settings) -> str:
     return "\n".join(["", "Demo accounts (the PIN of every card is 1234):", *lines])
 
 
-def _not_open_yet(app: Flask) -> str:
-    """Return what to type while there is no organisation; empty when there is one."""
-    with app.app_context():
-        is_open = db.session().get(Organisation, 1) is not None
-        db.session.remove()
-    if is_open:
-        return ""
+def _not_open_yet() -> str:
     command = "./dev init" if IS_CHECKOUT else "flask --app lms.serve:make_app init"
     return f"The school is not open yet. With the same settings, type:\n  {command}"
 

@@ -73,12 +73,16 @@ def permissions(session: Session, settings: Settings) -> list[str]:
 
 def files(session: Session, settings: Settings) -> list[str]:
     """Return the rows without files (lost work), the files of another size, and what a crash left over."""
-    named, stored = _named_files(session), dict(current.store().keys())
-    found = [f"row without file: {key}" for key in sorted(set(named) - set(stored))]
+    old = _old_files(now() - FILE_YOUNG)
+    named = _named_files(session)
+    missing, changed = [], []
     for key, size in sorted(named.items()):
-        if key in stored and _has_changed_size(key, size):
-            found.append(f"file of another size than its row says: {key}")
-    found += [f"file without row: {key}" for key in _without_row(session, now() - FILE_YOUNG)]
+        try:
+            if _is_other_size(current.store().size(key), size):
+                changed.append(f"file of another size than its row says: {key}")
+        except UnknownKey:
+            missing.append(f"row without file: {key}")
+    found = [*missing, *changed, *(f"file without row: {key}" for key in old if key not in named)]
     unfinished = work_folder.left_over(settings.temp, now() - FILE_YOUNG)
     return found + [f"temporary file of no running process: {path}" for path in unfinished]
 
@@ -107,17 +111,15 @@ def _named_files(session: Session) -> dict[str, int | None]:
     return {row.store_key: row.size for row in rows}
 
 
-def _has_changed_size(key: str, size: int | None) -> bool:
+def _is_other_size(stored: int, size: int | None) -> bool:
     """Return whether a stored file has another size; of one whose size no row says, whether it is empty."""
-    stored = current.store().size(key)
     return stored == 0 if size is None else stored != size
 
 
-def _without_row(session: Session, older_than: datetime) -> list[str]:
-    """Return the keys of old files that no row names. The files first: their rows are written later."""
-    old = [key for key, changed_at in dict(current.store().keys()).items() if changed_at < older_than]
-    named = _named_files(session)
-    return sorted(key for key in old if key not in named)
+def _old_files(older_than: datetime) -> list[str]:
+    """Return the keys of old files. Ask for them before the rows that name them, which are written later."""
+    stored = dict(current.store().keys())
+    return sorted(key for key, changed_at in stored.items() if changed_at < older_than)
 
 
 def bookings(session: Session, settings: Settings) -> list[str]:
@@ -154,9 +156,12 @@ def fix(session: Session, settings: Settings) -> list[str]:
         raise click.ClickException("nothing is deleted while the database is damaged or of another version")
     old = now() - FIXABLE
     done = []
-    for key in _without_row(session, old):
-        current.store().delete(key)
-        done.append(f"deleted, a file without row: {key}")
+    stored = _old_files(old)
+    named = _named_files(session)
+    for key in stored:
+        if key not in named:
+            current.store().delete(key)
+            done.append(f"deleted, a file without row: {key}")
     count = work_folder.delete_unused(settings.temp, old) + current.store().sweep_temp(old)
     return done + ([f"deleted, temporary files: {count}"] if count else [])
 
