@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from lms.adapters import captions_encoding, captions_formats
 from lms.domain.errors import Refused
+from lms.normal_forms import ascii_digits
 from lms.refusal_codes import RefusalCode
 
 MOST_BYTES = 1_000_000
@@ -23,7 +24,6 @@ _STAMPED = re.compile(r"[\[(]?(?:(\d{1,2}):)?(\d{1,2}):(\d{2})[\])]?[\s:–-]+(.
 _STAMP_IN_WORDS = re.compile(
     r"(?:\d+\s(?:heures?|hours?|minutes?|secondes?|seconds?)(?:,\s?|\set\s|\sand\s|\s)?)+", re.IGNORECASE
 )
-_DIGITS = {ord(digit): str(value) for row in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for value, digit in enumerate(row)}
 _SPEAKER = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]{1,60})>")
 _TAG = re.compile(r"</?[A-Za-z0-9][^<>]{0,200}>|\{(?:\\|[A-Za-z]:)[^{}]{0,60}\}")
 _NEW_TURN = re.compile(r"(?:[-–—]\s|>>|[^\W\d_][\w .’'-]{0,28}\s?:\s|\[|♪)")
@@ -85,7 +85,7 @@ def _cues(lines: list[str]) -> list[_Cue]:
     timings = [
         (number, found)
         for number, line in enumerate(lines)
-        if (found := _TIMING.fullmatch(line.translate(_DIGITS)))
+        if (found := _TIMING.fullmatch(ascii_digits(line)))
     ]
     spread = _is_double_spaced(lines, [number for number, _found in timings])
     cues = []
