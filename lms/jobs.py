@@ -248,11 +248,8 @@ class Jobs:
             if found is None:
                 write(lambda session: external.record_unchanged(session, calendar_id, now=now()))
                 return
-            events, etag, misread = (
-                [external.Event(*event) for event in found.events],
-                found.etag,
-                found.misread,
-            )
+            events = [external.Event(*event) for event in found.events]
+            etag, misread = found.etag, found.misread
             write(
                 lambda session: external.store_events(
                     session, calendar_id, events, etag, misread, now=now(), zone=settings.time_zone

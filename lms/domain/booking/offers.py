@@ -76,9 +76,8 @@ def offer_to_waitlist(session: Session, freed: FreedTime, *, now: datetime, zone
     A learner who is busy then or has reached a cap is skipped and keeps the place. Returns the offers.
     """
     organisation = session.get_one(Organisation, 1)
-    begin = max(
-        freed.begin - 2 * HOUR, now + NEAREST_OFFER
-    )  # a slot that starts an hour and its buffer before
+    # A slot that starts an hour and its buffer before may have become possible too.
+    begin = max(freed.begin - 2 * HOUR, now + NEAREST_OFFER)
     end = min(freed.end, now + timedelta(days=organisation.horizon_days))
     without_offer = session.scalars(active_entries().where(~_has_open_offer()))
     waiting = [entry for entry in without_offer if entry.learner_id != freed.learner_id]

@@ -39,10 +39,8 @@ def is_guessable(password: str, *about: str | None) -> bool:
     Case, accents, digits and signs around the letters, and signs for letters make no difference.
     """
     whole = name_key(password)
-    if _is_pattern(whole) or any(reading in _COMMON for reading in _readings(whole)):
-        return True
-    own = _own_words(about)
-    return any(_is_made_of(own, reading) for reading in _readings(whole))
+    readings, own = list(_readings(whole)), _own_words(about)
+    return _is_pattern(whole) or any(reading in _COMMON or _is_made_of(own, reading) for reading in readings)
 
 
 def _readings(whole: str) -> Iterator[str]:
