@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +26,10 @@ from lms.models.people import LoginKind
 from tests.support.pages import Visitor
 
 T = TypeVar("T")
+
+
+class Undo(Exception):
+    """Rolls a transaction or savepoint back that did what it should."""
 
 
 class School:
@@ -54,6 +58,16 @@ class School:
                 return write(operation)
             finally:
                 db.session.session_factory.configure(expire_on_commit=True)
+
+    def write_and_undo(self, operation: Callable[[Session], object]) -> None:
+        """Run an operation in a transaction that is rolled back: the school stays as it was."""
+
+        def undone(session: Session) -> None:
+            operation(session)
+            raise Undo
+
+        with suppress(Undo):
+            self.write(undone)
 
     def read(self, question: Callable[[Session], T]) -> T:
         with self.app.app_context():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -54,21 +53,12 @@ booking_operations = st.tuples(
 changes = st.tuples(st.sampled_from(["move", "cancel"]), st.integers(0, 9), st.sampled_from(STARTS), ways)
 
 
-class _Undo(Exception):
-    pass
-
-
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(booking_operations | changes, min_size=3, max_size=14))
 def test_a_booking_is_taken_exactly_when_everybody_it_needs_is_free(
     school: School, operations: list[Any]
 ) -> None:
-    def live(session: Session) -> None:
-        _live(session, operations)
-        raise _Undo
-
-    with suppress(_Undo):
-        school.write(live)
+    school.write_and_undo(lambda session: _live(session, operations))
 
 
 def _live(session: Session, operations: list[Any]) -> None:

@@ -20,7 +20,7 @@ from lms.domain.errors import Refused
 from lms.models import Availability, BookingState, Mode, Organisation, Person, SpecialDay
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
-from tests.support.school import School
+from tests.support.school import School, Undo
 
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)  # NOW lies on the Monday
 CLOCKS = [f"{hour:02}:{minute}" for hour in range(9, 12) for minute in ("00", "30")]
@@ -42,10 +42,6 @@ busy = st.tuples(teachers, days, hours)
 taken = st.tuples(st.sampled_from([0, 0, 1, 2]), teachers, st.sampled_from(STARTS), st.sampled_from(MODES))
 
 
-class _Undo(Exception):
-    pass
-
-
 @dataclass
 class Scene:
     """A school with its rules; learner 0 looks for an hour, or waits for one."""
@@ -63,7 +59,7 @@ class Scene:
     def book(self, chosen: Chosen, learner: int = 0, *, keep: bool = False) -> str | None:
         """The refusal, if any. Unless it is kept, nothing of the booking stays."""
         number, starts, mode = chosen
-        with suppress(_Undo):
+        with suppress(Undo):
             try:
                 with self.session.begin_nested():
                     appointments.book(
@@ -71,7 +67,7 @@ class Scene:
                         mode, now=self.now, zone=BRUSSELS,
                     )  # fmt: skip
                     if not keep:
-                        raise _Undo
+                        raise Undo
             except Refused as refusal:
                 return refusal.code
         return None
@@ -86,7 +82,7 @@ class Scene:
         """The hours that an appointment cannot keep, in whatever room: rows beside all rules and claims."""
         rooms = [factories.room(self.session, name).id for name in ("Salle 1", "Salle 2")]
         rows = {}
-        with suppress(_Undo), self.session.begin_nested():
+        with suppress(Undo), self.session.begin_nested():
             for number, teacher in enumerate(self.teachers):
                 for starts in STARTS:
                     for mode in MODES:
@@ -106,7 +102,7 @@ class Scene:
             found = conflicts.upcoming_conflicts(self.session, None, now=self.now, zone=BRUSSELS)
             bad = {one.booking for one in found}
             kept = {chosen for booking, chosen in rows.items() if booking not in bad}
-            raise _Undo
+            raise Undo
         return set(rows.values()) - kept
 
     def offered_in_turn(self) -> set[tuple[int, datetime]]:
@@ -242,7 +238,5 @@ def test_every_hour_is_the_same_for_picker_booking_conflicts_and_waitlist(
         scene.service.lead_hours = 0  # an offer has no lead time
         expected = {chosen[:2] for chosen in scene.picked() if chosen[1] >= ahead}
         assert scene.offered_in_turn() == expected
-        raise _Undo
 
-    with suppress(_Undo):
-        school.write(live)
+    school.write_and_undo(live)
