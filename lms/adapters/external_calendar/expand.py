@@ -41,11 +41,6 @@ class Expansion:
     misread: list[date | None] = field(default_factory=list)
 
 
-def spans(text: bytes, first: datetime, last: datetime, zone: ZoneInfo) -> list[Span]:
-    """Return the spans of the busy events that overlap [first, last). Raises as `expand` does."""
-    return expand(text, first, last, zone).spans
-
-
 def expand(text: bytes, first: datetime, last: datetime, zone: ZoneInfo) -> Expansion:
     """Return the busy events that overlap [first, last), and those that were misread.
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from lms.adapters.external_calendar import CPU_SECONDS, CalendarError
-from lms.adapters.external_calendar.expand import expand, spans
+from lms.adapters.external_calendar.expand import expand
 from tests.factories import wall
 from tests.support.calendars import GOOGLE, NEXTCLOUD, OUTLOOK, calendar, event
 
@@ -18,7 +18,7 @@ BRUSSELS = ZoneInfo("Europe/Brussels")
 
 def busy(text: str, first: str = "2026-11-23", last: str = "2027-01-31") -> list[str]:
     """Each span as the wall in Belgium shows it."""
-    found = spans(text.encode(), wall(first, "00:00"), wall(last, "00:00"), BRUSSELS)
+    found = expand(text.encode(), wall(first, "00:00"), wall(last, "00:00"), BRUSSELS).spans
     return [
         f"{at(a):%Y-%m-%d %H:%M} {at(b):%Y-%m-%d %H:%M}" for _uid, a, b in sorted(found, key=lambda f: f[1])
     ]
@@ -31,7 +31,7 @@ def at(seconds: int) -> datetime:
 def refusal(text: str | bytes) -> str:
     raw = text if isinstance(text, bytes) else text.encode()
     with pytest.raises(CalendarError) as caught:
-        spans(raw, wall("2026-11-23", "00:00"), wall("2027-01-31", "00:00"), BRUSSELS)
+        expand(raw, wall("2026-11-23", "00:00"), wall("2027-01-31", "00:00"), BRUSSELS)
     return caught.value.code
 
 
@@ -64,9 +64,8 @@ def test_a_calendar_of_nextcloud_over_the_end_of_summer_time() -> None:
 def test_each_span_carries_its_uid_and_no_title() -> None:
     text = calendar(event("DTSTART:20261124T090000Z", "DTEND:20261124T100000Z", uid="abc@example.org"))
     starts = int(datetime(2026, 11, 24, 9, tzinfo=UTC).timestamp())
-    assert spans(text.encode(), wall("2026-11-23", "00:00"), wall("2026-12-23", "00:00"), BRUSSELS) == [
-        ("abc@example.org", starts, starts + 3600)
-    ]
+    found = expand(text.encode(), wall("2026-11-23", "00:00"), wall("2026-12-23", "00:00"), BRUSSELS).spans
+    assert found == [("abc@example.org", starts, starts + 3600)]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,7 @@ def test_each_span_carries_its_uid_and_no_title() -> None:
 )
 def test_a_uid_that_no_column_holds_is_made_one_that_fits(said: str, kept: str) -> None:
     text = calendar(event("DTSTART:20261124T090000Z", "DTEND:20261124T100000Z", uid=said))
-    found = spans(text.encode(), wall("2026-11-23", "00:00"), wall("2026-12-23", "00:00"), BRUSSELS)
+    found = expand(text.encode(), wall("2026-11-23", "00:00"), wall("2026-12-23", "00:00"), BRUSSELS).spans
     assert [uid for uid, _starts, _ends in found] == [kept]
 
 
