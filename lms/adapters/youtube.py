@@ -6,13 +6,13 @@ An address is parsed, never fetched: nothing here contacts YouTube.
 from __future__ import annotations
 
 import re
-import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from html import unescape
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from lms.domain.errors import Refused
+from lms.normal_forms import drop_invisible
 from lms.refusal_codes import RefusalCode
 
 FRAME_ORIGIN = "https://www.youtube-nocookie.com"
@@ -71,8 +71,7 @@ def parse_link(text: str) -> Video:
     Refusals: `youtube_bad_id`, `youtube_channel`, `youtube_elsewhere`, `youtube_none`, `youtube_playlist`.
     """
     # Invisible marks of messengers, such as those of the direction of writing.
-    text = unescape(text[:LONGEST])
-    text = "".join(letter for letter in text if unicodedata.category(letter) != "Cf").strip()
+    text = drop_invisible(unescape(text[:LONGEST])).strip()
     try:
         return _first_video(text)
     except Refused:
