@@ -237,6 +237,14 @@ def decline_offer(session: Session, actor: Person, offer: Booking, *, now: datet
     offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 
 
+def release_offer(session: Session, offer: Booking, state: BookingState, *, now: datetime) -> None:
+    """Close an offer in this state: its time is free and its message is not sent any more."""
+    offer.state, offer.changed_at = state, now
+    session.flush()
+    occupancy.release(session, offer)
+    outbox.void_items(session, offer.id, now=now)
+
+
 def overdue_offers(session: Session, *, now: datetime) -> list[str]:
     """Return the ids of expired offers that are not closed yet, the oldest first."""
     return list(
@@ -326,14 +334,6 @@ def _close_entry(entry: WaitlistEntry, outcome: WaitlistOutcome, *, now: datetim
 def _check_open(offer: Booking, *, now: datetime) -> None:
     if not offer.is_offer or offer.expires_at is None or offer.expires_at <= now:
         raise Refused(RefusalCode.OFFER_OVER)
-
-
-def release_offer(session: Session, offer: Booking, state: BookingState, *, now: datetime) -> None:
-    """Close an offer in this state: its time is free and its message is not sent any more."""
-    offer.state, offer.changed_at = state, now
-    session.flush()
-    occupancy.release(session, offer)
-    outbox.void_items(session, offer.id, now=now)
 
 
 def _teaches(session: Session, person_id: str) -> bool:
