@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import signal
@@ -11,13 +12,19 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
 from config import ROOT, Settings
+from lms import serve
 from tests.support.school import School, copy_template, make_school
 from tests.support.servers import START_LIMIT, wait_until
 
 _GREETING = re.compile(r"Passerelle: http://localhost:(\d+)")
+
+
+# Servers are forked from a process that has imported the application: the imports take longer than the start.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["lms.serve"])
 
 
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -26,8 +33,56 @@ def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **settings, "PYTHONUNBUFFERED": "1"}
 
 
+class _Forked:
+    """A forked server process, with the few methods of `Popen` that are used here."""
+
+    def __init__(self, port: int, environ: Mapping[str, str], log: Path) -> None:
+        self._process = _FORKS.Process(target=_serve, args=(port, dict(environ), log))
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired("lms.serve", timeout or 0)
+        return self.returncode
+
+
+def _serve(port: int, environ: Mapping[str, str], log: Path) -> NoReturn:
+    """Run the server in this process as `python -m lms.serve` would, with its output in a file."""
+    os.environ.clear()
+    os.environ.update(environ)
+    os.chdir(ROOT)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for number in (1, 2):
+        os.dup2(output, number)
+    sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))  # noqa: SIM115
+    sys.exit(serve.main(["--port", str(port)]))
+
+
 class LiveServer:
-    """Server process: `with LiveServer(folder, LMS_DATABASE_URL=...) as server:` runs `python -m lms.serve`.
+    """Server process: `with LiveServer(folder, LMS_DATABASE_URL=...) as server:` runs `lms.serve`.
 
     It listens on a free port. All its state is in `folder`, so a second `LiveServer(folder)` after `kill()`
     continues with it. Of the environment of the test it gets only PATH and the like.
@@ -51,7 +106,7 @@ class LiveServer:
             **settings,
         }
         self.log = folder / "served.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | _Forked | None = None
 
     @property
     def url(self) -> str:
@@ -68,15 +123,15 @@ class LiveServer:
 
     def start(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*self.within, sys.executable, "-m", "lms.serve", "--port", str(self.wanted)],
-                cwd=ROOT,
-                env=clean_environment(self.environ),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        environ = clean_environment(self.environ)
+        if self.within:
+            with self.log.open("wb") as log:
+                command = [*self.within, sys.executable, "-m", "lms.serve", "--port", str(self.wanted)]
+                self._process = subprocess.Popen(
+                    command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                )
+        else:
+            self._process = _Forked(self.wanted, environ, self.log)
         try:
             wait_until(self._answers, "starting the school", START_LIMIT)
         except BaseException:
@@ -111,17 +166,18 @@ class LiveServer:
         process = self._process
         assert process is not None
         self._end(lambda told: told.send_signal(number))
+        assert process.returncode is not None
         return process.returncode
 
     def stop(self) -> None:
         """Stop it as Ctrl-C or a service manager does; return the exit code."""
-        self._end(subprocess.Popen.terminate)
+        self._end(lambda told: told.terminate())
 
     def kill(self) -> None:
         """Kill it with SIGKILL: nothing is cleaned up, as in a power cut."""
-        self._end(subprocess.Popen.kill)
+        self._end(lambda told: told.kill())
 
-    def _end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> None:
+    def _end(self, how: Callable[[subprocess.Popen[bytes] | _Forked], None]) -> None:
         process, self._process = self._process, None
         if process is None:
             return

@@ -74,7 +74,7 @@ def _written(paper: Image.Image, lines: list[str], chance: random.Random) -> Ima
             font = ImageFont.load_default(_SIZE + chance.uniform(-2.5, 2.5))
             baseline, shade = y - 4 + chance.uniform(-5, 4), chance.randint(205, 255)
             x += _write(draw, (x, baseline), word, font, shade) + 20 + chance.uniform(-3, 8)
-    ink = ink.transform(ink.size, Image.Transform.AFFINE, (1, _SLANT, 0, 0, 1, 0), Image.Resampling.BICUBIC)
+    ink = ink.transform(ink.size, Image.Transform.AFFINE, (1, _SLANT, 0, 0, 1, 0), Image.Resampling.BILINEAR)
     paper.paste(Image.new("RGB", paper.size, _INK), mask=ink.filter(ImageFilter.GaussianBlur(0.8)))
     return paper
 
@@ -125,7 +125,7 @@ def _photographed(paper: Image.Image, chance: random.Random) -> Image.Image:
     """Lay the paper a little crooked on a brown table, lit from one side, with the grain of a cheap phone."""
     angle = chance.choice((-1, 1)) * chance.uniform(0.6, 1.6)
     small = paper.resize((WIDTH - 120, HEIGHT - 160), Image.Resampling.LANCZOS).convert("RGBA")
-    turned = small.rotate(angle, Image.Resampling.BICUBIC, expand=True)
+    turned = small.rotate(angle, Image.Resampling.BILINEAR, expand=True)
     picture = Image.new("RGB", (WIDTH, HEIGHT), _TABLE)
     picture.paste(turned, ((WIDTH - turned.width) // 2, (HEIGHT - turned.height) // 2), mask=turned)
     return Image.composite(picture, Image.new("RGB", picture.size, (40, 34, 30)), _light(chance))
@@ -142,6 +142,6 @@ def _light(chance: random.Random) -> Image.Image:
             for x in range(columns)
         ]
     )
-    smooth = light.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
+    smooth = light.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
     grain = Image.frombytes("L", (WIDTH // 2, HEIGHT // 2), chance.randbytes(WIDTH // 2 * (HEIGHT // 2)))
     return Image.blend(smooth, grain.resize(smooth.size, Image.Resampling.BICUBIC), 0.025)
