@@ -71,6 +71,7 @@ class RefusalCode(StrEnum):
     STORE_FULL = "store_full"
     FORM_TOO_BIG = "form_too_big"
     NOTHING_TO_SEND = "nothing_to_send"
+    DRAFT_CHANGED = "draft_changed"
     ALREADY_SENT = "already_sent"
     NO_REDO = "no_redo"
     EMPTY_FEEDBACK = "empty_feedback"

@@ -27,6 +27,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
 
 from config import ROOT
 from lms import create_app, normal_forms
@@ -34,7 +35,7 @@ from lms.clock import now
 from lms.domain.booking import consistency
 from lms.domain.people import staff
 from lms.extensions import Base
-from lms.models import AppointmentRecord, Booking, Level, OutboxItem, Person, PersonRole, Room
+from lms.models import AppointmentRecord, Attempt, Booking, Level, OutboxItem, Person, PersonRole, Room
 from tests import factories
 from tests.support.engines import postgres_template
 from tests.support.narrow import present
@@ -444,6 +445,23 @@ def test_login_addresses_get_their_normal_form_and_who_is_active_keeps_it(bare: 
     for name in ("Luc", "Another Nadia", "René", "Mistyped"):
         found = bare.read(partial(staff.staff_by_email, email=before[name].upper()))
         assert present(found).name == name
+
+
+def test_a_draft_with_a_text_has_a_version_and_an_empty_one_has_none(bare: School) -> None:
+    """0 stands for no text: two pages that were opened on it do not overwrite each other."""
+    up(bare)
+
+    def story(session: Session) -> None:
+        samira = factories.samira(session)
+        for words in ("", "Lundi", "Lundi, mardi"):
+            draft = factories.drafted(session, samira, factories.assignment(session), words)
+            draft.version = 9
+
+    bare.write(story)
+    down(bare, "0007")
+    up(bare)
+    found = bare.read(lambda s: {attempt.text: attempt.version for attempt in s.scalars(select(Attempt))})
+    assert found == {"": 0, "Lundi": 1, "Lundi, mardi": 1}
 
 
 def test_the_frozen_normal_forms_are_those_of_the_application() -> None:

@@ -277,7 +277,7 @@ def _send(
     for file in new:
         room = settings.learner_quota_mb * MEGABYTE
         files.add_file(session, draft, assignment, file, room=room, now=now)
-    attempts.write_text(session, draft, work.get("text", ""))
+    attempts.write_text(session, draft, work.get("text", ""), draft.version)
     if work["state"] != "draft":
         attempts.send_attempt(session, draft, assignment, now=now)
     return draft.id

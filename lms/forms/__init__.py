@@ -41,6 +41,18 @@ class PageForm(FlaskForm):
             field.errors = [*field.errors, sentence(refusal)]
 
 
+class VersionedForm(PageForm):
+    """A form of something that a second page may change meanwhile. `version`: the one that the page shows."""
+
+    version = HiddenField(default="0")
+
+    @property
+    def seen_version(self) -> int:
+        """Return the version that the page showed; -1, which never exists, for anything but a number."""
+        sent = self.version.data or ""
+        return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else -1
+
+
 def tidy(value: str | None) -> str | None:
     """Clean a single line: remove control characters, outer and repeated white space; keep every script."""
     return None if value is None else normal_forms.clean_line(value)
@@ -93,5 +105,5 @@ def is_public_address(text: str) -> bool:
         return False
 
 
-__all__ = ["PageForm", "at_most", "email_address", "is_public_address", "required", "tidy", "tidy_email"]
-__all__ += ["tidy_name", "tidy_text"]
+__all__ = ["PageForm", "VersionedForm", "at_most", "email_address", "is_public_address", "required", "tidy"]
+__all__ += ["tidy_email", "tidy_name", "tidy_text"]

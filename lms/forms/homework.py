@@ -9,7 +9,7 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from lms.forms import PageForm, at_most, required, tidy_text
+from lms.forms import PageForm, VersionedForm, at_most, required, tidy_text
 
 TEXT_LENGTH = 20_000
 
@@ -44,7 +44,7 @@ class AssignmentForm(PageForm):
     may_redo = BooleanField(_l("La personne peut recommencer après la correction"), default=True)
 
 
-class AttemptForm(PageForm):
+class AttemptForm(VersionedForm):
     """The draft of a learner: text and files."""
 
     text = TextAreaField(_l("Écrire"), filters=[tidy_text], validators=[at_most(TEXT_LENGTH)])

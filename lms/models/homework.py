@@ -86,7 +86,10 @@ class Submission(Identified, Base):
 
 
 class Attempt(Identified, Base):
-    """Text and files sent once. Not yet sent, it is the learner's draft; once sent it never changes."""
+    """Text and files sent once. Not yet sent, it is the learner's draft; once sent it never changes.
+
+    `version` rises each time the text changes, so that an older page does not overwrite newer text.
+    """
 
     __tablename__ = "attempt"
     __table_args__ = (
@@ -105,6 +108,7 @@ class Attempt(Identified, Base):
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id", ondelete="RESTRICT"))
     number: Mapped[int]
     text: Mapped[str] = mapped_column(Text, default="")
+    version: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
 

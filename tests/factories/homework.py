@@ -38,7 +38,7 @@ def drafted(
     session: Session, learner: Person, assignment: Assignment, text: str = "", now: datetime = NOW
 ) -> Attempt:
     draft = attempts.open_draft(session, learner, assignment.id, now=now)
-    attempts.write_text(session, draft, text)
+    attempts.write_text(session, draft, text, draft.version)
     return draft
 
 

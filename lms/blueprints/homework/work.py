@@ -51,13 +51,24 @@ def work(id: str) -> BaseResponse:
     draft = attempts.draft_of(db.session(), me(), id)
     if found.state != HomeworkState.TODO and draft is None and found.submission_id:
         return redirect(url_for("submissions.show", id=found.submission_id), 303)
-    return _work_page(200, found, draft, AttemptForm(text=draft.text if draft else ""))
+    return _work_page(200, found, draft, _stored(draft))
+
+
+def _stored(draft: Attempt | None) -> AttemptForm:
+    """Return the form with the text and the version of the stored draft, whatever the request brought."""
+    if draft is None:
+        return AttemptForm(formdata=None)
+    return AttemptForm(formdata=None, text=draft.text, version=str(draft.version))
 
 
 @dataclass
 class _Outcome:
-    """Result of the transaction of a form; a new object for each attempt of the transaction."""
+    """Result of the transaction of a form; a new object for each attempt of the transaction.
 
+    `ran` stays False when the form was sent before.
+    """
+
+    ran: bool = False
     used: set[str] = field(default_factory=set)
     dropped: list[str] = field(default_factory=list)
     refused: list[tuple[str, Refused]] = field(default_factory=list)
@@ -83,6 +94,13 @@ def send(id: str) -> BaseResponse:
             outcome.refusal = refusal
 
     return _keep(id, in_transaction, sending=True)
+
+
+@bp.post("/assignments/<id>/joining")
+@allow(Role.LEARNER)
+def join(id: str) -> BaseResponse:
+    """Save the text behind the one that was stored from another page."""
+    return _keep(id, lambda *_kept: None, write_text=attempts.join_text)
 
 
 @bp.post("/assignments/<id>/files/<file_id>/removal")
@@ -111,6 +129,7 @@ def move_down(id: str, file_id: str) -> BaseResponse:
 
 
 @bp.get("/assignments/<id>/submission")
+@bp.get("/assignments/<id>/joining")
 @bp.get("/assignments/<id>/files/<file_id>/removal")
 @bp.get("/assignments/<id>/files/<file_id>/ascent")
 @bp.get("/assignments/<id>/files/<file_id>/descent")
@@ -123,12 +142,16 @@ def reload(id: str, file_id: str = "") -> BaseResponse:
 
 # `_keep` calls csrf.protect() itself: before the form is read, access must be checked and the larger body of
 # this page allowed.
-for view in (add, send, remove, move_up, move_down):
+for view in (add, send, join, remove, move_up, move_down):
     csrf.exempt(view)
 
 
 def _keep(
-    id: str, then: Callable[[Session, Attempt, Assignment, _Outcome], None], *, sending: bool = False
+    id: str,
+    then: Callable[[Session, Attempt, Assignment, _Outcome], None],
+    *,
+    sending: bool = False,
+    write_text: Callable[[Session, Attempt, str, int], None] = attempts.write_text,
 ) -> BaseResponse:
     """Save text and files for any button of the page; `then` does its action in the same transaction."""
     found = worklist.learner_assignment_for(db.session(), me(), id)
@@ -145,11 +168,16 @@ def _keep(
 
     def in_transaction(session: Session) -> str:
         nonlocal outcome
-        outcome = _Outcome()
+        outcome = _Outcome(ran=True)
         draft = attempts.open_draft(session, me(), id, now=now())
         assignment = worklist.learner_assignment_for(session, me(), id).assignment
-        _write_draft(session, draft, assignment, form, received, outcome)
-        if not sending or not (refused or form.errors or outcome.refused):
+        try:
+            if not form.text.errors:
+                write_text(session, draft, form.text.data or "", form.seen_version)
+        except Refused as refusal:
+            outcome.refusal = refusal  # the files are kept all the same
+        _add_files(session, draft, assignment, received, outcome)
+        if not sending or not (refused or form.errors or outcome.refused or outcome.refusal):
             then(session, draft, assignment, outcome)
         if draft.sent_at:
             return url_for("submissions.show", id=draft.submission_id)
@@ -167,28 +195,27 @@ def _keep(
     # A form sent twice stored its files the first time.
     delete_keys(store(), [*outcome.dropped, *(key for key in received.keys if key not in outcome.used)])
     refused += outcome.refused
+    if not outcome.ran and write_text is attempts.write_text and _is_overtaken(id, form):
+        outcome.refusal = Refused(RefusalCode.DRAFT_CHANGED)
     if not refused and not form.errors and outcome.refusal is None:
-        return _kept() if by_script() else answer
+        return _kept(id) if by_script() else answer
     if outcome.refusal is not None:
         form.refuse(outcome.refusal, kinds=found.assignment.kinds)
-    return _again(
-        507 if any(refusal.code == RefusalCode.STORE_FULL for _, refusal in refused) else 422,
-        id,
-        form,
-        refused,
-    )
+    is_clash = outcome.refusal is not None and outcome.refusal.code == RefusalCode.DRAFT_CHANGED
+    if any(refusal.code == RefusalCode.STORE_FULL for _, refusal in refused):
+        return _again(507, id, form, refused, is_clash=is_clash)
+    return _again(409 if is_clash else 422, id, form, refused, is_clash=is_clash)
 
 
-def _write_draft(
-    session: Session,
-    draft: Attempt,
-    assignment: Assignment,
-    form: AttemptForm,
-    received: UploadResult,
-    outcome: _Outcome,
+def _is_overtaken(id: str, form: AttemptForm) -> bool:
+    """Return whether another text is stored than the one of this form, which was sent before."""
+    draft = attempts.draft_of(db.session(), me(), id)
+    return draft is not None and bool(form.text.data) and form.text.data != draft.text
+
+
+def _add_files(
+    session: Session, draft: Attempt, assignment: Assignment, received: UploadResult, outcome: _Outcome
 ) -> None:
-    if not form.text.errors:
-        attempts.write_text(session, draft, form.text.data or "")
     room = settings().learner_quota_mb * MEGABYTE - files.used_bytes(session, me())
     for new in received.files:
         try:
@@ -246,25 +273,39 @@ def _lost(found: worklist.LearnerAssignment) -> list[tuple[str, Refused]]:
     ]
 
 
-def _kept() -> BaseResponse:
-    return jsonify(request_id=secrets.token_urlsafe(16), said=_("Votre texte est gardé."))
+def _kept(id: str) -> BaseResponse:
+    draft = attempts.draft_of(db.session(), me(), id)
+    return jsonify(
+        version=draft.version if draft else 0,
+        request_id=secrets.token_urlsafe(16),
+        said=_("Votre texte est gardé."),
+    )
 
 
 def _too_large(found: worklist.LearnerAssignment) -> BaseResponse:
     """Show the draft as it is stored: the body of the request was too large and never read."""
     draft = attempts.draft_of(db.session(), me(), found.assignment.id)
-    form = AttemptForm(formdata=None, text=draft.text if draft else "")
+    form = _stored(draft)
     form.refuse(Refused(RefusalCode.FORM_TOO_BIG))
     return _work_page(413, found, draft, form)
 
 
 def _again(
-    status: int, id: str, form: AttemptForm, refused: Sequence[tuple[str, Refused]] = ()
+    status: int,
+    id: str,
+    form: AttemptForm,
+    refused: Sequence[tuple[str, Refused]] = (),
+    *,
+    is_clash: bool = False,
 ) -> BaseResponse:
-    """Show the page again with the typed text and the current draft."""
+    """Show the page again with the typed text and the current draft; after a clash with both texts."""
     form.request_id.data = secrets.token_urlsafe(16)  # the old idempotency key is used up
     found = worklist.learner_assignment_for(db.session(), me(), id)
-    return _work_page(status, found, attempts.draft_of(db.session(), me(), id), form, refused)
+    draft = attempts.draft_of(db.session(), me(), id)
+    if draft is not None and (is_clash or draft.text == form.text.data):
+        # After a clash both texts are shown: saving again replaces the other text on purpose.
+        form.version.data = str(draft.version)
+    return _work_page(status, found, draft, form, refused, other=draft.text if draft and is_clash else "")
 
 
 def _work_page(
@@ -273,9 +314,11 @@ def _work_page(
     draft: Attempt | None,
     form: AttemptForm,
     refused: Sequence[tuple[str, Refused]] = (),
+    other: str = "",
 ) -> BaseResponse:
+    """Show the page. `other`: the text that another page has stored."""
     if by_script():
         sentences = [*form.form_errors, *form.text.errors]
         return make_response(jsonify(said=" ".join(str(each) for each in sentences)), status)
     bad = [(name, sentence(refusal, found.assignment.kinds)) for name, refusal in refused]
-    return page("homework/work.html", status, work=found, draft=draft, form=form, refused=bad)
+    return page("homework/work.html", status, work=found, draft=draft, form=form, refused=bad, other=other)

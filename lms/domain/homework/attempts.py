@@ -67,10 +67,29 @@ def open_draft(session: Session, learner: Person, assignment_id: str, *, now: da
     return draft
 
 
-def write_text(session: Session, draft: Attempt, text: str) -> None:
-    """Store the text of the draft."""
+def write_text(session: Session, draft: Attempt, text: str, version: int) -> None:
+    """Store the text of the draft.
+
+    `version` is the version that the page showed. When the learner has stored another text since, in a second
+    page or on a second device, nothing is overwritten that the new text does not contain; an older page
+    without text changes nothing.
+    Refusals: `draft_changed`.
+    """
+    if text == draft.text or (not text and version != draft.version):
+        return
+    if version != draft.version and draft.text not in text:
+        raise Refused(RefusalCode.DRAFT_CHANGED)
     draft.text = text
+    draft.version += 1
     session.flush()
+
+
+def join_text(session: Session, draft: Attempt, text: str, version: int) -> None:
+    """Store the text behind that of the draft, which a second page has stored.
+
+    Refusals: `draft_changed`.
+    """
+    write_text(session, draft, "\n\n".join(part for part in (draft.text, text) if part), version)
 
 
 def send_attempt(session: Session, draft: Attempt, assignment: Assignment, *, now: datetime) -> None:

@@ -13,7 +13,7 @@ from lms.adapters.store import LocalStore
 from lms.models import Attachment, Attempt, Rendition, Submission
 from tests import factories
 from tests.support import files
-from tests.support.pages import Page, Visitor, file
+from tests.support.pages import Page, Visitor, file, filled
 from tests.support.school import School, make_school
 
 
@@ -442,3 +442,66 @@ def test_one_or_ten_files_cost_the_same_statements(school: School, samira: Visit
     with school.counting_statements() as many:
         samira.get(f"/assignments/{given}")
     assert len(one) == len(many) <= 6, many
+
+
+JSON = {"Accept": "application/json", "Sec-Fetch-Site": "same-origin"}
+
+
+def autosave(samira: Visitor, page: Page, text: str) -> tuple[int, dict[str, object]]:
+    data = {**filled(page.form(f"/assignments/{page.url.split('/')[2]}")), "text": text}
+    answer = samira.client.post(page.url.removesuffix("/submission"), data=data, headers=JSON)
+    return answer.status_code, answer.get_json()
+
+
+def typed(page: Page, given: str) -> str:
+    return str(filled(page.form(f"/assignments/{given}"))["text"]).strip()
+
+
+def test_two_devices_keep_both_texts_and_show_them(school: School, samira: Visitor, given: str) -> None:
+    phone, tablet = samira.get(f"/assignments/{given}"), samira.get(f"/assignments/{given}")
+    status, told = autosave(samira, phone, "Lundi, mardi")
+    assert (status, told["said"], told["version"]) == (200, "Votre texte est gardé.", 1)
+    status, told = autosave(samira, tablet, "Samedi")
+    assert status == 409
+    assert "Vos deux textes" in str(told["said"])
+    pages = [
+        samira.submit(tablet, {"text": "Samedi"}, action=f"/assignments/{given}", button=SEND)
+        for _again in range(2)  # the answer may have been lost on its way
+    ]
+    for page in pages:
+        assert page.status == 409
+        assert page.root.all("blockquote")[0].text == "Lundi, mardi"
+        assert typed(page, given) == "Samedi"
+    assert [(a.text, a.sent_at) for a in attempts(school)] == [("Lundi, mardi", None)]
+    joined = samira.submit(pages[-1], action=f"/assignments/{given}", button="/joining")
+    assert typed(joined, given) == "Lundi, mardi\n\nSamedi"
+    sent = samira.submit(joined, action=f"/assignments/{given}", button=SEND)
+    assert "C’est envoyé." in sent.text
+
+
+def test_the_text_of_one_device_may_be_taken_instead_of_the_other(
+    school: School, samira: Visitor, given: str
+) -> None:
+    tablet = samira.get(f"/assignments/{given}")
+    put(samira, given, text="Lundi")
+    page = samira.submit(tablet, {"text": "Samedi"}, action=f"/assignments/{given}")
+    assert page.status == 409
+    samira.submit(page, action=f"/assignments/{given}")  # saved again, on purpose
+    assert [a.text for a in attempts(school)] == ["Samedi"]
+    assert typed(samira.get(page.links()["Prendre ce texte"]), given) == "Samedi"
+
+
+def test_a_photo_of_a_second_device_is_kept_whatever_became_of_the_text(
+    school: School, samira: Visitor, given: str
+) -> None:
+    tablet = samira.get(f"/assignments/{given}")
+    put(samira, given, text="Lundi")
+    photo = {"picture": [file(files.jpeg(), "feuille.jpg")]}
+    page = samira.submit(tablet, photo, action=f"/assignments/{given}")
+    assert page.status == 200
+    assert typed(page, given) == "Lundi", "nothing was typed on the tablet"
+    photo = {"picture": [file(files.png(), "verso.png")]}
+    page = samira.submit(tablet, {**photo, "text": "Samedi"}, action=f"/assignments/{given}", button=SEND)
+    assert page.status == 409
+    assert "verso" in page.text
+    assert [(a.text, a.sent_at) for a in attempts(school)] == [("Lundi", None)]

@@ -33,6 +33,25 @@ def test_the_draft_is_one_and_the_same_until_it_is_sent(school: School) -> None:
     school.write(story)
 
 
+def test_an_older_page_never_overwrites_newer_text(school: School) -> None:
+    def story(session: Session) -> None:
+        draft = factories.drafted(session, factories.samira(session), factories.assignment(session))
+        attempts.write_text(session, draft, "Lundi", 0)
+        attempts.write_text(session, draft, "Lundi, mardi", 1)
+        refused("draft_changed", lambda: attempts.write_text(session, draft, "Samedi", 1))
+        assert (draft.text, draft.version) == ("Lundi, mardi", 2)
+        attempts.write_text(session, draft, "", 0)  # an older page into which nothing was typed
+        attempts.write_text(session, draft, "Lundi, mardi", 0)  # the same form sent again
+        assert (draft.text, draft.version) == ("Lundi, mardi", 2)
+        attempts.write_text(session, draft, "Lundi, mardi, mercredi", 0)  # what was stored is in it
+        attempts.join_text(session, draft, "Samedi", 3)
+        assert (draft.text, draft.version) == ("Lundi, mardi, mercredi\n\nSamedi", 4)
+        attempts.write_text(session, draft, "", 4)
+        assert (draft.text, draft.version) == ("", 5)
+
+    school.write(story)
+
+
 def test_the_database_refuses_a_second_draft_and_a_second_submission(school: School) -> None:
     ids = school.write(
         lambda s: (
@@ -110,7 +129,7 @@ def test_nothing_is_sent_empty_or_in_a_way_nobody_asked_for(school: School) -> N
         samira, work = factories.samira(session), factories.assignment(session, kinds=["photo"])
         draft = factories.drafted(session, samira, work)
         refused("nothing_to_send", lambda: attempts.send_attempt(session, draft, work, now=NOW))
-        attempts.write_text(session, draft, "Un texte")
+        attempts.write_text(session, draft, "Un texte", draft.version)
         refused("kind_text", lambda: attempts.send_attempt(session, draft, work, now=NOW))
 
     school.write(story)
