@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, String, and_, bindparam, case, exists, func, or_, select, true, type_coerce
+from sqlalchemy import (
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
 from sqlalchemy.orm import Session, aliased
 
 from lms.domain.errors import Absent
@@ -19,6 +32,17 @@ STATES = tuple(HomeworkState)
 _Draft = aliased(Attempt, name="draft")
 _Teacher = aliased(Person, name="answering")
 _Maker = aliased(Person, name="maker")
+
+_ON_OFFER = and_(
+    Assignment.withdrawn_at.is_(None),
+    Lesson.published_at.is_not(None),
+    or_(
+        Lesson.level_id == Person.level_id,
+        exists()
+        .where(OpenedLevel.person_id == Person.id, OpenedLevel.level_id == Lesson.level_id)
+        .correlate(Person, Lesson),
+    ),
+)
 
 # The state is that of the last attempt that was sent; a draft changes nothing.
 _STATE = type_coerce(
@@ -50,6 +74,7 @@ class LearnerAssignment:
     maker: str  # name of the teacher who gave the homework
     attempt_id: str | None  # the last one that was sent
     level_id: str
+    is_on_offer: bool  # False: withdrawn, unpublished or of another level, but begun by the learner
 
     @property
     def is_todo(self) -> bool:
@@ -70,11 +95,14 @@ class LearnerAssignment:
 
     @property
     def may_write(self) -> bool:
-        """Return whether the learner may begin or continue an attempt: not while a teacher has the last."""
+        """Return whether the learner may begin or continue an attempt: not while a teacher has the last.
+
+        What is begun may be finished, whatever a teacher changes meanwhile.
+        """
+        if self.state == HomeworkState.SENT:
+            return False
         again = self.assignment.may_redo and self.assignment.withdrawn_at is None
-        return self.state in (HomeworkState.TODO, HomeworkState.REDO) or (
-            self.state in (HomeworkState.RETURNED, HomeworkState.DONE) and again
-        )
+        return again or self.draft_id is not None or self.state in (HomeworkState.TODO, HomeworkState.REDO)
 
     @property
     def due_on(self) -> date | None:
@@ -84,7 +112,8 @@ class LearnerAssignment:
 def _learner_assignments(*columns: Any) -> Select[Any]:
     """Select the pairs of a learner and an assignment that the learner may see.
 
-    Those are the published ones of the learner's levels, and those for which the learner has sent an attempt.
+    Those are the published ones of the learner's levels, and those that the learner has begun: whoever has
+    begun may finish.
     """
     other = aliased(Attempt)
     latest = (
@@ -92,12 +121,6 @@ def _learner_assignments(*columns: Any) -> Select[Any]:
         .where(other.submission_id == Submission.id, other.sent_at.is_not(None))
         .correlate(Submission)
         .scalar_subquery()
-    )
-    opened = exists().where(OpenedLevel.person_id == Person.id, OpenedLevel.level_id == Lesson.level_id)
-    on_offer = and_(
-        Assignment.withdrawn_at.is_(None),
-        Lesson.published_at.is_not(None),
-        or_(Lesson.level_id == Person.level_id, opened),
     )
     return (
         select(*columns)
@@ -109,7 +132,7 @@ def _learner_assignments(*columns: Any) -> Select[Any]:
         )
         .outerjoin(Attempt, and_(Attempt.submission_id == Submission.id, Attempt.number == latest))
         .outerjoin(Feedback, and_(Feedback.attempt_id == Attempt.id, Feedback.returned_at.is_not(None)))
-        .where(or_(Attempt.id.is_not(None), on_offer))
+        .where(or_(Submission.id.is_not(None), _ON_OFFER))
     )
 
 
@@ -134,6 +157,7 @@ _OF_PERSON = (
         _Maker.name,
         Attempt.id,
         Lesson.level_id,
+        func.coalesce(_ON_OFFER, false()),  # a learner may have no level
     )
     .outerjoin(_Draft, and_(_Draft.submission_id == Submission.id, _Draft.sent_at.is_(None)))
     .outerjoin(_Teacher, _Teacher.id == Feedback.teacher_id)

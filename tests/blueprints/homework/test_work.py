@@ -400,6 +400,20 @@ def test_homework_of_another_level_or_not_yet_published_does_not_exist(school: S
     assert "Pas de devoir." in samira.get("/homework").text
 
 
+def test_a_draft_of_withdrawn_homework_stays_in_reach_and_is_sent(
+    school: School, samira: Visitor, given: str
+) -> None:
+    put(samira, given, text="Lundi")
+    nadia = school.visitor(school.write(factories.nadia))
+    nadia.submit(nadia.get(f"/assignments/{given}/edit"), action="/withdrawal")
+    assert f"/assignments/{given}" in samira.get("/homework").links().values()
+    page = samira.get(f"/assignments/{given}")
+    assert "Vous pouvez quand même le finir et l’envoyer." in page.text
+    sent = samira.submit(page, {"text": "Lundi, mardi"}, action=f"/assignments/{given}", button=SEND)
+    assert "C’est envoyé." in sent.text
+    assert "Lundi, mardi" in sent.text
+
+
 def test_the_list_shows_every_state_and_the_most_urgent_first(school: School) -> None:
     def write(session: Session) -> None:
         samira = factories.samira(session)

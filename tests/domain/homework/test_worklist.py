@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy.orm import Session
 
 from lms.domain.errors import Absent
-from lms.domain.homework import assignments, attempts, worklist
-from lms.models import HomeworkState, OpenedLevel
+from lms.domain.homework import assignments, attempts, correction, worklist
+from lms.domain.lessons import authoring
+from lms.models import HomeworkState, Lesson, OpenedLevel
 from tests import factories
 from tests.factories import NOW
 from tests.support.school import School
@@ -77,6 +78,52 @@ def test_she_sees_the_homework_of_her_levels_and_what_she_has_sent(school: Schoo
     before, after = school.write(story)
     assert before == ["envoyé", "un"]
     assert after == ["deux", "envoyé", "un"]
+
+
+@pytest.mark.parametrize("change", ["withdrawn", "unpublished", "another level", "no level"])
+def test_whoever_has_begun_may_finish_and_nobody_else_may_begin(school: School, change: str) -> None:
+    def story(session: Session) -> None:
+        samira, tesfay = factories.samira(session), factories.learner(session, "Tesfay")
+        nadia, work = factories.nadia(session), factories.assignment(session)
+        draft = factories.drafted(session, samira, work, "Lundi")
+        if change == "withdrawn":
+            assignments.withdraw_assignment(session, nadia, work, now=NOW)
+        elif change == "unpublished":
+            authoring.unpublish_lesson(session, nadia, session.get_one(Lesson, work.lesson_id), now=NOW)
+        else:
+            level = factories.level(session, "N2") if change == "another level" else None
+            samira.level_id = tesfay.level_id = level.id if level else None
+        session.flush()
+        with pytest.raises(Absent):
+            attempts.open_draft(session, tesfay, work.id, now=NOW)
+        found = worklist.learner_assignment_for(session, samira, work.id)
+        assert (found.may_write, found.is_on_offer, found.draft_id) == (True, False, draft.id)
+        assert [each.draft_id for each in worklist.assignments_to_do(session, samira)] == [draft.id]
+        assert attempts.open_draft(session, samira, work.id, now=NOW) is draft
+        attempts.write_text(session, draft, "Lundi, mardi", 1)
+        attempts.send_attempt(session, draft, work, now=NOW)
+        assert [copy.attempt_id for copy in correction.list_queue(session)] == [draft.id]
+
+    school.write(story)
+
+
+def test_a_second_attempt_that_is_begun_may_be_finished_when_there_are_no_more(school: School) -> None:
+    def story(session: Session) -> None:
+        samira, work = factories.samira(session), factories.assignment(session)
+        for begun in (True, False):
+            factories.answered(session, factories.sent(session, samira, work))
+            draft = factories.drafted(session, samira, work, "Encore") if begun else None
+            work.may_redo = False
+            session.flush()
+            found = worklist.learner_assignment_for(session, samira, work.id)
+            assert found.may_write is begun
+            if draft is not None:
+                attempts.send_attempt(session, draft, work, now=NOW)
+                factories.answered(session, draft)
+                work.may_redo = True
+                session.flush()
+
+    school.write(story)
 
 
 def test_what_is_to_do_comes_by_its_day_and_what_is_to_redo_before_it(school: School) -> None:
