@@ -58,11 +58,12 @@ def create_app(settings: Settings) -> Flask:
     with app.app_context():
         tune(db.engine)
     migrate.init_app(app, db, directory=str(Path(__file__).parent / "migrations"), render_as_batch=True)
+    # Before the CSRF check: a login that has ended is a reason of its own, for which the form is kept.
+    access.init_app(app)
     csrf.init_app(app)
     Compress(app)
     babel.init_app(app, locale_selector=request_language)
     limits.init_app(app, limiter, settings)
-    access.init_app(app)
     web.init_app(app)
     app.extensions["lms_store"] = LocalStore(settings.uploads)
     jobs = Jobs(app, settings, make_mailer(settings), make_sms_sender(settings))

@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, abort, current_app, g, redirect, request, url_for
+from flask import session as form_cookie
 from flask_login import current_user
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -136,6 +137,7 @@ def _load_person(_: Request) -> Person | None:
         if found is None:
             return None
     g.login_session = found
+    g.person_id = found.person_id  # for pages that may not ask the database any more
     return found.person
 
 
@@ -144,7 +146,7 @@ def _guard() -> Response | BaseResponse | None:
         return None  # no such route: Flask answers 404
     if any("\0" in value for value in (request.view_args or {}).values()):
         abort(404)  # no id contains NUL, and PostgreSQL refuses it
-    if request.method not in SAFE_METHODS and _from_elsewhere():
+    if request.method not in SAFE_METHODS and from_elsewhere():
         abort(403)
     view = current_app.view_functions[request.endpoint]
     allowed: frozenset[str] | None = getattr(view, "allowed", None)
@@ -155,15 +157,24 @@ def _guard() -> Response | BaseResponse | None:
     if not current_user.is_authenticated:
         if request.method in SAFE_METHODS:
             return redirect(url_for("auth.card", next=own_path(request.full_path.rstrip("?"))), 303)
-        abort(
-            401
-        )  # no redirect: the typed text stays in the browser, and the page says how to get back to it
+        abort(401)
+    _name_person_in_forms()
     if "someone" not in allowed and not (allowed & me().roles):
         abort(404)
     return None
 
 
-def _from_elsewhere() -> bool:
+def _name_person_in_forms() -> None:
+    """Let the CSRF tokens of the page name its person, so that a form says later for whom it was (ADR 24).
+
+    They outlive the login: a page that stayed open is taken after the same person has logged in again.
+    """
+    named = form_cookie.get("csrf_token")
+    if named != me().id and (named is None or request.method in SAFE_METHODS):
+        form_cookie["csrf_token"] = me().id
+
+
+def from_elsewhere() -> bool:
     """Return whether another site sent this form: a second check beside the CSRF token."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:

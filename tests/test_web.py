@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from flask_login import login_user
 from sqlalchemy import event
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from lms.access import allow
@@ -21,7 +21,8 @@ from lms.models import FormReceipt, Person, Room
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import idempotency_key, run_once_with_result
 from tests import factories
-from tests.support.pages import filled, honest_page
+from tests.support.narrow import present
+from tests.support.pages import file, filled, honest_page, parse
 from tests.support.school import School, copy_template, make_school, settings_for
 
 
@@ -282,3 +283,69 @@ def test_who_is_refused_because_her_twin_was_quicker_is_answered_like_her_twin(s
         with pytest.raises(Refused):
             run_once_with_result(form, refused, str)
         assert run_once_with_result(form, overtaken, str) == (None, "/twin")
+
+
+def broken_view(school: School, endpoint: str, error: Exception) -> None:
+    """Let a route break, for as long as this school is lent."""
+
+    def broken(**_ids: str) -> str:
+        raise error
+
+    allow("someone")(broken)
+    school.app.view_functions[endpoint] = broken
+
+
+def test_a_page_that_breaks_holds_what_was_typed_and_sends_it_again(school: School) -> None:
+    visitor = school.visitor(school.write(factories.samira))
+    view = school.app.view_functions["me.show"]
+    page = visitor.get("/me")
+    broken_view(school, "me.show", RuntimeError("secret inside"))
+    answer = visitor.submit(page, {"phone": "0470 12 34 56", "email": "sam@example.be"}, action="/me")
+    assert answer.status == 500
+    assert "secret" not in answer.text
+    assert "0470 12 34 56" in answer.text
+    assert "sam@example.be" in answer.text
+    school.app.view_functions["me.show"] = view
+    assert visitor.submit(answer, action="/me").status == 200
+    assert school.read(lambda s: factories.samira(s).phone) == "0470 12 34 56"
+
+
+def test_a_script_is_told_what_happened_in_one_sentence(school: School) -> None:
+    visitor = school.visitor(school.write(factories.samira))
+    data = filled(visitor.get("/me").form("/me"))
+    headers = {"Accept": "application/json", "Sec-Fetch-Site": "same-origin"}
+    answer = visitor.client.post("/assignments/none", data=data, headers=headers)
+    assert answer.status_code == 404
+    assert "n’existe pas" in present(answer.json)["said"]
+    broken_view(school, "me.show", OperationalError("", {}, Exception("locked")))
+    answer = visitor.client.post("/me", data=data, headers=headers)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+    assert "occupé" in present(answer.json)["said"]
+    answer = visitor.client.post("/me", data={**data, "csrf_token": "old"}, headers=headers)
+    assert (answer.status_code, list(present(answer.json))) == (400, ["said"])
+
+
+def test_what_another_site_has_written_is_not_shown(school: School) -> None:
+    answer = school.app.test_client().post(
+        "/nothing-here", data={"text": "Appelez ce numéro"}, headers={"Sec-Fetch-Site": "cross-site"}
+    )
+    assert answer.status_code == 404
+    assert "numéro" not in answer.get_data(as_text=True)
+
+
+def test_words_are_read_out_of_a_form_that_is_too_large(school: School) -> None:
+    visitor = school.visitor(school.write(factories.samira))
+    page = visitor.get("/me")
+    typed = {"email": "sam@example.be", "photo": file(b"x" * (2 << 20), "a.jpg")}
+    answer = visitor.client.post(
+        "/me",
+        data={**filled(page.form("/me")), **typed},
+        headers={"Sec-Fetch-Site": "same-origin"},
+        content_type="multipart/form-data",
+    )
+    answer.request.environ["wsgi.input"].close()  # a large body is a temporary file
+    assert answer.status_code == 413
+    root = parse(answer.get_data(as_text=True))
+    assert "sam@example.be" in root.text
+    assert "Les fichiers ne sont pas gardés." in root.text
+    assert root.all("form") == []

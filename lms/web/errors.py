@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, jsonify, make_response, request
+from flask_babel import LazyString
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 from werkzeug.wrappers import Response as BaseResponse
 
-from lms.access import own_path, site_of
+from lms.access import from_elsewhere, own_path, site_of
 from lms.adapters.store import StoreFull, is_full
 from lms.domain.errors import Absent, Refused
 from lms.extensions import db
 from lms.i18n import refusals
-from lms.web.pages import page
+from lms.web.pages import by_script, page
+from lms.web.sent_form import SentForm, is_of_another_person, sent_form
 
 log = logging.getLogger("lms.web")
 
@@ -37,20 +39,93 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _broken)
 
 
-def _error(code: int, sentence: str | None = None, again: Sequence[tuple[str, str]] = ()) -> Response:
-    """Return the error page; for codes from 500 on it runs no query, because the database may have failed."""
+# Title, what happened, what to do.
+_WORDS: dict[int, tuple[LazyString, LazyString, LazyString]] = {
+    403: (
+        _l("Cette page est fermée pour vous"),
+        _l("Votre rôle ne permet pas de la voir."),
+        _l("Revenez à l’accueil ou demandez au service."),
+    ),
+    404: (
+        _l("Cette page n’existe pas"),
+        _l("Le lien est ancien ou incomplet."),
+        _l("Revenez à l’accueil et choisissez une leçon ou un devoir."),
+    ),
+    405: (
+        _l("Cette action n’est pas possible ici"),
+        _l("Le lien ne correspond pas à cette page."),
+        _l("Revenez à l’accueil et essayez encore."),
+    ),
+    409: (
+        _l("Quelque chose a changé entre-temps"),
+        _l("Une autre personne a été plus rapide."),
+        _l("Revenez à la page et regardez encore."),
+    ),
+    413: (
+        _l("Le fichier est trop lourd"),
+        _l("Nous acceptons 25 Mo par fichier."),
+        _l("Prenez une autre photo, ou envoyez moins de fichiers."),
+    ),
+    429: (
+        _l("Trop d’essais"),
+        _l("Nous protégeons votre compte."),
+        _l("Attendez quelques minutes, puis essayez encore."),
+    ),
+    503: (
+        _l("Le service est occupé"),
+        _l("Rien n’est perdu. Rien n’est envoyé deux fois."),
+        _l("Attendez une minute, puis essayez encore."),
+    ),
+    507: (
+        _l("Il n’y a plus de place"),
+        _l("Nous ne pouvons pas garder ce fichier maintenant."),
+        _l("Essayez plus tard ou appelez le service."),
+    ),
+}
+_BROKEN = (
+    _l("Ça n’a pas marché"),
+    _l("Le problème vient de nous, pas de vous."),
+    _l("Essayez encore ou appelez le service."),
+)
+# After these the same form may succeed. Not after 400: an old browser does not say which site made the form.
+_PASSING = frozenset({409, 429, 500, 502, 503, 507})
+
+
+def _error(code: int, sentence: str | None = None) -> Response:
+    """Return the error page, with everything that was typed into the form.
+
+    For codes from 500 on it runs no query, because the database may have failed.
+    """
     g.ask_nothing = code >= 500
     if not g.ask_nothing:
         db.session().rollback()
+    title, happened, hint = _WORDS.get(code, _BROKEN)
+    if by_script():
+        return make_response(jsonify(said=str(sentence or f"{title}. {hint}")), code)
+    form = _shown_form()
     return page(
         "error.html",
         code,
         code=code,
-        sentence=sentence,
+        title=title,
+        sentence=sentence or happened,
+        hint=hint,
         href=_way_back(),
-        again=again,
+        form=form,
+        again=form.fields if form and form.is_whole and code in _PASSING else (),
         request_id=g.get("request_key"),
     )
+
+
+def _shown_form() -> SentForm | None:
+    """Return the form of this request, for the person who has sent it; None when there is none.
+
+    Nothing is shown that another site or another person may have written.
+    """
+    if request.method != "POST" or from_elsewhere():
+        return None
+    form = sent_form()
+    return None if is_of_another_person(form) else form
 
 
 def _way_back() -> str | None:
@@ -89,25 +164,9 @@ def _refused(refusal: Refused) -> Response:
 
 def _busy(error: OperationalError) -> Response:
     log.warning("database said: %s", type(error.orig).__name__)
-    response = _error(503, again=_sent())
+    response = _error(503)
     response.headers["Retry-After"] = "30"
     return response
-
-
-def _sent() -> list[tuple[str, str]]:
-    """Return the values of the form, so that one tap sends it again with the same idempotency key.
-
-    Empty without a login, for a form with a password or a code, and for a form with files.
-    """
-    try:
-        names = set(request.form)
-    except HTTPException:  # too large or cut off: it was never read
-        return []
-    if "_login_user" not in g or any(file.filename for file in request.files.values()):
-        return []
-    if any("password" in name or name in ("pin", "code", "current") for name in names):
-        return []
-    return list(request.form.items(multi=True))
 
 
 def _no_room(error: OSError) -> BaseResponse:

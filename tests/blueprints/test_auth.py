@@ -400,10 +400,10 @@ def _fresh_link(session: Session) -> str:
 
 def test_a_link_that_is_sent_twice_is_spent_once(school: School, luc: Person) -> None:
     token = school.write(_fresh_link)
-    visitor = school.visitor()
-    page = visitor.get(f"/password/{token}")
+    visitor, other = school.visitor(), school.visitor()
+    page, second = (each.get(f"/password/{token}") for each in (visitor, other))
     assert visitor.submit(page, {"password": "quatre-vélos-bleus"}).status == 200
-    assert visitor.submit(page, {"password": "cinq-vélos-jaunes"}).status == 404
+    assert other.submit(second, {"password": "cinq-vélos-jaunes"}).status == 404
     assert log_in(visitor, "luc@service.example.be", "quatre-vélos-bleus").status == 303
 
 

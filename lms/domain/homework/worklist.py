@@ -112,8 +112,8 @@ class LearnerAssignment:
 def _learner_assignments(*columns: Any) -> Select[Any]:
     """Select the pairs of a learner and an assignment that the learner may see.
 
-    Those are the published ones of the learner's levels, and those that the learner has begun: whoever has
-    begun may finish.
+    Those are the published ones of the learner's levels, and those that the learner has begun, which may
+    always be finished.
     """
     other = aliased(Attempt)
     latest = (
