@@ -19,7 +19,7 @@ from lms import current
 from lms.clock import now
 from lms.domain.people import logins
 from lms.extensions import db, login, write
-from lms.models import LoginSession, Person, Role
+from lms.models import LoginKind, LoginSession, Person, Role
 
 View = TypeVar("View", bound=Callable[..., object])
 Audience = Role | Literal["anyone", "someone"]
@@ -156,12 +156,24 @@ def _guard() -> Response | BaseResponse | None:
         return None
     if not current_user.is_authenticated:
         if request.method in SAFE_METHODS:
-            return redirect(url_for("auth.card", next=own_path(request.full_path.rstrip("?"))), 303)
-        abort(401)
+            return redirect(url_for(login_page(), next=own_path(request.full_path.rstrip("?"))), 303)
+        abort(401)  # the page for logging in, which keeps what was typed
     _name_person_in_forms()
     if "someone" not in allowed and not (allowed & me().roles):
         abort(404)
     return None
+
+
+def login_page(person: Person | None = None) -> str:
+    """Return the endpoint of the page on which this browser logs in: with a password for the team, or a card.
+
+    `person`: who was logged in, where that is known.
+    """
+    if person is not None:
+        return "auth.login" if person.is_staff else "auth.card"
+    token = cookie("session")
+    was_staff = token is not None and logins.kind_of(db.session(), token) == LoginKind.STAFF
+    return "auth.login" if was_staff else "auth.card"
 
 
 def _name_person_in_forms() -> None:

@@ -34,7 +34,8 @@ except ImportError:  # there is no wheel for this machine (see ADR 3)
     import sqlite3 as sqlite
 
 __all__ = ["Base", "Identified", "UTCDateTime", "babel", "csrf", "db", "limiter", "login", "migrate"]
-__all__ += ["journal_mode", "new_id", "on_outbox_commit", "sqlite", "tune", "write"]
+__all__ += ["journal_mode", "new_id", "on_outbox_commit", "refuse_writes", "sqlite", "tune", "write"]
+__all__ += ["write_refusal"]
 
 T = TypeVar("T")
 
@@ -126,7 +127,11 @@ def write(operation: Callable[[Session], T]) -> T:
     Objects loaded before belong to an older snapshot, so the operation loads its objects again. After a
     timeout of a lock or a deadlock it runs again, up to six times within `PATIENCE`; then the
     OperationalError is raised, and the page answers 503 with the typed values.
+
+    In a request that may not write (`refuse_writes`) the refusal is raised instead.
     """
+    if (refusal := write_refusal()) is not None:
+        raise refusal
     began = time.monotonic()
     session: Session = db.session()
     for attempt in range(RETRIES):
@@ -150,6 +155,17 @@ def write(operation: Callable[[Session], T]) -> T:
                 current_app.extensions["lms_on_outbox_commit"](posted)
             return result
     raise AssertionError("unreachable")
+
+
+def refuse_writes(refusal: Exception) -> None:
+    """Let every `write` of this request raise the refusal: it only shows a form again."""
+    db.session().info["write_refusal"] = refusal
+
+
+def write_refusal() -> Exception | None:
+    """Return why this request may not write; None for nearly every request."""
+    found: Exception | None = db.session().info.get("write_refusal")
+    return found
 
 
 def journal_mode() -> str:

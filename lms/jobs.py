@@ -35,7 +35,7 @@ from lms.current import settings_of, store_of
 from lms.domain import outbox
 from lms.domain.booking import waitlist
 from lms.domain.calendars import external
-from lms.domain.people import logins
+from lms.domain.people import kept_forms, logins
 from lms.domain.people.contact import mail_address, preferred_channel, sms_number
 from lms.extensions import db, write
 from lms.models import Channel, OutboxItem, Outcome, Person
@@ -193,13 +193,14 @@ class Jobs:
         )
 
     def every_minute(self) -> None:
-        """Deliver due rows that the queue lost, expire offers, read external calendars."""
+        """Deliver due rows that the queue lost, expire offers and kept forms, read external calendars."""
         with self.app.app_context():
             waiting = outbox.due_items(db.session(), now=now())
             db.session().rollback()
             for item_id in waiting:
                 self._deliver(item_id)
             self.expire_offers()
+            write(lambda session: kept_forms.delete_old_forms(session, now=now()))
         self._read_calendars()
 
     def expire_offers(self) -> None:

@@ -23,6 +23,8 @@ class RefusalCode(StrEnum):
     LAST_COORDINATOR = "last_coordinator"
     LEVEL_UNKNOWN = "level_unknown"
     LEVEL_KNOWN = "level_known"
+    FORM_KEPT = "form_kept"
+    FORM_KEPT_WITHOUT_FILES = "form_kept_without_files"
     LINK_DEAD = "link_dead"
     LOGIN_WRONG = "login_wrong"
     NOT_YOURSELF = "not_yourself"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, flash, jsonify, make_response, redirect, request, url_for
 from flask import session as form_cookie
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
+from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response as BaseResponse
 
-from lms.access import allow, cookie, current_login, drop_cookie, own_path, set_cookie
+from lms.access import allow, cookie, current_login, drop_cookie, login_page, own_path, set_cookie
 from lms.adapters import passwords
 from lms.clock import now
 from lms.current import organisation
@@ -24,9 +26,21 @@ from lms.i18n.languages import WITH_CATALOGUE, shown_in
 from lms.models import LoginKind, Person
 from lms.normal_forms import card_digits, email_key
 from lms.refusal_codes import RefusalCode
-from lms.web.pages import page
+from lms.web import kept_form
+from lms.web.errors import way_back
+from lms.web.pages import by_script, page
+from lms.web.sent_form import SentForm, sent_form
 
 bp = Blueprint("auth", __name__)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A form that was sent after its login had ended, with what it says of it on the page for logging in."""
+
+    sentence: str
+    form: SentForm
+
 
 YEAR = timedelta(days=365)
 # The sixty people of a centre share one IP address.
@@ -52,6 +66,41 @@ def _no_leak(response: BaseResponse) -> BaseResponse:
     # Not `no-referrer`: with it browsers send `Origin: null` with our own form, which we refuse.
     response.headers["Referrer-Policy"] = "same-origin"
     return response
+
+
+@bp.app_errorhandler(401)
+def login_ended(_unauthorized: Unauthorized) -> BaseResponse:
+    """Answer a form that was sent after its login had ended with the page for logging in.
+
+    What was typed is kept for the person; where it cannot be, it is shown. Files are not kept.
+    """
+    form = sent_form()
+    if by_script():
+        said = _("Votre connexion est terminée. Entrez encore.")
+        return make_response(jsonify(said=said, login=url_for(_login_page_of(form))), 401)
+    kept = kept_form.keep(form)
+    if kept is not None:
+        sentence = _("Votre connexion est terminée. Entrez encore, votre texte est gardé une heure.")
+        ended = Ended(sentence, replace(form, texts=()))
+    elif form.texts:
+        ended = Ended(_("Votre connexion est terminée. Copiez votre texte, puis entrez encore."), form)
+    else:
+        ended = Ended(_("Votre connexion est terminée. Entrez encore."), form)
+    back = {"next": way_back()}
+    if _login_page_of(form) == "auth.login":
+        response: BaseResponse = page(
+            "auth/login.html", 401, form=LoginForm(formdata=None, data=back), ended=ended
+        )
+    else:
+        response = _card_page(CardForm(formdata=None, data=back), 401, ended)
+    if kept is not None:
+        kept_form.remember(response, kept[1])
+    return response
+
+
+def _login_page_of(form: SentForm) -> str:
+    """Return the endpoint of the page on which the person of the form logs in."""
+    return login_page(db.session().get(Person, form.owner) if form.owner else None)
 
 
 @bp.get("/card")
@@ -104,7 +153,7 @@ def enter() -> BaseResponse:
     if isinstance(outcome, Refused):
         form.refuse(outcome)
         return _card_page(form, 422)
-    response = redirect(own_path(form.next.data) or url_for("home.today"), 303)
+    response = redirect(kept_form.after_login(own_path(form.next.data) or url_for("home.today")), 303)
     form_cookie.clear()
     set_cookie(response, "session", outcome.token, logins.COOKIE_LASTS[outcome.kind])
     if outcome.device_token:
@@ -198,12 +247,20 @@ def logout() -> BaseResponse:
     return response
 
 
-def _card_page(form: CardForm, answer: int) -> BaseResponse:
+def _card_page(form: CardForm, answer: int, ended: Ended | None = None) -> BaseResponse:
     form.pin.data = ""  # never sent back: others may see the screen
     by_link = bool(form.token.data)
     pin_wanted = organisation().pin_required and not _known_here(form.token.data)
     address = url_for("auth.link", token=form.token.data) if by_link else url_for("auth.card")
-    return page("auth/card.html", answer, form=form, by_link=by_link, pin_wanted=pin_wanted, here=address)
+    return page(
+        "auth/card.html",
+        answer,
+        form=form,
+        by_link=by_link,
+        pin_wanted=pin_wanted,
+        here=address,
+        ended=ended,
+    )
 
 
 def _known_here(token: str | None) -> bool:
@@ -261,7 +318,7 @@ def _choose_and_log_in(session: Session, token: str, password_hash: str) -> str:
 
 def _entered_staff(token: str, location: str) -> BaseResponse:
     """Redirect a member of the team who has just logged in."""
-    response = redirect(location, 303)
+    response = redirect(kept_form.after_login(location), 303)
     set_cookie(response, "session", token, logins.COOKIE_LASTS[LoginKind.STAFF])
     return response
 

@@ -15,6 +15,7 @@ from wtforms.validators import DataRequired, Length, ValidationError
 
 from lms import normal_forms
 from lms.domain.errors import Refused
+from lms.extensions import write_refusal
 from lms.i18n.refusals import sentence
 
 
@@ -28,6 +29,15 @@ class PageForm(FlaskForm):
         sent = (self.request_id.data or "").strip()
         self.request_id.data = sent if re.fullmatch(r"[\w-]{8,40}", sent) else secrets.token_urlsafe(16)
 
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Validate the fields; a form that is only shown again is never valid."""
+        is_valid = bool(super().validate(extra_validators))
+        refusal = write_refusal()
+        if isinstance(refusal, Refused):
+            self.refuse(refusal)
+            return False
+        return is_valid
+
     def refuse(
         self, refusal: Refused, field: Field | None = None, *, kinds: Collection[str] = ("photo",)
     ) -> None:
@@ -36,7 +46,8 @@ class PageForm(FlaskForm):
         `kinds`: the kinds of files that the form accepts.
         """
         if field is None:
-            self.form_errors.append(sentence(refusal, kinds))
+            if (text := sentence(refusal, kinds)) not in self.form_errors:
+                self.form_errors.append(text)
         else:
             field.errors = [*field.errors, sentence(refusal)]
 

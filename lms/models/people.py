@@ -297,3 +297,20 @@ class PasswordLink(Identified, Base):
     used_at: Mapped[datetime | None]
 
     person: Mapped[Person] = relationship(lazy="raise_on_sql")
+
+
+class KeptForm(Identified, Base):
+    """A form that was sent after its login had ended, for an hour and for its person.
+
+    The browser that sent it holds the token. `fields`: names and values as JSON, without secrets and files.
+    """
+
+    __tablename__ = "kept_form"
+    __table_args__ = (UniqueConstraint("token_hash"), Index("ix_kept_form_person_id", "person_id"))
+
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    token_hash: Mapped[str] = mapped_column(String(64))
+    path: Mapped[str] = mapped_column(String(500))
+    fields: Mapped[str] = mapped_column(Text)
+    had_files: Mapped[bool]
+    created_at: Mapped[datetime]

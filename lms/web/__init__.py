@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from lms.web import errors, headers, pages, request_class
+from lms.web import errors, headers, kept_form, pages, request_class
 
 
 def init_app(app: Flask) -> None:
@@ -10,4 +10,5 @@ def init_app(app: Flask) -> None:
     request_class.init_app(app)
     headers.init_app(app)
     pages.init_app(app)
+    kept_form.init_app(app)
     errors.init_app(app)

@@ -17,8 +17,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import from_elsewhere, own_path, site_of
 from lms.adapters.store import StoreFull, is_full
 from lms.domain.errors import Absent, Refused
-from lms.extensions import db
+from lms.extensions import db, write_refusal
 from lms.i18n import refusals
+from lms.web import kept_form
 from lms.web.pages import by_script, page
 from lms.web.sent_form import SentForm, is_of_another_person, sent_form
 
@@ -91,7 +92,7 @@ _BROKEN = (
 _PASSING = frozenset({409, 429, 500, 502, 503, 507})
 
 
-def _error(code: int, sentence: str | None = None) -> Response:
+def _error(code: int, sentence: str | None = None, title: str | None = None) -> Response:
     """Return the error page, with everything that was typed into the form.
 
     For codes from 500 on it runs no query, because the database may have failed.
@@ -99,18 +100,18 @@ def _error(code: int, sentence: str | None = None) -> Response:
     g.ask_nothing = code >= 500
     if not g.ask_nothing:
         db.session().rollback()
-    title, happened, hint = _WORDS.get(code, _BROKEN)
+    usual_title, happened, hint = _WORDS.get(code, _BROKEN)
     if by_script():
-        return make_response(jsonify(said=str(sentence or f"{title}. {hint}")), code)
+        return make_response(jsonify(said=str(sentence or f"{usual_title}. {hint}")), code)
     form = _shown_form()
     return page(
         "error.html",
         code,
         code=code,
-        title=title,
+        title=title or usual_title,
         sentence=sentence or happened,
         hint=hint,
-        href=_way_back(),
+        href=way_back(),
         form=form,
         again=form.fields if form and form.is_whole and code in _PASSING else (),
         request_id=g.get("request_key"),
@@ -128,7 +129,7 @@ def _shown_form() -> SentForm | None:
     return None if is_of_another_person(form) else form
 
 
-def _way_back() -> str | None:
+def way_back() -> str | None:
     """Return the path of the page before, for a link back; None when there is none on this site."""
     if site_of(request.referrer) != request.host:
         return None
@@ -150,7 +151,14 @@ def _strange_host(_error_: SecurityError) -> Response:
 
 
 def _stale_form(_error_: CSRFError) -> Response:
-    return _error(400, _("La page est trop vieille. Revenez en arrière et envoyez encore."))
+    form = sent_form()
+    if not is_of_another_person(form):
+        return _error(400, _("La page est trop vieille. Revenez en arrière et envoyez encore."))
+    kept = None if by_script() or from_elsewhere() else kept_form.keep(form)
+    response = _error(400, _("Une autre personne est entrée sur cet appareil. Ce texte n’est pas envoyé."))
+    if kept is not None:
+        kept_form.remember(response, kept[1])
+    return response
 
 
 def _too_large(_error_: RequestEntityTooLarge) -> Response:
@@ -159,7 +167,8 @@ def _too_large(_error_: RequestEntityTooLarge) -> Response:
 
 def _refused(refusal: Refused) -> Response:
     """Answer a refusal that no form shows."""
-    return _error(409, refusals.sentence(refusal))
+    title = _("Ce n’est pas encore envoyé") if write_refusal() is refusal else None
+    return _error(409, refusals.sentence(refusal), title)
 
 
 def _busy(error: OperationalError) -> Response:

@@ -88,6 +88,11 @@ def find_active(session: Session, token: str, *, now: datetime) -> LoginSession 
     return login if login.person.is_active else None
 
 
+def kind_of(session: Session, token: str) -> LoginKind | None:
+    """Return the kind of the login session with this token, also of one that has ended; None without one."""
+    return session.scalar(select(LoginSession.kind).where(LoginSession.token_hash == digest(token)))
+
+
 def needs_touch(login: LoginSession, *, now: datetime) -> bool:
     """Return whether the last use was recorded long enough ago for a new write."""
     return now - login.seen_at >= _TOUCH_AFTER[login.kind]

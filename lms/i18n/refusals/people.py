@@ -24,6 +24,10 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     ),
     RefusalCode.LEVEL_KNOWN: _l("Un autre niveau a déjà ce nom."),
     RefusalCode.LEVEL_UNKNOWN: _l("Ce niveau n’existe plus. Choisissez un autre niveau."),
+    RefusalCode.FORM_KEPT: _l("Votre texte est encore ici, pas encore envoyé. Regardez et envoyez."),
+    RefusalCode.FORM_KEPT_WITHOUT_FILES: _l(
+        "Votre texte est encore ici, pas encore envoyé. Ajoutez vos fichiers et envoyez."
+    ),
     RefusalCode.LINK_DEAD: _l("Ce lien ne marche plus. Demandez un nouveau lien."),
     RefusalCode.LOGIN_WRONG: _l("L’adresse ou le mot de passe ne va pas. Essayez encore."),
     RefusalCode.NOT_YOURSELF: _l("Vous ne pouvez pas vous désactiver. Demandez à une autre personne."),
