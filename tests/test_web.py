@@ -349,3 +349,26 @@ def test_words_are_read_out_of_a_form_that_is_too_large(school: School) -> None:
     assert "sam@example.be" in root.text
     assert "Les fichiers ne sont pas gardés." in root.text
     assert root.all("form") == []
+
+
+def test_whoever_tries_too_often_keeps_what_was_typed_but_no_secret(school: School) -> None:
+    visitor = school.visitor()
+    page = visitor.get("/login")
+    typed = {"email": "luc@service.example.be", "password": "not this one"}
+    *_wrong, answer = [visitor.submit(page, typed, action="/login") for _try in range(9)]
+    assert answer.status == 429
+    assert "luc@service.example.be" in answer.text
+    assert "not this one" not in answer.html
+    assert answer.root.all("form") == [], "sending it without the password is of no use"
+
+
+def test_homework_that_was_withdrawn_before_the_first_word_was_stored_shows_the_words(school: School) -> None:
+    given = school.write(lambda s: factories.assignment(s).id)
+    samira, nadia = (school.visitor(school.write(role)) for role in (factories.samira, factories.nadia))
+    page = samira.get(f"/assignments/{given}")
+    nadia.submit(nadia.get(f"/assignments/{given}/edit"), action="/withdrawal")
+    answer = samira.submit(
+        page, {"text": "Lundi, mardi"}, action=f"/assignments/{given}", button="/submission"
+    )
+    assert answer.status == 404
+    assert "Lundi, mardi" in answer.text

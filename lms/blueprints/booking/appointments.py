@@ -164,6 +164,8 @@ def cancel(id: str) -> BaseResponse:
     try:
         return run_once(form, in_transaction)
     except Refused as refusal:
+        if found.learner_id != me().id and form.reason.data:
+            raise  # the page of the refusal holds the reason
         # Already cancelled is the wanted result: the page says so.
         flash(
             refusals.sentence(refusal),

@@ -75,8 +75,8 @@ def add_rule() -> BaseResponse:
 def end_rule(id: str) -> BaseResponse:
     form = EndForm()
     if not form.validate():
-        flash(_("Choisissez le dernier jour."), "error")
-        return redirect(url_for("availability.rules"), 303)
+        rule = RuleForm(formdata=None, valid_from=_today())
+        return _rules(rule, 422, end=form, ending=id)
     write(lambda s: availability.end_rule(s, me(), id, form.last.data, now=now(), zone=settings().time_zone))
     return _settled(_("Ces heures s’arrêtent à cette date."), "availability.rules")
 
@@ -88,13 +88,17 @@ def delete_rule(id: str) -> BaseResponse:
     return _settled(_("Ces heures sont supprimées. Les rendez-vous restent."), "availability.rules")
 
 
-def _rules(form: RuleForm, answer: int = 200) -> BaseResponse:
+def _rules(
+    form: RuleForm, answer: int = 200, end: EndForm | None = None, ending: str | None = None
+) -> BaseResponse:
+    """Show the weekly hours. `end`: the refused form that was to end the rule `ending`."""
     session = db.session()
     return page(
         "agenda/availability.html",
         answer,
         form=form,
-        end=EndForm(formdata=None, last=_today()),
+        end=end,
+        ending=ending,
         weekdays=WEEKDAYS,
         rules=availability.rules_of(session, me(), _today()),
         today=_today(),

@@ -361,3 +361,16 @@ def test_who_books_too_late_may_wait_from_the_page_that_says_so(school: School) 
     page = confirmed(school, visitor(school, factories.samira), at("10:00"))
     assert page.status == 409
     assert page.links()["Attendre une heure"] == "/waitlist"
+
+
+def test_a_question_about_an_appointment_that_was_cancelled_meanwhile_is_still_there(school: School) -> None:
+    booking = booked(school, at("09:00"))
+    samira, nadia = visitor(school, factories.samira), visitor(school, factories.nadia)
+    page, theirs = samira.get(f"/bookings/{booking}"), nadia.get(f"/bookings/{booking}")
+    nadia.submit(nadia.get(f"/bookings/{booking}"), {"reason": "Malade"}, action="/cancellation")
+    answer = samira.submit(page, {"question": "Où est la salle ?"}, action="/question")
+    assert answer.status == 409
+    assert "Où est la salle ?" in answer.text
+    again = nadia.submit(theirs, {"reason": "Je suis en formation"}, action="/cancellation")
+    assert again.status == 409
+    assert "Je suis en formation" in again.text

@@ -81,7 +81,8 @@ def test_hours_end_at_a_date(school: School) -> None:
     page = browser.submit(browser.get("/agenda/availability"), {"last": last.isoformat()}, action="/end")
     assert page.status == 200
     assert school.read(lambda s: s.scalars(select(Availability.valid_until)).one()) == last
-    assert browser.submit(browser.get("/agenda/availability"), {"last": "x"}, action="/end").status == 200
+    page = browser.submit(browser.get("/agenda/availability"), {"last": "x"}, action="/end")
+    assert page.status == 422
     assert school.read(lambda s: s.scalars(select(Availability.valid_until)).one()) == last
 
 
