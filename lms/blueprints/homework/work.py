@@ -319,6 +319,7 @@ def _work_page(
     """Show the page. `other`: the text that another page has stored."""
     if by_script():
         sentences = [*form.form_errors, *form.text.errors]
-        return make_response(jsonify(said=" ".join(str(each) for each in sentences)), status)
+        said = {"said": " ".join(str(each) for each in sentences)}
+        return make_response(jsonify({**said, "other": other} if other else said), status)
     bad = [(name, sentence(refusal, found.assignment.kinds)) for name, refusal in refused]
     return page("homework/work.html", status, work=found, draft=draft, form=form, refused=bad, other=other)

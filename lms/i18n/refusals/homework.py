@@ -33,7 +33,7 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.FORM_TOO_BIG: _l("C’est trop lourd en une fois. Envoyez les fichiers un par un."),
     # Above the form.
     RefusalCode.NOTHING_TO_SEND: _l("Il n’y a rien à envoyer."),
-    RefusalCode.DRAFT_CHANGED: _l("Vous avez écrit aussi dans une autre page. Vos deux textes sont gardés."),
+    RefusalCode.DRAFT_CHANGED: _l("Vous avez écrit aussi dans une autre page. Rien n’est effacé."),
     RefusalCode.ALREADY_SENT: _l("Ce devoir est déjà envoyé. Attendez la réponse du professeur."),
     RefusalCode.NO_REDO: _l("Ce devoir est terminé. Vous pouvez faire un autre devoir."),
     RefusalCode.EMPTY_FEEDBACK: _l("Écrivez un mot ou choisissez une appréciation."),
