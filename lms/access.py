@@ -156,7 +156,9 @@ def _guard() -> Response | BaseResponse | None:
         return None
     if not current_user.is_authenticated:
         if request.method in SAFE_METHODS:
-            return redirect(url_for(login_page(), next=own_path(request.full_path.rstrip("?"))), 303)
+            return redirect(
+                url_for(login_page(ended_login()), next=own_path(request.full_path.rstrip("?"))), 303
+            )
         abort(401)  # the page for logging in, which keeps what was typed
     _name_person_in_forms()
     if "someone" not in allowed and not (allowed & me().roles):
@@ -164,16 +166,15 @@ def _guard() -> Response | BaseResponse | None:
     return None
 
 
-def login_page(person: Person | None = None) -> str:
-    """Return the endpoint of the page on which this browser logs in: with a password for the team, or a card.
-
-    `person`: who was logged in, where that is known.
-    """
-    if person is not None:
-        return "auth.login" if person.is_staff else "auth.card"
+def ended_login() -> LoginKind | None:
+    """Return the kind of the login that has ended in this browser; None when its cookie is gone too."""
     token = cookie("session")
-    was_staff = token is not None and logins.kind_of(db.session(), token) == LoginKind.STAFF
-    return "auth.login" if was_staff else "auth.card"
+    return None if token is None else logins.kind_of(db.session(), token)
+
+
+def login_page(kind: LoginKind | None) -> str:
+    """Return the endpoint of the page for logging in: with a password for the team, else with a card."""
+    return "auth.login" if kind == LoginKind.STAFF else "auth.card"
 
 
 def _name_person_in_forms() -> None:

@@ -12,7 +12,16 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response as BaseResponse
 
-from lms.access import allow, cookie, current_login, drop_cookie, login_page, own_path, set_cookie
+from lms.access import (
+    allow,
+    cookie,
+    current_login,
+    drop_cookie,
+    ended_login,
+    login_page,
+    own_path,
+    set_cookie,
+)
 from lms.adapters import passwords
 from lms.clock import now
 from lms.current import organisation
@@ -74,10 +83,14 @@ def login_ended(_unauthorized: Unauthorized) -> BaseResponse:
 
     What was typed is kept for the person; where it cannot be, it is shown. Files are not kept.
     """
-    form = sent_form()
+    kind = ended_login()
+    form = sent_form(was_logged_in=kind is not None)
+    owner = db.session().get(Person, form.owner) if form.owner else None
+    if owner is not None:
+        kind = LoginKind.STAFF if owner.is_staff else LoginKind.OWN
     if by_script():
         said = _("Votre connexion est terminée. Entrez encore.")
-        return make_response(jsonify(said=said, login=url_for(_login_page_of(form))), 401)
+        return make_response(jsonify(said=said, login=url_for(login_page(kind))), 401)
     kept = kept_form.keep(form)
     if kept is not None:
         sentence = _("Votre connexion est terminée. Entrez encore, votre texte est gardé une heure.")
@@ -87,20 +100,14 @@ def login_ended(_unauthorized: Unauthorized) -> BaseResponse:
     else:
         ended = Ended(_("Votre connexion est terminée. Entrez encore."), form)
     back = {"next": way_back()}
-    if _login_page_of(form) == "auth.login":
-        response: BaseResponse = page(
-            "auth/login.html", 401, form=LoginForm(formdata=None, data=back), ended=ended
-        )
+    if kind == LoginKind.STAFF:
+        login_form = LoginForm(formdata=None, data=back)
+        response: BaseResponse = page("auth/login.html", 401, form=login_form, ended=ended)
     else:
         response = _card_page(CardForm(formdata=None, data=back), 401, ended)
     if kept is not None:
-        kept_form.remember(response, kept[1])
+        kept_form.remember(response, kept)
     return response
-
-
-def _login_page_of(form: SentForm) -> str:
-    """Return the endpoint of the page on which the person of the form logs in."""
-    return login_page(db.session().get(Person, form.owner) if form.owner else None)
 
 
 @bp.get("/card")

@@ -157,7 +157,7 @@ def _stale_form(_error_: CSRFError) -> Response:
     kept = None if by_script() or from_elsewhere() else kept_form.keep(form)
     response = _error(400, _("Une autre personne est connectée sur cet appareil. Ce texte n’est pas envoyé."))
     if kept is not None:
-        kept_form.remember(response, kept[1])
+        kept_form.remember(response, kept)
     return response
 
 

@@ -20,7 +20,7 @@ from lms.clock import now
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import kept_forms, logins
 from lms.extensions import db, refuse_writes, write
-from lms.models import KeptForm, Person
+from lms.models import KeptForm
 from lms.refusal_codes import RefusalCode
 from lms.web.sent_form import SentForm
 
@@ -41,16 +41,16 @@ def _write_nothing() -> None:
         refuse_writes(refusal)
 
 
-def keep(form: SentForm) -> tuple[Person, str] | None:
+def keep(form: SentForm) -> str | None:
     """Keep the form for the person for whom its page was made.
 
-    Returns the person and the tokens for the cookie; None when nothing was typed or it cannot be kept.
+    Returns the tokens for the cookie; None when nothing was typed or it cannot be kept.
     """
     person_id, token = form.owner, secrets.token_urlsafe(32)
     if person_id is None or not form.texts:
         return None
     try:
-        person = write(
+        write(
             lambda session: kept_forms.keep_form(
                 session, person_id, token, form.path, form.fields, had_files=form.had_files, now=now()
             )
@@ -58,7 +58,7 @@ def keep(form: SentForm) -> tuple[Person, str] | None:
     except (Absent, OperationalError):
         db.session().rollback()
         return None
-    return person, ".".join([*_tokens(), token][-kept_forms.MOST_FORMS :])
+    return ".".join([*_tokens(), token][-kept_forms.MOST_FORMS :])
 
 
 def remember(response: BaseResponse, tokens: str) -> None:

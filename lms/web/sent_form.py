@@ -35,14 +35,17 @@ class SentForm:
         return bool(self.fields) and not self.had_files and not self.had_secrets
 
 
-def sent_form() -> SentForm:
+def sent_form(*, was_logged_in: bool = False) -> SentForm:
     """Return the form of this request; without fields when there is none, or when it cannot be read.
 
-    Runs no query.
+    Runs no query. `was_logged_in`: a login that has ended sent it. Without any login no body is read beyond
+    its limit.
     """
     path = request.full_path.rstrip("?")
     try:
-        if (request.content_length or 0) > (request.max_content_length or 0):
+        if (was_logged_in or "person_id" in g) and (request.content_length or 0) > (
+            request.max_content_length or MOST_BYTES
+        ):
             request.max_content_length = MOST_BYTES
         sent = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
         had_files = any(file.filename for file in request.files.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import timedelta
 
 import pytest
@@ -222,3 +223,29 @@ def test_a_pressed_button_leads_back_to_its_page(school: School, samira: Visitor
     assert answer.status_code == 401
     assert kept_rows(school) == []
     assert 'name="next" value="/me"' in answer.get_data(as_text=True).replace('type="hidden" ', "")
+
+
+def test_words_beside_a_heavy_photo_are_kept_and_nobodys_heavy_form_is_not_read(
+    school: School, samira: Visitor, card: Printed, given: str
+) -> None:
+    page = samira.get(f"/assignments/{given}")
+    end_logins(school)
+    heavy = b"x" * (2 << 20)
+    assert send(samira, page, picture=[file(heavy, "feuille.jpg")]).status == 401
+    assert text_in(enter(samira, card), given) == TYPED
+    stranger = school.visitor()
+    answer = send(stranger, page, picture=[file(heavy, "feuille.jpg")])
+    assert answer.status == 401
+    assert len(kept_rows(school)) == 1
+
+
+def test_the_page_that_is_shown_again_is_compressed_once(
+    school: School, samira: Visitor, card: Printed, given: str
+) -> None:
+    page = samira.get(f"/assignments/{given}")
+    end_logins(school)
+    send(samira, page)
+    enter(samira, card)
+    answer = samira.client.get("/kept", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert "Lundi" in gzip.decompress(answer.data).decode()

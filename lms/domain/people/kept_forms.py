@@ -29,8 +29,8 @@ def keep_form(
     *,
     had_files: bool,
     now: datetime,
-) -> Person:
-    """Keep a form for the person; the browser that sent it gets the token. Returns the person.
+) -> None:
+    """Keep a form for the person; the browser that sent it gets the token.
 
     Raises `Absent` when nobody could see it again: the person is deactivated, or the form is too long.
     """
@@ -54,7 +54,6 @@ def keep_form(
         )
     )
     session.flush()
-    return person
 
 
 def kept_forms(session: Session, person: Person, tokens: Sequence[str], *, now: datetime) -> list[KeptForm]:
