@@ -72,6 +72,7 @@ class RefusalCode(StrEnum):
     QUOTA_FULL = "quota_full"
     STORE_FULL = "store_full"
     FORM_TOO_BIG = "form_too_big"
+    UPLOADS_BUSY = "uploads_busy"
     NOTHING_TO_SEND = "nothing_to_send"
     DRAFT_CHANGED = "draft_changed"
     ALREADY_SENT = "already_sent"

@@ -28,6 +28,7 @@ from lms.models import Role
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import idempotency_key, run_once_with_result
 from lms.web.pages import page
+from lms.web.upload_slots import later, upload_slot
 
 bp = Blueprint("organisation", __name__)
 
@@ -76,6 +77,9 @@ def hang_door() -> BaseResponse:
     sent = idempotency_key(form)  # before the objects of the file are detached
     try:
         key = _receive(form.photo.data)
+    except Refused as refusal:
+        form.refuse(refusal, form.photo)
+        return later(_page(503, door_form=form))
     except RejectedFile as refusal:
         return _door_refused(
             form, RefusalCode.DOOR_PHOTO_KIND if refusal.code == RefusalCode.FILE_KIND else refusal.code
@@ -152,10 +156,10 @@ def level(id: str) -> BaseResponse:
 
 
 def _receive(upload: FileStorage) -> str:
-    """Check, shrink and store the photo, before any transaction."""
-    limits = settings()
+    """Check, shrink and store the photo, before any transaction. Raises Refused: `uploads_busy`."""
+    limits, person_id = settings(), me().id
     db.session().rollback()  # no transaction stays open while the file is checked
-    with work_folder(limits.temp) as folder:
+    with upload_slot(person_id), work_folder(limits.temp) as folder:
         key = store_small_image(
             store(),
             upload,
@@ -197,7 +201,7 @@ def _page(
     form: OrganisationForm | None = None,
     room_form: RoomForm | None = None,
     door_form: DoorForm | None = None,
-) -> BaseResponse:
+) -> Response:
     """Render the page; the form that was sent keeps its values, the others are filled from the database."""
     return page(
         "organisation/show.html",

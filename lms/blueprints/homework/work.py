@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from flask import Blueprint, jsonify, make_response, redirect, request, url_for
+from flask import Blueprint, Response, jsonify, make_response, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
@@ -30,6 +31,7 @@ from lms.models import Assignment, Attempt, HomeworkState, Role
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import idempotency_key, run_once
 from lms.web.pages import by_script, page
+from lms.web.upload_slots import later, upload_slot
 
 bp = Blueprint("homework", __name__)
 
@@ -163,7 +165,11 @@ def _keep(
         return _too_large(found)
     form.validate()
     key = idempotency_key(form)  # before the objects of the files are detached
-    received, refused = _receive(found, sending=sending)
+    try:
+        received, refused = _receive(found, sending=sending)
+    except Refused as refusal:
+        form.refuse(refusal)
+        return later(_again(503, id, form))
     outcome = _Outcome()
 
     def in_transaction(session: Session) -> str:
@@ -230,7 +236,10 @@ def _add_files(
 def _receive(
     found: worklist.LearnerAssignment, *, sending: bool
 ) -> tuple[UploadResult, list[tuple[str, Refused]]]:
-    """Store the files of the form; return them, and the rejected ones with their reasons."""
+    """Store the files of the form; return them, and the rejected ones with their reasons.
+
+    Raises Refused: `uploads_busy`.
+    """
     uploads: list[FileStorage] = [
         upload
         for name in ("photo", "picture", "voice", "document")
@@ -240,8 +249,9 @@ def _receive(
     limits, kinds = settings(), found.assignment.kinds
     room = limits.learner_quota_mb * MEGABYTE - files.used_bytes(db.session(), me())
     refused = _lost(found) if sending else []
+    person_id = me().id
     db.session().rollback()  # no transaction stays open while files are checked
-    with work_folder(limits.temp) as folder:
+    with upload_slot(person_id) if uploads else nullcontext(), work_folder(limits.temp) as folder:
         received = store_uploads(
             store(),
             uploads[:MAX_FILES],
@@ -297,7 +307,7 @@ def _again(
     refused: Sequence[tuple[str, Refused]] = (),
     *,
     is_clash: bool = False,
-) -> BaseResponse:
+) -> Response:
     """Show the page again with the typed text and the current draft; after a clash with both texts."""
     form.request_id.data = secrets.token_urlsafe(16)  # the old idempotency key is used up
     found = worklist.learner_assignment_for(db.session(), me(), id)
@@ -315,7 +325,7 @@ def _work_page(
     form: AttemptForm,
     refused: Sequence[tuple[str, Refused]] = (),
     other: str = "",
-) -> BaseResponse:
+) -> Response:
     """Show the page. `other`: the text that another page has stored."""
     if by_script():
         sentences = [*form.form_errors, *form.text.errors]

@@ -32,6 +32,7 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.STORE_FULL: _l("Il n’y a plus de place ici. Essayez plus tard."),
     RefusalCode.FORM_TOO_BIG: _l("C’est trop lourd en une fois. Envoyez les fichiers un par un."),
     # Above the form.
+    RefusalCode.UPLOADS_BUSY: _l("Des fichiers arrivent déjà. Attendez un peu et envoyez encore."),
     RefusalCode.NOTHING_TO_SEND: _l("Il n’y a rien à envoyer."),
     RefusalCode.DRAFT_CHANGED: _l("Vous avez écrit aussi dans une autre page. Rien n’est effacé."),
     RefusalCode.ALREADY_SENT: _l("Ce devoir est déjà envoyé. Attendez la réponse du professeur."),
