@@ -130,7 +130,7 @@ def _load_person(_: Request) -> Person | None:
     if logins.needs_touch(found, now=now()):
         login_id = found.id
         try:
-            write(lambda s: logins.record_use(s, login_id, now=now()))
+            write(lambda s: logins.record_use(s, login_id, now=now()), brief=True)
         except OperationalError:
             session.rollback()  # the answer matters more than the record of the use
         found = logins.find_active(session, token, now=now())

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import secrets
 import threading
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from flask import Flask, current_app
+from flask import Flask, current_app, has_request_context
 from flask_babel import Babel
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -27,6 +28,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from lms.write_gate import LockStuck, write_gate
 
 try:
     import pysqlite3 as sqlite
@@ -111,6 +114,9 @@ babel = Babel()
 limiter = Limiter(key_func=get_remote_address)
 
 RETRIES = 6
+# Seconds that one statement waits for a lock, and a write that can be left out.
+BUSY = 5.0
+BRIEF = 0.1
 # Seconds. A longer attempt has waited for a lock; another one would only delay the answer.
 PATIENCE = 3.0
 _pause = threading.Event()
@@ -121,30 +127,36 @@ def on_outbox_commit(app: Flask, wake: Callable[[list[str]], None]) -> None:
     app.extensions["lms_on_outbox_commit"] = wake
 
 
-def write(operation: Callable[[Session], T]) -> T:
+def write(operation: Callable[[Session], T], *, brief: bool = False) -> T:
     """Run the operation in one transaction that has the write lock from its beginning, and commit it.
 
     Objects loaded before belong to an older snapshot, so the operation loads its objects again. After a
-    timeout of a lock or a deadlock it runs again, up to six times within `PATIENCE`; then the
-    OperationalError is raised, and the page answers 503 with the typed values.
+    timeout of a lock or a deadlock it runs again, up to six times; a request within `PATIENCE`, and it may
+    be refused by the `write_gate`. Then the OperationalError is raised, and the page answers 503 with the
+    typed values. `brief`: for a write that can be left out; it is tried once and waits for `BRIEF`.
 
     In a request that may not write (`refuse_writes`) the refusal is raised instead.
     """
     if (refusal := write_refusal()) is not None:
         raise refusal
-    began = time.monotonic()
+    began, in_request = time.monotonic(), has_request_context()
+    retries, patience = (1 if brief else RETRIES), (PATIENCE if in_request else math.inf)
     session: Session = db.session()
-    for attempt in range(RETRIES):
+    for attempt in range(retries):
         session.rollback()
         session.info["outbox"] = []
         try:
-            session.connection(execution_options={"immediate": True})
-            result = operation(session)
-            posted: list[str] = session.info["outbox"]
-            session.commit()
+            with write_gate.passed(refuse=in_request):
+                session.connection(execution_options={"immediate": BRIEF if brief else BUSY})
+                result = operation(session)
+                posted: list[str] = session.info["outbox"]
+                session.commit()
+        except LockStuck:
+            session.rollback()
+            raise
         except OperationalError:
             session.rollback()
-            if attempt == RETRIES - 1 or time.monotonic() - began > PATIENCE:
+            if attempt == retries - 1 or time.monotonic() - began > patience:
                 raise
             _pause.wait(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311
         except BaseException:
@@ -173,9 +185,10 @@ def journal_mode() -> str:
     return "WAL" if sqlite.sqlite_version_info >= SAFE_WAL else "DELETE"
 
 
-def tune(engine: Engine, busy_seconds: int = 30) -> None:
-    """Configure SQLite for durable, serial write transactions (see ADR 3)."""
+def tune(engine: Engine) -> None:
+    """Configure SQLite for durable, serial write transactions (ADR 3), and how long a lock is waited for."""
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "begin", _limit_waiting)
         return
 
     @event.listens_for(engine, "connect")
@@ -183,7 +196,7 @@ def tune(engine: Engine, busy_seconds: int = 30) -> None:
         connection.isolation_level = None  # our own BEGIN, see below
         cursor = connection.cursor()
         for pragma in (
-            f"busy_timeout={busy_seconds * 1000}",
+            f"busy_timeout={BUSY * 1000:.0f}",
             f"journal_mode={journal_mode()}",
             "synchronous=FULL",
             "foreign_keys=ON",
@@ -194,5 +207,20 @@ def tune(engine: Engine, busy_seconds: int = 30) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("immediate")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        seconds = connection.get_execution_options().get("immediate")
+        if seconds != BRIEF:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if seconds else "BEGIN")
+            return
+        usual = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={BRIEF * 1000:.0f}")
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={usual}")
+
+
+def _limit_waiting(connection: Connection) -> None:
+    """Limit how long a write transaction waits for locks of others in PostgreSQL."""
+    seconds = connection.get_execution_options().get("immediate")
+    if seconds:
+        connection.connection.cursor().execute(f"SET LOCAL lock_timeout = {seconds * 1000:.0f}")

@@ -30,6 +30,7 @@ LAYERS = {
     "extensions": 0,
     "normal_forms": 0,
     "refusal_codes": 0,
+    "write_gate": 0,
     "models": 1,
     "domain": 2,
     "adapters": 3,

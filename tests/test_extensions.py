@@ -105,5 +105,5 @@ def test_sqlite_answers_for_peoples_work(school: School) -> None:
         "synchronous": 2,
         "foreign_keys": 1,
         "secure_delete": 1,
-        "busy_timeout": 30000,
+        "busy_timeout": 5000,
     }

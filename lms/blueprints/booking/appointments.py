@@ -8,10 +8,11 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from lms.access import allow, me
+from lms.access import SAFE_METHODS, allow, me
 from lms.blueprints.booking.appointment_page import build_appointment_page
 from lms.clock import now
 from lms.current import jobs, organisation, settings
@@ -48,7 +49,12 @@ bp = Blueprint("bookings", __name__)
 def expire_offers() -> None:
     """Expire overdue offers before a slot is booked: the worker may be late, or not run at all."""
     if request.endpoint in CHOOSING:
-        jobs().expire_offers()
+        try:
+            jobs().expire_offers()
+        except OperationalError:
+            if request.method not in SAFE_METHODS:
+                raise
+            db.session().rollback()  # a page that is only read does not need it
 
 
 @bp.get("/bookings")

@@ -97,7 +97,7 @@ def feed(token: str) -> BaseResponse:
         del response.headers["Content-Type"]
     if must_record:
         try:
-            write(lambda session: feeds.record_read(session, feed_id, now=now()))
+            write(lambda session: feeds.record_read(session, feed_id, now=now()), brief=True)
         except OperationalError:
             db.session().rollback()  # the answer matters more than the record that the feed was read
     return response
