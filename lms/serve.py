@@ -12,7 +12,6 @@ from types import FrameType
 
 from flask import Flask
 from flask_migrate import upgrade
-from waitress import create_server
 
 from config import IS_CHECKOUT, ConfigError, Settings
 from lms import create_app
@@ -20,6 +19,7 @@ from lms.clock import now
 from lms.current import jobs_of
 from lms.demo import builder
 from lms.extensions import db
+from lms.http_server import make_server
 
 PORTS_TRIED = 20
 
@@ -85,17 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     migrate_database(app)
     greeting = _demo(app, settings)
     stop_worker = jobs_of(app).start_worker()
-    server = create_server(
-        app,
-        sockets=[listener],
-        threads=8,
-        connection_limit=1000,
-        channel_timeout=120,
-        # ProxyFix reads them, and without a proxy nothing does: waitress then deletes what a client forged.
-        clear_untrusted_proxy_headers=settings.proxy_hops == 0,
-        max_request_body_size=settings.upload_mb * 11 * (1 << 20),
-        ident="",
-    )
+    server = make_server(app, listener)
     print(f"\nPasserelle: {settings.base_url}  (Ctrl-C stops it)", flush=True)
     if settings.mail_host is None:
         print(f"Mail is written to {settings.instance / 'mail'}", flush=True)

@@ -1,4 +1,4 @@
-"""Who may wait for the write lock of the database: while it is stuck, few, so that reads keep their threads.
+"""Limit on the writers that wait for the lock of the database: while it is held, reads keep their threads.
 
 ADR 27 has the reasons.
 """
@@ -29,7 +29,7 @@ class WriteGate:
     """Lets four writers into the database at once; the others wait in line outside.
 
     In a burst of short writes everybody's turn comes. When no write has finished for a second, somebody
-    holds the lock: whoever may be refused and is still outside, or comes now, is refused at once.
+    holds the lock: a request that is still outside, or comes now, is refused at once.
     """
 
     def __init__(self) -> None:

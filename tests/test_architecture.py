@@ -49,6 +49,7 @@ LAYERS = {
     "demo": 4,
     "": 5,
     "serve": 5,
+    "http_server": 5,
 }
 # Within the domain: each may use what stands before it.
 DOMAIN = {

@@ -26,13 +26,12 @@ from lms.extensions import csrf, db, write
 from lms.forms.people import ConfirmForm, DoorForm, LevelForm, OrganisationForm, RoomForm
 from lms.models import Role
 from lms.refusal_codes import RefusalCode
+from lms.web.body_limits import MEGABYTE, takes_bodies
 from lms.web.idempotency import idempotency_key, run_once_with_result
 from lms.web.pages import page
 from lms.web.upload_slots import later, upload_slot
 
 bp = Blueprint("organisation", __name__)
-
-MEGABYTE = 1 << 20
 
 
 @bp.route("/organisation", methods=["GET", "POST"])
@@ -65,8 +64,8 @@ def door() -> BaseResponse:
 
 @bp.post("/organisation/door")
 @allow(Role.COORDINATOR)
+@takes_bodies(lambda limits: (limits.upload_mb + 1) * MEGABYTE)
 def hang_door() -> BaseResponse:
-    request.max_content_length = (settings().upload_mb + 1) * MEGABYTE
     try:
         csrf.protect()
         form = DoorForm()

@@ -2,12 +2,13 @@
 
 from flask import Flask
 
-from lms.web import errors, headers, kept_form, pages, request_class
+from lms.web import body_limits, errors, headers, kept_form, pages, request_class
 
 
 def init_app(app: Flask) -> None:
     """Set up pages, headers and errors of an application."""
     request_class.init_app(app)
+    body_limits.init_app(app)
     headers.init_app(app)
     pages.init_app(app)
     kept_form.init_app(app)

@@ -29,13 +29,12 @@ from lms.forms.homework import AttemptForm
 from lms.i18n.refusals import sentence
 from lms.models import Assignment, Attempt, HomeworkState, Role
 from lms.refusal_codes import RefusalCode
+from lms.web.body_limits import MEGABYTE, takes_bodies
 from lms.web.idempotency import idempotency_key, run_once
 from lms.web.pages import by_script, page
 from lms.web.upload_slots import later, upload_slot
 
 bp = Blueprint("homework", __name__)
-
-MEGABYTE = 1 << 20
 
 
 @bp.get("/homework")
@@ -146,6 +145,7 @@ def reload(id: str, file_id: str = "") -> BaseResponse:
 # this page allowed.
 for view in (add, send, join, remove, move_up, move_down):
     csrf.exempt(view)
+    takes_bodies(lambda limits: (limits.upload_mb * MAX_FILES + 1) * MEGABYTE)(view)
 
 
 def _keep(
@@ -157,7 +157,6 @@ def _keep(
 ) -> BaseResponse:
     """Save text and files for any button of the page; `then` does its action in the same transaction."""
     found = worklist.learner_assignment_for(db.session(), me(), id)
-    request.max_content_length = (settings().upload_mb * MAX_FILES + 1) * MEGABYTE
     try:
         csrf.protect()
         form = AttemptForm()

@@ -20,6 +20,7 @@ from lms.extensions import db, write
 from lms.forms.lessons import MOST_CLIPS, EditLesson, NewLesson, values_of
 from lms.models import Lesson, Role
 from lms.refusal_codes import RefusalCode
+from lms.web.body_limits import takes_bodies
 from lms.web.idempotency import run_once
 from lms.web.pages import page
 
@@ -28,15 +29,7 @@ bp = Blueprint("lesson_authoring", __name__)
 # Enough for the caption files of several clips; each has a limit of its own.
 MOST_BYTES = 6 << 20
 # The views behind the buttons of the editor.
-EDITOR_VIEWS = ("save", "publish", "remove_clip", "move_clip_up", "move_clip_down")
-
-
-@bp.url_value_preprocessor
-def _room_for_captions(endpoint: str | None, _values: dict[str, object] | None) -> None:
-    """Allow a larger body, before anything reads the form: the CSRF protection does."""
-    if endpoint in {f"lesson_authoring.{view}" for view in EDITOR_VIEWS}:
-        request.max_content_length = MOST_BYTES
-        request.max_form_memory_size = 2 << 20
+editor_button = takes_bodies(lambda _settings: MOST_BYTES, text=2 << 20)
 
 
 @bp.get("/lessons/new")
@@ -87,6 +80,7 @@ def edit(id: str) -> Response:
 
 @bp.post("/lessons/<id>")
 @allow(Role.TEACHER, Role.COORDINATOR)
+@editor_button
 def save(id: str) -> BaseResponse:
     """Save everything on the page."""
     return _save(id)
@@ -94,6 +88,7 @@ def save(id: str) -> BaseResponse:
 
 @bp.post("/lessons/<id>/publication")
 @allow(Role.TEACHER, Role.COORDINATOR)
+@editor_button
 def publish(id: str) -> BaseResponse:
     """Save everything on the page and publish the lesson."""
     return _save(id, publishing=True)
@@ -101,6 +96,7 @@ def publish(id: str) -> BaseResponse:
 
 @bp.post("/lessons/<id>/clips/<clip_id>/removal")
 @allow(Role.TEACHER, Role.COORDINATOR)
+@editor_button
 def remove_clip(id: str, clip_id: str) -> BaseResponse:
     """Save everything on the page but this clip."""
     return _save(id, clip_id, steps=0)
@@ -108,6 +104,7 @@ def remove_clip(id: str, clip_id: str) -> BaseResponse:
 
 @bp.post("/lessons/<id>/clips/<clip_id>/ascent")
 @allow(Role.TEACHER, Role.COORDINATOR)
+@editor_button
 def move_clip_up(id: str, clip_id: str) -> BaseResponse:
     """Save everything on the page, this clip one place up."""
     return _save(id, clip_id, steps=-1)
@@ -115,6 +112,7 @@ def move_clip_up(id: str, clip_id: str) -> BaseResponse:
 
 @bp.post("/lessons/<id>/clips/<clip_id>/descent")
 @allow(Role.TEACHER, Role.COORDINATOR)
+@editor_button
 def move_clip_down(id: str, clip_id: str) -> BaseResponse:
     """Save everything on the page, this clip one place down."""
     return _save(id, clip_id, steps=1)
