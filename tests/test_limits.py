@@ -7,6 +7,7 @@ from pathlib import Path
 
 import redis
 
+from tests.support.narrow import present
 from tests.support.school import School, copy_template, make_school, settings_for
 from tests.support.servers import free_port
 
@@ -43,6 +44,10 @@ def test_where_the_queue_is_in_redis_all_processes_count_together(
     assert not any(b"12345678" in key for key in kept)
 
 
-def test_while_redis_is_away_tries_are_counted_all_the_same(tmp_path: Path, template: Path) -> None:
+def test_while_redis_is_away_tries_are_counted_all_the_same_and_the_monitor_is_told(
+    tmp_path: Path, template: Path
+) -> None:
     school = with_queue(tmp_path, template, f"redis://127.0.0.1:{free_port()}/0")
     assert tries(school, 13) == [422] * 12 + [429]
+    ready = school.app.test_client().get("/readyz")
+    assert (ready.status_code, present(ready.json)["ok"], present(ready.json)["limits"]) == (200, True, False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from flask import Blueprint, flash, jsonify, make_response, redirect, request, url_for
+from flask import Blueprint, Response, flash, jsonify, make_response, redirect, request, url_for
 from flask import session as form_cookie
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -32,11 +32,13 @@ from lms.extensions import db, limiter, write
 from lms.forms.auth import CardForm, LoginForm
 from lms.forms.people import AskPasswordForm, NewPasswordForm
 from lms.i18n.languages import WITH_CATALOGUE, shown_in
-from lms.models import LoginKind, Person
+from lms.limits import count_failure, limit_failures
+from lms.models import AccessCard, LoginKind, Person
 from lms.normal_forms import card_digits, email_key
 from lms.refusal_codes import RefusalCode
 from lms.web import kept_form
 from lms.web.errors import way_back
+from lms.web.known_browser import is_known_browser, remember_browser
 from lms.web.pages import by_script, page
 from lms.web.sent_form import SentForm, sent_form
 
@@ -52,9 +54,12 @@ class Ended:
 
 
 YEAR = timedelta(days=365)
-# The sixty people of a centre share one IP address.
-PER_ADDRESS = "120/minute;1500/hour"
+# Failed attempts. The sixty people of a centre share one IP address.
+CARDS_PER_ADDRESS = "120/minute;1500/hour"
 PER_CARD = "12/minute;60/hour"
+ACCOUNTS_PER_ADDRESS = "60/minute;600/hour"
+PER_ACCOUNT_AND_BROWSER = "8/minute;40/hour"
+PER_ACCOUNT = "200/hour"
 DEVICES_KEPT = 4  # people who share a tablet
 
 _SYSTEMS = ("iPhone", "iPad", "Android", "Windows", "Macintosh", "CrOS", "Linux")
@@ -128,20 +133,16 @@ def link(token: str) -> BaseResponse:
 
 @bp.post("/card/login")
 @allow("anyone")
-@limiter.limit(PER_ADDRESS)
-@limiter.limit(PER_CARD, key_func=lambda: digest(_named_card()))
+@limit_failures(CARDS_PER_ADDRESS)
+@limit_failures(PER_CARD, lambda: _named_card(), unless=lambda: _is_known_device(_card()))  # noqa: PLW0108
 def enter() -> BaseResponse:
     form = CardForm()
     by_link = bool(form.token.data)
-    pin_wanted = organisation().pin_required and not _known_here(form.token.data)
+    pin_wanted = organisation().pin_required and not (by_link and _is_known_device(_card()))
     form.expect(code=not by_link, pin=pin_wanted)
     if not form.validate_on_submit():
         return _card_page(form, 422)
-    found = (
-        cards.card_by_token(db.session(), form.token.data)
-        if by_link
-        else cards.card_by_code(db.session(), form.code.data)
-    )
+    found = _card()
     # Hashed before the transaction, and also for a card that does not exist, so that the time does not tell.
     pin_hash = found.pin_hash if found else None
     attempt = cards.LoginAttempt(
@@ -158,6 +159,7 @@ def enter() -> BaseResponse:
     )
     outcome = write(lambda session: cards.log_in(session, attempt, now=now()))
     if isinstance(outcome, Refused):
+        count_failure()
         form.refuse(outcome)
         return _card_page(form, 422)
     response = redirect(kept_form.after_login(own_path(form.next.data) or url_for("home.today")), 303)
@@ -182,11 +184,9 @@ def language() -> BaseResponse:
 
 @bp.route("/login", methods=["GET", "POST"])
 @allow("anyone")
-@limiter.limit("60/minute;600/hour", methods=["POST"])
-@limiter.limit(
-    "8/minute;40/hour", key_func=lambda: f"{_named_account()} {request.remote_addr}", methods=["POST"]
-)
-@limiter.limit("200/hour", key_func=lambda: _named_account(), methods=["POST"])  # noqa: PLW0108
+@limit_failures(ACCOUNTS_PER_ADDRESS, unless=lambda: _is_known())  # noqa: PLW0108
+@limit_failures(PER_ACCOUNT_AND_BROWSER, lambda: f"{_named_account()} {_browser()}")
+@limit_failures(PER_ACCOUNT, lambda: _named_account(), unless=lambda: _is_known())  # noqa: PLW0108
 def login() -> BaseResponse:
     """Log in with e-mail and password; an unknown address gets the same answer after the same work."""
     form = LoginForm()
@@ -198,6 +198,7 @@ def login() -> BaseResponse:
         if token is not None:
             form_cookie.clear()
             return _entered_staff(token, own_path(form.next.data) or url_for("home.today"))
+        count_failure()
         form.refuse(Refused(RefusalCode.LOGIN_WRONG))
     return page("auth/login.html", 422, form=form)
 
@@ -205,7 +206,12 @@ def login() -> BaseResponse:
 @bp.route("/password", methods=["GET", "POST"])
 @allow("anyone")
 @limiter.limit("20/minute;100/hour", methods=["POST"])
-@limiter.limit("5/hour", key_func=lambda: _named_account(), methods=["POST"])  # noqa: PLW0108
+@limiter.limit(
+    "5/hour",
+    key_func=lambda: _named_account(),  # noqa: PLW0108
+    methods=["POST"],
+    on_breach=lambda _limit: _link_is_sent(),
+)
 def ask_password() -> BaseResponse:
     """Send a link for a forgotten password; the answer does not tell whether the address is known."""
     form = AskPasswordForm()
@@ -215,6 +221,11 @@ def ask_password() -> BaseResponse:
     passwords.matches(None, token)  # hides the time that writing a row takes
     write(lambda session: staff.request_reset(session, form.email.data, token, now=now()))
     return page("auth/ask_password.html", form=form, sent=True)
+
+
+def _link_is_sent() -> Response:
+    """Answer as always: after five requests, by anybody, the links of this hour are in the mailbox."""
+    return page("auth/ask_password.html", form=AskPasswordForm(), sent=True)
 
 
 @bp.route("/password/<token>", methods=["GET", "POST"])
@@ -257,7 +268,8 @@ def logout() -> BaseResponse:
 def _card_page(form: CardForm, answer: int, ended: Ended | None = None) -> BaseResponse:
     form.pin.data = ""  # never sent back: others may see the screen
     by_link = bool(form.token.data)
-    pin_wanted = organisation().pin_required and not _known_here(form.token.data)
+    known = by_link and _is_known_device(cards.card_by_token(db.session(), form.token.data))
+    pin_wanted = organisation().pin_required and not known
     address = url_for("auth.link", token=form.token.data) if by_link else url_for("auth.card")
     return page(
         "auth/card.html",
@@ -270,13 +282,16 @@ def _card_page(form: CardForm, answer: int, ended: Ended | None = None) -> BaseR
     )
 
 
-def _known_here(token: str | None) -> bool:
-    """Return whether the PIN of the card was entered on this device before; False without a link token."""
+def _card() -> AccessCard | None:
+    """Return the card that the form names by the token of its link or by its code."""
+    token, code = request.form.get("token"), card_digits(request.form.get("code", ""))
+    return cards.card_by_token(db.session(), token) if token else cards.card_by_code(db.session(), code)
+
+
+def _is_known_device(card: AccessCard | None) -> bool:
+    """Return whether the PIN of the card was entered on this device before."""
     devices = _devices()
-    if not token or not devices:
-        return False
-    found = cards.card_by_token(db.session(), token)
-    return found is not None and cards.known_device(db.session(), found, devices) is not None
+    return bool(devices and card and cards.known_device(db.session(), card, devices))
 
 
 def _devices() -> list[str]:
@@ -284,8 +299,10 @@ def _devices() -> list[str]:
 
 
 def _named_card() -> str:
+    """Return what attempts at one card are counted under, however the form names it."""
+    found = _card()
     named = request.form.get("token") or card_digits(request.form.get("code", ""))
-    return named or request.remote_addr or ""
+    return found.id if found else digest(named or request.remote_addr or "")
 
 
 def _chosen_language(person: Person) -> str | None:
@@ -327,7 +344,24 @@ def _entered_staff(token: str, location: str) -> BaseResponse:
     """Redirect a member of the team who has just logged in."""
     response = redirect(kept_form.after_login(location), 303)
     set_cookie(response, "session", token, logins.COOKIE_LASTS[LoginKind.STAFF])
+    opened = logins.find_active(db.session(), token, now=now())
+    if opened is not None:
+        remember_browser(response, opened.person)
     return response
+
+
+def _is_known() -> bool:
+    """Return whether the named member of the team has logged in on this browser before."""
+    email = request.form.get("email", "")
+    if cookie("browser") is None or "\0" in email:
+        return False
+    person = staff.staff_by_email(db.session(), email)
+    return person is not None and is_known_browser(person)
+
+
+def _browser() -> str:
+    """Return what one browser's attempts at an account are counted under: the address, unless it is known."""
+    return digest(cookie("browser") or "") if _is_known() else request.remote_addr or ""
 
 
 def _named_account() -> str:

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, jsonify
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from lms import limits
 from lms.access import allow
 from lms.adapters.work_folder import free_bytes
 from lms.clock import now
@@ -27,7 +28,11 @@ def process() -> Response:
 @bp.get("/readyz")
 @allow("anyone")
 def ready() -> tuple[Response, int]:
-    """Check database, queue age and disk; 503 when one of them fails. Shows no other details."""
+    """Check database, queue age and disk; 503 when one of them fails. Shows no other details.
+
+    `limits` false: Redis is away, and each process counts attempts for itself. People are served as before,
+    so this alone is no reason to send them elsewhere.
+    """
     checks = {"database": False, "queue": False, "disk": False}
     try:
         db.session.execute(text("SELECT 1"))
@@ -39,4 +44,4 @@ def ready() -> tuple[Response, int]:
     free = min(store().free_bytes(), free_bytes(settings().instance))
     checks["disk"] = free >= settings().free_space_mb * MEGABYTE
     is_ready = all(checks.values())
-    return jsonify(ok=is_ready, **checks), 200 if is_ready else 503
+    return jsonify(ok=is_ready, limits=limits.are_shared(), **checks), 200 if is_ready else 503

@@ -14,11 +14,13 @@ from lms.clock import now
 from lms.current import organisation, settings
 from lms.domain.errors import Refused
 from lms.domain.people import logins, preferences, staff
-from lms.extensions import db, limiter, write
+from lms.extensions import db, write
 from lms.forms.me import PreferencesForm
 from lms.forms.people import ChangePasswordForm, ConfirmForm
+from lms.limits import count_failure, limit_failures
 from lms.models import LoginKind, Role
 from lms.refusal_codes import RefusalCode
+from lms.web.known_browser import remember_browser
 from lms.web.pages import page
 
 bp = Blueprint("me", __name__)
@@ -83,7 +85,7 @@ def withdraw_video() -> BaseResponse:
 
 @bp.route("/me/password", methods=["GET", "POST"])
 @allow(Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
-@limiter.limit("10/minute;40/hour", key_func=lambda: me().id, methods=["POST"])
+@limit_failures("10/minute;40/hour", lambda: me().id)
 def password() -> BaseResponse:
     form = ChangePasswordForm()
     if form.validate_on_submit():
@@ -100,6 +102,7 @@ def _change_password(form: ChangePasswordForm) -> BaseResponse:
     """Change the password: all logins end, and this device gets a new one."""
     person = me()
     if not passwords.matches(person.password_hash, form.current.data):
+        count_failure()
         raise Refused(RefusalCode.PASSWORD_WRONG)
     staff.check_password(form.password.data, person.name, person.login_email, organisation().name)
     fresh, device = passwords.hash_secret(form.password.data), current_login().device
@@ -111,6 +114,7 @@ def _change_password(form: ChangePasswordForm) -> BaseResponse:
     token = write(change)
     response = redirect(url_for("me.show"), 303)
     set_cookie(response, "session", token, logins.COOKIE_LASTS[LoginKind.STAFF])
+    remember_browser(response, me())
     flash(_("Le mot de passe est changé. Les autres appareils sont sortis."), "success")
     return response
 

@@ -138,6 +138,8 @@ def way_back() -> str | None:
 
 
 def _http_error(error: HTTPException) -> Response:
+    if isinstance(error.response, Response):
+        return error.response  # a limit that answers with a page of its own
     response = _error(error.code or 500)
     for name, value in error.get_headers():
         if name.lower() in ("retry-after", "allow"):

@@ -283,7 +283,7 @@ def test_empty_forms_of_others_do_not_close_the_door(school: School, card: Print
     stranger = school.visitor()
     stranger.client.environ_base.update(far)
     page = stranger.get("/card")
-    assert {press(stranger, page).status for _ in range(14)} == {422, 429}
+    assert {press(stranger, page).status for _ in range(14)} == {422}, "nothing was tried"
     visitor = school.visitor()
     assert press(visitor, visitor.get("/card")).status == 422
 
@@ -340,6 +340,82 @@ def test_a_wrong_address_and_a_wrong_password_get_the_same_answer(school: School
 def test_a_learner_without_password_cannot_log_in(school: School) -> None:
     school.write(factories.samira)
     assert log_in(school.visitor(), "samira@learners.example.be", "anything").status == 422
+
+
+LUC = "luc@service.example.be"
+
+
+def fail(school: School, times: int, address: str = "127.0.0.1") -> None:
+    """Somebody at this address types wrong passwords for the account of Luc."""
+    stranger = school.visitor()
+    stranger.client.environ_base["REMOTE_ADDR"] = address
+    page = stranger.get("/login")
+    for _ in range(times):
+        stranger.submit(page, {"email": LUC, "password": "wrong"}, follow=False)
+
+
+def test_a_known_browser_gets_in_whatever_others_try_at_the_same_address(school: School, luc: Person) -> None:
+    known, fresh = school.visitor(), school.visitor()
+    assert log_in(known, LUC, factories.PASSWORD).status == 303
+    known.submit(known.get("/me"), action="/logout")
+    fail(school, 10)
+    assert log_in(fresh, LUC, factories.PASSWORD).status == 429
+    assert log_in(known, LUC, factories.PASSWORD).status == 303
+    assert log_in(known, "nadia@service.example.be", "wrong").status == 422, "it is known for one account"
+
+
+def test_ten_foreign_failures_elsewhere_do_not_shut_out_a_fresh_browser(school: School, luc: Person) -> None:
+    fail(school, 10, "192.0.2.7")
+    assert log_in(school.visitor(), LUC, factories.PASSWORD).status == 303
+
+
+def test_a_known_browser_does_not_guess_for_ever_and_a_new_password_makes_it_a_stranger(
+    school: School, luc: Person
+) -> None:
+    known = school.visitor()
+    log_in(known, LUC, factories.PASSWORD)
+    known.submit(known.get("/me"), action="/logout")
+    assert [log_in(known, LUC, "wrong").status for _ in range(9)] == [422] * 8 + [429]
+    other = school.visitor()
+    log_in(other, LUC, factories.PASSWORD)
+    school.write(lambda s: setattr(s.get_one(Person, luc.id), "password_hash", "another"))
+    fail(school, 8)
+    assert log_in(other, LUC, factories.PASSWORD).status == 429
+
+
+def test_the_link_by_mail_opens_the_account_on_a_fresh_browser_while_others_try(
+    school: School, luc: Person
+) -> None:
+    fail(school, 10)
+    token = staff.new_token()
+    school.write(lambda s: staff.request_reset(s, LUC, token, now=now()))
+    asking = school.visitor()
+    for _ in range(7):
+        page = asking.submit(asking.get("/password"), {"email": LUC})
+        assert page.status == 200, "others have used up the limit; a link is in the mailbox"
+    fresh = school.visitor()
+    chosen = {"password": "une rivière très calme", "again": "une rivière très calme"}
+    assert fresh.submit(fresh.get(f"/password/{token}"), chosen, follow=False).status == 303
+    fresh.submit(fresh.get("/me"), action="/logout")
+    assert log_in(fresh, LUC, "une rivière très calme").status == 303
+
+
+def test_who_gets_in_takes_nothing_from_the_limit_of_others(school: School, luc: Person) -> None:
+    visitor = school.visitor()
+    assert {log_in(visitor, LUC, factories.PASSWORD).status for _ in range(10)} == {303}
+
+
+def test_wrong_pins_of_others_do_not_shut_out_the_phone_that_knows_the_card(
+    school: School, card: Printed
+) -> None:
+    phone, stranger = school.visitor(), school.visitor()
+    press(phone, phone.get(f"/card/{card.token}"), pin=card.pin)
+    page = stranger.get("/card")
+    answers = [press(stranger, page, code=card.code, pin="0000").status for _ in range(6)]
+    by_link = stranger.get(f"/card/{card.token}")
+    answers += [press(stranger, by_link, pin="0000").status for _ in range(7)]
+    assert answers == [422] * 12 + [429], "code and link name one card"
+    assert press(phone, phone.get(f"/card/{card.token}")).status == 303
 
 
 def test_an_account_is_not_tried_for_ever_from_one_address(school: School, luc: Person) -> None:

@@ -16,7 +16,7 @@ def test_a_house_that_can_work_says_so(school: School) -> None:
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json) == (
         200,
-        {"ok": True, "database": True, "queue": True, "disk": True},
+        {"ok": True, "database": True, "queue": True, "disk": True, "limits": True},
     )
 
 
