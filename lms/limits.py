@@ -14,6 +14,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from config import Settings
+from lms.event_log import log_event
 from lms.extensions import limiter as shared_limiter
 
 
@@ -47,9 +48,10 @@ def limit_failures(
     )
 
 
-def count_failure() -> None:
-    """Let this request count as a failed attempt."""
+def count_failure(**ids: str | None) -> None:
+    """Let this request count as a failed attempt, of the card or the person with this id if it is known."""
     g.attempt_failed = True
+    log_event("attempt_failed", **ids)
 
 
 def are_shared() -> bool:

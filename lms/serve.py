@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 import socket
 import sys
@@ -18,6 +17,7 @@ from lms import create_app
 from lms.clock import now
 from lms.current import jobs_of
 from lms.demo import builder
+from lms.event_log import configure_logs
 from lms.extensions import db
 from lms.http_server import make_server
 
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=_port, default=8000)
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    configure_logs()
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
 

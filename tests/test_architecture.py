@@ -43,6 +43,7 @@ LAYERS = {
     "assets": 3,
     "links": 3,
     "limits": 3,
+    "event_log": 3,
     "jobs": 4,
     "cli": 4,
     "blueprints": 4,

@@ -28,6 +28,7 @@ from lms.current import organisation
 from lms.domain.errors import Refused
 from lms.domain.people import cards, logins, staff
 from lms.domain.people.logins import digest
+from lms.event_log import log_event
 from lms.extensions import db, limiter, write
 from lms.forms.auth import CardForm, LoginForm
 from lms.forms.people import AskPasswordForm, NewPasswordForm
@@ -143,6 +144,7 @@ def enter() -> BaseResponse:
     if not form.validate_on_submit():
         return _card_page(form, 422)
     found = _card()
+    was_locked = found is not None and found.locked_at is not None
     # Hashed before the transaction, and also for a card that does not exist, so that the time does not tell.
     pin_hash = found.pin_hash if found else None
     attempt = cards.LoginAttempt(
@@ -159,7 +161,8 @@ def enter() -> BaseResponse:
     )
     outcome = write(lambda session: cards.log_in(session, attempt, now=now()))
     if isinstance(outcome, Refused):
-        count_failure()
+        count_failure(card=attempt.card_id)
+        _log_lock(was_locked)
         form.refuse(outcome)
         return _card_page(form, 422)
     response = redirect(kept_form.after_login(own_path(form.next.data) or url_for("home.today")), 303)
@@ -198,7 +201,8 @@ def login() -> BaseResponse:
         if token is not None:
             form_cookie.clear()
             return _entered_staff(token, own_path(form.next.data) or url_for("home.today"))
-        count_failure()
+        person = staff.staff_by_email(db.session(), form.email.data)
+        count_failure(person=person.id if person else None)
         form.refuse(Refused(RefusalCode.LOGIN_WRONG))
     return page("auth/login.html", 422, form=form)
 
@@ -286,6 +290,13 @@ def _card() -> AccessCard | None:
     """Return the card that the form names by the token of its link or by its code."""
     token, code = request.form.get("token"), card_digits(request.form.get("code", ""))
     return cards.card_by_token(db.session(), token) if token else cards.card_by_code(db.session(), code)
+
+
+def _log_lock(was_locked: bool) -> None:
+    """Write a line when this attempt has locked its card."""
+    card = _card()
+    if card is not None and card.locked_at is not None and not was_locked:
+        log_event("card_locked", card=card.id, person=card.person_id)
 
 
 def _is_known_device(card: AccessCard | None) -> bool:

@@ -102,7 +102,7 @@ def _change_password(form: ChangePasswordForm) -> BaseResponse:
     """Change the password: all logins end, and this device gets a new one."""
     person = me()
     if not passwords.matches(person.password_hash, form.current.data):
-        count_failure()
+        count_failure(person=person.id)
         raise Refused(RefusalCode.PASSWORD_WRONG)
     staff.check_password(form.password.data, person.name, person.login_email, organisation().name)
     fresh, device = passwords.hash_secret(form.password.data), current_login().device

@@ -9,6 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from lms.current import jobs
+from lms.event_log import configure_logs
 
 
 @click.command("worker")
@@ -16,6 +17,7 @@ from lms.current import jobs
 @with_appcontext
 def command(threads: int) -> None:
     """Send messages and run the periodic jobs until Ctrl-C or SIGTERM."""
+    configure_logs()
     stop_requested = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop_requested.set())

@@ -15,6 +15,7 @@ from wtforms.validators import DataRequired, Length, ValidationError
 
 from lms import normal_forms
 from lms.domain.errors import Refused
+from lms.event_log import log_event
 from lms.extensions import write_refusal
 from lms.i18n.refusals import sentence
 
@@ -45,6 +46,7 @@ class PageForm(FlaskForm):
 
         `kinds`: the kinds of files that the form accepts.
         """
+        log_event("refused", code=refusal.code)
         if field is None:
             if (text := sentence(refusal, kinds)) not in self.form_errors:
                 self.form_errors.append(text)

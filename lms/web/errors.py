@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import from_elsewhere, own_path, site_of
 from lms.adapters.store import StoreFull, is_full
 from lms.domain.errors import Absent, Refused
+from lms.event_log import log_event
 from lms.extensions import db, write_refusal
 from lms.i18n import refusals
 from lms.web import kept_form
@@ -24,6 +25,8 @@ from lms.web.pages import by_script, page
 from lms.web.sent_form import SentForm, is_of_another_person, sent_form
 
 log = logging.getLogger("lms.web")
+
+_EVENTS = {401: "login_missing", 403: "sent_from_elsewhere", 429: "too_many_attempts"}
 
 
 def init_app(app: Flask) -> None:
@@ -138,6 +141,8 @@ def way_back() -> str | None:
 
 
 def _http_error(error: HTTPException) -> Response:
+    if error.code in _EVENTS:
+        log_event(_EVENTS[error.code])
     if isinstance(error.response, Response):
         return error.response  # a limit that answers with a page of its own
     response = _error(error.code or 500)
@@ -149,10 +154,12 @@ def _http_error(error: HTTPException) -> Response:
 
 def _strange_host(_error_: SecurityError) -> Response:
     """Answer without a page: its addresses would be built from the host name that is not trusted."""
+    log_event("host_refused")
     return Response("400 Bad Request\n", 400, mimetype="text/plain")
 
 
 def _stale_form(_error_: CSRFError) -> Response:
+    log_event("form_refused")
     form = sent_form()
     if not is_of_another_person(form):
         return _error(400, _("La page est trop vieille. Revenez en arrière et envoyez encore."))
@@ -164,11 +171,13 @@ def _stale_form(_error_: CSRFError) -> Response:
 
 
 def _too_large(_error_: RequestEntityTooLarge) -> Response:
+    log_event("body_too_large")
     return _error(413, _("C’est trop lourd. Envoyez moins de fichiers à la fois."))
 
 
 def _refused(refusal: Refused) -> Response:
     """Answer a refusal that no form shows."""
+    log_event("refused", code=refusal.code)
     title = _("Ce n’est pas encore envoyé") if write_refusal() is refusal else None
     return _error(409, refusals.sentence(refusal), title)
 

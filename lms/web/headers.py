@@ -11,6 +11,7 @@ from flask import Flask, Response, g, request
 
 from lms.access import current_person_or_none
 from lms.current import settings
+from lms.event_log import shown_path
 
 log = logging.getLogger("lms.web")
 
@@ -71,7 +72,7 @@ def _log(response: Response) -> Response:
             {
                 "request": g.get("request_key"),
                 "method": request.method,
-                "route": str(request.url_rule) if request.url_rule else None,
+                "path": shown_path(),
                 "status": response.status_code,
                 "ms": round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000),
                 "person": person.id if person else None,

@@ -24,6 +24,7 @@ from lms.current import settings, store
 from lms.domain.errors import Refused
 from lms.domain.homework import attempts, files, worklist
 from lms.domain.homework.files import MAX_FILES
+from lms.event_log import log_event
 from lms.extensions import csrf, db
 from lms.forms.homework import AttemptForm
 from lms.i18n.refusals import sentence
@@ -308,6 +309,8 @@ def _again(
     is_clash: bool = False,
 ) -> Response:
     """Show the page again with the typed text and the current draft; after a clash with both texts."""
+    for _name, refusal in refused:
+        log_event("refused", code=refusal.code)
     form.request_id.data = secrets.token_urlsafe(16)  # the old idempotency key is used up
     found = worklist.learner_assignment_for(db.session(), me(), id)
     draft = attempts.draft_of(db.session(), me(), id)
