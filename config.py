@@ -354,7 +354,7 @@ def _server(raw: str) -> str:
 
 
 def _address(raw: str) -> str:
-    local, at, host = raw.rpartition("@")
-    if not (local and at and host) or any(c.isspace() or c in "<>,;" for c in raw):
-        raise ValueError(raw)
-    return raw
+    """Return an e-mail address as the mailer sends it, by the check of the addresses of people."""
+    from lms.normal_forms import normalize_email  # noqa: PLC0415  (`lms` itself imports this module)
+
+    return normalize_email(raw)

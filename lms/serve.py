@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
+import os
 import signal
 import socket
 import sys
 import tempfile
 from types import FrameType
+from typing import IO
 
 from flask import Flask
 from flask_migrate import upgrade
@@ -65,6 +68,29 @@ def free_port(host: str, wanted: int) -> socket.socket:
     raise SystemExit(f"No free port from {wanted} to {wanted + PORTS_TRIED - 1}: {last}")
 
 
+def claim_instance(settings: Settings, address: str) -> IO[str]:
+    """Lock the instance for this server as long as the returned file is open.
+
+    Raises SystemExit when another server runs on it; the file says where that one answers.
+    """
+    settings.instance.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = settings.instance / "server.lock"
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+    try:
+        # Not flock(): a child process would keep that lock when this one is killed.
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        running = file.read().strip() or "another process that is starting"
+        file.close()
+        raise SystemExit(
+            f"This instance runs already: {running}\nIts folder is {settings.instance}"
+        ) from None
+    file.truncate(0)
+    file.write(f"{address} (process {os.getpid()})\n")
+    file.flush()
+    return file
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the server until it is stopped; return the exit code."""
     parser = argparse.ArgumentParser(prog="./dev run")
@@ -77,10 +103,11 @@ def main(arguments: list[str] | None = None) -> int:
 
     listener = free_port(options.host, options.port)
     port = listener.getsockname()[1]
-    if port != options.port:
-        print(f"Port {options.port} is busy: using {port} instead.", flush=True)
     # Links in mails and on cards must lead to this server.
     settings = _settings_or_exit(base_url=f"http://localhost:{port}")
+    claim = claim_instance(settings, f"http://{options.host}:{port}")
+    if port != options.port:
+        print(f"Port {options.port} is busy: using {port} instead.", flush=True)
     app = _create_app(settings)
     migrate_database(app)
     greeting = _demo(app, settings)
@@ -97,6 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         server.close()
         stop_worker()
+        claim.close()
         print("Passerelle has stopped.", flush=True)
     return 0
 

@@ -74,6 +74,23 @@ def test_an_address_that_no_link_can_begin_with_is_a_fault(tmp_path: Path, given
     assert "LMS_BASE_URL" in faults(tmp_path, LMS_BASE_URL=given)[0]
 
 
+@pytest.mark.parametrize("given", ["0", "-1", "65536", "25.0", "smtp", "587 587"])
+def test_a_port_that_does_not_exist_is_a_fault(tmp_path: Path, given: str) -> None:
+    assert "LMS_MAIL_PORT must be a whole number" in faults(tmp_path, LMS_MAIL_PORT=given)[0]
+
+
+@pytest.mark.parametrize(
+    "given", ["cours", "a@b@c.be", "cours@-a.be", "@cours.be", "Nadia <cours@a.be>", "a..b@c.be"]
+)
+def test_a_sender_is_checked_like_the_addresses_of_people(tmp_path: Path, given: str) -> None:
+    assert "LMS_MAIL_FROM must be one plain" in faults(tmp_path, LMS_MAIL_FROM=given)[0]
+
+
+def test_a_sender_stands_in_mails_as_the_mailer_writes_it(tmp_path: Path) -> None:
+    assert read(tmp_path).mail_from == "passerelle@localhost"
+    assert read(tmp_path, LMS_MAIL_FROM="Cours@École.BE").mail_from == "Cours@xn--cole-9oa.be"
+
+
 @pytest.mark.parametrize("name", ["LMS_INSTANCE", "LMS_UPLOADS"])
 def test_a_folder_that_is_a_file_is_a_fault(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")

@@ -21,6 +21,7 @@ from types import ModuleType
 
 import pytest
 
+from tests.support.live_server import clean_environment
 from tests.support.servers import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -203,6 +204,57 @@ def test_the_second_start_installs_nothing_and_hands_the_arguments_over(started:
     shutil.rmtree(next(started.glob(".venv/lib/python*/site-packages/pip")))
     second = dev(started, "run", "--port", "8111")
     assert (second.stdout, second.stderr) == ("serving --port 8111\n", "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "handed_over"),
+    [
+        (["init", "--service", "CPAS"], "init --service CPAS"),
+        (["doctor", "--deep"], "doctor --deep"),
+        (["flask", "booking", "check"], "booking check"),
+        (["flask"], ""),
+    ],
+)
+def test_commands_of_the_application_are_handed_over(
+    started: Path, typed: list[str], handed_over: str
+) -> None:
+    (started / "flask.py").write_text("import sys\nprint(*sys.argv[1:])\n")
+    answer = dev(started, *typed)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.strip() == f"--app lms.serve:make_app {handed_over}".strip()
+
+
+def test_in_production_a_checkout_needs_no_path_for_its_commands(tmp_path: Path) -> None:
+    """What `./dev init` and `./dev doctor` hand over, in a clone of its own."""
+    for name in ("config.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "lms").symlink_to(ROOT / "lms")
+    settings = {
+        "LMS_ENV": "production",
+        "LMS_BASE_URL": "https://cours.example.be",
+        "LMS_MAIL_HOST": "smtp.example.be",
+        "LMS_MAIL_FROM": "cours@example.be",
+    }
+
+    def flask(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "lms.serve:make_app", *arguments],
+            cwd=tmp_path,
+            env=clean_environment(settings),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    opened = flask("init", "--service", "CPAS", "--coordinator", "Claire", "--email", "claire@example.be")
+    assert opened.returncode == 0, opened.stderr
+    assert "https://cours.example.be/password/" in opened.stdout
+    assert (tmp_path / "instance/passerelle.sqlite3").is_file()
+    examined = flask("doctor", "--deep")
+    assert examined.returncode == 0, examined.stdout
+    assert "ill" not in examined.stdout
 
 
 def test_changed_pins_are_installed(started: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import func, select
 
 from config import ROOT
+from lms import serve
 from lms.access import cookie_name
 from lms.models import Booking, Organisation, Person
 from tests import factories
@@ -189,6 +190,27 @@ def test_the_second_start_keeps_the_school_and_its_secret(tmp_path: Path) -> Non
         assert (tmp_path / "instance/secret.key").read_text() == secret
     finally:
         server.stop()
+
+
+def test_a_second_start_on_one_instance_says_where_the_first_runs(tmp_path: Path) -> None:
+    with LiveServer(tmp_path) as first:
+        ended = refused(tmp_path)
+        assert ended.returncode == 1
+        assert f"This instance runs already: {first.url} (process {first.pid})" in ended.stderr
+        assert str(tmp_path / "instance") in ended.stderr
+        assert "Traceback" not in ended.stderr
+        assert status(first) == 200
+        first.kill()
+        first.start()  # the lock ends with its process, however it ends
+        assert status(first) == 200
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "many", "８０００"])
+def test_a_port_that_does_not_exist_is_a_sentence(capsys: pytest.CaptureFixture[str], port: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        serve.main(["--port", port])
+    assert ended.value.code == 2
+    assert "must be a whole number from 0 to 65535" in capsys.readouterr().err
 
 
 def test_what_lies_in_the_instance_is_for_its_owner_alone(tmp_path: Path) -> None:
