@@ -22,6 +22,9 @@ from lms.adapters.store import UnknownKey
 from lms.clock import now
 from lms.domain import outbox
 from lms.domain.booking import consistency
+from lms.domain.calendars.consistency import find_calendar_faults
+from lms.domain.homework.consistency import find_homework_faults
+from lms.domain.people.consistency import find_people_faults
 from lms.extensions import db, journal_mode, migrate, sqlite
 from lms.models import Attachment, Organisation, Rendition
 
@@ -127,6 +130,21 @@ def bookings(session: Session, settings: Settings) -> list[str]:
     return consistency.find_faults(session, now=now())
 
 
+def people(session: Session, settings: Settings) -> list[str]:
+    """Return the faults of people, their cards and their logins."""
+    return find_people_faults(session, now=now())
+
+
+def homework(session: Session, settings: Settings) -> list[str]:
+    """Return the faults of attempts and feedback."""
+    return find_homework_faults(session)
+
+
+def calendars(session: Session, settings: Settings) -> list[str]:
+    """Return the faults of calendar feeds."""
+    return find_calendar_faults(session)
+
+
 def mail(session: Session, settings: Settings) -> list[str]:
     """Return a fault when a message has waited too long for a worker."""
     waiting = outbox.oldest_waiting(session, now=now())
@@ -134,7 +152,17 @@ def mail(session: Session, settings: Settings) -> list[str]:
     return [f"a mail has waited for {waiting}"] if late else []
 
 
-CHECKS: tuple[Check, ...] = (integrity, versions, permissions, files, bookings, mail)
+CHECKS: tuple[Check, ...] = (
+    integrity,
+    versions,
+    permissions,
+    files,
+    people,
+    homework,
+    bookings,
+    calendars,
+    mail,
+)
 
 
 def examine(session: Session, settings: Settings, *, deep: bool = False) -> dict[str, list[str]]:

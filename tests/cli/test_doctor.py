@@ -54,6 +54,7 @@ def lived_in(school: School) -> None:
 
     def live(session: Session) -> None:
         samira, nadia = factories.samira(session), factories.nadia(session)
+        factories.claire(session)  # somebody can change the school
         assignment = factories.assignment(session)
         draft = factories.drafted(session, samira, assignment, "Lundi")
         files.add_file(session, draft, assignment, factories.stored(store), room=1 << 30, now=now())

@@ -1,0 +1,76 @@
+"""Check attempts and feedback in the database. One line for each fault, with ids only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from lms.models import Attempt, Feedback, OutboxItem, Submission
+
+# The kind of the message that says that feedback was returned. Repeated here on purpose, as in `booking`.
+MESSAGE = "feedback_returned"
+
+
+def find_homework_faults(session: Session) -> list[str]:
+    """Return a line for each fault; empty when attempts and feedback are consistent."""
+    return [*_wrong_attempts(session), *_wrong_feedback(session)]
+
+
+def _wrong_attempts(session: Session) -> Iterator[str]:
+    """Find submissions without an attempt, and those with a gap in the numbers of their attempts."""
+    count, last = func.count(Attempt.id), func.coalesce(func.max(Attempt.number), 0)
+    rows = session.execute(
+        select(Submission.id, count.label("attempts"), last.label("last"))
+        .outerjoin(Attempt, Attempt.submission_id == Submission.id)
+        .group_by(Submission.id)
+        .having(or_(count == 0, count != last))
+        .order_by(Submission.id)
+    )
+    for row in rows:
+        if row.attempts == 0:
+            yield f"submission {row.id}: has no attempt"
+        else:
+            yield f"submission {row.id}: has {row.attempts} attempts, the last is number {row.last}"
+
+
+def _wrong_feedback(session: Session) -> Iterator[str]:
+    """Find feedback to work that was not sent, seen before it was returned, or never announced."""
+    posted = exists().where(
+        OutboxItem.kind == MESSAGE,
+        OutboxItem.about_id == Feedback.id,
+        OutboxItem.person_id == Submission.learner_id,
+    )
+    rows = session.execute(
+        select(
+            Feedback.id,
+            Feedback.returned_at,
+            Feedback.seen_at,
+            Attempt.id.label("attempt_id"),
+            Attempt.sent_at,
+            posted.label("posted"),
+            Feedback.teacher_id,
+            Submission.learner_id,
+        )
+        .join(Attempt, Attempt.id == Feedback.attempt_id)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .where(
+            or_(
+                Attempt.sent_at.is_(None),
+                and_(Feedback.returned_at.is_(None), Feedback.seen_at.is_not(None)),
+                and_(Feedback.returned_at.is_not(None), ~posted),
+                Feedback.teacher_id == Submission.learner_id,
+            )
+        )
+        .order_by(Feedback.id)
+    )
+    for row in rows:
+        if row.sent_at is None:
+            yield f"feedback {row.id}: the attempt {row.attempt_id} was never sent"
+        if row.returned_at is None and row.seen_at is not None:
+            yield f"feedback {row.id}: seen, and never returned"
+        if row.returned_at is not None and not row.posted:
+            yield f"feedback {row.id}: returned, and {MESSAGE} was never written"
+        if row.teacher_id == row.learner_id:
+            yield f"feedback {row.id}: written by the learner of the work"
