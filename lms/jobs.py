@@ -32,7 +32,7 @@ from lms.adapters.sms.gateway import HttpSmsGateway
 from lms.adapters.sms.message import SmsSender
 from lms.clock import now
 from lms.current import settings_of, store_of
-from lms.domain import outbox
+from lms.domain import notices, outbox
 from lms.domain.booking import waitlist
 from lms.domain.calendars import external
 from lms.domain.people import kept_forms, logins
@@ -258,10 +258,11 @@ class Jobs:
             )
 
     def every_night(self) -> None:
-        """Close stale manual messages; delete old receipts, logins and temporary files."""
+        """Close stale manual messages; delete old receipts, notices, logins and temporary files."""
         with self.app.app_context():
             write(lambda session: outbox.close_stale(session, now=now()))
             write(lambda session: outbox.delete_old_receipts(session, now() - RECEIPTS_KEPT))
+            write(lambda session: notices.delete_old_notices(session, now=now()))
             write(lambda session: logins.delete_old_logins(session, now=now()))
         self.delete_temporary_files(now() - timedelta(days=1))
 

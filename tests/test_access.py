@@ -32,6 +32,8 @@ from lms.models import (
     Feedback,
     Level,
     LoginSession,
+    Notice,
+    NoticeKind,
     Organisation,
     OutboxItem,
     Person,
@@ -55,6 +57,8 @@ OWN = {
     "coordinator": "Claire Renard",
     "social_worker": "Farid Amrani",
 }
+# What each person has of one's own: an id of another person's answers nobody.
+OF_ONE = {"logins", "notices"}
 STRANGERS = {"learner": "Grace Mbala", "social_worker": "Vera Peeters"}
 # What a stranger of that role may see all the same: nothing of anybody in particular.
 PUBLIC = {"service", "card", "password"}
@@ -109,6 +113,8 @@ def _complete(session: Session) -> None:
             created_at=moment,
         )
     )
+    for name in OWN.values():
+        outbox.post_notice(session, NoticeKind.PASSWORD_LINK, _person(session, name), "no link", now=moment)
     session.add(
         Person(
             name="Vera Peeters",
@@ -262,15 +268,26 @@ def entries(school: School, name: str) -> str:
     return school.read(asked)
 
 
+def a_notice(school: School, name: str) -> str:
+    """A notice of this very person."""
+
+    def asked(session: Session) -> str:
+        person = _person(session, name)
+        return str(session.scalars(select(Notice.id).where(Notice.person_id == person.id).limit(1)).one())
+
+    return school.read(asked)
+
+
 def visit(school: School, name: str | None, rule: Rule, method: str, *, own: bool = True) -> TestResponse:
     person = school.read(lambda s: _person(s, name)) if name else None
     client = school.visitor(person).client
     ids = school.read(things)
-    ids["logins"] = "nobody"
+    ids["logins"] = ids["notices"] = "nobody"
     if name:
         if not own:
             school.visitor(school.read(lambda s: _person(s, "Samira")))
         ids["logins"] = entries(school, name if own else "Samira")
+        ids["notices"] = a_notice(school, name if own else "Samira")
     path = address(rule, ids)
     if person is not None and not person.is_learner:
         path += f"?learner={ids['people']}"  # the team books for somebody
@@ -329,7 +346,7 @@ def test_a_stranger_finds_nothing_of_samira(
 ) -> None:
     wrong, school = [], copies.fresh()
     for (path, method), rule in sorted(rules.items()):
-        named = {word for word in path.split("/") if word in school.read(things) or word == "logins"}
+        named = {word for word in path.split("/") if word in school.read(things) or word in OF_ONE}
         if "<" not in path or named & PUBLIC or not allowed(school, rule) & {role, "someone"}:
             continue
         status = visit(school, STRANGERS[role], rule, method, own=False).status_code

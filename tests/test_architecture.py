@@ -63,6 +63,7 @@ DOMAIN = {
     "booking": 3,
     "calendars": 4,
     "manual_messages": 4,
+    "notices": 4,
     "statistics": 4,
     "today": 4,
 }

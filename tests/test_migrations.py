@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     inspect,
+    or_,
     select,
     text,
 )
@@ -32,10 +33,22 @@ from sqlalchemy.orm import Session
 from config import ROOT
 from lms import create_app, normal_forms
 from lms.clock import now
-from lms.domain.booking import consistency
+from lms.domain import outbox
+from lms.domain.booking import appointments, consistency
 from lms.domain.people import staff
 from lms.extensions import Base
-from lms.models import AppointmentRecord, Attempt, Booking, Level, OutboxItem, Person, PersonRole, Room
+from lms.models import (
+    AppointmentRecord,
+    Attempt,
+    Booking,
+    Level,
+    Notice,
+    OutboxItem,
+    Outcome,
+    Person,
+    PersonRole,
+    Room,
+)
 from tests import factories
 from tests.support.engines import postgres_template
 from tests.support.narrow import present
@@ -483,6 +496,46 @@ def test_the_frozen_normal_forms_are_those_of_the_application() -> None:
     assert list(map(frozen.name_key, names)) == list(map(normal_forms.name_key, names))
     addresses = ["Luc@École.be", " \u200bluc@a.be ", "rené@école.be", "a..b@école.be", "x", "a@b@c", "a@é.1"]
     assert list(map(frozen.email_key, addresses)) == list(map(normal_forms.email_key, addresses))
+
+
+def test_what_was_still_to_be_told_becomes_a_notice(bare: School) -> None:
+    up(bare)
+    before = present(scripts().get_revision("0011")).down_revision
+    assert isinstance(before, str)
+
+    def tell(session: Session) -> None:
+        samira, nadia = factories.samira(session), factories.nadia(session)
+        factories.organisation(session).horizon_days = 90
+        factories.all_week(session, nadia)
+        starts = factories.wall(factories.coming_monday().isoformat(), "10:00")
+        factories.booked(session, samira, nadia, starts, by=nadia, now=now())
+        other = factories.booked(session, samira, nadia, starts + timedelta(hours=1), by=nadia, now=now())
+        appointments.cancel(session, nadia, other, "", now=now(), zone=factories.BRUSSELS)
+        cancelled = select(OutboxItem).where(OutboxItem.kind == "booking_cancelled")
+        for item in session.scalars(cancelled.where(OutboxItem.person_id == samira.id)):
+            outbox.close_item(session, item.id, Outcome.NO_ADDRESS, now=now())
+
+    def notices(session: Session) -> set[tuple[object, ...]]:
+        rows = session.execute(
+            select(Notice.dedupe, Notice.kind, Notice.due_at, Notice.expires_at).where(
+                or_(Notice.expires_at.is_(None), Notice.expires_at > now())
+            )
+        )
+        return {tuple(row) for row in rows}
+
+    bare.write(tell)
+    posted = bare.read(notices)
+    assert {kind for _, kind, _, _ in posted} == {
+        "booking_made",
+        "booking_cancelled",
+        "booking_reminder",
+        "booking_soon",
+    }
+    bare.close()
+    down(bare, before)
+    up(bare)
+    assert bare.read(notices) == posted
+    assert differences(bare) == []
 
 
 A_ROOM = "INSERT INTO room (id, name, closed_at) VALUES (:id, :name, :closed)"

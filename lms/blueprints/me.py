@@ -12,6 +12,7 @@ from lms.access import allow, cookie, current_login, drop_cookie, me, set_cookie
 from lms.adapters import passwords
 from lms.clock import now
 from lms.current import organisation, settings
+from lms.domain import notices
 from lms.domain.errors import Refused
 from lms.domain.people import logins, preferences, staff
 from lms.extensions import db, write
@@ -53,6 +54,7 @@ def show() -> BaseResponse:
         press=ConfirmForm(formdata=None),
         entries=logins.active_logins(db.session(), person, now=now()),
         here=current_login().id,
+        notices_unseen=notices.count_unseen(db.session(), person, now=now()),
     )
 
 

@@ -1,4 +1,4 @@
-"""Outbox: every message is a row before it is sent (ADR 6).
+"""Outbox: every message is a row before it is sent (ADR 6), with its notice on the start page (ADR 29).
 
 The row is written in the transaction that causes it. A worker claims it with a lease, sends with no
 transaction open, and closes it; a periodic job finds the rows that a killed process left behind. When no
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from lms.models import Channel, FormReceipt, OutboxItem, Outcome, Person
+from lms.models import Channel, FormReceipt, Notice, NoticeKind, OutboxItem, Outcome, Person
 
 # Longer than any mail may take (LMS_MAIL_TIMEOUT is at most 120 s for each of a few steps).
 LEASE = timedelta(minutes=10)
@@ -33,14 +33,18 @@ def post(
     secret: str | None = None,
     due_at: datetime | None = None,
     expires_at: datetime | None = None,
+    actor_id: str | None = None,
+    shown_until: datetime | None = None,
     now: datetime,
 ) -> OutboxItem:
-    """Add a message to one person to the outbox and return its row.
+    """Add a message to one person to the outbox, with its notice, and return its row.
 
     The same kind, object, sequence and person twice is one row. `due_at` None means now, `expires_at` None in
-    three days. After the commit the queue gets the ids of the due rows.
+    three days. `actor_id`: who caused it and needs no notice of it; None when nobody did. `shown_until`: when
+    the notice makes no sense any more; None until it is seen. After the commit the queue gets the ids of the
+    due rows.
     """
-    dedupe = f"{about_id}:{sequence}:{kind}:{person.id}"
+    dedupe = _dedupe(kind, person, about_id, sequence)
     item = session.scalar(select(OutboxItem).where(OutboxItem.dedupe == dedupe))
     if item is not None:
         return item
@@ -56,6 +60,17 @@ def post(
         expires_at=expires_at or now + KEEP_TRYING,
     )
     session.add(item)
+    if actor_id != person.id:
+        post_notice(
+            session,
+            NoticeKind(kind),
+            person,
+            about_id,
+            sequence=sequence,
+            due_at=due_at,
+            expires_at=shown_until,
+            now=now,
+        )
     session.flush()
     if item.due_at <= now:
         session.info.setdefault("outbox", []).append(item.id)
@@ -139,7 +154,10 @@ def postpone(session: Session, item_id: str, error: str, *, now: datetime) -> No
 
 
 def void_items(session: Session, about_id: str, *, kind: str | None = None, now: datetime) -> None:
-    """Close the open rows about an object, all or those of one kind, because they no longer make sense."""
+    """Close the open rows about an object, all or those of one kind, because they no longer make sense.
+
+    Their notices are no longer shown.
+    """
     where = [OutboxItem.about_id == about_id, OutboxItem.closed_at.is_(None)]
     if kind is not None:
         where.append(OutboxItem.kind == kind)
@@ -148,6 +166,66 @@ def void_items(session: Session, about_id: str, *, kind: str | None = None, now:
         .where(*where)
         .values(outcome=Outcome.VOID, closed_at=now, claimed_until=None, secret=None)
     )
+    withdraw_notices(session, about_id, kind=NoticeKind(kind) if kind else None, now=now)
+
+
+# -- notices -------------------------------------------------------------------------------------
+
+
+def post_notice(
+    session: Session,
+    kind: NoticeKind,
+    person: Person,
+    about_id: str,
+    *,
+    sequence: int = 0,
+    due_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    now: datetime,
+) -> None:
+    """Show a notice on the start page of the person until it is seen, without a message.
+
+    The same kind, object, sequence and person twice is one notice. `due_at` None means now, `expires_at` None
+    until it is seen.
+    """
+    dedupe = _dedupe(kind, person, about_id, sequence)
+    if session.scalar(select(Notice.id).where(Notice.dedupe == dedupe)) is None:
+        session.add(
+            Notice(
+                dedupe=dedupe,
+                kind=kind,
+                person_id=person.id,
+                about_id=about_id,
+                created_at=now,
+                due_at=due_at or now,
+                expires_at=expires_at,
+            )
+        )
+        session.flush()
+
+
+def withdraw_notices(
+    session: Session, about_id: str, *, kind: NoticeKind | None = None, now: datetime
+) -> None:
+    """Stop showing the unseen notices about an object, all or those of one kind: something newer is true."""
+    where = [Notice.about_id == about_id, Notice.seen_at.is_(None)]
+    if kind is not None:
+        where.append(Notice.kind == kind)
+    session.execute(update(Notice).where(*where).values(expires_at=now))
+
+
+def mark_notices_seen(session: Session, which: ColumnElement[bool], *, now: datetime) -> None:
+    """Record that the due notices of this condition are seen."""
+    session.execute(
+        update(Notice)
+        .where(which, Notice.due_at <= now, Notice.seen_at.is_(None))
+        .values(seen_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _dedupe(kind: str, person: Person, about_id: str, sequence: int) -> str:
+    return f"{about_id}:{sequence}:{kind}:{person.id}"
 
 
 # -- by hand -------------------------------------------------------------------------------------

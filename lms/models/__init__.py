@@ -36,6 +36,7 @@ from lms.models.homework import (
     Submission,
 )
 from lms.models.lessons import Clip, ClipProgress, Lesson, LessonVisit, VocabItem
+from lms.models.notices import Notice, NoticeKind
 from lms.models.outbox import MAIL_KINDS, FormReceipt, OutboxItem, Outcome
 from lms.models.people import (
     REACHES,
@@ -95,6 +96,8 @@ __all__ = [
     "LoginKind",
     "LoginSession",
     "Mode",
+    "Notice",
+    "NoticeKind",
     "OpenedLevel",
     "Organisation",
     "OutboxItem",

@@ -79,7 +79,7 @@ def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
     visitor = school.visitor(school.write(given_back))
     page = visitor.get("/")
     assert "Une heure est libre pour vous" in _hero(page)
-    offer = visitor.submit(visitor.get(page.links()["Répondre oui ou non"]), action="/acceptance")
+    offer = visitor.submit(visitor.submit(page, action="/next-step"), action="/acceptance")
     assert "Une heure est libre" not in visitor.get("/").text
 
     school.write(
@@ -91,6 +91,9 @@ def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
     page = visitor.get("/")
     assert "Votre professeur ne peut pas venir" in _hero(page)
     assert "Continuer la leçon" in page.text
+    assert visitor.submit(page, action="/next-step").url == "/bookings/new"
+    page = visitor.get("/")
+    assert "Votre professeur ne peut pas venir" in _hero(page), "until there is another appointment"
     assert "/bookings/new" in page.links().values()
 
 

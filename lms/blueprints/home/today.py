@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Blueprint, Response, url_for
-from flask_babel import LazyString, get_locale
-from flask_babel import gettext as _
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from lms.access import allow, me
 from lms.blueprints.home.team_page import build_team_page
 from lms.clock import now
 from lms.current import organisation, settings
+from lms.domain import notices
 from lms.domain.homework.worklist import LearnerAssignment
 from lms.domain.today import (
     LostAppointment,
@@ -25,15 +26,17 @@ from lms.domain.today import (
     list_today,
 )
 from lms.extensions import db
-from lms.i18n import dates, languages
+from lms.forms.people import ConfirmForm
 from lms.models import Booking, HomeworkState, Lesson, Role
+from lms.notifications.in_app import NoticeCard, french_moment, notice_cards, where_and_with
 from lms.notifications.manual_messages import list_manual_messages
 from lms.web.pages import page
 
 bp = Blueprint("home", __name__)
 
-NBSP = "\N{NO-BREAK SPACE}"
 SMALL_CARDS = 3
+# Notices of a start page; the page of all of them has the others.
+NOTICES = 3
 
 
 @dataclass(frozen=True)
@@ -62,16 +65,45 @@ def today() -> Response:
 
 
 def _learner() -> Response:
-    found = list_today(db.session(), me(), now=now())
-    cards = [_card(card) for card in found.cards[: 1 + SMALL_CARDS]]
+    session, moment = db.session(), now()
+    news = _notices(moment)
+    told = {notice.about_id for notice in news}
+    found = list_today(session, me(), now=moment)
+    cards = [_card(card) for card in found.cards if _about(card) not in told][: 1 + SMALL_CARDS]
+    # One thing is the most important: what changed, else the first card.
+    first = cards.pop(0) if cards and not news else None
     return page(
         "home/learner.html",
         section="today",
-        first=cards[0] if cards else None,
-        others=cards[1:],
+        **_shown(news),
+        first=first,
+        others=cards[:SMALL_CARDS],
         done=found.done,
         total=found.total,
     )
+
+
+def _notices(moment: datetime) -> list[NoticeCard]:
+    return notice_cards(notices.unseen_notices(db.session(), me(), now=moment), zone=settings().time_zone)
+
+
+def _shown(news: list[NoticeCard]) -> dict[str, object]:
+    """Return what both start pages show of the notices: the newest ones, and how many there are if more."""
+    return {
+        "notices": news[:NOTICES],
+        "more_notices": len(news) if len(news) > NOTICES else 0,
+        "press": ConfirmForm(formdata=None),
+    }
+
+
+def _about(found: TodayCard) -> str | None:
+    """Return the id of what the card is about, as in a notice; None when no notice is about such a thing."""
+    match found:
+        case SlotOffer(booking) | LostAppointment(booking) | NextAppointment(booking):
+            return booking.id
+        case UnseenFeedback(assignment):
+            return assignment.submission_id
+    return None
 
 
 def _card(found: TodayCard) -> Card:
@@ -132,23 +164,15 @@ def _cancelled_card(found: Booking) -> Card:
 
 
 def _french(found: Booking) -> str:
-    """Return day and hour in French, with no-break spaces."""
-    zone = settings().time_zone
-    written = dates.day(found.starts, zone).capitalize().rsplit(" ", 1)
-    return f"{NBSP.join(written)}, {dates.hour(found.starts, zone)}"
+    return french_moment(found, zone=settings().time_zone)
 
 
 def _appointment(found: Booking) -> Card:
-    zone = settings().time_zone
-    language = languages.shown_in(str(get_locale())).code
-    own_day = "" if language == "fr" else f"{dates.day(found.starts, zone, language)} · "
-    where = _("par vidéo") if found.is_video else _("sur place")
-    with_whom = _("avec %(name)s", name=found.teacher.first_name)
     return Card(
         "booking",
         "calendar",
         _french(found),
-        f"{own_day}{with_whom} · {where} · {_('heure de Belgique')}",
+        where_and_with(found, zone=settings().time_zone),
         url_for("bookings.show", id=found.id),
         _l("Voir le rendez-vous"),
         title_lang="fr",
@@ -165,4 +189,4 @@ def _team() -> Response:
         now=moment,
         zone=settings().time_zone,
     )
-    return page("home/team.html", section="today", shown=shown)
+    return page("home/team.html", section="today", shown=shown, **_shown(_notices(moment)))

@@ -191,10 +191,25 @@ def participants(session: Session, booking: Booking) -> tuple[Person, Person]:
     return session.get_one(Person, booking.learner_id), session.get_one(Person, booking.teacher_id)
 
 
-def notify_both(session: Session, booking: Booking, kind: str, *, now: datetime) -> None:
-    """Post a message to the learner and the teacher, and the learner's reminders that are not due yet."""
+def notify_both(
+    session: Session, booking: Booking, kind: str, *, actor_id: str | None, now: datetime
+) -> None:
+    """Post a message to the learner and the teacher, and the learner's reminders that are not due yet.
+
+    `actor_id`: who changed the appointment; None when no person did.
+    """
     learner, teacher = participants(session, booking)
     last = min(booking.starts, now + outbox.KEEP_TRYING)
     for person in (learner, teacher):
-        outbox.post(session, kind, person, booking.id, sequence=booking.sequence, expires_at=last, now=now)
+        outbox.post(
+            session,
+            kind,
+            person,
+            booking.id,
+            sequence=booking.sequence,
+            expires_at=last,
+            actor_id=actor_id,
+            shown_until=booking.starts,
+            now=now,
+        )
     reminders.post_reminders(session, booking, learner, now=now)

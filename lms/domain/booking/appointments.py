@@ -53,7 +53,7 @@ def book(
     allocation.set_slot(booking, slot, organisation, zone=zone)
     allocation.save_and_claim(session, booking)
     waitlist.close_after_booking(session, learner.id, now=now)
-    allocation.notify_both(session, booking, "booking_made", now=now)
+    allocation.notify_both(session, booking, "booking_made", actor_id=actor.id, now=now)
     audit_log.record(session, actor, AuditAction.BOOKING_MADE, "booking", booking.id, now=now)
     return booking
 
@@ -93,7 +93,7 @@ def move(
     _record_change(booking, now=now)
     allocation.save_and_claim(session, booking)
     outbox.void_items(session, booking.id, now=now)
-    allocation.notify_both(session, booking, "booking_moved", now=now)
+    allocation.notify_both(session, booking, "booking_moved", actor_id=actor.id, now=now)
     audit_log.record(session, actor, AuditAction.BOOKING_MOVED, "booking", booking.id, now=now)
     offers.offer_to_waitlist(session, left, now=now, zone=zone)
     return booking
@@ -130,7 +130,7 @@ def swap(
     for booking in both:
         allocation.save_and_claim(session, booking)
         outbox.void_items(session, booking.id, now=now)
-        allocation.notify_both(session, booking, "booking_moved", now=now)
+        allocation.notify_both(session, booking, "booking_moved", actor_id=actor.id, now=now)
         audit_log.record(session, actor, AuditAction.BOOKING_SWAPPED, "booking", booking.id, now=now)
 
 
@@ -165,7 +165,15 @@ def cancel(
     occupancy.release(session, booking)
     outbox.void_items(session, booking.id, now=now)
     for person in allocation.participants(session, booking):
-        outbox.post(session, "booking_cancelled", person, booking.id, sequence=booking.sequence, now=now)
+        outbox.post(
+            session,
+            "booking_cancelled",
+            person,
+            booking.id,
+            sequence=booking.sequence,
+            actor_id=actor.id,
+            now=now,
+        )
     audit_log.record(session, actor, AuditAction.BOOKING_CANCELLED, "booking", booking.id, now=now)
     if cancelled_by_teacher:
         waitlist.give_priority(session, actor, booking, now=now)

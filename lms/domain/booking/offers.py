@@ -151,7 +151,8 @@ class _OfferRound:
         except Refused:  # on PostgreSQL another transaction may have taken the slot
             return None
         learner = session.get_one(Person, entry.learner_id)
-        outbox.post(session, "booking_offer", learner, offer.id, expires_at=offer.expires_at, now=now)
+        until = offer.expires_at
+        outbox.post(session, "booking_offer", learner, offer.id, expires_at=until, shown_until=until, now=now)
         audit_log.record(session, None, AuditAction.HOUR_OFFERED, "booking", offer.id, now=now)
         return offer
 

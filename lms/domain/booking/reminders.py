@@ -31,5 +31,6 @@ def post_reminders(session: Session, booking: Booking, learner: Person, *, now: 
                 sequence=booking.sequence,
                 due_at=due_at,
                 expires_at=expires_at,
+                shown_until=expires_at,
                 now=now,
             )

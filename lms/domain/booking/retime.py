@@ -181,7 +181,7 @@ def _notify(session: Session, booking: Booking, change: Change, *, now: datetime
     """Notify both people of a booking; not of an offer, whose message has only the unchanged local time."""
     if booking.is_booked:
         outbox.void_items(session, booking.id, now=now)
-        allocation.notify_both(session, booking, "booking_retimed", now=now)
+        allocation.notify_both(session, booking, "booking_retimed", actor_id=None, now=now)
     detail = f"{change.before:%Y-%m-%dT%H:%MZ} {change.after:%Y-%m-%dT%H:%MZ}"
     audit_log.record(
         session, None, AuditAction.BOOKING_RETIMED, "booking", booking.id, detail=detail, now=now

@@ -217,7 +217,7 @@ def accept_offer(
     if entry.ended_at is None:
         _close_entry(entry, WaitlistOutcome.ACCEPTED, now=now)
     outbox.void_items(session, offer.id, now=now)
-    allocation.notify_both(session, offer, "booking_made", now=now)
+    allocation.notify_both(session, offer, "booking_made", actor_id=actor.id, now=now)
     audit_log.record(session, actor, AuditAction.BOOKING_MADE, "booking", offer.id, detail="offer", now=now)
     return offer
 

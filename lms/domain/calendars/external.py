@@ -99,6 +99,7 @@ def remove_calendar(
     calendar = _calendar_for(session, teacher, calendar_id)
     _replace(session, calendar, [], now=now, zone=zone)
     session.delete(calendar)
+    outbox.withdraw_notices(session, calendar_id, now=now)
     audit_log.record(
         session, teacher, AuditAction.BUSY_CALENDAR_REMOVED, "busy_calendar", calendar_id, now=now
     )
@@ -170,14 +171,14 @@ def store_events(
     calendar.misread = len(misread)
     days = sorted({day for day in misread if day is not None}, key=lambda day: (day < now.date(), day))
     calendar.misread_days = " ".join(day.isoformat() for day in days[:MOST_MISREAD_DAYS])
-    _record_success(calendar, now=now)
+    _record_success(session, calendar, now=now)
 
 
 def record_unchanged(session: Session, calendar_id: str, *, now: datetime) -> None:
     """Record that the calendar was read and has not changed."""
     calendar = session.get(ExternalCalendar, calendar_id)
     if calendar is not None:
-        _record_success(calendar, now=now)
+        _record_success(session, calendar, now=now)
 
 
 def record_failure(session: Session, calendar_id: str, code: RefusalCode, *, now: datetime) -> None:
@@ -219,7 +220,9 @@ def _replace(
         )
 
 
-def _record_success(calendar: ExternalCalendar, *, now: datetime) -> None:
+def _record_success(session: Session, calendar: ExternalCalendar, *, now: datetime) -> None:
+    if calendar.failing_since is not None:
+        outbox.withdraw_notices(session, calendar.id, now=now)
     calendar.read_at, calendar.failing_since, calendar.error = now, None, ""
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
+from lms.domain import outbox
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import worklist
 from lms.domain.homework.files import WITH_FILES, files_of_attempt
@@ -18,6 +19,7 @@ from lms.models import (
     Feedback,
     HomeworkState,
     Lesson,
+    Notice,
     Person,
     Role,
     Score,
@@ -147,7 +149,7 @@ def mark_feedback_seen(session: Session, actor: Person, submission_id: str, *, n
 
 
 def _record_seen(session: Session, submission_id: str, *, now: datetime) -> None:
-    session.execute(
+    read = session.scalars(
         update(Feedback)
         .where(
             Feedback.returned_at.is_not(None),
@@ -155,8 +157,11 @@ def _record_seen(session: Session, submission_id: str, *, now: datetime) -> None
             exists().where(Attempt.id == Feedback.attempt_id, Attempt.submission_id == submission_id),
         )
         .values(seen_at=now)
+        .returning(Feedback.id)
         .execution_options(synchronize_session=False)
-    )
+    ).all()
+    if read:
+        outbox.mark_notices_seen(session, Notice.about_id.in_(read), now=now)
 
 
 _FEEDBACK = joinedload(Attempt.feedback)

@@ -199,7 +199,7 @@ def return_feedback(
     feedback = save_feedback(session, attempt, teacher, draft, version, now=now)
     feedback.redo_requested = redo
     feedback.returned_at = now
-    outbox.post(session, MAIL, attempt.submission.learner, feedback.id, now=now)
+    outbox.post(session, MAIL, attempt.submission.learner, feedback.id, actor_id=teacher.id, now=now)
     audit_log.record(
         session,
         teacher,

@@ -9,8 +9,18 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from lms.domain import outbox
 from lms.domain.errors import Absent, Refused
-from lms.models import Assignment, Attachment, Attempt, Person, Rendition, Role, Submission
+from lms.models import (
+    Assignment,
+    Attachment,
+    Attempt,
+    NoticeKind,
+    Person,
+    Rendition,
+    Role,
+    Submission,
+)
 from lms.refusal_codes import RefusalCode
 
 MAX_FILES = 10
@@ -152,6 +162,25 @@ def move_file(session: Session, draft: Attempt, attachment_id: str, steps: int) 
         return
     ordered.insert(at + steps, ordered.pop(at))
     _number(ordered)
+
+
+def notify_refused_file(session: Session, attempt: Attempt, *, now: datetime) -> None:
+    """Show the learner on the start page that a file of this attempt could not be used.
+
+    Several files of one attempt are one notice, until it is seen.
+    """
+    learner_id = session.scalars(
+        select(Submission.learner_id).where(Submission.id == attempt.submission_id)
+    ).one()
+    outbox.withdraw_notices(session, attempt.id, kind=NoticeKind.FILE_REFUSED, now=now)
+    outbox.post_notice(
+        session,
+        NoticeKind.FILE_REFUSED,
+        session.get_one(Person, learner_id),
+        attempt.id,
+        sequence=int(now.timestamp()),
+        now=now,
+    )
 
 
 def delivery_for(session: Session, actor: Person, file_id: str) -> Delivery:

@@ -119,7 +119,10 @@ def send_link(
     link = PasswordLink(person_id=person.id, token_hash=digest(token), created_at=now, expires_at=now + lasts)
     session.add(link)
     session.flush()
-    outbox.post(session, "password_link", person, link.id, secret=token, expires_at=link.expires_at, now=now)
+    until = link.expires_at
+    outbox.post(
+        session, "password_link", person, link.id, secret=token, expires_at=until, shown_until=until, now=now
+    )
     return link
 
 
@@ -190,6 +193,7 @@ def choose_password(session: Session, token: str, password_hash: str, *, now: da
     )
     if link is None or not used:
         raise Refused(RefusalCode.LINK_DEAD)
+    outbox.withdraw_notices(session, link.id, now=now)
     _set_password(session, link.person, password_hash, now=now)
     return link.person
 

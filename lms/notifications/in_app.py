@@ -1,0 +1,184 @@
+"""Notices as the start page shows them, in the language of the page: what changed, and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from flask import url_for
+from flask_babel import LazyString, get_locale
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from lms.domain.notices import NoticeDetails
+from lms.i18n import dates, languages
+from lms.models import Booking, NoticeKind
+
+
+@dataclass(frozen=True)
+class NoticeCard:
+    """A notice as a card, about an appointment, a submission or the like.
+
+    `line` is in French, as on signs and in the lessons; `text` in the own language. Title and action are lazy
+    texts: the listen button may need them in French.
+    """
+
+    id: str
+    about_id: str
+    section: str
+    icon: str
+    title: str | LazyString
+    line: str
+    text: str
+    action: str | LazyString
+    href: str
+
+
+def notice_cards(found: Sequence[NoticeDetails], *, zone: ZoneInfo) -> list[NoticeCard]:
+    """Return a card for each notice, in the same order; without those about something that is gone."""
+    cards = (_CARDS[details.kind](details, zone) for details in found)
+    return [card for card in cards if card is not None]
+
+
+def french_moment(booking: Booking, *, zone: ZoneInfo) -> str:
+    """Return day and hour in French, with no-break spaces: they are the same on every sign and clock."""
+    written = dates.day(booking.starts, zone).capitalize().rsplit(" ", 1)
+    return f"{dates.NBSP.join(written)}, {dates.hour(booking.starts, zone)}"
+
+
+def where_and_with(booking: Booking, *, teaches: bool = False, zone: ZoneInfo) -> str:
+    """Return the day in the language of the page, when that is not French, with whom, and where."""
+    language = languages.shown_in(str(get_locale())).code
+    own_day = [] if language == "fr" else [dates.day(booking.starts, zone, language)]
+    other = booking.learner.name if teaches else booking.teacher.first_name
+    where = _("par vidéo") if booking.is_video else _("sur place")
+    room = [booking.room.name] if booking.room is not None else []
+    return " · ".join((*own_day, _("avec %(name)s", name=other), where, *room, _("heure de Belgique")))
+
+
+_Card = Callable[[NoticeDetails, ZoneInfo], NoticeCard | None]
+
+
+@dataclass(frozen=True)
+class _Appointment:
+    """How a notice about an appointment is worded; `own`: to the teacher, about a learner."""
+
+    icon: str
+    title: LazyString
+    taught: LazyString
+
+    def __call__(self, details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | None:
+        booking, notice = details.booking, details.notice
+        if booking is None:
+            return None
+        teaches = booking.teacher_id == notice.person_id
+        action, href = _l("Voir le rendez-vous"), url_for("bookings.show", id=booking.id)
+        if details.kind == NoticeKind.BOOKING_OFFER:
+            action, href = _l("Répondre oui ou non"), url_for("waitlist.offer", id=booking.id)
+        elif details.kind == NoticeKind.BOOKING_CANCELLED and not teaches:
+            action, href = _l("Choisir une heure"), url_for("bookings.new")
+        text = where_and_with(booking, teaches=teaches, zone=zone)
+        if details.kind == NoticeKind.BOOKING_CANCELLED and booking.cancelled_by_teacher and not teaches:
+            text = _("Votre professeur ne peut pas venir.")
+        return NoticeCard(
+            notice.id,
+            booking.id,
+            "booking",
+            self.icon,
+            self.taught if teaches else self.title,
+            french_moment(booking, zone=zone),
+            text,
+            action,
+            href,
+        )
+
+
+def _feedback(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | None:
+    feedback, submission = details.feedback, details.submission
+    if feedback is None or submission is None:
+        return None
+    return NoticeCard(
+        details.notice.id,
+        submission.id,
+        "homework",
+        "redo" if feedback.redo_requested else "homework",
+        _l("%(name)s a répondu", name=feedback.teacher.first_name),
+        details.lesson_title or "",
+        _("À refaire") if feedback.redo_requested else "",
+        _l("Lire la réponse"),
+        url_for("submissions.show", id=submission.id),
+    )
+
+
+def _refused_file(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | None:
+    if details.submission is None:
+        return None
+    return NoticeCard(
+        details.notice.id,
+        details.notice.about_id,
+        "homework",
+        "warning",
+        _l("Un fichier de votre devoir ne s’ouvre pas"),
+        details.lesson_title or "",
+        _("Vous pouvez en ajouter un autre."),
+        _l("Voir le devoir"),
+        url_for("homework.work", id=details.submission.assignment_id),
+    )
+
+
+def _password_link(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard:
+    return NoticeCard(
+        details.notice.id,
+        details.notice.about_id,
+        "me",
+        "key",
+        _l("Un lien pour changer votre mot de passe est parti par e-mail"),
+        "",
+        _("Vous n’avez rien demandé ? Ne faites rien."),
+        _l("Changer le mot de passe"),
+        url_for("me.password"),
+    )
+
+
+def _calendar(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard:
+    return NoticeCard(
+        details.notice.id,
+        details.notice.about_id,
+        "booking",
+        "warning",
+        _l("Un de vos agendas ne répond plus"),
+        "",
+        _("Vos heures occupées ne sont peut-être plus à jour."),
+        _l("Voir mes autres agendas"),
+        url_for("external_calendars.index"),
+    )
+
+
+_CARDS: Mapping[NoticeKind, _Card] = {
+    NoticeKind.FEEDBACK_RETURNED: _feedback,
+    NoticeKind.FILE_REFUSED: _refused_file,
+    NoticeKind.PASSWORD_LINK: _password_link,
+    NoticeKind.CALENDAR_FAILING: _calendar,
+    NoticeKind.BOOKING_MADE: _Appointment(
+        "calendar", _l("Vous avez un rendez-vous"), _l("Un nouveau rendez-vous")
+    ),
+    NoticeKind.BOOKING_MOVED: _Appointment(
+        "clock", _l("Votre rendez-vous est déplacé"), _l("Un rendez-vous est déplacé")
+    ),
+    NoticeKind.BOOKING_CANCELLED: _Appointment(
+        "close", _l("Votre rendez-vous est annulé"), _l("Un rendez-vous est annulé")
+    ),
+    NoticeKind.BOOKING_RETIMED: _Appointment(
+        "clock", _l("Votre rendez-vous garde son heure"), _l("Un rendez-vous garde son heure")
+    ),
+    NoticeKind.BOOKING_REMINDER: _Appointment(
+        "calendar", _l("N’oubliez pas votre rendez-vous"), _l("N’oubliez pas votre rendez-vous")
+    ),
+    NoticeKind.BOOKING_SOON: _Appointment(
+        "clock", _l("Votre rendez-vous, c’est bientôt"), _l("Votre rendez-vous, c’est bientôt")
+    ),
+    NoticeKind.BOOKING_OFFER: _Appointment(
+        "clock", _l("Une heure est libre pour vous"), _l("Une heure est libre pour vous")
+    ),
+}
