@@ -16,7 +16,17 @@ from config import Settings
 from lms import access, assets, blueprints, cli, limits, web
 from lms.access import cookie_name
 from lms.adapters.store import LocalStore
-from lms.extensions import babel, csrf, db, limiter, migrate, on_outbox_commit, sqlite, tune
+from lms.extensions import (
+    babel,
+    csrf,
+    db,
+    limiter,
+    migrate,
+    on_outbox_commit,
+    on_received_files,
+    sqlite,
+    tune,
+)
 from lms.i18n import speech
 from lms.jobs import Jobs, make_mailer, make_sms_sender
 from lms.web.headers import COMMON_HEADERS
@@ -66,9 +76,11 @@ def create_app(settings: Settings) -> Flask:
     limits.init_app(app, limiter, settings)
     web.init_app(app)
     app.extensions["lms_store"] = LocalStore(settings.uploads)
+    app.extensions["lms_received_store"] = LocalStore(settings.uploads / ".received")
     jobs = Jobs(app, settings, make_mailer(settings), make_sms_sender(settings))
     app.extensions["lms_jobs"] = jobs
     on_outbox_commit(app, jobs.wake)
+    on_received_files(app, jobs.files.announce)
     cli.init_app(app)
     blueprints.init_app(app)
     manifest = assets.build(Path(__file__).parent / "static", settings.instance / "static")

@@ -46,6 +46,17 @@ def store_of(app: Flask) -> Store:
     return found
 
 
+def received_store() -> Store:
+    """Return the store of the files as they were sent: nothing of it is ever delivered."""
+    return received_store_of(current_app)
+
+
+def received_store_of(app: Flask) -> Store:
+    """Return the store of received files of an application."""
+    found: Store = app.extensions["lms_received_store"]
+    return found
+
+
 def jobs() -> JobRunner:
     """Return the background jobs of the running application."""
     return jobs_of(current_app)

@@ -37,8 +37,8 @@ except ImportError:  # there is no wheel for this machine (see ADR 3)
     import sqlite3 as sqlite
 
 __all__ = ["Base", "Identified", "UTCDateTime", "babel", "csrf", "db", "limiter", "login", "migrate"]
-__all__ += ["journal_mode", "new_id", "on_outbox_commit", "refuse_writes", "sqlite", "tune", "write"]
-__all__ += ["write_refusal"]
+__all__ += ["journal_mode", "new_id", "on_outbox_commit", "on_received_files", "refuse_writes", "sqlite"]
+__all__ += ["tune", "write", "write_refusal"]
 
 T = TypeVar("T")
 
@@ -127,6 +127,11 @@ def on_outbox_commit(app: Flask, wake: Callable[[list[str]], None]) -> None:
     app.extensions["lms_on_outbox_commit"] = wake
 
 
+def on_received_files(app: Flask, wake: Callable[[], None]) -> None:
+    """Register the function that is called after a transaction that has received files."""
+    app.extensions["lms_on_received_files"] = wake
+
+
 def write(operation: Callable[[Session], T], *, brief: bool = False) -> T:
     """Run the operation in one transaction that has the write lock from its beginning, and commit it.
 
@@ -145,11 +150,13 @@ def write(operation: Callable[[Session], T], *, brief: bool = False) -> T:
     for attempt in range(retries):
         session.rollback()
         session.info["outbox"] = []
+        session.info["files"] = []
         try:
             with write_gate.passed(refuse=in_request):
                 session.connection(execution_options={"immediate": BRIEF if brief else BUSY})
                 result = operation(session)
                 posted: list[str] = session.info["outbox"]
+                received: list[str] = session.info["files"]
                 session.commit()
         except LockStuck:
             session.rollback()
@@ -165,6 +172,8 @@ def write(operation: Callable[[Session], T], *, brief: bool = False) -> T:
         else:
             if posted:
                 current_app.extensions["lms_on_outbox_commit"](posted)
+            if received:
+                current_app.extensions["lms_on_received_files"]()
             return result
     raise AssertionError("unreachable")
 

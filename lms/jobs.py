@@ -31,13 +31,14 @@ from lms.adapters.sms.folder import SmsFolder
 from lms.adapters.sms.gateway import HttpSmsGateway
 from lms.adapters.sms.message import SmsSender
 from lms.clock import now
-from lms.current import settings_of, store_of
+from lms.current import received_store_of, settings_of, store_of
 from lms.domain import notices, outbox
 from lms.domain.booking import waitlist
 from lms.domain.calendars import external
 from lms.domain.people import kept_forms, logins
 from lms.domain.people.contact import mail_address, preferred_channel, sms_number
 from lms.extensions import db, write
+from lms.file_jobs import DIGESTS_A_NIGHT, FileJobs, record_digests
 from lms.models import Channel, OutboxItem, Outcome, Person
 from lms.notifications import InFeed, MailRenderer, render_email, sms
 from lms.notifications import booking as booking_notifications
@@ -95,13 +96,16 @@ class Jobs:
         self.app = app
         self.mailer = mailer
         self.sms_sender = sms_sender
+        self.files = FileJobs(app)
         self.huey = _queue(settings)
         self._deliver = self.huey.task()(self.deliver)
         self._read_calendars = self.huey.task()(self.read_calendars)
+        self.files.call_worker = self.huey.task()(self.files.wake)
         self._reading = threading.Lock()
         self.huey.periodic_task(crontab(minute="*"))(self.every_minute)
         self.huey.periodic_task(crontab(minute="17", hour="3"))(self.every_night)
         self.huey.periodic_task(crontab(minute="17", hour="7-19"))(self.every_hour)
+        self.huey.periodic_task(crontab(minute="47"))(self.files.delete_orphans)
 
     def wake(self, item_ids: list[str]) -> None:
         """Put new rows into the queue. If this fails, the periodic job finds them within a minute."""
@@ -193,7 +197,7 @@ class Jobs:
         )
 
     def every_minute(self) -> None:
-        """Deliver due rows that the queue lost, expire offers and kept forms, read external calendars."""
+        """Deliver due rows, prepare received files, expire offers and kept forms, read calendars."""
         with self.app.app_context():
             waiting = outbox.due_items(db.session(), now=now())
             db.session().rollback()
@@ -201,6 +205,7 @@ class Jobs:
                 self._deliver(item_id)
             self.expire_offers()
             write(lambda session: kept_forms.delete_old_forms(session, now=now()))
+        self.files.wake()
         self._read_calendars()
 
     def expire_offers(self) -> None:
@@ -258,12 +263,13 @@ class Jobs:
             )
 
     def every_night(self) -> None:
-        """Close stale manual messages; delete old receipts, notices, logins and temporary files."""
+        """Close stale messages; delete old receipts, notices, logins, temporary files; read old pictures."""
         with self.app.app_context():
             write(lambda session: outbox.close_stale(session, now=now()))
             write(lambda session: outbox.delete_old_receipts(session, now() - RECEIPTS_KEPT))
             write(lambda session: notices.delete_old_notices(session, now=now()))
             write(lambda session: logins.delete_old_logins(session, now=now()))
+        record_digests(self.app, DIGESTS_A_NIGHT)
         self.delete_temporary_files(now() - timedelta(days=1))
 
     def delete_temporary_files(self, older_than: datetime | None = None) -> None:
@@ -272,7 +278,8 @@ class Jobs:
         `older_than`: of unfinished files in the store only those that did not change since.
         """
         work_folder.delete_unused(self.settings.temp)
-        store_of(self.app).sweep_temp(older_than)
+        for store in (store_of(self.app), received_store_of(self.app)):
+            store.sweep_temp(older_than)
         for name in ("mail", "sms"):  # written in an instant, so they carry no lock
             work_folder.delete_unused(self.settings.instance / name, now() - timedelta(days=1), "*.part")
 
@@ -294,15 +301,17 @@ class Jobs:
     def start_worker(self, workers: int = 1) -> Callable[[], None]:
         """Start worker threads; return a function that stops them once the current tasks are finished.
 
-        Starts one more than `workers`, because one may be waiting for an external calendar.
+        Starts one more than `workers`, because one may be waiting for an external calendar; and `files`.
         """
         consumer = QuietConsumer(
             self.huey, workers=workers + 1, periodic=True, max_delay=1.0, shutdown_timeout=10
         )
         self.delete_temporary_files()
+        self.files.delete_orphans()
         self.every_minute()
+        self.files.start()
         consumer.start()
-        return lambda: consumer.stop(graceful=True)
+        return partial(self.files.stop, partial(consumer.stop, graceful=True))
 
 
 def make_mailer(settings: Settings) -> Mailer:

@@ -45,6 +45,7 @@ LAYERS = {
     "limits": 3,
     "event_log": 3,
     "jobs": 4,
+    "file_jobs": 4,
     "cli": 4,
     "blueprints": 4,
     "demo": 4,
@@ -65,6 +66,7 @@ DOMAIN = {
     "manual_messages": 4,
     "notices": 4,
     "statistics": 4,
+    "stored_files": 4,
     "today": 4,
 }
 

@@ -288,6 +288,7 @@ def test_no_check_holds_a_list_that_grows() -> None:
     }
     assert held == {
         "appointment_record.attendance",
+        "attachment.state",
         "availability.mode",
         "booking.mode",
         "booking.state",

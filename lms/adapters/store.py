@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol
 
 from lms.adapters import work_folder
 
@@ -33,7 +33,7 @@ class UnknownKey(LookupError):
 class Store(Protocol):
     """A file store. `open`, `size` and `digest` raise `UnknownKey`, `put` raises `StoreFull`."""
 
-    def put(self, source: BinaryIO | Path, *, suffix: str = "") -> str: ...
+    def put(self, source: IO[bytes] | Path, *, suffix: str = "") -> str: ...
     def open(self, key: str) -> BinaryIO: ...
     def size(self, key: str) -> int: ...
     def digest(self, key: str) -> str: ...
@@ -65,7 +65,7 @@ class LocalStore:
         for folder in (root, self.temp):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def put(self, source: BinaryIO | Path, *, suffix: str = "") -> str:
+    def put(self, source: IO[bytes] | Path, *, suffix: str = "") -> str:
         """Store the bytes and return their key, once they would survive a power cut. Raises `StoreFull`."""
         if not _SUFFIX.match(suffix):
             raise ValueError(f"not a file suffix: {suffix!r}")
@@ -154,7 +154,7 @@ def _create(path: Path) -> BinaryIO:
         target.close()
 
 
-def _write(stream: BinaryIO, target: BinaryIO) -> None:
+def _write(stream: IO[bytes], target: BinaryIO) -> None:
     shutil.copyfileobj(stream, target, CHUNK)
     target.flush()
     os.fsync(target.fileno())

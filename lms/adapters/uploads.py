@@ -1,107 +1,131 @@
-"""Uploaded files: check, clean, store and read them back.
+"""Uploaded files: keep them as they were sent; later check, clean and store them.
 
-All of it happens before the transaction: no upload and no decoder ever holds the write lock.
+None of it happens in a transaction: no upload and no decoder ever holds the write lock. A request keeps the
+bytes (`keep_uploads`), a worker does the rest (`prepare_file`).
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from lms.adapters.media.intake import inspect_small_image, inspect_upload
 from lms.adapters.media.names import clean_name
 from lms.adapters.media.types import AcceptedFile, RejectedFile
 from lms.adapters.store import Store, StoreFull, UnknownKey, file_digest
 from lms.adapters.work_folder import free_bytes
-from lms.domain.homework.files import StoredFile, StoredRendition
+from lms.domain.homework.files import ReceivedFile, StoredFile, StoredRendition
+from lms.models import FileKind
 from lms.refusal_codes import RefusalCode
 
 # The kind that each field of the form asks for.
-_ASKED = {"photo": "photo", "picture": "photo", "voice": "voice", "document": "document"}
+_ASKED = {
+    "photo": FileKind.PHOTO,
+    "picture": FileKind.PHOTO,
+    "voice": FileKind.VOICE,
+    "document": FileKind.DOCUMENT,
+}
 
 
 class Upload(Protocol):
-    """A file of a form, as Flask gives it."""
+    """A file of a form, as Flask gives it. `name` is that of the field."""
 
     @property
     def filename(self) -> str | None: ...
     @property
     def name(self) -> str | None: ...
-    def save(self, dst: Path, /) -> None: ...
+    @property
+    def stream(self) -> IO[bytes]: ...
 
 
 @dataclass
 class UploadResult:
     """Result of the files of one form."""
 
-    files: list[StoredFile] = field(default_factory=list)
-    refused: list[tuple[str, RefusalCode]] = field(default_factory=list)  # shown name, reason
-    asked: list[str] = field(
-        default_factory=list
-    )  # of each refused file the kind, or "" where nothing shows it
+    files: list[ReceivedFile] = field(default_factory=list)
+    # Of each refused file the shown name, the reason and the kind that the field of the form asks for.
+    refused: list[tuple[str, RefusalCode, FileKind]] = field(default_factory=list)
 
     @property
     def keys(self) -> list[str]:
-        return [key for file in self.files for key in file.keys]
-
-    def refuse(self, name: str, code: RefusalCode, asked: str = "") -> None:
-        """Note a refused file. `asked`: its kind, or the kind that the field of the form asks for."""
-        self.refused.append((name, code))
-        self.asked.append(asked)
+        return [file.received_key for file in self.files]
 
 
-def store_uploads(
-    store: Store,
-    uploads: Iterable[Upload],
-    folder: Path,
-    *,
-    max_bytes: int,
-    room: int,
-    floor: int,
-    kinds: Iterable[str],
-) -> UploadResult:
-    """Check and store each file; a rejected file does not affect the others.
-
-    `max_bytes`: of one file. `room`: bytes that the learner may still use. `floor`: bytes that must stay free
-    on the disk. `kinds`: accepted kinds.
+@dataclass(frozen=True)
+class Limits:
+    """Limits of an upload in bytes: of one file, of all that the learner may still use, and the free space
+    that must stay on the disks of the store and of the work folders.
     """
-    received, wanted = UploadResult(), set(kinds)
+
+    max_bytes: int
+    room: int
+    floor: int
+
+
+def keep_uploads(received: Store, uploads: Iterable[Upload], limits: Limits, temp: Path) -> UploadResult:
+    """Keep each file as it was sent, read back; a rejected file does not affect the others.
+
+    `temp`: the folder in which a worker will make its copies; its disk may be another one.
+    """
+    result, room = UploadResult(), limits.room
+    temp.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        for number, upload in enumerate(uploads):
-            name = clean_name(upload.filename or "")
-            work = folder / str(number)
-            work.mkdir()
-            source = work / "sent"
-            upload.save(source)
+        for upload in uploads:
+            name, kind = clean_name(upload.filename or ""), _ASKED[upload.name or ""]
             try:
-                new = _receive(store, source, name, work, max_bytes, room, floor, wanted)
-            except RejectedFile as refusal:
-                received.refuse(name, refusal.code, refusal.kind or _ASKED.get(upload.name or "", ""))
-            except _Rejected as refusal:
-                received.refuse(name, refusal.code)
+                size = _check_size(received, upload, limits, temp)
+                if size > room:
+                    raise _Rejected(RefusalCode.QUOTA_FULL)
+                digest = _digest(upload.stream)
+                key = _write(received, upload.stream, "", digest)
+            except (RejectedFile, _Rejected) as refusal:
+                result.refused.append((name, refusal.code, kind))
             except StoreFull:
-                received.refuse(name, RefusalCode.STORE_FULL)
+                result.refused.append((name, RefusalCode.STORE_FULL, kind))
             else:
-                received.files.append(new)
-                room -= new.room
-            finally:
-                source.unlink(missing_ok=True)
+                result.files.append(ReceivedFile(kind, name, key, size, digest))
+                room -= size
     except BaseException:
-        delete_keys(store, received.keys)
+        delete_keys(received, result.keys)
         raise
-    return received
+    return result
 
 
-def store_small_image(store: Store, upload: Upload, folder: Path, *, max_bytes: int, floor: int) -> str:
-    """Shrink and store a photo for our own pages; return its key. Raises `RejectedFile` or `StoreFull`."""
+def prepare_file(store: Store, source: Path, shown_name: str, work: Path) -> StoredFile:
+    """Check and clean a file and store what is kept of it. Raises `RejectedFile` or `StoreFull`."""
+    return _store(store, inspect_upload(source, shown_name=shown_name, work=work))
+
+
+def fetch_received(received: Store, key: str, sha256: str, target: Path) -> bool:
+    """Copy a received file into a work folder; return whether it is there, and as it was sent."""
+    try:
+        with received.open(key) as source, target.open("wb") as copy:
+            while chunk := source.read(1 << 20):
+                copy.write(chunk)
+    except UnknownKey:
+        return False
+    return file_digest(target) == sha256
+
+
+def store_small_image(
+    store: Store, upload: Upload, folder: Path, *, max_bytes: int, floor: int
+) -> tuple[str, str]:
+    """Shrink and store a photo for our own pages; return its key and its SHA-256.
+
+    Raises `RejectedFile` or `StoreFull`.
+    """
+    _check_size(store, upload, Limits(max_bytes, max_bytes, floor), folder)
     source = folder / "sent"
-    upload.save(source)
-    _check_room(store, source, max_bytes, floor)
+    with source.open("wb") as copy:
+        while chunk := upload.stream.read(1 << 20):
+            copy.write(chunk)
     path = inspect_small_image(source, work=folder)
-    return _write(store, path, ".jpg", file_digest(path))
+    digest = file_digest(path)
+    return _write(store, path, ".jpg", digest), digest
 
 
 def delete_keys(store: Store, keys: Iterable[str]) -> None:
@@ -125,37 +149,31 @@ class _Rejected(Exception):
         self.code = code
 
 
-def _receive(
-    store: Store,
-    source: Path,
-    name: str,
-    work: Path,
-    max_bytes: int,
-    room: int,
-    floor: int,
-    kinds: set[str],
-) -> StoredFile:
-    _check_room(store, source, max_bytes, floor)
-    taken = inspect_upload(source, shown_name=name, work=work)
-    if taken.kind not in kinds:
-        raise _Rejected(RefusalCode(f"kind_{taken.kind}"))
-    if taken.size + sum(made.size for made in taken.renditions) > room:
-        raise _Rejected(RefusalCode.QUOTA_FULL)
-    return _store(store, taken)
-
-
-def _check_room(store: Store, source: Path, max_bytes: int, floor: int) -> None:
-    size = source.stat().st_size
-    if size > max_bytes:
+def _check_size(store: Store, upload: Upload, limits: Limits, folder: Path) -> int:
+    """Return the size of the file, and go to its beginning."""
+    size = upload.stream.seek(0, 2)
+    upload.stream.seek(0)
+    if size == 0:
+        raise RejectedFile(RefusalCode.FILE_EMPTY)
+    if size > limits.max_bytes:
         raise RejectedFile(RefusalCode.FILE_TOO_BIG)
-    # The copies that we make in the work folder may lie on another disk than the store.
-    if min(store.free_bytes(), free_bytes(source.parent)) - size < floor:
+    if min(store.free_bytes(), free_bytes(folder)) - size < limits.floor:
         raise StoreFull
+    return size
 
 
-def _write(store: Store, path: Path, suffix: str, sha256: str) -> str:
+def _digest(stream: IO[bytes]) -> str:
+    """Return the SHA-256 of a stream from its beginning, and go back there."""
+    digest = hashlib.sha256()
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
+    stream.seek(0)
+    return digest.hexdigest()
+
+
+def _write(store: Store, source: IO[bytes] | Path, suffix: str, sha256: str) -> str:
     """Store the file, read it back and return its key; delete it when its bytes differ."""
-    key = store.put(path, suffix=suffix)
+    key = store.put(source, suffix=suffix)
     try:
         if not verify(store, key, sha256):
             raise OSError(f"the store does not give back what was stored: {key}")
@@ -191,6 +209,7 @@ def _store(store: Store, taken: AcceptedFile) -> StoredFile:
                     width=made.width,
                     height=made.height,
                     size=made.size,
+                    sha256=made.sha256,
                 )
                 for made in taken.renditions
             ),

@@ -12,6 +12,7 @@ from lms.adapters.work_folder import free_bytes
 from lms.clock import now
 from lms.current import settings, store
 from lms.domain import outbox
+from lms.domain.homework import preparation
 from lms.extensions import db
 
 bp = Blueprint("health", __name__)
@@ -36,9 +37,10 @@ def ready() -> tuple[Response, int]:
     checks = {"database": False, "queue": False, "disk": False}
     try:
         db.session.execute(text("SELECT 1"))
-        waiting = outbox.oldest_waiting(db.session(), now=now())
+        mail = outbox.oldest_waiting(db.session(), now=now())
+        file = preparation.oldest_waiting(db.session(), now=now())
         checks["database"] = True
-        checks["queue"] = waiting is None or waiting <= outbox.LATE
+        checks["queue"] = (mail is None or mail <= outbox.LATE) and (file is None or file <= preparation.LATE)
     except SQLAlchemyError:
         db.session.rollback()
     free = min(store().free_bytes(), free_bytes(settings().instance))

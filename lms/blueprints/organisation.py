@@ -75,7 +75,7 @@ def hang_door() -> BaseResponse:
         return _page(422, door_form=form)
     sent = idempotency_key(form)  # before the objects of the file are detached
     try:
-        key = _receive(form.photo.data)
+        key, sha256 = _receive(form.photo.data)
     except Refused as refusal:
         form.refuse(refusal, form.photo)
         return later(_page(503, door_form=form))
@@ -86,7 +86,7 @@ def hang_door() -> BaseResponse:
     address = url_for("organisation.show", _anchor="door")
 
     def set_photo(session: Session) -> list[str]:
-        return organisation.set_door_photo(session, me(), key, now=now())
+        return organisation.set_door_photo(session, me(), key, sha256, now=now())
 
     try:
         old, address = run_once_with_result(form, set_photo, lambda _old: address, key=sent)
@@ -106,7 +106,7 @@ csrf.exempt(hang_door)
 @bp.post("/organisation/door/removal")
 @allow(Role.COORDINATOR)
 def remove_door() -> BaseResponse:
-    delete_keys(store(), write(lambda session: organisation.set_door_photo(session, me(), None, now=now())))
+    delete_keys(store(), write(lambda session: organisation.set_door_photo(session, me(), now=now())))
     flash(_("La photo de la porte est retirée."), "success")
     return redirect(url_for("organisation.show", _anchor="door"), 303)
 
@@ -154,12 +154,15 @@ def level(id: str) -> BaseResponse:
     return page("organisation/level.html", 422 if form.is_submitted() else 200, form=form, level_id=id)
 
 
-def _receive(upload: FileStorage) -> str:
-    """Check, shrink and store the photo, before any transaction. Raises Refused: `uploads_busy`."""
+def _receive(upload: FileStorage) -> tuple[str, str]:
+    """Check, shrink and store the photo, before any transaction; return its key and its SHA-256.
+
+    Raises Refused: `uploads_busy`.
+    """
     limits, person_id = settings(), me().id
     db.session().rollback()  # no transaction stays open while the file is checked
     with upload_slot(person_id), work_folder(limits.temp) as folder:
-        key = store_small_image(
+        stored = store_small_image(
             store(),
             upload,
             folder,
@@ -167,7 +170,7 @@ def _receive(upload: FileStorage) -> str:
             floor=limits.free_space_mb * MEGABYTE,
         )
     upload.close()
-    return key
+    return stored
 
 
 def _door_refused(form: DoorForm, code: RefusalCode) -> BaseResponse:

@@ -10,23 +10,25 @@ from datetime import datetime, timedelta
 import click
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import Result, null, select, text, union_all
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from config import Settings
 from lms import current
 from lms.adapters import work_folder
-from lms.adapters.store import UnknownKey
+from lms.adapters.store import Store, UnknownKey
 from lms.clock import now
-from lms.domain import outbox
+from lms.domain import outbox, stored_files
 from lms.domain.booking import consistency
 from lms.domain.calendars.consistency import find_calendar_faults
+from lms.domain.homework import preparation
 from lms.domain.homework.consistency import find_homework_faults
 from lms.domain.people.consistency import find_people_faults
 from lms.extensions import db, journal_mode, migrate, sqlite
-from lms.models import Attachment, Organisation, Rendition
+from lms.file_jobs import record_digests
 
 # A file is stored before its row is written, so a recent one may not have a row yet.
 FILE_YOUNG = timedelta(hours=1)
@@ -76,42 +78,49 @@ def permissions(session: Session, settings: Settings) -> list[str]:
 
 def files(session: Session, settings: Settings) -> list[str]:
     """Return the rows without files (lost work), the files of another size, and what a crash left over."""
-    old = _old_files(now() - FILE_YOUNG)
-    named = _named_files(session)
+    old = _old_files(current.store(), now() - FILE_YOUNG)
+    named = stored_files.list_named_files(session)
     missing, changed = [], []
-    for key, size in sorted(named.items()):
+    for file in named:
         try:
-            if _is_other_size(current.store().size(key), size):
-                changed.append(f"file of another size than its row says: {key}")
+            if _is_other_size(current.store().size(file.key), file.size):
+                changed.append(f"file of another size than its row says: {file.key}")
         except UnknownKey:
-            missing.append(f"row without file: {key}")
-    found = [*missing, *changed, *(f"file without row: {key}" for key in old if key not in named)]
+            missing.append(f"row without file: {file.key}")
+    keys = {file.key for file in named}
+    found = [*missing, *changed, *(f"file without row: {key}" for key in old if key not in keys)]
     unfinished = work_folder.left_over(settings.temp, now() - FILE_YOUNG)
     return found + [f"temporary file of no running process: {path}" for path in unfinished]
 
 
 def content(session: Session, settings: Settings) -> list[str]:
     """Return the files whose SHA-256 is not that of their row; reads every file."""
-    rows = session.execute(select(Attachment.store_key, Attachment.sha256).order_by(Attachment.store_key))
     found = []
-    for row in rows.all():
+    for file in stored_files.list_named_files(session):
         with suppress(UnknownKey):  # another check says so
-            if current.store().digest(row.store_key) != row.sha256:
-                found.append(f"file with other content than its row says: {row.store_key}")
+            if file.sha256 is not None and current.store().digest(file.key) != file.sha256:
+                found.append(f"file with other content than its row says: {file.key}")
+    for key, (_size, sha256) in preparation.list_waiting(session).items():
+        with suppress(UnknownKey):
+            if current.received_store().digest(key) != sha256:
+                found.append(f"received file with other content than its row says: {key}")
     return found
 
 
-def _named_files(session: Session) -> dict[str, int | None]:
-    """Return the size of each file that a row names; None when the row does not say it."""
-    door_photo = select(Organisation.door_photo_key, null()).where(Organisation.door_photo_key.is_not(None))
-    rows: Result[tuple[str, int | None]] = session.execute(
-        union_all(
-            select(Attachment.store_key, Attachment.size),
-            select(Rendition.store_key, Rendition.size),
-            door_photo,
-        )
-    )
-    return {row.store_key: row.size for row in rows}
+def received(session: Session, settings: Settings) -> list[str]:
+    """Return the received files that are lost, left over by a crash, or waiting too long for a worker."""
+    old = _old_files(current.received_store(), now() - FILE_YOUNG)
+    waiting = preparation.list_waiting(session)
+    found = []
+    for key, (size, _sha256) in waiting.items():
+        try:
+            if current.received_store().size(key) != size:
+                found.append(f"received file of another size than its row says: {key}")
+        except UnknownKey:
+            found.append(f"row without received file: {key}")
+    found += [f"received file without row: {key}" for key in old if key not in waiting]
+    late = preparation.oldest_waiting(session, now=now())
+    return found + ([f"a received file has waited for {late}"] if late and late > preparation.LATE else [])
 
 
 def _is_other_size(stored: int, size: int | None) -> bool:
@@ -119,9 +128,9 @@ def _is_other_size(stored: int, size: int | None) -> bool:
     return stored == 0 if size is None else stored != size
 
 
-def _old_files(older_than: datetime) -> list[str]:
+def _old_files(store: Store, older_than: datetime) -> list[str]:
     """Return the keys of old files. Ask for them before the rows that name them, which are written later."""
-    stored = dict(current.store().keys())
+    stored = dict(store.keys())
     return sorted(key for key, changed_at in stored.items() if changed_at < older_than)
 
 
@@ -157,6 +166,7 @@ CHECKS: tuple[Check, ...] = (
     versions,
     permissions,
     files,
+    received,
     people,
     homework,
     bookings,
@@ -175,7 +185,7 @@ def examine(session: Session, settings: Settings, *, deep: bool = False) -> dict
 
 
 def fix(session: Session, settings: Settings) -> list[str]:
-    """Delete what a crash left over more than a day ago; return what was deleted.
+    """Delete what a crash left over more than a day ago, record missing digests; return what was done.
 
     Raises click.ClickException for a damaged database or one of another version: it may lack rows, and the
     files of those would be deleted.
@@ -184,14 +194,20 @@ def fix(session: Session, settings: Settings) -> list[str]:
         raise click.ClickException("nothing is deleted while the database is damaged or of another version")
     old = now() - FIXABLE
     done = []
-    stored = _old_files(old)
-    named = _named_files(session)
-    for key in stored:
+    stores = (current.store(), current.received_store())
+    stored = [(store, key) for store in stores for key in _old_files(store, old)]
+    named = {file.key for file in stored_files.list_named_files(session)}
+    named |= preparation.list_waiting(session).keys()
+    for store, key in stored:
         if key not in named:
-            current.store().delete(key)
+            store.delete(key)
             done.append(f"deleted, a file without row: {key}")
-    count = work_folder.delete_unused(settings.temp, old) + current.store().sweep_temp(old)
-    return done + ([f"deleted, temporary files: {count}"] if count else [])
+    count = work_folder.delete_unused(settings.temp, old)
+    count += current.store().sweep_temp(old) + current.received_store().sweep_temp(old)
+    done += [f"deleted, temporary files: {count}"] if count else []
+    session.rollback()
+    read = record_digests(current_app)
+    return done + ([f"recorded, digests of older pictures: {read}"] if read else [])
 
 
 def _run_check(check: Check, session: Session, settings: Settings) -> list[str]:
@@ -206,7 +222,12 @@ def _run_check(check: Check, session: Session, settings: Settings) -> list[str]:
 
 @click.command("doctor")
 @click.option("--deep", is_flag=True, help="Read the content of every file too.")
-@click.option("--fix", "fixes", is_flag=True, help="Delete what a crash left over more than a day ago.")
+@click.option(
+    "--fix",
+    "fixes",
+    is_flag=True,
+    help="Delete what a crash left over more than a day ago, record missing digests.",
+)
 @with_appcontext
 def command(deep: bool, fixes: bool) -> None:
     """Check the instance; exit code 1 when something is wrong."""

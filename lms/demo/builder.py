@@ -31,7 +31,6 @@ SCHOOL = Path(__file__).with_name("school.yaml")
 # YouTube's own clip for testing players: a teacher puts a real lesson in its place.
 PLACEHOLDER_CLIP = "M7lc1UVf-VE"
 PLACEHOLDER_SECONDS = 180
-MEGABYTE = 1 << 20
 ENDINGS = {"JPEG": "jpg", "HEIC": "heic", "PDF": "pdf"}
 
 
@@ -42,19 +41,6 @@ class Account:
     name: str
     way: str  # e-mail and password, or the link of the card
     code: str = ""  # printed on the card
-
-
-@dataclass(frozen=True)
-class _Upload:
-    filename: str
-    content: bytes
-    name: str = "photo"  # the field of the form
-
-    def save(self, dst: Path, /) -> None:
-        dst.write_bytes(self.content)
-
-    def close(self) -> None:
-        """Do nothing: the bytes are in memory."""
 
 
 def _school() -> dict[str, Any]:
@@ -238,28 +224,19 @@ def _watched(session: Session, school: Mapping[str, Any], now: datetime) -> None
 
 
 def _sheet(store: Store, settings: Settings, work: Mapping[str, Any]) -> list[files.StoredFile]:
-    """Draw the sheet of one attempt and store it like an upload."""
+    """Draw the sheet of one attempt; check, clean and store it like an upload."""
     if "sheet" not in work:
         return []
     with work_folder(settings.temp) as folder:
-        received = uploads.store_uploads(
-            store,
-            [_drawn(work["sheet"])],
-            folder,
-            max_bytes=settings.upload_mb * MEGABYTE,
-            room=settings.learner_quota_mb * MEGABYTE,
-            floor=0,
-            kinds=("photo", "document", "voice"),
-        )
-    if received.refused:
-        raise RuntimeError(f"the demo school cannot read its own sheet: {received.refused}")
-    return received.files
+        source = folder / "sent"
+        source.write_bytes(_drawn(work["sheet"]))
+        name = f"devoir.{ENDINGS[work['sheet']['format']]}"
+        return [uploads.prepare_file(store, source, name, folder)]
 
 
-def _drawn(sheet: Mapping[str, Any]) -> _Upload:
+def _drawn(sheet: Mapping[str, Any]) -> bytes:
     kind = cast("Format", sheet["format"])
-    content = draw_sheet(sheet["lines"], rotated=sheet.get("rotated", False), format=kind)
-    return _Upload(f"devoir.{ENDINGS[kind]}", content)
+    return draw_sheet(sheet["lines"], rotated=sheet.get("rotated", False), format=kind)
 
 
 def _send(
@@ -275,8 +252,7 @@ def _send(
     (assignment,) = assignments.assignments_of_lesson(session, lesson.id)
     draft = attempts.open_draft(session, learner, assignment.id, now=now)
     for file in new:
-        room = settings.learner_quota_mb * MEGABYTE
-        files.add_file(session, draft, assignment, file, room=room, now=now)
+        files.add_file(session, draft, assignment, file, now=now)
     attempts.write_text(session, draft, work.get("text", ""), draft.version)
     if work["state"] != "draft":
         attempts.send_attempt(session, draft, assignment, now=now)

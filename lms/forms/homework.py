@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf.file import MultipleFileField
+from flask_wtf.file import FileField, MultipleFileField
 from wtforms import BooleanField, DateField, SelectMultipleField, TextAreaField
 from wtforms.fields import SelectChoice
 from wtforms.validators import Optional
@@ -52,3 +52,12 @@ class AttemptForm(VersionedForm):
     picture = MultipleFileField(_l("Choisir une photo"))
     voice = MultipleFileField(_l("Parler"))
     document = MultipleFileField(_l("Choisir un document"))
+
+
+class ReplacementForm(PageForm):
+    """One file in the place of a refused one."""
+
+    photo = FileField(_l("Prendre une photo"))
+    picture = FileField(_l("Choisir une photo"))
+    voice = FileField(_l("Parler"))
+    document = FileField(_l("Choisir un document"))

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
 from lms.models.lessons import Lesson
-from lms.models.people import Level, Person, word_type
+from lms.models.people import Level, Person, one_of, word_type
+from lms.refusal_codes import RefusalCode
 
 KINDS = ("photo", "voice", "text", "document")
 # Sound that browsers do not play; a program of the phone or the computer does.
@@ -21,6 +22,14 @@ class FileKind(StrEnum):
     PHOTO = "photo"
     VOICE = "voice"
     DOCUMENT = "document"
+
+
+class FileState(StrEnum):
+    """State of a sent file: its bytes are received; it is checked and cleaned; it was refused."""
+
+    RECEIVED = "received"
+    READY = "ready"
+    REFUSED = "refused"
 
 
 class HomeworkState(StrEnum):
@@ -89,12 +98,14 @@ class Attempt(Identified, Base):
     """Text and files sent once. Not yet sent, it is the learner's draft; once sent it never changes.
 
     `version` rises each time the text changes, so that an older page does not overwrite newer text.
+    The team sees it from `queued_at` on: since the last of its files is ready or refused.
     """
 
     __tablename__ = "attempt"
     __table_args__ = (
         UniqueConstraint("submission_id", "number"),
         CheckConstraint("number >= 1", name="number"),
+        CheckConstraint("queued_at IS NULL OR sent_at IS NOT NULL", name="queued"),
         Index(
             "uq_attempt_draft",
             "submission_id",
@@ -111,6 +122,7 @@ class Attempt(Identified, Base):
     version: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    queued_at: Mapped[datetime | None]
 
     submission: Mapped[Submission] = relationship(lazy="raise_on_sql")
     attachments: Mapped[list[Attachment]] = relationship(
@@ -120,23 +132,35 @@ class Attempt(Identified, Base):
 
 
 class Attachment(Identified, Base):
-    """A file of an attempt. `store_key`: the stored bytes, of a photo our clean upright copy."""
+    """A file of an attempt.
+
+    `store_key`: the stored bytes, of a photo our clean upright copy; only once it is ready. Until then `kind`
+    is what the form asked for, and `size` and `sha256` are those of the file as it was sent.
+    """
 
     __tablename__ = "attachment"
     __table_args__ = (
         UniqueConstraint("store_key"),
         CheckConstraint("size > 0", name="size"),
+        CheckConstraint(one_of("state", FileState), name="state"),
+        CheckConstraint("(state = 'ready') = (store_key IS NOT NULL)", name="ready"),
+        CheckConstraint("(state = 'refused') = (refusal IS NOT NULL)", name="refused"),
         Index("ix_attachment_attempt_id_position", "attempt_id", "position"),
     )
 
     attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id", ondelete="RESTRICT"))
     position: Mapped[int]
     kind: Mapped[FileKind] = mapped_column(word_type(FileKind, 8))
+    state: Mapped[FileState] = mapped_column(word_type(FileState, 8))
+    refusal: Mapped[RefusalCode | None] = mapped_column(word_type(RefusalCode, 32))
     shown_name: Mapped[str] = mapped_column(String(120))
-    store_key: Mapped[str] = mapped_column(String(80))
+    store_key: Mapped[str | None] = mapped_column(String(80))
     mime: Mapped[str] = mapped_column(String(80))
     size: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
+    sent_sha256: Mapped[str | None] = mapped_column(
+        String(64)
+    )  # of the file as it was sent; old ones: unknown
     seconds: Mapped[int | None]
     excerpt: Mapped[str] = mapped_column(
         Text, default=""
@@ -147,6 +171,18 @@ class Attachment(Identified, Base):
     renditions: Mapped[list[Rendition]] = relationship(
         lazy="raise_on_sql", order_by="Rendition.purpose, Rendition.page", viewonly=True
     )
+
+    @property
+    def is_received(self) -> bool:
+        return self.state == FileState.RECEIVED
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state == FileState.READY
+
+    @property
+    def is_refused(self) -> bool:
+        return self.state == FileState.REFUSED
 
     @property
     def is_photo(self) -> bool:
@@ -166,6 +202,24 @@ class Attachment(Identified, Base):
         return self.is_voice and self.mime not in NOT_PLAYED_BY_BROWSERS
 
 
+class FileJob(Base):
+    """The bytes of a received file as they were sent, until a worker has checked and cleaned them.
+
+    A worker holds it until `claimed_until`. `claims`: how often one began and did not come to an end.
+    """
+
+    __tablename__ = "file_job"
+    __table_args__ = (UniqueConstraint("received_key"), Index("ix_file_job_created_at", "created_at"))
+
+    attachment_id: Mapped[str] = mapped_column(
+        ForeignKey("attachment.id", ondelete="CASCADE"), primary_key=True
+    )
+    received_key: Mapped[str] = mapped_column(String(80))
+    created_at: Mapped[datetime]
+    claimed_until: Mapped[datetime | None]
+    claims: Mapped[int] = mapped_column(default=0)
+
+
 class Rendition(Identified, Base):
     """A picture that we made of an attachment: `web` to look at (one a page), `thumb` for lists."""
 
@@ -183,6 +237,7 @@ class Rendition(Identified, Base):
     width: Mapped[int]
     height: Mapped[int]
     size: Mapped[int]
+    sha256: Mapped[str | None] = mapped_column(String(64))  # of old ones unknown until a night has read them
 
 
 class Criterion(Identified, Base):

@@ -94,6 +94,7 @@ class Organisation(Base):
     address: Mapped[str] = mapped_column(String(200), default="")
     directions: Mapped[str] = mapped_column(String(200), default="")  # bus stop, floor, door
     door_photo_key: Mapped[str | None] = mapped_column(String(80))  # photo of the entrance, in the store
+    door_photo_sha256: Mapped[str | None] = mapped_column(String(64))
     phone: Mapped[str] = mapped_column(String(40), default="")
     email: Mapped[str] = mapped_column(String(254), default="")
     pin_required: Mapped[bool] = mapped_column(default=True)

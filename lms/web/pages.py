@@ -10,8 +10,10 @@ from lms.access import cookie, current_person_or_none
 from lms.clock import now
 from lms.current import organisation, settings_of
 from lms.domain.booking.conflicts import ConflictReason
+from lms.domain.errors import Refused
 from lms.domain.lessons.progress import LessonState
 from lms.i18n import dates, languages
+from lms.i18n.refusals import sentence
 from lms.models import Attendance, Channel, DayKind, HomeworkState, RuleMode
 from lms.normal_forms import normalize_phone
 
@@ -29,6 +31,7 @@ def init_app(app: Flask) -> None:
         day=lambda moment, language="fr": dates.day(moment, zone, language),
         short_day=lambda moment, language="fr": dates.short_day(moment, zone, language),
         full_day=lambda moment, language="fr": dates.full_day(moment, zone, language),
+        why_refused=lambda file, kinds: sentence(Refused(file.refusal, asked=file.kind), kinds),
         dial=lambda number: normalize_phone(number) or number,
         ago=lambda moment: dates.ago(moment, now()),
         mb=lambda size: _("%(number)s Mo", number=f"{size / 1_000_000:.1f}".replace(".", ",")),

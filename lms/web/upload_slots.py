@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from flask import Response, request
+from flask import request
+from werkzeug.wrappers import Response
 
 from lms.domain.errors import Refused
 from lms.refusal_codes import RefusalCode

@@ -5,7 +5,9 @@ import io
 import pytest
 from PIL import Image
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from lms.domain.homework import attempts
 from lms.models import Attachment, Attempt, Rendition
 from tests import factories
 from tests.factories import Who
@@ -24,7 +26,13 @@ def keep(school: School, samira: Visitor, content: bytes, name: str, *, send: bo
     given = school.write(lambda s: factories.assignment(s).id)
     values = {"picture": file(content, name), "action": "send" if send else "add"}
     assert samira.submit(samira.get(f"/assignments/{given}"), values).status == 200
+    school.prepare_files()
     return school.read(lambda s: s.scalars(select(Attachment)).one())
+
+
+def send(session: Session) -> None:
+    attempt = session.scalars(select(Attempt)).one()
+    attempts.send_attempt(session, attempt, factories.assignment_of(session, attempt), now=factories.NOW)
 
 
 def renditions(school: School) -> list[Rendition]:
@@ -95,6 +103,8 @@ def test_a_real_recording_is_played_or_offered_and_arrives_whole(
     given = school.write(lambda s: factories.assignment(s).id)
     values = {"voice": file(files.recording(name), "sans nom"), "action": "send"}
     page = samira.submit(samira.get(f"/assignments/{given}"), values)
+    school.prepare_files()
+    page = samira.get(page.url)
     kept = school.read(lambda s: s.scalars(select(Attachment)).one())
     assert [player.get("src") for player in page.root.all("audio")] == [f"/files/{kept.id}"] * plays
     assert ("Ce son s’ouvre avec le téléphone ou l’ordinateur." in page.text) is not plays
@@ -127,7 +137,7 @@ def test_who_may_have_a_file_before_and_after_it_is_sent(
         return {visitor.client.get(f"/files/{file_id}", buffered=True).status_code for file_id in addresses}
 
     assert statuses() == {before}
-    school.write(lambda s: setattr(s.scalars(select(Attempt)).one(), "sent_at", factories.NOW))
+    school.write(send)
     assert statuses() == {after}
 
 

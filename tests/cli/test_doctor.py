@@ -18,7 +18,17 @@ from lms.cli.doctor import CHECKS
 from lms.clock import now
 from lms.domain import audit_log
 from lms.domain.homework import files
-from lms.models import Attachment, AuditAction, Booking, Claim, Organisation, OutboxItem, Rendition
+from lms.domain.people.organisation import set_door_photo
+from lms.models import (
+    Attachment,
+    Attempt,
+    AuditAction,
+    Booking,
+    Claim,
+    FileKind,
+    OutboxItem,
+    Rendition,
+)
 from tests import factories
 from tests.support.engines import postgres_template, school, shared_postgres_school
 from tests.support.school import School, settings_for
@@ -57,7 +67,7 @@ def lived_in(school: School) -> None:
         factories.claire(session)  # somebody can change the school
         assignment = factories.assignment(session)
         draft = factories.drafted(session, samira, assignment, "Lundi")
-        files.add_file(session, draft, assignment, factories.stored(store), room=1 << 30, now=now())
+        files.add_file(session, draft, assignment, factories.stored(store), now=now())
         factories.all_week(session, nadia)
         factories.booked(session, samira, nadia, factories.wall(monday, "10:00"), now=now())
         audit_log.record(session, nadia, AuditAction.PERSON_CHANGED, "person", samira.id, now=now())
@@ -74,9 +84,16 @@ def store(school: School) -> LocalStore:
     return found
 
 
-def aged(school: School, key: str, age: timedelta) -> None:
+def aged(school: School, key: str, age: timedelta, folder: str = "") -> None:
     moment = (now() - age).timestamp()
-    os.utime(school.settings.uploads / key[:2] / key, (moment, moment))
+    os.utime(school.settings.uploads / folder / key[:2] / key, (moment, moment))
+
+
+def the_key(school: School, kind: type[Attachment] | type[Rendition] = Attachment) -> str:
+    """The key of the one file of this kind."""
+    key = school.read(lambda s: s.scalars(select(kind.store_key)).one())
+    assert key is not None
+    return key
 
 
 def test_a_whole_house_is_well(school: School) -> None:
@@ -87,7 +104,7 @@ def test_a_whole_house_is_well(school: School) -> None:
 
 @pytest.mark.parametrize("kind", [Attachment, Rendition])
 def test_a_row_without_its_file_is_named(school: School, kind: type[Attachment] | type[Rendition]) -> None:
-    key = school.read(lambda s: s.scalars(select(kind.store_key)).one())
+    key = the_key(school, kind)
     store(school).delete(key)
     assert ills(doctor(school)) == {"files": [f"row without file: {key}"]}
 
@@ -105,23 +122,97 @@ def stored_path(school: School, key: str) -> Path:
 
 @pytest.mark.parametrize("kind", [Attachment, Rendition])
 def test_a_file_that_was_emptied_is_named(school: School, kind: type[Attachment] | type[Rendition]) -> None:
-    key = school.read(lambda s: s.scalars(select(kind.store_key)).one())
+    key = the_key(school, kind)
     stored_path(school, key).write_bytes(b"")
     assert ills(doctor(school)) == {"files": [f"file of another size than its row says: {key}"]}
 
 
-def test_a_byte_that_flipped_is_found_by_reading_every_file(school: School) -> None:
-    key = school.read(lambda s: s.scalars(select(Attachment.store_key)).one())
-    path = stored_path(school, key)
-    assert "well  content" in doctor(school, "--deep").output
+def hang_door(school: School, *, digest: bool = True) -> str:
+    key = store(school).put(BytesIO(b"the door"), suffix=".jpg")
+    sha256 = store(school).digest(key) if digest else None
+    school.write(lambda s: set_door_photo(s, factories.claire(s), key, sha256, now=now()))
+    return key
+
+
+def flip(path: Path) -> None:
     path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
+
+
+@pytest.mark.parametrize("kind", ["attachment", "rendition", "door"])
+def test_a_byte_that_flipped_is_found_by_reading_every_file(school: School, kind: str) -> None:
+    door = hang_door(school)
+    keys = {"attachment": the_key(school), "rendition": the_key(school, Rendition), "door": door}
+    assert "well  content" in doctor(school, "--deep").output
+    flip(stored_path(school, keys[kind]))
     found = doctor(school, "--deep")
     assert found.exit_code == 1
-    assert f"file with other content than its row says: {key}" in found.output
+    assert f"file with other content than its row says: {keys[kind]}" in found.output
+
+
+@pytest.mark.parametrize("by_night", [False, True])
+def test_a_picture_older_than_its_digest_gets_one(school: School, by_night: bool) -> None:
+    door, picture = hang_door(school, digest=False), the_key(school, Rendition)
+    school.write(lambda s: s.execute(update(Rendition).values(sha256=None)))
+    flip(stored_path(school, the_key(school)))
+    if by_night:
+        school.app.extensions["lms_jobs"].every_night()
+    else:
+        assert "recorded, digests of older pictures: 2" in doctor(school, "--fix").output
+        assert "recorded" not in doctor(school, "--fix").output
+    for key in (door, picture):
+        flip(stored_path(school, key))
+    output = doctor(school, "--deep").output
+    for key in (door, picture, the_key(school)):
+        assert f"file with other content than its row says: {key}" in output
+
+
+def test_a_damaged_picture_gets_no_digest(school: School) -> None:
+    picture = the_key(school, Rendition)
+    school.write(lambda s: s.execute(update(Rendition).values(sha256=None)))
+    stored_path(school, picture).write_bytes(b"")
+    doctor(school, "--fix")
+    assert school.read(lambda s: s.scalars(select(Rendition.sha256)).one()) is None
+
+
+def received(school: School, age: timedelta) -> str:
+    """Receive a file for the draft of Samira; return its key."""
+    received_store: LocalStore = school.app.extensions["lms_received_store"]
+    key = received_store.put(BytesIO(b"as sent"))
+
+    def receive(session: Session) -> None:
+        draft = session.scalars(select(Attempt)).one()
+        new = files.ReceivedFile(FileKind.PHOTO, "a.jpg", key, 7, received_store.digest(key))
+        files.receive_file(session, draft, new, room=7, now=now() - age)
+
+    school.write(receive)
+    return key
+
+
+def test_received_files_are_looked_at_too(school: School) -> None:
+    received_store: LocalStore = school.app.extensions["lms_received_store"]
+    key = received(school, timedelta(minutes=14))
+    orphan = received_store.put(BytesIO(b"no row"))
+    assert ills(doctor(school)) == {}
+    aged(school, orphan, timedelta(days=2), ".received")
+    assert ills(doctor(school)) == {"received": [f"received file without row: {orphan}"]}
+    assert f"deleted, a file without row: {orphan}" in doctor(school, "--fix").output
+    path = school.settings.uploads / ".received" / key[:2] / key
+    path.write_bytes(b"as Sent")
+    assert f"received file with other content than its row says: {key}" in doctor(school, "--deep").output
+    path.write_bytes(b"cut")
+    assert ills(doctor(school)) == {"received": [f"received file of another size than its row says: {key}"]}
+    received_store.delete(key)
+    assert ills(doctor(school)) == {"received": [f"row without received file: {key}"]}
+
+
+def test_a_received_file_that_waits_is_named_with_how_long(school: School) -> None:
+    received(school, timedelta(hours=3))
+    (fault,) = ills(doctor(school))["received"]
+    assert fault.startswith("a received file has waited for 3:00:0")
 
 
 def test_a_fix_deletes_what_was_left_over_for_a_day_and_nothing_else(school: School) -> None:
-    named = school.read(lambda s: s.scalars(select(Attachment.store_key)).one())
+    named = the_key(school)
     old, young = (store(school).put(BytesIO(b"left over"), suffix=".jpg") for _ in range(2))
     for key, age in ((named, 3), (old, 2), (young, 0)):
         aged(school, key, timedelta(days=age))
@@ -155,9 +246,8 @@ def test_the_folder_of_a_fresh_clone_is_closed_at_start(tmp_path: Path) -> None:
 
 
 def test_the_picture_of_the_door_belongs_to_the_house(school: School) -> None:
-    key = store(school).put(BytesIO(b"the door"), suffix=".jpg")
+    key = hang_door(school)
     aged(school, key, timedelta(hours=2))
-    school.write(lambda s: setattr(s.get_one(Organisation, 1), "door_photo_key", key))
     assert ills(doctor(school)) == {}
     store(school).delete(key)
     assert ills(doctor(school)) == {"files": [f"row without file: {key}"]}

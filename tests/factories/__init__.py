@@ -16,7 +16,16 @@ from tests.factories.booking import (
     wall,
 )
 from tests.factories.cards import PASSWORD, entered, printed_card, with_password
-from tests.factories.homework import answered, assignment, assignment_of, criteria, drafted, sent, stored
+from tests.factories.homework import (
+    answered,
+    assignment,
+    assignment_of,
+    criteria,
+    drafted,
+    received,
+    sent,
+    stored,
+)
 from tests.factories.lessons import clip_draft, clip_of, lesson
 from tests.factories.people import (
     NOW,
@@ -62,6 +71,7 @@ __all__ = [
     "organisation",
     "person",
     "printed_card",
+    "received",
     "room",
     "rule",
     "samira",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from datetime import date, datetime
 from io import BytesIO
@@ -9,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from lms.adapters.store import LocalStore
 from lms.domain.homework import assignments, attempts, correction, files
-from lms.models import Assignment, Attempt, Criterion, Feedback, Lesson, Person, Submission
+from lms.extensions import new_id
+from lms.models import Assignment, Attempt, Criterion, Feedback, FileKind, Lesson, Person, Submission
 from tests.factories.lessons import lesson as make_lesson
 from tests.factories.people import NOW, level, nadia
 
@@ -93,7 +95,13 @@ def stored(store: LocalStore, content: bytes = b"a sheet", kind: str = "photo") 
     """Store a file and return it, without a row."""
     key = store.put(BytesIO(content), suffix=".jpg")
     picture = store.put(BytesIO(content), suffix=".jpg")
-    made = files.StoredRendition("web", 1, picture, "image/jpeg", 30, 40, len(content))
+    made = files.StoredRendition("web", 1, picture, "image/jpeg", 30, 40, len(content), store.digest(picture))
     return files.StoredFile(
         kind, "devoir.jpg", key, "image/jpeg", len(content), store.digest(key), renditions=(made,)
     )
+
+
+def received(content: bytes = b"a sheet", kind: FileKind = FileKind.PHOTO) -> files.ReceivedFile:
+    """Return a received file whose bytes nobody looks at."""
+    digest = hashlib.sha256(content).hexdigest()
+    return files.ReceivedFile(kind, "IMG_1.HEIC", new_id(), len(content), digest)

@@ -16,13 +16,14 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from lms.adapters.store import LocalStore
 from lms.domain.homework import attempts
 from lms.extensions import sqlite
-from lms.models import Attachment, Attempt, Rendition
+from lms.models import Attachment, Attempt, FileState, Rendition
 from tests import factories
 from tests.support import files
 from tests.support.live_server import LiveServer
 from tests.support.pages import file
 from tests.support.raw_client import Answer, RawClient
 from tests.support.school import School
+from tests.support.servers import wait_until
 
 OWN_MOUNTS = ("unshare", "--mount", "--map-root-user")
 
@@ -73,6 +74,10 @@ class SmallDisk:
     def kept(self) -> list[str]:
         return [path.name for path in self.inside.rglob("*") if path.is_file() and path.name != "filler"]
 
+    def all_ready(self) -> bool:
+        states = self.school.read(lambda s: s.scalars(select(Attachment.state)).all())
+        return set(states) <= {FileState.READY}
+
     def draft(self) -> str:
         found = self.school.read(lambda s: attempts.draft_of(s, factories.samira(s), self.given))
         return found.text if found else ""
@@ -104,9 +109,10 @@ def test_a_full_disk_of_homework_takes_nothing_says_so_and_heals_by_itself(tmp_p
         disk.free()
         assert disk.send(wire).status == 303
         assert (disk.sent(), disk.count(Attachment)) == (1, 1)
+        wait_until(disk.all_ready, "the photo is ready", 30)
         store = LocalStore(disk.inside)
         for attachment in disk.school.read(lambda s: s.scalars(select(Attachment)).all()):
-            assert store.digest(attachment.store_key) == attachment.sha256
+            assert store.digest(attachment.store_key or "") == attachment.sha256
         assert len(disk.kept()) == 1 + disk.count(Rendition)
 
 
@@ -119,6 +125,7 @@ def test_a_full_disk_of_temporary_files_breaks_nothing(tmp_path: Path) -> None:
         path = f"/assignments/{disk.given}"
         # Python chooses the folder at its first use, and a full one it would not choose.
         assert wire.post(path, wire.form(path), files.jpeg()).status == 303
+        wait_until(disk.all_ready, "the photo is ready", 30)
         before = stored(tmp_path / "school/uploads")
         disk.fill()
         answer = disk.send(wire)
@@ -127,7 +134,8 @@ def test_a_full_disk_of_temporary_files_breaks_nothing(tmp_path: Path) -> None:
         assert stored(tmp_path / "school/uploads") == before
         disk.free()
         assert disk.send(wire).status == 303
-        assert (disk.sent(), disk.count(Attachment), disk.kept()) == (1, 2, [])
+        wait_until(lambda: disk.all_ready() and disk.kept() == [], "the photo is ready", 30)
+        assert (disk.sent(), disk.count(Attachment)) == (1, 2)
     assert "Traceback" not in disk.server.output()
 
 

@@ -107,6 +107,11 @@ class School:
         count: int = self.app.extensions["lms_jobs"].deliver_due()
         return count
 
+    def prepare_files(self) -> int:
+        """Check and clean every received file, as the worker does; return how many."""
+        count: int = self.app.extensions["lms_jobs"].files.prepare_due()
+        return count
+
 
 def settings_for(folder: Path, **more: object) -> Settings:
     values: dict[str, object] = {

@@ -98,7 +98,8 @@ class SharedSchool:
         _empty(self.folder, {settings.instance.name, settings.uploads.name})
         _empty(settings.instance, {"static"})
         _empty(settings.uploads, set())
-        (settings.uploads / ".incoming").mkdir(mode=0o700)
+        for store in (settings.uploads, settings.uploads / ".received"):
+            (store / ".incoming").mkdir(mode=0o700, parents=True)
         copy_uploads(self.template, settings.uploads)
         for name, content in self._files.items():
             # A new file: a process that still has the old one open does not change it.

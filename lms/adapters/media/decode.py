@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lms.adapters import sandbox
-from lms.adapters.media.types import CODES, MIB, RejectedFile
+from lms.adapters.media.types import CODES, MIB, Kind, RejectedFile
 from lms.adapters.store import StoreFull, is_full
 from lms.refusal_codes import RefusalCode
 
@@ -21,7 +21,8 @@ WALL_SECONDS = 8.5  # rejected within ten seconds, start and clean-up included
 CPU_SECONDS = 16  # the time of several decoder threads adds up
 MEMORY_BYTES = 640 * MIB
 OUTPUT_BYTES = 64 * MIB
-CHILDREN = 2
+# One core is left for pages.
+CHILDREN = max(1, len(os.sched_getaffinity(0)) - 1 if hasattr(os, "sched_getaffinity") else 1)
 QUEUE_SECONDS = 20.0
 
 _slots = threading.BoundedSemaphore(CHILDREN)
@@ -66,14 +67,17 @@ def _run(module: str, source: Path, work: Path, wall_seconds: float) -> Facts:
     if "rejected" in facts:
         code = facts["rejected"]
         raise _refusal(
-            module, RefusalCode(code) if code in CODES else RefusalCode.FILE_BROKEN, str(facts.get("why", ""))
+            module,
+            RefusalCode(code) if code in CODES else RefusalCode.FILE_BROKEN,
+            str(facts.get("why", "")),
+            "voice" if facts.get("kind") == "voice" else None,
         )
     return facts
 
 
-def _refusal(module: str, code: RefusalCode, why: str) -> RejectedFile:
+def _refusal(module: str, code: RefusalCode, why: str, kind: Kind | None = None) -> RejectedFile:
     _log.info("file refused: %s by %s (%s)", code, module.rpartition(".")[2], why)
-    return RejectedFile(code)
+    return RejectedFile(code, kind)
 
 
 def serve(look: Callable[[Path, Path], Facts]) -> None:
@@ -83,7 +87,7 @@ def serve(look: Callable[[Path, Path], Facts]) -> None:
     try:
         facts = look(Path(sys.argv[-2]), Path(sys.argv[-1]))
     except RejectedFile as rejected:
-        facts = {"rejected": rejected.code}
+        facts = {"rejected": rejected.code, "kind": rejected.kind}
     except MemoryError:
         facts = {"rejected": RefusalCode.FILE_TOO_HEAVY, "why": "memory"}
     except OSError as error:

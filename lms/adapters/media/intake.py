@@ -5,15 +5,13 @@ from pathlib import Path
 from lms.adapters.media.decode import Facts, run
 from lms.adapters.media.names import clean_name
 from lms.adapters.media.types import MAX_BYTES, AcceptedFile, Kind, RejectedFile, Rendition
-from lms.adapters.media.voice import read_voice
 from lms.adapters.store import file_digest
 from lms.refusal_codes import RefusalCode
 
 _HERE = "lms.adapters.media."
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_PDF, _PDF_FAR = b"%PDF-", 64 * 1024
-_ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
+_PDF = b"%PDF-"
 
 
 def inspect_upload(source: Path, *, shown_name: str, work: Path) -> AcceptedFile:
@@ -100,36 +98,19 @@ def _decode(reader: str, kind: Kind, source: Path, work: Path) -> Facts:
 
 
 def _other(source: Path, name: str, work: Path) -> AcceptedFile:
-    data = source.read_bytes()
-    if data.startswith(b"\xd0\xcf\x11\xe0") and _ENCRYPTED_OFFICE in data:
-        raise RejectedFile(RefusalCode.FILE_ENCRYPTED)
-    try:
-        sound = read_voice(data)
-    except IndexError:  # the reader ran over the end of the file
-        raise RejectedFile(RefusalCode.FILE_BROKEN, "voice") from None
-    except RejectedFile as refusal:
-        kind = "voice" if refusal.code == RefusalCode.FILE_BROKEN else refusal.kind
-        raise RejectedFile(refusal.code, kind) from None
-    header = data.find(_PDF, 0, _PDF_FAR)
-    if sound is None and header > 0:
-        # Headers of a download before the document: no reader looks so far for its beginning.
-        source = work / "document"
-        source.write_bytes(data[header:])
-        return _document(source, name, work, "pdf", "application/pdf")
-    if sound is None:
-        raise RejectedFile(RefusalCode.FILE_KIND)
-    if sound.kept is not None:
-        source = work / "voice"
-        source.write_bytes(sound.kept)
+    facts = run(_HERE + "sound", source, work)
+    if "document" in facts:
+        return _document(_made(work, facts["document"]), name, work, "pdf", "application/pdf")
+    kept = _made(work, facts["kept"]) if facts["kept"] else source
     return AcceptedFile(
         "voice",
-        sound.mime,
-        sound.suffix,
-        source.stat().st_size,
-        file_digest(source),
-        source,
+        facts["mime"],
+        facts["suffix"],
+        kept.stat().st_size,
+        file_digest(kept),
+        kept,
         name,
-        seconds=sound.seconds,
+        seconds=facts["seconds"],
     )
 
 

@@ -25,6 +25,7 @@ CODES = frozenset(
         RefusalCode.FILE_TOO_MANY_PIXELS,
         RefusalCode.FILE_TOO_HEAVY,  # unpacks to far more than it should
         RefusalCode.FILE_TOO_SLOW,  # reading it takes too long
+        RefusalCode.FILE_LOST,  # not what was received
         RefusalCode.FILE_BUSY,  # too many files are being read right now; nothing is wrong with this one
     }
 )

@@ -260,7 +260,7 @@ def _others(attempt: Attempt) -> list[OtherAttempt]:
             feedback=each.feedback if each.feedback and each.feedback.returned_at else None,
         )
         for each in attempt.submission.attempts
-        if each.sent_at
+        if each.sent_at and each.queued_at
     ]
     later = [each for each in found if each.number > attempt.number]
     earlier = [each for each in found if each.number < attempt.number]

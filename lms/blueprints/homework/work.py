@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from flask import Blueprint, Response, jsonify, make_response, redirect, request, url_for
+from flask import Blueprint, Response, jsonify, make_response, redirect, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
-from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
-from lms.adapters.media.names import clean_name
-from lms.adapters.uploads import UploadResult, delete_keys, store_uploads, verify
-from lms.adapters.work_folder import work_folder
+from lms.adapters.uploads import UploadResult, verify
 from lms.clock import now
-from lms.current import settings, store
+from lms.current import store
 from lms.domain.errors import Refused
 from lms.domain.homework import attempts, files, worklist
-from lms.domain.homework.files import MAX_FILES
+from lms.domain.homework.files import MAX_FILES, RemovedFile
 from lms.event_log import log_event
 from lms.extensions import csrf, db
 from lms.forms.homework import AttemptForm
@@ -33,7 +29,8 @@ from lms.refusal_codes import RefusalCode
 from lms.web.body_limits import MEGABYTE, takes_bodies
 from lms.web.idempotency import idempotency_key, run_once
 from lms.web.pages import by_script, page
-from lms.web.upload_slots import later, upload_slot
+from lms.web.reception import delete_received, delete_removed, learner_room, receive_files
+from lms.web.upload_slots import later
 
 bp = Blueprint("homework", __name__)
 
@@ -72,7 +69,7 @@ class _Outcome:
 
     ran: bool = False
     used: set[str] = field(default_factory=set)
-    dropped: list[str] = field(default_factory=list)
+    removed: RemovedFile = field(default_factory=RemovedFile)
     refused: list[tuple[str, Refused]] = field(default_factory=list)
     refusal: Refused | None = None
 
@@ -111,7 +108,7 @@ def remove(id: str, file_id: str) -> BaseResponse:
     """Remove a file from the draft."""
 
     def in_transaction(session: Session, draft: Attempt, _task: Assignment, outcome: _Outcome) -> None:
-        outcome.dropped = files.remove_file(session, draft, file_id)
+        outcome.removed = files.remove_file(session, draft, file_id)
 
     return _keep(id, in_transaction)
 
@@ -165,11 +162,13 @@ def _keep(
         return _too_large(found)
     form.validate()
     key = idempotency_key(form)  # before the objects of the files are detached
+    lost = _lost(found) if sending else []
     try:
-        received, refused = _receive(found, sending=sending)
+        received, refused = receive_files()
     except Refused as refusal:
         form.refuse(refusal)
         return later(_again(503, id, form))
+    refused = lost + refused
     outcome = _Outcome()
 
     def in_transaction(session: Session) -> str:
@@ -182,7 +181,7 @@ def _keep(
                 write_text(session, draft, form.text.data or "", form.seen_version)
         except Refused as refusal:
             outcome.refusal = refusal  # the files are kept all the same
-        _add_files(session, draft, assignment, received, outcome)
+        _receive(session, draft, received, outcome)
         if not sending or not (refused or form.errors or outcome.refused or outcome.refusal):
             then(session, draft, assignment, outcome)
         if draft.sent_at:
@@ -192,14 +191,15 @@ def _keep(
     try:
         answer = run_once(form, in_transaction, key=key)
     except Refused as refusal:
-        delete_keys(store(), received.keys)
+        delete_received(received.keys)
         form.refuse(refusal, kinds=found.assignment.kinds)
         return _again(409, id, form)
     except BaseException:
-        delete_keys(store(), received.keys)
+        delete_received(received.keys)
         raise
-    # A form sent twice stored its files the first time.
-    delete_keys(store(), [*outcome.dropped, *(key for key in received.keys if key not in outcome.used)])
+    # A form sent twice kept its files the first time.
+    delete_received([key for key in received.keys if key not in outcome.used])
+    delete_removed(outcome.removed)
     refused += outcome.refused
     if not outcome.ran and write_text is attempts.write_text and _is_overtaken(id, form):
         outcome.refusal = Refused(RefusalCode.DRAFT_CHANGED)
@@ -219,59 +219,16 @@ def _is_overtaken(id: str, form: AttemptForm) -> bool:
     return draft is not None and bool(form.text.data) and form.text.data != draft.text
 
 
-def _add_files(
-    session: Session, draft: Attempt, assignment: Assignment, received: UploadResult, outcome: _Outcome
-) -> None:
-    room = settings().learner_quota_mb * MEGABYTE - files.used_bytes(session, me())
+def _receive(session: Session, draft: Attempt, received: UploadResult, outcome: _Outcome) -> None:
+    room = learner_room()
     for new in received.files:
         try:
-            files.add_file(session, draft, assignment, new, room=room, now=now())
+            files.receive_file(session, draft, new, room=room, now=now())
         except Refused as refusal:
             outcome.refused.append((new.shown_name, refusal))
         else:
-            room -= new.room
-            outcome.used.update(new.keys)
-
-
-def _receive(
-    found: worklist.LearnerAssignment, *, sending: bool
-) -> tuple[UploadResult, list[tuple[str, Refused]]]:
-    """Store the files of the form; return them, and the rejected ones with their reasons.
-
-    Raises Refused: `uploads_busy`.
-    """
-    uploads: list[FileStorage] = [
-        upload
-        for name in ("photo", "picture", "voice", "document")
-        for upload in request.files.getlist(name)
-        if upload.filename
-    ]
-    limits, kinds = settings(), found.assignment.kinds
-    room = limits.learner_quota_mb * MEGABYTE - files.used_bytes(db.session(), me())
-    refused = _lost(found) if sending else []
-    person_id = me().id
-    db.session().rollback()  # no transaction stays open while files are checked
-    with upload_slot(person_id) if uploads else nullcontext(), work_folder(limits.temp) as folder:
-        received = store_uploads(
-            store(),
-            uploads[:MAX_FILES],
-            folder,
-            max_bytes=limits.upload_mb * MEGABYTE,
-            room=room,
-            floor=limits.free_space_mb * MEGABYTE,
-            kinds=kinds,
-        )
-    for upload in uploads:
-        upload.close()  # a large upload is a temporary file
-    refused += [
-        (name, Refused(code, asked=asked))
-        for (name, code), asked in zip(received.refused, received.asked, strict=True)
-    ]
-    for upload in uploads[MAX_FILES:]:
-        refused.append(
-            (clean_name(upload.filename or ""), Refused(RefusalCode.TOO_MANY_FILES, number=MAX_FILES))
-        )
-    return received, refused
+            room -= new.size
+            outcome.used.add(new.received_key)
 
 
 def _lost(found: worklist.LearnerAssignment) -> list[tuple[str, Refused]]:
@@ -279,7 +236,7 @@ def _lost(found: worklist.LearnerAssignment) -> list[tuple[str, Refused]]:
     return [
         (attachment.shown_name, Refused(RefusalCode.FILE_LOST))
         for attachment in (files.files_of_attempt(db.session(), found.draft_id) if found.draft_id else [])
-        if not verify(store(), attachment.store_key, attachment.sha256)
+        if attachment.store_key and not verify(store(), attachment.store_key, attachment.sha256)
     ]
 
 

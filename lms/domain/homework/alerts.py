@@ -49,7 +49,7 @@ def _first_attempts() -> Select[*tuple[Any, ...]]:
         .where(
             other.submission_id == other_submission.id,
             other_submission.learner_id == Person.id,
-            other.sent_at.is_not(None),
+            other.queued_at.is_not(None),
             other.id != Attempt.id,
         )
         .correlate(Person, Attempt)
@@ -60,7 +60,7 @@ def _first_attempts() -> Select[*tuple[Any, ...]]:
         .join(Attempt, Attempt.submission_id == Submission.id)
         .outerjoin(Feedback, Feedback.attempt_id == Attempt.id)
         .where(
-            Attempt.sent_at.is_not(None),
+            Attempt.queued_at.is_not(None),
             Feedback.returned_at.is_(None),
             Person.deactivated_at.is_(None),
             ~earlier,
@@ -76,7 +76,7 @@ def _redo_waiting(*, now: datetime) -> Select[*tuple[Any, ...]]:
         .where(
             later.submission_id == Attempt.submission_id,
             later.number > Attempt.number,
-            later.sent_at.is_not(None),
+            later.queued_at.is_not(None),
         )
         .correlate(Attempt)
     )

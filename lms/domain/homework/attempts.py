@@ -10,8 +10,8 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from lms.domain import outbox
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import worklist
-from lms.domain.homework.files import WITH_FILES, files_of_attempt
+from lms.domain.homework import preparation, worklist
+from lms.domain.homework.files import WITH_FILES, files_of_attempt, lock_attempt
 from lms.models import (
     Assignment,
     Attachment,
@@ -95,25 +95,26 @@ def join_text(session: Session, draft: Attempt, text: str, version: int) -> None
 
 
 def send_attempt(session: Session, draft: Attempt, assignment: Assignment, *, now: datetime) -> None:
-    """Send the draft to the teachers; from then on the attempt never changes.
+    """Send the draft; the team sees it as soon as all its files are ready. From then on it never changes.
 
     Also marks the feedback to earlier attempts as seen.
     Refusals: `kind_text`, `nothing_to_send`.
     """
+    lock_attempt(session, draft.id)
     if draft.text and "text" not in assignment.kinds:
         raise Refused(RefusalCode.KIND_TEXT)
-    if not draft.text and not files_of_attempt(session, draft.id):
+    if not draft.text and all(file.is_refused for file in files_of_attempt(session, draft.id)):
         raise Refused(RefusalCode.NOTHING_TO_SEND)
     draft.sent_at = now
     _record_seen(session, draft.submission_id, now=now)
-    session.flush()
+    preparation.queue_attempt(session, draft, now=now)
 
 
 def submission_for(session: Session, actor: Person, submission_id: str) -> Submission:
     """Return a submission with all attempts, their files and feedback.
 
     Raises `Absent` when the actor may not see it: a learner sees the learner's own, a teacher those with an
-    attempt that was sent.
+    attempt that came into the queue.
     """
     query = select(Submission).where(Submission.id == submission_id).options(*_WHOLE)
     teaches = Role.TEACHER in actor.roles
@@ -124,7 +125,7 @@ def submission_for(session: Session, actor: Person, submission_id: str) -> Submi
     else:
         raise Absent
     found = session.scalar(query.execution_options(populate_existing=True))
-    if found is None or (teaches and not any(attempt.sent_at for attempt in found.attempts)):
+    if found is None or (teaches and not any(attempt.queued_at for attempt in found.attempts)):
         raise Absent
     for attempt in found.attempts:
         # Set by hand: otherwise `attempt.submission` is loaded again once only the attempt is referenced.

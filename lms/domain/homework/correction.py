@@ -37,7 +37,7 @@ _Holder = aliased(Person, name="holder")
 
 @dataclass(frozen=True)
 class QueuedAttempt:
-    """An attempt in the queue: sent, and without returned feedback."""
+    """An attempt in the queue: sent, its files ready, and without returned feedback."""
 
     attempt_id: str
     number: int
@@ -77,7 +77,7 @@ def _waiting(*columns: Any) -> Select[Any]:
         .join(Level, Level.id == Lesson.level_id)
         .join(Person, Person.id == Submission.learner_id)
         .outerjoin(Feedback, Feedback.attempt_id == Attempt.id)
-        .where(Attempt.sent_at.is_not(None), Feedback.returned_at.is_(None))
+        .where(Attempt.queued_at.is_not(None), Feedback.returned_at.is_(None))
     )
 
 
@@ -131,10 +131,10 @@ def next_in_queue(session: Session, attempt: Attempt, level_id: str | None = Non
 def attempt_for(session: Session, actor: Person, attempt_id: str) -> Attempt:
     """Return an attempt that was sent, with its submission, the earlier attempts, files and feedback.
 
-    Raises `Absent` when it was not sent, or when the actor is no teacher.
+    Raises `Absent` when it has not come into the queue yet, or when the actor is no teacher.
     """
     submission_id = session.scalar(
-        select(Attempt.submission_id).where(Attempt.id == attempt_id, Attempt.sent_at.is_not(None))
+        select(Attempt.submission_id).where(Attempt.id == attempt_id, Attempt.queued_at.is_not(None))
     )
     if submission_id is None or Role.TEACHER not in actor.roles:
         raise Absent

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     Select,
+    SQLColumnExpression,
     String,
     and_,
     bindparam,
@@ -24,7 +25,18 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from lms.domain.errors import Absent
-from lms.models import Assignment, Attempt, Feedback, HomeworkState, Lesson, OpenedLevel, Person, Submission
+from lms.models import (
+    Assignment,
+    Attachment,
+    Attempt,
+    Feedback,
+    FileState,
+    HomeworkState,
+    Lesson,
+    OpenedLevel,
+    Person,
+    Submission,
+)
 from lms.models.people import word_type
 
 STATES = tuple(HomeworkState)
@@ -75,6 +87,7 @@ class LearnerAssignment:
     attempt_id: str | None  # the last one that was sent
     level_id: str
     is_on_offer: bool  # False: withdrawn, unpublished or of another level, but begun by the learner
+    has_refused_file: bool  # in the draft, or in what was sent as long as no feedback is returned
 
     @property
     def is_todo(self) -> bool:
@@ -109,16 +122,21 @@ class LearnerAssignment:
         return self.assignment.due_on
 
 
-def _learner_assignments(*columns: Any) -> Select[Any]:
+_Latest = aliased(Attempt, name="latest")
+
+
+def _learner_assignments(
+    *columns: Any, sent: SQLColumnExpression[datetime | None] = _Latest.sent_at
+) -> Select[Any]:
     """Select the pairs of a learner and an assignment that the learner may see.
 
     Those are the published ones of the learner's levels, and those that the learner has begun, which may
-    always be finished.
+    always be finished. `sent`: the moment from which an attempt counts as sent; for the team it is
+    `queued_at`.
     """
-    other = aliased(Attempt)
     latest = (
-        select(func.max(other.number))
-        .where(other.submission_id == Submission.id, other.sent_at.is_not(None))
+        select(func.max(_Latest.number))
+        .where(_Latest.submission_id == Submission.id, sent.is_not(None))
         .correlate(Submission)
         .scalar_subquery()
     )
@@ -136,45 +154,64 @@ def _learner_assignments(*columns: Any) -> Select[Any]:
     )
 
 
-def _rows(session: Session, person: Person, *where: Any) -> list[LearnerAssignment]:
-    query = _OF_PERSON.where(*where) if where else _OF_PERSON
+def _rows(
+    session: Session, person: Person, *where: Any, query: Select[Any] | None = None
+) -> list[LearnerAssignment]:
+    query = _OF_PERSON if query is None else query
+    query = query.where(*where) if where else query
     return [LearnerAssignment(*row) for row in session.execute(query, {"me": person.id})]
 
 
-# Built once, because every visit of a learner's home or list of homework runs it.
-_OF_PERSON = (
-    _learner_assignments(
-        Assignment,
-        Lesson.id,
-        Lesson.title,
-        _STATE,
-        Submission.id,
-        _Draft.id,
-        Attempt.sent_at,
-        Feedback.returned_at,
-        Feedback.seen_at,
-        _Teacher.name,
-        _Maker.name,
-        Attempt.id,
-        Lesson.level_id,
-        func.coalesce(_ON_OFFER, false()),  # a learner may have no level
+def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
+    unanswered = or_(
+        Attachment.attempt_id == _Draft.id, and_(Attachment.attempt_id == Attempt.id, Feedback.id.is_(None))
     )
-    .outerjoin(_Draft, and_(_Draft.submission_id == Submission.id, _Draft.sent_at.is_(None)))
-    .outerjoin(_Teacher, _Teacher.id == Feedback.teacher_id)
-    .join(_Maker, _Maker.id == Assignment.created_by_id)
-    .where(Person.id == bindparam("me", type_=String))
-    .order_by(Lesson.position, Assignment.created_at, Assignment.id)
-)
+    refused = exists().where(Attachment.state == FileState.REFUSED, unanswered)
+    return (
+        _learner_assignments(
+            Assignment,
+            Lesson.id,
+            Lesson.title,
+            _STATE,
+            Submission.id,
+            _Draft.id,
+            Attempt.sent_at,
+            Feedback.returned_at,
+            Feedback.seen_at,
+            _Teacher.name,
+            _Maker.name,
+            Attempt.id,
+            Lesson.level_id,
+            func.coalesce(_ON_OFFER, false()),  # a learner may have no level
+            refused.correlate(_Draft, Attempt, Feedback),
+            sent=sent,
+        )
+        .outerjoin(_Draft, and_(_Draft.submission_id == Submission.id, _Draft.sent_at.is_(None)))
+        .outerjoin(_Teacher, _Teacher.id == Feedback.teacher_id)
+        .join(_Maker, _Maker.id == Assignment.created_by_id)
+        .where(Person.id == bindparam("me", type_=String))
+        .order_by(Lesson.position, Assignment.created_at, Assignment.id)
+    )
 
 
-def assignments_of_learner(session: Session, person: Person) -> list[LearnerAssignment]:
-    """Return the learner's assignments in the order of `STATES`, then by due day, then the latest first."""
+# Built once, because every visit of a learner's home or list of homework runs the first.
+_OF_PERSON = _of_person(_Latest.sent_at)
+_FOR_TEAM = _of_person(_Latest.queued_at)
+
+
+def assignments_of_learner(
+    session: Session, person: Person, *, for_team: bool = False
+) -> list[LearnerAssignment]:
+    """Return the learner's assignments in the order of `STATES`, then by due day, then the latest first.
+
+    `for_team`: what was sent counts once all its files are ready.
+    """
 
     def order(found: LearnerAssignment) -> tuple[int, date, float]:
         latest = found.returned_at or found.sent_at
         return (STATES.index(found.state), found.due_on or date.max, -latest.timestamp() if latest else 0.0)
 
-    return sorted(_rows(session, person), key=order)
+    return sorted(_rows(session, person, query=_FOR_TEAM if for_team else _OF_PERSON), key=order)
 
 
 def assignments_to_do(session: Session, person: Person) -> list[LearnerAssignment]:
@@ -193,17 +230,20 @@ def returned_unseen(session: Session, person: Person) -> list[LearnerAssignment]
 
 
 def count_by_state(session: Session, person: Person) -> dict[HomeworkState, int]:
-    """Return how many of the learner's assignments are in each state."""
+    """Return how many of the learner's assignments are in each state, as the team sees them."""
     return count_states(session, [person.id])[person.id]
 
 
 def count_states(session: Session, person_ids: Iterable[str]) -> dict[str, dict[HomeworkState, int]]:
-    """Return by person id how many assignments are in each state, for many learners in one statement."""
+    """Return by person id how many assignments are in each state, for many learners in one statement.
+
+    As the team sees them: what was sent counts once all its files are ready.
+    """
     ids = list(person_ids)
     found = {person_id: dict.fromkeys(STATES, 0) for person_id in ids}
     state = _STATE.label("state")
     for person_id, name, number in session.execute(
-        _learner_assignments(Person.id, state, func.count())
+        _learner_assignments(Person.id, state, func.count(), sent=_Latest.queued_at)
         .where(Person.id.in_(ids))
         .group_by(Person.id, state)
     ):

@@ -97,8 +97,10 @@ def update_organisation(
         )
 
 
-def set_door_photo(session: Session, actor: Person, key: str | None, *, now: datetime) -> list[str]:
-    """Set or, with None, remove the photo of the entrance.
+def set_door_photo(
+    session: Session, actor: Person, key: str | None = None, sha256: str | None = None, *, now: datetime
+) -> list[str]:
+    """Set or, with None, remove the photo of the entrance; `sha256` of its bytes.
 
     Returns the keys of the files to delete after the commit.
     """
@@ -106,7 +108,7 @@ def set_door_photo(session: Session, actor: Person, key: str | None, *, now: dat
     old = organisation.door_photo_key
     if old == key:
         return []
-    organisation.door_photo_key = key
+    organisation.door_photo_key, organisation.door_photo_sha256 = key, sha256
     audit_log.record(
         session, actor, AuditAction.SERVICE_CHANGED, "service", "1", detail="door_photo_key", now=now
     )

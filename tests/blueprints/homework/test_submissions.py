@@ -107,6 +107,9 @@ def test_a_voice_can_be_heard_and_an_old_one_downloaded(school: School, samira: 
     given = school.write(lambda s: factories.assignment(s).id)
     voices = [file(files.voice_ogg(), "PTT.opus"), file(files.voice_3gp(), "vieux.3gp")]
     page = samira.submit(samira.get(f"/assignments/{given}"), {"voice": voices}, button="/submission")
+    assert "PTT.opus Voix reçue. Nous la préparons." in page.text
+    school.prepare_files()
+    page = samira.get(page.url)
     (player,) = page.root.all("audio")
     assert player.get("preload") == "none"
     assert samira.client.get(player.get("src"), buffered=True).mimetype == "audio/ogg"

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lms.adapters.store import LocalStore
-from lms.models import Attachment, Attempt, Rendition, Submission
+from lms.models import Attachment, Attempt, FileJob, Rendition, Submission
 from tests import factories
 from tests.support import files
 from tests.support.pages import Page, Visitor, file, filled
@@ -35,9 +35,20 @@ def stored_keys(school: School) -> set[str]:
     return {key for key, _ in store.keys()}  # noqa: SIM118 not a mapping
 
 
-def known_keys(school: School) -> set[str]:
-    sent = school.read(lambda s: s.scalars(select(Attachment.store_key)).all())
-    return {*sent, *school.read(lambda s: s.scalars(select(Rendition.store_key)).all())}
+def received_keys(school: School) -> set[str]:
+    store: LocalStore = school.app.extensions["lms_received_store"]
+    return {key for key, _ in store.keys()}  # noqa: SIM118 not a mapping
+
+
+def nothing_but_what_rows_name(school: School) -> None:
+    """Prepare what waits; then the stores hold the files of the rows and nothing else."""
+    waiting = set(school.read(lambda s: s.scalars(select(FileJob.received_key)).all()))
+    assert received_keys(school) == waiting
+    school.prepare_files()
+    kept = school.read(lambda s: s.scalars(select(Attachment.store_key)).all())
+    made = school.read(lambda s: s.scalars(select(Rendition.store_key)).all())
+    assert stored_keys(school) == {key for key in (*kept, *made) if key}
+    assert received_keys(school) == set()
 
 
 def attempts(school: School) -> list[Attempt]:
@@ -72,13 +83,18 @@ def test_a_rotated_photo_and_an_iphone_photo_are_sent_and_the_receipt_shows_them
     assert "C’est envoyé." in page.text
     assert "Nadia va répondre." in page.text
     assert "Bonjour Nadia" in page.text
+    assert "IMG_1.jpg Photo reçue. Nous la préparons." in page.text
+    assert page.root.all("img") == []
+    school.prepare_files()
+    page = samira.get(page.url)
+    assert "Nous la préparons" not in page.text
     pictures = [image.get("src") for image in page.root.all("img")]
     assert len(pictures) == 2
     for address in pictures:
         answer = samira.client.get(address, buffered=True)
         assert answer.status_code == 200
         assert answer.mimetype == "image/jpeg"
-    assert stored_keys(school) == known_keys(school)
+    nothing_but_what_rows_name(school)
 
 
 GOOD = [
@@ -95,8 +111,7 @@ GOOD = [
     (files.voice_3gp, "voix.3gp", "voice", "audio/3gpp"),
 ]
 BAD = [
-    (lambda: b"", "vide.jpg", "Ce fichier est vide."),
-    (files.truncated_jpeg, "coupe.jpg", "Ce fichier est abîmé."),
+    (files.truncated_jpeg, "coupe.jpg", "Ce fichier est abîmé. Prenez la photo encore une fois."),
     (lambda: b"MZ program", "photo.jpg", "Nous ne lisons pas ce fichier."),
     (files.png_bomb, "bombe.png", "Cette photo est trop grande."),
     (files.encrypted_pdf, "secret.pdf", "Ce fichier a un mot de passe."),
@@ -117,57 +132,68 @@ def test_what_phones_make_is_taken(
     page = put(samira, given, file(make_file(), name))
     assert page.status == 200
     assert name.rpartition(".")[0] in page.text
+    school.prepare_files()
     kept = school.read(lambda s: s.scalars(select(Attachment)).one())
     assert kept.kind == kind
     assert kept.mime.startswith(mime)
-    assert stored_keys(school) == known_keys(school)
+    nothing_but_what_rows_name(school)
 
 
 @pytest.mark.parametrize(("make_file", "name", "sentence"), BAD, ids=[row[1] for row in BAD])
 def test_a_bad_file_gets_its_own_sentence_and_the_rest_stays(
     school: School, samira: Visitor, given: str, make_file: Callable[[], bytes], name: str, sentence: str
 ) -> None:
-    page = put(
-        samira,
-        given,
-        file(make_file(), name),
-        file(files.jpeg(), "bonne.jpg"),
-        button=SEND,
-        text="Mes jours",
-    )
-    assert page.status == 422
-    assert name in page.text
-    assert sentence in page.text
-    assert "bonne.jpg" in page.text
+    page = put(samira, given, file(make_file(), name), file(files.jpeg(), "bonne.jpg"), text="Mes jours")
+    assert page.status == 200
+    school.prepare_files()
+    page = samira.get(page.url)
+    assert f"{name} {sentence}" in page.text
+    assert [image.get("alt") for image in page.root.all("img")] == ["bonne.jpg"]
     assert page.form().all("textarea")[0].text == "Mes jours"
-    (draft,) = attempts(school)
-    assert draft.sent_at is None
-    assert draft.text == "Mes jours"
-    assert school.read(lambda s: s.scalars(select(Attachment.shown_name)).all()) == ["bonne.jpg"]
+    nothing_but_what_rows_name(school)
+    page = samira.submit(page, action=given, button=page.button_address(bad_file(school) + "/removal"))
+    assert sentence not in page.text
     sent = samira.submit(page, action=given, button=SEND)
     assert "C’est envoyé." in sent.text
+
+
+def bad_file(school: School) -> str:
+    return school.read(
+        lambda s: s.scalars(select(Attachment.id).where(Attachment.refusal.is_not(None))).one()
+    )
+
+
+def test_an_empty_file_is_refused_at_once(school: School, samira: Visitor, given: str) -> None:
+    sent = (file(b"", "vide.jpg"), file(files.jpeg(), "bonne.jpg"))
+    page = put(samira, given, *sent, button=SEND, text="Mes jours")
+    assert page.status == 422
+    assert "vide.jpg Ce fichier est vide." in page.text
+    assert "bonne.jpg" in page.text
+    assert attempts(school)[0].sent_at is None
 
 
 def test_a_kind_that_the_teacher_did_not_ask_for_is_refused(school: School) -> None:
     given = school.write(lambda s: factories.assignment(s, kinds=("photo",)).id)
     samira = school.visitor(school.write(factories.samira))
     page = put(samira, given, file(files.voice_mp3(), "voix.mp3"))
-    assert page.status == 422
+    school.prepare_files()
+    page = samira.get(page.url)
     assert "Ce devoir se fait sans la voix." in page.text
     page = put(samira, given, file(files.jpeg(), "a.jpg"), button=SEND, text="un texte quand même")
     assert page.status == 422
     assert "Ce devoir se fait sans texte." in page.text
     assert attempts(school)[0].sent_at is None
-    assert stored_keys(school) == known_keys(school)
+    nothing_but_what_rows_name(school)
 
 
 def test_a_sound_that_cannot_be_played_is_answered_with_the_voice(
     school: School, samira: Visitor, given: str
 ) -> None:
     for content in (b"fLaC\x80\0\0\x22" + bytes(40), b"caff\0\1\0\0desc" + bytes(40)):
-        page = put(samira, given, file(content, "voix.bin"))
-        assert page.status == 422
-        assert "Nous ne lisons pas ce son. Enregistrez votre voix." in page.text
+        put(samira, given, file(content, "voix.bin"))
+    school.prepare_files()
+    page = samira.get(f"/assignments/{given}")
+    assert page.text.count("Nous ne lisons pas ce son. Enregistrez votre voix.") == 2
 
 
 @pytest.mark.parametrize(
@@ -188,7 +214,9 @@ def test_a_refusal_knows_what_was_asked_for(samira: Visitor, given: str, field: 
 def test_a_refusal_knows_what_the_assignment_accepts(school: School) -> None:
     given = school.write(lambda s: factories.assignment(s, kinds=("voice",)).id)
     samira = school.visitor(school.write(factories.samira))
-    page = put(samira, given, file(files.jpeg(), "a.jpg"), file(files.truncated_jpeg(), "b.jpg"))
+    put(samira, given, file(files.jpeg(), "a.jpg"), file(files.truncated_jpeg(), "b.jpg"))
+    school.prepare_files()
+    page = samira.get(f"/assignments/{given}")
     assert "Ce devoir se fait sans photo. Enregistrez votre voix." in page.text
     assert "Ce fichier est abîmé. Enregistrez votre voix." in page.text
     page = put(samira, given, button=SEND)
@@ -214,7 +242,7 @@ def test_pressing_send_twice_gives_one_submission_and_keeps_the_files_once(
     assert first.response.location == second.response.location
     assert school.read(lambda s: s.scalar(select(func.count(Submission.id)))) == 1
     assert school.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 1
-    assert stored_keys(school) == known_keys(school)
+    nothing_but_what_rows_name(school)
 
 
 def test_what_is_written_after_the_back_button_is_kept_and_sent(
@@ -231,13 +259,18 @@ def test_what_is_written_after_the_back_button_is_kept_and_sent(
     assert "Lundi et mardi" in sent.text
 
 
-def test_the_same_photo_chosen_twice_is_kept_once(school: School, samira: Visitor, given: str) -> None:
+@pytest.mark.parametrize("is_prepared", [False, True])
+def test_the_same_photo_chosen_twice_is_kept_once(
+    school: School, samira: Visitor, given: str, is_prepared: bool
+) -> None:
     put(samira, given, file(files.jpeg(), "a.jpg"))
+    if is_prepared:
+        school.prepare_files()
     page = put(samira, given, file(files.jpeg(), "a.jpg"))
     assert page.status == 422
     assert "Ce fichier est déjà là." in page.text
     assert school.read(lambda s: s.scalar(select(func.count(Attachment.id)))) == 1
-    assert stored_keys(school) == known_keys(school)
+    nothing_but_what_rows_name(school)
 
 
 def test_what_is_sent_cannot_be_changed_from_an_old_page(school: School, samira: Visitor, given: str) -> None:
@@ -248,7 +281,7 @@ def test_what_is_sent_cannot_be_changed_from_an_old_page(school: School, samira:
     assert "Ce devoir est déjà envoyé." in page.text
     assert "Le second" in page.text
     assert [attempt.text for attempt in attempts(school)] == ["Le premier"]
-    assert stored_keys(school) == set()
+    assert received_keys(school) == set()
 
 
 def test_photos_are_put_in_order_and_taken_out_and_the_text_stays(
@@ -263,8 +296,10 @@ def test_photos_are_put_in_order_and_taken_out_and_the_text_stays(
             )
         )
 
-    assert names() == ["un.jpg", "deux.jpg"]
+    assert names() == ["un.jpg", "deux.webp"]
     page = samira.submit(page, {"text": "Mot nouveau"}, action=given, button="/ascent")
+    assert names() == ["deux.webp", "un.jpg"]
+    school.prepare_files()
     assert names() == ["deux.jpg", "un.jpg"]
     page = samira.submit(page, action=given, button="/descent")
     assert names() == ["un.jpg", "deux.jpg"]
@@ -279,13 +314,13 @@ def test_photos_are_put_in_order_and_taken_out_and_the_text_stays(
     assert again.status == 200
     assert names() == ["un.jpg"]
     assert attempts(school)[0].text == "Mot nouveau"
-    assert stored_keys(school) == known_keys(school)
+    nothing_but_what_rows_name(school)
 
 
 def test_two_buttons_of_one_page_are_two_sendings(school: School, samira: Visitor, given: str) -> None:
     """With the back button the page is the same to the letter; what was pressed is not."""
     page = put(samira, given, file(files.jpeg(), "un.jpg"), file(files.webp(), "deux.webp"))
-    for button, first in (("/ascent", "deux.jpg"), ("/descent", "deux.jpg"), ("/ascent", "deux.jpg")):
+    for button, first in (("/ascent", "deux.webp"), ("/descent", "deux.webp"), ("/ascent", "deux.webp")):
         samira.submit(page, action=given, button=button)
         shown = school.read(
             lambda s: s.scalars(select(Attachment.shown_name).order_by(Attachment.position)).all()
@@ -350,7 +385,7 @@ def test_a_full_disk_takes_no_file_but_keeps_the_text(school: School, given: str
     assert page.status == 507
     assert "Il n’y a plus de place ici." in page.text
     assert [attempt.text for attempt in attempts(school)] == ["Mon texte"]
-    assert stored_keys(school) == set()
+    assert received_keys(school) == set()
 
 
 def test_a_learner_has_so_much_room_and_no_more(school: School, given: str) -> None:
@@ -361,13 +396,14 @@ def test_a_learner_has_so_much_room_and_no_more(school: School, given: str) -> N
     assert page.status == 422
     assert "Votre place est pleine." in page.text
     assert "petite.jpg" in page.text
-    assert stored_keys(school) == known_keys(school)
+    nothing_but_what_rows_name(school)
 
 
 def test_a_file_that_the_disk_lost_is_named_before_anything_is_sent(
     school: School, samira: Visitor, given: str
 ) -> None:
     put(samira, given, file(files.jpeg(), "perdue.jpg"))
+    school.prepare_files()
     (key,) = school.read(lambda s: s.scalars(select(Attachment.store_key)).all())
     school.app.extensions["lms_store"].delete(key)
     page = put(samira, given, button=SEND)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from lms.adapters.store import LocalStore
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import attempts, files
+from lms.domain.homework import attempts, files, preparation
 from lms.models import Attachment, FileKind, Person, Rendition
 from tests import factories
 from tests.factories import NOW
@@ -48,7 +48,7 @@ def test_files_keep_their_order_and_can_change_it(school: School, store: LocalSt
         work = factories.assignment(session)
         draft = factories.drafted(session, factories.samira(session), work)
         made = [
-            files.add_file(session, draft, work, factories.stored(store, name), room=ROOM, now=NOW).id
+            files.add_file(session, draft, work, factories.stored(store, name), now=NOW).id
             for name in (b"1", b"2", b"3")
         ]
 
@@ -60,39 +60,47 @@ def test_files_keep_their_order_and_can_change_it(school: School, store: LocalSt
         files.move_file(session, draft, made[0], -1)
         files.move_file(session, draft, "nothing", 1)
         assert order() == [1, 3, 2]
-        keys = files.remove_file(session, draft, made[0])
-        assert len(keys) == 2
-        assert files.remove_file(session, draft, made[0]) == []
+        removed = files.remove_file(session, draft, made[0])
+        assert (len(removed.stored), removed.received) == (2, ())
+        assert files.remove_file(session, draft, made[0]) == files.RemovedFile()
         assert order() == [3, 2]
-        again = files.add_file(session, draft, work, factories.stored(store, b"4"), room=ROOM, now=NOW)
+        again = files.add_file(session, draft, work, factories.stored(store, b"4"), now=NOW)
         assert files.files_of_attempt(session, draft.id)[-1].id == again.id
 
     school.write(story)
 
 
-def test_a_file_is_refused_when_it_is_there_not_asked_for_or_too_much(
-    school: School, store: LocalStore
-) -> None:
+def test_a_received_file_is_refused_when_it_is_there_or_too_much(school: School) -> None:
     def story(session: Session) -> None:
         work = factories.assignment(session, kinds=["photo"])
         draft = factories.drafted(session, factories.samira(session), work)
 
-        def attach(new: files.StoredFile, room: int = ROOM) -> str:
+        def attach(new: files.ReceivedFile, room: int = ROOM) -> str:
             with pytest.raises(Refused) as refusal:
-                files.add_file(session, draft, work, new, room=room, now=NOW)
+                files.receive_file(session, draft, new, room=room, now=NOW)
             return refusal.value.code
 
-        new = factories.stored(store, b"12345")
-        assert attach(new, room=9) == "quota_full"
-        files.add_file(session, draft, work, new, room=10, now=NOW)
-        assert files.used_bytes(session, factories.samira(session)) == 10
+        new = factories.received(b"12345")
+        assert attach(new, room=4) == "quota_full"
+        files.receive_file(session, draft, new, room=5, now=NOW)
+        assert files.used_bytes(session, factories.samira(session)) == 5
         assert files.used_bytes(session, factories.oksana(session)) == 0
-        assert attach(factories.stored(store, b"12345")) == "file_twice"
-        assert attach(factories.stored(store, b"la", kind="voice")) == "kind_voice"
+        assert attach(factories.received(b"12345")) == "file_twice"
         for number in range(9):
-            other = factories.stored(store, f"page {number}".encode())
-            files.add_file(session, draft, work, other, room=ROOM, now=NOW)
-        assert attach(factories.stored(store, b"the eleventh")) == "too_many_files"
+            other = factories.received(f"page {number}".encode())
+            files.receive_file(session, draft, other, room=ROOM, now=NOW)
+        assert attach(factories.received(b"the eleventh")) == "too_many_files"
+
+    school.write(story)
+
+
+def test_a_removed_file_takes_the_work_on_it_along(school: School) -> None:
+    def story(session: Session) -> None:
+        draft = factories.drafted(session, factories.samira(session), factories.assignment(session))
+        new = factories.received()
+        row = files.receive_file(session, draft, new, room=ROOM, now=NOW)
+        assert files.remove_file(session, draft, row.id) == files.RemovedFile((), (new.received_key,))
+        assert preparation.due_files(session, now=NOW) == []
 
     school.write(story)
 
@@ -102,7 +110,7 @@ def test_the_rows_say_all_that_the_stored_file_says(school: School, store: Local
         work = factories.assignment(session)
         draft = factories.drafted(session, factories.samira(session), work)
         new = replace(factories.stored(store), seconds=7, excerpt="Bonjour Madame")
-        row = files.add_file(session, draft, work, new, room=ROOM, now=NOW)
+        row = files.add_file(session, draft, work, new, now=NOW)
         expected = asdict(new)
         (rendition,) = expected.pop("renditions")
         assert {name: getattr(row, name) for name in expected} == expected
@@ -118,8 +126,8 @@ def test_two_rows_never_share_a_stored_file(school: School, store: LocalStore) -
         work = factories.assignment(session)
         draft = factories.drafted(session, factories.samira(session), work)
         new = factories.stored(store)
-        files.add_file(session, draft, work, new, room=ROOM, now=NOW)
-        files.add_file(session, draft, work, replace(new, sha256="0" * 64), room=ROOM, now=NOW)
+        files.add_file(session, draft, work, new, now=NOW)
+        files.add_file(session, draft, work, replace(new, sha256="0" * 64), now=NOW)
 
     with pytest.raises(IntegrityError):
         school.write(story)
@@ -131,7 +139,7 @@ def test_a_file_is_delivered_to_its_learner_and_once_sent_to_teachers(
     def story(session: Session) -> None:
         samira, work = factories.samira(session), factories.assignment(session)
         draft = factories.drafted(session, samira, work)
-        files.add_file(session, draft, work, factories.stored(store), room=ROOM, now=NOW)
+        files.add_file(session, draft, work, factories.stored(store), now=NOW)
         ids = [session.scalars(select(kind.id)).one() for kind in (Attachment, Rendition)]
 
         def may(person: Person) -> list[bool]:
