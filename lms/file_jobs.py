@@ -1,7 +1,7 @@
 """Background job: check and clean the received files, in threads of their own (ADR 26).
 
-Each thread waits for a child process (`lms/adapters/sandbox.py`): there are as many threads as may decode at
-one time, and neither a page nor a message ever waits for them.
+Each thread waits for a child process (`lms/adapters/sandbox.py`). There is one more than there may be children;
+it writes files while the children of the others work. Neither a page nor a message ever waits for them.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class FileJobs:
     def start(self) -> None:
         """Start the threads; they begin with what waits."""
         self._stop.clear()
-        for number in range(decode.CHILDREN):
+        for number in range(decode.CHILDREN + 1):
             thread = threading.Thread(target=self._work, name=f"files-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()

@@ -2,17 +2,18 @@
 
 1. the learner's home against a bare Flask-Login page with 20 rows (at least 0.18 of its rate);
 2. the slot picker with 12,000 upcoming bookings against the same with none (at most 1.5 times as long);
-3. other people's pages while 40 phones upload slowly, against the same server idle (p95 at most twice).
+3. other people's pages while 40 phones upload slowly, against the same server idle (p95 at most twice);
+4. 25 learners who send four photos of 12 megapixels at one instant, in seconds and megabytes;
+5. pages while 60 learners upload at 256 kbit/s, in seconds.
+
+The figures of 4 and 5 are for two cores that do nothing else.
 """
 
 from __future__ import annotations
 
-import http.client
-import socket
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,18 +27,16 @@ from sqlalchemy import delete, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from lms.access import cookie_name
 from lms.clock import now
 from lms.demo import builder
 from lms.domain.booking.slots import cells
-from lms.domain.homework import worklist
-from lms.domain.people import directory, logins
-from lms.models import CELL_SECONDS, AppointmentRecord, Booking, Claim, LoginKind, Person
-from tests.support.live_server import LiveServer
+from lms.domain.people import directory
+from lms.models import CELL_SECONDS, AppointmentRecord, Booking, Claim, Person
 from tests.support.school import School, make_school, settings_for
+from tools import bench_uploads
+from tools.bench_uploads import login_cookie, say, verdicts
 
 ROUNDS, EACH = 7, 40
-PHONES, BITS_PER_SECOND, UPLOAD_SECONDS = 40, 400_000, 8
 BOOKINGS = 12_000
 ROW = "<li><a href='/x/{{ row.id }}'>{{ row.name }}</a> {{ row.text }}</li>"
 BARE_PAGE = (
@@ -107,16 +106,6 @@ def rate(app: Flask, path: str, cookie: str) -> Callable[[], float]:
         return (time.perf_counter() - begin) / EACH
 
     return once
-
-
-def login_cookie(school: School, name: str) -> str:
-    """Return the cookie of a logged-in person."""
-
-    def log_in(s: Session) -> str:
-        person = s.query(Person).filter_by(name=name).one()
-        return logins.open_login(s, person, LoginKind.OWN, now=now())
-
-    return f"{cookie_name(school.settings, 'session')}={school.write(log_in)}"
 
 
 def compare(one: Callable[[], float], other: Callable[[], float]) -> tuple[float, float]:
@@ -194,77 +183,6 @@ def _bookings_ahead(s: Session) -> None:
     s.execute(insert(Claim), held)
 
 
-def slow_uploads(folder: Path) -> None:
-    with LiveServer(folder) as server:
-        school = server.school()
-        builder.build(school.app, now())
-        cookie = login_cookie(school, "Samira")
-        path = school.read(_an_assignment)
-        idle = latencies(server.port, cookie)
-        stop = threading.Event()
-        phones = [
-            threading.Thread(target=phone, args=(server.port, path, cookie, stop), daemon=True)
-            for _ in range(PHONES)
-        ]
-        for thread in phones:
-            thread.start()
-        busy = latencies(server.port, cookie)
-        stop.set()
-        for thread in phones:
-            thread.join(UPLOAD_SECONDS + 5)
-    say("pages while 40 phones upload / idle, p95", p95(busy) / p95(idle), "at most", 2.0)
-    print(f"    idle {p95(idle) * 1000:.1f} ms, busy {p95(busy) * 1000:.1f} ms")
-
-
-def _an_assignment(s: Session) -> str:
-    """Return the path of an assignment to which Samira can send a photo."""
-    samira = s.query(Person).filter_by(name="Samira").one()
-    return f"/assignments/{worklist.assignments_of_learner(s, samira)[0].assignment.id}"
-
-
-def latencies(port: int, cookie: str) -> list[float]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    found = []
-    try:
-        for _ in range(150):
-            begin = time.perf_counter()
-            connection.request("GET", "/", headers={"Cookie": cookie, "Host": f"localhost:{port}"})
-            answer = connection.getresponse()
-            answer.read()
-            assert answer.status == 200, answer.status
-            found.append(time.perf_counter() - begin)
-    finally:
-        connection.close()
-    return found[10:]
-
-
-def p95(values: list[float]) -> float:
-    return sorted(values)[int(len(values) * 0.95)]
-
-
-def phone(port: int, path: str, cookie: str, stop: threading.Event) -> None:
-    """Upload a photo like a phone on a bad network: 400 kbit/s, until `stop` or a time limit."""
-    piece = b"x" * (BITS_PER_SECOND // 8 // 4)
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nCookie: {cookie}\r\n"
-            "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 20000000\r\n\r\n"
-        )
-        line.sendall(head.encode())
-        deadline = time.monotonic() + UPLOAD_SECONDS
-        while not stop.wait(0.25) and time.monotonic() < deadline:
-            line.sendall(piece)
-
-
-def say(what: str, ratio: float, bound: str, limit: float) -> None:
-    passed = ratio >= limit if bound == "at least" else ratio <= limit
-    _verdicts.append(passed)
-    print(f"{'pass' if passed else 'FAIL'}  {what}: {ratio:.2f} ({bound} {limit})", flush=True)
-
-
-_verdicts: list[bool] = []
-
-
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
@@ -272,8 +190,10 @@ def main() -> int:
         builder.build(school.app, now())
         home(school, folder)
         picker(school)
-        slow_uploads(folder / "served")
-    return 0 if all(_verdicts) else 1
+        bench_uploads.slow_uploads(folder / "served")
+        bench_uploads.many_photos(folder / "photos")
+        bench_uploads.slow_learners(folder / "slow")
+    return 0 if all(verdicts) else 1
 
 
 if __name__ == "__main__":

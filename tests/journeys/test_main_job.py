@@ -22,6 +22,7 @@ from tests import factories
 from tests.support.files import heic, rotated_jpeg
 from tests.support.live_server import LiveServer
 from tests.support.narrow import of_type, present
+from tests.support.servers import wait_until
 from tests.support.smtp import SmtpServer
 
 pytestmark = pytest.mark.journey
@@ -197,12 +198,25 @@ def is_upright(page: Page, selector: str) -> None:
 def sends(page: Page, photos: int) -> None:
     """With scripts the chosen photos go up at once and are shown; without, they go with the button."""
     if page.locator(".door.ready").count():
-        expect(page.locator(".piece img")).to_have_count(photos)
+        expect(page.locator(".piece img")).to_have_count(photos, timeout=30_000)
     page.locator('button[formaction$="/submission"]').click()
     page.wait_for_url("**/submissions/**")
 
 
-def sends_two_photos(page: Page, lesson: str) -> str:
+def sees_the_pictures(cast: Cast, page: Page, number: int) -> None:
+    """What is being prepared turns into pictures by itself; without scripts when the page is loaded again."""
+    pictures = page.locator("main img")
+
+    def are_shown() -> bool:
+        page.reload()
+        return pictures.count() == number
+
+    if not cast.scripts:
+        wait_until(are_shown, "the photos are ready", 30)
+    expect(pictures).to_have_count(number, timeout=30_000)
+
+
+def sends_two_photos(cast: Cast, page: Page, lesson: str) -> str:
     """A turned JPEG and a HEIC; answers with the address of the receipt."""
     page.goto(f"{lesson}/homework")
     page.locator('main a[href*="/assignments/"]').first.click()
@@ -213,7 +227,7 @@ def sends_two_photos(page: Page, lesson: str) -> str:
         ]
     )
     sends(page, 2)
-    expect(page.locator("main img")).to_have_count(2)
+    sees_the_pictures(cast, page, 2)
     is_upright(page, "main img")
     return urlsplit(page.url).path
 
@@ -273,7 +287,7 @@ def test_a_lesson_a_photo_an_answer_and_an_hour(cast: Cast, served: LiveServer, 
     assert samira.locator("html").get_attribute("dir") == "rtl"
     assert samira.locator("html").get_attribute("lang") == "ar"
     opens_the_clip(cast, samira, lesson)
-    receipt = sends_two_photos(samira, lesson)
+    receipt = sends_two_photos(cast, samira, lesson)
 
     nadia_answers(nadia)
     smtp.wait_for(1)
@@ -298,6 +312,7 @@ def test_a_lesson_a_photo_an_answer_and_an_hour(cast: Cast, served: LiveServer, 
         [FilePayload(name="deux.jpg", mimeType="image/jpeg", buffer=rotated_jpeg(width=640))]
     )
     sends(samira, 1)
+    sees_the_pictures(cast, samira, 1)
     nadia.goto("/corrections")
     expect(nadia.locator("main", has_text="Samira")).to_contain_text("suite")
 

@@ -163,9 +163,9 @@ def test_a_file_refused_after_sending_is_named_to_both_and_can_be_replaced(
     form = samira.get(receipt.links()["Envoyer un autre fichier"])
     assert BROKEN in form.text
     for _press in range(2):
-        again = samira.submit(form, {"picture": file(files.jpeg(), "entière.jpg")}, action="/replacement")
-        assert again.url == receipt.url
-    assert "entière.jpg Photo reçue." in again.text
+        page = samira.submit(form, {"picture": file(files.jpeg(), "entière.jpg")}, action="/replacement")
+        assert page.url == receipt.url
+        assert "entière.jpg Photo reçue." in page.text
     assert "entière.jpg Photo reçue." in nadia.get(f"/corrections/{attempt}").text
     school.prepare_files()
     assert len(samira.get(receipt.url).root.all("img")) == 1

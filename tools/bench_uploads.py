@@ -1,0 +1,304 @@
+"""The part of `./dev bench` about uploads: pages of others meanwhile, and when photos are ready."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import random
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from PIL import Image, ImageFilter
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from lms.access import cookie_name
+from lms.clock import now
+from lms.demo import builder
+from lms.domain.homework import worklist
+from lms.domain.people import logins
+from lms.models import Attachment, Attempt, FileState, LoginKind, Person
+from tests import factories
+from tests.support.live_server import LiveServer
+from tests.support.pages import filled, parse
+from tests.support.school import School
+
+PHONES, UPLOAD_SECONDS = 40, 8
+LEARNERS, PHOTOS, SIZE = 25, 4, (4000, 3000)
+SLOW_LEARNERS, SLOW_SECONDS = 60, 20
+verdicts: list[bool] = []
+
+
+def say(what: str, ratio: float, bound: str, limit: float) -> None:
+    passed = ratio >= limit if bound == "at least" else ratio <= limit
+    verdicts.append(passed)
+    print(f"{'pass' if passed else 'FAIL'}  {what}: {ratio:.2f} ({bound} {limit})", flush=True)
+
+
+def login_cookie(school: School, name: str) -> str:
+    """Return the cookie of a logged-in person."""
+
+    def log_in(s: Session) -> str:
+        person = s.query(Person).filter_by(name=name).one()
+        return logins.open_login(s, person, LoginKind.OWN, now=now())
+
+    return f"{cookie_name(school.settings, 'session')}={school.write(log_in)}"
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[LiveServer, School]]:
+    """Run the server with the demo school."""
+    with LiveServer(folder) as server:
+        school = server.school()
+        builder.build(school.app, now())
+        yield server, school
+
+
+def slow_uploads(folder: Path) -> None:
+    with served(folder) as (server, school):
+        cookie = login_cookie(school, "Samira")
+        path = school.read(_an_assignment)
+        idle = latencies(server.port, cookie)
+        with phones(server.port, path, cookie, PHONES, 400_000, UPLOAD_SECONDS):
+            busy = latencies(server.port, cookie)
+    say("pages while 40 phones upload / idle, p95", p95(busy) / p95(idle), "at most", 2.0)
+    print(f"    idle {p95(idle) * 1000:.1f} ms, busy {p95(busy) * 1000:.1f} ms")
+
+
+def slow_learners(folder: Path) -> None:
+    with served(folder) as (server, school):
+        cookie = login_cookie(school, "Samira")
+        path = school.read(_an_assignment)
+        deadline = time.monotonic() + SLOW_SECONDS
+        with phones(server.port, path, cookie, SLOW_LEARNERS, 256_000, SLOW_SECONDS):
+            busy = latencies(server.port, cookie, lambda: time.monotonic() < deadline)
+    say("pages while 60 learners upload at 256 kbit/s, p95 in seconds", p95(busy), "at most", 0.3)
+
+
+def many_photos(folder: Path) -> None:
+    """Let 25 learners send four photos of 12 megapixels at one instant; another one uses pages meanwhile."""
+    with served(folder) as (server, school):
+        assignment = school.write(lambda s: factories.assignment(s).id)
+        names = [f"Learner {number}" for number in range(LEARNERS)]
+        school.write(lambda s: [factories.learner(s, name) for name in names])
+        photos = [photo(number) for number in range(PHOTOS)]
+        instant, stop = threading.Barrier(LEARNERS + 1), threading.Event()
+        answers: list[int] = []
+        senders = [
+            threading.Thread(
+                target=send_photos,
+                args=(server.port, assignment, login_cookie(school, name), photos, instant, answers),
+                daemon=True,
+            )
+            for name in names
+        ]
+        peak: list[int] = [0]
+        watcher = threading.Thread(target=watch_memory, args=(server.pid, peak, stop), daemon=True)
+        for thread in (*senders, watcher):
+            thread.start()
+        cookie = login_cookie(school, "Samira")
+        latencies(server.port, cookie)
+        instant.wait()
+        begin = time.monotonic()
+
+        def is_unfinished() -> bool:
+            return time.monotonic() - begin < 600 and not (
+                len(answers) == LEARNERS and school.read(_is_all_ended)
+            )
+
+        first = latencies(server.port, cookie, lambda: len(answers) < LEARNERS)
+        received = time.monotonic() - begin
+        later = latencies(server.port, cookie, is_unfinished)
+        seconds = time.monotonic() - begin
+        of_children = _processor_seconds_of_children(server.pid)
+        stop.set()
+        watcher.join()
+        refused = LEARNERS * PHOTOS - school.read(_count_ready)
+    megabytes = sum(map(len, photos)) / PHOTOS / 1e6
+    print(f"    {LEARNERS} x {PHOTOS} photos of {SIZE[0]}x{SIZE[1]}, {megabytes:.1f} MB each")
+    print(f"    all received after {received:.1f} s")
+    for times, phase in ((first, "while photos are received"), (later, "while photos are prepared")):
+        say(f"pages {phase}, p95 in seconds", p95(times), "at most", 0.5)
+        print(f"    {len(times)} pages, median {p95(times, 0.5):.3f} s, longest {max(times):.2f} s")
+    say("until all photos are ready and shown to the team, seconds", seconds, "at most", 90)
+    print(f"    {of_children:.0f} s of processor time in child processes")
+    say("photos refused or lost", refused, "at most", 0)
+    say("memory of the server and its children at most, MB", peak[0] / 1e6, "at most", 700)
+
+
+def photo(number: int) -> bytes:
+    """Return a JPEG with as much detail as a photo of a sheet has."""
+    chance = random.Random(number)
+    width, height = SIZE
+    colours = Image.frombytes("RGB", (500, 375), chance.randbytes(500 * 375 * 3))
+    colours = colours.filter(ImageFilter.GaussianBlur(2)).resize(SIZE, Image.Resampling.BICUBIC)
+    grain = Image.frombytes("L", (width // 2, height // 2), chance.randbytes(width * height // 4))
+    file = io.BytesIO()
+    Image.blend(colours, grain.resize(SIZE).convert("RGB"), 0.1).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def send_photos(
+    port: int,
+    assignment: str,
+    cookie: str,
+    photos: list[bytes],
+    instant: threading.Barrier,
+    answers: list[int],
+) -> None:
+    """Send the photos as a browser does; try again when the server asks for patience."""
+    path = f"/assignments/{assignment}"
+    html, cookie = _get(port, path, cookie)
+    (form,) = [form for form in parse(html).all("form") if form.get("action") == path]
+    edge = secrets.token_hex(12)
+    pieces = [
+        f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in filled(form).items()
+    ]
+    for number, content in enumerate(photos):
+        head = f'--{edge}\r\nContent-Disposition: form-data; name="picture"; filename="{number}.jpg"\r\n\r\n'
+        pieces += [head.encode(), content, b"\r\n"]
+    pieces.append(f"--{edge}--\r\n".encode())
+    instant.wait()
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+        connection.putrequest("POST", f"{path}/submission", skip_host=True)
+        for name, value in (
+            ("Host", f"localhost:{port}"),
+            ("Content-Type", f"multipart/form-data; boundary={edge}"),
+            ("Content-Length", str(sum(map(len, pieces)))),
+            ("Cookie", cookie),
+            ("Sec-Fetch-Site", "same-origin"),
+        ):
+            connection.putheader(name, value)
+        with suppress(BrokenPipeError, ConnectionResetError):  # it may answer before the body has come
+            connection.endheaders()
+            for piece in pieces:
+                connection.send(piece)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        if answer.status != 503:
+            answers.append(answer.status)
+            return
+        time.sleep(float(answer.getheader("Retry-After") or 1))
+
+
+def _get(port: int, path: str, cookie: str) -> tuple[str, str]:
+    """Return the page, and the cookies with those that it sets."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", path, headers={"Cookie": cookie, "Host": f"localhost:{port}"})
+    answer = connection.getresponse()
+    html = answer.read().decode()
+    connection.close()
+    set_cookies = [line.split(";")[0] for line in answer.headers.get_all("Set-Cookie") or []]
+    return html, "; ".join([cookie, *set_cookies])
+
+
+def watch_memory(pid: int, peak: list[int], stop: threading.Event) -> None:
+    """Note the largest memory that the process and its children had together, in bytes."""
+    while not stop.wait(0.2):
+        peak[0] = max(peak[0], sum(_resident(each) for each in _family(pid)))
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from _family(int(child))
+
+
+def _resident(pid: int) -> int:
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _processor_seconds_of_children(pid: int) -> float:
+    """Return the processor time of the children that have ended: fields 16 and 17 of proc(5)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
+def _is_all_ended(s: Session) -> bool:
+    waiting = s.scalar(select(func.count(Attachment.id)).where(Attachment.state == FileState.RECEIVED))
+    queued = s.scalar(
+        select(func.count(Attempt.id)).where(Attempt.queued_at.is_(None), Attempt.sent_at.is_not(None))
+    )
+    return waiting == queued == 0
+
+
+def _count_ready(s: Session) -> int:
+    of_bench = select(Attachment.id).where(Attachment.sent_sha256.is_not(None))
+    return len(s.scalars(of_bench.where(Attachment.state == FileState.READY)).all())
+
+
+def _an_assignment(s: Session) -> str:
+    """Return the path of an assignment to which Samira can send a photo."""
+    samira = s.query(Person).filter_by(name="Samira").one()
+    return f"/assignments/{worklist.assignments_of_learner(s, samira)[0].assignment.id}"
+
+
+def latencies(port: int, cookie: str, go_on: Callable[[], bool] = lambda: False) -> list[float]:
+    """Return the seconds that pages took, without the first ones: 150 pages, then as long as told.
+
+    Twenty pages a second, as a school of a few hundred people asks for them when it is busy.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    found: list[float] = []
+    try:
+        while len(found) < 150 or go_on():
+            begin = time.perf_counter()
+            connection.request("GET", "/", headers={"Cookie": cookie, "Host": f"localhost:{port}"})
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 200, answer.status
+            found.append(time.perf_counter() - begin)
+            time.sleep(max(0.0, 0.05 - found[-1]))
+    finally:
+        connection.close()
+    return found[10:]
+
+
+def p95(values: list[float], share: float = 0.95) -> float:
+    return sorted(values)[int(len(values) * share)]
+
+
+@contextmanager
+def phones(port: int, path: str, cookie: str, number: int, bits: int, seconds: float) -> Iterator[None]:
+    """Let so many phones upload slowly, in bits a second, until the block ends or a time limit."""
+    stop = threading.Event()
+    threads = [
+        threading.Thread(target=_phone, args=(port, path, cookie, bits, seconds, stop), daemon=True)
+        for _ in range(number)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(seconds + 5)
+
+
+def _phone(port: int, path: str, cookie: str, bits: int, seconds: float, stop: threading.Event) -> None:
+    piece = b"x" * (bits // 8 // 4)
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nCookie: {cookie}\r\n"
+            "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 20000000\r\n\r\n"
+        )
+        line.sendall(head.encode())
+        deadline = time.monotonic() + seconds
+        while not stop.wait(0.25) and time.monotonic() < deadline:
+            line.sendall(piece)
