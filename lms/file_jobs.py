@@ -1,7 +1,7 @@
 """Background job: check and clean the received files, in threads of their own (ADR 26).
 
-Each thread waits for a child process (`lms/adapters/sandbox.py`). There is one more than there may be children;
-it writes files while the children of the others work. Neither a page nor a message ever waits for them.
+Each thread waits for a child process (`lms/adapters/sandbox.py`). There is one thread more than children; it
+writes files while the children of the others work. Neither a page nor a message ever waits for them.
 """
 
 from __future__ import annotations

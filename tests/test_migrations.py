@@ -26,19 +26,23 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    update,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from config import ROOT
 from lms import create_app, normal_forms
+from lms.adapters.store import LocalStore
 from lms.clock import now
 from lms.domain import outbox
 from lms.domain.booking import appointments, consistency
+from lms.domain.homework import attempts, correction, files
 from lms.domain.people import staff
 from lms.extensions import Base
 from lms.models import (
     AppointmentRecord,
+    Attachment,
     Attempt,
     Booking,
     Level,
@@ -537,6 +541,43 @@ def test_what_was_still_to_be_told_becomes_a_notice(bare: School) -> None:
     up(bare)
     assert bare.read(notices) == posted
     assert differences(bare) == []
+
+
+def test_files_are_ready_and_what_was_sent_is_in_the_queue(bare: School, tmp_path: Path) -> None:
+    """There and back: what waits for a worker has no place before 0009."""
+    up(bare)
+    store = LocalStore(tmp_path / "store")
+
+    def live(session: Session) -> dict[str, str]:
+        samira, made = factories.samira(session), {}
+        for name in ("ready", "waiting", "refused"):
+            work = factories.assignment(session)
+            draft = factories.drafted(session, samira, work, "Lundi" if name == "refused" else "")
+            if name == "ready":
+                files.add_file(session, draft, work, factories.stored(store), now=now())
+            else:
+                files.receive_file(session, draft, factories.received(name.encode()), room=99, now=now())
+            attempts.send_attempt(session, draft, work, now=now())
+            made[name] = draft.id
+        session.execute(
+            update(Attachment)
+            .where(Attachment.attempt_id == made["refused"])
+            .values(state="refused", refusal="file_broken")
+        )
+        return made
+
+    made = bare.write(live)
+    down(bare, "0007")
+    with bare.engine.connect() as connection:
+        sent = set(connection.scalars(text("SELECT id FROM attempt WHERE sent_at IS NOT NULL")))
+        assert sent == {made["ready"], made["refused"]}
+        assert connection.scalar(text("SELECT count(*) FROM attachment")) == 1
+        assert connection.scalar(text("SELECT count(*) FROM rendition")) == 1
+    up(bare)
+    queued = bare.read(lambda s: {each.attempt_id: each.sent_at for each in correction.list_queue(s)})
+    assert queued.keys() == sent
+    assert bare.read(lambda s: s.scalars(select(Attachment)).one()).is_ready
+    assert bare.read(lambda s: s.scalars(select(Attempt.queued_at == Attempt.sent_at)).all()).count(True) == 2
 
 
 A_ROOM = "INSERT INTO room (id, name, closed_at) VALUES (:id, :name, :closed)"

@@ -63,8 +63,12 @@ def upgrade() -> None:
 def downgrade() -> None:
     """A file that no worker has prepared yet, and one that was refused, has no place in the older tables.
 
-    An attempt that waits for such a file goes to the team without it.
+    An attempt that waits for such a file goes to the team without it, an empty one goes back to the draft.
     """
+    op.execute(
+        "UPDATE attempt SET queued_at = NULL, sent_at = NULL WHERE queued_at IS NULL AND text = '' AND NOT EXISTS"
+        " (SELECT 1 FROM attachment WHERE attempt_id = attempt.id AND state = 'ready')"
+    )
     op.drop_column("organisation", "door_photo_sha256")
     op.drop_column("rendition", "sha256")
     op.drop_table("file_job")
