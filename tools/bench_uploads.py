@@ -249,7 +249,7 @@ def _an_assignment(s: Session) -> str:
 
 
 def latencies(port: int, cookie: str, go_on: Callable[[], bool] = lambda: False) -> list[float]:
-    """Return the seconds that pages took, without the first ones: 150 pages, then as long as told.
+    """Return the seconds that pages took, without the first ones: 150 pages, then while `go_on` says so.
 
     Twenty pages a second, as a school of a few hundred people asks for them when it is busy.
     """

@@ -7,6 +7,7 @@ bytes (`keep_uploads`), a worker does the rest (`prepare_file`).
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ _ASKED = {
     "voice": FileKind.VOICE,
     "document": FileKind.DOCUMENT,
 }
+
+
+small_images = threading.Semaphore(1)
 
 
 class Upload(Protocol):
@@ -116,16 +120,22 @@ def store_small_image(
 ) -> tuple[str, str]:
     """Shrink and store a photo for our own pages; return its key and its SHA-256.
 
+    One at a time: it is done while the person waits, in a thread that serves pages.
     Raises `RejectedFile` or `StoreFull`.
     """
     _check_size(store, upload, Limits(max_bytes, max_bytes, floor), folder)
-    source = folder / "sent"
-    with source.open("wb") as copy:
-        while chunk := upload.stream.read(1 << 20):
-            copy.write(chunk)
-    path = inspect_small_image(source, work=folder)
-    digest = file_digest(path)
-    return _write(store, path, ".jpg", digest), digest
+    if not small_images.acquire(blocking=False):
+        raise RejectedFile(RefusalCode.FILE_BUSY)
+    try:
+        source = folder / "sent"
+        with source.open("wb") as copy:
+            while chunk := upload.stream.read(1 << 20):
+                copy.write(chunk)
+        path = inspect_small_image(source, work=folder)
+        digest = file_digest(path)
+        return _write(store, path, ".jpg", digest), digest
+    finally:
+        small_images.release()
 
 
 def delete_keys(store: Store, keys: Iterable[str]) -> None:

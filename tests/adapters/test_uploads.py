@@ -15,6 +15,7 @@ from lms.adapters.uploads import (
     fetch_received,
     keep_uploads,
     prepare_file,
+    small_images,
     store_small_image,
     verify,
 )
@@ -129,6 +130,12 @@ def test_a_photo_for_our_pages_is_one_light_file(store: LocalStore, tmp_path: Pa
     assert key.endswith(".jpg")
     assert keys(store) == {key}
     assert verify(store, key, sha256)
+
+
+def test_one_photo_for_our_pages_is_shrunk_at_a_time(store: LocalStore, tmp_path: Path) -> None:
+    with small_images, pytest.raises(RejectedFile, match="file_busy"):
+        take_door(store, tmp_path, files.jpeg())
+    assert take_door(store, tmp_path, files.jpeg())[0] in keys(store)
 
 
 def test_a_photo_for_our_pages_that_cannot_be_kept_leaves_nothing(tmp_path: Path) -> None:

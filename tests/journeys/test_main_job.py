@@ -312,7 +312,7 @@ def test_a_lesson_a_photo_an_answer_and_an_hour(cast: Cast, served: LiveServer, 
         [FilePayload(name="deux.jpg", mimeType="image/jpeg", buffer=rotated_jpeg(width=640))]
     )
     sends(samira, 1)
-    sees_the_pictures(cast, samira, 1)
+    sees_the_pictures(cast, samira, 3)  # with those of the first attempt
     nadia.goto("/corrections")
     expect(nadia.locator("main", has_text="Samira")).to_contain_text("suite")
 
