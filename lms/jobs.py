@@ -80,11 +80,12 @@ class QuietConsumer(Consumer):
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message and its channel. `send` None: the row is handed over to the team."""
+    """A message and its channel. `send` None: the row is handed over to the team, at most `until` then."""
 
     channel: Channel
     send: Callable[[], None] | None = None
     invited: bool = False
+    until: datetime | None = None
 
 
 class Jobs:
@@ -124,7 +125,8 @@ class Jobs:
             if isinstance(delivery, Outcome):
                 write(lambda session: outbox.close_item(session, item_id, delivery, now=now()))
             elif delivery.send is None:
-                write(lambda session: outbox.hand_over(session, item_id, now=now()))
+                until = delivery.until
+                write(lambda session: outbox.hand_over(session, item_id, until=until, now=now()))
             else:
                 self._close_after(item_id, delivery, delivery.send)
 
@@ -142,9 +144,8 @@ class Jobs:
             channel = self._channel(item)
             if channel is None:
                 return Outcome.NO_ADDRESS
-            return (
-                self._mail(session, item) if channel == Channel.MAIL else self._text(session, item, channel)
-            ) or Outcome.VOID
+            prepare = {Channel.MAIL: self._mail, Channel.SMS: self._text, Channel.HAND: self._by_hand}
+            return prepare[channel](session, item) or Outcome.VOID
         except InFeed:
             return Outcome.IN_FEED
         finally:
@@ -153,7 +154,10 @@ class Jobs:
     def _channel(self, item: OutboxItem) -> Channel | None:
         if item.kind not in SMS_RENDERERS:
             return Channel.MAIL if mail_address(item.person) else None
-        return preferred_channel(item.person, gateway=self.sms_sender is not None)
+        channel = preferred_channel(item.person, gateway=self.sms_sender is not None)
+        if channel is None and item.kind in booking_notifications.IN_PERSON and not item.person.is_staff:
+            return Channel.HAND
+        return channel
 
     @property
     def settings(self) -> Settings:
@@ -165,13 +169,15 @@ class Jobs:
             return None
         return Delivery(Channel.MAIL, lambda: self.mailer.send(email), invited=email.calendar is not None)
 
-    def _text(self, session: Session, item: OutboxItem, channel: Channel) -> Delivery | None:
+    def _by_hand(self, session: Session, item: OutboxItem) -> Delivery | None:
+        until = booking_notifications.hand_deadline(session, item, self.settings, now())
+        return None if until is None else Delivery(Channel.HAND, until=until)
+
+    def _text(self, session: Session, item: OutboxItem) -> Delivery | None:
         message = sms.render_sms(session, item, SMS_RENDERERS[item.kind], self.settings, now())
         sms_sender, number, key = self.sms_sender, sms_number(item.person), item.id
-        if message is None or number is None:
+        if message is None or number is None or sms_sender is None:
             return None
-        if channel == Channel.HAND or sms_sender is None:
-            return Delivery(Channel.HAND)
         return Delivery(Channel.SMS, lambda: sms_sender.send(number, message, key))
 
     def _close_after(self, item_id: str, delivery: Delivery, send: Callable[[], None]) -> None:

@@ -34,12 +34,12 @@ class Message:
     item: OutboxItem
     booking: Booking
     text: str
-    number: str
+    number: str | None  # None: somebody has to say it in person
     language: languages.Language
 
     @property
     def whatsapp(self) -> str:
-        return f"https://wa.me/{self.number.removeprefix('+')}?text={quote(self.text, safe='')}"
+        return f"https://wa.me/{(self.number or '').removeprefix('+')}?text={quote(self.text, safe='')}"
 
     @property
     def sms(self) -> str:
@@ -75,7 +75,7 @@ def send(id: str) -> BaseResponse:
 def withdraw(id: str) -> BaseResponse:
     write(
         lambda session: outbox.undo_sent_by_hand(
-            session, me(), manual_messages.message_for(session, me(), id)
+            session, me(), manual_messages.message_for(session, me(), id), now=now()
         )
     )
     flash(_("Le message attend de nouveau."), "success")

@@ -23,7 +23,7 @@ def messages_to_send(
     """
     rows = session.execute(
         _about(outbox.waiting_for_hand(now=now), actor)
-        .where(Person.deactivated_at.is_(None))
+        .where(or_(Person.deactivated_at.is_(None), OutboxItem.kind.in_(outbox.TOLD_AFTER_LEAVING)))
         .order_by(Booking.starts, OutboxItem.handed_at, OutboxItem.id)
     )
     return [(item, booking) for item, booking in rows]
@@ -53,7 +53,9 @@ def _about(items: Select[OutboxItem], person: Person) -> Select[OutboxItem, Book
         .join(OutboxItem.person)
         .where(or_(*conditions))
         .options(
-            contains_eager(OutboxItem.person).options(lazyload(Person.role_rows)),
+            contains_eager(OutboxItem.person).options(
+                lazyload(Person.role_rows), joinedload(Person.social_worker).lazyload(Person.role_rows)
+            ),
             joinedload(Booking.teacher).options(lazyload(Person.role_rows)),
             joinedload(Booking.learner).options(lazyload(Person.role_rows)),
             joinedload(Booking.room),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm import Session, aliased, joinedload, lazyload
 
 from lms.domain import outbox
 from lms.domain.errors import Absent
@@ -20,6 +20,7 @@ from lms.models import (
     Booking,
     Feedback,
     Lesson,
+    Level,
     Notice,
     NoticeKind,
     Person,
@@ -44,6 +45,8 @@ class NoticeDetails:
     feedback: Feedback | None
     submission: Submission | None
     lesson_title: str | None
+    level: Level | None
+    person: Person | None
 
     @property
     def kind(self) -> NoticeKind:
@@ -132,24 +135,29 @@ def _unseen(person_id: str, *, now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _load(session: Session, query: Select[Notice, Booking, Feedback, Submission, str]) -> list[NoticeDetails]:
+def _load(
+    session: Session, query: Select[Notice, Booking, Feedback, Submission, str, Level, Person]
+) -> list[NoticeDetails]:
     return [NoticeDetails(*row) for row in session.execute(query)]
 
 
-def _with_details() -> Select[Notice, Booking, Feedback, Submission, str]:
+def _with_details() -> Select[Notice, Booking, Feedback, Submission, str, Level, Person]:
     """Select notices with what they may be about: each is found by its primary key, or is none."""
     return (
-        select(Notice, Booking, Feedback, Submission, Lesson.title)
+        select(Notice, Booking, Feedback, Submission, Lesson.title, Level, Person)
         .outerjoin(Booking, Booking.id == Notice.about_id)
         .outerjoin(Feedback, Feedback.id == Notice.about_id)
         .outerjoin(Attempt, Attempt.id == func.coalesce(Feedback.attempt_id, Notice.about_id))
         .outerjoin(Submission, Submission.id == Attempt.submission_id)
         .outerjoin(Assignment, Assignment.id == Submission.assignment_id)
         .outerjoin(Lesson, Lesson.id == Assignment.lesson_id)
+        .outerjoin(Level, Level.id == Notice.about_id)
+        .outerjoin(Person, Person.id == Notice.about_id)
         .options(
             joinedload(Booking.teacher).lazyload(Person.role_rows),
             joinedload(Booking.learner).lazyload(Person.role_rows),
             joinedload(Booking.room),
             joinedload(Feedback.teacher).lazyload(Person.role_rows),
+            lazyload(Person.role_rows),
         )
     )

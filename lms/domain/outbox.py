@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from lms.models import Channel, FormReceipt, Notice, NoticeKind, OutboxItem, Outcome, Person
@@ -17,6 +17,8 @@ from lms.models import Channel, FormReceipt, Notice, NoticeKind, OutboxItem, Out
 # Longer than any mail may take (LMS_MAIL_TIMEOUT is at most 120 s for each of a few steps).
 LEASE = timedelta(minutes=10)
 KEEP_TRYING = timedelta(days=3)
+# A person who left needs one thing: not to travel to an appointment that is cancelled.
+TOLD_AFTER_LEAVING = ("booking_cancelled",)
 # The worker looks every minute: a message that has waited for so long means that no worker runs.
 LATE = timedelta(minutes=15)
 _FIRST_PAUSE = timedelta(minutes=1)
@@ -75,6 +77,11 @@ def post(
     if item.due_at <= now:
         session.info.setdefault("outbox", []).append(item.id)
     return item
+
+
+def is_addressed(item: OutboxItem) -> bool:
+    """Return whether the person of the row gets messages of its kind, which a person who left may not."""
+    return item.person.is_active or item.kind in TOLD_AFTER_LEAVING
 
 
 def due_items(session: Session, limit: int = 200, *, now: datetime) -> list[str]:
@@ -205,23 +212,37 @@ def post_notice(
 
 
 def withdraw_notices(
-    session: Session, about_id: str, *, kind: NoticeKind | None = None, now: datetime
+    session: Session,
+    about_id: str | None,
+    *,
+    kind: NoticeKind | None = None,
+    person_id: str | None = None,
+    now: datetime,
 ) -> None:
-    """Stop showing the unseen notices about an object, all or those of one kind: something newer is true."""
-    where = [Notice.about_id == about_id, Notice.seen_at.is_(None)]
-    if kind is not None:
-        where.append(Notice.kind == kind)
-    session.execute(update(Notice).where(*where).values(expires_at=now))
+    """Stop showing the unseen notices about an object, of a kind, to a person: something newer is true.
+
+    None means any.
+    """
+    where: list[ColumnElement[bool]] = [Notice.seen_at.is_(None)]
+    for column, value in ((Notice.about_id, about_id), (Notice.kind, kind), (Notice.person_id, person_id)):
+        if value is not None:
+            where.append(column == value)
+    session.execute(
+        update(Notice).where(*where).values(expires_at=now).execution_options(synchronize_session=False)
+    )
 
 
 def mark_notices_seen(session: Session, which: ColumnElement[bool], *, now: datetime) -> None:
-    """Record that the due notices of this condition are seen."""
-    session.execute(
+    """Record that the due notices of this condition are seen: nobody sends their messages by hand now."""
+    seen = session.scalars(
         update(Notice)
         .where(which, Notice.due_at <= now, Notice.seen_at.is_(None))
         .values(seen_at=now)
+        .returning(Notice.dedupe)
         .execution_options(synchronize_session=False)
-    )
+    ).all()
+    if seen:
+        _close_seen(session, OutboxItem.dedupe.in_(seen), now=now)
 
 
 def _dedupe(kind: str, person: Person, about_id: str, sequence: int) -> str:
@@ -231,13 +252,19 @@ def _dedupe(kind: str, person: Person, about_id: str, sequence: int) -> str:
 # -- by hand -------------------------------------------------------------------------------------
 
 
-def hand_over(session: Session, item_id: str, *, now: datetime) -> None:
-    """Hand the row over to the team, as no other channel reaches the person; no worker claims it again."""
+def hand_over(session: Session, item_id: str, *, until: datetime | None = None, now: datetime) -> None:
+    """Hand the row over to the team, as no other channel reaches the person; no worker claims it again.
+
+    `until`: when the message makes no sense any more; None when the row expires. A person who has seen the
+    notice needs no message: the row is closed.
+    """
+    values: dict[str, object] = {"channel": Channel.HAND, "handed_at": now, "claimed_until": None}
+    if until is not None:
+        values["expires_at"] = until
     session.execute(
-        update(OutboxItem)
-        .where(OutboxItem.id == item_id, OutboxItem.closed_at.is_(None))
-        .values(channel=Channel.HAND, handed_at=now, claimed_until=None)
+        update(OutboxItem).where(OutboxItem.id == item_id, OutboxItem.closed_at.is_(None)).values(values)
     )
+    _close_seen(session, OutboxItem.id == item_id, now=now)
 
 
 def waiting_for_hand(*, now: datetime) -> Select[OutboxItem]:
@@ -256,8 +283,11 @@ def mark_sent_by_hand(session: Session, actor: Person, item: OutboxItem, *, now:
     )
 
 
-def undo_sent_by_hand(session: Session, actor: Person, item: OutboxItem) -> None:
-    """Undo `mark_sent_by_hand`: the message waits again. Has an effect only for the actor who marked it."""
+def undo_sent_by_hand(session: Session, actor: Person, item: OutboxItem, *, now: datetime) -> None:
+    """Undo `mark_sent_by_hand`: the message waits again, unless the person has seen its notice meanwhile.
+
+    Has an effect only for the actor who marked it.
+    """
     session.execute(
         update(OutboxItem)
         .where(
@@ -267,6 +297,18 @@ def undo_sent_by_hand(session: Session, actor: Person, item: OutboxItem) -> None
             OutboxItem.sent_by_id == actor.id,
         )
         .values(outcome=None, closed_at=None, sent_by_id=None)
+    )
+    _close_seen(session, OutboxItem.id == item.id, now=now)
+
+
+def _close_seen(session: Session, which: ColumnElement[bool], *, now: datetime) -> None:
+    """Close the rows of this condition that wait to be sent by hand although their notice was seen."""
+    seen = exists().where(Notice.dedupe == OutboxItem.dedupe, Notice.seen_at.is_not(None))
+    session.execute(
+        update(OutboxItem)
+        .where(which, OutboxItem.handed_at.is_not(None), OutboxItem.closed_at.is_(None), seen)
+        .values(outcome=Outcome.SEEN, closed_at=now)
+        .execution_options(synchronize_session=False)
     )
 
 

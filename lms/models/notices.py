@@ -13,7 +13,7 @@ from lms.models.people import word_type
 
 
 class NoticeKind(StrEnum):
-    """What a notice says. Each kind of message has one of the same name; the others send no message."""
+    """Kind of a notice. Each kind of message has one of the same name; the others send no message."""
 
     FEEDBACK_RETURNED = "feedback_returned"
     PASSWORD_LINK = "password_link"  # noqa: S105 the name of a kind
@@ -27,6 +27,14 @@ class NoticeKind(StrEnum):
     CALENDAR_FAILING = "calendar_failing"
     # About an attempt: one of its files could not be used.
     FILE_REFUSED = "file_refused"
+    # About a level.
+    LEVEL_CHANGED = "level_changed"
+    LEVEL_OPENED = "level_opened"
+    # About an offer that was taken back, and about an entry of the waitlist that the learner did not end.
+    OFFER_WITHDRAWN = "offer_withdrawn"
+    WAITLIST_ENDED = "waitlist_ended"
+    # To a social worker, about a learner.
+    LEARNER_ASSIGNED = "learner_assigned"
 
 
 class Notice(Identified, Base):

@@ -21,6 +21,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
     EXPIRED = "expired"
     IN_FEED = "in_feed"
+    SEEN = "seen"  # nobody had to send it by hand: the person has seen its notice
 
 
 # Kinds of messages.

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from config import Settings
 from lms.adapters.mail.headers import clean_header, message_id
 from lms.adapters.mail.message import Email
+from lms.domain.outbox import is_addressed
 from lms.domain.people.contact import mail_address
 from lms.i18n import languages
 from lms.models import Organisation, OutboxItem
@@ -51,13 +52,13 @@ def render_email(
 ) -> Email | None:
     """Return the e-mail for an outbox row.
 
-    None when it no longer makes sense, when the person is deactivated or has no address. Raises `InFeed` when
+    None when it no longer makes sense, when the person left or has no address. Raises `InFeed` when
     a calendar feed shows the change.
     """
     person = item.person
     address = mail_address(person)
     content = renderer(session, item, settings, now)
-    if content is None or address is None or not person.is_active:
+    if content is None or address is None or not is_addressed(item):
         return None
     organisation = session.get_one(Organisation, 1)
     values: dict[str, object] = {

@@ -16,6 +16,7 @@ from lms.domain.booking import queries, waitlist
 from lms.domain.booking.reminders import SOON
 from lms.domain.calendars import feeds
 from lms.domain.errors import Absent
+from lms.domain.outbox import is_addressed
 from lms.domain.people.contact import mail_address
 from lms.links import absolute_url
 from lms.models import Booking, BookingState, Organisation, OutboxItem
@@ -51,6 +52,13 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+# What somebody else changed: worth saying until the appointment begins.
+CHANGES = ("booking_made", "booking_moved", "booking_cancelled")
+# What somebody of the team has to say in person to a learner whom no channel reaches. A reminder would come
+# too late for that.
+IN_PERSON = (*CHANGES, "booking_offer")
+
+
 def facts(booking: Booking, item: OutboxItem, settings: Settings, now: datetime) -> Facts | None:
     """Return the values for the templates; None when the message is no longer true.
 
@@ -68,7 +76,8 @@ def facts(booking: Booking, item: OutboxItem, settings: Settings, now: datetime)
     }
     return {
         **addresses,
-        "leads": addresses[KINDS[item.kind].leads],
+        # The page behind the link asks a person who left for a login that is over.
+        "leads": addresses[KINDS[item.kind].leads] if item.person.is_active else "",
         "booking": booking,
         "teaches": teaches,
         # Mails to the teacher contain only the first name of the learner.
@@ -197,6 +206,17 @@ def text_facts(booking: Booking, item: OutboxItem, settings: Settings, now: date
         return None
     actors = {"booking_made": booking.booked_by_id, "booking_cancelled": booking.cancelled_by_id}
     return None if actors.get(item.kind) == item.person_id else facts(booking, item, settings, now)
+
+
+def hand_deadline(session: Session, item: OutboxItem, settings: Settings, now: datetime) -> datetime | None:
+    """Return until when somebody of the team can send the message by hand; None when it is not sent.
+
+    A change is worth saying until the appointment begins; a reminder or an offer as long as its row.
+    """
+    booking = _booking(session, item)
+    if booking is None or not is_addressed(item) or text_facts(booking, item, settings, now) is None:
+        return None
+    return booking.starts if item.kind in CHANGES else item.expires_at
 
 
 def _booking(session: Session, item: OutboxItem) -> Booking | None:

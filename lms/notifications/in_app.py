@@ -155,11 +155,79 @@ def _calendar(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard:
     )
 
 
+def _level(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | None:
+    if details.level is None:
+        return None
+    changed = details.kind == NoticeKind.LEVEL_CHANGED
+    return NoticeCard(
+        details.notice.id,
+        details.level.id,
+        "lessons",
+        "level",
+        _l("Votre niveau change") if changed else _l("De nouvelles leçons pour vous"),
+        details.level.name,
+        "",
+        _l("Voir les leçons"),
+        url_for("lessons.index"),
+    )
+
+
+def _offer_withdrawn(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | None:
+    if details.booking is None:
+        return None
+    return NoticeCard(
+        details.notice.id,
+        details.booking.id,
+        "booking",
+        "close",
+        _l("L’heure proposée n’est plus libre"),
+        french_moment(details.booking, zone=zone),
+        _("Vous gardez votre place. Nous vous proposons la prochaine heure libre."),
+        _l("Choisir une heure"),
+        url_for("bookings.new"),
+    )
+
+
+def _waitlist_ended(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard:
+    return NoticeCard(
+        details.notice.id,
+        details.notice.about_id,
+        "booking",
+        "clock",
+        _l("Vous n’êtes plus sur la liste d’attente"),
+        "",
+        _("Vous cherchez encore une heure ? Dites-le ici."),
+        _l("Attendre une heure"),
+        url_for("waitlist.show"),
+    )
+
+
+def _learner_assigned(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | None:
+    if details.person is None:
+        return None
+    return NoticeCard(
+        details.notice.id,
+        details.person.id,
+        "me",
+        "person",
+        _l("Une personne vous est confiée"),
+        details.person.name,
+        "",
+        _l("Voir la personne"),
+        url_for("people.show", id=details.person.id),
+    )
+
+
 _CARDS: Mapping[NoticeKind, _Card] = {
     NoticeKind.FEEDBACK_RETURNED: _feedback,
     NoticeKind.FILE_REFUSED: _refused_file,
     NoticeKind.PASSWORD_LINK: _password_link,
     NoticeKind.CALENDAR_FAILING: _calendar,
+    NoticeKind.LEVEL_CHANGED: _level,
+    NoticeKind.LEVEL_OPENED: _level,
+    NoticeKind.OFFER_WITHDRAWN: _offer_withdrawn,
+    NoticeKind.WAITLIST_ENDED: _waitlist_ended,
+    NoticeKind.LEARNER_ASSIGNED: _learner_assigned,
     NoticeKind.BOOKING_MADE: _Appointment(
         "calendar", _l("Vous avez un rendez-vous"), _l("Un nouveau rendez-vous")
     ),

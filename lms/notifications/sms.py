@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from config import Settings
 from lms.adapters.sms.message import LEFT_TO_RIGHT, plain, segments
+from lms.domain.outbox import is_addressed
 from lms.i18n import languages
 from lms.models import Booking, Organisation, OutboxItem, Person
 from lms.notifications import Facts, SmsRenderer, render_template
@@ -24,8 +25,8 @@ MAX_SEGMENTS = 2
 def render_sms(
     session: Session, item: OutboxItem, renderer: SmsRenderer, settings: Settings, now: datetime
 ) -> str | None:
-    """Return the SMS for an outbox row; None when it no longer makes sense or the person is deactivated."""
-    found = renderer(session, item, settings, now) if item.person.is_active else None
+    """Return the SMS for an outbox row; None when it no longer makes sense or the person left."""
+    found = renderer(session, item, settings, now) if is_addressed(item) else None
     return None if found is None else text(item, found, session.get_one(Organisation, 1))
 
 
@@ -33,7 +34,7 @@ def text(item: OutboxItem, found: Facts, organisation: Organisation) -> str:
     """Return the fullest wording that fits into `MAX_SEGMENTS`, else the shortest. Runs no query."""
     wording = ""
     for lines in _wordings(item.kind, item.person, found, organisation):
-        wording = plain("\n".join(lines))
+        wording = plain("\n".join(filter(None, lines)))
         if segments(wording) <= MAX_SEGMENTS:
             break
     return wording

@@ -79,7 +79,7 @@ def test_sent_is_said_once_and_can_be_taken_back(school: School) -> None:
     page = nadia.get("/messages")
     form = page.form("/sending")
     page = nadia.submit(page, action="/sending")
-    assert "C’est noté : le message est envoyé." in page.text
+    assert "C’est noté : le message est transmis." in page.text
     assert "Aucun message à envoyer." in page.text
     assert nadia.client.post(form.get("action"), data=filled(form)).status_code == 303, "pressed twice"
     item = school.read(lambda s: s.scalars(select(OutboxItem).where(OutboxItem.handed_at.is_not(None))).one())
@@ -103,7 +103,7 @@ def test_nobody_sends_or_sees_what_is_not_hers(school: School) -> None:
         assert luc.client.post(f"/messages/{item}/{path}", data=data).status_code == 404
 
 
-@pytest.mark.parametrize("what", ["moved", "cancelled", "begun", "no number", "left"])
+@pytest.mark.parametrize("what", ["moved", "cancelled", "begun", "left"])
 def test_what_makes_no_sense_any_more_is_not_in_the_list(school: School, what: str) -> None:
     made = booked(school)
 
@@ -125,8 +125,6 @@ def test_what_makes_no_sense_any_more_is_not_in_the_list(school: School, what: s
         elif what == "begun":
             past = booking.starts - timedelta(days=60)
             session.execute(update(Booking).values(starts=past, ends=past + timedelta(hours=1)))
-        elif what == "no number":
-            learner.phone = "071 12 34 56"
         else:
             learner.deactivated_at = now()
 

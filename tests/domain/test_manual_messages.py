@@ -88,13 +88,13 @@ def test_said_twice_the_first_one_stands_and_only_she_takes_it_back(school: Scho
     assert seen_by(school, factories.nadia) == []
     school.write(
         lambda s: outbox.undo_sent_by_hand(
-            s, factories.claire(s), manual_messages.message_for(s, factories.claire(s), item)
+            s, factories.claire(s), manual_messages.message_for(s, factories.claire(s), item), now=NOW
         )
     )
     assert row().outcome == Outcome.SENT
     school.write(
         lambda s: outbox.undo_sent_by_hand(
-            s, factories.nadia(s), manual_messages.message_for(s, factories.nadia(s), item)
+            s, factories.nadia(s), manual_messages.message_for(s, factories.nadia(s), item), now=NOW
         )
     )
     assert seen_by(school, factories.nadia) == [item]

@@ -66,16 +66,16 @@ def today() -> Response:
 
 def _learner() -> Response:
     session, moment = db.session(), now()
-    news = _notices(moment)
-    told = {notice.about_id for notice in news}
+    unseen = _notices(moment)
+    noticed = {notice.about_id for notice in unseen}
     found = list_today(session, me(), now=moment)
-    cards = [_card(card) for card in found.cards if _about(card) not in told][: 1 + SMALL_CARDS]
+    cards = [_card(card) for card in found.cards if _about(card) not in noticed][: 1 + SMALL_CARDS]
     # One thing is the most important: what changed, else the first card.
-    first = cards.pop(0) if cards and not news else None
+    first = cards.pop(0) if cards and not unseen else None
     return page(
         "home/learner.html",
         section="today",
-        **_shown(news),
+        **_shown(unseen),
         first=first,
         others=cards[:SMALL_CARDS],
         done=found.done,
@@ -87,11 +87,11 @@ def _notices(moment: datetime) -> list[NoticeCard]:
     return notice_cards(notices.unseen_notices(db.session(), me(), now=moment), zone=settings().time_zone)
 
 
-def _shown(news: list[NoticeCard]) -> dict[str, object]:
+def _shown(unseen: list[NoticeCard]) -> dict[str, object]:
     """Return what both start pages show of the notices: the newest ones, and how many there are if more."""
     return {
-        "notices": news[:NOTICES],
-        "more_notices": len(news) if len(news) > NOTICES else 0,
+        "notices": unseen[:NOTICES],
+        "more_notices": len(unseen) if len(unseen) > NOTICES else 0,
         "press": ConfirmForm(formdata=None),
     }
 

@@ -22,6 +22,7 @@ from lms.models import (
     AuditAction,
     Booking,
     BookingState,
+    NoticeKind,
     Organisation,
     Person,
     WaitlistEntry,
@@ -152,6 +153,8 @@ class _OfferRound:
             return None
         learner = session.get_one(Person, entry.learner_id)
         until = offer.expires_at
+        # The new offer says more than that the last one was taken back.
+        outbox.withdraw_notices(session, None, kind=NoticeKind.OFFER_WITHDRAWN, person_id=learner.id, now=now)
         outbox.post(session, "booking_offer", learner, offer.id, expires_at=until, shown_until=until, now=now)
         audit_log.record(session, None, AuditAction.HOUR_OFFERED, "booking", offer.id, now=now)
         return offer

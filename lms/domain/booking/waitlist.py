@@ -26,6 +26,7 @@ from lms.models import (
     Booking,
     BookingState,
     Mode,
+    NoticeKind,
     Organisation,
     Person,
     WaitlistEntry,
@@ -68,6 +69,7 @@ def join_waitlist(
             learner_id=learner.id, created_by_id=actor.id, created_at=now, first_choice=False
         )
         session.add(entry)
+        outbox.withdraw_notices(session, None, kind=NoticeKind.WAITLIST_ENDED, person_id=learner.id, now=now)
     entry.teacher_id, entry.parts, entry.mode = teacher_id, parts, mode
     session.flush()
     audit_log.record(session, actor, AuditAction.WAITLIST_JOINED, "waitlist_entry", entry.id, now=now)
@@ -84,6 +86,8 @@ def leave_waitlist(
         return
     offer = session.scalar(select_open_offers().where(Booking.waitlist_entry_id == entry.id))
     _close_entry(entry, WaitlistOutcome.WITHDRAWN, now=now)
+    if actor.id != learner.id and learner.takes_appointments:
+        outbox.post_notice(session, NoticeKind.WAITLIST_ENDED, learner, entry.id, now=now)
     audit_log.record(session, actor, AuditAction.WAITLIST_LEFT, "waitlist_entry", entry.id, now=now)
     if offer is not None:
         release_offer(session, offer, BookingState.DECLINED, now=now)
@@ -272,6 +276,8 @@ def expire_offer(session: Session, offer_id: str, *, now: datetime, zone: ZoneIn
     entry = session.get_one(WaitlistEntry, offer.waitlist_entry_id)
     if entry.ended_at is None:
         _close_entry(entry, WaitlistOutcome.LAPSED, now=now)
+        learner = session.get_one(Person, offer.learner_id)
+        outbox.post_notice(session, NoticeKind.WAITLIST_ENDED, learner, entry.id, now=now)
     audit_log.record(session, None, AuditAction.OFFER_EXPIRED, "booking", offer.id, now=now)
     offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from lms.domain import outbox
 from lms.domain.booking import caps, occupancy, waitlist
 from lms.domain.booking.availability_search import load_timetable, notice_for
 from lms.domain.booking.offers import FreedTime, offer_to_waitlist
 from lms.domain.booking.slots import Slot
-from lms.models import Booking, BookingState, Organisation
+from lms.models import Booking, BookingState, NoticeKind, Organisation
 
 
 def withdraw_uncovered_offers(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
@@ -33,6 +34,7 @@ def withdraw_uncovered_offers(session: Session, *, now: datetime, zone: ZoneInfo
     uncovered = _uncovered(session, offers, now=now, zone=zone)
     for offer in uncovered:
         waitlist.release_offer(session, offer, BookingState.EXPIRED, now=now)
+        outbox.post_notice(session, NoticeKind.OFFER_WITHDRAWN, offer.learner, offer.id, now=now)
     for offer in uncovered:
         # The freed room may make a slot of another teacher possible, for this learner too.
         freed = replace(FreedTime.by(offer), learner_id=None)

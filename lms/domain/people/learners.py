@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from lms.domain import audit_log
+from lms.domain import audit_log, outbox
 from lms.domain.errors import Refused
 from lms.domain.people.directory import opened_level_ids, social_workers
-from lms.models import AuditAction, Level, OpenedLevel, Person, PersonRole, Role
+from lms.models import AuditAction, Level, NoticeKind, OpenedLevel, Person, PersonRole, Role
 from lms.refusal_codes import RefusalCode
 
 
@@ -86,6 +86,8 @@ def _move(session: Session, actor: Person, learner: Person, level_id: str, *, no
     level = _level(session, level_id)
     before = session.get(Level, learner.level_id) if learner.level_id else None
     learner.level_id = level.id
+    outbox.withdraw_notices(session, None, kind=NoticeKind.LEVEL_CHANGED, person_id=learner.id, now=now)
+    _tell(session, NoticeKind.LEVEL_CHANGED, learner, level.id, now=now)
     detail = f"{before.code if before else ''}>{level.code}"
     audit_log.record(session, actor, AuditAction.LEVEL_CHANGED, "person", learner.id, detail=detail, now=now)
 
@@ -98,6 +100,10 @@ def _assign(
     if worker_id is not None and worker_id not in {worker.id for worker in social_workers(session)}:
         raise Refused(RefusalCode.SOCIAL_WORKER_UNKNOWN)
     learner.social_worker_id = worker_id
+    outbox.withdraw_notices(session, learner.id, kind=NoticeKind.LEARNER_ASSIGNED, now=now)
+    if worker_id is not None and worker_id != actor.id:
+        worker = session.get_one(Person, worker_id)
+        _tell(session, NoticeKind.LEARNER_ASSIGNED, worker, learner.id, now=now)
     audit_log.record(
         session,
         actor,
@@ -116,6 +122,7 @@ def _open(session: Session, actor: Person, learner: Person, wanted: frozenset[st
         session.add(
             OpenedLevel(person_id=learner.id, level_id=level.id, opened_by_id=actor.id, opened_at=now)
         )
+        _tell(session, NoticeKind.LEVEL_OPENED, learner, level.id, now=now)
         audit_log.record(
             session, actor, AuditAction.LEVEL_OPENED, "person", learner.id, detail=level.code, now=now
         )
@@ -124,9 +131,17 @@ def _open(session: Session, actor: Person, learner: Person, wanted: frozenset[st
         session.execute(
             delete(OpenedLevel).where(OpenedLevel.person_id == learner.id, OpenedLevel.level_id == level_id)
         )
+        outbox.withdraw_notices(
+            session, level_id, kind=NoticeKind.LEVEL_OPENED, person_id=learner.id, now=now
+        )
         audit_log.record(
             session, actor, AuditAction.LEVEL_CLOSED, "person", learner.id, detail=level.code, now=now
         )
+
+
+def _tell(session: Session, kind: NoticeKind, person: Person, about_id: str, *, now: datetime) -> None:
+    # The same change may happen again later: its second makes it another notice.
+    outbox.post_notice(session, kind, person, about_id, sequence=int(now.timestamp()), now=now)
 
 
 def _level(session: Session, level_id: str) -> Level:
