@@ -151,7 +151,7 @@ def test_the_periodic_job_wakes_the_threads(school: School, jobs: Jobs) -> None:
             draft = session.scalars(select(Attempt)).one()
             files.receive_file(session, draft, factories.received(), room=1 << 30, now=now())
             session.info["files"] = []
-            attempts.write_text(session, draft, "Lundi")
+            attempts.write_text(session, draft, "Lundi", draft.version)
 
         school.write(again)
         jobs.every_minute()

@@ -13,7 +13,7 @@ from lms.domain import notices, outbox
 from lms.domain.booking import appointments
 from lms.domain.calendars import external
 from lms.domain.errors import Absent
-from lms.domain.homework import attempts, files
+from lms.domain.homework import attempts, preparation
 from lms.models import Attempt, Booking, ExternalCalendar, Mode, Notice, NoticeKind, Person
 from lms.refusal_codes import RefusalCode
 from tests import factories
@@ -115,7 +115,7 @@ def test_refused_files_of_one_attempt_are_one_notice_until_it_is_seen(school: Sc
         return factories.sent(session, factories.samira(session), factories.assignment(session)).id
 
     def refuse(at: datetime) -> None:
-        school.write(lambda s: files.notify_refused_file(s, s.get_one(Attempt, attempt), now=at))
+        school.write(lambda s: preparation.notify_refused_file(s, s.get_one(Attempt, attempt), now=at))
 
     attempt = school.write(send)
     refuse(NOW)

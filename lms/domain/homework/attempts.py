@@ -20,6 +20,7 @@ from lms.models import (
     HomeworkState,
     Lesson,
     Notice,
+    NoticeKind,
     Person,
     Role,
     Score,
@@ -107,6 +108,7 @@ def send_attempt(session: Session, draft: Attempt, assignment: Assignment, *, no
         raise Refused(RefusalCode.NOTHING_TO_SEND)
     draft.sent_at = now
     _record_seen(session, draft.submission_id, now=now)
+    outbox.withdraw_notices(session, draft.id, kind=NoticeKind.FILE_REFUSED, now=now)
     preparation.queue_attempt(session, draft, now=now)
 
 

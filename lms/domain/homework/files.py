@@ -173,6 +173,8 @@ def replace_file(
     check_received([each for each in existing if each.id != attachment.id], new, room=room)
     attachment.created_at = now
     _set_received(session, attachment, new, now=now)
+    if not any(each.is_refused for each in existing):
+        outbox.withdraw_notices(session, attachment.attempt_id, kind=NoticeKind.FILE_REFUSED, now=now)
 
 
 def refused_file_for(session: Session, actor: Person, submission_id: str, attachment_id: str) -> Attachment:
@@ -300,25 +302,6 @@ def move_file(session: Session, draft: Attempt, attachment_id: str, steps: int) 
         return
     ordered.insert(at + steps, ordered.pop(at))
     _number(ordered)
-
-
-def notify_refused_file(session: Session, attempt: Attempt, *, now: datetime) -> None:
-    """Show the learner on the start page that a file of this attempt could not be used.
-
-    Several files of one attempt are one notice, until it is seen.
-    """
-    learner_id = session.scalars(
-        select(Submission.learner_id).where(Submission.id == attempt.submission_id)
-    ).one()
-    outbox.withdraw_notices(session, attempt.id, kind=NoticeKind.FILE_REFUSED, now=now)
-    outbox.post_notice(
-        session,
-        NoticeKind.FILE_REFUSED,
-        session.get_one(Person, learner_id),
-        attempt.id,
-        sequence=int(now.timestamp()),
-        now=now,
-    )
 
 
 def delivery_for(session: Session, actor: Person, file_id: str) -> Delivery:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from lms.domain import outbox
 from lms.domain.errors import Refused
 from lms.domain.homework.files import (
     StoredFile,
@@ -21,7 +22,18 @@ from lms.domain.homework.files import (
     lock_attempt,
     set_ready,
 )
-from lms.models import Assignment, Attachment, Attempt, FileJob, FileKind, FileState, Submission
+from lms.models import (
+    Assignment,
+    Attachment,
+    Attempt,
+    FileJob,
+    FileKind,
+    FileState,
+    Notice,
+    NoticeKind,
+    Person,
+    Submission,
+)
 from lms.refusal_codes import RefusalCode
 
 # Longer than a file may take; short, because a worker that comes late finds no row any more.
@@ -87,7 +99,7 @@ def finish_file(session: Session, claimed: ClaimedFile, new: StoredFile, *, now:
     try:
         check_stored(existing, _assignment_of(session, attempt), new)
     except Refused as refusal:
-        _refuse(session, attachment, refusal.code, new.kind)
+        _refuse(session, attempt, attachment, refusal.code, new.kind, now=now)
     else:
         set_ready(session, attachment, new)
     _end_attempt(session, attempt, now=now)
@@ -105,7 +117,7 @@ def refuse_file(
     if attempt is None:
         return
     attachment = session.get_one(Attachment, claimed.attachment_id, populate_existing=True)
-    _refuse(session, attachment, code, kind)
+    _refuse(session, attempt, attachment, code, kind, now=now)
     _end_attempt(session, attempt, now=now)
 
 
@@ -155,10 +167,44 @@ def _end_attempt(session: Session, attempt: Attempt, *, now: datetime) -> None:
     session.flush()
 
 
-def _refuse(session: Session, attachment: Attachment, code: RefusalCode, kind: str | None) -> None:
+def _refuse(
+    session: Session,
+    attempt: Attempt,
+    attachment: Attachment,
+    code: RefusalCode,
+    kind: str | None,
+    *,
+    now: datetime,
+) -> None:
+    """Refuse a file; the learner who has sent it already gets a notice."""
     attachment.state, attachment.refusal = FileState.REFUSED, code
     attachment.kind = FileKind(kind) if kind else attachment.kind
     session.flush()
+    if attempt.sent_at is not None:
+        notify_refused_file(session, attempt, now=now)
+
+
+def notify_refused_file(session: Session, attempt: Attempt, *, now: datetime) -> None:
+    """Show the learner on the start page that a file of this attempt could not be used.
+
+    Several files of one attempt are one notice, until it is seen.
+    """
+    posted = session.scalars(
+        select(Notice).where(Notice.about_id == attempt.id, Notice.kind == NoticeKind.FILE_REFUSED)
+    ).all()
+    if any(notice.seen_at is None and notice.expires_at is None for notice in posted):
+        return
+    learner_id = session.scalars(
+        select(Submission.learner_id).where(Submission.id == attempt.submission_id)
+    ).one()
+    outbox.post_notice(
+        session,
+        NoticeKind.FILE_REFUSED,
+        session.get_one(Person, learner_id),
+        attempt.id,
+        sequence=len(posted),
+        now=now,
+    )
 
 
 def _take_job(session: Session, claimed: ClaimedFile) -> Attempt | None:

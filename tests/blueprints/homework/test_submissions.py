@@ -220,6 +220,7 @@ def test_after_the_answer_a_file_is_not_replaced_any_more(school: School, samira
 def test_what_has_nothing_but_a_refused_file_goes_back_to_the_draft(school: School, samira: Visitor) -> None:
     given, receipt = send_broken(school, samira)
     school.prepare_files()
+    assert "Un fichier de votre devoir ne s’ouvre pas" in samira.get("/").text
     page = samira.get(receipt.url)
     assert page.url == f"/assignments/{given}"
     assert f"coupe.jpg {BROKEN}" in page.text

@@ -11,10 +11,21 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lms.adapters.store import LocalStore
+from lms.domain import notices
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import alerts, attempts, correction, files, preparation, worklist
 from lms.domain.homework.preparation import LEASE, ClaimedFile
-from lms.models import Assignment, Attachment, Attempt, FileJob, FileKind, FileState, HomeworkState
+from lms.models import (
+    Assignment,
+    Attachment,
+    Attempt,
+    FileJob,
+    FileKind,
+    FileState,
+    HomeworkState,
+    NoticeKind,
+    Person,
+)
 from lms.refusal_codes import RefusalCode
 from tests import factories
 from tests.factories import NOW
@@ -53,6 +64,19 @@ def states(session: Session, attempt: Attempt) -> list[FileState]:
 
 def in_queue(session: Session) -> list[str]:
     return [queued.attempt_id for queued in correction.list_queue(session)]
+
+
+def notices_of(session: Session, person: Person) -> list[NoticeKind]:
+    return [each.kind for each in notices.unseen_notices(session, person, now=NOW)]
+
+
+def test_a_file_refused_in_a_draft_needs_no_notice(school: School) -> None:
+    def story(session: Session) -> None:
+        draft_with(session, b"one")
+        preparation.refuse_file(session, claim(session), BROKEN, "photo", now=NOW)
+        assert notices_of(session, factories.samira(session)) == []
+
+    school.write(story)
 
 
 def test_a_received_file_becomes_the_clean_one_in_its_place(school: School, store: LocalStore) -> None:
@@ -194,8 +218,12 @@ def test_an_attempt_without_any_usable_file_returns_to_the_draft(school: School)
         found = worklist.learner_assignment_for(session, samira, work.id)
         assert (found.state, found.draft_id) == (HomeworkState.TODO, draft.id)
         assert found.has_refused_file
+        assert notices_of(session, samira) == [NoticeKind.FILE_REFUSED]
         with pytest.raises(Refused, match="nothing_to_send"):
             attempts.send_attempt(session, draft, work, now=NOW)
+        attempts.write_text(session, draft, "Lundi", draft.version)
+        attempts.send_attempt(session, draft, work, now=NOW)
+        assert notices_of(session, samira) == []
 
     school.write(story)
 
@@ -209,6 +237,7 @@ def test_a_refused_file_of_what_was_sent_can_be_replaced_until_it_is_answered(
         attempts.send_attempt(session, draft, work, now=NOW)
         refused = claim(session)
         preparation.refuse_file(session, refused, BROKEN, "photo", now=NOW)
+        assert notices_of(session, samira) == [NoticeKind.FILE_REFUSED]
 
         def replace_by(new: files.ReceivedFile) -> None:
             files.replace_file(
@@ -220,6 +249,7 @@ def test_a_refused_file_of_what_was_sent_can_be_replaced_until_it_is_answered(
                 files.refused_file_for(session, person, draft.submission_id, refused.attachment_id)
         replace_by(factories.received(b"two"))
         assert states(session, draft) == [FileState.RECEIVED]
+        assert notices_of(session, samira) == []
         assert in_queue(session) == [draft.id]
         # A worker that comes late with the first file changes nothing.
         assert not preparation.finish_file(session, refused, factories.stored(store), now=NOW)
