@@ -95,8 +95,9 @@ class Submission(Identified, Base):
 
 
 class Attempt(Identified, Base):
-    """Text and files sent once. Not yet sent, it is the learner's draft; once sent it never changes.
+    """Text and files sent once. Not yet sent, it is the learner's draft.
 
+    Once sent it never changes, but for a refused file, in whose place the learner may put another one.
     `version` rises each time the text changes, so that an older page does not overwrite newer text.
     The team sees it from `queued_at` on: since the last of its files is ready or refused.
     """
