@@ -150,7 +150,7 @@ def shrink(picture: Image.Image, side: int) -> None:
     """Shrink the picture in place to at most this side."""
     if picture.mode in ("P", "1", "I;16"):
         return  # cannot be resampled well before the conversion
-    picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=1.0)
 
 
 def cut_into_pages(picture: Image.Image) -> list[Image.Image]:
