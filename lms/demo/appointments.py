@@ -12,7 +12,18 @@ from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.domain.booking import appointments, attendance, availability_search, waitlist
-from lms.models import Availability, Booking, Mode, Organisation, OutboxItem, Outcome, Person, Room, RuleMode
+from lms.models import (
+    Availability,
+    Booking,
+    Mode,
+    Notice,
+    Organisation,
+    OutboxItem,
+    Outcome,
+    Person,
+    Room,
+    RuleMode,
+)
 
 DAY = timedelta(days=1)
 
@@ -80,11 +91,12 @@ def _book(
 
 
 def _add_past(session: Session, given: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> None:
-    """Add an appointment of last week; close its messages as sent, so that none leaves today."""
+    """Add an appointment of last week; close its messages as sent and seen, so that none leaves today."""
     booking = _book(session, given, zone, now - 8 * DAY, 7 * DAY, set())
     rows = session.scalars(select(OutboxItem).where(OutboxItem.about_id == booking.id)).all()
     for row in rows:
         outbox.close_item(session, row.id, Outcome.SENT, now=row.due_at)
+    outbox.mark_notices_seen(session, Notice.about_id == booking.id, now=now)
     teacher = _person(session, given["teacher"])
     if "attendance" in given:
         attendance.mark_attendance(session, teacher, booking, given["attendance"], now=now)

@@ -58,22 +58,19 @@ class NoticeDetails:
 
 
 def unseen_notices(session: Session, person: Person, *, now: datetime) -> list[NoticeDetails]:
-    """Return what the person has not seen yet, the newest first, in one statement.
+    """Return what the person has not seen yet, in one statement.
 
+    What changed about coming appointments is first, the nearest at the top; then the rest, the newest first.
     A reminder is left out while something else about the same appointment is unseen: that says the hour too.
     """
     query = _with_details().where(_unseen(person.id, now=now))
     found = _load(session, query.order_by(Notice.due_at.desc(), Notice.id).limit(MOST_LISTED))
     changed = {each.notice.about_id for each in found if each.kind not in _REMINDERS}
-    said: set[str] = set()
-    shown = []
-    for each in found:
-        if each.kind in _REMINDERS:
-            if each.notice.about_id in changed | said:
-                continue
-            said.add(each.notice.about_id)
-        shown.append(each)
-    return shown
+    shown = [each for each in found if each.kind not in _REMINDERS or each.notice.about_id not in changed]
+    coming = [(each.booking.starts, each) for each in shown if each.booking and each.booking.starts > now]
+    coming.sort(key=lambda pair: pair[0])
+    first = [each for _, each in coming]
+    return first + [each for each in shown if each not in first]
 
 
 def seen_notices(session: Session, person: Person, limit: int = MOST_LISTED) -> list[NoticeDetails]:

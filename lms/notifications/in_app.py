@@ -49,12 +49,18 @@ def french_moment(booking: Booking, *, zone: ZoneInfo) -> str:
 
 def where_and_with(booking: Booking, *, teaches: bool = False, zone: ZoneInfo) -> str:
     """Return the day in the language of the page, when that is not French, with whom, and where."""
-    language = languages.shown_in(str(get_locale())).code
-    own_day = [] if language == "fr" else [dates.day(booking.starts, zone, language)]
     other = booking.learner.name if teaches else booking.teacher.first_name
     where = _("par vidéo") if booking.is_video else _("sur place")
     room = [booking.room.name] if booking.room is not None else []
-    return " · ".join((*own_day, _("avec %(name)s", name=other), where, *room, _("heure de Belgique")))
+    return " · ".join(
+        (*_own_day(booking, zone), _("avec %(name)s", name=other), where, *room, _("heure de Belgique"))
+    )
+
+
+def _own_day(booking: Booking, zone: ZoneInfo) -> list[str]:
+    """Return the day in the language of the page; nothing in French, which is always written."""
+    language = languages.shown_in(str(get_locale())).code
+    return [] if language == "fr" else [dates.day(booking.starts, zone, language)]
 
 
 _Card = Callable[[NoticeDetails, ZoneInfo], NoticeCard | None]
@@ -80,7 +86,7 @@ class _Appointment:
             action, href = _l("Choisir une heure"), url_for("bookings.new")
         text = where_and_with(booking, teaches=teaches, zone=zone)
         if details.kind == NoticeKind.BOOKING_CANCELLED and booking.cancelled_by_teacher and not teaches:
-            text = _("Votre professeur ne peut pas venir.")
+            text = " · ".join((*_own_day(booking, zone), _("Votre professeur ne peut pas venir.")))
         return NoticeCard(
             notice.id,
             booking.id,
@@ -135,7 +141,7 @@ def _password_link(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard:
         "key",
         _l("Un lien pour changer votre mot de passe est parti par e-mail"),
         "",
-        _("Vous n’avez rien demandé ? Ne faites rien."),
+        _("Vous n’avez rien demandé ? Ne faites rien."),
         _l("Changer le mot de passe"),
         url_for("me.password"),
     )
@@ -196,7 +202,7 @@ def _waitlist_ended(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard:
         "clock",
         _l("Vous n’êtes plus sur la liste d’attente"),
         "",
-        _("Vous cherchez encore une heure ? Dites-le ici."),
+        _("Vous cherchez encore une heure ? Dites-le ici."),
         _l("Attendre une heure"),
         url_for("waitlist.show"),
     )

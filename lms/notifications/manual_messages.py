@@ -40,5 +40,6 @@ def list_manual_messages(
     for item, booking in manual_messages.messages_to_send(session, person, now=now):
         number, facts = sms_number(item.person), text_facts(booking, item, settings, now)
         if facts is not None and (number is not None or item.kind in IN_PERSON):
-            found.append(ManualMessage(item, booking, number, facts))
+            # Nobody says an address aloud.
+            found.append(ManualMessage(item, booking, number, facts if number else {**facts, "leads": ""}))
     return found

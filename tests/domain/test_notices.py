@@ -103,6 +103,45 @@ def test_only_what_the_page_has_shown_is_seen(school: School, booking: str) -> N
     assert unseen(school, at=FRIDAY - 4 * HOUR) == [], "the due reminder of the same hour is seen too"
 
 
+def test_the_nearest_appointment_comes_first_and_the_rest_follows_with_the_newest_first(
+    school: School, booking: str
+) -> None:
+    def book(days: int, at: datetime) -> None:
+        school.write(
+            lambda s: factories.booked(
+                s,
+                factories.oksana(s),
+                factories.nadia(s),
+                FRIDAY + timedelta(days=days),
+                by=factories.nadia(s),
+                now=at,
+            )
+        )
+
+    def post(session: Session) -> None:
+        for minutes, about_id in enumerate(("older", "newer")):
+            outbox.post_notice(
+                session,
+                NoticeKind.FILE_REFUSED,
+                factories.oksana(session),
+                about_id,
+                now=NOW + timedelta(minutes=minutes),
+            )
+
+    book(3, NOW + 2 * HOUR)
+    school.write(post)
+    book(4, NOW)
+    move(school, booking, FRIDAY - HOUR, at=NOW + HOUR)
+    found = school.read(
+        lambda s: [
+            each.booking.starts if each.booking else each.notice.about_id
+            for each in notices.unseen_notices(s, factories.oksana(s), now=NOW + 3 * HOUR)
+        ]
+    )
+    coming = [FRIDAY - HOUR, FRIDAY + timedelta(days=3), FRIDAY + timedelta(days=4)]
+    assert found == [*coming, "newer", "older"]
+
+
 def test_a_notice_of_somebody_else_does_not_exist(school: School, booking: str) -> None:
     (hers,) = ids(school, factories.nadia)
     with pytest.raises(Absent):
