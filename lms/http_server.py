@@ -34,6 +34,7 @@ UPLOADS_WAITING = 100
 # A smaller form is no upload: it is text, and costs no more than a page.
 UPLOAD_BYTES = 64 * 1024
 CONNECTIONS = 800
+ACCEPTS_AT_ONCE = 64
 FILES = 4096
 # Seconds: for the head of a request, and for what somebody still sends after a refusal.
 HEAD_WAIT = 30
@@ -218,13 +219,18 @@ class Server(TcpWSGIServer):
     connections = CONNECTIONS
 
     def handle_accept(self) -> None:
-        self._make_room()
-        super().handle_accept()
+        """Accept what waits; the library accepts one connection for each look at all of the others."""
+        for _ in range(ACCEPTS_AT_ONCE):
+            before = len(self.active_channels)
+            super().handle_accept()
+            if len(self.active_channels) == before:
+                return
+            self._make_room()
 
     def _make_room(self) -> None:
         """Give up one connection when there are too many: first one that never sent a whole request."""
         staying = [channel for channel in self.active_channels.values() if not channel.will_close]
-        if len(staying) < self.connections:
+        if len(staying) <= self.connections:
             return
         ranked = [(rank, channel) for channel in staying if (rank := channel.rank()) is not None]
         if ranked:
