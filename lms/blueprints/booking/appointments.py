@@ -2,45 +2,47 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from itertools import groupby
-from typing import Any
+from datetime import date, datetime
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from lms.access import SAFE_METHODS, allow, me
+from lms.access import allow, me
 from lms.blueprints.booking.appointment_page import build_appointment_page
+from lms.blueprints.booking.picker_page import (
+    find_receipt,
+    search_terms,
+    show_confirmation,
+    show_other_slots,
+    show_picker,
+    terms_to_move,
+)
 from lms.clock import now
 from lms.current import jobs, organisation, settings
 from lms.domain.booking import (
-    allocation,
     appointments,
     attendance,
     availability_search,
     learner_status,
     queries,
     team_queries,
-    waitlist,
 )
 from lms.domain.calendars import feeds
 from lms.domain.errors import Refused
 from lms.domain.people.contact import preferred_channel
 from lms.extensions import db, write
-from lms.forms import tidy
 from lms.forms.booking import CancelForm, SlotForm, parse_slot, slot_value
 from lms.forms.waitlist import QuestionForm, WaitlistEntryForm
 from lms.i18n import refusals
-from lms.models import Booking, Channel, Mode, Person, Role, WaitlistEntry
+from lms.models import Booking, Channel, Mode, Person, Role
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import page
 
-# Views that book a slot or show the chosen one; the picker leaves offers that are over out by itself.
-CHOOSING = {f"bookings.{view}" for view in ("confirm", "create", "confirm_move", "update")}
+# Views that book a slot; the pages that only show slots leave what is over out by themselves.
+BOOKING = {"bookings.create", "bookings.update"}
 
 bp = Blueprint("bookings", __name__)
 
@@ -48,13 +50,8 @@ bp = Blueprint("bookings", __name__)
 @bp.before_request
 def expire_offers() -> None:
     """Expire overdue offers before a slot is booked: the worker may be late, or not run at all."""
-    if request.endpoint in CHOOSING:
-        try:
-            jobs().expire_offers()
-        except OperationalError:
-            if request.method not in SAFE_METHODS:
-                raise
-            db.session().rollback()  # a page that is only read does not need it
+    if request.endpoint in BOOKING and request.method == "POST":
+        jobs().expire_offers()
 
 
 @bp.get("/bookings")
@@ -79,26 +76,26 @@ def index() -> BaseResponse:
 @bp.get("/bookings/new")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def new() -> BaseResponse:
-    terms = _search_terms(request.args.get("learner"))
-    return _picker(terms, wanted=_date(request.args.get("from")))
+    terms = search_terms(request.args.get("learner"))
+    return show_picker(terms, wanted=_date(request.args.get("from")))
 
 
 @bp.get("/bookings/new/confirm")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def confirm() -> BaseResponse:
-    terms = _search_terms(request.args.get("learner"))
-    return _confirm(terms, request.args.get("hour"))
+    terms = search_terms(request.args.get("learner"))
+    return show_confirmation(terms, request.args.get("hour"))
 
 
 @bp.post("/bookings")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def create() -> BaseResponse:
     form = SlotForm()
-    terms = _search_terms(form.learner.data or None)
+    terms = search_terms(form.learner.data or None)
     chosen = parse_slot(form.hour.data)
     mode = form.chosen_mode
     if chosen is None or mode is None:
-        return _confirm(terms, form.hour.data, 422)
+        return show_confirmation(terms, form.hour.data, 422)
     teacher_id, starts = chosen
     try:
         # Refuses a slot that is already taken without waiting for the write lock.
@@ -106,7 +103,7 @@ def create() -> BaseResponse:
             raise Refused(RefusalCode.SLOT_TAKEN)
         return run_once(form, lambda s: _book(s, terms.learner_id, teacher_id, starts, mode))
     except Refused as refusal:
-        return _receipt(terms, teacher_id, starts) or _lost(terms, refusal, starts)
+        return find_receipt(terms, teacher_id, starts) or show_other_slots(terms, refusal, starts)
 
 
 def _book(session: Session, learner_id: str, teacher_id: str, starts: datetime, mode: Mode) -> str:
@@ -201,24 +198,24 @@ def ask(id: str) -> BaseResponse:
 @bp.get("/bookings/<id>/move")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def move(id: str) -> BaseResponse:
-    return _picker(_terms_to_move(db.session(), id), wanted=_date(request.args.get("from")))
+    return show_picker(terms_to_move(db.session(), id), wanted=_date(request.args.get("from")))
 
 
 @bp.get("/bookings/<id>/move/confirm")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def confirm_move(id: str) -> BaseResponse:
-    return _confirm(_terms_to_move(db.session(), id), request.args.get("hour"))
+    return show_confirmation(terms_to_move(db.session(), id), request.args.get("hour"))
 
 
 @bp.post("/bookings/<id>/move")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def update(id: str) -> BaseResponse:
     form = SlotForm()
-    terms = _terms_to_move(db.session(), id)
+    terms = terms_to_move(db.session(), id)
     chosen = parse_slot(form.hour.data)
     mode = form.chosen_mode
     if chosen is None or mode is None:
-        return _confirm(terms, form.hour.data, 422)
+        return show_confirmation(terms, form.hour.data, 422)
     teacher_id, starts = chosen
 
     def in_transaction(session: Session) -> str:
@@ -237,7 +234,7 @@ def update(id: str) -> BaseResponse:
         if refusal.code in (RefusalCode.ALREADY_CANCELLED, RefusalCode.ALREADY_BEGUN):
             flash(refusals.sentence(refusal), "error")
             return redirect(url_for("bookings.show", id=id), 303)
-        return _lost(_terms_to_move(db.session(), id), refusal, starts)
+        return show_other_slots(terms_to_move(db.session(), id), refusal, starts)
 
 
 @bp.get("/s/<id>")
@@ -271,106 +268,8 @@ def _is_mailed(learner: Person) -> bool:
     return by_mail and not feeds.has_active_feed(db.session(), learner.id, now=now())
 
 
-def _receipt(
-    terms: availability_search.SearchTerms, teacher_id: str, starts: datetime
-) -> BaseResponse | None:
-    """Redirect to the appointment or the offer that the learner has at this slot; None when there is none."""
-    learner = db.session().get_one(Person, terms.learner_id)
-    offer = waitlist.find_held_offer(db.session(), learner, teacher_id, starts, now=now())
-    if offer is not None and learner.id == me().id:
-        return redirect(url_for("waitlist.offer", id=offer.id), 303)
-    for held in queries.upcoming_appointments(db.session(), learner, now=now()):
-        if (held.learner_id, held.teacher_id, held.starts) == (learner.id, teacher_id, starts):
-            return redirect(url_for("bookings.show", id=held.id), 303)
-    return None
-
-
 def _date(value: str | None) -> date | None:
     try:
         return date.fromisoformat(value or "")
     except ValueError:
         return None
-
-
-def _search_terms(learner_id: str | None) -> availability_search.SearchTerms:
-    person = me()
-    learner = queries.bookable_learner(db.session(), person, tidy(learner_id) or person.id)
-    return availability_search.SearchTerms(learner.id, settings().time_zone, person.id)
-
-
-def _terms_to_move(session: Session, id: str) -> availability_search.SearchTerms:
-    booking = queries.booking_for(session, me(), id)
-    queries.check_upcoming(booking, now=now())
-    zone, learner_id = settings().time_zone, booking.learner_id
-    return availability_search.SearchTerms(learner_id, zone, me().id, moving=booking)
-
-
-def _picker_values(terms: availability_search.SearchTerms) -> dict[str, Any]:
-    """Return the values that every page of the picker needs: for whom, from where, and the addresses."""
-    learner = db.session().get_one(Person, terms.learner_id)
-    other_id = None if learner.id == me().id else learner.id
-    if terms.moving is None:
-        start = url_for("bookings.new", learner=other_id)
-        ask, send = url_for("bookings.confirm"), url_for("bookings.create")
-    else:
-        start = url_for("bookings.move", id=terms.moving.id)
-        ask, send = url_for("bookings.confirm_move", id=terms.moving.id), start
-    return {
-        "learner": learner,
-        "for_id": other_id,
-        "moving": terms.moving,
-        "start": start,
-        "ask": ask,
-        "send": send,
-    }
-
-
-def _waitlist_entry(terms: availability_search.SearchTerms) -> WaitlistEntry | None:
-    """Return the waitlist entry of the learner; None while an appointment is being moved."""
-    return waitlist.active_entry(db.session(), terms.learner_id) if terms.moving is None else None
-
-
-def _picker(
-    terms: availability_search.SearchTerms, *, wanted: date | None, answer: int = 200
-) -> BaseResponse:
-    found = availability_search.load_picker_page(db.session(), organisation(), terms, wanted, now=now())
-    days = [(hour.starts.astimezone(terms.zone).date(), hour) for hour in found.hours]
-    return page(
-        "bookings/new.html",
-        answer,
-        **_picker_values(terms),
-        days=[(day, [hour for _day, hour in group]) for day, group in groupby(days, lambda pair: pair[0])],
-        full=found.full,
-        waitlist_entry=_waitlist_entry(terms),
-        earlier=found.earlier,
-        later=found.later,
-        hour_value=slot_value,
-    )
-
-
-def _lost(terms: availability_search.SearchTerms, refusal: Refused, starts: datetime) -> BaseResponse:
-    """Answer 409: why the slot cannot be booked, and other free slots, the nearest first."""
-    week_before = starts.astimezone(terms.zone).date() - timedelta(days=7)
-    found = availability_search.load_picker_page(db.session(), organisation(), terms, week_before, now=now())
-    near = availability_search.nearest_slots(found.hours, starts)
-    return page(
-        "bookings/lost.html",
-        409,
-        **_picker_values(terms),
-        near=near,
-        waitlist_entry=_waitlist_entry(terms),
-        sentence=refusals.sentence(refusal),
-        hour_value=slot_value,
-    )
-
-
-def _confirm(terms: availability_search.SearchTerms, value: str | None, answer: int = 200) -> BaseResponse:
-    chosen = parse_slot(value)
-    if chosen is None:
-        return _picker(terms, wanted=None, answer=422)
-    hour = availability_search.find_free_slot(db.session(), organisation(), terms, *chosen, now=now())
-    if hour is None:
-        refusal = allocation.find_refusal(db.session(), organisation(), terms, *chosen, now=now())
-        return _receipt(terms, *chosen) or _lost(terms, refusal, chosen[1])
-    form = SlotForm(formdata=None, hour=value, learner=terms.learner_id)
-    return page("bookings/confirm.html", answer, **_picker_values(terms), hour=hour, form=form)

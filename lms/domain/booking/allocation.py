@@ -91,12 +91,12 @@ def find_slot(
     mode: Mode,
     *,
     moving: Booking | None = None,
-    lock: bool = True,
+    shown_at: datetime | None = None,
     zone: ZoneInfo,
 ) -> Slot:
     """Return the slot that the availability offers at this time, in a free room; lock its rooms.
 
-    `lock` False: only to show it; nothing is locked.
+    `shown_at`, for a page: nothing is locked, and offers that are over then hold nothing.
 
     Refusals: `busy_yourself`, `slot_gone`, `slot_taken`.
     """
@@ -108,10 +108,11 @@ def find_slot(
     if moving is not None:  # the same room again, where that is possible
         candidates.sort(key=lambda slot: slot.room_id != moving.room_id)
     buffer = timedelta(minutes=organisation.onsite_buffer_minutes)
-    if lock:
+    if shown_at is None:
         occupancy.lock_rooms(session, {slot.room_id for slot in candidates if slot.room_id})
     until = blocked_until(candidates[0], buffer)
-    taken = occupancy.load_occupancy(session, organisation, starts, until, but={moving.id} if moving else ())
+    but = {moving.id} if moving else ()
+    taken = occupancy.load_occupancy(session, organisation, starts, until, but=but, shown_at=shown_at)
     for slot in candidates:
         if taken.is_free(slot, learner_id):
             return slot
@@ -150,7 +151,7 @@ def find_refusal(
                 starts,
                 mode,
                 moving=terms.moving,
-                lock=False,
+                shown_at=now,
                 zone=terms.zone,
             )
         except Refused as refusal:

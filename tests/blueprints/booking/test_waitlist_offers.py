@@ -159,7 +159,9 @@ def test_an_offer_that_is_over_goes_to_the_next_who_waits_although_no_worker_run
     waits(school, factories.oksana)
     run_out(school, one)
     hour = school.read(lambda s: slot_value(s.get_one(Booking, one).teacher_id, at("09:00")))
-    assert visitor(school).get(f"/bookings/new/confirm?hour={hour}").status == 409
+    browser = visitor(school)
+    confirm = browser.get(f"/bookings/new/confirm?hour={hour}")
+    assert browser.submit(confirm, action="/bookings").status == 409
     held = select(Person.name).join(Booking, Booking.learner_id == Person.id)
     names = school.read(lambda s: s.scalars(held.where(Booking.state == BookingState.OFFERED)).all())
     assert names == ["Oksana Bondar"]

@@ -1,0 +1,125 @@
+"""The pages on which a slot is chosen: the picker, the question before a booking, other slots."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from flask import redirect, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lms.access import me
+from lms.clock import now
+from lms.current import organisation, settings
+from lms.domain.booking import allocation, availability_search, queries, waitlist
+from lms.domain.errors import Refused
+from lms.extensions import db
+from lms.forms import tidy
+from lms.forms.booking import SlotForm, parse_slot, slot_value
+from lms.i18n import refusals
+from lms.models import Person, WaitlistEntry
+from lms.web.pages import page
+
+
+def search_terms(learner_id: str | None) -> availability_search.SearchTerms:
+    person = me()
+    learner = queries.bookable_learner(db.session(), person, tidy(learner_id) or person.id)
+    return availability_search.SearchTerms(learner.id, settings().time_zone, person.id)
+
+
+def terms_to_move(session: Session, id: str) -> availability_search.SearchTerms:
+    booking = queries.booking_for(session, me(), id)
+    queries.check_upcoming(booking, now=now())
+    zone, learner_id = settings().time_zone, booking.learner_id
+    return availability_search.SearchTerms(learner_id, zone, me().id, moving=booking)
+
+
+def _picker_values(terms: availability_search.SearchTerms) -> dict[str, Any]:
+    """Return the values that every page of the picker needs: for whom, from where, and the addresses."""
+    learner = db.session().get_one(Person, terms.learner_id)
+    other_id = None if learner.id == me().id else learner.id
+    if terms.moving is None:
+        start = url_for("bookings.new", learner=other_id)
+        ask, send = url_for("bookings.confirm"), url_for("bookings.create")
+    else:
+        start = url_for("bookings.move", id=terms.moving.id)
+        ask, send = url_for("bookings.confirm_move", id=terms.moving.id), start
+    return {
+        "learner": learner,
+        "for_id": other_id,
+        "moving": terms.moving,
+        "start": start,
+        "ask": ask,
+        "send": send,
+    }
+
+
+def _waitlist_entry(terms: availability_search.SearchTerms) -> WaitlistEntry | None:
+    """Return the waitlist entry of the learner; None while an appointment is being moved."""
+    return waitlist.active_entry(db.session(), terms.learner_id) if terms.moving is None else None
+
+
+def show_picker(
+    terms: availability_search.SearchTerms, *, wanted: date | None, answer: int = 200
+) -> BaseResponse:
+    found = availability_search.load_picker_page(db.session(), organisation(), terms, wanted, now=now())
+    days = [(hour.starts.astimezone(terms.zone).date(), hour) for hour in found.hours]
+    return page(
+        "bookings/new.html",
+        answer,
+        **_picker_values(terms),
+        days=[(day, [hour for _day, hour in group]) for day, group in groupby(days, lambda pair: pair[0])],
+        full=found.full,
+        waitlist_entry=_waitlist_entry(terms),
+        earlier=found.earlier,
+        later=found.later,
+        hour_value=slot_value,
+    )
+
+
+def show_other_slots(
+    terms: availability_search.SearchTerms, refusal: Refused, starts: datetime
+) -> BaseResponse:
+    """Answer 409: why the slot cannot be booked, and other free slots, the nearest first."""
+    week_before = starts.astimezone(terms.zone).date() - timedelta(days=7)
+    found = availability_search.load_picker_page(db.session(), organisation(), terms, week_before, now=now())
+    near = availability_search.nearest_slots(found.hours, starts)
+    return page(
+        "bookings/lost.html",
+        409,
+        **_picker_values(terms),
+        near=near,
+        waitlist_entry=_waitlist_entry(terms),
+        sentence=refusals.sentence(refusal),
+        hour_value=slot_value,
+    )
+
+
+def show_confirmation(
+    terms: availability_search.SearchTerms, value: str | None, answer: int = 200
+) -> BaseResponse:
+    chosen = parse_slot(value)
+    if chosen is None:
+        return show_picker(terms, wanted=None, answer=422)
+    hour = availability_search.find_free_slot(db.session(), organisation(), terms, *chosen, now=now())
+    if hour is None:
+        refusal = allocation.find_refusal(db.session(), organisation(), terms, *chosen, now=now())
+        return find_receipt(terms, *chosen) or show_other_slots(terms, refusal, chosen[1])
+    form = SlotForm(formdata=None, hour=value, learner=terms.learner_id)
+    return page("bookings/confirm.html", answer, **_picker_values(terms), hour=hour, form=form)
+
+
+def find_receipt(
+    terms: availability_search.SearchTerms, teacher_id: str, starts: datetime
+) -> BaseResponse | None:
+    """Redirect to the appointment or the offer that the learner has at this slot; None when there is none."""
+    learner = db.session().get_one(Person, terms.learner_id)
+    offer = waitlist.find_held_offer(db.session(), learner, teacher_id, starts, now=now())
+    if offer is not None and learner.id == me().id:
+        return redirect(url_for("waitlist.offer", id=offer.id), 303)
+    for held in queries.upcoming_appointments(db.session(), learner, now=now()):
+        if (held.learner_id, held.teacher_id, held.starts) == (learner.id, teacher_id, starts):
+            return redirect(url_for("bookings.show", id=held.id), 303)
+    return None
