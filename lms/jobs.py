@@ -33,7 +33,7 @@ from lms.adapters.sms.message import SmsSender
 from lms.clock import now
 from lms.current import received_store_of, settings_of, store_of
 from lms.domain import notices, outbox
-from lms.domain.booking import waitlist
+from lms.domain.booking import kept, waitlist
 from lms.domain.calendars import external
 from lms.domain.people import kept_forms, logins
 from lms.domain.people.contact import mail_address, preferred_channel, sms_number
@@ -203,25 +203,29 @@ class Jobs:
         )
 
     def every_minute(self) -> None:
-        """Deliver due rows, prepare received files, expire offers and kept forms, read calendars."""
+        """Deliver due rows, prepare received files, free what is over, read external calendars."""
         with self.app.app_context():
             waiting = outbox.due_items(db.session(), now=now())
             db.session().rollback()
             for item_id in waiting:
                 self._deliver(item_id)
-            self.expire_offers()
+            self.free_overdue()
             write(lambda session: kept_forms.delete_old_forms(session, now=now()))
         self.files.wake()
         self._read_calendars()
 
-    def expire_offers(self) -> None:
-        """Expire overdue offers, each in a transaction of its own. The booking pages do it too: an offer that
-        is over blocks nothing, whether a worker runs or not.
+    def free_overdue(self) -> None:
+        """Expire overdue offers and end what is kept too long, each in a transaction of its own.
+
+        The requests that book do it too: what is over blocks nothing, whether a worker runs or not.
         """
-        over = waitlist.overdue_offers(db.session(), now=now())
+        over, zone = waitlist.overdue_offers(db.session(), now=now()), self.settings.time_zone
+        kept_too_long = kept.overdue_kept(db.session(), now=now())
         db.session().rollback()
         for offer_id in over:
-            write(partial(waitlist.expire_offer, offer_id=offer_id, now=now(), zone=self.settings.time_zone))
+            write(partial(waitlist.expire_offer, offer_id=offer_id, now=now(), zone=zone))
+        for booking_id in kept_too_long:
+            write(partial(kept.end_kept, booking_id=booking_id, now=now(), zone=zone))
 
     def read_calendars(self) -> None:
         """Read the due calendars in one worker at a time: a slow remote server must not delay messages."""

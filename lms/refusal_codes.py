@@ -103,6 +103,7 @@ class RefusalCode(StrEnum):
     NO_PART_OF_DAY = "no_part_of_day"
     TEACHER_GONE = "teacher_gone"
     OFFER_OVER = "offer_over"
+    UNDO_OVER = "undo_over"
     NOT_BEGUN = "not_begun"
     NOT_AN_ATTENDANCE = "not_an_attendance"
     CALENDAR_ADDRESS = "calendar_address"

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import learner_status, queries
+from lms.domain.booking.learner_status import OpenMatters
 from lms.domain.homework import worklist
 from lms.domain.homework.worklist import LearnerAssignment
 from lms.domain.lessons import progress
@@ -21,6 +22,13 @@ SOON = timedelta(days=1)
 @dataclass(frozen=True)
 class SlotOffer:
     """A slot that is offered to the learner, who says yes or no."""
+
+    booking: Booking
+
+
+@dataclass(frozen=True)
+class KeptSlot:
+    """The slot of an appointment that the learner has just cancelled, and can take back."""
 
     booking: Booking
 
@@ -54,7 +62,9 @@ class NextLesson:
     lesson: Lesson
 
 
-TodayCard = SlotOffer | LostAppointment | UnseenFeedback | NextAppointment | OpenHomework | NextLesson
+TodayCard = (
+    KeptSlot | SlotOffer | LostAppointment | UnseenFeedback | NextAppointment | OpenHomework | NextLesson
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,8 @@ class Today:
 def list_today(session: Session, learner: Person, *, now: datetime) -> Today:
     """Order what is useful to a learner now, in the same number of statements however much there is.
 
-    1. what others changed: offered slots, an appointment that the teacher cancelled;
+    1. an appointment that can be taken back for some minutes; what others changed: offered slots, an
+       appointment that the teacher cancelled;
     2. returned feedback that is not seen yet;
     3. an appointment within a day;
     4. homework that is begun: a started draft, then what is to be done again;
@@ -81,9 +92,8 @@ def list_today(session: Session, learner: Person, *, now: datetime) -> Today:
     appointment = queries.next_appointment(session, learner, now=now)
     lessons = progress.next_lessons(session, learner)
     done, total = progress.progress_by_level(session, learner).get(learner.level_id or "", (0, 0))
-    offers, cancelled = learner_status.open_offers_and_cancelled(session, learner, now=now)
-    lost = cancelled if cancelled is not None and cancelled.starts > now else None
-    cards = _in_order(learner, assignments, appointment, lessons, offers, lost, now=now)
+    matters = learner_status.open_matters(session, learner, now=now)
+    cards = _in_order(learner, assignments, appointment, lessons, matters, now=now)
     return Today(tuple(cards), done, total)
 
 
@@ -92,8 +102,7 @@ def _in_order(
     assignments: Sequence[LearnerAssignment],
     appointment: Booking | None,
     lessons: Sequence[Lesson],
-    offers: Sequence[Booking],
-    lost: Booking | None,
+    matters: OpenMatters,
     *,
     now: datetime,
 ) -> Iterator[TodayCard]:
@@ -115,8 +124,11 @@ def _in_order(
         if homework.draft_id is not None or homework.state == HomeworkState.REDO
     ]
     not_begun = [homework for homework in own_todo if homework not in begun]
-    yield from map(SlotOffer, offers)
-    if lost is not None:
+    if matters.kept is not None:
+        yield KeptSlot(matters.kept)
+    yield from map(SlotOffer, matters.offers)
+    lost = matters.cancelled_by_teacher
+    if lost is not None and lost.starts > now:
         yield LostAppointment(lost)
     unseen = (homework for homework in assignments if homework.unseen)
     yield from map(UnseenFeedback, sorted(unseen, key=lambda homework: homework.level_id != learner.level_id))

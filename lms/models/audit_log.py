@@ -57,6 +57,7 @@ class AuditAction(StrEnum):
     BOOKING_SWAPPED = "booking_swapped"
     BOOKING_CANCELLED = "booking_cancelled"
     BOOKING_RETIMED = "booking_retimed"
+    BOOKING_TAKEN_BACK = "booking_taken_back"
     ATTENDANCE_MARKED = "attendance_marked"
     DAY_CALLED_OFF = "day_called_off"
     BOOKING_KEPT = "booking_kept"

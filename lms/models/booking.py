@@ -52,7 +52,7 @@ class BookingState(StrEnum):
     EXPIRED = "expired"
 
 
-# States with claims: they hold people and room.
+# States with claims. A cancelled booking has them too while it is kept: `Booking.has_claims`.
 HOLDING = (BookingState.OFFERED, BookingState.BOOKED)
 
 
@@ -172,6 +172,12 @@ class Booking(Identified, Base):
             "state <> 'offered' OR (expires_at IS NOT NULL AND waitlist_entry_id IS NOT NULL)", name="offer"
         ),
         CheckConstraint("NOT cancelled_by_teacher OR state = 'cancelled'", name="cancelled_by_teacher"),
+        # Only what the learner cancelled is kept for the learner, who may take it back.
+        CheckConstraint(
+            "kept_until IS NULL OR (state = 'cancelled' AND cancelled_by_id = learner_id"
+            " AND NOT cancelled_by_teacher AND kept_until > cancelled_at)",
+            name="kept",
+        ),
         # A waitlist entry has at most one open offer.
         Index(
             "uq_booking_open_offer",
@@ -184,6 +190,12 @@ class Booking(Identified, Base):
         Index("ix_booking_learner_id_starts", "learner_id", "starts"),
         Index("ix_booking_teacher_id_starts", "teacher_id", "starts"),
         Index("ix_booking_starts", "starts"),
+        Index(
+            "ix_booking_kept",
+            "kept_until",
+            sqlite_where=text("kept_until IS NOT NULL"),
+            postgresql_where=text("kept_until IS NOT NULL"),
+        ),
     )
 
     uid: Mapped[str] = mapped_column(String(40))
@@ -205,6 +217,8 @@ class Booking(Identified, Base):
     booked_at: Mapped[datetime]
     cancelled_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     cancelled_at: Mapped[datetime | None]
+    # Cancelled by the learner, who may take it back until then; None once the slot is free.
+    kept_until: Mapped[datetime | None]
     reason: Mapped[str] = mapped_column(String(200), default="")
     # The teacher could not come: the learner has priority on the waitlist.
     cancelled_by_teacher: Mapped[bool] = mapped_column(default=False)
@@ -250,8 +264,18 @@ class Booking(Identified, Base):
 
     @property
     def is_holding(self) -> bool:
-        """Return whether it has claims: it holds its people and its room."""
+        """Return whether it is agreed or offered."""
         return self.state in HOLDING
+
+    @property
+    def is_kept(self) -> bool:
+        """Return whether its slot is kept for the learner who cancelled; the time for it may be over."""
+        return self.kept_until is not None
+
+    @property
+    def has_claims(self) -> bool:
+        """Return whether it has claims: its people and its room are taken."""
+        return self.is_holding or self.is_kept
 
     @property
     def attendance(self) -> Attendance | None:

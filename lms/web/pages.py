@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from lms.access import cookie, current_person_or_none
 from lms.clock import now
 from lms.current import organisation, settings_of
-from lms.domain.booking.conflicts import ConflictReason
+from lms.domain.booking.coverage import ConflictReason
 from lms.domain.errors import Refused
 from lms.domain.lessons.progress import LessonState
 from lms.i18n import dates, languages

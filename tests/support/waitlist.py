@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from config import BRUSSELS
-from lms.domain.booking import appointments, waitlist
+from lms.domain.booking import appointments, kept, waitlist
 from lms.domain.booking.queries import with_people
 from lms.domain.errors import Refused
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, Mode, Person, WaitlistEntry
@@ -50,13 +50,22 @@ def book(
 
 
 def give_back(school: School, booking_id: str, now: datetime = NOW) -> None:
+    """Cancel as the learner, who does not take it back: the time for that is over at once."""
+
     def operation(session: Session) -> None:
         booking = session.get_one(Booking, booking_id)
-        appointments.cancel(
-            session, session.get_one(Person, booking.learner_id), booking, "", now=now, zone=BRUSSELS
-        )
+        cancel_for_good(session, session.get_one(Person, booking.learner_id), booking, now=now)
 
     school.write(operation)
+
+
+def cancel_for_good(session: Session, actor: Person, booking: Booking, *, now: datetime) -> Booking:
+    """Cancel; what is kept for the learner is freed as if the learner had given it up."""
+    appointments.cancel(session, actor, booking, "", now=now, zone=BRUSSELS)
+    if booking.is_kept:
+        kept.release_kept(session, booking)
+        kept.offer_given_up(session, [booking], now=now, zone=BRUSSELS)
+    return booking
 
 
 def wait(

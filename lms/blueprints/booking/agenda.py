@@ -103,8 +103,8 @@ def _fill(session: Session, days: list[Day]) -> None:
     first, last = days[0].date, days[-1].date
     by_date = {day.date: day for day in days}
     begin, end = instants(first, last, zone)
-    taken = queries.appointments_between(session, person, begin, end)
-    occupied = occupancy.load_occupancy(session, organisation(), begin, end)
+    taken = queries.appointments_between(session, person, begin, end, now=now())
+    occupied = occupancy.load_occupancy(session, organisation(), begin, end, shown_at=now())
     clashes = {booking.id for booking in find_clashes(taken, occupied.elsewhere, now=now())}
     for booking in taken:
         day = by_date[booking.starts.astimezone(zone).date()]

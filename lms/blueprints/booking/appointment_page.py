@@ -12,7 +12,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import attendance, availability_search, queries
+from lms.domain.booking import attendance, availability_search, kept, queries
 from lms.domain.booking.permissions import may_manage, may_mark
 from lms.domain.homework import worklist
 from lms.domain.homework.worklist import LearnerAssignment
@@ -58,7 +58,8 @@ class AppointmentPage:
     """Content of the page of an appointment, for its learner, its teacher or another member of the team.
 
     `agenda_week`: the week for the link back to the agenda. `free_hour`: the slot of a cancelled appointment
-    while it can be booked again. `team`: None for the learner.
+    while it can be booked again. `kept_until`: until when the learner can take a cancelled one back.
+    `is_late`: a cancellation by the learner would be late. `team`: None for the learner.
     """
 
     booking: Booking
@@ -74,6 +75,8 @@ class AppointmentPage:
     video_room: VideoRoom | None
     next_step: str
     free_hour: str | None
+    kept_until: datetime | None
+    is_late: bool
     team: TeamPanel | None
 
     @property
@@ -96,6 +99,7 @@ def build_appointment_page(
     channel: Channel | None,
     undecided: int,
     free_hour: str | None,
+    is_late: bool,
     now: datetime,
     zone: ZoneInfo,
 ) -> AppointmentPage:
@@ -106,10 +110,10 @@ def build_appointment_page(
     """
     is_learner = booking.learner_id == person.id
     is_teacher = booking.teacher_id == person.id
-    is_cancelled = booking.is_cancelled
+    is_cancelled, is_kept = booking.is_cancelled, kept.can_be_taken_back(booking, now=now)
     is_upcoming = booking.is_booked and booking.starts > now
     if is_cancelled:
-        notice = _cancellation(booking, channel, done=done, is_learner=is_learner)
+        notice = _cancellation(booking, channel, done=done, is_learner=is_learner, is_kept=is_kept)
     elif done and (is_learner or is_teacher or done != "same"):
         notice = _confirmation(done, channel, is_learner=is_learner, is_mailed=is_mailed)
     else:
@@ -132,6 +136,8 @@ def build_appointment_page(
         video_room=(_video_room(booking, now) if (is_learner or is_teacher) and not is_cancelled else None),
         next_step=booking.record.next_step if is_learner else "",
         free_hour=free_hour,
+        kept_until=booking.kept_until if is_kept else None,
+        is_late=is_late and is_learner and is_upcoming,
         team=None if is_learner else _team_panel(session, person, booking, now),
     )
 
@@ -155,12 +161,20 @@ def _confirmation(done: str, channel: Channel | None, *, is_learner: bool, is_ma
     return Notice("check", "", [_who_knows(channel)], by_hand=channel == Channel.HAND)
 
 
-def _cancellation(booking: Booking, channel: Channel | None, *, done: str | None, is_learner: bool) -> Notice:
+def _cancellation(
+    booking: Booking, channel: Channel | None, *, done: str | None, is_learner: bool, is_kept: bool
+) -> Notice:
     sentences: list[str | LazyString] = []
     if booking.cancelled_by_teacher:
         sentences.append(_l("Le professeur ne peut pas venir."))
     elif booking.cancelled_by_id != booking.learner_id:
         sentences.append(_l("Le service a annulé ce rendez-vous."))
+    elif is_kept:
+        sentences.append(
+            _l("L’heure reste à vous quelques minutes.")
+            if is_learner
+            else _l("L’apprenant a annulé. Il peut encore reprendre l’heure quelques minutes.")
+        )
     elif is_learner:
         sentences.append(_l("Votre professeur le sait. L’heure est libre."))
     else:

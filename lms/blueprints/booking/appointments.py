@@ -30,7 +30,7 @@ from lms.domain.booking import (
     team_queries,
 )
 from lms.domain.calendars import feeds
-from lms.domain.errors import Refused
+from lms.domain.errors import Absent, Refused
 from lms.domain.people.contact import preferred_channel
 from lms.extensions import db, write
 from lms.forms.booking import CancelForm, SlotForm, parse_slot, slot_value
@@ -48,10 +48,10 @@ bp = Blueprint("bookings", __name__)
 
 
 @bp.before_request
-def expire_offers() -> None:
-    """Expire overdue offers before a slot is booked: the worker may be late, or not run at all."""
+def free_overdue() -> None:
+    """Free what is over before a slot is booked: the worker may be late, or not run at all."""
     if request.endpoint in BOOKING and request.method == "POST":
-        jobs().expire_offers()
+        jobs().free_overdue()
 
 
 @bp.get("/bookings")
@@ -60,9 +60,11 @@ def index() -> BaseResponse:
     session = db.session()
     held = queries.past_appointments(session, me(), 5, now=now())
     pending = learner_status.status_of(session, me(), now=now())
+    coming = queries.upcoming_appointments(session, me(), now=now())
     return page(
         "bookings/index.html",
-        coming=queries.upcoming_appointments(session, me(), now=now()),
+        coming=coming,
+        is_late=bool(coming) and appointments.is_late(organisation(), coming[0], now=now()),
         pending=pending,
         wait_again=WaitlistEntryForm.repeating(pending.lapsed) if pending.lapsed else None,
         held=held,
@@ -137,7 +139,8 @@ def _ticket(
             if done == "moved" and not is_learner
             else 0
         ),
-        free_hour=_bookable_slot(booking) if booking.is_cancelled else None,
+        free_hour=_bookable_slot(booking) if booking.is_cancelled and not booking.is_kept else None,
+        is_late=appointments.is_late(organisation(), booking, now=now()),
         now=now(),
         zone=zone,
     )
@@ -175,6 +178,25 @@ def cancel(id: str) -> BaseResponse:
             "success" if refusal.code == RefusalCode.ALREADY_CANCELLED else "error",
         )
         return redirect(url_for("bookings.show", id=id), 303)
+
+
+@bp.post("/bookings/<id>/cancellation/undo")
+@allow(Role.LEARNER)
+def undo_cancellation(id: str) -> BaseResponse:
+    """Take the appointment back. Not `run_once`: taken back already, it stays, also after another cancel."""
+    if queries.booking_for(db.session(), me(), id).learner_id != me().id:
+        raise Absent
+
+    def in_transaction(session: Session) -> None:
+        booking = queries.booking_for(session, me(), id)
+        appointments.undo_cancellation(session, me(), booking, now=now(), zone=settings().time_zone)
+
+    try:
+        write(in_transaction)
+        flash(_("Vous gardez ce rendez-vous."), "success")
+    except Refused as refusal:
+        flash(refusals.sentence(refusal), "error")
+    return redirect(url_for("bookings.show", id=id), 303)
 
 
 @bp.post("/bookings/<id>/question")

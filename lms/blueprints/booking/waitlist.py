@@ -56,7 +56,7 @@ def line() -> BaseResponse:
 @bp.post("/waitlist")
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def join() -> BaseResponse:
-    jobs().expire_offers()  # an offer that is over ends its entry: a new one is added, at the end
+    jobs().free_overdue()  # an offer that is over ends its entry: a new one is added, at the end
     form = WaitlistEntryForm()
     learner = _learner(form.learner.data)
 

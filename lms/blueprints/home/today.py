@@ -16,6 +16,7 @@ from lms.current import organisation, settings
 from lms.domain import notices
 from lms.domain.homework.worklist import LearnerAssignment
 from lms.domain.today import (
+    KeptSlot,
     LostAppointment,
     NextAppointment,
     NextLesson,
@@ -54,6 +55,7 @@ class Card:
     action: str | LazyString
     lang: str | None = None
     title_lang: str | None = None
+    is_form: bool = False  # the button sends a form to `href`
 
 
 @bp.get("/")
@@ -108,18 +110,26 @@ def _about(found: TodayCard) -> str | None:
 
 def _card(found: TodayCard) -> Card:
     match found:
-        case SlotOffer(booking):
-            return _offer(booking)
-        case LostAppointment(booking):
-            return _cancelled_card(booking)
         case UnseenFeedback(assignment):
             return _answered(assignment)
-        case NextAppointment(booking):
-            return _appointment(booking)
         case OpenHomework(assignment):
             return _homework(assignment)
         case NextLesson(lesson):
             return _lesson(lesson)
+        case _:
+            return _booking(found)
+
+
+def _booking(found: KeptSlot | SlotOffer | LostAppointment | NextAppointment) -> Card:
+    match found:
+        case KeptSlot(booking):
+            return _kept(booking)
+        case SlotOffer(booking):
+            return _offer(booking)
+        case LostAppointment(booking):
+            return _cancelled_card(booking)
+        case NextAppointment(booking):
+            return _appointment(booking)
 
 
 def _lesson(lesson: Lesson) -> Card:
@@ -156,6 +166,11 @@ def _homework(work: LearnerAssignment) -> Card:
 def _offer(found: Booking) -> Card:
     words = _l("Une heure est libre pour vous"), _french(found), url_for("waitlist.offer", id=found.id)
     return Card("booking", "clock", *words, _l("Répondre oui ou non"), "fr")
+
+
+def _kept(found: Booking) -> Card:
+    words = _l("Rendez-vous annulé"), _french(found), url_for("bookings.undo_cancellation", id=found.id)
+    return Card("booking", "redo", *words, _l("Reprendre cette heure"), "fr", is_form=True)
 
 
 def _cancelled_card(found: Booking) -> Card:

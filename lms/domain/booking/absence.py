@@ -9,7 +9,7 @@ from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log
-from lms.domain.booking import availability, waitlist, withdrawal
+from lms.domain.booking import availability, offers, waitlist, withdrawal
 from lms.domain.booking.appointments import cancel
 from lms.domain.booking.availability import WeeklyHours
 from lms.domain.booking.permissions import check_may_manage
@@ -141,4 +141,4 @@ def _lock_participants(session: Session, person: Person, bookings: Select[Bookin
     caller loads them under the lock.
     """
     rows = session.execute(bookings.with_only_columns(Booking.learner_id, Booking.teacher_id))
-    waitlist.lock_people_and_waitlist(session, person.id, *{person_id for row in rows for person_id in row})
+    offers.lock_people_and_waitlist(session, person.id, *{person_id for row in rows for person_id in row})

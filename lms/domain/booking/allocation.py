@@ -7,16 +7,29 @@ import uuid
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from lms.domain import outbox
 from lms.domain.booking import caps, occupancy, reminders
 from lms.domain.booking.availability_search import SearchTerms, iso_week_of, load_timetable, notice_for
 from lms.domain.booking.slots import Slot, blocked_until
 from lms.domain.errors import Refused
-from lms.models import AppointmentRecord, Booking, BookingState, Mode, Organisation, Person
+from lms.models import (
+    AppointmentRecord,
+    Booking,
+    BookingState,
+    Mode,
+    Organisation,
+    OutboxItem,
+    Outcome,
+    Person,
+)
 from lms.refusal_codes import RefusalCode
+
+# Kinds of messages that tell both people of what is agreed.
+AGREED = ("booking_made", "booking_moved", "booking_retimed")
 
 
 def new_booking(
@@ -214,3 +227,28 @@ def notify_both(
             now=now,
         )
     reminders.post_reminders(session, booking, learner, now=now)
+
+
+def notify_again(session: Session, booking: Booking, sequence: int, *, now: datetime) -> None:
+    """Post again what a cancellation that was taken back had stopped: messages of that sequence, reminders.
+
+    What had been sent before the cancellation is not repeated.
+    """
+    stopped = select(OutboxItem).where(
+        OutboxItem.about_id == booking.id,
+        OutboxItem.sequence == sequence,
+        OutboxItem.kind.in_(AGREED),
+        OutboxItem.outcome == Outcome.VOID,
+    )
+    last = min(booking.starts, now + outbox.KEEP_TRYING)
+    for item in session.scalars(stopped.options(joinedload(OutboxItem.person))).all():
+        outbox.post(
+            session,
+            item.kind,
+            item.person,
+            booking.id,
+            sequence=booking.sequence,
+            expires_at=last,
+            now=now,
+        )
+    reminders.post_reminders(session, booking, session.get_one(Person, booking.learner_id), now=now)

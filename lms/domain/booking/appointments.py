@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
-from lms.domain.booking import allocation, caps, occupancy, offers, waitlist
+from lms.domain.booking import allocation, caps, kept, occupancy, offers, waitlist, withdrawal
 from lms.domain.booking.attendance import set_attendance
 from lms.domain.booking.availability_search import iso_week_of
+from lms.domain.booking.coverage import Coverage
 from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.queries import check_upcoming
 from lms.domain.errors import Refused
@@ -35,7 +36,8 @@ def book(
     """Book one slot for a learner; the actor is the learner, or acts on behalf of the learner.
 
     Closes the waitlist entry of the learner, unless an open offer still waits for an answer. Booking the hour
-    that is offered to the learner accepts the offer.
+    that is offered to the learner accepts the offer; booking the one that is kept for the learner takes the
+    appointment back, and booking another one gives it up.
 
     Refusals: `busy_yourself`, `not_bookable`, `offer_over`, `slot_gone`, `slot_taken`, `too_far`,
     `too_many_open`, `too_soon`, `week_full`.
@@ -44,17 +46,21 @@ def book(
     offer = waitlist.find_held_offer(session, learner, teacher_id, starts, now=now)
     if offer is not None:
         return waitlist.accept_offer(session, actor, offer, mode=mode, now=now, zone=zone)
+    wanted = teacher_id, starts, mode
+    for held in kept.kept_for(session, learner.id):
+        same = (held.teacher_id, held.starts, held.mode) == wanted
+        if same and kept.can_be_taken_back(held, now=now):
+            return undo_cancellation(session, actor, held, now=now, zone=zone)
     allocation.check_notice(organisation, starts, no_lead=actor.id == teacher_id, now=now)
-    occupancy.lock_people(session, learner.id, teacher_id)
-    slot = allocation.find_bookable_slot(
-        session, organisation, learner, teacher_id, starts, mode, now=now, zone=zone
-    )
+    given_up = kept.lock_and_give_up(session, learner.id, teacher_id)
+    slot = allocation.find_bookable_slot(session, organisation, learner, *wanted, now=now, zone=zone)
     booking = allocation.new_booking(learner.id, teacher_id, actor.id, BookingState.BOOKED, now=now)
     allocation.set_slot(booking, slot, organisation, zone=zone)
     allocation.save_and_claim(session, booking)
     waitlist.close_after_booking(session, learner.id, now=now)
     allocation.notify_both(session, booking, "booking_made", actor_id=actor.id, now=now)
     audit_log.record(session, actor, AuditAction.BOOKING_MADE, "booking", booking.id, now=now)
+    kept.offer_given_up(session, given_up, now=now, zone=zone)
     return booking
 
 
@@ -76,7 +82,7 @@ def move(
     `too_soon`, `week_full`.
     """
     organisation = session.get_one(Organisation, 1)
-    waitlist.lock_people_and_waitlist(session, booking.learner_id, booking.teacher_id)
+    offers.lock_people_and_waitlist(session, booking.learner_id, booking.teacher_id)
     session.refresh(booking)
     check_upcoming(booking, now=now)
     if (booking.starts, booking.mode) == (starts, mode):
@@ -146,39 +152,92 @@ def cancel(
 ) -> Booking:
     """Cancel the appointment and offer the freed time to the waitlist.
 
+    What the learner cancels is kept for the learner for some minutes (`undo_cancellation`): the messages are
+    due and the waitlist is asked after that. A conflicting appointment is not kept. When somebody else
+    cancels it in the meantime, it is free at once.
+
     A cancellation is late only when the learner cancels. `cancelled_by_teacher`: the teacher cannot come;
     the learner gets the next offers before all others on the waitlist.
 
     Refusals: `already_begun`, `already_cancelled`.
     """
     organisation = session.get_one(Organisation, 1)
-    waitlist.lock_people_and_waitlist(session, booking.learner_id, booking.teacher_id)
+    offers.lock_people_and_waitlist(session, booking.learner_id, booking.teacher_id)
     session.refresh(booking)
-    check_upcoming(booking, now=now)
     by_learner = actor.id == booking.learner_id
-    if by_learner and booking.starts - now < timedelta(hours=organisation.late_cancel_hours):
+    if booking.is_kept and not by_learner:
+        kept.release_kept(session, booking)
+        offers.offer_to_waitlist(session, offers.FreedTime.by(booking), now=now, zone=zone)
+        return booking
+    check_upcoming(booking, now=now)
+    is_kept = by_learner and Coverage(session, [booking], zone).against(booking) is None
+    if by_learner and is_late(organisation, booking, now=now):
         set_attendance(booking, actor, Attendance.LATE_CANCEL, now=now)
     booking.state, booking.cancelled_by_teacher = BookingState.CANCELLED, cancelled_by_teacher
     booking.cancelled_at, booking.cancelled_by_id, booking.reason = now, actor.id, reason[:200]
-    _record_change(booking, now=now)
+    booking.sequence, booking.changed_at = booking.sequence + 1, now
+    booking.kept_until = kept.keep_until(booking.starts, now=now) if is_kept else None
     session.flush()
-    occupancy.release(session, booking)
     outbox.void_items(session, booking.id, now=now)
+    sequence, due_at = booking.sequence, booking.kept_until
     for person in allocation.participants(session, booking):
         outbox.post(
             session,
             "booking_cancelled",
             person,
             booking.id,
-            sequence=booking.sequence,
+            sequence=sequence,
             actor_id=actor.id,
+            due_at=due_at,
             now=now,
         )
     audit_log.record(session, actor, AuditAction.BOOKING_CANCELLED, "booking", booking.id, now=now)
     if cancelled_by_teacher:
         waitlist.give_priority(session, actor, booking, now=now)
-    offers.offer_to_waitlist(session, offers.FreedTime.by(booking), now=now, zone=zone)
+    if not is_kept:
+        occupancy.release(session, booking)
+        offers.offer_to_waitlist(session, offers.FreedTime.by(booking), now=now, zone=zone)
     return booking
+
+
+def undo_cancellation(
+    session: Session, actor: Person, booking: Booking, *, now: datetime, zone: ZoneInfo
+) -> Booking:
+    """Take back an appointment that its learner has just cancelled; taken back already, it stays as it is.
+
+    Nothing of the cancellation remains but two events and a sequence that is two higher: no message, no mark.
+    An offer that is one appointment too many now is withdrawn.
+
+    Refusals: `not_bookable`, `slot_gone`, `undo_over`.
+    """
+    offers.lock_people_and_waitlist(session, booking.learner_id, booking.teacher_id)
+    session.refresh(booking)
+    if booking.is_booked:
+        return booking
+    if not kept.can_be_taken_back(booking, now=now):
+        raise Refused(RefusalCode.UNDO_OVER)
+    learner = session.get_one(Person, booking.learner_id)
+    session.refresh(learner, ["deactivated_at"])
+    if not learner.takes_appointments:
+        raise Refused(RefusalCode.NOT_BOOKABLE)
+    if Coverage(session, [booking], zone).against(booking) is not None:
+        raise Refused(RefusalCode.SLOT_GONE)
+    booking.state, booking.kept_until, booking.reason = BookingState.BOOKED, None, ""
+    booking.cancelled_at = booking.cancelled_by_id = None
+    set_attendance(booking, actor, None, now=now)
+    booking.sequence, booking.changed_at = booking.sequence + 1, now
+    session.flush()
+    outbox.void_items(session, booking.id, now=now)
+    allocation.notify_again(session, booking, booking.sequence - 2, now=now)
+    audit_log.record(session, actor, AuditAction.BOOKING_TAKEN_BACK, "booking", booking.id, now=now)
+    if waitlist.open_offers(session, learner, now=now):
+        withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
+    return booking
+
+
+def is_late(organisation: Organisation, booking: Booking, *, now: datetime) -> bool:
+    """Return whether a cancellation by the learner would be late now."""
+    return booking.starts - now < timedelta(hours=organisation.late_cancel_hours)
 
 
 def _record_change(booking: Booking, *, now: datetime) -> None:

@@ -204,7 +204,13 @@ def find_free_slots(
     table = load_timetable(session, first, last, teacher_id=moving.teacher_id if moving else None, zone=zone)
     begin, end = slots.instants(first, last + DAY, zone)
     taken = occupancy.load_occupancy(
-        session, organisation, begin, end, but={moving.id} if moving else (), shown_at=now
+        session,
+        organisation,
+        begin,
+        end,
+        but={moving.id} if moving else (),
+        shown_at=now,
+        kept_by=None if moving else terms.learner_id,
     )
     offered = table.offered(first, last)
     found: list[Slot] = []

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from enum import StrEnum
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import external_clashes, occupancy, slots
+from lms.domain.booking import external_clashes, occupancy
 from lms.domain.booking.appointments import cancel
-from lms.domain.booking.availability import active_teachers
-from lms.domain.booking.availability_search import load_timetable
+from lms.domain.booking.coverage import ConflictReason, Coverage
 from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.queries import booking_for, with_people
-from lms.domain.booking.slots import Slot
 from lms.models import Booking, BookingState, Person
-
-
-class ConflictReason(StrEnum):
-    """Why an appointment no longer fits: its teacher left, or cannot have it at that time."""
-
-    LEFT = "left"
-    CLOSED = "closed"
-    OUTSIDE = "outside"
-    BUSY = "busy"
-    ROOM = "room"
 
 
 @dataclass(frozen=True)
@@ -55,7 +41,7 @@ def upcoming_conflicts(
     found = session.scalars(wanted.order_by(Booking.starts, Booking.id)).all()
     if not found:
         return []
-    hours = _Coverage(session, teacher, found, zone)
+    hours = Coverage(session, found, zone, teacher=teacher)
     end = max(booking.blocked_until for booking in found)
     busy = occupancy.externally_occupied(session, found[0].starts, end)
     elsewhere = {booking.id for booking in external_clashes.find_clashes(found, busy, now=now)}
@@ -77,48 +63,3 @@ def cancel_conflicting(
     booking = booking_for(session, actor, booking_id)
     check_may_manage(actor, booking.teacher_id)
     return cancel(session, actor, booking, "", cancelled_by_teacher=True, now=now, zone=zone)
-
-
-class _Coverage:
-    """The slots that are offered on the days of some appointments."""
-
-    def __init__(
-        self, session: Session, teacher: Person | None, found: Sequence[Booking], zone: ZoneInfo
-    ) -> None:
-        first, last = (booking.starts.astimezone(zone).date() for booking in (found[0], found[-1]))
-        self.zone = zone
-        self.teaching = {person.id for person in active_teachers(session)}
-        self.table = load_timetable(
-            session, first, last, teacher_id=teacher.id if teacher else None, zone=zone
-        )
-        self.offered = self.table.offered_on({self._day(booking) for booking in found})
-
-    def against(self, booking: Booking) -> ConflictReason | None:
-        """Return why the appointment is not covered; None when it is covered or was accepted."""
-        slot = Slot(
-            booking.teacher_id,
-            booking.starts,
-            booking.ends,
-            booking.mode,
-            booking.room_id,
-        )
-        accepted_at = booking.conflict_accepted_at
-        if accepted_at is None and slot in self.offered:
-            return None
-        if accepted_at is None and booking.teacher_id not in self.teaching:
-            return ConflictReason.LEFT
-        # Only what was closed after the decision to keep the appointment is a new reason.
-        closed_at = booking.room.closed_at if booking.room else None
-        if closed_at and (accepted_at is None or closed_at > accepted_at):
-            return ConflictReason.ROOM
-        closures = slots.closures_of(slot, self.table.specials, self.zone)
-        if accepted_at is not None:
-            since = [
-                special for special in closures if special.created_at and special.created_at > accepted_at
-            ]
-            return ConflictReason.CLOSED if since else None
-        on_holiday = slot in self.table.offered_on([self._day(booking)], holidays=False)
-        return ConflictReason.CLOSED if closures or on_holiday else ConflictReason.OUTSIDE
-
-    def _day(self, booking: Booking) -> tuple[str, date]:
-        return booking.teacher_id, booking.starts.astimezone(self.zone).date()

@@ -62,7 +62,7 @@ def find_faults(session: Session, *, now: datetime) -> list[str]:
     bookings = session.scalars(
         select(Booking).options(joinedload(Booking.room)).order_by(Booking.starts, Booking.id)
     ).all()
-    holding = [booking for booking in bookings if booking.is_holding]
+    holding = [booking for booking in bookings if booking.has_claims]
     upcoming = [booking for booking in holding if booking.starts > now]
     entries = {entry.id: entry for entry in session.scalars(select(WaitlistEntry).order_by(WaitlistEntry.id))}
     people = _load_people(session)
@@ -75,6 +75,7 @@ def find_faults(session: Session, *, now: datetime) -> list[str]:
         *_wrong_records(bookings, set(session.scalars(select(AppointmentRecord.booking_id))), now=now),
         *consistency_messages.find_message_faults(session, bookings, now=now),
         *_stale_offers(bookings, entries, now=now),
+        *_stale_kept(bookings, now=now),
         *_wrong_entries(bookings, entries, people),
     ]
 
@@ -197,6 +198,17 @@ def _stale_offers(
             yield f"offer {offer.id}: the waitlist entry {entry.id} has ended"
         if entry.learner_id != offer.learner_id:
             yield f"offer {offer.id}: the waitlist entry {entry.id} is somebody else's"
+
+
+def _stale_kept(bookings: Sequence[Booking], *, now: datetime) -> Iterator[str]:
+    """Find cancelled appointments that hold a slot although nobody can take them back any more."""
+    for row in bookings:
+        if row.kept_until is None:
+            continue
+        if row.kept_until < now - OFFER_LATE:
+            yield f"booking {row.id}: kept until {format_moment(row.kept_until)} and still holds its hour"
+        if row.kept_until > row.starts:
+            yield f"booking {row.id}: kept until its hour has begun"
 
 
 def _wrong_entries(

@@ -69,6 +69,8 @@ def _contradictions(item: OutboxItem, booking: Booking | None) -> Iterator[str]:
     if item.sequence != booking.sequence and item.kind != "booking_offer":
         yield f"it is of sequence {item.sequence}, the booking of {booking.sequence}"
         return
+    if item.kind == "booking_cancelled" and booking.kept_until and item.due_at < booking.kept_until:
+        yield f"due {format_moment(item.due_at)}, while the learner may still take the appointment back"
     if item.kind not in LEADS:
         return
     due = booking.starts - LEADS[item.kind]
@@ -130,20 +132,41 @@ def _missing_notifications(
     for booking in bookings:
         if booking.starts <= now:
             continue
-        kinds = _expected_kinds(booking)
+        items = by_booking.get(booking.id, ())
+        first = _last_told(booking, items)
+        kinds = _expected_kinds(booking, first)
         posted = {
             item.person_id
-            for item in by_booking.get(booking.id, ())
-            if item.kind in kinds and item.sequence == (0 if kinds == OFFERED else booking.sequence)
+            for item in items
+            if item.kind in kinds and (kinds == OFFERED or first <= item.sequence <= booking.sequence)
         }
         for person_id in _recipients(kinds[0], booking) if kinds else ():
             if person_id not in posted:
                 yield f"booking {booking.id}: {' or '.join(kinds)} to {person_id} was never written"
 
 
-def _expected_kinds(booking: Booking) -> tuple[str, ...]:
+def _last_told(booking: Booking, items: Sequence[OutboxItem]) -> int:
+    """Return the sequence of which both people had to be told.
+
+    A cancellation that was taken back before anybody was told needs no message, nor does its undoing.
+    """
+    sequence = booking.sequence
+    while booking.is_booked and sequence >= 2 and _was_taken_back(sequence - 1, items):
+        sequence -= 2
+    return sequence
+
+
+def _was_taken_back(sequence: int, items: Sequence[OutboxItem]) -> bool:
+    stopped = [item for item in items if item.kind == "booking_cancelled" and item.sequence == sequence]
+    return bool(stopped) and all(
+        item.outcome == Outcome.VOID and item.closed_at is not None and item.closed_at < item.due_at
+        for item in stopped
+    )
+
+
+def _expected_kinds(booking: Booking, sequence: int) -> tuple[str, ...]:
     if booking.is_cancelled:
         return CANCELLED
     if booking.is_booked:
-        return CHANGED if booking.sequence else MADE
+        return CHANGED if sequence else MADE
     return OFFERED if booking.is_offer else ()

@@ -26,25 +26,34 @@ class LearnerStatus:
     entry: WaitlistEntry | None  # the active one
     lapsed: WaitlistEntry | None  # ended lately because the learner did not answer an offer in time
     cancelled_by_teacher: Booking | None  # the learner has booked nothing since
+    kept: Booking | None  # cancelled just now: the learner can take it back
+
+
+@dataclass(frozen=True)
+class OpenMatters:
+    """What a learner can answer or take back, and the first appointment that the teacher cancelled."""
+
+    offers: Sequence[Booking]
+    cancelled_by_teacher: Booking | None
+    kept: Booking | None
 
 
 def status_of(session: Session, learner: Person, *, now: datetime) -> LearnerStatus:
     """Return what is open for the learner, in two statements."""
     last = last_entry(session, learner.id)
     active = last if last is not None and last.ended_at is None else None
-    offers, cancelled_by_teacher = open_offers_and_cancelled(session, learner, now=now)
+    matters = open_matters(session, learner, now=now)
     return LearnerStatus(
-        offers=offers,
+        offers=matters.offers,
         entry=active,
         lapsed=last if last is not None and _has_lapsed(last, now=now) else None,
-        cancelled_by_teacher=cancelled_by_teacher,
+        cancelled_by_teacher=matters.cancelled_by_teacher,
+        kept=matters.kept,
     )
 
 
-def open_offers_and_cancelled(
-    session: Session, learner: Person, *, now: datetime
-) -> tuple[Sequence[Booking], Booking | None]:
-    """Return the offers and the first appointment that the teacher cancelled, in one statement."""
+def open_matters(session: Session, learner: Person, *, now: datetime) -> OpenMatters:
+    """Return offers, a kept slot and the first appointment that the teacher cancelled, in one statement."""
     terms = {
         "learner": learner.id,
         "now": now,
@@ -52,8 +61,11 @@ def open_offers_and_cancelled(
         "starts_since": now - CANCELLED_SHOWN_PAST,
     }
     found = session.scalars(_OPEN, terms).all()
-    lost = [booking for booking in found if booking.is_cancelled]
-    return [booking for booking in found if booking.is_offer], lost[0] if lost else None
+    return OpenMatters(
+        [booking for booking in found if booking.is_offer],
+        next((booking for booking in found if booking.cancelled_by_teacher), None),
+        next((booking for booking in found if booking.is_kept), None),
+    )
 
 
 def last_entry(session: Session, learner_id: str) -> WaitlistEntry | None:
@@ -89,6 +101,7 @@ def _open() -> Select[Booking]:
     offered = and_(
         Booking.state == BookingState.OFFERED, Booking.expires_at > bindparam("now", type_=UTCDateTime)
     )
+    kept = Booking.kept_until > bindparam("now", type_=UTCDateTime)
     lost = and_(
         Booking.cancelled_by_teacher,
         Booking.cancelled_at > bindparam("cancelled_since", type_=UTCDateTime),
@@ -98,7 +111,7 @@ def _open() -> Select[Booking]:
     starts_recently = Booking.starts > bindparam("starts_since", type_=UTCDateTime)
     return (
         with_people()
-        .where(Booking.learner_id == learner, starts_recently, or_(offered, lost))
+        .where(Booking.learner_id == learner, starts_recently, or_(offered, lost, kept))
         .order_by(Booking.starts, Booking.id)
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking.slots import Slot, blocked_until, cells
@@ -53,14 +53,17 @@ def load_occupancy(
     *,
     but: Collection[str] = (),
     shown_at: datetime | None = None,
+    kept_by: str | None = None,
 ) -> Occupancy:
     """Load what is taken in [begin, end), without the claims of the bookings `but`, in two statements.
 
-    `shown_at`, for a page: offers that are over then hold nothing, although they are not closed yet.
+    `shown_at`, for a page: offers and kept slots that are over then hold nothing, although they are not
+    closed yet. `kept_by`: what is kept for this learner counts as free, because a new booking gives it up.
     """
     elsewhere = externally_occupied(session, begin, end)
     buffer = timedelta(minutes=organisation.onsite_buffer_minutes)
-    return Occupancy(occupied(session, begin, end, but=but, shown_at=shown_at) | elsewhere, elsewhere, buffer)
+    held = occupied(session, begin, end, but=but, shown_at=shown_at, kept_by=kept_by)
+    return Occupancy(held | elsewhere, elsewhere, buffer)
 
 
 def lock_people(session: Session, *person_ids: str) -> None:
@@ -92,17 +95,22 @@ def occupied(
     *,
     but: Collection[str] = (),
     shown_at: datetime | None = None,
+    kept_by: str | None = None,
 ) -> set[Held]:
-    """Return the claims in [starts, ends), without those of `but` and of offers that are over."""
+    """Return the claims in [starts, ends), without those of `but`, of what is over and of `kept_by`."""
     span = cells(starts, ends)
     where = [Claim.cell >= span.start, Claim.cell < span.stop]
     if but:
         where.append(Claim.booking_id.not_in(but))
     if shown_at is not None:
+        offer_over = and_(Booking.state == BookingState.OFFERED, Booking.expires_at <= shown_at)
         over = select(Booking.id).where(
-            Booking.state == BookingState.OFFERED, Booking.expires_at <= shown_at, Booking.starts < ends
+            or_(offer_over, Booking.kept_until <= shown_at), Booking.starts < ends
         )
         where.append(Claim.booking_id.not_in(over))
+    if kept_by is not None:
+        kept = select(Booking.id).where(Booking.kept_until.is_not(None), Booking.learner_id == kept_by)
+        where.append(Claim.booking_id.not_in(kept))
     rows = session.execute(select(Claim.person_id, Claim.room_id, Claim.cell).where(*where))
     return {(person or room or "", cell) for person, room, cell in rows}
 
@@ -126,8 +134,13 @@ def externally_occupied(
     }
 
 
+def has_claims() -> ColumnElement[bool]:
+    """Return the condition of `Booking.has_claims`."""
+    return or_(Booking.state.in_(HOLDING), Booking.kept_until.is_not(None))
+
+
 def cells_of(booking: Booking) -> set[Held]:
-    """Return the claims of an active booking: the learner for the hour, teacher and room with the buffer."""
+    """Return the claims of a booking: the learner for the hour, teacher and room with the buffer."""
     hosts = _quarter_hours((booking.teacher_id, booking.room_id), booking.starts, booking.blocked_until)
     return hosts | _quarter_hours((booking.learner_id,), booking.starts, booking.ends)
 
@@ -167,7 +180,7 @@ def find_mismatches(session: Session) -> list[str]:
         held[booking_id].add((person_id or room_id or "", cell))
     found = []
     for booking in session.scalars(select(Booking).order_by(Booking.starts, Booking.id)).yield_per(500):
-        expected = cells_of(booking) if booking.state in HOLDING else set()
+        expected = cells_of(booking) if booking.has_claims else set()
         actual = held.get(booking.id, set())
         if missing := expected - actual:
             found.append(f"booking {booking.id} ({booking.state}): {len(missing)} claims are missing")

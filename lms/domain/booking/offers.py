@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import ColumnElement, Select, exists, select, union
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
@@ -158,6 +158,16 @@ class _OfferRound:
         outbox.post(session, "booking_offer", learner, offer.id, expires_at=until, shown_until=until, now=now)
         audit_log.record(session, None, AuditAction.HOUR_OFFERED, "booking", offer.id, now=now)
         return offer
+
+
+def lock_people_and_waitlist(session: Session, *person_ids: str) -> None:
+    """Lock these people, all learners on the waitlist and those for whom a slot is kept.
+
+    Freed time may be offered to any of them, and a closing may end any kept slot.
+    """
+    waiting = select(WaitlistEntry.learner_id).where(WaitlistEntry.ended_at.is_(None))
+    keeping = select(Booking.learner_id).where(Booking.kept_until.is_not(None))
+    occupancy.lock_people(session, *person_ids, *session.scalars(union(waiting, keeping)))
 
 
 def part_of_day(starts: datetime, *, zone: ZoneInfo) -> int:

@@ -12,7 +12,7 @@ from lms.domain.booking.slots import HOUR, cells
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory
 from lms.extensions import UTCDateTime
-from lms.models import HOLDING, Booking, BookingState, Claim, Organisation, Person, Role
+from lms.models import Booking, BookingState, Claim, Organisation, Person, Role
 from lms.refusal_codes import RefusalCode
 
 # How long before and after the appointment the video room is open.
@@ -105,14 +105,21 @@ def upcoming_appointments(
 
 
 def appointments_between(
-    session: Session, teacher: Person, begin: datetime, end: datetime
+    session: Session, teacher: Person, begin: datetime, end: datetime, *, now: datetime
 ) -> Sequence[Booking]:
-    """Return appointments and open offers of the teacher that start in [begin, end), past ones included."""
+    """Return what takes time of the teacher and starts in [begin, end), past appointments included.
+
+    Appointments, open offers, and cancelled ones that their learners may still take back.
+    """
     return session.scalars(
         with_people()
         .where(
             Booking.teacher_id == teacher.id,
-            Booking.state.in_(HOLDING),
+            or_(
+                Booking.state == BookingState.BOOKED,
+                and_(Booking.state == BookingState.OFFERED, Booking.expires_at > now),
+                Booking.kept_until > now,
+            ),
             Booking.starts >= begin,
             Booking.starts < end,
         )

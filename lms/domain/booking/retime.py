@@ -19,7 +19,7 @@ from lms.domain import audit_log, outbox
 from lms.domain.booking import allocation, occupancy
 from lms.domain.booking.availability_search import iso_week_of
 from lms.domain.booking.slots import CELL
-from lms.models import HOLDING, AuditAction, Booking
+from lms.models import AuditAction, Booking
 
 UNREADABLE = "its local time or its zone cannot be read"
 MISSING = "its local time does not exist any more"
@@ -85,7 +85,7 @@ def _active_bookings(session: Session, *, now: datetime) -> Sequence[Booking]:
     """Return the bookings that hold claims from now on, the running ones included: nothing may move there."""
     return session.scalars(
         select(Booking)
-        .where(Booking.state.in_(HOLDING), Booking.blocked_until > now)
+        .where(occupancy.has_claims(), Booking.blocked_until > now)
         .order_by(Booking.starts, Booking.id)
     ).all()
 

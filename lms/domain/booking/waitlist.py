@@ -14,8 +14,13 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain import audit_log, outbox
-from lms.domain.booking import allocation, occupancy
-from lms.domain.booking.offers import FreedTime, active_entries, offer_to_waitlist
+from lms.domain.booking import allocation, kept, occupancy
+from lms.domain.booking.offers import (
+    FreedTime,
+    active_entries,
+    lock_people_and_waitlist,
+    offer_to_waitlist,
+)
 from lms.domain.booking.queries import with_people
 from lms.domain.errors import Absent, Refused
 from lms.models import (
@@ -199,12 +204,13 @@ def accept_offer(
 ) -> Booking:
     """Turn the offer into an appointment and close the waitlist entry, after the checks of a booking.
 
-    The lead time does not apply: an offer may be nearer than that. `mode` None: as it was offered.
+    The lead time does not apply: an offer may be nearer than that. `mode` None: as it was offered. A slot
+    that is kept for the learner is given up, as by a booking.
 
     Refusals: `busy_yourself`, `not_bookable`, `offer_over`, `slot_gone`, `slot_taken`, `too_far`,
     `too_many_open`, `too_soon`, `week_full`.
     """
-    occupancy.lock_people(session, offer.learner_id, offer.teacher_id)
+    given_up = kept.lock_and_give_up(session, offer.learner_id, offer.teacher_id)
     session.refresh(offer)
     _check_open(offer, now=now)
     organisation, learner = session.get_one(Organisation, 1), session.get_one(Person, offer.learner_id)
@@ -223,6 +229,7 @@ def accept_offer(
     outbox.void_items(session, offer.id, now=now)
     allocation.notify_both(session, offer, "booking_made", actor_id=actor.id, now=now)
     audit_log.record(session, actor, AuditAction.BOOKING_MADE, "booking", offer.id, detail="offer", now=now)
+    kept.offer_given_up(session, given_up, now=now, zone=zone)
     return offer
 
 
@@ -310,12 +317,6 @@ def offer_new_days(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
     horizon = now + timedelta(days=session.get_one(Organisation, 1).horizon_days)
     last = horizon.astimezone(zone).date()
     offer_new_hours(session, first=last - NEW_DAYS, last=last, now=now, zone=zone)
-
-
-def lock_people_and_waitlist(session: Session, *person_ids: str) -> None:
-    """Lock these people and all learners on the waitlist: freed time may be offered to any of them."""
-    waiting = session.scalars(select(WaitlistEntry.learner_id).where(WaitlistEntry.ended_at.is_(None)))
-    occupancy.lock_people(session, *person_ids, *waiting)
 
 
 # -- helpers -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Withdraw open offers that a closing covers: what cannot be booked cannot be accepted either."""
+"""Withdraw open offers and end kept slots that a closing covers: nobody may come to what is closed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from lms.domain import outbox
-from lms.domain.booking import caps, occupancy, waitlist
+from lms.domain.booking import caps, kept, occupancy, waitlist
 from lms.domain.booking.availability_search import load_timetable, notice_for
-from lms.domain.booking.offers import FreedTime, offer_to_waitlist
+from lms.domain.booking.coverage import Coverage
+from lms.domain.booking.offers import FreedTime, lock_people_and_waitlist, offer_to_waitlist
 from lms.domain.booking.slots import Slot
 from lms.models import Booking, BookingState, NoticeKind, Organisation
 
 
 def withdraw_uncovered_offers(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
-    """Withdraw every open offer that could not be booked now; each learner keeps the place on the waitlist.
+    """Withdraw every open offer that could not be booked now, and free every kept slot that is closed.
+
+    Each learner keeps the place on the waitlist.
 
     Called in the transaction of each change that closes something: a day, a rule, a room, a role, a cap, the
     horizon, an external calendar. The conditions are those of `allocation.find_bookable_slot`, for all offers
@@ -26,15 +29,18 @@ def withdraw_uncovered_offers(session: Session, *, now: datetime, zone: ZoneInfo
     """
     session.flush()
     # The learner of an open offer is always on the waitlist.
-    waitlist.lock_people_and_waitlist(session)
+    lock_people_and_waitlist(session)
     open_now = waitlist.select_open_offers().where(Booking.expires_at > now).order_by(Booking.starts)
     offers = session.scalars(open_now.execution_options(populate_existing=True)).all()
-    if not offers:
-        return
-    uncovered = _uncovered(session, offers, now=now, zone=zone)
+    uncovered = _uncovered(session, offers, now=now, zone=zone) if offers else []
     for offer in uncovered:
         waitlist.release_offer(session, offer, BookingState.EXPIRED, now=now)
         outbox.post_notice(session, NoticeKind.OFFER_WITHDRAWN, offer.learner, offer.id, now=now)
+    ended = _closed_kept(session, now=now, zone=zone)
+    for booking in ended:
+        kept.release_kept(session, booking)
+    for booking in ended:
+        offer_to_waitlist(session, FreedTime.by(booking), now=now, zone=zone)
     for offer in uncovered:
         # The freed room may make a slot of another teacher possible, for this learner too.
         freed = replace(FreedTime.by(offer), learner_id=None)
@@ -66,3 +72,18 @@ def _uncovered(
         )
 
     return [offer for offer in offers if not is_covered(offer)]
+
+
+def _closed_kept(session: Session, *, now: datetime, zone: ZoneInfo) -> list[Booking]:
+    """Return the kept slots that their learners could not take back, or not any more."""
+    found = session.scalars(kept.select_kept().execution_options(populate_existing=True)).all()
+    if not found:
+        return []
+    hours = Coverage(session, found, zone)
+    return [
+        booking
+        for booking in found
+        if not kept.can_be_taken_back(booking, now=now)
+        or not booking.learner.takes_appointments
+        or hours.against(booking) is not None
+    ]

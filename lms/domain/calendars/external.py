@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, insert, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
-from lms.domain.booking import occupancy, offers, waitlist, withdrawal
+from lms.domain.booking import occupancy, offers, withdrawal
 from lms.domain.errors import Absent, Refused
 from lms.domain.people.directory import has_role
 from lms.models import AuditAction, Booking, ExternalBusyTime, ExternalCalendar, Organisation, Person, Role
@@ -206,7 +206,7 @@ def _replace(
     if before == set(spans):
         return
     # Locked, so that bookings and cancellations of the teacher run before or after this.
-    waitlist.lock_people_and_waitlist(session, calendar.teacher_id)
+    offers.lock_people_and_waitlist(session, calendar.teacher_id)
     session.execute(delete(ExternalBusyTime).where(in_calendar))
     if spans:
         rows = [{"calendar_id": calendar.id, "starts": starts, "ends": ends} for starts, ends in spans]

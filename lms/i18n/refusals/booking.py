@@ -36,6 +36,7 @@ SENTENCES: dict[RefusalCode, LazyString] = {
         "Ce professeur ne donne plus de rendez-vous. Choisissez une autre personne."
     ),
     RefusalCode.OFFER_OVER: _l("Cette proposition est finie. L’heure est pour une autre personne."),
+    RefusalCode.UNDO_OVER: _l("C’est trop tard pour reprendre cette heure. Choisissez une autre heure."),
     # Attendance.
     RefusalCode.NOT_BEGUN: _l("Ce rendez-vous n’a pas encore commencé."),
     RefusalCode.NOT_AN_ATTENDANCE: _l("Choisissez une des quatre réponses."),

@@ -47,6 +47,7 @@ def shown(
             channel=channel,
             undecided=0,
             free_hour=None,
+            is_late=False,
             now=now,
             zone=BRUSSELS,
         )

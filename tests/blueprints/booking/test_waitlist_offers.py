@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from config import BRUSSELS
 from lms import clock
-from lms.domain.booking import absence, appointments, waitlist
+from lms.domain.booking import absence, waitlist
 from lms.forms.booking import slot_value
 from lms.models import Booking, BookingState, OutboxItem, Person, WaitlistEntry
 from tests import factories
 from tests.support.appointments import MONDAY, at, one_hour_a_week, person_id, state, taken, visitor, waits
 from tests.support.pages import Page, Visitor
 from tests.support.school import School
+from tests.support.waitlist import cancel_for_good
 
 
 @pytest.fixture(autouse=True)
@@ -27,11 +28,7 @@ def hours(school: School) -> None:
 
 
 def given_back(school: School, booking_id: str, who: Any = factories.oksana) -> None:
-    school.write(
-        lambda s: appointments.cancel(
-            s, who(s), s.get_one(Booking, booking_id), "", now=clock.now(), zone=BRUSSELS
-        )
-    )
+    school.write(lambda s: cancel_for_good(s, who(s), s.get_one(Booking, booking_id), now=clock.now()))
 
 
 def offered(school: School, who: Any = factories.samira) -> str:

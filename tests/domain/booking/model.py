@@ -56,11 +56,12 @@ class Model:
     teachers: list[Person]
     now: datetime = NOW
     meetings: dict[str, Meeting] = field(default_factory=dict)
+    kept: dict[str, Meeting] = field(default_factory=dict)  # cancelled, and kept for the learner
     closed: set[tuple[int, str]] = field(default_factory=set)
     declined: set[tuple[str, int, datetime]] = field(default_factory=set)
 
     def free(self, wanted: Meeting, *, but: tuple[str, ...] = ()) -> bool:
-        others = [meeting for id_, meeting in self.meetings.items() if id_ not in but]
+        others = [meeting for id_, meeting in (self.meetings | self.kept).items() if id_ not in but]
         return self.open(wanted) and not any(wanted.collides(other) for other in others)
 
     def open(self, wanted: Meeting) -> bool:
@@ -119,12 +120,14 @@ class Model:
             )
             for row in rows
         }
+        held = set(self.session.scalars(select(Booking.id).where(Booking.kept_until.is_not(None))))
+        self.kept = {id_: meeting for id_, meeting in self.kept.items() if id_ in held}
         assert occupancy.find_mismatches(self.session) == []
-        meetings = list(self.meetings.values())
+        meetings = [*self.meetings.values(), *self.kept.values()]
         for place, meeting in enumerate(meetings):
             assert not any(meeting.collides(other) for other in meetings[:place])
         for learner in range(len(self.learners)):
-            mine = [meeting for meeting in meetings if meeting.learner == learner]
+            mine = [meeting for meeting in self.meetings.values() if meeting.learner == learner]
             assert len(mine) <= WEEKLY_CAP
             assert sum(meeting.offered for meeting in mine) <= 1
 

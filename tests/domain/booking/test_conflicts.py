@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import absence, availability, availability_search, conflicts
 from lms.domain.booking.availability import WeeklyHours
-from lms.domain.booking.conflicts import ConflictReason
+from lms.domain.booking.coverage import ConflictReason
 from lms.domain.calendars import external
 from lms.domain.errors import Absent, Refused
 from lms.models import Booking, BookingState, Claim, OutboxItem, SpecialDay, WaitlistEntry

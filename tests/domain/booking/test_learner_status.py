@@ -69,7 +69,7 @@ def fall_ill(school: School, now: datetime = NOW) -> None:
 
 def test_who_asked_for_nothing_has_nothing_open(school: School) -> None:
     school.write(factories.samira)
-    assert hers(school) == LearnerStatus([], None, None, None)
+    assert hers(school) == LearnerStatus([], None, None, None, None)
 
 
 def test_a_living_wish_and_an_offer_are_open(school: School) -> None:
@@ -134,7 +134,7 @@ def test_nothing_of_others_is_hers(school: School) -> None:
     book(school)
     fall_ill(school)
     found = school.read(lambda s: learner_status.status_of(s, factories.oksana(s), now=NOW))
-    assert found == LearnerStatus([], None, None, None)
+    assert found == LearnerStatus([], None, None, None, None)
 
 
 def test_two_statements_tell_it_whatever_there_is(school: School) -> None:

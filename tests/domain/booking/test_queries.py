@@ -78,7 +78,9 @@ def test_the_day_of_a_teacher_holds_what_begins_in_it_and_is_not_cancelled(schoo
 
     def day(begin: datetime, who: Callable[[Session], Person] = factories.nadia) -> list[str]:
         return school.read(
-            lambda s: [one.id for one in queries.appointments_between(s, who(s), begin, begin + 24 * HOUR)]
+            lambda s: [
+                one.id for one in queries.appointments_between(s, who(s), begin, begin + 24 * HOUR, now=NOW)
+            ]
         )
 
     assert day(wall("2026-11-24", "00:00")) == [made.id]

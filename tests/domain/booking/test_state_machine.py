@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import absence, appointments, availability, consistency, waitlist
+from lms.domain.booking import absence, appointments, availability, consistency, kept, waitlist
 from lms.models import Booking, BookingState, Mode, Organisation, SpecialDay, WaitlistEntry, WaitlistOutcome
 from tests import factories
 from tests.domain.booking.model import DAYS, HOUR, OPEN_CAP, STARTS, WEEKLY_CAP, Meeting, Model
@@ -23,7 +23,10 @@ class BookingModel(Model):
 
     def book(self, learner: int, teacher: int, starts: datetime, mode: Mode) -> None:
         wanted = Meeting(learner, teacher, starts, mode)
-        expected = self.free(wanted) and self.below_caps(learner)
+        mine = {id_: meeting for id_, meeting in self.kept.items() if meeting.learner == learner}
+        # What is kept for the learner is taken back or given up by it.
+        again = wanted in mine.values()
+        expected = self.free(wanted, but=tuple(mine)) and (again or self.below_caps(learner))
         person = self.learners[learner]
 
         def operation() -> Booking:
@@ -85,13 +88,44 @@ class BookingModel(Model):
             return
         old = self.meetings[chosen]
         by = self.learners[old.learner]
+        # A conflicting appointment is not kept: its hour is closed.
+        is_kept = old.starts > self.now and self.open(old)
         self.check(
             lambda: appointments.cancel(
                 self.session, by, self.booking(chosen), "", now=self.now, zone=BRUSSELS
             ),
             old.starts > self.now,
-            left=old,
+            left=None if is_kept else old,
         )
+        if is_kept:
+            self.kept[chosen] = old
+
+    def undo(self, number: int, minutes: int) -> None:
+        """Take back what was cancelled, at once or after some minutes."""
+        if not self.kept:
+            return
+        chosen = sorted(self.kept)[number % len(self.kept)]
+        self.now += timedelta(minutes=minutes)
+        booking, old = self.booking(chosen), self.kept[chosen]
+        until, by = booking.kept_until, self.learners[old.learner]
+        sequence = booking.sequence
+        done = self.check(
+            lambda: appointments.undo_cancellation(self.session, by, booking, now=self.now, zone=BRUSSELS),
+            until is not None and until > self.now,
+        )
+        assert booking.is_booked == done
+        assert booking.sequence == sequence + done
+        assert not done or booking.attendance is None
+        self.end_kept()
+
+    def end_kept(self) -> None:
+        for booking_id in kept.overdue_kept(self.session, now=self.now):
+            self.check(
+                lambda id_=booking_id: kept.end_kept(self.session, id_, now=self.now, zone=BRUSSELS),  # type: ignore[misc]
+                True,
+                left=self.kept[booking_id],
+            )
+        assert kept.overdue_kept(self.session, now=self.now) == []
 
     def join(self, learner: int, teacher: int, parts: int, mode: Mode) -> None:
         """Teacher 2 is whoever; the mode is hers when the parts are odd."""
@@ -139,6 +173,7 @@ class BookingModel(Model):
 
     def wait(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
+        self.end_kept()
         for offer_id in waitlist.overdue_offers(self.session, now=self.now):
             entry = self.booking(offer_id).waitlist_entry_id
             self.check(
@@ -208,6 +243,7 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("cancel"), numbers),
     st.tuples(st.just("cancel"), numbers),
     st.tuples(st.just("join"), learners, st.integers(0, 2), st.integers(1, 3), ways),
+    st.tuples(st.just("undo"), numbers, st.sampled_from([0, 0, 5, 11])),
     st.tuples(st.just("join"), learners, st.just(2), st.just(7), ways),
     st.tuples(st.just("leave"), learners),
     st.tuples(st.just("answer"), numbers, st.booleans()),
