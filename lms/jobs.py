@@ -34,12 +34,13 @@ from lms.clock import now
 from lms.current import received_store_of, settings_of, store_of
 from lms.domain import notices, outbox
 from lms.domain.booking import kept, waitlist
+from lms.domain.booking.quiet_hours import is_quiet
 from lms.domain.calendars import external
 from lms.domain.people import kept_forms, logins
 from lms.domain.people.contact import mail_address, preferred_channel, sms_number
 from lms.extensions import db, write
 from lms.file_jobs import DIGESTS_A_NIGHT, FileJobs, record_digests
-from lms.models import Channel, OutboxItem, Outcome, Person
+from lms.models import Channel, Organisation, OutboxItem, Outcome, Person
 from lms.notifications import InFeed, MailRenderer, render_email, sms
 from lms.notifications import booking as booking_notifications
 from lms.notifications import calendars as calendar_notifications
@@ -105,7 +106,7 @@ class Jobs:
         self._reading = threading.Lock()
         self.huey.periodic_task(crontab(minute="*"))(self.every_minute)
         self.huey.periodic_task(crontab(minute="17", hour="3"))(self.every_night)
-        self.huey.periodic_task(crontab(minute="17", hour="7-19"))(self.every_hour)
+        self.huey.periodic_task(crontab(minute="17"))(self.every_hour)
         self.huey.periodic_task(crontab(minute="47"))(self.files.delete_orphans)
 
     def wake(self, item_ids: list[str]) -> None:
@@ -294,9 +295,13 @@ class Jobs:
             work_folder.delete_unused(self.settings.instance / name, now() - timedelta(days=1), "*.part")
 
     def every_hour(self) -> None:
-        """Offer the new days of the horizon to the waitlist; not at night, because an SMS makes a sound."""
+        """Offer the new days of the horizon to the waitlist; not in the quiet hours: an SMS makes a sound."""
         zone = self.settings.time_zone
         with self.app.app_context():
+            organisation = db.session().get(Organisation, 1)
+            if organisation is None or is_quiet(organisation, now(), zone=zone):
+                return
+            db.session().rollback()
             write(lambda session: waitlist.offer_new_days(session, now=now(), zone=zone))
 
     def deliver_due(self, at: datetime | None = None) -> int:

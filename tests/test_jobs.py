@@ -285,6 +285,7 @@ def test_in_the_morning_the_day_that_comes_into_sight_goes_to_who_waits(school: 
         factories.opened(session, factories.nadia(session), hour.date().isoformat(), "10:00", "11:00")
 
     school.write(join)
+    school.write(lambda s: s.execute(update(Organisation).values(quiet_from=0, quiet_until=0)))
     school.app.extensions["lms_jobs"].every_hour()
     assert school.read(
         lambda s: s.scalars(select(Booking.starts).where(Booking.state == BookingState.OFFERED)).all()

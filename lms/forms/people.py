@@ -231,6 +231,13 @@ class OrganisationForm(PageForm):
         168,
         description=_l("Plus près de l’heure, annuler compte comme tardif."),
     )
+    quiet_from = NumberField(
+        _l("Heures calmes, à partir de"),
+        0,
+        23,
+        description=_l("Le temps pour répondre à une proposition ne court pas."),
+    )
+    quiet_until = NumberField(_l("Heures calmes, jusqu’à"), 0, 23, description=_l("La même heure : jamais."))
 
     def validate_horizon_days(self, field: Field) -> None:
         if field.data and self.lead_hours.data and field.data * 24 <= self.lead_hours.data:

@@ -329,6 +329,10 @@ class WaitlistEntry(Identified, Base):
         CheckConstraint(f"mode IS NULL OR {one_of('mode', Mode)}", name="mode"),
         CheckConstraint(f"outcome IS NULL OR {one_of('outcome', WaitlistOutcome)}", name="outcome"),
         CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="ended"),
+        # The second offer in a row without an answer ends the entry.
+        CheckConstraint(
+            "silences BETWEEN 0 AND 2 AND (silences < 2 OR ended_at IS NOT NULL)", name="silences"
+        ),
         Index(
             "uq_waitlist_entry_active",
             "learner_id",
@@ -347,6 +351,8 @@ class WaitlistEntry(Identified, Base):
     first_choice: Mapped[bool] = mapped_column(default=False)
     created_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     created_at: Mapped[datetime]
+    # Offers in a row that the learner did not answer.
+    silences: Mapped[int] = mapped_column(default=0)
     ended_at: Mapped[datetime | None]
     outcome: Mapped[WaitlistOutcome | None] = mapped_column(word_type(WaitlistOutcome, 12))
 

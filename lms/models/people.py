@@ -87,6 +87,7 @@ class Organisation(Base):
         CheckConstraint("open_cap BETWEEN 1 AND 50", name="open_cap"),
         CheckConstraint("onsite_buffer_minutes IN (0, 15, 30, 45, 60)", name="onsite_buffer"),
         CheckConstraint("late_cancel_hours BETWEEN 0 AND 168", name="late_cancel_hours"),
+        CheckConstraint("quiet_from BETWEEN 0 AND 23 AND quiet_until BETWEEN 0 AND 23", name="quiet_hours"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, default=1)
@@ -107,6 +108,9 @@ class Organisation(Base):
     open_cap: Mapped[int] = mapped_column(default=4)
     onsite_buffer_minutes: Mapped[int] = mapped_column(default=15)
     late_cancel_hours: Mapped[int] = mapped_column(default=12)
+    # Hours on the clock between which nobody has to answer; the same hour twice means never.
+    quiet_from: Mapped[int] = mapped_column(default=20)
+    quiet_until: Mapped[int] = mapped_column(default=8)
 
 
 class Level(Named, Identified, Base):

@@ -154,8 +154,7 @@ def _offer(found: Booking, refused: Refused | None = None) -> BaseResponse:
         200 if refused is None else 409,
         offer=found,
         sentence=refusals.sentence(refused) if refused else "",
-        # After the deadline the entry counts as ended, even before the periodic job has closed it.
-        waits=last is not None and last.ended_at is None and not found.is_offer,
+        waits=last is not None and waitlist.waits_after(last, found),
         again=WaitlistEntryForm.repeating(last) if last is not None else None,
     )
 

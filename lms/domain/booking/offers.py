@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from lms.domain import audit_log, outbox
 from lms.domain.booking import allocation, caps, occupancy
 from lms.domain.booking.availability_search import iso_week_of, load_timetable
+from lms.domain.booking.quiet_hours import after_awake
 from lms.domain.booking.slots import HOUR, Slot, blocked_until, instants
 from lms.domain.errors import Refused
 from lms.models import (
@@ -66,9 +67,14 @@ class FreedTime:
         return touched and (of_all or same)
 
 
-def offer_deadline(starts: datetime, *, now: datetime) -> datetime:
-    """Return until when an offer can be accepted: twelve hours, or half of the time before its start."""
-    return now + min(LONGEST_OFFER, (starts - now) / 2)
+def offer_deadline(
+    organisation: Organisation, starts: datetime, *, now: datetime, zone: ZoneInfo
+) -> datetime | None:
+    """Return until when an offer can be accepted: twelve hours, or half of the time before its start.
+
+    Both are counted without the quiet hours. None when the slot starts before they are over.
+    """
+    return after_awake(organisation, LONGEST_OFFER, now, starts, zone=zone)
 
 
 def offer_to_waitlist(session: Session, freed: FreedTime, *, now: datetime, zone: ZoneInfo) -> list[Booking]:
@@ -141,10 +147,13 @@ class _OfferRound:
 
     def _offer(self, entry: WaitlistEntry, slot: Slot) -> Booking | None:
         session, now = self.session, self.now
+        deadline = offer_deadline(self.organisation, slot.starts, now=now, zone=self.zone)
+        if deadline is None:
+            return None
         offer = allocation.new_booking(
             entry.learner_id, slot.teacher_id, entry.learner_id, BookingState.OFFERED, now=now
         )
-        offer.waitlist_entry_id, offer.expires_at = entry.id, offer_deadline(slot.starts, now=now)
+        offer.waitlist_entry_id, offer.expires_at = entry.id, deadline
         allocation.set_slot(offer, slot, self.organisation, zone=self.zone)
         self.taken.held.update(occupancy.cells_of(offer))
         try:

@@ -43,6 +43,8 @@ from lms.refusal_codes import RefusalCode
 LONGEST_HORIZON = timedelta(days=366)
 # How long a worker may be down without a day of the horizon being missed.
 NEW_DAYS = timedelta(days=7)
+# Offers in a row without an answer that end an entry.
+MOST_SILENCES = 2
 
 # -- entries -------------------------------------------------------------------------------------
 
@@ -75,7 +77,7 @@ def join_waitlist(
         )
         session.add(entry)
         outbox.withdraw_notices(session, None, kind=NoticeKind.WAITLIST_ENDED, person_id=learner.id, now=now)
-    entry.teacher_id, entry.parts, entry.mode = teacher_id, parts, mode
+    entry.teacher_id, entry.parts, entry.mode, entry.silences = teacher_id, parts, mode, 0
     session.flush()
     audit_log.record(session, actor, AuditAction.WAITLIST_JOINED, "waitlist_entry", entry.id, now=now)
     return entry
@@ -244,6 +246,7 @@ def decline_offer(session: Session, actor: Person, offer: Booking, *, now: datet
     session.refresh(offer)
     _check_open(offer, now=now)
     release_offer(session, offer, BookingState.DECLINED, now=now)
+    session.get_one(WaitlistEntry, offer.waitlist_entry_id).silences = 0
     audit_log.record(session, actor, AuditAction.OFFER_DECLINED, "booking", offer.id, now=now)
     offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 
@@ -254,6 +257,12 @@ def release_offer(session: Session, offer: Booking, state: BookingState, *, now:
     session.flush()
     occupancy.release(session, offer)
     outbox.void_items(session, offer.id, now=now)
+
+
+def waits_after(entry: WaitlistEntry, offer: Booking) -> bool:
+    """Return whether the entry is active after this offer, as if an overdue one were closed already."""
+    silences = entry.silences + (offer.is_offer and offer.waitlist_entry_id == entry.id)
+    return entry.ended_at is None and silences < MOST_SILENCES
 
 
 def overdue_offers(session: Session, *, now: datetime) -> list[str]:
@@ -268,9 +277,10 @@ def overdue_offers(session: Session, *, now: datetime) -> list[str]:
 
 
 def expire_offer(session: Session, offer_id: str, *, now: datetime, zone: ZoneInfo) -> None:
-    """Expire an unanswered offer: offer the slot to the next learner and close the entry.
+    """Expire an unanswered offer and offer the slot to the next learner.
 
-    An entry that stayed open would delay every freed slot by the time of an unanswered offer.
+    After the first silence the entry keeps its place and is asked again, for another slot or after the
+    others. The second one in a row closes it: it would delay every freed slot.
     """
     offer = session.get(Booking, offer_id)
     if offer is None:
@@ -282,9 +292,11 @@ def expire_offer(session: Session, offer_id: str, *, now: datetime, zone: ZoneIn
     release_offer(session, offer, BookingState.EXPIRED, now=now)
     entry = session.get_one(WaitlistEntry, offer.waitlist_entry_id)
     if entry.ended_at is None:
-        _close_entry(entry, WaitlistOutcome.LAPSED, now=now)
-        learner = session.get_one(Person, offer.learner_id)
-        outbox.post_notice(session, NoticeKind.WAITLIST_ENDED, learner, entry.id, now=now)
+        entry.silences += 1
+        if entry.silences == MOST_SILENCES:
+            _close_entry(entry, WaitlistOutcome.LAPSED, now=now)
+            learner = session.get_one(Person, offer.learner_id)
+            outbox.post_notice(session, NoticeKind.WAITLIST_ENDED, learner, entry.id, now=now)
     audit_log.record(session, None, AuditAction.OFFER_EXPIRED, "booking", offer.id, now=now)
     offer_to_waitlist(session, FreedTime.by(offer), now=now, zone=zone)
 

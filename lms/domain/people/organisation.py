@@ -55,6 +55,8 @@ SETTINGS = (
     "open_cap",
     "onsite_buffer_minutes",
     "late_cancel_hours",
+    "quiet_from",
+    "quiet_until",
 )
 
 

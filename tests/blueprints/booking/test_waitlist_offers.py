@@ -131,7 +131,8 @@ def test_who_waits_anew_before_the_worker_saw_it_keeps_waiting_afterwards(school
     run_out(school, one)
     browser = visitor(school)
     page = browser.get(f"/offers/{one}")
-    assert "Vous gardez votre place" not in page.text
+    assert "Vous gardez votre place" in page.text
+    page = browser.get("/waitlist?change=1")
     assert "Vous attendez une heure" in browser.submit(page, action="/waitlist").text
     assert state(school, one) == BookingState.EXPIRED
     school.write(lambda s: waitlist.expire_offer(s, one, now=clock.now(), zone=BRUSSELS))
@@ -178,6 +179,7 @@ def test_on_the_page_of_her_wait_an_offer_is_what_she_reads_first(school: School
 def test_who_did_not_answer_waits_again_with_the_same_wish_in_one_tap(school: School) -> None:
     one = offered(school)
     run_out(school, one)
+    school.write(lambda s: s.execute(update(WaitlistEntry).values(silences=1)))
     school.write(lambda s: waitlist.expire_offer(s, one, now=clock.now(), zone=BRUSSELS))
     browser = visitor(school)
     for path in (f"/offers/{one}", "/bookings"):

@@ -57,6 +57,7 @@ class Model:
     now: datetime = NOW
     meetings: dict[str, Meeting] = field(default_factory=dict)
     kept: dict[str, Meeting] = field(default_factory=dict)  # cancelled, and kept for the learner
+    silences: dict[str, int] = field(default_factory=dict)  # of a waitlist entry
     closed: set[tuple[int, str]] = field(default_factory=set)
     declined: set[tuple[str, int, datetime]] = field(default_factory=set)
 

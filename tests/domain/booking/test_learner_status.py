@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config import BRUSSELS
@@ -88,7 +89,8 @@ def test_an_offer_whose_time_is_over_is_not_open_even_before_the_worker_saw_it(s
 
 def test_for_a_week_who_did_not_answer_is_asked_whether_she_still_waits(school: School) -> None:
     one = offer(school)
-    over = NOW + timedelta(hours=13)
+    over = NOW + timedelta(hours=30)
+    school.write(lambda s: setattr(s.scalars(select(WaitlistEntry)).one(), "silences", 1))
     school.write(lambda s: waitlist.expire_offer(s, one, now=over, zone=BRUSSELS))
     assert hers(school, over + 6 * DAY).lapsed is not None
     assert hers(school, over + 8 * DAY).lapsed is None

@@ -186,6 +186,11 @@ def test_the_parts_of_the_day_are_those_of_the_clock_on_the_wall(day: str, hour:
 def test_she_has_twelve_hours_to_answer_or_half_of_the_time(
     school: School, before: timedelta, to_answer: timedelta
 ) -> None:
+    def never_quiet(session: Session) -> None:
+        service = factories.organisation(session)
+        service.quiet_from = service.quiet_until = 0
+
+    school.write(never_quiet)
     made = book(school, TUESDAY + 7 * DAY)
     wait(school, factories.samira)
     now = TUESDAY + 7 * DAY - before
@@ -241,7 +246,9 @@ def test_no_gives_the_hour_to_the_next_and_she_is_not_asked_for_it_again(school:
     assert outcome(school, place) is None
 
 
-def test_silence_ends_the_wish_and_gives_the_hour_to_the_next(school: School) -> None:
+def test_a_first_silence_keeps_the_place_and_gives_the_hour_to_the_next_and_a_second_ends_it(
+    school: School,
+) -> None:
     made = book(school, TUESDAY)
     place = wait(school, factories.samira, now=NOW - HOUR)
     wait(school, grace)
@@ -252,8 +259,14 @@ def test_silence_ends_the_wish_and_gives_the_hour_to_the_next(school: School) ->
     assert outcome(school, place) is None
     expire(school, first.expires_at)
     expire(school, first.expires_at)
-    assert outcome(school, place) == WaitlistOutcome.LAPSED
+    assert outcome(school, place) is None
     assert offered_slots(school) == {"Grace": TUESDAY}
+    # Another hour becomes free: the place is the same.
+    other = book(school, TUESDAY + DAY)
+    give_back(school, other, first.expires_at)
+    assert offered_slots(school)["Samira"] == TUESDAY + DAY
+    expire(school, first.expires_at + DAY)
+    assert outcome(school, place) == WaitlistOutcome.LAPSED
     assert school.read(lambda s: s.get_one(Booking, first.id).state) == BookingState.EXPIRED
 
 
