@@ -7,16 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from config import BRUSSELS
 from lms.adapters.sms.folder import SmsFolder
 from lms.adapters.sms.gateway import HttpSmsGateway
 from lms.adapters.sms.message import SmsSender
 from lms.clock import now
 from lms.domain import outbox
-from lms.domain.booking import appointments, waitlist
+from lms.domain.booking import waitlist
 from lms.domain.people import logins
 from lms.extensions import on_outbox_commit
 from lms.jobs import Jobs, make_mailer, make_sms_sender
@@ -29,6 +28,7 @@ from lms.models import (
     FormReceipt,
     LoginKind,
     LoginSession,
+    Organisation,
     OutboxItem,
     Outcome,
     PasswordLink,
@@ -39,6 +39,7 @@ from tests.factories import wall
 from tests.support.school import School
 from tests.support.sms_gateway import Gateway
 from tests.support.smtp import SmtpServer
+from tests.support.waitlist import cancel_for_good
 
 
 def invited(school: School) -> str:
@@ -260,7 +261,7 @@ def test_an_offer_without_an_answer_goes_to_the_next_who_waits(school: School) -
             waitlist.join_waitlist(
                 session, person, person, None, MORNING, None, now=yesterday + timedelta(minutes=minute)
             )
-        appointments.cancel(session, mehari, made, "", now=yesterday, zone=BRUSSELS)
+        cancel_for_good(session, mehari, made, now=yesterday)
 
     school.write(give_back)
 

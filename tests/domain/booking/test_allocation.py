@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import allocation, appointments, caps, waitlist
+from lms.domain.booking import allocation, caps, waitlist
 from lms.domain.errors import Refused
 from lms.models import Booking, BookingState, ExternalBusyTime, ExternalCalendar, Mode, Organisation, Person
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
+from tests.support.waitlist import cancel_for_good
 
 TUESDAY = wall("2026-11-24", "10:00")
 HOUR = timedelta(hours=1)
@@ -76,7 +77,7 @@ def test_an_open_offer_counts_like_an_appointment(school: School, people: dict[s
         oksana = factories.oksana(session)
         waitlist.join_waitlist(session, samira, samira, None, 7, None, now=NOW)
         given = factories.booked(session, oksana, nadia, TUESDAY)
-        appointments.cancel(session, oksana, given, "", now=NOW, zone=BRUSSELS)
+        cancel_for_good(session, oksana, given, now=NOW)
         (offer,) = waitlist.open_offers(session, samira, now=NOW)
         load = caps.count_load(session, service, [samira.id], now=NOW)
         with pytest.raises(Refused, match="week_full"):

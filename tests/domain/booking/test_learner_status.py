@@ -13,6 +13,7 @@ from lms.models import Booking, WaitlistEntry, WaitlistOutcome
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
+from tests.support.waitlist import cancel_for_good
 
 TUESDAY = wall("2026-11-24", "10:00")
 DAY = timedelta(days=1)
@@ -54,7 +55,7 @@ def offer(school: School) -> str:
         waitlist.join_waitlist(
             session, factories.samira(session), factories.samira(session), None, 7, None, now=NOW
         )
-        appointments.cancel(session, oksana, hour, "", now=NOW, zone=BRUSSELS)
+        cancel_for_good(session, oksana, hour, now=NOW)
         return waitlist.open_offers(session, factories.samira(session), now=NOW)[0].id
 
     return school.write(operation)

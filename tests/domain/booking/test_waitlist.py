@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from lms.domain.booking import absence, occupancy, offers, waitlist
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, BookingState, OutboxItem, WaitlistOutcome
@@ -246,7 +247,7 @@ def test_no_gives_the_hour_to_the_next_and_she_is_not_asked_for_it_again(school:
     assert outcome(school, place) is None
 
 
-def test_a_first_silence_keeps_the_place_and_gives_the_hour_to_the_next_and_a_second_ends_it(
+def test_a_first_silence_keeps_the_place_and_a_second_one_ends_the_wish(
     school: School,
 ) -> None:
     made = book(school, TUESDAY)
