@@ -16,6 +16,7 @@ from lms.forms.booking import slot_value
 from lms.models import Booking, BookingState, Mode, Person, WaitlistEntry, WaitlistOutcome
 from tests import factories
 from tests.faults.fault_log import FaultLog, at
+from tests.support.waitlist import cancel_for_good
 
 
 def _booked(track: FaultLog, learner: str, teacher: str, hour: datetime) -> str:
@@ -89,7 +90,7 @@ def test_an_offer_that_ends_while_it_is_accepted_is_one_or_the_other(
 
     def give_back(session: Session) -> str:
         who = session.get_one(Person, holder)
-        appointments.cancel(session, who, session.get_one(Booking, made), "", now=clock.now(), zone=BRUSSELS)
+        cancel_for_good(session, who, session.get_one(Booking, made), now=clock.now())
         return waitlist.open_offers(session, session.get_one(Person, first), now=clock.now())[0].id
 
     offer = track.school.write(give_back)

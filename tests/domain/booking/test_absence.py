@@ -21,6 +21,7 @@ from lms.models import (
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
+from tests.support.waitlist import cancel_for_good
 
 TUESDAY = date(2026, 11, 24)
 ANY = 7  # every part of the day
@@ -153,11 +154,7 @@ def test_hours_that_were_only_offered_are_taken_back_and_keep_their_place(school
         waitlist.join_waitlist(session, oksana, oksana, factories.nadia(session).id, ANY, None, now=NOW)
 
     school.write(waits)
-    school.write(
-        lambda s: appointments.cancel(
-            s, factories.samira(s), s.get_one(Booking, taken), "", now=NOW, zone=BRUSSELS
-        )
-    )
+    school.write(lambda s: cancel_for_good(s, factories.samira(s), s.get_one(Booking, taken), now=NOW))
     offer = school.read(
         lambda s: s.scalars(select(Booking.id).where(Booking.state == BookingState.OFFERED)).one()
     )

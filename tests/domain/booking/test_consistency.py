@@ -29,6 +29,7 @@ from lms.models import (
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
+from tests.support.waitlist import cancel_for_good
 
 HOUR = timedelta(hours=1)
 THURSDAY = "2026-11-26"
@@ -73,9 +74,7 @@ def set_reminder(school: School, booking: Booking, kind: str = "booking_soon", *
 
 def cancel(session: Session, booking: Booking) -> None:
     found = session.get_one(Booking, booking.id)
-    appointments.cancel(
-        session, session.get_one(Person, found.learner_id), found, "", now=NOW, zone=factories.BRUSSELS
-    )
+    cancel_for_good(session, session.get_one(Person, found.learner_id), found, now=NOW)
 
 
 def waiting(session: Session) -> WaitlistEntry:

@@ -17,6 +17,7 @@ from lms.models import Booking, BookingState, Claim, Mode, Organisation, Person
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
+from tests.support.waitlist import cancel_for_good
 
 QUARTER = timedelta(minutes=15)
 STARTS = [wall("2026-11-24", f"{hour:02}:{minute:02}") for hour in (9, 10, 11) for minute in (0, 15, 30)]
@@ -108,10 +109,7 @@ def _act(
     booking, old = session.get_one(Booking, chosen), model[chosen]
     by = learners[old.learner]
     if kind == "cancel":
-        assert (
-            _done(session, lambda: appointments.cancel(session, by, booking, "", now=NOW, zone=BRUSSELS))
-            is not None
-        )
+        assert _done(session, lambda: cancel_for_good(session, by, booking, now=NOW)) is not None
         del model[chosen]
         return
     wanted = Held(old.learner, old.teacher, starts, mode)
