@@ -8,14 +8,15 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from config import BRUSSELS
+from lms import clock
 from lms.domain.booking import appointments, kept, waitlist
 from lms.domain.booking.queries import with_people
 from lms.domain.errors import Refused
-from lms.models import AFTERNOON, EVENING, MORNING, Booking, Mode, Person, WaitlistEntry
+from lms.models import AFTERNOON, EVENING, MORNING, Booking, Mode, OutboxItem, Person, WaitlistEntry
 from tests import factories
 from tests.factories import NOW, Who, wall
 from tests.support.school import School
@@ -121,3 +122,25 @@ def refusal(operation: Callable[[], object]) -> str:
     with pytest.raises(Refused) as caught:
         operation()
     return caught.value.code
+
+
+def let_the_kept_time_pass(school: School) -> None:
+    """As if the ten minutes after each cancellation were over: slots are freed, messages are due."""
+
+    def earlier(session: Session) -> None:
+        kept_until, cancelled_at = clock.now() - timedelta(seconds=1), clock.now() - timedelta(minutes=11)
+        ids = list(session.scalars(select(Booking.id).where(Booking.kept_until.is_not(None))))
+        session.execute(
+            update(Booking)
+            .where(Booking.id.in_(ids))
+            .values(kept_until=kept_until, cancelled_at=cancelled_at)
+        )
+        session.execute(
+            update(OutboxItem)
+            .where(OutboxItem.about_id.in_(ids), OutboxItem.kind == "booking_cancelled")
+            .values(due_at=kept_until)
+        )
+
+    school.write(earlier)
+    with school.app.app_context():
+        school.app.extensions["lms_jobs"].free_overdue()
