@@ -16,7 +16,7 @@ from lms.forms.booking import slot_value
 from lms.models import Booking, BookingState, Mode, Person, WaitlistEntry, WaitlistOutcome
 from tests import factories
 from tests.faults.fault_log import FaultLog, at
-from tests.support.waitlist import cancel_for_good, let_the_kept_time_pass
+from tests.support.waitlist import cancel_for_good, end_kept_time
 
 
 def _booked(track: FaultLog, learner: str, teacher: str, hour: datetime) -> str:
@@ -74,7 +74,7 @@ def test_an_hour_given_back_goes_to_who_waits_and_to_none_of_two_hundred(track: 
     kept = track.school.read(lambda s: s.get_one(Booking, made))
     assert (kept.state, kept.sequence) == (BookingState.CANCELLED, 1)
     assert _offers(track, first) == [], "it is kept for who cancelled"
-    let_the_kept_time_pass(track.school)
+    end_kept_time(track.school)
     assert _offers(track, first) == [BookingState.OFFERED]
     assert _offers(track, second) == []
     assert track.booked(*others) == 0

@@ -24,6 +24,7 @@ from tests.support.live_server import LiveServer
 from tests.support.narrow import of_type, present
 from tests.support.servers import wait_until
 from tests.support.smtp import SmtpServer
+from tests.support.waitlist import end_kept_time
 
 pytestmark = pytest.mark.journey
 
@@ -335,6 +336,7 @@ def test_a_lesson_a_photo_an_answer_and_an_hour(cast: Cast, served: LiveServer, 
 
     samira.goto(appointment)
     press(samira, "/cancellation")
+    end_kept_time(served.school())
     smtp.wait_for(5)
     gone = {invitation(letters_to(smtp, who)[-1]) for who in ("samira@", "nadia@")}
     assert gone == {(uid, "CANCEL", sequence + 1) for uid, _, sequence in calls}

@@ -22,6 +22,7 @@ from lms.models import LoginKind, Person
 from tests import factories
 from tests.support.live_server import LiveServer
 from tests.support.servers import wait_until
+from tests.support.waitlist import end_kept_time
 
 pytestmark = pytest.mark.journey
 
@@ -168,6 +169,7 @@ def test_a_learner_moves_waits_and_takes_the_offer_from_her_mail(street: Street)
 
     oksana.goto(taken)
     press(oksana, "/cancellation")
+    end_kept_time(street.school)
     link = street.link_in_the_mail("samira@")
 
     samira.goto("/bookings")
@@ -193,6 +195,7 @@ def test_who_says_no_keeps_her_place_and_may_ask_something_instead(street: Stree
     waits_for_a_morning(street, samira)
     oksana.goto(taken)
     press(oksana, "/cancellation")
+    end_kept_time(street.school)
 
     samira.goto("/bookings")
     press(samira, "/refusal")

@@ -124,7 +124,7 @@ def refusal(operation: Callable[[], object]) -> str:
     return caught.value.code
 
 
-def let_the_kept_time_pass(school: School) -> None:
+def end_kept_time(school: School) -> None:
     """As if the ten minutes after each cancellation were over: slots are freed, messages are due."""
 
     def earlier(session: Session) -> None:

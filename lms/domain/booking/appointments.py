@@ -40,7 +40,7 @@ def book(
     appointment back, and booking another one gives it up.
 
     Refusals: `busy_yourself`, `not_bookable`, `offer_over`, `slot_gone`, `slot_taken`, `too_far`,
-    `too_many_open`, `too_soon`, `week_full`.
+    `too_many_open`, `too_soon`, `undo_over`, `week_full`.
     """
     organisation = session.get_one(Organisation, 1)
     offer = waitlist.find_held_offer(session, learner, teacher_id, starts, now=now)

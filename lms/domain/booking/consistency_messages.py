@@ -133,7 +133,7 @@ def _missing_notifications(
         if booking.starts <= now:
             continue
         items = by_booking.get(booking.id, ())
-        first = _last_told(booking, items)
+        first = _last_notified(booking, items)
         kinds = _expected_kinds(booking, first)
         posted = {
             item.person_id
@@ -145,10 +145,10 @@ def _missing_notifications(
                 yield f"booking {booking.id}: {' or '.join(kinds)} to {person_id} was never written"
 
 
-def _last_told(booking: Booking, items: Sequence[OutboxItem]) -> int:
-    """Return the sequence of which both people had to be told.
+def _last_notified(booking: Booking, items: Sequence[OutboxItem]) -> int:
+    """Return the sequence of which both people had to be notified.
 
-    A cancellation that was taken back before anybody was told needs no message, nor does its undoing.
+    A cancellation that was taken back before anybody was notified needs no message, nor does its undoing.
     """
     sequence = booking.sequence
     while booking.is_booked and sequence >= 2 and _was_taken_back(sequence - 1, items):

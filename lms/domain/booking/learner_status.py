@@ -31,7 +31,7 @@ class LearnerStatus:
 
 @dataclass(frozen=True)
 class OpenMatters:
-    """What a learner can answer or take back, and the first appointment that the teacher cancelled."""
+    """Offers to answer, a slot to take back, and the first appointment that the teacher cancelled."""
 
     offers: Sequence[Booking]
     cancelled_by_teacher: Booking | None

@@ -25,8 +25,8 @@ def awake_spans(
     day = begin.astimezone(zone).date()
     while day <= end.astimezone(zone).date():
         for first, last in _awake_hours(organisation):
-            starts = max(begin, _instant(day, first, zone))
-            ends = min(end, _instant(day, last, zone))
+            starts = max(begin, _local_hour(day, first, zone=zone))
+            ends = min(end, _local_hour(day, last, zone=zone))
             if starts < ends:
                 yield starts, ends
         day += DAY
@@ -56,6 +56,6 @@ def _awake_hours(organisation: Organisation) -> list[tuple[int, int]]:
     return [(over, quiet)] if over < quiet else [(0, quiet), (over, 24)]
 
 
-def _instant(day: date, hour: int, zone: ZoneInfo) -> datetime:
+def _local_hour(day: date, hour: int, *, zone: ZoneInfo) -> datetime:
     moment = datetime.combine(day + DAY if hour == 24 else day, time(hour % 24), zone)
     return moment.astimezone(UTC)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from lms.migrations.types import UTCDateTime
+from lms.migrations import types
 
 revision = "0010"
 down_revision = "0007"
@@ -21,7 +21,7 @@ _KEPT = sa.text("kept_until IS NOT NULL")
 
 def upgrade() -> None:
     with op.batch_alter_table("booking") as batch:
-        batch.add_column(sa.Column("kept_until", UTCDateTime(), nullable=True))
+        batch.add_column(sa.Column("kept_until", types.UTCDateTime(), nullable=True))
         batch.create_check_constraint(
             op.f("ck_booking_kept"),
             "kept_until IS NULL OR (state = 'cancelled' AND cancelled_by_id = learner_id"
