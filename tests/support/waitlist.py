@@ -125,7 +125,7 @@ def refusal(operation: Callable[[], object]) -> str:
 
 
 def end_kept_time(school: School) -> None:
-    """As if the ten minutes after each cancellation were over: slots are freed, messages are due."""
+    """End the ten minutes after each cancellation: slots are freed, messages are due."""
 
     def earlier(session: Session) -> None:
         kept_until, cancelled_at = clock.now() - timedelta(seconds=1), clock.now() - timedelta(minutes=11)
