@@ -1,7 +1,7 @@
 """A cancelled appointment is kept for its learner for some minutes; quiet hours, silences
 
 Revision ID: 0010
-Revises: 0007
+Revises: 0009
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from lms.migrations import types
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
