@@ -20,6 +20,7 @@ from lms.forms import PageForm
 from lms.models import FormReceipt, Person, Room
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import idempotency_key, run_once_with_result
+from lms.web.sending import browser_key
 from tests import factories
 from tests.support.narrow import present
 from tests.support.pages import file, filled, honest_page, parse
@@ -372,3 +373,25 @@ def test_homework_that_was_withdrawn_before_the_first_word_was_stored_shows_the_
     )
     assert answer.status == 404
     assert "Lundi, mardi" in answer.text
+
+
+def test_a_script_that_sends_a_form_is_told_the_next_page_and_its_message_waits_there(school: School) -> None:
+    samira = school.visitor(school.write(factories.samira).id)
+    form = filled(samira.get("/me").form("/me"))
+    answer = samira.client.post("/me", data={**form, "text_size": "large"}, headers={"X-Sent-By": "script"})
+    assert (answer.status_code, answer.headers["X-Next"], answer.data) == (204, "/me", b"")
+    assert "Location" not in answer.headers
+    assert "C’est changé." in samira.get("/me").text
+    refused = samira.client.post("/me", data={**form, "phone": "0"}, headers={"X-Sent-By": "script"})
+    assert refused.status_code == 422
+    assert "X-Next" not in refused.headers
+
+
+def test_each_person_has_a_key_for_the_browser_that_is_not_the_id(school: School) -> None:
+    people = [school.write(factories.samira), school.write(factories.nadia)]
+    keys = [school.visitor(person.id).get("/me").root.all("body")[0].get("data-person") for person in people]
+    with school.app.app_context():
+        assert keys == [browser_key(person) for person in people]
+    assert len(set(keys)) == 2
+    assert not any(person.id in key for person in people for key in keys)
+    assert not school.visitor().get("/card").root.all("body")[0].get("data-person")

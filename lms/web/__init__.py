@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from lms.web import body_limits, errors, headers, kept_form, pages, request_class
+from lms.web import body_limits, errors, headers, kept_form, pages, request_class, sending
 
 
 def init_app(app: Flask) -> None:
@@ -13,3 +13,4 @@ def init_app(app: Flask) -> None:
     pages.init_app(app)
     kept_form.init_app(app)
     errors.init_app(app)
+    sending.init_app(app)

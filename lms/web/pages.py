@@ -16,6 +16,7 @@ from lms.i18n import dates, languages
 from lms.i18n.refusals import sentence
 from lms.models import Attendance, Channel, DayKind, HomeworkState, RuleMode
 from lms.normal_forms import normalize_phone
+from lms.web.sending import browser_key
 
 # Enums whose members templates name, to choose a word or an icon for each.
 ENUMS = (Attendance, Channel, ConflictReason, DayKind, HomeworkState, LessonState, RuleMode)
@@ -69,6 +70,7 @@ def _context() -> dict[str, object]:
         "lang": language.code,
         "dir": language.direction,
         "me": person,
+        "browser_key": browser_key(person) if person else None,
         "service": organisation(),
         "languages": languages.WITH_CATALOGUE,
         "text_size": person.text_size if person else "normal",

@@ -186,7 +186,7 @@ def _keep(
             then(session, draft, assignment, outcome)
         if draft.sent_at:
             return url_for("submissions.show", id=draft.submission_id)
-        return url_for("homework.work", id=id)
+        return url_for("homework.work", id=id, _anchor="mine" if outcome.used else None)
 
     try:
         answer = run_once(form, in_transaction, key=key)

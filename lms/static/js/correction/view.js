@@ -12,9 +12,9 @@ const tool = (label, sign, act) => {
   return button;
 };
 
-for (const view of document.querySelectorAll("[data-view]")) {
+const attach = (view) => {
   const sheets = [...view.querySelectorAll("[data-sheet]")];
-  if (!sheets.length) continue;
+  if (!sheets.length || view.querySelector(".tools")) return;
   let step = 0;
   let turns = 0;
   const draw = () => {
@@ -22,7 +22,7 @@ for (const view of document.querySelectorAll("[data-view]")) {
       const image = sheet.querySelector("img");
       sheet.dataset.turns = turns;
       sheet.style.setProperty("--zoom", `${STEPS[step]}%`);
-const [width, height] = ["width", "height"].map((side) => Number(image.getAttribute(side)));
+      const [width, height] = ["width", "height"].map((side) => Number(image.getAttribute(side)));
       sheet.style.setProperty("--ratio", turns % 2 ? height / width : "auto");
     }
   };
@@ -34,4 +34,8 @@ const [width, height] = ["width", "height"].map((side) => Number(image.getAttrib
     tool(view.dataset.turn, "⟳", () => { turns = (turns + 1) % 4; draw(); }),
   );
   view.prepend(bar);
-}
+};
+
+const look = () => document.querySelectorAll("[data-view]").forEach(attach);
+document.addEventListener("page:changed", look);
+look();
