@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Route, ViewportSize, expect
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ from lms.access import cookie_name
 from lms.clock import now
 from lms.models import Person
 from tests import factories
+from tests.support.files import rotated_jpeg
 from tests.support.live_server import LiveServer
 from tests.support.school import School
 from tests.support.typed_forms import TypedForm, declared_fields, find_typed_forms
@@ -201,6 +202,48 @@ def test_no_form_loses_a_word(device: Device, forms: list[TypedForm]) -> None:
     assert lost == [], "\n".join(lost)
 
 
+def test_what_two_devices_write_into_one_form_is_all_shown(
+    device: Device, forms: list[TypedForm], school: School
+) -> None:
+    versioned, page, lost = [form for form in forms if "version" in form.hidden], device.page, []
+    assert "corrections.save" in [form.endpoint for form in versioned]
+    for form in versioned:
+        field = f"[name={form.fields[0]}]"
+        device.log_in(form.person_id)
+        page.goto(form.page)
+        page.fill(field, WORDS)
+        device.answer = fails
+        device.press(form)
+        visitor = school.visitor(form.person_id)
+        visitor.submit(visitor.get(form.page), {form.fields[0]: "Écrit au bureau"}, action=form.action)
+        page.goto(form.page)
+        expect(page.locator(field)).to_have_value(WORDS)
+        device.answer = None
+        page.evaluate(PRESS, [form.action, form.fields])
+        expect(page.locator("main")).to_contain_text("Écrit au bureau")
+        if WORDS not in page.input_value(field) + page.inner_text("main"):
+            lost.append(form.endpoint)
+        page.evaluate("localStorage.clear()")
+    assert lost == []
+
+
+def test_a_photo_and_its_words_wait_for_the_network(device: Device, forms: list[TypedForm]) -> None:
+    form, page = the(forms, "homework.add"), device.page
+    device.log_in(form.person_id)
+    page.goto(form.page)
+    page.fill("[name=text]", WORDS)
+    device.answer = fails
+    photo = FilePayload(name="feuille.jpg", mimeType="image/jpeg", buffer=rotated_jpeg())
+    page.set_input_files("input[name=picture]", [photo])
+    expect(page.locator("[data-outcome] p")).to_contain_text(OFFLINE)
+    expect(page.locator(".chosen")).to_contain_text("feuille.jpg")
+    device.answer = None
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(page.locator(".piece img")).to_have_count(1)
+    assert page.url.endswith("#mine")
+    assert page.input_value("[name=text]") == WORDS
+
+
 def test_a_homework_written_on_the_bus_is_sent_when_the_network_returns(
     device: Device, forms: list[TypedForm]
 ) -> None:
@@ -307,20 +350,37 @@ def test_nobody_else_sees_or_sends_what_is_typed(
     assert page.evaluate("Object.keys(localStorage)") == []
 
 
-def test_feedback_from_two_devices_is_shown_side_by_side(
-    device: Device, forms: list[TypedForm], school: School
+def test_a_browser_that_keeps_nothing_says_so_and_sends_all_the_same(
+    device: Device, forms: list[TypedForm]
 ) -> None:
-    form, page = the(forms, "corrections.save"), device.page
+    form, page = the(forms, "organisation.add_room"), device.page
+    page.add_init_script("Storage.prototype.setItem = () => { throw new DOMException('QuotaExceededError') }")
     device.log_in(form.person_id)
     page.goto(form.page)
-    page.fill("[name=comment]", WORDS)
+    page.fill("[name=room]", "La grande salle")
     device.answer = fails
-    device.press(form)
-    visitor = school.visitor(form.person_id)
-    visitor.submit(visitor.get(form.page), {"comment": "Écrit au bureau"}, action=form.action)
-    page.goto(form.page)
-    expect(page.locator("[name=comment]")).to_have_value(WORDS)
+    assert device.press(form) == f"{OFFLINE} {OPEN} {AGAIN}"
     device.answer = None
     page.evaluate(PRESS, [form.action, form.fields])
-    expect(page.locator("#other")).to_contain_text("Écrit au bureau")
-    expect(page.locator("[name=comment]")).to_have_value(WORDS)
+    page.wait_for_url("**#rooms")
+    expect(page.get_by_text("La grande salle").first).to_be_visible()
+
+
+def test_a_form_with_a_fault_is_shown_with_what_was_typed(device: Device, forms: list[TypedForm]) -> None:
+    form, page = the(forms, "me.show"), device.page
+    device.log_in(form.person_id)
+    page.goto(form.page)
+    page.fill("[name=phone]", "zéro quatre")
+    page.fill("[name=email]", "moi@example")
+    page.evaluate(PRESS, [form.action, form.fields])
+    expect(page.locator("#errors")).to_be_focused()
+    assert [page.input_value(f"[name={name}]") for name in ("email", "phone")] == [
+        "moi@example",
+        "zéro quatre",
+    ]
+    assert page.get_by_text(BACK).count() == 0, "they were never away"
+    page.fill("[name=phone]", "0470 11 22 33")
+    page.fill("[name=email]", "")
+    page.evaluate(PRESS, [form.action, form.fields])
+    expect(page.locator("[data-toast]")).to_be_visible()
+    assert page.evaluate("Object.keys(localStorage)") == []

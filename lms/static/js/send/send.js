@@ -152,6 +152,7 @@ const send = async (form, button) => {
   // Only a form with an idempotency key may be sent twice.
   const goesOn = form.elements.request_id && (why === "offline" || why === "busy" || (why === "often" && wait && wait <= LONGEST));
   const place = noticeOf(form);
+  form.querySelector("[data-kept]")?.replaceChildren(); // the notice says more
   tell(place, form, answer, goesOn);
   place.parentNode.scrollIntoView({ block: "nearest" });
   if (goesOn) tryLater(form, wait, () => { if (!underway.has(form)) send(form, button); });
