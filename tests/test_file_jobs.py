@@ -99,6 +99,7 @@ def test_a_full_disk_is_waited_for_and_the_file_is_not_refused(school: School, j
     assert jobs.files.prepare_due() == 1
     assert jobs.files.prepare_due() == 0
     assert the_file(school).is_received
+    assert school.read(lambda s: s.scalars(select(FileJob.claims)).one()) == 0, "the file is not to blame"
     school.app.extensions["lms_store"] = store
     school.write(lambda s: s.execute(update(FileJob).values(claimed_until=now())))
     jobs.files.prepare_due()
