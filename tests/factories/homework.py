@@ -94,8 +94,9 @@ def criteria(session: Session, level_code: str = "N1") -> list[Criterion]:
 def stored(store: LocalStore, content: bytes = b"a sheet", kind: str = "photo") -> files.StoredFile:
     """Store a file and return it, without a row."""
     key = store.put(BytesIO(content), suffix=".jpg")
-    picture = store.put(BytesIO(content), suffix=".jpg")
-    made = files.StoredRendition("web", 1, picture, "image/jpeg", 30, 40, len(content), store.digest(picture))
+    drawn = content + b", drawn"
+    picture = store.put(BytesIO(drawn), suffix=".jpg")
+    made = files.StoredRendition("web", 1, picture, "image/jpeg", 30, 40, len(drawn), store.digest(picture))
     return files.StoredFile(
         kind, "devoir.jpg", key, "image/jpeg", len(content), store.digest(key), renditions=(made,)
     )

@@ -188,9 +188,14 @@ def test_the_team_sees_what_was_sent_once_its_last_file_is_ready(school: School,
         nobody = (False, False, False, HomeworkState.TODO)
         assert worklist.learner_assignment_for(session, samira, work.id).is_sent
         assert seen_by_team() == nobody
-        preparation.finish_file(session, claim(session), factories.stored(store), now=NOW)
+        ready = claim(session)
+        preparation.finish_file(session, ready, factories.stored(store), now=NOW)
         assert seen_by_team() == nobody
+        with pytest.raises(Absent):
+            files.delivery_for(session, nadia, ready.attachment_id)
+        assert files.delivery_for(session, samira, ready.attachment_id).ours
         preparation.refuse_file(session, claim(session), BROKEN, "photo", now=NOW)
+        assert files.delivery_for(session, nadia, ready.attachment_id).ours
         assert seen_by_team() == (True, True, True, HomeworkState.SENT)
 
     school.write(story)
