@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select
+from sqlalchemy import Select, String, and_, bindparam, delete, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, lazyload
 
 from lms.domain import outbox
 from lms.domain.errors import Absent
+from lms.extensions import UTCDateTime
 from lms.models import (
     Assignment,
     Attempt,
@@ -63,8 +65,7 @@ def unseen_notices(session: Session, person: Person, *, now: datetime) -> list[N
     What changed about coming appointments is first, the nearest at the top; then the rest, the newest first.
     A reminder is left out while something else about the same appointment is unseen: that says the hour too.
     """
-    query = _with_details().where(_unseen(person.id, now=now))
-    found = _load(session, query.order_by(Notice.due_at.desc(), Notice.id).limit(MOST_LISTED))
+    found = _load(session, _UNSEEN, {"me": person.id, "now": now})
     changed = {each.notice.about_id for each in found if each.kind not in _REMINDERS}
     shown = [each for each in found if each.kind not in _REMINDERS or each.notice.about_id not in changed]
     coming = [(each.booking.starts, each) for each in shown if each.booking and each.booking.starts > now]
@@ -123,19 +124,12 @@ def count_unseen(session: Session, person: Person, *, now: datetime) -> int:
     return len(unseen_notices(session, person, now=now))
 
 
-def _unseen(person_id: str, *, now: datetime) -> ColumnElement[bool]:
-    return and_(
-        Notice.person_id == person_id,
-        Notice.seen_at.is_(None),
-        Notice.due_at <= now,
-        or_(Notice.expires_at.is_(None), Notice.expires_at > now),
-    )
-
-
 def _load(
-    session: Session, query: Select[Notice, Booking, Feedback, Submission, str, Level, Person]
+    session: Session,
+    query: Select[Notice, Booking, Feedback, Submission, str, Level, Person],
+    values: Mapping[str, Any] | None = None,
 ) -> list[NoticeDetails]:
-    return [NoticeDetails(*row) for row in session.execute(query)]
+    return [NoticeDetails(*row) for row in session.execute(query, values or {})]
 
 
 def _with_details() -> Select[Notice, Booking, Feedback, Submission, str, Level, Person]:
@@ -158,3 +152,17 @@ def _with_details() -> Select[Notice, Booking, Feedback, Submission, str, Level,
             lazyload(Person.role_rows),
         )
     )
+
+
+# Built once, because every visit of a start page runs it.
+_UNSEEN = (
+    _with_details()
+    .where(
+        Notice.person_id == bindparam("me", type_=String),
+        Notice.seen_at.is_(None),
+        Notice.due_at <= bindparam("now", type_=UTCDateTime),
+        or_(Notice.expires_at.is_(None), Notice.expires_at > bindparam("now", type_=UTCDateTime)),
+    )
+    .order_by(Notice.due_at.desc(), Notice.id)
+    .limit(MOST_LISTED)
+)
