@@ -6,14 +6,14 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from config import BRUSSELS
 from lms.clock import now
-from lms.domain.booking import absence, appointments, waitlist
+from lms.domain.booking import absence, waitlist
 from lms.domain.homework import assignments
 from lms.models import Booking
 from tests import factories
 from tests.support.pages import Page
 from tests.support.school import School
+from tests.support.waitlist import cancel_for_good
 
 MOST_STATEMENTS = 8
 MOST_BYTES = 50_000
@@ -70,9 +70,7 @@ def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
     def given_back(session: Session) -> str:
         samira = factories.samira(session, language="fr")
         waitlist.join_waitlist(session, samira, samira, None, 7, None, now=now())
-        appointments.cancel(
-            session, factories.oksana(session), session.get_one(Booking, hour), "", now=now(), zone=BRUSSELS
-        )
+        cancel_for_good(session, factories.oksana(session), session.get_one(Booking, hour), now=now())
         return samira.id
 
     hour = school.write(taken)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from config import BRUSSELS
-from lms.domain.booking import absence, appointments, queries, waitlist
+from lms.domain.booking import absence, queries, waitlist
 from lms.domain.homework import attempts
 from lms.domain.lessons import tracking
 from lms.domain.today import (
@@ -24,6 +24,7 @@ from lms.models import Lesson, OpenedLevel, Person
 from tests import factories
 from tests.factories import NOW, wall
 from tests.support.school import School
+from tests.support.waitlist import cancel_for_good
 
 SOON = wall("2026-11-23", "14:00")
 LATER = wall("2026-12-01", "10:00")
@@ -132,7 +133,7 @@ def test_what_others_changed_comes_before_all(school: School) -> None:
         samira, oksana, luc = (who(session) for who in (factories.samira, factories.oksana, factories.luc))
         waitlist.join_waitlist(session, samira, samira, None, 7, None, now=NOW)
         coming = queries.upcoming_appointments(session, oksana, now=NOW)
-        appointments.cancel(session, oksana, coming[0], "", now=NOW, zone=BRUSSELS)
+        cancel_for_good(session, oksana, coming[0], now=NOW)
         absence.cancel_day(session, luc, luc, LATER_STILL.date(), now=NOW, zone=BRUSSELS)
 
     school.write(taken)

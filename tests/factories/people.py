@@ -17,10 +17,14 @@ LEVELS = {"N1": ("Niveau 1", "A1.1 → A1"), "N2": ("Niveau 2", "A1 → A2"), "N
 
 
 def organisation(session: Session) -> Organisation:
-    """Return the organisation, creating it with its three levels when there is none."""
+    """Return the organisation, creating it with its three levels when there is none.
+
+    Without quiet hours: what is asked and answered by the clock must not depend on when the tests run.
+    """
     service = session.get(Organisation, 1)
     if service is None:
         service = Organisation(id=1, name="Passerelle Charleroi", address="Rue du Pont 1, 6000 Charleroi")
+        service.quiet_from = service.quiet_until = 0
         session.add(service)
         for position, code in enumerate(LEVELS, start=1):
             name, cefr = LEVELS[code]

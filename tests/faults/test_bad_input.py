@@ -120,7 +120,7 @@ class Cast:
             return {role: name and matrix._person(session, name).id for role, name in PEOPLE.items()}
 
         self.people = school.read(found)
-        self.ids = {**school.read(matrix.things), "logins": "nobody"}
+        self.ids = {**school.read(matrix.things), "logins": "nobody", "notices": "nobody"}
 
 
 class Stranger:

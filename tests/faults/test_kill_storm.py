@@ -20,6 +20,7 @@ from tests.support.live_server import LiveServer
 from tests.support.school import School
 from tests.support.servers import wait_until
 from tests.support.smtp import SmtpServer
+from tests.support.waitlist import cancel_for_good
 
 KILLS = 5
 LEARNERS = 24
@@ -46,7 +47,7 @@ def _appointments(school: School) -> list[str]:
                 session, learner, learner, nadia.id, hour, Mode.VIDEO, now=clock.now(), zone=BRUSSELS
             )
             if number % 3 == 1:
-                appointments.cancel(session, learner, booking, "", now=clock.now(), zone=BRUSSELS)
+                cancel_for_good(session, learner, booking, now=clock.now())
             if number % 3 == 2:
                 appointments.move(
                     session,
@@ -58,10 +59,12 @@ def _appointments(school: School) -> list[str]:
                     zone=BRUSSELS,
                 )
             made.append(booking.id)
-        # The night before has come: every reminder that still makes sense is due now.
+        # The night before has come: every reminder and every cancellation is due.
         session.execute(
             update(OutboxItem)
-            .where(OutboxItem.kind == "booking_reminder", OutboxItem.closed_at.is_(None))
+            .where(
+                OutboxItem.kind.in_(("booking_reminder", "booking_cancelled")), OutboxItem.closed_at.is_(None)
+            )
             .values(due_at=clock.now())
         )
         return made

@@ -13,10 +13,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from lms.access import cookie_name
 from lms.extensions import limiter
+from lms.models import Person
 from tests import test_access as matrix
 from tests.faults.test_bad_input import PEOPLE, Cast, Stranger
 from tests.support.pages import Element, Visitor, filled, parse
@@ -140,6 +142,7 @@ def walked(demo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     copy_template(demo_template, folder)
     school = make_school(settings_for(folder), migrated=True)
     school.write(matrix._complete)
+    school.write(lambda s: s.execute(update(Person).values(language="fr")))
     cast, found = Cast(school), dict[str, Form]()
     for role in PEOPLE:
         for page, root in pages_of(Stranger(school, role, set(), cast)):

@@ -336,7 +336,9 @@ def test_a_lesson_a_photo_an_answer_and_an_hour(cast: Cast, served: LiveServer, 
 
     samira.goto(appointment)
     press(samira, "/cancellation")
-    end_kept_time(served.school())
+    school = served.school()
+    end_kept_time(school)
+    school.app.extensions["lms_jobs"].every_minute()
     smtp.wait_for(5)
     gone = {invitation(letters_to(smtp, who)[-1]) for who in ("samira@", "nadia@")}
     assert gone == {(uid, "CANCEL", sequence + 1) for uid, _, sequence in calls}

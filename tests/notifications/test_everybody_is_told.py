@@ -26,6 +26,7 @@ from lms.models import (
     OutboxItem,
     Outcome,
     Person,
+    WaitlistEntry,
 )
 from lms.notifications import in_app
 from lms.notifications.booking import IN_PERSON
@@ -34,6 +35,7 @@ from tests import factories
 from tests.factories import BRUSSELS
 from tests.support.appointments import MONDAY, at
 from tests.support.school import School
+from tests.support.waitlist import cancel_for_good
 
 TEAM = {"password_link", "calendar_failing"}
 WAYS = ("mail", "text", "hand", "nothing")
@@ -100,7 +102,7 @@ def offered(session: Session, person: Person) -> None:
     booking = factories.booked(session, factories.oksana(session), hours(session), at("10:00"), now=now())
     waitlist.join_waitlist(session, person, person, None, 7, None, now=now())
     oksana = factories.oksana(session)
-    appointments.cancel(session, oksana, booking, "", now=now(), zone=BRUSSELS)
+    cancel_for_good(session, oksana, booking, now=now())
 
 
 def answered(session: Session, person: Person) -> None:
@@ -309,7 +311,7 @@ def test_an_offer_that_was_taken_back_is_told_until_there_is_another(school: Sch
         booking = factories.booked(session, oksana, nadia, at("10:00"), now=now())
         samira = told_person(session, "booking_offer", "nothing")
         waitlist.join_waitlist(session, samira, samira, None, 7, None, now=now())
-        appointments.cancel(session, oksana, booking, "", now=now(), zone=BRUSSELS)
+        cancel_for_good(session, oksana, booking, now=now())
 
     def close(session: Session) -> None:
         nadia = factories.nadia(session)
@@ -333,10 +335,11 @@ def test_a_place_on_the_waitlist_that_ended_is_told_until_there_is_another(schoo
     def lapse(session: Session) -> None:
         offered(session, told_person(session, "booking_offer", "nothing"))
         session.execute(update(Booking).where(Booking.expires_at.is_not(None)).values(expires_at=now()))
+        session.execute(update(WaitlistEntry).values(silences=1))
 
     school.write(lapse)
     with school.app.app_context():
-        school.app.extensions["lms_jobs"].expire_offers()
+        school.app.extensions["lms_jobs"].free_overdue()
     assert "Vous n’êtes plus sur la liste d’attente" in learner_home(school)
     school.write(
         lambda s: waitlist.join_waitlist(

@@ -24,6 +24,7 @@ from tests import factories
 from tests.factories import NOW, wall
 from tests.support.pages import Element, parse
 from tests.support.school import School
+from tests.support.waitlist import cancel_for_good
 
 # What people type: an entity typed by hand, a tag, a percent sign, two writing directions.
 TRICKY = "L’été & l’hiver <b>100 %</b> « à vélo » %(name)s"
@@ -96,9 +97,7 @@ def offered(session: Session, person: Person) -> None:
     """Samira gave back the hour for which somebody waits."""
     hour(session, factories.samira(session))
     waitlist.join_waitlist(session, person, person, None, MORNING | AFTERNOON, None, now=NOW)
-    appointments.cancel(
-        session, factories.samira(session), session.scalars(select(Booking)).one(), "", now=NOW, zone=BRUSSELS
-    )
+    cancel_for_good(session, factories.samira(session), session.scalars(select(Booking)).one(), now=NOW)
 
 
 def failing(session: Session, person: Person) -> None:

@@ -80,7 +80,7 @@ def test_an_offered_hour_is_neither_free_nor_an_appointment(school: School) -> N
         waitlist.join_waitlist(session, samira, samira, None, 7, None, now=clock.now())
         appointments.cancel(
             session,
-            factories.oksana(session),
+            factories.nadia(session),
             session.get_one(Booking, made),
             "",
             now=clock.now(),

@@ -210,7 +210,7 @@ def test_in_a_full_week_a_booking_still_moves_inside_it(school: School) -> None:
 
 
 def test_a_cancelled_hour_can_be_booked_again(school: School) -> None:
-    made = cancel(school, book(school, TUESDAY))
+    made = cancel(school, book(school, TUESDAY), by=factories.nadia)
     assert (made.state, made.sequence, made.cancelled_at) == (BookingState.CANCELLED, 1, NOW)
     book(school, TUESDAY, factories.oksana)
     assert school.read(occupancy.find_mismatches) == []

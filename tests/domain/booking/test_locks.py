@@ -11,7 +11,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from config import ROOT
-from lms.domain.booking import absence, appointments, availability, waitlist, withdrawal
+from lms.domain.booking import absence, appointments, availability, kept, waitlist, withdrawal
 from lms.domain.booking.availability import WeeklyHours
 from lms.domain.calendars import external
 from lms.domain.calendars.external import Event
@@ -31,7 +31,20 @@ def the(session: Session, state: str) -> Booking:
 
 def cancel(s: Session) -> None:
     booking = the(s, "booked")
+    appointments.cancel(s, factories.nadia(s), booking, "", now=NOW, zone=BRUSSELS)
+
+
+def end_of_kept_time(s: Session) -> None:
+    booking = the(s, "booked")
     appointments.cancel(s, factories.oksana(s), booking, "", now=NOW, zone=BRUSSELS)
+    kept.end_kept(s, booking.id, now=NOW + timedelta(minutes=11), zone=BRUSSELS)
+
+
+def book_another(s: Session) -> None:
+    oksana = factories.oksana(s)
+    appointments.cancel(s, oksana, the(s, "booked"), "", now=NOW, zone=BRUSSELS)
+    at = TUESDAY + HOUR
+    appointments.book(s, oksana, oksana, factories.nadia(s).id, at, Mode.VIDEO, now=NOW, zone=BRUSSELS)
 
 
 def move(s: Session) -> None:
@@ -91,6 +104,8 @@ def busy_time_goes(s: Session) -> None:
     ("operation", "offered_before"),
     [
         (cancel, False),
+        (end_of_kept_time, False),
+        (book_another, False),
         (move, False),
         (leave_the_school, False),
         (extra_hours, False),
@@ -149,9 +164,11 @@ def test_every_function_that_offers_freed_time_has_its_case_here() -> None:
         "_replace",  # busy_time_goes
         "cancel",
         "decline_offer",
+        "end_kept",  # end_of_kept_time
         "expire_offer",
         "leave_waitlist",
         "move",
+        "offer_given_up",  # book_another
         "offer_new_hours",  # extra_hours, new_day
         "withdraw_uncovered_offers",  # lose_learner
     }

@@ -46,7 +46,7 @@ def test_feedback_to_work_that_was_never_sent_is_found(school: School) -> None:
     def plant(session: Session) -> None:
         submission = session.get_one(Attempt, attempt).submission_id
         session.execute(delete(Attempt).where(Attempt.submission_id == submission, Attempt.sent_at.is_(None)))
-        session.execute(update(Attempt).where(Attempt.id == attempt).values(sent_at=None))
+        session.execute(update(Attempt).where(Attempt.id == attempt).values(sent_at=None, queued_at=None))
 
     school.write(plant)
     assert faults(school) == [f"feedback {feedback}: the attempt {attempt} was never sent"]
