@@ -152,7 +152,7 @@ def write(operation: Callable[[Session], T], *, brief: bool = False) -> T:
         session.info["outbox"] = []
         session.info["files"] = []
         try:
-            with write_gate.passed(refuse=in_request):
+            with write_gate.passed(session.get_bind().dialect.name, refuse=in_request):
                 session.connection(execution_options={"immediate": BRIEF if brief else BUSY})
                 result = operation(session)
                 posted: list[str] = session.info["outbox"]

@@ -14,8 +14,9 @@ from sqlalchemy.exc import OperationalError
 
 # Writers that are in the database at once: one has the lock, the others wait for it.
 AT_ONCE = 4
-# Seconds without a finished write after which the lock counts as stuck.
-STUCK_AFTER = 1.0
+# Seconds without a finished write after which the lock counts as stuck. PostgreSQL locks rows: on a busy
+# machine four writers at work make each other slow, and that must not look like a lock that is held.
+STUCK_AFTER = {"sqlite": 1.0, "postgresql": 2.0}
 
 
 class LockStuck(OperationalError):
@@ -28,7 +29,7 @@ class LockStuck(OperationalError):
 class WriteGate:
     """Lets four writers into the database at once; the others wait in line outside.
 
-    In a burst of short writes everybody's turn comes. When no write has finished for a second, somebody
+    In a burst of short writes everybody's turn comes. When no write has finished for `STUCK_AFTER`, somebody
     holds the lock: a request that is still outside, or comes now, is refused at once.
     """
 
@@ -39,11 +40,14 @@ class WriteGate:
         self._stuck = False  # the last one to leave had waited for the lock in vain
 
     @contextmanager
-    def passed(self, *, refuse: bool) -> Iterator[None]:
-        """Run the block as one of the four writers. Raises LockStuck, if it may `refuse`."""
+    def passed(self, engine: str, *, refuse: bool) -> Iterator[None]:
+        """Run the block as one of the four writers. Raises LockStuck, if it may `refuse`.
+
+        `engine`: the name of its SQLAlchemy dialect.
+        """
         with self._changed:
             while self._inside >= AT_ONCE:
-                left = self._moved + STUCK_AFTER - time.monotonic()
+                left = self._moved + STUCK_AFTER[engine] - time.monotonic()
                 if refuse and left <= 0:
                     raise LockStuck
                 self._changed.wait(left if refuse else None)

@@ -76,8 +76,8 @@ def test_ten_writers_and_a_lock_that_is_not_let_go_leave_the_pages_readable(serv
         waiting = [client.begin(path, form) for client, form in zip(clients, forms, strict=True)]
         pages = [timed(reader, "/homework") for _ in range(5)]
         assert [page.status for page, _ in pages] == [200] * 5
-        assert max(seconds for _, seconds in pages) < BUSY / 2, "reading waits for no writer"
-        wait_until(lambda: len(answered(waiting)) >= WRITERS - AT_ONCE, "all but four are refused", 3)
+        assert max(seconds for _, seconds in pages) < BUSY * 0.8, "reading waits for no writer"
+        wait_until(lambda: len(answered(waiting)) >= WRITERS - AT_ONCE, "all but four are refused", 5)
         refused = answered(waiting)
         assert len(refused) == WRITERS - AT_ONCE
         for connection in refused:
