@@ -29,10 +29,9 @@ from lms.extensions import (
 )
 from lms.i18n import speech
 from lms.jobs import Jobs, make_mailer, make_sms_sender
+from lms.web.body_limits import MEGABYTE
 from lms.web.headers import COMMON_HEADERS
 from lms.web.pages import request_language
-
-MEGABYTE = 1 << 20
 
 
 def create_app(settings: Settings) -> Flask:

@@ -27,19 +27,29 @@ from lms.clock import now
 from lms.current import organisation
 from lms.domain.errors import Refused
 from lms.domain.people import cards, logins, staff
-from lms.domain.people.logins import digest
 from lms.event_log import log_event
 from lms.extensions import db, limiter, write
 from lms.forms.auth import CardForm, LoginForm
 from lms.forms.people import AskPasswordForm, NewPasswordForm
 from lms.i18n.languages import WITH_CATALOGUE, shown_in
 from lms.limits import count_failure, limit_failures
-from lms.models import AccessCard, LoginKind, Person
-from lms.normal_forms import card_digits, email_key
+from lms.models import LoginKind, Person
 from lms.refusal_codes import RefusalCode
 from lms.web import kept_form
 from lms.web.errors import way_back
-from lms.web.known_browser import is_known_browser, remember_browser
+from lms.web.known_browser import remember_browser
+from lms.web.login_attempts import (
+    DEVICES_KEPT,
+    account_and_browser_key,
+    account_key,
+    card_key,
+    device_name,
+    device_tokens,
+    is_browser_of_named_account,
+    is_device_of,
+    is_device_of_named_card,
+    named_card,
+)
 from lms.web.pages import by_script, page
 from lms.web.sent_form import SentForm, sent_form
 
@@ -61,19 +71,6 @@ PER_CARD = "12/minute;60/hour"
 ACCOUNTS_PER_ADDRESS = "60/minute;600/hour"
 PER_ACCOUNT_AND_BROWSER = "8/minute;40/hour"
 PER_ACCOUNT = "200/hour"
-DEVICES_KEPT = 4  # people who share a tablet
-
-_SYSTEMS = ("iPhone", "iPad", "Android", "Windows", "Macintosh", "CrOS", "Linux")
-_BROWSERS = (
-    ("Edg", "Edge"),
-    ("SamsungBrowser", "Samsung"),
-    ("OPR", "Opera"),
-    ("Firefox", "Firefox"),
-    ("FxiOS", "Firefox"),
-    ("Chrome", "Chrome"),
-    ("CriOS", "Chrome"),
-    ("Safari", "Safari"),
-)
 
 
 @bp.after_request
@@ -135,15 +132,15 @@ def link(token: str) -> BaseResponse:
 @bp.post("/card/login")
 @allow("anyone")
 @limit_failures(CARDS_PER_ADDRESS)
-@limit_failures(PER_CARD, lambda: _named_card(), unless=lambda: _is_known_device(_card()))  # noqa: PLW0108
+@limit_failures(PER_CARD, card_key, unless=is_device_of_named_card)
 def enter() -> BaseResponse:
     form = CardForm()
     by_link = bool(form.token.data)
-    pin_wanted = organisation().pin_required and not (by_link and _is_known_device(_card()))
+    pin_wanted = organisation().pin_required and not (by_link and is_device_of_named_card())
     form.expect(code=not by_link, pin=pin_wanted)
     if not form.validate_on_submit():
         return _card_page(form, 422)
-    found = _card()
+    found = named_card()
     was_locked = found is not None and found.locked_at is not None
     # Hashed before the transaction, and also for a card that does not exist, so that the time does not tell.
     pin_hash = found.pin_hash if found else None
@@ -157,7 +154,7 @@ def enter() -> BaseResponse:
         device=device_name(),
         language=_chosen_language(found.person) if found else None,
         old_token=cookie("session"),
-        device_tokens=_devices(),
+        device_tokens=device_tokens(),
     )
     outcome = write(lambda session: cards.log_in(session, attempt, now=now()))
     if isinstance(outcome, Refused):
@@ -169,7 +166,7 @@ def enter() -> BaseResponse:
     form_cookie.clear()
     set_cookie(response, "session", outcome.token, logins.COOKIE_LASTS[outcome.kind])
     if outcome.device_token:
-        kept = [outcome.device_token, *_devices()][:DEVICES_KEPT]
+        kept = [outcome.device_token, *device_tokens()][:DEVICES_KEPT]
         set_cookie(response, "device", ".".join(kept), YEAR)
     return response
 
@@ -187,9 +184,9 @@ def language() -> BaseResponse:
 
 @bp.route("/login", methods=["GET", "POST"])
 @allow("anyone")
-@limit_failures(ACCOUNTS_PER_ADDRESS, unless=lambda: _is_known())  # noqa: PLW0108
-@limit_failures(PER_ACCOUNT_AND_BROWSER, lambda: f"{_named_account()} {_browser()}")
-@limit_failures(PER_ACCOUNT, lambda: _named_account(), unless=lambda: _is_known())  # noqa: PLW0108
+@limit_failures(ACCOUNTS_PER_ADDRESS, unless=is_browser_of_named_account)
+@limit_failures(PER_ACCOUNT_AND_BROWSER, account_and_browser_key)
+@limit_failures(PER_ACCOUNT, account_key, unless=is_browser_of_named_account)
 def login() -> BaseResponse:
     """Log in with e-mail and password; an unknown address gets the same answer after the same work."""
     form = LoginForm()
@@ -212,7 +209,7 @@ def login() -> BaseResponse:
 @limiter.limit("20/minute;100/hour", methods=["POST"])
 @limiter.limit(
     "5/hour",
-    key_func=lambda: _named_account(),  # noqa: PLW0108
+    key_func=account_key,
     methods=["POST"],
     on_breach=lambda _limit: _link_is_sent(),
 )
@@ -272,7 +269,7 @@ def logout() -> BaseResponse:
 def _card_page(form: CardForm, answer: int, ended: Ended | None = None) -> BaseResponse:
     form.pin.data = ""  # never sent back: others may see the screen
     by_link = bool(form.token.data)
-    known = by_link and _is_known_device(cards.card_by_token(db.session(), form.token.data))
+    known = by_link and is_device_of(cards.card_by_token(db.session(), form.token.data))
     pin_wanted = organisation().pin_required and not known
     address = url_for("auth.link", token=form.token.data) if by_link else url_for("auth.card")
     return page(
@@ -286,34 +283,11 @@ def _card_page(form: CardForm, answer: int, ended: Ended | None = None) -> BaseR
     )
 
 
-def _card() -> AccessCard | None:
-    """Return the card that the form names by the token of its link or by its code."""
-    token, code = request.form.get("token"), card_digits(request.form.get("code", ""))
-    return cards.card_by_token(db.session(), token) if token else cards.card_by_code(db.session(), code)
-
-
 def _log_lock(was_locked: bool) -> None:
     """Write a line when this attempt has locked its card."""
-    card = _card()
+    card = named_card()
     if card is not None and card.locked_at is not None and not was_locked:
         log_event("card_locked", card=card.id, person=card.person_id)
-
-
-def _is_known_device(card: AccessCard | None) -> bool:
-    """Return whether the PIN of the card was entered on this device before."""
-    devices = _devices()
-    return bool(devices and card and cards.known_device(db.session(), card, devices))
-
-
-def _devices() -> list[str]:
-    return [part for part in (cookie("device") or "").split(".") if part][:DEVICES_KEPT]
-
-
-def _named_card() -> str:
-    """Return what attempts at one card are counted under, however the form names it."""
-    found = _card()
-    named = request.form.get("token") or card_digits(request.form.get("code", ""))
-    return found.id if found else digest(named or request.remote_addr or "")
 
 
 def _chosen_language(person: Person) -> str | None:
@@ -359,29 +333,3 @@ def _entered_staff(token: str, location: str) -> BaseResponse:
     if opened is not None:
         remember_browser(response, opened.person)
     return response
-
-
-def _is_known() -> bool:
-    """Return whether the named member of the team has logged in on this browser before."""
-    email = request.form.get("email", "")
-    if cookie("browser") is None or "\0" in email:
-        return False
-    person = staff.staff_by_email(db.session(), email)
-    return person is not None and is_known_browser(person)
-
-
-def _browser() -> str:
-    """Return what one browser's attempts at an account are counted under: the address, unless it is known."""
-    return digest(cookie("browser") or "") if _is_known() else request.remote_addr or ""
-
-
-def _named_account() -> str:
-    return digest(email_key(request.form.get("email", "")) or request.remote_addr or "")
-
-
-def device_name() -> str:
-    """Return the kind of device and the browser, as a person recognises them in a list."""
-    agent = request.user_agent.string
-    device = next((name for name in _SYSTEMS if name in agent), "")
-    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
-    return " · ".join(part for part in (device, browser) if part)

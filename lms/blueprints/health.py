@@ -14,10 +14,9 @@ from lms.current import settings, store
 from lms.domain import outbox
 from lms.domain.homework import preparation
 from lms.extensions import db
+from lms.web.body_limits import MEGABYTE
 
 bp = Blueprint("health", __name__)
-
-MEGABYTE = 1 << 20
 
 
 @bp.get("/healthz")

@@ -1,20 +1,31 @@
-"""The request of this application: its host in lower case, its files in the instance folder."""
+"""The request of this application: host in lower case, fields without NUL, files in the instance folder."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from io import BytesIO
 from tempfile import TemporaryFile
 from typing import IO, Any
 
 from flask import Flask
 from flask import Request as FlaskRequest
+from werkzeug.datastructures import ImmutableMultiDict
 
 from lms.current import settings
 
 IN_MEMORY = 500 * 1024
 
 
+class Fields(ImmutableMultiDict[str, Any]):
+    """Fields of a form or an address without NUL: nobody types it, and PostgreSQL refuses it."""
+
+    def __init__(self, fields: Iterable[tuple[str, Any]] = ()) -> None:
+        super().__init__([(_without_nul(name), _without_nul(value)) for name, value in fields])
+
+
 class Request(FlaskRequest):
+    parameter_storage_class = Fields
+
     def __init__(self, environ: dict[str, Any], *arguments: Any, **options: Any) -> None:
         # Host names have no case, but lists of hosts and origins are compared as text.
         if "HTTP_HOST" in environ:
@@ -34,6 +45,10 @@ class Request(FlaskRequest):
         folder = settings().temp
         folder.mkdir(mode=0o700, exist_ok=True)
         return TemporaryFile("rb+", dir=folder)
+
+
+def _without_nul(value: Any) -> Any:
+    return value.replace("\0", "") if isinstance(value, str) else value
 
 
 def init_app(app: Flask) -> None:
