@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from lms.domain.booking import occupancy
 from lms.domain.errors import Refused
@@ -59,6 +59,10 @@ class Model:
     kept: dict[str, Meeting] = field(default_factory=dict)  # cancelled, and kept for the learner
     silences: dict[str, int] = field(default_factory=dict)  # of a waitlist entry
     closed: set[tuple[int, str]] = field(default_factory=set)
+    left: set[int] = field(default_factory=set)  # teachers who do not teach any more
+    room_is_open: bool = True
+    weekly_cap: int = WEEKLY_CAP
+    open_cap: int = OPEN_CAP
     declined: set[tuple[str, int, datetime]] = field(default_factory=set)
 
     def free(self, wanted: Meeting, *, but: tuple[str, ...] = ()) -> bool:
@@ -67,13 +71,15 @@ class Model:
 
     def open(self, wanted: Meeting) -> bool:
         day = wanted.starts.astimezone(BRUSSELS).date().isoformat()
-        return wanted.starts > self.now and (wanted.teacher, day) not in self.closed
+        is_closed = (wanted.teacher, day) in self.closed or wanted.teacher in self.left
+        has_room = wanted.mode == Mode.VIDEO or self.room_is_open
+        return wanted.starts > self.now and not is_closed and has_room
 
     def below_caps(self, learner: int) -> bool:
         # Both days lie in one week; a meeting that is over still counts for it.
         mine = [meeting for meeting in self.meetings.values() if meeting.learner == learner]
         ahead = [meeting for meeting in mine if meeting.ends > self.now]
-        return len(mine) < WEEKLY_CAP and len(ahead) < OPEN_CAP
+        return len(mine) < self.weekly_cap and len(ahead) < self.open_cap
 
     def check(
         self,
@@ -129,8 +135,11 @@ class Model:
             assert not any(meeting.collides(other) for other in meetings[:place])
         for learner in range(len(self.learners)):
             mine = [meeting for meeting in self.meetings.values() if meeting.learner == learner]
-            assert len(mine) <= WEEKLY_CAP
-            assert sum(meeting.offered for meeting in mine) <= 1
+            offered = [meeting for meeting in mine if meeting.offered]
+            assert len(offered) <= 1
+            # A lower cap leaves what is agreed, and takes back what is only offered.
+            assert len(mine) <= (self.weekly_cap if offered else WEEKLY_CAP)
+            assert all(self.open(meeting) for meeting in offered if meeting.starts > self.now)
 
     def line(self) -> list[WaitlistEntry]:
         """Who waits and has nothing offered, in order."""
@@ -189,7 +198,7 @@ class Model:
         return [person.id for person in self.learners].index(entry.learner_id)
 
     def booking(self, id_: str) -> Booking:
-        return self.session.get_one(Booking, id_)
+        return self.session.get_one(Booking, id_, options=[joinedload(Booking.room)], populate_existing=True)
 
     def pick(self, number: int, *, offered: bool) -> str | None:
         ids = sorted(id_ for id_, meeting in self.meetings.items() if meeting.offered == offered)

@@ -5,21 +5,38 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import absence, appointments, availability, consistency, kept, waitlist
-from lms.models import Booking, BookingState, Mode, Organisation, SpecialDay, WaitlistEntry, WaitlistOutcome
+from lms.domain.booking import absence, appointments, availability, consistency, kept, waitlist, withdrawal
+from lms.domain.calendars import offboarding
+from lms.domain.people import organisation, staff
+from lms.models import (
+    Booking,
+    BookingState,
+    Mode,
+    Organisation,
+    Person,
+    Role,
+    SpecialDay,
+    WaitlistEntry,
+    WaitlistOutcome,
+)
 from tests import factories
 from tests.domain.booking.model import DAYS, HOUR, OPEN_CAP, STARTS, WEEKLY_CAP, Meeting, Model
 from tests.factories import BRUSSELS, wall
+from tests.support.narrow import present
 from tests.support.school import School
 
 
 class BookingModel(Model):
     """The deeds: each is done in the real school, and the model says whether it should have been."""
+
+    @property
+    def coordinator(self) -> Person:
+        return factories.claire(self.session)
 
     def book(self, learner: int, teacher: int, starts: datetime, mode: Mode) -> None:
         wanted = Meeting(learner, teacher, starts, mode)
@@ -133,11 +150,17 @@ class BookingModel(Model):
         place = waitlist.active_entry(self.session, person.id)
         since = place.created_at if place else self.now
         wanted = self.teachers[teacher].id if teacher < 2 else None
-        entry = waitlist.join_waitlist(
-            self.session, person, person, wanted, parts, mode if parts % 2 else None, now=self.now
+        mode_wanted = mode if parts % 2 else None
+        done = self.check(
+            lambda: waitlist.join_waitlist(
+                self.session, person, person, wanted, parts, mode_wanted, now=self.now
+            ),
+            teacher not in self.left,
         )
-        self.silences[entry.id] = 0
-        assert entry.created_at == since, "who says her wish anew keeps her place"
+        if done:
+            entry = present(waitlist.active_entry(self.session, person.id))
+            self.silences[entry.id] = 0
+            assert entry.created_at == since, "who says her wish anew keeps her place"
 
     def leave(self, learner: int) -> None:
         person = self.learners[learner]
@@ -189,6 +212,8 @@ class BookingModel(Model):
         assert waitlist.overdue_offers(self.session, now=self.now) == []
 
     def call_off(self, teacher: int, day: str) -> None:
+        if teacher in self.left:
+            return
         person = self.teachers[teacher]
         hit = {
             id_: meeting
@@ -234,6 +259,55 @@ class BookingModel(Model):
             freed=lambda m: m.teacher == teacher and begin <= m.starts < begin + 24 * HOUR,
         )
 
+    def lower_or_raise_caps(self, weekly: int, ahead: int) -> None:
+        self.weekly_cap, self.open_cap = weekly, ahead
+
+        def operation() -> None:
+            values = {"weekly_cap": weekly, "open_cap": ahead}
+            organisation.update_organisation(self.session, self.coordinator, values, now=self.now)
+            withdrawal.withdraw_uncovered_offers(self.session, now=self.now, zone=BRUSSELS)
+            waitlist.offer_new_hours(self.session, now=self.now, zone=BRUSSELS)
+
+        agreed = {id_ for id_, meeting in self.meetings.items() if not meeting.offered}
+        self.check(operation, True, freed=lambda _meeting: True)
+        assert agreed == {id_ for id_, meeting in self.meetings.items() if not meeting.offered}
+
+    def close_or_open_room(self) -> None:
+        room = factories.room(self.session)
+        self.room_is_open = not self.room_is_open
+
+        def operation() -> None:
+            if self.room_is_open:
+                organisation.add_room(self.session, self.coordinator, room.name, now=self.now)
+                waitlist.offer_new_hours(self.session, now=self.now, zone=BRUSSELS)
+            else:
+                organisation.close_room(self.session, self.coordinator, room.id, now=self.now)
+                withdrawal.withdraw_uncovered_offers(self.session, now=self.now, zone=BRUSSELS)
+
+        agreed = {id_ for id_, meeting in self.meetings.items() if not meeting.offered}
+        self.check(operation, True, freed=lambda meeting: self.room_is_open and meeting.mode == Mode.ONSITE)
+        assert agreed == {id_ for id_, meeting in self.meetings.items() if not meeting.offered}
+
+    def lose_or_get_role(self, teacher: int) -> None:
+        person = self.teachers[teacher]
+        self.left ^= {teacher}
+        role = Role.COORDINATOR if teacher in self.left else Role.TEACHER
+
+        def operation() -> None:
+            facts = (person.name, person.login_email or "", [role])
+            staff.update_colleague(self.session, self.coordinator, person, *facts, now=self.now)
+            offboarding.end_lost_roles(self.session, self.coordinator, person, now=self.now, zone=BRUSSELS)
+            if person.gives_appointments:
+                waitlist.offer_new_hours(self.session, teacher_id=person.id, now=self.now, zone=BRUSSELS)
+
+        self.check(
+            operation,
+            True,
+            freed=lambda meeting: meeting.teacher == teacher and teacher not in self.left,
+        )
+        ahead = [m for m in self.meetings.values() if m.teacher == teacher and m.starts > self.now]
+        assert not ahead or teacher not in self.left, "nobody comes to a teacher who left"
+
 
 learners, teachers, numbers = st.integers(0, 4), st.integers(0, 1), st.integers(0, 9)
 starts, ways = st.sampled_from(STARTS), st.sampled_from(["video", "onsite"])
@@ -254,17 +328,22 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("wait"), st.integers(1, 7)),
     st.tuples(st.just("call_off"), teachers, days),
     st.tuples(st.just("reopen"), teachers, days),
+    st.tuples(st.just("lower_or_raise_caps"), st.integers(1, WEEKLY_CAP), st.integers(1, OPEN_CAP)),
+    st.tuples(st.just("close_or_open_room")),
+    st.tuples(st.just("lose_or_get_role"), teachers),
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(phases=[Phase.generate], max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(OPERATIONS, min_size=5, max_size=30))
 def test_the_school_does_what_a_simple_model_of_it_does(school: School, operations: list[Any]) -> None:
     def live(session: Session) -> None:
         model = _model(session)
         for name, *terms in operations:
             getattr(model, name)(*terms)
-        assert consistency.find_faults(session, now=model.now) == []
+        faults = consistency.find_faults(session, now=model.now)
+        # What was agreed for a room that was closed is to be decided, and is named.
+        assert [fault for fault in faults if model.room_is_open or not fault.endswith("is closed")] == []
 
     school.write_and_undo(live)
 
