@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -10,14 +11,13 @@ from typing import TypeVar
 
 import pytest
 from flask import current_app
-from flask.testing import FlaskClient
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from config import BRUSSELS
-from lms.access import own_path
+from lms.access import cookie_name, own_path
 from lms.clock import now
 from lms.domain import outbox
 from lms.domain.booking import offers, waitlist
@@ -138,21 +138,65 @@ def _attempt(session: Session) -> Attempt:
     ).one()
 
 
+@dataclass(frozen=True)
+class WholeSchool:
+    """The demo school with something of everything, its ids and a login of everybody who acts on them."""
+
+    folder: Path
+    ids: dict[str, str]
+    people: dict[str, Person]
+    login_tokens: dict[str, str]
+    own_ids: dict[str, dict[str, str]]  # of each person: one login and one notice
+    form_cookie: str
+    csrf_token: str
+
+
 @pytest.fixture(scope="module")
-def whole_school(demo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo school with something of everything, made once and copied for each test."""
+def whole_school(demo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> WholeSchool:
+    """Made once and copied for each test: with the logins, so that nobody has to log in to a copy."""
     folder = tmp_path_factory.mktemp("whole")
     copy_template(demo_template, folder)
     school = make_school(settings_for(folder), migrated=True)
     school.write(_complete)
+    names = {*OWN.values(), *STRANGERS.values()}
+    people = {name: school.read(lambda s, name=name: _person_with_roles(s, name)) for name in names}  # type: ignore[misc]
+    tokens = {
+        name: present(school.visitor(people[name]).client.get_cookie(cookie_name(school.settings, "session")))
+        for name in names
+    }
+    anyone = school.visitor().client
+    card = parse(anyone.get("/card").get_data(as_text=True))
+    made = WholeSchool(
+        folder,
+        school.read(things),
+        people,
+        {name: token.value for name, token in tokens.items()},
+        {name: school.read(lambda s, name=name: _own_ids(s, people[name])) for name in OWN.values()},  # type: ignore[misc]
+        present(anyone.get_cookie(cookie_name(school.settings, "form"))).value,
+        filled(next(form for form in card.all("form")))["csrf_token"],
+    )
     school.close()
-    return folder
+    return made
+
+
+def _person_with_roles(session: Session, name: str) -> Person:
+    person = _person(session, name)
+    assert person.roles
+    return person
+
+
+def _own_ids(session: Session, person: Person) -> dict[str, str]:
+    login = session.scalars(select(LoginSession.id).where(LoginSession.person_id == person.id).limit(1)).one()
+    notice = session.scalars(select(Notice.id).where(Notice.person_id == person.id).limit(1)).one()
+    return {"logins": login, "notices": notice}
 
 
 @pytest.fixture(scope="module")
-def two_schools(whole_school: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[SharedSchool]]:
+def two_schools(
+    whole_school: WholeSchool, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[SharedSchool]]:
     """One to look at and one to change: their routes and templates are compiled once."""
-    template = whole_school / "school.sqlite3"
+    template = whole_school.folder / "school.sqlite3"
     made = [SharedSchool(tmp_path_factory.mktemp("copy"), template) for _ in range(2)]
     yield made
     for shared in made:
@@ -238,18 +282,9 @@ def put_in(word: str, value: str) -> str:
     return value + word.partition(">")[2]
 
 
-def call(school: School, client: FlaskClient, rule: Rule, method: str, path: str) -> TestResponse:
-    if method == "GET":
-        return client.get(path)
-    card = parse(client.get("/card").get_data(as_text=True))
-    token = filled(next(form for form in card.all("form")))["csrf_token"]
-    data = {"csrf_token": token, "seconds": "1", "learner": path.partition("learner=")[2]}
-    return client.post(path, data=data, headers={"Sec-Fetch-Site": "same-origin"})
-
-
 @pytest.fixture(scope="module")
-def rules(whole_school: Path) -> dict[tuple[str, str], Rule]:
-    app = make_school(settings_for(whole_school), migrated=True).app
+def rules(two_schools: list[SharedSchool]) -> dict[tuple[str, str], Rule]:
+    app = two_schools[0].school.app
     return {
         (rule.rule, method): rule
         for rule in app.url_map.iter_rules()
@@ -257,44 +292,32 @@ def rules(whole_school: Path) -> dict[tuple[str, str], Rule]:
     }
 
 
-def entries(school: School, name: str) -> str:
-    """An entry of this very person."""
+def visit(
+    whole: WholeSchool, school: School, name: str | None, rule: Rule, method: str, *, own: bool = True
+) -> TestResponse:
+    """Return the answer that the person gets for Samira's things, and for a login and a notice of her own.
 
-    def asked(session: Session) -> str:
-        person = _person(session, name)
-        hers = select(LoginSession.id).where(LoginSession.person_id == person.id)
-        return str(session.scalars(hers.limit(1)).one())
-
-    return school.read(asked)
-
-
-def a_notice(school: School, name: str) -> str:
-    """A notice of this very person."""
-
-    def asked(session: Session) -> str:
-        person = _person(session, name)
-        return str(session.scalars(select(Notice.id).where(Notice.person_id == person.id).limit(1)).one())
-
-    return school.read(asked)
-
-
-def visit(school: School, name: str | None, rule: Rule, method: str, *, own: bool = True) -> TestResponse:
-    person = school.read(lambda s: _person(s, name)) if name else None
-    client = school.visitor(person).client
-    ids = school.read(things)
-    ids["logins"] = ids["notices"] = "nobody"
+    Not her own: for the login and the notice of Samira.
+    """
+    client = school.app.test_client()
+    ids = whole.ids | {"logins": "nobody", "notices": "nobody"}
+    query = ""
     if name:
-        if not own:
-            school.visitor(school.read(lambda s: _person(s, "Samira")))
-        ids["logins"] = entries(school, name if own else "Samira")
-        ids["notices"] = a_notice(school, name if own else "Samira")
-    path = address(rule, ids)
-    if person is not None and not person.is_learner:
-        path += f"?learner={ids['people']}"  # the team books for somebody
+        person = whole.people[name]
+        client.set_cookie(cookie_name(school.settings, "session"), whole.login_tokens[name])
+        ids |= whole.own_ids[name if own else "Samira"]
+        if not person.is_learner:
+            query = f"?learner={ids['people']}"  # the team books for somebody
         if Role.COORDINATOR in person.roles:
             # A teacher's leave is her own; what closes the whole service is the coordinator's.
-            path = path.replace(ids["exceptions"], ids["closures"])
-    answer = call(school, client, rule, method, path)
+            ids["exceptions"] = ids["closures"]
+    path = address(rule, ids) + query
+    if method == "GET":
+        answer = client.get(path)
+    else:
+        client.set_cookie(cookie_name(school.settings, "form"), whole.form_cookie)
+        data = {"csrf_token": whole.csrf_token, "seconds": "1", "learner": ids["people"] if query else ""}
+        answer = client.post(path, data=data, headers={"Sec-Fetch-Site": "same-origin"})
     answer.close()
     return answer
 
@@ -306,7 +329,7 @@ def allowed(school: School, rule: Rule) -> frozenset[str]:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_role_enters_where_it_may_and_nowhere_else(
-    copies: Copies, rules: dict[tuple[str, str], Rule], role: str
+    copies: Copies, whole_school: WholeSchool, rules: dict[tuple[str, str], Rule], role: str
 ) -> None:
     wrong = []
     quiet = copies.fresh()  # nobody changes anything here: all of these are refused
@@ -314,7 +337,7 @@ def test_every_role_enters_where_it_may_and_nowhere_else(
         may = allowed(quiet, rule)
         enters = bool(may & {role, "someone", "anyone"})
         school = copies.fresh() if enters and method == "POST" else quiet
-        status = visit(school, OWN[role], rule, method).status_code
+        status = visit(whole_school, school, OWN[role], rule, method).status_code
         well = (status < 500 or path == "/readyz") and ("<token>" in path or status not in (401, 403, 404))
         if well != enters if enters else status != 404:
             wrong.append(f"{method} {path}: {status}, {'may' if enters else 'may not'} enter")
@@ -324,11 +347,11 @@ def test_every_role_enters_where_it_may_and_nowhere_else(
 
 
 def test_whoever_is_not_signed_in_is_sent_to_the_entrance(
-    copies: Copies, rules: dict[tuple[str, str], Rule]
+    copies: Copies, whole_school: WholeSchool, rules: dict[tuple[str, str], Rule]
 ) -> None:
     wrong, school = [], copies.fresh()
     for (path, method), rule in sorted(rules.items()):
-        answer = visit(school, None, rule, method)
+        answer = visit(whole_school, school, None, rule, method)
         if "anyone" in allowed(school, rule):
             well = answer.status_code < 500 or path == "/readyz"
         elif method == "GET":
@@ -342,23 +365,25 @@ def test_whoever_is_not_signed_in_is_sent_to_the_entrance(
 
 @pytest.mark.parametrize("role", STRANGERS)
 def test_a_stranger_finds_nothing_of_samira(
-    copies: Copies, rules: dict[tuple[str, str], Rule], role: str
+    copies: Copies, whole_school: WholeSchool, rules: dict[tuple[str, str], Rule], role: str
 ) -> None:
     wrong, school = [], copies.fresh()
     for (path, method), rule in sorted(rules.items()):
-        named = {word for word in path.split("/") if word in school.read(things) or word in OF_ONE}
+        named = {word for word in path.split("/") if word in whole_school.ids or word in OF_ONE}
         if "<" not in path or named & PUBLIC or not allowed(school, rule) & {role, "someone"}:
             continue
-        status = visit(school, STRANGERS[role], rule, method, own=False).status_code
+        status = visit(whole_school, school, STRANGERS[role], rule, method, own=False).status_code
         if status != 404:
             wrong.append(f"{method} {path}: {status}")
     assert not wrong, "\n".join(wrong)
 
 
-def test_a_missing_thing_and_a_strangers_thing_answer_alike(copies: Copies) -> None:
+def test_a_missing_thing_and_a_strangers_thing_answer_alike(
+    copies: Copies, whole_school: WholeSchool
+) -> None:
     school = copies.fresh()
     grace = school.visitor(school.read(lambda s: _person(s, "Grace Mbala")))
-    ids = school.read(things)
+    ids = whole_school.ids
     for word in ("lessons", "assignments", "submissions", "bookings", "files"):
         hers = grace.get(f"/{word}/{ids[word]}")
         missing = grace.get(f"/{word}/aaaaaaaaaaaaaa")
