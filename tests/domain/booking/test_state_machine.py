@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -334,7 +334,7 @@ OPERATIONS = st.one_of(
 )
 
 
-@settings(phases=[Phase.generate], max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(OPERATIONS, min_size=5, max_size=30))
 def test_the_school_does_what_a_simple_model_of_it_does(school: School, operations: list[Any]) -> None:
     def live(session: Session) -> None:
