@@ -68,8 +68,13 @@ def rule(
 def all_week(
     session: Session, teacher: Person, start: str = "09:00", end: str = "17:00", **more: Any
 ) -> None:
+    """Add the same hours on five days. On site each hour is a rule of its own: no pause moves it."""
+    step = 1 if more.get("mode", "video") != "video" else 24
+    first, last = int(start[:2]), int(end[:2])
     for weekday in range(5):
-        rule(session, teacher, weekday, start, end, **more)
+        for hour in range(first, last, step):
+            until = f"{hour + 1:02}:00" if step == 1 else end
+            rule(session, teacher, weekday, f"{hour:02}:{start[3:]}", until, **more)
 
 
 def closed(session: Session, teacher: Person | None, first: str, last: str, by: Person) -> SpecialDay:

@@ -122,19 +122,21 @@ def _fill(session: Session, days: list[Day]) -> None:
     offered = availability_search.load_timetable(
         session, first, last, teacher_id=person.id, zone=zone
     ).offered(first, last)
-    for band in _bands([slot for slot in offered if slot.starts > now() and occupied.is_free(slot)]):
+    free = [slot for slot in offered if slot.starts > now() and occupied.is_free(slot)]
+    for band in _bands(free, occupied.buffer):
         by_date[band.starts.astimezone(zone).date()].free.append(band)
 
 
-def _bands(slots: Sequence[Slot]) -> list[Band]:
-    """Join consecutive slots in the same modes."""
+def _bands(slots: Sequence[Slot], buffer: timedelta) -> list[Band]:
+    """Join consecutive slots in the same modes; those on site also over the pause between them."""
     modes: dict[datetime, set[Mode]] = {}
     ends = {slot.starts: slot.ends for slot in slots}
     for slot in slots:
         modes.setdefault(slot.starts, set()).add(slot.mode)
     bands: list[Band] = []
     for starts in sorted(modes):
-        if bands and bands[-1].ends == starts and bands[-1].modes == modes[starts]:
+        pause = buffer if Mode.ONSITE in modes[starts] else timedelta(0)
+        if bands and starts - bands[-1].ends <= pause and bands[-1].modes == modes[starts]:
             bands[-1].ends = ends[starts]
         else:
             bands.append(Band(starts, ends[starts], frozenset(modes[starts])))

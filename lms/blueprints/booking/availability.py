@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import get_locale
@@ -15,13 +15,13 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.clock import now
-from lms.current import settings
-from lms.domain.booking import absence, availability, conflicts, holidays, queries, team_queries
+from lms.current import organisation, settings
+from lms.domain.booking import absence, availability, conflicts, holidays, openings, queries, team_queries
 from lms.domain.errors import Refused
 from lms.domain.people.contact import count_by_delivery
 from lms.extensions import db, write
 from lms.forms.booking import SERVICE, WEEKDAYS, EndForm, RuleForm, SpecialForm
-from lms.i18n import refusals
+from lms.i18n import dates, refusals
 from lms.models import DayKind, Person, Role
 from lms.notifications.manual_messages import list_manual_messages
 from lms.refusal_codes import RefusalCode
@@ -67,7 +67,10 @@ def add_rule() -> BaseResponse:
     except Refused as refusal:
         form.refuse(refusal)
         return _rules(form, 422)
-    return _settled(_("Les heures sont notées."), "availability.rules")
+    hours = form.hours
+    starts = openings.starts_between(hours.start, hours.end, hours.mode, _buffer())
+    shown = ", ".join(dates.hour(start, settings().time_zone) for start in starts)
+    return _settled(_("Les heures sont notées. Rendez-vous à %(hours)s.", hours=shown), "availability.rules")
 
 
 @bp.post("/agenda/availability/<id>/end")
@@ -93,6 +96,7 @@ def _rules(
 ) -> BaseResponse:
     """Show the weekly hours. `end`: the refused form that was to end the rule `ending`."""
     session = db.session()
+    found = availability.rules_of(session, me(), _today())
     return page(
         "agenda/availability.html",
         answer,
@@ -100,7 +104,8 @@ def _rules(
         end=end,
         ending=ending,
         weekdays=WEEKDAYS,
-        rules=availability.rules_of(session, me(), _today()),
+        rules=found,
+        made=openings.slots_of_rules(found, _buffer()),
         today=_today(),
         rooms=availability.open_rooms(session),
         undecided=len(_conflicts()),
@@ -172,14 +177,16 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
         specials = availability.all_specials(session, _today())
     else:
         specials = [(special, "") for special in availability.specials_for(session, person, _today())]
+    days = [special for special, _name in specials]
     language = str(get_locale() or "fr")
     return page(
         "agenda/exceptions.html",
         answer,
         form=form,
         specials=specials,
+        made=openings.slots_of_openings(session, days, _today(), zone=settings().time_zone),
         rooms=availability.open_rooms(session),
-        days_off=holidays.days_off(person, [special for special, _name in specials], _today(), language),
+        days_off=holidays.days_off(person, days, _today(), language),
         undecided=len(_conflicts()),
         teaches=Role.TEACHER in person.roles,
         coordinates=_coordinates(),
@@ -300,6 +307,10 @@ def _settled(sentence: str, back: str) -> BaseResponse:
 
 def _coordinates() -> bool:
     return Role.COORDINATOR in me().roles
+
+
+def _buffer() -> timedelta:
+    return timedelta(minutes=organisation().onsite_buffer_minutes)
 
 
 def _today() -> date:

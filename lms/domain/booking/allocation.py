@@ -109,12 +109,15 @@ def find_slot(
 ) -> Slot:
     """Return the slot that the availability offers at this time, in a free room; lock its rooms.
 
-    `shown_at`, for a page: nothing is locked, and offers that are over then hold nothing.
+    `moving` keeps its own hour within the open time, also when no slot begins then any more. `shown_at`, for
+    a page: nothing is locked, and offers that are over then hold nothing.
 
     Refusals: `busy_yourself`, `slot_gone`, `slot_taken`.
     """
     day = starts.astimezone(zone).date()
-    offered = load_timetable(session, day, day, teacher_id=teacher_id, zone=zone).offered(day, day)
+    table = load_timetable(session, day, day, teacher_id=teacher_id, zone=zone)
+    keeps_hour = moving is not None and (moving.teacher_id, moving.starts) == (teacher_id, starts)
+    offered = table.open_at(teacher_id, starts) if keeps_hour else table.offered(day, day)
     candidates = [slot for slot in offered if (slot.starts, slot.mode) == (starts, mode)]
     if not candidates:
         raise Refused(RefusalCode.SLOT_GONE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -40,6 +39,7 @@ class Timetable:
     """Slots that the teachers offer on some dates, before any booking."""
 
     zone: ZoneInfo
+    buffer: timedelta  # after an hour on site
     rules: list[Rule] = field(default_factory=list)
     specials: list[Special] = field(default_factory=list)
     teachers: dict[str, str] = field(default_factory=dict)
@@ -48,20 +48,15 @@ class Timetable:
     def offered(self, first: date, last: date) -> list[Slot]:
         """Return the offered slots from `first` to `last` (included)."""
         holidays = slots.belgian_holidays(range(first.year, last.year + 1))
-        return slots.offered_slots(self.rules, self.specials, holidays, first, last, self.zone)
+        return slots.offered_slots(self.rules, self.specials, holidays, first, last, self.zone, self.buffer)
 
-    def offered_on(self, days: Iterable[tuple[str, date]], *, holidays: bool = True) -> set[Slot]:
-        """Return the slots of teachers on days, given as pairs; `holidays` False ignores public holidays."""
-        wanted = set(days)
-        closed = slots.belgian_holidays({day.year for _teacher, day in wanted}) if holidays else {}
-        rules: dict[str, list[Rule]] = defaultdict(list)
-        for rule in self.rules:
-            rules[rule.teacher_id].append(rule)
-        found: set[Slot] = set()
-        for teacher_id, day in wanted:
-            specials = [special for special in self.specials if special.teacher_id in (None, teacher_id)]
-            found.update(slots.offered_slots(rules[teacher_id], specials, closed, day, day, self.zone))
-        return found
+    def open_at(self, teacher_id: str, starts: datetime, *, holidays: bool = True) -> list[Slot]:
+        """Return the slots of this hour within the open time, for who has it already: see `open_slots_at`.
+
+        `holidays` False ignores public holidays.
+        """
+        closed = slots.belgian_holidays([starts.astimezone(self.zone).year]) if holidays else {}
+        return slots.open_slots_at(starts, teacher_id, self.rules, self.specials, closed, self.zone)
 
     def place(self, room_id: str | None, name: str, closed_at: datetime | None) -> str | None:
         """Remember the name of a room and return its id; None for no room or a closed one."""
@@ -92,10 +87,10 @@ def load_timetable(
 
     Deactivated teachers and closed rooms are left out.
     """
-    table = Timetable(zone)
+    buffer = select(Organisation.onsite_buffer_minutes).where(Organisation.id == 1).scalar_subquery()
     active = and_(Person.deactivated_at.is_(None), has_role(Role.TEACHER))
     weekly = (
-        select(Availability, Person.name, Room.name, Room.closed_at)
+        select(Availability, Person.name, Room.name, Room.closed_at, buffer)
         .join(Person, Person.id == Availability.teacher_id)
         .outerjoin(Room, Room.id == Availability.room_id)
         .where(
@@ -105,7 +100,7 @@ def load_timetable(
         )
     )
     dated = (
-        select(SpecialDay, Person.name, Room.name, Room.closed_at)
+        select(SpecialDay, Person.name, Room.name, Room.closed_at, buffer)
         .outerjoin(Person, Person.id == SpecialDay.teacher_id)
         .outerjoin(Room, Room.id == SpecialDay.room_id)
         .where(
@@ -117,7 +112,11 @@ def load_timetable(
     if teacher_id is not None:
         weekly = weekly.where(Availability.teacher_id == teacher_id)
         dated = dated.where(or_(SpecialDay.teacher_id.is_(None), SpecialDay.teacher_id == teacher_id))
-    for rule, teacher, room, closed_at in session.execute(weekly):
+    rules, days = session.execute(weekly).all(), session.execute(dated).all()
+    # Without hours the buffer does not matter.
+    minutes = next((minutes for *_row, minutes in (*rules, *days)), 0)
+    table = Timetable(zone, timedelta(minutes=minutes))
+    for rule, teacher, room, closed_at, _minutes in rules:
         table.rules.append(
             Rule(
                 rule.teacher_id,
@@ -131,7 +130,7 @@ def load_timetable(
             )
         )
         table.teachers[rule.teacher_id] = _first(teacher)
-    for day, teacher, room, closed_at in session.execute(dated):
+    for day, teacher, room, closed_at, _minutes in days:
         table.specials.append(
             Special(
                 day.teacher_id,
@@ -143,6 +142,7 @@ def load_timetable(
                 day.mode,
                 table.place(day.room_id, room, closed_at),
                 day.created_at,
+                day.id,
             )
         )
         if day.teacher_id is not None:
@@ -213,6 +213,8 @@ def find_free_slots(
         kept_by=None if moving else terms.learner_id,
     )
     offered = table.offered(first, last)
+    if moving and first <= moving.starts.astimezone(zone).date() <= last:
+        offered += [slot for slot in table.open_at(moving.teacher_id, moving.starts) if slot not in offered]
     found: list[Slot] = []
     for own in (False, True):
         some = [slot for slot in offered if (slot.teacher_id == terms.actor_id) == own]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -28,7 +27,10 @@ class ConflictReason(StrEnum):
 
 
 class Coverage:
-    """The slots that are offered on the days of some appointments."""
+    """The open time on the days of some appointments.
+
+    An appointment within it is covered, also when no slot begins then any more (ADR 30).
+    """
 
     def __init__(
         self, session: Session, found: Sequence[Booking], zone: ZoneInfo, *, teacher: Person | None = None
@@ -40,7 +42,6 @@ class Coverage:
         self.table = load_timetable(
             session, min(days), max(days), teacher_id=teacher.id if teacher else None, zone=zone
         )
-        self.offered = self.table.offered_on({self._day(booking) for booking in found})
 
     def against(self, booking: Booking) -> ConflictReason | None:
         """Return why the appointment is not covered; None when it is covered or was accepted."""
@@ -52,7 +53,7 @@ class Coverage:
             booking.room_id,
         )
         accepted_at = booking.conflict_accepted_at
-        if accepted_at is None and slot in self.offered:
+        if accepted_at is None and slot in self.table.open_at(slot.teacher_id, slot.starts):
             return None
         if accepted_at is None and booking.teacher_id not in self.teaching:
             return ConflictReason.LEFT
@@ -66,8 +67,5 @@ class Coverage:
                 special for special in closures if special.created_at and special.created_at > accepted_at
             ]
             return ConflictReason.CLOSED if since else None
-        on_holiday = slot in self.table.offered_on([self._day(booking)], holidays=False)
+        on_holiday = slot in self.table.open_at(slot.teacher_id, slot.starts, holidays=False)
         return ConflictReason.CLOSED if closures or on_holiday else ConflictReason.OUTSIDE
-
-    def _day(self, booking: Booking) -> tuple[str, date]:
-        return booking.teacher_id, booking.starts.astimezone(self.zone).date()

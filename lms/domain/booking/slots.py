@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -26,7 +26,7 @@ HOLIDAY_LANGUAGES = {"fr": "fr", "en": "en_US", "uk": "uk"}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Weekly rule: consecutive hours from `start_wall`. An end at 00:00 is midnight at the end of the day."""
+    """Weekly rule: hours from `start_wall`, see `hour_spans`. An end at 00:00 is that of the day."""
 
     teacher_id: str
     weekday: int  # 0 is Monday
@@ -55,6 +55,13 @@ class Special:
     mode: RuleMode | None = None
     room_id: str | None = None
     created_at: datetime | None = None
+    id: str = ""  # of its row
+
+    @property
+    def adds_hours(self) -> bool:
+        """Return whether it adds hours of a teacher; other openings let the weekly rules apply."""
+        has_hours = (self.start_wall, self.end_wall) != (None, None)
+        return self.kind == DayKind.OPEN and has_hours and None not in (self.teacher_id, self.mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +118,14 @@ def offered_slots(
     date_from: date,
     date_until: date,
     tz: ZoneInfo,
+    buffer: timedelta,
 ) -> list[Slot]:
     """Return every slot offered from `date_from` to `date_until` (included), whether or not it is taken.
 
-    `closed` wins over `open`, `open` wins over holidays. Extra hours never remove a slot: one that overlaps
-    an hour of the weekly rules without being the same hour is left out. Two rules with the same hour give one
-    slot. An hour that is offered in several rooms gives one slot for each room.
+    `buffer`: the pause after an hour on site. `closed` wins over `open`, `open` wins over holidays. Extra
+    hours never remove a slot: one that could not be booked beside an hour of the weekly rules, because they
+    or their pauses overlap, is left out. Two rules with the same hour give one slot. An hour that is offered
+    in several rooms gives one slot for each room.
     """
     weekly: dict[int, list[Rule]] = defaultdict(list)
     for rule in rules:
@@ -127,8 +136,38 @@ def offered_slots(
     for number in range((date_until - date_from).days + 1):
         day = date_from + timedelta(days=number)
         today = [special for special in dated if special.date_from <= day <= special.date_until]
-        found.update(_slots_of_day(day, weekly[day.weekday()], today, day in holidays, clock))
+        found.update(_slots_of_day(day, weekly[day.weekday()], today, day in holidays, clock, buffer))
     return sorted(found, key=slot_order)
+
+
+def open_slots_at(
+    starts: datetime,
+    teacher_id: str,
+    rules: Iterable[Rule],
+    specials: Iterable[Special],
+    holidays: Container[date],
+    tz: ZoneInfo,
+) -> list[Slot]:
+    """Return the slots of one hour of a teacher within the open time, whether or not a rule begins one then.
+
+    An appointment keeps its hour when the pause is changed or the rule begins earlier (ADR 30). Other hours
+    of the rules count for nothing here.
+    """
+    wall = starts.astimezone(tz).replace(tzinfo=None)
+    hour = (wall.time(), (wall + HOUR).time())
+    first = wall.hour * 60 + wall.minute
+    span = Span(first, first + 60)
+
+    def holds(hours: Rule | Special) -> bool:
+        return hours.teacher_id == teacher_id and _span(hours.start_wall, hours.end_wall).contains(span)
+
+    weekly = [replace(rule, start_wall=hour[0], end_wall=hour[1]) for rule in rules if holds(rule)]
+    dated = [
+        replace(special, start_wall=hour[0], end_wall=hour[1]) if special.adds_hours else special
+        for special in specials
+        if special.teacher_id in (None, teacher_id) and (holds(special) or not special.adds_hours)
+    ]
+    return offered_slots(weekly, dated, holidays, wall.date(), wall.date(), tz, timedelta(0))
 
 
 def closures_of(slot: Slot, specials: Iterable[Special], tz: ZoneInfo) -> list[Special]:
@@ -145,24 +184,28 @@ def closures_of(slot: Slot, specials: Iterable[Special], tz: ZoneInfo) -> list[S
 
 
 def _slots_of_day(
-    day: date, rules: list[Rule], specials: list[Special], holiday: bool, clock: LocalTime
+    day: date,
+    rules: list[Rule],
+    specials: list[Special],
+    holiday: bool,
+    clock: LocalTime,
+    buffer: timedelta,
 ) -> Iterator[Slot]:
-    """Yield the slots of the weekly rules, then those of the extra hours that do not overlap them."""
-    opened = [special for special in specials if special.kind == DayKind.OPEN]
+    """Yield the slots of the weekly rules, then those of the extra hours that stand beside them."""
     usual = [
         Offer(rule.teacher_id, span, rule.mode, rule.room_id)
         for rule in rules
         if rule.valid_from <= day and (rule.valid_until is None or day <= rule.valid_until)
-        for span in _hours(_span(rule.start_wall, rule.end_wall))
+        for span in hour_spans(rule.start_wall, rule.end_wall, rule.mode, buffer)
     ]
     if holiday:
-        lifting = [special for special in opened if not _extra_offers(special)]
+        lifting = [special for special in specials if special.kind == DayKind.OPEN and not special.adds_hours]
         usual = [offer for offer in usual if any(_lifts(special, offer) for special in lifting)]
     ordinary = [slot for offer in usual for slot in _open_slots(day, offer, specials, clock)]
     yield from ordinary
-    for offer in (offer for special in opened for offer in _extra_offers(special)):
+    for offer in (offer for special in specials for offer in _extra_offers(special, buffer)):
         for slot in _open_slots(day, offer, specials, clock):
-            if not any(_takes_away(slot, other) for other in ordinary):
+            if not any(_takes_away(slot, other, buffer) for other in ordinary):
                 yield slot
 
 
@@ -182,12 +225,11 @@ def _open_slots(day: date, offer: Offer, specials: list[Special], clock: LocalTi
             yield Slot(offer.teacher_id, *instants_of_hour, mode, room_id)
 
 
-def _extra_offers(special: Special) -> list[Offer]:
+def _extra_offers(special: Special, buffer: timedelta) -> list[Offer]:
     """Return the hours that an opening adds; none when it only lets the weekly rules apply on a holiday."""
-    whole_day = special.start_wall is None and special.end_wall is None
-    if special.teacher_id is None or special.mode is None or whole_day:
+    if not special.adds_hours or special.teacher_id is None or special.mode is None:
         return []
-    spans = _hours(_span(special.start_wall, special.end_wall))
+    spans = hour_spans(special.start_wall, special.end_wall, special.mode, buffer)
     return [Offer(special.teacher_id, span, special.mode, special.room_id) for span in spans]
 
 
@@ -208,13 +250,13 @@ def _closes(special: Special, teacher_id: str, span: Span, room_id: str | None) 
     return (WHOLE_DAY if hours.end <= hours.start else hours).overlaps(span)
 
 
-def _takes_away(extra: Slot, ordinary: Slot) -> bool:
+def _takes_away(extra: Slot, ordinary: Slot, buffer: timedelta) -> bool:
     """Return whether booking one makes the other impossible, although they are two different hours."""
     return (
         extra.teacher_id == ordinary.teacher_id
         and extra.starts != ordinary.starts
-        and extra.starts < ordinary.ends
-        and ordinary.starts < extra.ends
+        and extra.starts < blocked_until(ordinary, buffer)
+        and ordinary.starts < blocked_until(extra, buffer)
     )
 
 
@@ -224,9 +266,15 @@ def _span(start: time | None, end: time | None) -> Span:
     return Span(first, last or DAY_MINUTES)
 
 
-def _hours(span: Span) -> Iterator[Span]:
-    for start in range(span.start, span.end - 59, 60):
-        yield Span(start, start + 60)
+def hour_spans(start: time | None, end: time | None, mode: RuleMode, buffer: timedelta) -> Iterator[Span]:
+    """Yield the hours between two local times: one after the other, on site with the pause between them.
+
+    Hours in both modes have the pause too: each of them may become one on site.
+    """
+    whole = _span(start, end)
+    step = 60 if mode == RuleMode.VIDEO else 60 + buffer // timedelta(minutes=1)
+    for first in range(whole.start, whole.end - 59, step):
+        yield Span(first, first + 60)
 
 
 def slot_order(slot: Slot) -> tuple[datetime, str, bool, str]:

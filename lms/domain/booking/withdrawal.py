@@ -54,7 +54,6 @@ def _uncovered(
     ids = {offer.id for offer in offers}
     days = [offer.starts.astimezone(zone).date() for offer in offers]
     table = load_timetable(session, min(days), max(days), zone=zone)
-    offered = table.offered_on(zip((offer.teacher_id for offer in offers), days, strict=True))
     begin, end = min(offer.starts for offer in offers), max(offer.blocked_until for offer in offers)
     taken = occupancy.load_occupancy(session, organisation, begin, end, but=ids)
     load = caps.count_load(session, organisation, {offer.learner_id for offer in offers}, but=ids, now=now)
@@ -64,7 +63,7 @@ def _uncovered(
         slot = Slot(offer.teacher_id, offer.starts, offer.ends, offer.mode, offer.room_id)
         return (
             offer.learner.is_active
-            and slot in offered
+            and slot in table.open_at(slot.teacher_id, slot.starts)
             and taken.is_free(slot, offer.learner_id)
             and notice.allows(offer.starts, now=now)
             and not load.is_full(offer.learner_id)

@@ -13,7 +13,7 @@ from lms.domain.booking.availability import WeeklyHours
 from lms.domain.booking.coverage import ConflictReason
 from lms.domain.calendars import external
 from lms.domain.errors import Absent, Refused
-from lms.models import Booking, BookingState, Claim, OutboxItem, SpecialDay, WaitlistEntry
+from lms.models import Availability, Booking, BookingState, Claim, OutboxItem, SpecialDay, WaitlistEntry
 from tests import factories
 from tests.factories import BRUSSELS, NOW, Who, wall
 from tests.support.school import School
@@ -122,12 +122,29 @@ def test_extra_hours_take_no_booked_hour_away(school: School) -> None:
     assert told(school) == []
 
 
-def test_a_slot_that_the_rules_no_longer_offer_is_told(school: School) -> None:
-    """The hours were moved by half an hour: 10:00 lies within them and is no slot any more."""
+@pytest.mark.parametrize(
+    ("start", "why"), [("09:30", []), ("10:00", []), ("10:30", [ConflictReason.OUTSIDE])]
+)
+def test_an_appointment_is_covered_while_it_lies_within_the_hours(
+    school: School, start: str, why: list[ConflictReason]
+) -> None:
+    """Also when the hours begin half an hour later and no slot begins at 10:00 any more."""
     rule = morning(school)
     booked(school)
     school.write(lambda s: availability.delete_rule(s, factories.nadia(s), rule, now=NOW, zone=BRUSSELS))
-    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:30", "12:30"))
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, start, "12:30"))
+    assert told(school) == why
+
+
+def test_an_appointment_in_another_room_than_that_of_the_hours_is_told(school: School) -> None:
+    def hours(s: Session) -> Availability:
+        return factories.rule(s, factories.nadia(s), 0, "10:00", "11:00", "onsite")
+
+    rule = school.write(hours)
+    at = wall(MONDAY.isoformat(), "10:00")
+    school.write(lambda s: factories.booked(s, factories.samira(s), factories.nadia(s), at, "onsite"))
+    assert told(school) == []
+    school.write(lambda s: setattr(s.get_one(Availability, rule.id), "room_id", factories.room(s, "B").id))
     assert told(school) == [ConflictReason.OUTSIDE]
 
 

@@ -68,8 +68,9 @@ def _live(session: Session, operations: list[Any]) -> None:
     service = session.get_one(Organisation, 1)
     service.weekly_cap = service.open_cap = 20
     for teacher in teachers:
-        for minute in (0, 15, 30):
-            factories.rule(session, teacher, 1, f"09:{minute:02}", f"12:{minute:02}", "both")
+        for first in (f"{hour:02}:{minute:02}" for hour in (9, 10, 11) for minute in (0, 15, 30)):
+            until = f"{int(first[:2]) + 1:02}{first[2:]}"
+            factories.rule(session, teacher, 1, first, until, "both")
     model: dict[str, Held] = {}
     for operation in operations:
         _act(session, operation, model, learners, teachers)

@@ -17,7 +17,7 @@ from lms.domain.booking.offers import NEAREST_OFFER
 from lms.domain.booking.slots import HOUR, Slot
 from lms.domain.calendars import external
 from lms.domain.errors import Refused
-from lms.models import Availability, BookingState, Mode, Organisation, Person, SpecialDay
+from lms.models import Availability, Booking, BookingState, Mode, Organisation, Person, SpecialDay
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School, Undo
@@ -78,8 +78,11 @@ class Scene:
         numbers = {person.id: number for number, person in enumerate(self.teachers)}
         return {(numbers[one.teacher_id], one.starts, mode) for one in page.hours for mode in one.modes}
 
-    def in_conflict(self) -> set[Chosen]:
-        """The hours that an appointment cannot keep, in whatever room: rows beside all rules and claims."""
+    def in_conflict(self) -> tuple[set[Chosen], set[Chosen]]:
+        """The hours that an appointment cannot keep, in whatever room: rows beside all rules and claims.
+
+        And those that it could not keep when it is moved to the same hour, or is an offer that is accepted.
+        """
         rooms = [factories.room(self.session, name).id for name in ("Salle 1", "Salle 2")]
         rows = {}
         with suppress(Undo), self.session.begin_nested():
@@ -102,8 +105,20 @@ class Scene:
             found = conflicts.upcoming_conflicts(self.session, None, now=self.now, zone=BRUSSELS)
             bad = {one.booking for one in found}
             kept = {chosen for booking, chosen in rows.items() if booking not in bad}
+            movable = {chosen for booking, chosen in rows.items() if self._can_stay(booking)}
             raise Undo
-        return set(rows.values()) - kept
+        return set(rows.values()) - kept, set(rows.values()) - movable
+
+    def _can_stay(self, booking: Booking) -> bool:
+        """Whether the hour of the appointment is one of the teacher, taken or not."""
+        try:
+            allocation.find_slot(
+                self.session, self.service, booking.learner_id, booking.teacher_id, booking.starts,
+                booking.mode, moving=booking, shown_at=self.now, zone=BRUSSELS,
+            )  # fmt: skip
+        except Refused as refusal:
+            return refusal.code != "slot_gone"
+        return True
 
     def offered_in_turn(self) -> set[tuple[int, datetime]]:
         """Every hour that is offered to learner 0, who says no each time."""
@@ -231,9 +246,12 @@ def test_every_hour_is_the_same_for_picker_booking_conflicts_and_waitlist(
         picked = {chosen for chosen in scene.picked() if chosen[1] in STARTS}
         assert picked == bookable
         gone = {chosen for chosen, code in refusals.items() if code == "slot_gone"}
-        in_conflict = scene.in_conflict()
+        in_conflict, immovable = scene.in_conflict()
+        ahead_of_now = {chosen for chosen in every if chosen[1] > scene.now}
+        assert in_conflict == immovable & ahead_of_now
         decided = {chosen for chosen, code in refusals.items() if code not in ("too_soon", "too_far")}
-        assert in_conflict & decided == gone
+        # Within the open time an appointment is no conflict, also where no slot begins.
+        assert in_conflict & decided <= gone
         ahead = scene.now + NEAREST_OFFER
         scene.service.lead_hours = 0  # an offer has no lead time
         expected = {chosen[:2] for chosen in scene.picked() if chosen[1] >= ahead}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from lms.domain.booking.slots import (
     cells,
     instants,
     offered_slots,
+    open_slots_at,
 )
 from lms.models import DayKind, Mode, RuleMode
 
@@ -56,17 +58,29 @@ def wall(slot: Slot) -> str:
 def on_monday(
     rules: list[Rule], specials: list[Special] | None = None, holidays: Any = NO_HOLIDAYS
 ) -> list[Slot]:
-    return offered_slots(rules, specials or [], holidays, MONDAY, MONDAY, BRUSSELS)
+    return offered_slots(rules, specials or [], holidays, MONDAY, MONDAY, BRUSSELS, QUARTER)
 
 
 def hours(
     rules: list[Rule], specials: list[Special] | None = None, day: date = MONDAY, holidays: Any = NO_HOLIDAYS
 ) -> list[str]:
-    return [wall(slot) for slot in offered_slots(rules, specials or [], holidays, day, day, BRUSSELS)]
+    return [
+        wall(slot) for slot in offered_slots(rules, specials or [], holidays, day, day, BRUSSELS, QUARTER)
+    ]
 
 
 def test_a_rule_gives_an_hour_after_each_hour_from_its_start() -> None:
     assert hours([rule(start="09:15", end="12:30")]) == ["09:15", "10:15", "11:15"]
+
+
+@pytest.mark.parametrize("mode", ["onsite", "both"])
+def test_hours_on_site_follow_each_other_with_the_pause_between_them(mode: str) -> None:
+    on_site = rule(end="12:30", mode=mode, room_id="salle")
+    assert sorted(set(hours([on_site]))) == ["09:00", "10:15", "11:30"]
+    assert sorted(set(hours([replace(on_site, end_wall=time(12, 15))]))) == ["09:00", "10:15"]
+    found = [slot for slot in on_monday([on_site]) if slot.mode == Mode.ONSITE]
+    taken = claimed("nadia", found[0]) | claimed("salle", found[0]) | claimed("nadia", found[2])
+    assert available(found, taken) == [found[1]], "no hour is lost to the one before or after it"
 
 
 def test_a_rule_shorter_than_an_hour_gives_none() -> None:
@@ -75,13 +89,13 @@ def test_a_rule_shorter_than_an_hour_gives_none() -> None:
 
 def test_a_rule_holds_on_its_weekday_and_between_its_dates_both_included() -> None:
     until = rule(valid_from=MONDAY, valid_until=MONDAY + timedelta(days=7))
-    found = offered_slots([until], [], NO_HOLIDAYS, date(2026, 11, 1), date(2027, 1, 1), BRUSSELS)
+    found = offered_slots([until], [], NO_HOLIDAYS, date(2026, 11, 1), date(2027, 1, 1), BRUSSELS, QUARTER)
     assert sorted({slot.starts.date() for slot in found}) == [MONDAY, MONDAY + timedelta(days=7)]
 
 
 def test_the_same_wall_hour_is_kept_in_winter_and_in_summer() -> None:
     saturday, sunday = date(2027, 3, 27), date(2027, 3, 28)
-    found = offered_slots(every_day("09:00", "10:00"), [], NO_HOLIDAYS, saturday, sunday, BRUSSELS)
+    found = offered_slots(every_day("09:00", "10:00"), [], NO_HOLIDAYS, saturday, sunday, BRUSSELS, QUARTER)
     assert [slot.starts.hour for slot in found] == [8, 7]
     assert [wall(slot) for slot in found] == ["09:00", "09:00"]
 
@@ -120,6 +134,69 @@ def test_an_extra_opening_takes_no_ordinary_hour_away() -> None:
     for end, added in (("10:30", []), ("12:30", []), ("13:30", ["12:30"])):
         opened = special("open", "09:30", end, teacher="nadia", mode="video")
         assert hours([rule()], [opened]) == ["09:00", "10:00", "11:00", *added]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "mode", "added"),
+    [
+        ("12:00", "13:00", "onsite", ["12:00"]),
+        ("08:00", "09:00", "onsite", []),  # its pause would take 9:00
+        ("07:45", "08:45", "onsite", ["07:45"]),
+        ("08:00", "09:00", "both", ["08:00"]),  # by video
+        ("11:00", "12:00", "onsite", ["11:00"]),
+        ("10:00", "11:00", "onsite", []),  # its pause would take 11:00
+    ],
+)
+def test_an_extra_opening_on_site_leaves_the_ordinary_hours_their_time(
+    start: str, end: str, mode: str, added: list[str]
+) -> None:
+    opened = special("open", start, end, teacher="nadia", mode=mode, room_id="salle")
+    usual = on_monday([rule()])
+    found = on_monday([rule()], [opened])
+    assert set(usual) <= set(found)
+    assert [wall(slot) for slot in found if slot not in usual] == added
+
+
+def test_an_extra_opening_waits_for_the_pause_of_an_ordinary_hour_on_site() -> None:
+    on_site = rule(end="10:00", mode="onsite", room_id="salle")
+    for start, end, added in (("10:00", "11:00", []), ("10:15", "11:15", ["10:15"])):
+        opened = special("open", start, end, teacher="nadia", mode="video")
+        assert hours([on_site], [opened]) == ["09:00", *added]
+
+
+@pytest.mark.parametrize(
+    ("clock", "mode", "is_open"),
+    [
+        ("09:30", Mode.VIDEO, True),  # between two slots of the rule
+        ("11:00", Mode.VIDEO, True),
+        ("11:15", Mode.VIDEO, False),  # ends after the rule
+        ("09:30", Mode.ONSITE, False),
+        ("14:20", Mode.ONSITE, True),  # in the extra opening
+        ("14:20", Mode.VIDEO, False),
+        ("16:00", Mode.VIDEO, False),  # another teacher
+    ],
+)
+def test_the_open_time_holds_every_hour_that_lies_within_it(clock: str, mode: Mode, is_open: bool) -> None:
+    opened = special("open", "14:00", "16:00", teacher="nadia", mode="onsite", room_id="salle")
+    rules = [rule(), rule("luc", start="16:00", end="17:00")]
+    starts = datetime.combine(MONDAY, time.fromisoformat(clock), BRUSSELS).astimezone(UTC)
+
+    def modes_of(*more: Special, holidays: Any = NO_HOLIDAYS) -> list[Mode]:
+        found = open_slots_at(starts, "nadia", rules, [opened, *more], holidays, BRUSSELS)
+        assert {(slot.teacher_id, slot.starts) for slot in found} <= {("nadia", starts)}
+        return [slot.mode for slot in found]
+
+    assert (mode in modes_of()) is is_open
+    assert modes_of(special("closed", "09:00", "17:00")) == []
+    assert Mode.VIDEO not in modes_of(holidays={MONDAY})
+    assert (mode in modes_of(special("open"), holidays={MONDAY})) is is_open
+
+
+def test_an_hour_at_the_end_of_the_day_lies_within_the_open_time() -> None:
+    late = [rule(start="22:15", end="00:00")]
+    for clock, number in (("22:45", 1), ("23:00", 1), ("23:15", 0)):
+        starts = datetime.combine(MONDAY, time.fromisoformat(clock), BRUSSELS).astimezone(UTC)
+        assert len(open_slots_at(starts, "nadia", late, [], NO_HOLIDAYS, BRUSSELS)) == number
 
 
 def test_an_extra_opening_at_the_same_hour_adds_its_mode() -> None:
@@ -170,7 +247,7 @@ def test_a_leave_of_one_teacher_leaves_the_other_her_hours() -> None:
 def test_a_closed_room_leaves_the_video_hours_of_that_day() -> None:
     both = rule(mode="both", room_id="salle")
     found = on_monday([both], [special("closed", room_id="salle")])
-    assert [slot.mode for slot in found] == [Mode.VIDEO] * 3
+    assert [slot.mode for slot in found] == [Mode.VIDEO] * 2
 
 
 def test_overlapping_rules_of_one_teacher_give_an_hour_once() -> None:
@@ -289,7 +366,7 @@ def test_whatever_the_rules_every_slot_is_an_honest_hour(
     rules: list[Rule], specials: list[Special], first: date, chance: Any
 ) -> None:
     last = first + timedelta(days=6)
-    found = offered_slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS)
+    found = offered_slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS, QUARTER)
     assert len(set(found)) == len(found)
     for slot in found:
         starts, ends = slot.starts.astimezone(BRUSSELS), slot.ends.astimezone(BRUSSELS)
@@ -300,7 +377,7 @@ def test_whatever_the_rules_every_slot_is_an_honest_hour(
         assert (slot.mode == Mode.ONSITE) == (slot.room_id is not None)
     chance.shuffle(rules)
     chance.shuffle(specials)
-    assert offered_slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS) == found
+    assert offered_slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS, QUARTER) == found
     offered = available(found, set(), now=datetime(2025, 1, 1, tzinfo=UTC), horizon=timedelta(9999))
     assert len({(slot.teacher_id, slot.starts, slot.mode) for slot in offered}) == len(offered)
 
@@ -311,13 +388,14 @@ def test_whatever_the_rules_extra_hours_only_add(
 ) -> None:
     last = first + timedelta(days=6)
     without = [one for one in specials if one.kind == DayKind.CLOSED]
-    before = offered_slots(rules, without, NO_HOLIDAYS, first, last, BRUSSELS)
-    after = offered_slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS)
+    before = offered_slots(rules, without, NO_HOLIDAYS, first, last, BRUSSELS, QUARTER)
+    after = offered_slots(rules, specials, NO_HOLIDAYS, first, last, BRUSSELS, QUARTER)
     assert set(before) <= set(after)
     for extra in set(after) - set(before):
         for slot in before:
             same = slot.teacher_id != extra.teacher_id or slot.starts == extra.starts
-            assert same or slot.ends <= extra.starts or extra.ends <= slot.starts
+            before_it = blocked_until(slot, QUARTER) <= extra.starts
+            assert same or before_it or blocked_until(extra, QUARTER) <= slot.starts
 
 
 @given(st.lists(any_rules, max_size=8), st.lists(any_specials(), max_size=5), dates)
@@ -325,7 +403,9 @@ def test_whatever_the_rules_nothing_is_offered_inside_a_closure(
     rules: list[Rule], specials: list[Special], first: date
 ) -> None:
     closures = [one for one in specials if one.kind == DayKind.CLOSED and one.room_id is None]
-    for slot in offered_slots(rules, specials, NO_HOLIDAYS, first, first + timedelta(days=6), BRUSSELS):
+    for slot in offered_slots(
+        rules, specials, NO_HOLIDAYS, first, first + timedelta(days=6), BRUSSELS, QUARTER
+    ):
         starts = slot.starts.astimezone(BRUSSELS)
         for one in closures:
             if one.teacher_id in (None, slot.teacher_id) and one.date_from <= starts.date() <= one.date_until:

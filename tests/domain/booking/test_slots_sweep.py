@@ -37,7 +37,7 @@ WHOLE_DAY = 24 + 3 * 23
 
 
 def offered(rules: list[Rule], first: date, last: date | None = None) -> list[Slot]:
-    return offered_slots(rules, [], NO_HOLIDAYS, first, last or first, BRUSSELS)
+    return offered_slots(rules, [], NO_HOLIDAYS, first, last or first, BRUSSELS, timedelta(0))
 
 
 def label(moment: datetime) -> str:
