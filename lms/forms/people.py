@@ -223,7 +223,9 @@ class OrganisationForm(PageForm):
         _l("Pause après un rendez-vous sur place, en minutes"),
         coerce=int,
         choices=[SelectChoice(str(minutes), str(minutes)) for minutes in BUFFERS],
-        description=_l("Pour ranger la salle. Par vidéo, il n’y a pas de pause."),
+        description=_l(
+            "L’heure suivante sur place commence après la pause. Par vidéo, il n’y a pas de pause."
+        ),
     )
     late_cancel_hours = NumberField(
         _l("Annulation tardive, en heures"),

@@ -49,6 +49,15 @@ def test_the_week_shows_appointments_in_front_and_free_hours_behind(school: Scho
     assert "10 h 00 Samira" in monday
 
 
+def test_free_hours_on_site_are_one_band_over_their_pauses(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:30", "onsite"))
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 1, "09:00", "10:00"))
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 1, "10:15", "11:15"))
+    days = visitor(school, factories.nadia).get(f"/agenda?week={WEEK}").root.all("ol")
+    assert "9 h 00 – 12 h 30" in days[0].text
+    assert "9 h 00 – 10 h 00" in days[1].text, "by video nothing is open between them"
+
+
 def test_an_empty_week_says_what_to_do(school: School) -> None:
     page = visitor(school, factories.nadia).get("/agenda")
     assert "/agenda/availability" in page.links().values()

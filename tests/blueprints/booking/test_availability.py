@@ -54,6 +54,25 @@ def test_a_teacher_adds_hours_on_site_and_learners_can_book_them(school: School)
     assert "14 h 00" in picker.text
 
 
+def test_who_writes_hours_sees_the_slots_that_they_make(school: School) -> None:
+    browser = visitor(school, factories.nadia)
+    page = browser.get("/agenda/availability")
+    assert "15 min de pause" in page.text
+    values = {"weekday": "0", "start": "09:00", "end": "12:30", "mode": "onsite", "room": "Salle 2"}
+    done = browser.submit(page, values, action="/agenda/availability")
+    made = "Rendez-vous à 9 h 00, 10 h 15, 11 h 30"
+    assert done.text.count(made) == 2, "in the sentence that confirms, and with the rule"
+    values = {"weekday": "0", "start": "11:15", "end": "13:15", "mode": "video"}
+    done = browser.submit(done, values, action="/agenda/availability")
+    assert "Trop près d’autres heures : 10 h 15, 11 h 30" in done.text
+    values = {"kind": "open", "first": MONDAY.isoformat(), "start": "14:00", "end": "16:15", "mode": "onsite"}
+    again = exceptions(browser, **values, room="Salle 2")
+    assert "Rendez-vous à 14 h 00, 15 h 15" in again.text
+    again = exceptions(browser, **{**values, "start": "12:15", "end": "14:30"}, room="Salle 2")
+    assert "Pas proposé, trop près des heures habituelles : 12 h 15" in again.text
+    assert "Rendez-vous à 13 h 30" in again.text
+
+
 def test_what_was_typed_stays_when_the_hours_make_no_sense(school: School) -> None:
     browser = visitor(school, factories.nadia)
     page = browser.get("/agenda/availability")

@@ -3,12 +3,21 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import allocation, caps, waitlist
+from lms.domain.booking import allocation, appointments, caps, waitlist
 from lms.domain.errors import Refused
-from lms.models import Booking, BookingState, ExternalBusyTime, ExternalCalendar, Mode, Organisation, Person
+from lms.models import (
+    Availability,
+    Booking,
+    BookingState,
+    ExternalBusyTime,
+    ExternalCalendar,
+    Mode,
+    Organisation,
+    Person,
+)
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
@@ -66,6 +75,26 @@ def test_an_hour_in_which_the_teacher_is_busy_elsewhere_has_no_place(
         )
 
     school.write(dentist)
+    assert refusal(school, people["nadia"], people["samira"]) == "slot_gone"
+
+
+def test_who_has_an_hour_within_the_open_time_may_change_its_mode_and_nobody_else_may_take_it(
+    school: School, people: dict[str, str]
+) -> None:
+    """The rules were one an hour; they became one, whose slots begin at 9:00, 10:15 and so on."""
+
+    def put(s: Session) -> None:
+        nadia, samira = s.get_one(Person, people["nadia"]), s.get_one(Person, people["samira"])
+        made = factories.booked(s, samira, nadia, TUESDAY)
+        s.execute(delete(Availability))
+        factories.rule(s, nadia, 1, "09:00", "12:30", "both")
+        appointments.move(s, samira, made, TUESDAY, Mode.ONSITE, now=NOW, zone=BRUSSELS)
+        assert (made.starts, made.mode, made.room_id) == (TUESDAY, Mode.ONSITE, people["room"])
+        with pytest.raises(Refused, match="slot_gone"):
+            appointments.move(s, samira, made, TUESDAY + HOUR, Mode.ONSITE, now=NOW, zone=BRUSSELS)
+        appointments.move(s, samira, made, TUESDAY + HOUR / 4, Mode.ONSITE, now=NOW, zone=BRUSSELS)
+
+    school.write(put)
     assert refusal(school, people["nadia"], people["samira"]) == "slot_gone"
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -73,6 +73,26 @@ def test_for_a_move_the_hours_of_its_teacher_are_asked_and_its_own_hour_is_free(
     )
     assert [line[:2] for line in told(hours(school))] == [("10:00", "Luc"), ("10:00", "Nadia")]
     assert [line[:2] for line in told(hours(school, moving=made))] == [("09:00", "Nadia"), ("10:00", "Nadia")]
+
+
+def test_for_a_move_its_own_hour_is_there_also_where_no_slot_begins_any_more(school: School) -> None:
+    """The rule begins an hour earlier since: 10:15 is a slot now and 10:00 is none."""
+
+    def put(s: Session) -> Booking:
+        nadia = factories.nadia(s)
+        rule = factories.rule(s, nadia, 1, "10:00", "11:00", "both")
+        made = factories.booked(s, factories.samira(s), nadia, wall("2026-11-24", "10:00"), "onsite")
+        rule.start_wall, rule.end_wall = time(9), time(12)
+        return made
+
+    made = school.write(put)
+    both = (Mode.VIDEO, Mode.ONSITE)
+    assert told(hours(school)) == [("09:00", "Nadia", (Mode.VIDEO,))]
+    assert told(hours(school, moving=made)) == [
+        ("09:00", "Nadia", both), ("10:00", "Nadia", both), ("10:15", "Nadia", both)
+    ]  # fmt: skip
+    tomorrow = date(2026, 11, 25)
+    assert hours(school, tomorrow, days=0, moving=made) == []
 
 
 def test_pages_of_two_weeks_reach_to_the_horizon_and_no_further(school: School) -> None:

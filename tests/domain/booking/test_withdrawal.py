@@ -147,6 +147,33 @@ def test_what_a_lower_cap_takes_from_one_goes_to_the_next_who_waits(school: Scho
     assert outcome(school, place) is None
 
 
+def test_an_offer_outlives_a_longer_pause_while_its_hour_is_open(school: School, place: str) -> None:
+    """With 15 minutes a slot began at 10:15, with 30 it begins at 10:30; the offer is of 10:00."""
+
+    def lengthen(s: Session) -> None:
+        rule = s.scalars(select(Availability)).one()
+        rule.start_wall, rule.end_wall = time(8, 45), time(12)
+        factories.organisation(s).onsite_buffer_minutes = 30
+        withdraw(s)
+
+    school.write(lengthen)
+    assert offered_slots(school) == {"Samira": TUESDAY}
+    answer(school, accept)
+    made = school.read(lambda s: s.scalars(select(Booking).where(Booking.state == "booked")).one())
+    assert (made.starts, made.blocked_until) == (TUESDAY, TUESDAY + HOUR + HOUR / 2)
+    assert outcome(school, place) == "accepted"
+
+
+def test_an_offer_that_lies_outside_the_hours_now_is_taken_back(school: School, place: str) -> None:
+    def shorten(s: Session) -> None:
+        s.scalars(select(Availability)).one().start_wall = time(10, 15)
+        withdraw(s)
+
+    school.write(shorten)
+    assert offered_slots(school) == {}
+    assert outcome(school, place) is None
+
+
 def test_an_offer_whose_time_is_over_is_left_to_end_by_itself(school: School, place: str) -> None:
     over = the_offer(school).expires_at
     assert over is not None
