@@ -1,4 +1,4 @@
-"""Which slots a weekly rule or an extra opening makes, shown to whoever writes it."""
+"""Which slots a weekly rule or an extra opening makes, for the pages where they are written."""
 
 from __future__ import annotations
 
