@@ -50,7 +50,7 @@ def test_one_learner_at_two_teachers_half_an_hour_apart_is_in_one_place(track: F
 
 def test_one_room_wanted_by_two_teachers_a_quarter_apart_holds_one_session(track: FaultLog) -> None:
     learners = track.people(48)
-    hosts = ((track.id_of(factories.nadia), at("10:00", 5)), (track.id_of(factories.luc), at("10:15", 5)))
+    hosts = ((track.id_of(factories.nadia), at("09:00", 5)), (track.id_of(factories.luc), at("09:15", 5)))
     answers = track.race([(who, *hosts[n % 2], "onsite") for n, who in enumerate(learners)])
     assert Counter(answer["status"] for answer in answers) == {303: 1, 409: 47}
     assert track.booked(*learners) == 1

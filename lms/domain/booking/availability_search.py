@@ -214,7 +214,7 @@ def find_free_slots(
     )
     offered = table.offered(first, last)
     if moving and first <= moving.starts.astimezone(zone).date() <= last:
-        offered += [slot for slot in table.open_at(moving.teacher_id, moving.starts) if slot not in offered]
+        offered += table.open_at(moving.teacher_id, moving.starts)
     found: list[Slot] = []
     for own in (False, True):
         some = [slot for slot in offered if (slot.teacher_id == terms.actor_id) == own]

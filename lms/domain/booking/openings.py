@@ -72,6 +72,7 @@ def _made_by(opening: Special, table: Timetable, today: date) -> Made:
         for special in table.specials
         if special.teacher_id in (None, opening.teacher_id) and not special.adds_hours
     ]
+    # Other teachers change nothing, but their slots would be computed too.
     rules = [rule for rule in table.rules if rule.teacher_id == opening.teacher_id]
     alone = replace(table, rules=[], specials=[*around, opening])
     beside = replace(table, rules=rules, specials=alone.specials)

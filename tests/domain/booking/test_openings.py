@@ -120,6 +120,19 @@ def test_on_a_holiday_nothing_is_too_near(school: School) -> None:
     assert (clocks(made.starts), made.lost) == (["08:00"], [])
 
 
+def test_an_ordinary_hour_that_is_closed_that_day_is_not_too_near(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "10:00"))
+    hours = availability.WeeklyHours(time(9), time(9, 30))
+
+    def close(s: Session) -> None:
+        nadia = factories.nadia(s)
+        availability.close_days(s, nadia, nadia, (MONDAY, MONDAY), hours, "", now=NOW, zone=BRUSSELS)
+
+    school.write(close)
+    made = opening(school, "08:00", "09:00")
+    assert (clocks(made.starts), made.lost) == (["08:00"], [])
+
+
 def test_days_without_extra_hours_ask_nothing(school: School) -> None:
     closed = school.write(
         lambda s: factories.closed(s, factories.nadia(s), "2026-11-30", "2026-11-30", factories.nadia(s))
