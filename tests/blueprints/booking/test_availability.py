@@ -348,6 +348,8 @@ def test_thirty_exceptions_and_conflicts_ask_as_much_as_one(school: School) -> N
             day = (MONDAY + timedelta(days=7 * (n // 15))).isoformat()
             special = factories.closed(session, factories.nadia(session), day, day, factories.claire(session))
             special.reason = f"Raison {n}"
+            saturday = (MONDAY + timedelta(days=5 + 7 * n)).isoformat()
+            factories.opened(session, factories.nadia(session), saturday, "10:00", "12:00")
 
     counts = []
     for numbers in (range(1), range(1, 30)):
@@ -360,6 +362,7 @@ def test_thirty_exceptions_and_conflicts_ask_as_much_as_one(school: School) -> N
                 browser.get(path)
             counts.append(len(sent))
         assert browser.get("/agenda/conflicts").text.count("Learner") >= numbers.stop
+        assert browser.get("/agenda/exceptions").text.count("Rendez-vous à 10 h 00") == numbers.stop
     assert counts[:2] == counts[2:]
 
 
