@@ -78,6 +78,12 @@ def name_key(name: str) -> str:
     return key or unicodedata.normalize("NFC", name)  # of a name that is an accent alone
 
 
+def split_name(name: str) -> tuple[str, str]:
+    """Return the first word of a name, which is the first name, and the rest; "" when there is no more."""
+    first, _space, rest = " ".join(name.split()).partition(" ")
+    return first, rest
+
+
 def ascii_digits(text: str) -> str:
     """Return the text with the digits of every script as 0 to 9."""
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)

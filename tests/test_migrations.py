@@ -38,7 +38,7 @@ from lms.clock import now
 from lms.domain import outbox
 from lms.domain.booking import appointments, consistency
 from lms.domain.homework import attempts, correction, files
-from lms.domain.people import staff
+from lms.domain.people import short_names, staff
 from lms.extensions import Base
 from lms.models import (
     AppointmentRecord,
@@ -540,6 +540,36 @@ def test_what_was_still_to_be_told_becomes_a_notice(bare: School) -> None:
     down(bare, before)
     up(bare)
     assert bare.read(notices) == posted
+    assert differences(bare) == []
+
+
+NAMES = [
+    "Nadia Benali",
+    "Nadia Bekaert",
+    "Nadia",
+    "Élise  De Smet",
+    "elise D’Or",
+    "نادية بنعلي",
+    "نادية دوبوا",
+]
+
+
+def test_the_team_gets_short_names_and_learners_their_first_names(bare: School) -> None:
+    up(bare)
+
+    def live(session: Session) -> None:
+        for name in NAMES:
+            factories.person(session, name, "teacher")
+        factories.learner(session, "Nadia Haddad")
+
+    bare.write(live)
+    down(bare, "0011")
+    up(bare)
+    named = bare.read(lambda s: {one.name: one.short_name for one in s.scalars(select(Person))})
+    assert named.pop("Nadia Haddad") == "Nadia"
+    assert named["Nadia Bekaert"] == "Nadia Bek."
+    assert bare.read(short_names.wrong_short_names) == {}
+    assert named == {**named, **short_names.distinguish(dict(zip(NAMES, NAMES, strict=True)))}
     assert differences(bare) == []
 
 

@@ -22,7 +22,7 @@ from lms.current import settings_of, store_of
 from lms.demo import appointments
 from lms.domain.homework import assignments, attempts, correction, files
 from lms.domain.lessons import authoring, tracking
-from lms.domain.people import cards, learners
+from lms.domain.people import cards, learners, short_names
 from lms.extensions import db, write
 from lms.links import absolute_url
 from lms.models import Clip, Criterion, Lesson, Level, Organisation, Person, PersonRole, Room
@@ -102,7 +102,8 @@ def _all(
         session.flush()
         session.expire_all()
 
-    _people(session, school, now)
+    with short_names.update_short_names(session):
+        _people(session, school, now)
     next_request()
     _lessons(session, school, now)
     next_request()

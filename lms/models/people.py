@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, Text, U
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from lms.extensions import Base, Identified
-from lms.normal_forms import name_key
+from lms.normal_forms import name_key, split_name
 
 
 class Role(StrEnum):
@@ -137,6 +137,8 @@ class Person(Named, Identified, Base):
     )
 
     name: Mapped[str] = mapped_column(String(120))
+    # The first name; in the team with more, where somebody else has the same (`people/short_names`).
+    short_name: Mapped[str] = mapped_column(String(120))
     language: Mapped[str] = mapped_column(String(8), default="fr")
     email: Mapped[str | None] = mapped_column(String(254))
     phone: Mapped[str | None] = mapped_column(String(40))
@@ -155,6 +157,11 @@ class Person(Named, Identified, Base):
     level: Mapped[Level | None] = relationship(lazy="raise_on_sql")
     social_worker: Mapped[Person | None] = relationship(remote_side="Person.id", lazy="raise_on_sql")
     role_rows: Mapped[list[PersonRole]] = relationship(lazy="selectin", cascade="all, delete-orphan")
+
+    @validates("name")
+    def _set_name_key(self, attribute: str, name: str) -> str:
+        self.short_name = split_name(name)[0]
+        return super()._set_name_key(attribute, name)
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -178,7 +185,7 @@ class Person(Named, Identified, Base):
 
     @property
     def first_name(self) -> str:
-        return self.name.split()[0] if self.name.split() else self.name
+        return split_name(self.name)[0]
 
     # Required by Flask-Login.
     is_authenticated: ClassVar[bool] = True

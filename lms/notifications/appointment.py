@@ -18,7 +18,7 @@ def calendar_event(
 
     In French, as on the signs of the organisation, and with only the first name of the other person.
     """
-    other = (booking.learner if teaches else booking.teacher).first_name
+    other = (booking.learner if teaches else booking.teacher).short_name
     link = absolute_url(settings, "bookings.door", id=booking.id)
     onsite = booking.is_onsite
     with force_locale("fr"):

@@ -81,7 +81,7 @@ def facts(booking: Booking, item: OutboxItem, settings: Settings, now: datetime)
         "booking": booking,
         "teaches": teaches,
         # Mails to the teacher contain only the first name of the learner.
-        "other": (booking.learner if teaches else booking.teacher).first_name,
+        "other": (booking.learner if teaches else booking.teacher).short_name,
         "today": _local_day(booking.starts, settings) == today,
         "tomorrow": _local_day(booking.starts, settings) == today + timedelta(days=1),
     }

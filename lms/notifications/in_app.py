@@ -49,7 +49,7 @@ def french_moment(booking: Booking, *, zone: ZoneInfo) -> str:
 
 def where_and_with(booking: Booking, *, teaches: bool = False, zone: ZoneInfo) -> str:
     """Return the day in the language of the page, when that is not French, with whom, and where."""
-    other = booking.learner.name if teaches else booking.teacher.first_name
+    other = booking.learner.name if teaches else booking.teacher.short_name
     where = _("par vidéo") if booking.is_video else _("sur place")
     room = [booking.room.name] if booking.room is not None else []
     return " · ".join(
@@ -109,7 +109,7 @@ def _feedback(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | None:
         submission.id,
         "homework",
         "redo" if feedback.redo_requested else "homework",
-        _l("%(name)s a répondu", name=feedback.teacher.first_name),
+        _l("%(name)s a répondu", name=feedback.teacher.short_name),
         details.lesson_title or "",
         _("À refaire") if feedback.redo_requested else "",
         _l("Lire la réponse"),

@@ -132,7 +132,7 @@ def build_appointment_page(
             else None
         ),
         undecided=undecided,
-        teacher_name=booking.teacher.first_name if is_learner else booking.teacher.name,
+        teacher_name=booking.teacher.short_name if is_learner else booking.teacher.name,
         video_room=(_video_room(booking, now) if (is_learner or is_teacher) and not is_cancelled else None),
         next_step=booking.record.next_step if is_learner else "",
         free_hour=free_hour,

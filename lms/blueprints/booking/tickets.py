@@ -52,7 +52,7 @@ def words(language: str, booking: Booking) -> dict[str, str]:
             "title": _("Mon rendez-vous"),
             "day": dates.day(booking.starts, settings().time_zone, language),
             "zone": _("heure de Belgique"),
-            "teacher": _("Avec %(name)s", name=booking.teacher.first_name),
+            "teacher": _("Avec %(name)s", name=booking.teacher.short_name),
             "way": _("Sur place") if booking.is_onsite else _("Par vidéo"),
             "open": _("Ouvrez ce lien avec votre téléphone."),
         }

@@ -185,7 +185,7 @@ def _ask(
     form.teacher.choices = [
         SelectChoice(ANY, _("Tous les professeurs")),
         *(
-            SelectChoice(teacher.id, teacher.first_name)
+            SelectChoice(teacher.id, teacher.short_name)
             for teacher in availability.active_teachers(db.session())
         ),
     ]

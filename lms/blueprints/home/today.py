@@ -138,11 +138,10 @@ def _lesson(lesson: Lesson) -> Card:
 
 
 def _answered(work: LearnerAssignment) -> Card:
-    first_name = (work.teacher or "").split(" ")[0]
     return Card(
         "homework",
         "homework",
-        _l("%(name)s a répondu", name=first_name),
+        _l("%(name)s a répondu", name=work.teacher or ""),
         work.lesson_title,
         url_for("submissions.show", id=work.submission_id),
         _l("Lire la réponse"),

@@ -90,7 +90,7 @@ def load_timetable(
     buffer = select(Organisation.onsite_buffer_minutes).where(Organisation.id == 1).scalar_subquery()
     active = and_(Person.deactivated_at.is_(None), has_role(Role.TEACHER))
     weekly = (
-        select(Availability, Person.name, Room.name, Room.closed_at, buffer)
+        select(Availability, Person.short_name, Room.name, Room.closed_at, buffer)
         .join(Person, Person.id == Availability.teacher_id)
         .outerjoin(Room, Room.id == Availability.room_id)
         .where(
@@ -100,7 +100,7 @@ def load_timetable(
         )
     )
     dated = (
-        select(SpecialDay, Person.name, Room.name, Room.closed_at, buffer)
+        select(SpecialDay, Person.short_name, Room.name, Room.closed_at, buffer)
         .outerjoin(Person, Person.id == SpecialDay.teacher_id)
         .outerjoin(Room, Room.id == SpecialDay.room_id)
         .where(
@@ -129,7 +129,7 @@ def load_timetable(
                 table.place(rule.room_id, room, closed_at),
             )
         )
-        table.teachers[rule.teacher_id] = _first(teacher)
+        table.teachers[rule.teacher_id] = teacher
     for day, teacher, room, closed_at, _minutes in days:
         table.specials.append(
             Special(
@@ -146,12 +146,8 @@ def load_timetable(
             )
         )
         if day.teacher_id is not None:
-            table.teachers[day.teacher_id] = _first(teacher)
+            table.teachers[day.teacher_id] = teacher
     return table
-
-
-def _first(name: str) -> str:
-    return name.split(maxsplit=1)[0] if name.strip() else name
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def list_queue(session: Session, level_id: str | None = None, limit: int = 100) 
             Level.id,
             Level.name,
             _Holder.id,
-            _Holder.name,
+            _Holder.short_name,
         )
         .outerjoin(_Holder, _Holder.id == Feedback.teacher_id)
         .order_by(Attempt.sent_at, Attempt.id)

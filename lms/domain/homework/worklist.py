@@ -82,8 +82,8 @@ class LearnerAssignment:
     sent_at: datetime | None
     returned_at: datetime | None
     seen_at: datetime | None
-    teacher: str | None  # name of the teacher who returned the feedback
-    maker: str  # name of the teacher who gave the homework
+    teacher: str | None  # short name of the teacher who returned the feedback
+    maker: str  # short name of the teacher who gave the homework
     attempt_id: str | None  # the last one that was sent
     level_id: str
     is_on_offer: bool  # False: withdrawn, unpublished or of another level, but begun by the learner
@@ -178,8 +178,8 @@ def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
             Attempt.sent_at,
             Feedback.returned_at,
             Feedback.seen_at,
-            _Teacher.name,
-            _Maker.name,
+            _Teacher.short_name,
+            _Maker.short_name,
             Attempt.id,
             Lesson.level_id,
             func.coalesce(_ON_OFFER, false()),  # a learner may have no level

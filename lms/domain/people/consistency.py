@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
+from lms.domain.people import short_names
 from lms.models import (
     AccessCard,
     KnownDevice,
@@ -34,6 +35,7 @@ def find_people_faults(session: Session, *, now: datetime) -> list[str]:
         *_wrong_cards(session),
         *_living_logins(session, now=now),
         *_living_links(session, now=now),
+        *_wrong_short_names(session),
     ]
 
 
@@ -103,3 +105,9 @@ def _living_links(session: Session, *, now: datetime) -> Iterator[str]:
     )
     for row in rows:
         yield f"password link {row.id}: can be used, and {row.person_id} is deactivated"
+
+
+def _wrong_short_names(session: Session) -> Iterator[str]:
+    """Find members of the team whose short name is not that of their name beside those of the others."""
+    for person_id in short_names.wrong_short_names(session):
+        yield f"person {person_id}: has another short name than the names of the team say"

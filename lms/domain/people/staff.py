@@ -15,6 +15,7 @@ from lms.domain.people import logins
 from lms.domain.people.directory import has_role
 from lms.domain.people.logins import digest
 from lms.domain.people.password_rules import is_guessable
+from lms.domain.people.short_names import update_short_names
 from lms.models import AuditAction, LoginKind, Organisation, PasswordLink, Person, PersonRole, Role
 from lms.normal_forms import drop_invisible, email_key, password_forms
 from lms.refusal_codes import RefusalCode
@@ -87,7 +88,7 @@ def invite_colleague(
         created_at=now,
         role_rows=[PersonRole(role=role) for role in sorted(_check_known(roles))],
     )
-    with refuse_duplicates(session, Refused(RefusalCode.EMAIL_TAKEN)):
+    with update_short_names(session), refuse_duplicates(session, Refused(RefusalCode.EMAIL_TAKEN)):
         session.add(person)
     audit_log.record(
         session,
@@ -225,7 +226,7 @@ def update_colleague(
         for field, value in (("name", name), ("login_email", email_key(email)))
         if getattr(person, field) != value
     ]
-    with refuse_duplicates(session, Refused(RefusalCode.EMAIL_TAKEN)):
+    with update_short_names(session), refuse_duplicates(session, Refused(RefusalCode.EMAIL_TAKEN)):
         person.name, person.login_email = name, email_key(email)
     if changed:
         audit_log.record(
