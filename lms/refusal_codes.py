@@ -97,6 +97,7 @@ class RefusalCode(StrEnum):
     DATES_TOO_LONG = "dates_too_long"
     ROOM_MISSING = "room_missing"
     HOURS_MISSING = "hours_missing"
+    DELETION_FINAL = "deletion_final"
     NOT_SWAPPABLE = "not_swappable"
     LEARNER_BUSY = "learner_busy"
     DAY_OVER = "day_over"

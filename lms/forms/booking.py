@@ -71,6 +71,12 @@ class CancelForm(PageForm):
     reason = StringField(_l("Raison"), filters=[tidy], validators=[at_most(200), no_national_number])
 
 
+class UndoForm(PageForm):
+    """Taking back the deletion of hours: what was deleted, signed."""
+
+    deleted = HiddenField()
+
+
 WEEKDAYS = (
     _l("lundi"),
     _l("mardi"),

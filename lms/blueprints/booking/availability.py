@@ -14,15 +14,25 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
+from lms.blueprints.booking import undo_deletion
 from lms.clock import now
 from lms.current import organisation, settings
-from lms.domain.booking import absence, availability, conflicts, holidays, openings, queries, team_queries
-from lms.domain.errors import Refused
+from lms.domain.booking import (
+    absence,
+    availability,
+    conflicts,
+    holidays,
+    openings,
+    queries,
+    stored_hours,
+    team_queries,
+)
+from lms.domain.errors import Absent, Refused
 from lms.domain.people.contact import count_by_delivery
 from lms.extensions import db, write
-from lms.forms.booking import SERVICE, WEEKDAYS, EndForm, RuleForm, SpecialForm
+from lms.forms.booking import SERVICE, WEEKDAYS, EndForm, RuleForm, SpecialForm, UndoForm
 from lms.i18n import dates, refusals
-from lms.models import DayKind, Person, Role
+from lms.models import Availability, DayKind, Person, Role
 from lms.notifications.manual_messages import list_manual_messages
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
@@ -80,14 +90,18 @@ def end_rule(id: str) -> BaseResponse:
     if not form.validate():
         rule = RuleForm(formdata=None, valid_from=_today())
         return _rules(rule, 422, end=form, ending=id)
-    write(lambda s: availability.end_rule(s, me(), id, form.last.data, now=now(), zone=settings().time_zone))
+    last, zone = form.last.data, settings().time_zone
+    deleted = write(lambda s: availability.end_rule(s, me(), id, last, now=now(), zone=zone))
+    if deleted is not None:
+        undo_deletion.keep_deleted(deleted)
     return _settled(_("Ces heures s’arrêtent à cette date."), "availability.rules")
 
 
 @bp.post("/agenda/availability/<id>/deletion")
 @allow(Role.TEACHER)
 def delete_rule(id: str) -> BaseResponse:
-    write(lambda s: availability.delete_rule(s, me(), id, now=now(), zone=settings().time_zone))
+    deleted = write(lambda s: availability.delete_rule(s, me(), id, now=now(), zone=settings().time_zone))
+    undo_deletion.keep_deleted(deleted)
     return _settled(_("Ces heures sont supprimées. Les rendez-vous restent."), "availability.rules")
 
 
@@ -109,6 +123,7 @@ def _rules(
         today=_today(),
         rooms=availability.open_rooms(session),
         undecided=len(_conflicts()),
+        deletion=undo_deletion.undo_offer(),
     )
 
 
@@ -156,8 +171,30 @@ def _differ(session: Session, form: SpecialForm) -> None:
 @bp.post("/agenda/exceptions/<id>/deletion")
 @allow(Role.TEACHER, Role.COORDINATOR)
 def delete_exception(id: str) -> BaseResponse:
-    write(lambda s: availability.delete_special(s, me(), id, now=now(), zone=settings().time_zone))
+    deleted = write(lambda s: availability.delete_special(s, me(), id, now=now(), zone=settings().time_zone))
+    undo_deletion.keep_deleted(deleted)
     return _settled(_("L’exception est supprimée."), "availability.exceptions")
+
+
+# -- taking a deletion back ------------------------------------------------------------------------
+
+
+@bp.post("/agenda/deletion/undo")
+@allow(Role.TEACHER, Role.COORDINATOR)
+def undo() -> BaseResponse:
+    """Write the deleted hours again. Not `run_once`: hours that are there again stay as they are."""
+    signed = UndoForm().deleted.data or ""
+    deleted = undo_deletion.read_deleted(signed)
+    if deleted is None:
+        raise Absent
+    back = "availability.rules" if isinstance(deleted.row(), Availability) else "availability.exceptions"
+    try:
+        write(lambda s: stored_hours.restore_hours(s, me(), deleted, now=now(), zone=settings().time_zone))
+    except Refused as refusal:
+        flash(refusals.sentence(refusal), "error")
+        return redirect(url_for(back), 303)
+    undo_deletion.forget_deleted(signed)
+    return _settled(_("C’est de nouveau là."), back)
 
 
 def _special_form() -> SpecialForm:
@@ -182,12 +219,14 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
     return page(
         "agenda/exceptions.html",
         answer,
+        weekdays=WEEKDAYS,
         form=form,
         specials=specials,
         made=openings.slots_of_openings(session, days, _today(), zone=settings().time_zone),
         rooms=availability.open_rooms(session),
         days_off=holidays.days_off(person, days, _today(), language),
         undecided=len(_conflicts()),
+        deletion=undo_deletion.undo_offer(),
         teaches=Role.TEACHER in person.roles,
         coordinates=_coordinates(),
         everybody=SERVICE,
@@ -202,6 +241,8 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
 def undecided() -> BaseResponse:
     return page(
         "agenda/conflicts.html",
+        deletion=undo_deletion.undo_offer(),
+        weekdays=WEEKDAYS,
         found=_conflicts(),
         coordinates=_coordinates(),
         messages_waiting=_messages_waiting(),

@@ -11,7 +11,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain import audit_log
-from lms.domain.booking import waitlist, withdrawal
+from lms.domain.booking import stored_hours, withdrawal
+from lms.domain.booking.deleted_hours import DeletedHours, remember_hours
 from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.slots import belgian_holidays
 from lms.domain.errors import Absent, Refused
@@ -69,57 +70,52 @@ def add_rule(
         raise Refused(RefusalCode.HOURS_MISSING)
     _check_hours(hours.start, hours.end)
     _check_dates(valid_from, valid_until)
-    values = {
-        "teacher_id": teacher.id,
-        "weekday": weekday,
-        "start_wall": hours.start,
-        "end_wall": hours.end,
-        "mode": hours.mode,
-        "room_id": _room_id(session, hours),
-    }
-    rule = Availability(**values, valid_from=valid_from, valid_until=valid_until)
-    for other in session.scalars(select(Availability).filter_by(**values)).all():
-        if _touch(rule, other):
-            rule.valid_from = min(rule.valid_from, other.valid_from)
-            ends = (rule.valid_until, other.valid_until)
-            rule.valid_until = None if None in ends else max(end for end in ends if end)
-            session.delete(other)
-    session.add(rule)
-    session.flush()
-    audit_log.record(
-        session, teacher, AuditAction.AVAILABILITY_CHANGED, "availability", rule.id, detail="added", now=now
+    rule = Availability(
+        teacher_id=teacher.id,
+        weekday=weekday,
+        start_wall=hours.start,
+        end_wall=hours.end,
+        mode=hours.mode,
+        room_id=_room_id(session, hours),
+        valid_from=valid_from,
+        valid_until=valid_until,
     )
-    waitlist.offer_new_hours(
-        session, teacher_id=teacher.id, first=valid_from, last=valid_until, now=now, zone=zone
-    )
-    return rule
+    return stored_hours.store_rule(session, teacher, rule, detail="added", now=now, zone=zone)
 
 
 def end_rule(
     session: Session, teacher: Person, rule_id: str, last: date, *, now: datetime, zone: ZoneInfo
-) -> None:
-    """End a rule with the day `last`; delete it when it would end before it begins. Raises `Absent`.
+) -> DeletedHours | None:
+    """End a rule with the day `last`. Raises `Absent`. Open offers after that day are withdrawn.
 
-    Open offers after that day are withdrawn.
+    A rule that would end before it begins is deleted, and returned to be restored; otherwise None.
     """
     rule = _rule_for(session, teacher, rule_id)
     if last < rule.valid_from:
-        delete_rule(session, teacher, rule_id, now=now, zone=zone)
-        return
+        return delete_rule(session, teacher, rule_id, now=now, zone=zone)
     rule.valid_until = last
     audit_log.record(
         session, teacher, AuditAction.AVAILABILITY_CHANGED, "availability", rule.id, detail="ended", now=now
     )
     withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
+    return None
 
 
-def delete_rule(session: Session, teacher: Person, rule_id: str, *, now: datetime, zone: ZoneInfo) -> None:
-    """Delete a weekly rule of the teacher; withdraw its open offers. Raises Absent for another teacher's."""
-    session.delete(_rule_for(session, teacher, rule_id))
+def delete_rule(
+    session: Session, teacher: Person, rule_id: str, *, now: datetime, zone: ZoneInfo
+) -> DeletedHours:
+    """Delete a weekly rule of the teacher; withdraw its open offers. Raises Absent for another teacher's.
+
+    Returns what `restore_hours` needs to write it again.
+    """
+    rule = _rule_for(session, teacher, rule_id)
+    deleted = remember_hours(rule, now=now)
+    session.delete(rule)
     audit_log.record(
         session, teacher, AuditAction.AVAILABILITY_CHANGED, "availability", rule_id, detail="deleted", now=now
     )
     withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
+    return deleted
 
 
 def specials_for(session: Session, person: Person, today: date) -> Sequence[SpecialDay]:
@@ -177,8 +173,7 @@ def close_days(
     if hours.start is not None and hours.end is not None and hours.end <= hours.start:
         raise Refused(RefusalCode.HOURS_BACKWARD)
     special = _special(session, actor, teacher, DayKind.CLOSED, dates, hours, reason, now=now)
-    withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
-    return special
+    return stored_hours.store_special(session, actor, special, now=now, zone=zone)
 
 
 def add_extra_hours(
@@ -205,33 +200,29 @@ def add_extra_hours(
     if hours.start is not None and hours.end is not None:
         _check_hours(hours.start, hours.end)
     special = _special(session, actor, teacher, DayKind.OPEN, dates, hours, reason, now=now)
-    waitlist.offer_new_hours(
-        session, teacher_id=special.teacher_id, first=dates[0], last=dates[1], now=now, zone=zone
-    )
-    return special
+    return stored_hours.store_special(session, actor, special, now=now, zone=zone)
 
 
 def delete_special(
     session: Session, actor: Person, special_id: str, *, now: datetime, zone: ZoneInfo
-) -> None:
+) -> DeletedHours:
     """Delete a special day: what becomes possible is offered, what was offered in it withdrawn.
 
-    Raises Absent.
+    Raises Absent. Returns what `restore_hours` needs to write it again.
     """
     special = session.get(SpecialDay, special_id)
     if special is None:
         raise Absent
     check_may_manage(actor, special.teacher_id)
+    deleted = remember_hours(special, now=now)
     session.delete(special)
     session.flush()
     audit_log.record(session, actor, AuditAction.EXCEPTION_DELETED, "special_day", special_id, now=now)
     if special.is_closure:
-        first, last = special.date_from, special.date_until
-        waitlist.offer_new_hours(
-            session, teacher_id=special.teacher_id, first=first, last=last, now=now, zone=zone
-        )
+        stored_hours.offer_days_of(session, special, now=now, zone=zone)
     else:
         withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
+    return deleted
 
 
 def open_rooms(session: Session) -> Sequence[Room]:
@@ -268,28 +259,19 @@ def _special(
 ) -> SpecialDay:
     _check_dates(*dates)
     opens = kind == DayKind.OPEN and hours.start is not None
-    values = {
-        "teacher_id": teacher.id if teacher else None,
-        "kind": kind,
-        "date_from": dates[0],
-        "date_until": dates[1],
-        "start_wall": hours.start,
-        "end_wall": hours.end,
-        "mode": hours.mode if opens else None,
-        "room_id": _room_id(session, hours) if opens else None,
-    }
-    # The same special day entered twice is one row, so that deleting it has an effect.
-    special = session.scalars(select(SpecialDay).filter_by(**values)).first()
-    if special is not None:
-        special.reason = reason[:120] or special.reason
-        return special
-    special = SpecialDay(**values, reason=reason[:120], created_by_id=actor.id, created_at=now)
-    session.add(special)
-    session.flush()
-    audit_log.record(
-        session, actor, AuditAction.EXCEPTION_MADE, "special_day", special.id, detail=kind, now=now
+    return SpecialDay(
+        teacher_id=teacher.id if teacher else None,
+        kind=kind,
+        date_from=dates[0],
+        date_until=dates[1],
+        start_wall=hours.start,
+        end_wall=hours.end,
+        mode=hours.mode if opens else None,
+        room_id=_room_id(session, hours) if opens else None,
+        reason=reason[:120],
+        created_by_id=actor.id,
+        created_at=now,
     )
-    return special
 
 
 def _rule_for(session: Session, teacher: Person, rule_id: str) -> Availability:
@@ -297,12 +279,6 @@ def _rule_for(session: Session, teacher: Person, rule_id: str) -> Availability:
     if rule is None or rule.teacher_id != teacher.id:
         raise Absent
     return rule
-
-
-def _touch(rule: Availability, other: Availability) -> bool:
-    """Return whether no day lies between the dates of both rules."""
-    first, second = sorted((rule, other), key=lambda dated: dated.valid_from)
-    return first.valid_until is None or second.valid_from <= first.valid_until + timedelta(days=1)
 
 
 def _check_hours(start: time, end: time) -> None:

@@ -27,6 +27,7 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.DATES_TOO_LONG: _l("La période est trop longue. Choisissez un an au plus."),
     RefusalCode.ROOM_MISSING: _l("Écrivez la salle pour les rendez-vous sur place."),
     RefusalCode.HOURS_MISSING: _l("Choisissez les heures de cette ouverture."),
+    RefusalCode.DELETION_FINAL: _l("C’est trop tard pour annuler. Ajoutez-les encore une fois."),
     RefusalCode.NOT_SWAPPABLE: _l("Échangez deux rendez-vous du même professeur avec deux personnes."),
     RefusalCode.LEARNER_BUSY: _l("Une des deux personnes n’est pas libre à l’autre heure."),
     RefusalCode.DAY_OVER: _l("Ce jour est passé. Choisissez aujourd’hui ou un jour qui vient."),
