@@ -573,6 +573,23 @@ def test_the_team_gets_short_names_and_learners_their_first_names(bare: School) 
     assert differences(bare) == []
 
 
+def test_learners_of_who_is_no_social_worker_any_more_have_none(bare: School) -> None:
+    up(bare)
+
+    def live(session: Session) -> None:
+        workers = [factories.farid(session), factories.luc(session)]
+        workers.append(factories.person(session, "Gone", "social_worker"))
+        workers[-1].deactivated_at = now()
+        for worker in workers:
+            factories.learner(session, f"of {worker.short_name}").social_worker_id = worker.id
+
+    bare.write(live)
+    down(bare, "0011")
+    up(bare)
+    assigned = select(Person.name).where(Person.social_worker_id.is_not(None))
+    assert bare.read(lambda s: s.scalars(assigned).all()) == ["of Farid"]
+
+
 def test_files_are_ready_and_what_was_sent_is_in_the_queue(bare: School, tmp_path: Path) -> None:
     """There and back: what waits for a worker has no place before 0009."""
     up(bare)

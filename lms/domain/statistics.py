@@ -20,6 +20,7 @@ class Figures:
     by_level: list[tuple[Level, int]]
     without_card: int
     locked_cards: int
+    without_social_worker: int
     coming_bookings: int
     failed_mails: int
 
@@ -35,10 +36,11 @@ def current_figures(session: Session, *, now: datetime) -> Figures:
         .order_by(Level.position)
     )
     active_card = and_(AccessCard.person_id == Person.id, AccessCard.revoked_at.is_(None))
-    without, locked = session.execute(
+    without, locked, unassigned = session.execute(
         select(
             func.count().filter(AccessCard.id.is_(None)),
             func.count().filter(AccessCard.locked_at.is_not(None)),
+            func.count().filter(Person.social_worker_id.is_(None)),
         )
         .select_from(Person)
         .join(PersonRole, learner)
@@ -54,6 +56,7 @@ def current_figures(session: Session, *, now: datetime) -> Figures:
         by_level=[(level, number) for level, number in by_level],
         without_card=without,
         locked_cards=locked,
+        without_social_worker=unassigned,
         coming_bookings=session.scalar(coming) or 0,
         failed_mails=session.scalar(failed) or 0,
     )

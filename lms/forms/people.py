@@ -84,14 +84,12 @@ class LearnerEditForm(LearnerForm):
     opened = ChecksField(_l("Autres niveaux ouverts"))
     social_worker_id = SelectField(_l("Assistant social"))
 
-    def offer_more(self, levels: Sequence[Level], workers: Sequence[Person], now: Person | None) -> None:
-        """Set the levels and social workers to choose from; `now` is the current social worker."""
+    def offer_more(self, levels: Sequence[Level], workers: Sequence[Person]) -> None:
+        """Set the levels and social workers to choose from."""
         self.offer(levels)
         self.opened.choices = [SelectChoice(level.id, level.name) for level in levels]
-        # The current social worker stays a choice, even when deactivated.
-        known = [*workers, *([now] if now and now.id not in {worker.id for worker in workers} else [])]
         self.social_worker_id.choices = [SelectChoice("", _l("Pas d’assistant social"))]
-        self.social_worker_id.choices += [SelectChoice(worker.id, worker.name) for worker in known]
+        self.social_worker_id.choices += [SelectChoice(worker.id, worker.name) for worker in workers]
 
     def facts(self) -> LearnerDetails:
         """Return the details that were entered."""

@@ -203,6 +203,11 @@ class Person(Named, Identified, Base):
     def takes_appointments(self) -> bool:
         return self.is_active and self.is_learner
 
+    @property
+    def takes_learners(self) -> bool:
+        """Return whether learners may be assigned to the person as their social worker."""
+        return self.is_active and Role.SOCIAL_WORKER in self.roles
+
     def get_id(self) -> str:
         return self.id
 

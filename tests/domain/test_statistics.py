@@ -19,13 +19,14 @@ def _school(session: Session) -> None:
     gone = factories.learner(session, "Marc", "N1")
     gone.deactivated_at = NOW
     factories.printed_card(session, factories.samira(session))
+    factories.samira(session).social_worker_id = factories.farid(session).id
 
 
 def test_the_coordinator_counts_who_comes_and_who_has_no_card(school: School) -> None:
     school.write(_school)
     found = school.read(lambda s: current_figures(s, now=NOW))
     assert [(level.code, number) for level, number in found.by_level] == [("N1", 1), ("N2", 1), ("N3", 0)]
-    assert (found.without_card, found.locked_cards) == (1, 0)
+    assert (found.without_card, found.locked_cards, found.without_social_worker) == (1, 0, 1)
 
 
 def test_mails_that_failed_this_week_are_counted_and_older_ones_are_not(school: School) -> None:

@@ -89,6 +89,7 @@ class ServiceFigures:
     by_level: Sequence[LevelCount]
     without_card: int
     locked_cards: int
+    without_social_worker: int
     coming_bookings: int
     failed_mails: int
     hygiene_notice: LazyString
@@ -183,6 +184,7 @@ def _figures(session: Session, now: datetime, *, hygiene_notice: bool) -> Servic
         by_level=_by_level(found.by_level),
         without_card=found.without_card,
         locked_cards=found.locked_cards,
+        without_social_worker=found.without_social_worker,
         coming_bookings=found.coming_bookings,
         failed_mails=found.failed_mails,
         hygiene_notice=_l("affichés") if hygiene_notice else _l("cachés"),

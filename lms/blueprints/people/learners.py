@@ -39,6 +39,7 @@ def index() -> BaseResponse:
         text=(tidy(request.args.get("q")) or "")[:80],
         level_id=level if level.isalnum() else "",
         left=request.args.get("left") == "1",
+        unassigned=request.args.get("unassigned") == "1",
         page=_number(request.args.get("page")),
     )
     session = db.session()
@@ -109,7 +110,7 @@ def edit(id: str) -> BaseResponse:
     session = db.session()
     person = directory.learner_for(session, me(), id)
     form = LearnerEditForm(obj=person)
-    form.offer_more(directory.levels(session), directory.social_workers(session), person.social_worker)
+    form.offer_more(directory.levels(session), directory.social_workers(session))
     if not form.is_submitted():
         form.opened.data = list(directory.opened_level_ids(session, person))
         form.social_worker_id.data = person.social_worker_id or ""
@@ -170,6 +171,6 @@ def _number(raw: str | None) -> int:
 
 def _turn(number: int) -> str:
     kept: dict[str, Any] = {
-        name: request.args[name] for name in ("q", "level", "left") if name in request.args
+        name: request.args[name] for name in ("q", "level", "left", "unassigned") if name in request.args
     }
     return url_for("people.index", page=number, **kept)

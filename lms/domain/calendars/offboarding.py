@@ -1,4 +1,4 @@
-"""What ends with a role: appointments, offers, preferences on the waitlist, the calendar feed."""
+"""What ends with a role: appointments, offers, preferences on the waitlist, the feed, assigned learners."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import absence
 from lms.domain.calendars import feeds
+from lms.domain.people import learners
 from lms.models import Person
 
 
@@ -20,6 +21,7 @@ def end_lost_roles(session: Session, actor: Person, person: Person, *, now: date
 
     Refusals: `already_begun`, `already_cancelled`.
     """
+    learners.end_assignments(session, actor, person, now=now)
     cancelled = absence.offboard(session, actor, person, now=now, zone=zone)
     if not person.gives_appointments and not person.takes_appointments:
         # The address of the feed needs no login, so it has to end with the roles.

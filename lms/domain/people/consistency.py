@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import exists, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from lms.domain.people import short_names
 from lms.models import (
@@ -36,6 +36,7 @@ def find_people_faults(session: Session, *, now: datetime) -> list[str]:
         *_living_logins(session, now=now),
         *_living_links(session, now=now),
         *_wrong_short_names(session),
+        *_lost_learners(session),
     ]
 
 
@@ -111,3 +112,13 @@ def _wrong_short_names(session: Session) -> Iterator[str]:
     """Find members of the team whose short name is not that of their name beside those of the others."""
     for person_id in short_names.wrong_short_names(session):
         yield f"person {person_id}: has another short name than the names of the team say"
+
+
+def _lost_learners(session: Session) -> Iterator[str]:
+    """Find learners who are assigned to a person who is no active social worker."""
+    worker = aliased(Person)
+    helps = exists().where(PersonRole.person_id == worker.id, PersonRole.role == Role.SOCIAL_WORKER)
+    assists = and_(helps, worker.deactivated_at.is_(None))
+    rows = select(Person.id, worker.id).join(worker, worker.id == Person.social_worker_id)
+    for learner_id, worker_id in session.execute(rows.where(~assists).order_by(Person.id)):
+        yield f"learner {learner_id}: is assigned to {worker_id}, who is no active social worker"

@@ -38,6 +38,7 @@ class LearnerFilter:
     text: str = ""
     level_id: str = ""
     left: bool = False  # the deactivated learners instead of the active ones
+    unassigned: bool = False  # only those without a social worker
     page: int = 1
 
 
@@ -98,6 +99,8 @@ def list_learners(session: Session, actor: Person, wanted: LearnerFilter) -> tup
     )
     if wanted.level_id:
         query = query.where(Person.level_id == wanted.level_id)
+    if wanted.unassigned:
+        query = query.where(Person.social_worker_id.is_(None))
     if wanted.text:
         words = name_key(wanted.text).split()
         query = query.where(*(Person.name_key.contains(word, autoescape=True) for word in words))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
@@ -58,6 +58,7 @@ def update_learner(
 
     Refusals: `level_unknown`, `social_worker_unknown`.
     """
+    _lock_worker(session, facts.social_worker_id)
     changed = [
         name
         for name in ("name", "language", "email", "phone")
@@ -104,15 +105,43 @@ def _assign(
     if worker_id is not None and worker_id != actor.id:
         worker = session.get_one(Person, worker_id)
         _tell(session, NoticeKind.LEARNER_ASSIGNED, worker, learner.id, now=now)
-    audit_log.record(
-        session,
-        actor,
-        AuditAction.SOCIAL_WORKER_CHANGED,
-        "person",
-        learner.id,
-        detail=worker_id or "",
-        now=now,
-    )
+    _record_worker(session, actor, learner.id, worker_id, now=now)
+
+
+def end_assignments(session: Session, actor: Person, worker: Person, *, now: datetime) -> None:
+    """Leave the learners of a person who is no social worker any more without one; nothing for who still is.
+
+    The coordinator finds them in the list of learners.
+    """
+    if worker.takes_learners:
+        return
+    session.flush()
+    _lock_worker(session, worker.id)
+    left = session.scalars(
+        update(Person)
+        .where(Person.social_worker_id == worker.id)
+        .values(social_worker_id=None)
+        .returning(Person.id)
+    ).all()
+    outbox.withdraw_notices(session, None, kind=NoticeKind.LEARNER_ASSIGNED, person_id=worker.id, now=now)
+    for learner_id in sorted(left):
+        _record_worker(session, actor, learner_id, None, now=now)
+
+
+def _lock_worker(session: Session, worker_id: str | None) -> None:
+    """Lock a social worker: nobody is assigned to a person who is losing the role at this moment.
+
+    Before any row of a learner is changed: assigning and ending take the rows in one order.
+    """
+    if worker_id is not None:
+        session.execute(select(Person.id).where(Person.id == worker_id).with_for_update(key_share=True))
+
+
+def _record_worker(
+    session: Session, actor: Person, learner_id: str, worker_id: str | None, *, now: datetime
+) -> None:
+    action, detail = AuditAction.SOCIAL_WORKER_CHANGED, worker_id or ""
+    audit_log.record(session, actor, action, "person", learner_id, detail=detail, now=now)
 
 
 def _open(session: Session, actor: Person, learner: Person, wanted: frozenset[str], *, now: datetime) -> None:

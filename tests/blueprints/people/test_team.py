@@ -117,6 +117,27 @@ def test_only_the_coordinator_enters(school: School) -> None:
             assert visitor.get(path).status == 404
 
 
+@pytest.mark.parametrize("way", ["edit", "deactivation"])
+def test_the_learners_of_who_is_no_social_worker_any_more_are_found_from_the_start_page(
+    school: School, claire: Visitor, way: str
+) -> None:
+    def entrust(session: Session) -> str:
+        farid = factories.farid(session)
+        factories.samira(session).social_worker_id = farid.id
+        return farid.id
+
+    farid = school.write(entrust)
+    assert "Sans assistant social 0" in claire.get("/").text
+    if way == "edit":
+        claire.submit(claire.get(f"/people/team/{farid}/edit"), {"roles": ["teacher"]})
+    else:
+        claire.submit(claire.get(f"/people/{farid}"), action=f"/people/{farid}/deactivation")
+    home = claire.get("/")
+    assert "Sans assistant social 1" in home.text
+    found = claire.get(home.links()["Sans assistant social 1"])
+    assert "Samira" in found.links()
+
+
 def test_who_no_longer_teaches_has_no_appointments_and_who_teaches_again_is_offered(
     school: School, claire: Visitor
 ) -> None:

@@ -119,6 +119,23 @@ def test_a_learner_who_leaves_gives_everything_back(school: School) -> None:
     assert leave(school, factories.samira, deactivate) == 0
 
 
+def become_a_teacher(s: Session, person: Person) -> None:
+    claire, email = factories.claire(s), person.login_email or ""
+    staff.update_colleague(s, claire, person, person.name, email, [Role.TEACHER], now=NOW)
+
+
+@pytest.mark.parametrize("way", [become_a_teacher, deactivate])
+def test_the_learners_of_a_social_worker_who_stops_have_none(school: School, way: Way) -> None:
+    def entrust(s: Session) -> None:
+        factories.samira(s).social_worker_id = factories.farid(s).id
+
+    school.write(entrust)
+    leave(school, factories.farid, way)
+    assert school.read(lambda s: factories.samira(s).social_worker_id) is None
+    school.write(lambda s: staff.reactivate(s, factories.claire(s), factories.farid(s), now=NOW))
+    assert school.read(lambda s: factories.samira(s).social_worker_id) is None, "somebody decides that anew"
+
+
 def test_who_keeps_the_role_keeps_everything(school: School) -> None:
     book(school, TUESDAY, factories.samira)
     token = feeds.new_token()

@@ -18,8 +18,16 @@ from tests.support.narrow import present
 from tests.support.school import School
 
 
-def names(school: School, who: Who, *, text: str = "", level_id: str = "", left: bool = False) -> list[str]:
-    wanted = LearnerFilter(text, level_id, left)
+def names(
+    school: School,
+    who: Who,
+    *,
+    text: str = "",
+    level_id: str = "",
+    left: bool = False,
+    unassigned: bool = False,
+) -> list[str]:
+    wanted = LearnerFilter(text, level_id, left, unassigned)
     lines, _ = school.read(lambda s: directory.list_learners(s, who(s), wanted))
     return [line.person.name for line in lines]
 
@@ -37,6 +45,11 @@ def cast(school: School) -> School:
 
 def test_a_teacher_and_the_coordinator_see_every_learner(cast: School) -> None:
     assert names(cast, factories.nadia) == names(cast, factories.claire) == ["Oksana Bondar", "Samira"]
+
+
+def test_learners_without_a_social_worker_are_found(cast: School) -> None:
+    assert names(cast, factories.claire, unassigned=True) == ["Oksana Bondar"]
+    assert names(cast, factories.farid, unassigned=True) == []
 
 
 def test_a_social_worker_sees_the_people_entrusted_to_him(cast: School) -> None:

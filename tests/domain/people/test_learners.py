@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TypedDict, Unpack
 
 import pytest
@@ -10,9 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.domain.errors import Refused
-from lms.domain.people import directory, learners
+from lms.domain.people import directory, learners, staff
 from lms.domain.people.learners import LearnerDetails
-from lms.models import AuditEvent, Person, Role
+from lms.models import AuditEvent, Notice, Person, Role
 from tests import factories
 from tests.factories import NOW
 from tests.support.narrow import present
@@ -128,3 +129,70 @@ def test_only_a_social_worker_can_be_assigned(school: School) -> None:
     luc = school.write(lambda s: factories.luc(s).id)
     with pytest.raises(Refused, match="social_worker_unknown"):
         change(school, social_worker_id=luc)
+
+
+def entrust(session: Session, number: int = 2) -> None:
+    """Assign learners to Farid as a form does, so that he has a notice of each."""
+    farid = factories.farid(session)
+    for each in range(number):
+        learner = factories.learner(session, f"Apprenante {each}")
+        facts = replace(facts_of(session, learner), social_worker_id=farid.id)
+        learners.update_learner(session, factories.nadia(session), learner, facts, now=NOW)
+
+
+def end_assignments(session: Session) -> None:
+    staff.deactivate(session, factories.claire(session), factories.farid(session), now=NOW)
+    learners.end_assignments(session, factories.claire(session), factories.farid(session), now=NOW)
+
+
+def assigned(school: School) -> list[str | None]:
+    found = select(Person.social_worker_id).where(Person.name.startswith("Apprenante"))
+    return list(school.read(lambda s: s.scalars(found).all()))
+
+
+def test_who_leaves_has_no_learners_and_no_notice_of_them_and_the_journal_names_each(school: School) -> None:
+    school.write(entrust)
+    farid = school.read(lambda s: factories.farid(s).id)
+    assert assigned(school) == [farid] * 2
+    school.write(end_assignments)
+    assert assigned(school) == [None] * 2
+    action = select(AuditEvent.detail).where(AuditEvent.action == "social_worker_changed")
+    assert sorted(school.read(lambda s: s.scalars(action).all())) == ["", "", farid, farid]
+    open_notices = select(Notice).where(Notice.expires_at.is_(None), Notice.person_id == farid)
+    assert school.read(lambda s: s.scalars(open_notices).all()) == []
+
+
+def test_a_social_worker_keeps_the_learners(school: School) -> None:
+    school.write(entrust)
+    farid = school.read(lambda s: factories.farid(s).id)
+    school.write(
+        lambda s: learners.end_assignments(s, factories.claire(s), factories.farid(s), now=NOW),
+    )
+    assert assigned(school) == [farid] * 2
+
+
+def test_many_learners_lose_their_social_worker_in_as_many_statements_as_one(school: School) -> None:
+    counts = []
+    for number in (1, 30):
+        school.write(partial(entrust, number=number))
+        with school.counting_statements() as sent:
+            school.write_and_undo(end_assignments)
+        counts.append(len(sent))
+    assert counts[0] == counts[1]
+
+
+# SQLite has one writer at a time: there is nothing to lock.
+@pytest.mark.parametrize("school", ["postgresql"], indirect=True)
+def test_nobody_is_assigned_to_a_person_who_is_losing_the_role(school: School) -> None:
+    farid = school.write(lambda s: factories.farid(s).id)
+    school.write(factories.samira)
+    unlocked = select(Person.id).where(Person.id == farid).with_for_update(key_share=True, skip_locked=True)
+
+    def assign(session: Session) -> list[str]:
+        samira = factories.samira(session)
+        facts = replace(facts_of(session, samira), social_worker_id=farid)
+        learners.update_learner(session, factories.nadia(session), samira, facts, now=NOW)
+        with school.engine.connect() as other:
+            return list(other.scalars(unlocked))
+
+    assert school.write(assign) == []

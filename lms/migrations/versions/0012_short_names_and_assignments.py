@@ -1,4 +1,4 @@
-"""Short names of the team, which tell two people with one first name apart
+"""Short names of the team; learners are assigned to social workers alone
 
 Revision ID: 0012
 Revises: 0011
@@ -23,6 +23,15 @@ STAFF = """
     SELECT id, name FROM person
     WHERE EXISTS (SELECT 1 FROM person_role WHERE person_id = person.id AND role != 'learner')
 """
+# Learners of people who lost the role before that ended it.
+UNASSIGN = """
+    UPDATE person SET social_worker_id = NULL
+    WHERE social_worker_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM person worker JOIN person_role ON person_role.person_id = worker.id
+        WHERE worker.id = person.social_worker_id
+            AND worker.deactivated_at IS NULL AND person_role.role = 'social_worker'
+    )
+"""
 
 
 def upgrade() -> None:
@@ -37,6 +46,7 @@ def upgrade() -> None:
         bind.execute(statement, {"short": short, "id": person_id})
     with op.batch_alter_table("person") as batch:
         batch.alter_column("short_name", existing_type=sa.String(length=120), nullable=False)
+    bind.execute(sa.text(UNASSIGN))
 
 
 def downgrade() -> None:
