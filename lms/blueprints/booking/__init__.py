@@ -1,5 +1,5 @@
 """Pages of appointments: of learners, of the team, of the waitlist."""
 
-from lms.blueprints.booking import agenda, appointments, availability, team, tickets, waitlist
+from lms.blueprints.booking import agenda, appointments, availability, conflicts, team, tickets, waitlist
 
-bps = [appointments.bp, waitlist.bp, tickets.bp, agenda.bp, availability.bp, team.bp]
+bps = [appointments.bp, waitlist.bp, tickets.bp, agenda.bp, availability.bp, conflicts.bp, team.bp]

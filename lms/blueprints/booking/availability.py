@@ -1,13 +1,12 @@
-"""Availability of a teacher: weekly rules, special days, and conflicting appointments."""
+"""Availability of a teacher: weekly rules and special days."""
 
 # Read by the team alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, flash, redirect, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -15,25 +14,20 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.blueprints.booking import undo_deletion
+from lms.blueprints.booking.conflicts import conflicts_of_actor
 from lms.clock import now
 from lms.current import organisation, settings
 from lms.domain.booking import (
-    absence,
     availability,
-    conflicts,
     holidays,
     openings,
-    queries,
     stored_hours,
-    team_queries,
 )
 from lms.domain.errors import Absent, Refused
-from lms.domain.people.contact import count_by_delivery
 from lms.extensions import db, write
 from lms.forms.booking import SERVICE, WEEKDAYS, EndForm, RuleForm, SpecialForm, UndoForm
 from lms.i18n import dates, refusals
 from lms.models import Availability, DayKind, Person, Role
-from lms.notifications.manual_messages import list_manual_messages
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import page
@@ -122,7 +116,7 @@ def _rules(
         made=openings.slots_of_rules(found, _buffer()),
         today=_today(),
         rooms=availability.open_rooms(session),
-        undecided=len(_conflicts()),
+        undecided=len(conflicts_of_actor()),
         deletion=undo_deletion.undo_offer(),
     )
 
@@ -225,7 +219,7 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
         made=openings.slots_of_openings(session, days, _today(), zone=settings().time_zone),
         rooms=availability.open_rooms(session),
         days_off=holidays.days_off(person, days, _today(), language),
-        undecided=len(_conflicts()),
+        undecided=len(conflicts_of_actor()),
         deletion=undo_deletion.undo_offer(),
         teaches=Role.TEACHER in person.roles,
         coordinates=_coordinates(),
@@ -233,117 +227,16 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
     )
 
 
-# -- conflicting appointments ----------------------------------------------------------------------
-
-
-@bp.get("/agenda/conflicts")
-@allow(Role.TEACHER, Role.COORDINATOR)
-def undecided() -> BaseResponse:
-    return page(
-        "agenda/conflicts.html",
-        deletion=undo_deletion.undo_offer(),
-        weekdays=WEEKDAYS,
-        found=_conflicts(),
-        coordinates=_coordinates(),
-        messages_waiting=_messages_waiting(),
-    )
-
-
-@bp.post("/bookings/<id>/conflict-acceptance")
-@allow(Role.TEACHER, Role.COORDINATOR)
-def keep(id: str) -> BaseResponse:
-    return _decide(
-        lambda s: absence.accept_conflict(s, me(), queries.booking_for(s, me(), id), now=now()),
-        _("Le rendez-vous est gardé."),
-    )
-
-
-@bp.post("/agenda/conflicts/<id>/cancellation")
-@allow(Role.TEACHER, Role.COORDINATOR)
-def call_off(id: str) -> BaseResponse:
-    found = queries.booking_for(db.session(), me(), id)
-    return _decide(
-        lambda s: conflicts.cancel_conflicting(s, me(), id, now=now(), zone=settings().time_zone),
-        _cancellation_sentence([found.learner]),
-    )
-
-
-@bp.get("/agenda/conflicts/cancellation")
-@allow(Role.TEACHER, Role.COORDINATOR)
-def confirm_calling_off() -> BaseResponse:
-    return page("agenda/calling_off.html", found=_conflicts(), coordinates=_coordinates())
-
-
-@bp.post("/agenda/conflicts/cancellation")
-@allow(Role.TEACHER, Role.COORDINATOR)
-def call_off_all() -> BaseResponse:
-    """Cancel the ticked conflicting appointments, each in a transaction of its own."""
-    ticked = set(request.form.getlist("booking"))
-    if not ticked:
-        flash(_("Choisissez au moins un rendez-vous."), "error")
-        return redirect(url_for("availability.confirm_calling_off"), 303)
-    bookings = [conflict.booking for conflict in _conflicts() if conflict.booking.id in ticked]
-    learners = [booking.learner for booking in bookings if _cancel(booking.id)]
-    if learners:
-        flash(_cancellation_sentence(learners), "success")
-    else:
-        flash(_("C’est déjà fait."), "success")
-    return redirect(url_for("availability.undecided"), 303)
-
-
-def _cancel(booking_id: str) -> bool:
-    """Cancel a conflicting appointment; False when it has begun or was cancelled in the meantime."""
-    try:
-        write(
-            lambda s: conflicts.cancel_conflicting(s, me(), booking_id, now=now(), zone=settings().time_zone)
-        )
-    except Refused:
-        return False
-    return True
-
-
-def _cancellation_sentence(learners: Sequence[Person]) -> str:
-    """Return the sentence after the cancellation: how many, and which learners the team has to notify."""
-    notified, by_hand = count_by_delivery(learners, gateway=settings().sends_texts)
-    sentences = [_("Rendez-vous annulés : %(number)s.", number=len(learners))]
-    if notified:
-        sentences.append(_("Personnes prévenues : %(number)s.", number=notified))
-    if by_hand:
-        sentences.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
-    return " ".join(sentences)
-
-
-def _decide(in_transaction: Callable[[Session], object], sentence: str) -> BaseResponse:
-    """Run a decision about a conflict and redirect; a decision that was already made counts as success."""
-    try:
-        write(in_transaction)
-        flash(sentence, "success")
-    except Refused as refusal:
-        flash(
-            refusals.sentence(refusal),
-            "success" if refusal.code == RefusalCode.ALREADY_CANCELLED else "error",
-        )
-    return redirect(url_for("availability.undecided"), 303)
-
-
 # -- helpers -------------------------------------------------------------------------------------
-
-
-def _conflicts() -> list[conflicts.Conflict]:
-    return team_queries.conflicts_for(db.session(), me(), now=now(), zone=settings().time_zone)
-
-
-def _messages_waiting() -> int:
-    return len(list_manual_messages(db.session(), me(), settings(), now()))
 
 
 def _settled(sentence: str, back: str) -> BaseResponse:
     """Redirect to the conflicts while there are some, otherwise back to the list."""
-    number = len(_conflicts())
+    number = len(conflicts_of_actor())
     flash(sentence, "success")
     if number:
         flash(_("%(number)s rendez-vous à décider.", number=number), "warning")
-    return redirect(url_for("availability.undecided" if number else back), 303)
+    return redirect(url_for("conflicts.undecided" if number else back), 303)
 
 
 def _coordinates() -> bool:
