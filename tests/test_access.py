@@ -250,7 +250,9 @@ def things(session: Session) -> dict[str, str]:
         "corrections": attempt.id,
         "files": first(select(Attachment).where(Attachment.attempt_id == attempt.id)).id,
         "bookings": first(hers).id,
-        "offers": first(select(Booking).where(Booking.waitlist_entry_id.is_not(None))).id,
+        "offers": first(
+            select(Booking).where(Booking.learner_id == samira.id, Booking.waitlist_entry_id.is_not(None))
+        ).id,
         "s": first(hers).id,
         "conflicts": first(hers).id,
         "people": samira.id,

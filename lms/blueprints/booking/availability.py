@@ -23,7 +23,7 @@ from lms.domain.booking import (
     openings,
     stored_hours,
 )
-from lms.domain.errors import Absent, Refused
+from lms.domain.errors import Refused
 from lms.extensions import db, write
 from lms.forms.booking import SERVICE, WEEKDAYS, EndForm, RuleForm, SpecialForm, UndoForm
 from lms.i18n import dates, refusals
@@ -177,12 +177,11 @@ def delete_exception(id: str) -> BaseResponse:
 @allow(Role.TEACHER, Role.COORDINATOR)
 def undo() -> BaseResponse:
     """Write the deleted hours again. Not `run_once`: hours that are there again stay as they are."""
-    signed = UndoForm().deleted.data or ""
-    deleted = undo_deletion.read_deleted(signed)
-    if deleted is None:
-        raise Absent
-    back = "availability.rules" if isinstance(deleted.row(), Availability) else "availability.exceptions"
+    signed, back = UndoForm().deleted.data or "", "availability.exceptions"
     try:
+        deleted = undo_deletion.read_deleted(signed)
+        if isinstance(deleted.row(), Availability):
+            back = "availability.rules"
         write(lambda s: stored_hours.restore_hours(s, me(), deleted, now=now(), zone=settings().time_zone))
     except Refused as refusal:
         flash(refusals.sentence(refusal), "error")

@@ -15,8 +15,10 @@ from lms.clock import now
 from lms.current import settings
 from lms.domain.booking.deleted_hours import DeletedHours
 from lms.domain.booking.stored_hours import may_restore
+from lms.domain.errors import Refused
 from lms.forms.booking import UndoForm
 from lms.models import Availability, SpecialDay
+from lms.refusal_codes import RefusalCode
 
 _KEPT = "deleted_hours"
 
@@ -46,23 +48,28 @@ def forget_deleted(signed: str) -> None:
         del browser[_KEPT]
 
 
-def read_deleted(signed: str) -> DeletedHours | None:
-    """Return what a form says was deleted; None when we did not write it."""
+def read_deleted(signed: str) -> DeletedHours:
+    """Return what a form says was deleted.
+
+    Refusals: `deletion_final`, when we did not write it.
+    """
     try:
         found: Mapping[str, Any] = _signer().loads(signed)
     except BadData:
-        return None
+        raise Refused(RefusalCode.DELETION_FINAL) from None
     return DeletedHours(found["table"], found["values"], datetime.fromtimestamp(found["until"], UTC))
 
 
 def undo_offer() -> UndoOffer | None:
     """Return the last deletion in this browser while this person may take it back, else None."""
-    signed = browser.get(_KEPT, "")
-    deleted = read_deleted(signed)
-    if deleted is None or deleted.until <= now():
+    signed = browser.get(_KEPT)
+    if signed is None:
         return None
+    deleted = read_deleted(signed)
     row = deleted.row()
-    return UndoOffer(row, UndoForm(formdata=None, deleted=signed)) if may_restore(me(), row) else None
+    if deleted.until <= now() or not may_restore(me(), row):
+        return None
+    return UndoOffer(row, UndoForm(formdata=None, deleted=signed))
 
 
 def _signer() -> URLSafeSerializer:
