@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from config import ROOT
+from config import BRUSSELS, ROOT
 from lms import create_app, normal_forms
 from lms.adapters.store import LocalStore
 from lms.clock import now
@@ -45,8 +45,10 @@ from lms.models import (
     Attachment,
     Attempt,
     Booking,
+    BookingState,
     Level,
     Notice,
+    Organisation,
     OutboxItem,
     Outcome,
     Person,
@@ -54,6 +56,7 @@ from lms.models import (
     Room,
 )
 from tests import factories
+from tests.support.appointments import at
 from tests.support.engines import postgres_template
 from tests.support.narrow import present
 from tests.support.school import School, copy_template, settings_for
@@ -314,13 +317,12 @@ def test_there_is_one_newest_revision() -> None:
     assert len(scripts().get_heads()) == 1
 
 
-def test_the_way_down_leaves_nothing_and_the_way_up_works_again(bare: School) -> None:
-    up(bare)
-    down(bare, "base")
-    assert tables(bare) == set()
-    up(bare)
-    assert differences(bare) == []
-    assert bare.write(lambda s: factories.samira(s).name) == "Samira"
+def test_the_way_down_leaves_nothing_and_the_way_up_works_again(newest: School) -> None:
+    down(newest, "base")
+    assert tables(newest) == set()
+    up(newest)
+    assert differences(newest) == []
+    assert newest.write(lambda s: factories.samira(s).name) == "Samira"
 
 
 def test_each_step_can_be_taken_back_and_taken_again(bare: School) -> None:
@@ -465,9 +467,8 @@ def test_login_addresses_get_their_normal_form_and_who_is_active_keeps_it(bare: 
         assert present(found).name == name
 
 
-def test_a_draft_with_a_text_has_a_version_and_an_empty_one_has_none(bare: School) -> None:
+def test_a_draft_with_a_text_has_a_version_and_an_empty_one_has_none(newest: School) -> None:
     """0 stands for no text: two pages that were opened on it do not overwrite each other."""
-    up(bare)
 
     def story(session: Session) -> None:
         samira = factories.samira(session)
@@ -475,10 +476,10 @@ def test_a_draft_with_a_text_has_a_version_and_an_empty_one_has_none(bare: Schoo
             draft = factories.drafted(session, samira, factories.assignment(session), words)
             draft.version = 9
 
-    bare.write(story)
-    down(bare, "0007")
-    up(bare)
-    found = bare.read(lambda s: {attempt.text: attempt.version for attempt in s.scalars(select(Attempt))})
+    newest.write(story)
+    down(newest, "0007")
+    up(newest)
+    found = newest.read(lambda s: {attempt.text: attempt.version for attempt in s.scalars(select(Attempt))})
     assert found == {"": 0, "Lundi": 1, "Lundi, mardi": 1}
 
 
@@ -503,8 +504,7 @@ def test_the_frozen_normal_forms_are_those_of_the_application() -> None:
     assert list(map(frozen.email_key, addresses)) == list(map(normal_forms.email_key, addresses))
 
 
-def test_what_was_still_to_be_told_becomes_a_notice(bare: School) -> None:
-    up(bare)
+def test_what_was_still_to_be_told_becomes_a_notice(newest: School) -> None:
     before = present(scripts().get_revision("0011")).down_revision
     assert isinstance(before, str)
 
@@ -528,19 +528,19 @@ def test_what_was_still_to_be_told_becomes_a_notice(bare: School) -> None:
         )
         return {tuple(row) for row in rows}
 
-    bare.write(tell)
-    posted = bare.read(notices)
+    newest.write(tell)
+    posted = newest.read(notices)
     assert {kind for _, kind, _, _ in posted} == {
         "booking_made",
         "booking_cancelled",
         "booking_reminder",
         "booking_soon",
     }
-    bare.close()
-    down(bare, before)
-    up(bare)
-    assert bare.read(notices) == posted
-    assert differences(bare) == []
+    newest.close()
+    down(newest, before)
+    up(newest)
+    assert newest.read(notices) == posted
+    assert differences(newest) == []
 
 
 NAMES = [
@@ -554,28 +554,24 @@ NAMES = [
 ]
 
 
-def test_the_team_gets_short_names_and_learners_their_first_names(bare: School) -> None:
-    up(bare)
-
+def test_the_team_gets_short_names_and_learners_their_first_names(newest: School) -> None:
     def live(session: Session) -> None:
         for name in NAMES:
             factories.person(session, name, "teacher")
         factories.learner(session, "Nadia Haddad")
 
-    bare.write(live)
-    down(bare, "0011")
-    up(bare)
-    named = bare.read(lambda s: {one.name: one.short_name for one in s.scalars(select(Person))})
+    newest.write(live)
+    down(newest, "0011")
+    up(newest)
+    named = newest.read(lambda s: {one.name: one.short_name for one in s.scalars(select(Person))})
     assert named.pop("Nadia Haddad") == "Nadia"
     assert named["Nadia Bekaert"] == "Nadia Bek."
-    assert bare.read(short_names.wrong_short_names) == {}
+    assert newest.read(short_names.wrong_short_names) == {}
     assert named == {**named, **short_names.distinguish(dict(zip(NAMES, NAMES, strict=True)))}
-    assert differences(bare) == []
+    assert differences(newest) == []
 
 
-def test_learners_of_who_is_no_social_worker_any_more_have_none(bare: School) -> None:
-    up(bare)
-
+def test_learners_of_who_is_no_social_worker_any_more_have_none(newest: School) -> None:
     def live(session: Session) -> None:
         workers = [factories.farid(session), factories.luc(session)]
         workers.append(factories.person(session, "Gone", "social_worker"))
@@ -583,16 +579,40 @@ def test_learners_of_who_is_no_social_worker_any_more_have_none(bare: School) ->
         for worker in workers:
             factories.learner(session, f"of {worker.short_name}").social_worker_id = worker.id
 
-    bare.write(live)
-    down(bare, "0011")
-    up(bare)
+    newest.write(live)
+    down(newest, "0011")
+    up(newest)
     assigned = select(Person.name).where(Person.social_worker_id.is_not(None))
-    assert bare.read(lambda s: s.scalars(assigned).all()) == ["of Farid"]
+    assert newest.read(lambda s: s.scalars(assigned).all()) == ["of Farid"]
 
 
-def test_files_are_ready_and_what_was_sent_is_in_the_queue(bare: School, tmp_path: Path) -> None:
+def test_a_slot_kept_for_who_cancelled_is_free_before_0010_and_quiet_hours_come_with_it(
+    newest: School,
+) -> None:
+    """Before 0010 nothing would ever free what is kept."""
+
+    def cancelled(session: Session) -> str:
+        samira = factories.samira(session)
+        factories.all_week(session, factories.nadia(session), "09:00", "12:00")
+        booking = factories.booked(session, samira, factories.nadia(session), at("10:00", 8), now=now())
+        appointments.cancel(session, samira, booking, "", now=now(), zone=BRUSSELS)
+        assert booking.is_kept
+        return booking.id
+
+    made = newest.write(cancelled)
+    down(newest, "0009")
+    with newest.engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM claim")) == 0
+    up(newest)
+    booking = newest.read(lambda s: s.get_one(Booking, made))
+    assert (booking.state, booking.kept_until) == (BookingState.CANCELLED, None)
+    hours = newest.read(lambda s: s.get_one(Organisation, 1))
+    assert (hours.quiet_from, hours.quiet_until) == (20, 8)
+    assert newest.read(lambda s: consistency.find_faults(s, now=now())) == []
+
+
+def test_files_are_ready_and_what_was_sent_is_in_the_queue(newest: School, tmp_path: Path) -> None:
     """There and back: what waits for a worker has no place before 0009."""
-    up(bare)
     store = LocalStore(tmp_path / "store")
 
     def live(session: Session) -> dict[str, str]:
@@ -613,18 +633,20 @@ def test_files_are_ready_and_what_was_sent_is_in_the_queue(bare: School, tmp_pat
         )
         return made
 
-    made = bare.write(live)
-    down(bare, "0007")
-    with bare.engine.connect() as connection:
+    made = newest.write(live)
+    down(newest, "0007")
+    with newest.engine.connect() as connection:
         sent = set(connection.scalars(text("SELECT id FROM attempt WHERE sent_at IS NOT NULL")))
         assert sent == {made["ready"], made["refused"]}
         assert connection.scalar(text("SELECT count(*) FROM attachment")) == 1
         assert connection.scalar(text("SELECT count(*) FROM rendition")) == 1
-    up(bare)
-    queued = bare.read(lambda s: {each.attempt_id: each.sent_at for each in correction.list_queue(s)})
+    up(newest)
+    queued = newest.read(lambda s: {each.attempt_id: each.sent_at for each in correction.list_queue(s)})
     assert queued.keys() == sent
-    assert bare.read(lambda s: s.scalars(select(Attachment)).one()).is_ready
-    assert bare.read(lambda s: s.scalars(select(Attempt.queued_at == Attempt.sent_at)).all()).count(True) == 2
+    assert newest.read(lambda s: s.scalars(select(Attachment)).one()).is_ready
+    assert (
+        newest.read(lambda s: s.scalars(select(Attempt.queued_at == Attempt.sent_at)).all()).count(True) == 2
+    )
 
 
 A_ROOM = "INSERT INTO room (id, name, closed_at) VALUES (:id, :name, :closed)"

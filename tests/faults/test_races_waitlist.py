@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from config import BRUSSELS
 from lms import clock
-from lms.domain.booking import appointments, consistency, occupancy, waitlist
+from lms.domain.booking import appointments, consistency, kept, occupancy, queries, waitlist
 from lms.forms.booking import slot_value
 from lms.models import Booking, BookingState, Mode, Person, WaitlistEntry, WaitlistOutcome
 from tests import factories
 from tests.faults.fault_log import FaultLog, at
+from tests.support.narrow import present
 from tests.support.waitlist import cancel_for_good, end_kept_time
 
 
@@ -120,4 +121,41 @@ def test_an_offer_that_ends_while_it_is_accepted_is_one_or_the_other(
         assert (state, codes) == (BookingState.EXPIRED, {409: 24})
         assert (ended[first], ended[second]) == (None, None), "a first silence keeps the place"
         assert _offers(track, second) == [BookingState.OFFERED]
+    _sound(track)
+
+
+@pytest.mark.parametrize(("hour", "looks"), [("09:00", 0), ("10:00", 10), ("11:00", 60)])
+def test_a_cancellation_whose_time_ends_while_it_is_taken_back_is_one_or_the_other(
+    track: FaultLog, hour: str, looks: int
+) -> None:
+    nadia = track.id_of(factories.nadia)
+    holder, first = track.people(2)
+    made = _booked(track, holder, nadia, at(hour, 8))
+    _waiting(track, first, teacher=nadia)
+
+    def cancel(session: Session) -> datetime:
+        who = session.get_one(Person, holder)
+        booking = queries.booking_for(session, who, made)
+        appointments.cancel(session, who, booking, "", now=clock.now(), zone=BRUSSELS)
+        return present(booking.kept_until)
+
+    ends = track.school.write(cancel)
+    page, action = f"/bookings/{made}", f"/bookings/{made}/cancellation/undo"
+    presses = [track.pressing(holder, page, action) for _ in range(12)]
+
+    def end() -> None:
+        for _ in range(looks):
+            track.school.read(lambda s: kept.overdue_kept(s, now=clock.now()))
+        # The clock of the worker is already past the time that the slot is kept.
+        track.school.write(lambda s: kept.end_kept(s, made, now=ends, zone=BRUSSELS))
+
+    answers = track.run(presses, end)
+    assert Counter(answer["status"] for answer in answers) == {303: 12}, "the page says what became of it"
+    booking = track.school.read(lambda s: s.get_one(Booking, made))
+    if booking.state == BookingState.BOOKED:
+        assert (booking.sequence, _offers(track, first)) == (2, [])
+    else:
+        assert (booking.state, booking.sequence) == (BookingState.CANCELLED, 1)
+        assert _offers(track, first) == [BookingState.OFFERED]
+    assert booking.kept_until is None
     _sound(track)
