@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from flask import request
 from flask.testing import FlaskClient
 from flask_login import login_user
 from sqlalchemy import event
@@ -395,3 +396,9 @@ def test_each_person_has_a_key_for_the_browser_that_is_not_the_id(school: School
     assert len(set(keys)) == 2
     assert not any(person.id in key for person in people for key in keys)
     assert not school.visitor().get("/card").root.all("body")[0].get("data-person")
+
+
+def test_no_field_and_no_question_of_an_address_holds_a_nul(school: School) -> None:
+    with school.app.test_request_context("/?le%00vel=N%001", method="POST", data={"te\0xt": "a\0b"}):
+        assert request.args.to_dict() == {"level": "N1"}
+        assert request.form.to_dict() == {"text": "ab"}

@@ -15,12 +15,12 @@ def open_week(school: School) -> None:
 
 
 def exceptions(browser: Visitor, **values: str) -> Page:
-    """What the form of exceptions answers when it is filled like this."""
+    """Send the form of exceptions filled like this, and return the answer."""
     return _send(browser, lambda found: "start" in found, values)
 
 
 def tap(browser: Visitor, kind: str) -> Page:
-    """The first button in the list of holidays (to open) or of bridge days (to close)."""
+    """Press the first button in the list of holidays (to open) or of bridge days (to close)."""
     return _send(browser, lambda found: found.get("kind") == kind and "start" not in found, {})
 
 

@@ -33,6 +33,7 @@ RUN = pytest.StashKey[Run]()
 FOLDER = pytest.StashKey[Path]()
 # Fixtures that start PostgreSQL or Redis.
 SERVERS = {"postgres", "redis_server"}
+LONGEST = ("tests/faults/", "tests/test_", "tests/domain/booking/test_rules_agree", "tests/cli/")
 # Bytes; a whole run leaves less than a tenth of it. Containers often have 64 MB of /dev/shm.
 ROOM_IN_MEMORY = 1 << 30
 CHROMIUM_OPTIONS = (
@@ -114,6 +115,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         slow = [item for item in items if uses_browser(item) or uses_server(item)]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in set(slow)]
+    # The long ones first: at the end of a run no worker waits for the last of them.
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 class JourneysTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

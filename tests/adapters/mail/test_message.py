@@ -119,7 +119,7 @@ def test_a_domain_in_another_script_is_sent_in_its_ascii_form(inbox: Inbox) -> N
 PARSERS = (email.policy.compat32, email.policy.default)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(subject=NASTY_TEXT, to_name=NASTY_TEXT, from_name=NASTY_TEXT, text=NASTY_TEXT, reply_to=NASTY_TEXT)
 def test_whatever_the_words_no_header_and_no_recipient_is_added(
     inbox: Inbox, subject: str, to_name: str, from_name: str, text: str, reply_to: str
@@ -142,7 +142,7 @@ def test_whatever_the_words_no_header_and_no_recipient_is_added(
     assert shown(email.message_from_bytes(content), "Subject") == clean_header(subject)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(PIECES | st.just("@exemple.test"), max_size=4).map("".join))
 def test_whatever_the_address_one_person_gets_the_letter_or_nobody(inbox: Inbox, address: str) -> None:
     inbox.got.clear()

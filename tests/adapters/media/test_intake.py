@@ -58,10 +58,10 @@ def refusal(send: Send, content: bytes, name: str = "chose.bin") -> str:
         (files.voice_wav, "voice", "audio/wav", ".wav"),
     ],
 )
-@pytest.mark.parametrize("name", ["virus.exe", "sans nom", "film.mp4", "photo.gif"])
 def test_a_file_is_known_by_its_content_whatever_it_is_called(
-    send: Send, make: Callable[[], bytes], kind: str, mime: str, suffix: str, name: str
+    send: Send, make: Callable[[], bytes], kind: str, mime: str, suffix: str
 ) -> None:
+    name = "photo.gif" if kind == "document" else "devoir.pdf.exe"
     taken = send(make(), name)
     assert (taken.kind, taken.mime, taken.suffix) == (kind, mime, suffix)
     assert taken.size == taken.original.stat().st_size
@@ -205,7 +205,7 @@ def test_whatever_is_damaged_there_is_an_answer_and_never_a_crash(
 ) -> None:
     chance = random.Random(11)
     whole = make()
-    for _ in range(6):
+    for _ in range(3):
         bent = bytearray(whole)
         for _ in range(chance.choice((1, 8, 40))):
             bent[chance.randrange(len(bent))] = chance.randrange(256)

@@ -54,7 +54,7 @@ booking_operations = st.tuples(
 changes = st.tuples(st.sampled_from(["move", "cancel"]), st.integers(0, 9), st.sampled_from(STARTS), ways)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(booking_operations | changes, min_size=3, max_size=14))
 def test_a_booking_is_taken_exactly_when_everybody_it_needs_is_free(
     school: School, operations: list[Any]

@@ -116,7 +116,7 @@ class Phones:
             assert (cards.known_device(self.session, card, [phone.device]) is not None) == phone.is_known
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(OPERATIONS, min_size=3, max_size=20))
 def test_a_phone_is_known_until_its_login_or_its_card_ends(school: School, operations: list[Any]) -> None:
     def live(session: Session) -> None:
