@@ -130,7 +130,7 @@ def test_a_cancellation_whose_time_ends_while_it_is_taken_back_is_one_or_the_oth
 ) -> None:
     nadia = track.id_of(factories.nadia)
     holder, first = track.people(2)
-    made = _booked(track, holder, nadia, at(hour, 8))
+    made = _booked(track, holder, nadia, at(hour, 9))
     _waiting(track, first, teacher=nadia)
 
     def cancel(session: Session) -> datetime:
