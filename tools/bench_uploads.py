@@ -18,37 +18,19 @@ from PIL import Image, ImageFilter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from lms.access import cookie_name
 from lms.clock import now
 from lms.demo import builder
 from lms.domain.homework import worklist
-from lms.domain.people import logins
-from lms.models import Attachment, Attempt, FileState, LoginKind, Person
+from lms.models import Attachment, Attempt, FileState, Person
 from tests import factories
 from tests.support.live_server import LiveServer
 from tests.support.pages import filled, parse
 from tests.support.school import School
+from tools.bench_report import login_cookie, say
 
 PHONES, UPLOAD_SECONDS = 40, 8
 LEARNERS, PHOTOS, SIZE = 25, 4, (4000, 3000)
 SLOW_LEARNERS, SLOW_SECONDS = 60, 20
-verdicts: list[bool] = []
-
-
-def say(what: str, ratio: float, bound: str, limit: float) -> None:
-    passed = ratio >= limit if bound == "at least" else ratio <= limit
-    verdicts.append(passed)
-    print(f"{'pass' if passed else 'FAIL'}  {what}: {ratio:.2f} ({bound} {limit})", flush=True)
-
-
-def login_cookie(school: School, name: str) -> str:
-    """Return the cookie of a logged-in person."""
-
-    def log_in(s: Session) -> str:
-        person = s.query(Person).filter_by(name=name).one()
-        return logins.open_login(s, person, LoginKind.OWN, now=now())
-
-    return f"{cookie_name(school.settings, 'session')}={school.write(log_in)}"
 
 
 @contextmanager

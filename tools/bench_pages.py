@@ -1,0 +1,224 @@
+"""The part of `./dev bench` about pages: processor time against the floor, and against a larger school."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from lms.clock import now
+from lms.domain.homework.worklist import assignments_of_learner
+from lms.models import CELL_SECONDS, Assignment, Attempt, Claim, Feedback, Lesson, Person, Submission
+from tests.support.pages import filled, parse
+from tests.support.school import School, copy_template, make_school, settings_for
+from tools import bench_bookings, bench_data
+from tools.bench_floor import bare_app
+from tools.bench_report import PageRow, login_cookie, login_cookies, say, show, table_head
+from tools.bench_rows import Rows
+
+# Of each round: processor time, and the forms that are sent.
+ROUND_SECONDS, FORMS = 0.04, 5
+GROWTH = {"10x": 1.1, "100x": 1.5}
+BOOKINGS = 12_000
+TEXT = "Lundi, mardi, mercredi, jeudi, vendredi. Je vais au cours le mardi."
+
+Once = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class PageOf:
+    """A page that is measured, as a person sees it. `growth`: its own limit, where it is not that of all."""
+
+    name: str
+    person: str
+    path: str | Callable[[Session], str]
+    must: float
+    growth: float | None = None
+
+
+def _lesson_of_samira(s: Session) -> str:
+    samira = s.query(Person).filter_by(name="Samira").one()
+    return f"/lessons/{assignments_of_learner(s, samira)[0].assignment.lesson_id}/watch"
+
+
+def _oldest_copy(s: Session) -> str:
+    waiting = (
+        select(Attempt.id)
+        .outerjoin(Feedback, Feedback.attempt_id == Attempt.id)
+        .where(Attempt.queued_at.is_not(None), Feedback.returned_at.is_(None))
+    )
+    return f"/corrections/{s.scalars(waiting.order_by(Attempt.queued_at, Attempt.id)).first()}"
+
+
+NADIA, CLAIRE = "Nadia Dubois", "Claire Renard"
+PAGES = (
+    PageOf("learner home", "Samira", "/", 0.40),
+    PageOf("lesson", "Samira", _lesson_of_samira, 0.40),
+    PageOf("homework", "Samira", "/homework", 0.40),
+    # The larger school has ten times as many teachers too, but the hundredfold one has 22.
+    PageOf("hour picker", "Samira", "/bookings/new", 0.20, 1.5),
+    PageOf("teacher queue", NADIA, "/corrections", 0.30),
+    PageOf("correction page", NADIA, _oldest_copy, 0.25),
+    PageOf("teacher home", NADIA, "/", 0.20),
+    PageOf("coordinator home", CLAIRE, "/", 0.15),
+    PageOf("conflicts", CLAIRE, "/agenda/conflicts", 0.15),
+    PageOf("exceptions", CLAIRE, "/agenda/exceptions", 0.15),
+    PageOf("social worker's home", "Farid Amrani", "/", 0.15),
+    PageOf("waitlist", CLAIRE, "/waitlist/entries", 0.15),
+    PageOf("team lessons", NADIA, "/lessons", 0.15),
+    PageOf("people", NADIA, "/people", 0.15),
+)
+SUBMIT_MUST = 0.25
+
+
+def grown_school(template: Path, folder: Path, size: bench_data.Size) -> School:
+    """Return a copy of the demo school that has grown to this size."""
+    folder.mkdir()
+    copy_template(template, folder)
+    school = make_school(settings_for(folder), migrated=True)
+    school.write(lambda s: bench_data.fill(s, size))
+    return school
+
+
+def measure_pages(template: Path, folder: Path, large: str, rounds: int = 7) -> list[PageRow]:
+    """Measure every page with 1x and with the large school, and print the table."""
+    schools = [grown_school(template, folder / name, bench_data.SIZES[name]) for name in ("1x", large)]
+    bare, cookie = bare_app(folder)
+    floor = asked(bare, "/", cookie)
+    gc.collect()
+    gc.freeze()  # what the two schools have built up is not looked at again while a page is measured
+    rows: list[PageRow] = []
+    print(table_head(large))
+    for page in PAGES:
+        growth = page.growth or GROWTH[large]
+        times = compare([floor, *(asked_by(school, page) for school in schools)], rounds)
+        rows.append(PageRow(page.name, page.must, growth, *times))
+        show(rows[-1])
+    durable, cookie = bare_app(folder, durable=True)
+    sends = [sent(durable, _bare_forms(cookie)), *(sent(each.app, _forms(each, rounds)) for each in schools)]
+    rows.append(PageRow("submit a text", SUBMIT_MUST, GROWTH[large], *compare(sends, rounds)))
+    show(rows[-1])
+    _measure_picker(schools[0], rounds)
+    return rows
+
+
+def compare(measures: list[Once], rounds: int) -> list[float]:
+    """Return the medians, measured alternately, so that a busy moment affects all of them."""
+    found = [[measure() for measure in measures] for _ in range(rounds + 1)][1:]  # the first one warms up
+    return [statistics.median(times) for times in zip(*found, strict=True)]
+
+
+def asked(app: Flask, path: str, cookie: str) -> Once:
+    """Return a function that measures the processor time of a page in seconds, without a network."""
+    number = 0
+
+    def once() -> float:
+        nonlocal number
+        begin = time.thread_time()
+        for _ in range(number or 1):
+            _answer(app, "200", path, headers=[("Cookie", cookie)])
+        seconds = (time.thread_time() - begin) / (number or 1)
+        number = max(2, round(ROUND_SECONDS / seconds))
+        return seconds
+
+    return once
+
+
+def sent(app: Flask, forms: Iterator[tuple[str, str, dict[str, Any]]]) -> Once:
+    """Return a function that measures the processor time of a form in seconds; it sends each form once."""
+
+    def once() -> float:
+        some = [next(forms) for _ in range(FORMS)]
+        begin = time.thread_time()
+        for path, cookie, data in some:
+            _answer(
+                app,
+                "303",
+                path,
+                method="POST",
+                headers=[("Cookie", cookie)],
+                data=data,
+                content_type="multipart/form-data",
+            )
+        return (time.thread_time() - begin) / FORMS
+
+    return once
+
+
+def _answer(app: Flask, expected: str, path: str, **more: Any) -> None:
+    environ = EnvironBuilder(path, **more).get_environ()
+    body, status, _headers = run_wsgi_app(app, environ, buffered=True)
+    assert status.startswith(expected), f"{path}: {status}"
+    b"".join(body)
+
+
+def asked_by(school: School, page: PageOf) -> Once:
+    """Return a function that measures a page, asked for by its person."""
+    path = page.path if isinstance(page.path, str) else school.read(page.path)
+    return asked(school.app, path, login_cookie(school, page.person))
+
+
+def _bare_forms(cookie: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    while True:
+        yield "/", cookie, {"text": TEXT, "request_id": "x" * 22, "csrf_token": "x" * 90}
+
+
+def _forms(school: School, rounds: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield the filled form of an assignment that a learner has not begun, each of another one."""
+    pairs = school.read(lambda s: _unsent(s, (rounds + 1) * FORMS))
+    cookies = login_cookies(school, [learner for learner, _task in pairs])
+    made = []
+    for cookie, (_learner, task) in zip(cookies, pairs, strict=True):
+        path = f"/assignments/{task}"
+        answer = school.app.test_client(use_cookies=False).get(path, headers={"Cookie": cookie})
+        mine = "; ".join([cookie, *(each.split(";")[0] for each in answer.headers.getlist("Set-Cookie"))])
+        (form,) = [each for each in parse(answer.text).all("form") if each.get("action") == path]
+        made.append((f"{path}/submission", mine, {**filled(form), "text": TEXT}))
+    return iter(made)
+
+
+def _unsent(s: Session, number: int) -> list[tuple[str, str]]:
+    """Return pairs of a learner and an assignment of the level, not sent yet, that takes text."""
+    done = select(Submission.id).where(
+        Submission.learner_id == Person.id, Submission.assignment_id == Assignment.id
+    )
+    found = s.execute(
+        select(Person.id, Assignment.id)
+        .join(Lesson, Lesson.level_id == Person.level_id)
+        .join(Assignment, Assignment.lesson_id == Lesson.id)
+        .where(Person.name != "Samira", ~done.exists(), Assignment.takes_text)
+        .order_by(Assignment.id, Person.id)
+        .limit(number)
+    ).all()
+    assert len(found) == number
+    return [(learner, task) for learner, task in found]
+
+
+def _measure_picker(school: School, rounds: int) -> None:
+    """Measure the hour picker with many appointments ahead against the same with a few, last of all."""
+    pick = asked(school.app, "/bookings/new", login_cookie(school, "Samira"))
+    few = compare([pick], rounds)[0]
+    school.write(add_bookings_ahead)
+    many = compare([pick], rounds)[0]
+    say("hour picker, 12,000 bookings ahead / few, time", many / few, "at most", 1.5)
+
+
+def add_bookings_ahead(s: Session) -> None:
+    """Add an appointment at every hour from tomorrow on."""
+    people = s.query(Person).order_by(Person.id).all()
+    # Not of Samira, whose page is measured: a learner at a cap sees no slots.
+    learners = [p for p in people if p.is_learner and p.name != "Samira"]
+    rows = Rows(now(), prefix="h")
+    begin = bench_bookings.add_hourly(rows, BOOKINGS, learners, [p for p in people if p.is_teacher])
+    # The school has appointments already, at hours of which some are the same.
+    s.execute(delete(Claim).where(Claim.cell >= int(begin.timestamp()) // CELL_SECONDS))
+    rows.insert(s)

@@ -1,0 +1,84 @@
+"""What `./dev bench` says: one line for each measure, and at the end those that failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lms.access import cookie_name
+from lms.clock import now
+from lms.domain.people import logins
+from lms.models import LoginKind, Person
+from tests.support.school import School
+
+failures: list[str] = []
+
+
+def say(what: str, ratio: float, bound: str, limit: float) -> None:
+    """Print a measure and whether it holds its bound, `at least` or `at most`."""
+    passed = ratio >= limit if bound == "at least" else ratio <= limit
+    if not passed:
+        failures.append(what)
+    print(f"{'pass' if passed else 'FAIL'}  {what}: {ratio:.2f} ({bound} {limit})", flush=True)
+
+
+@dataclass(frozen=True)
+class PageRow:
+    """Processor time of one page. `must`: its rate as a share of that of the floor, at least.
+
+    `floor`, `small`, `large`: seconds. `growth`: how many times as long with the large school, at most.
+    """
+
+    name: str
+    must: float
+    growth: float
+    floor: float
+    small: float
+    large: float
+
+    @property
+    def rate(self) -> float:
+        return self.floor / self.small
+
+    @property
+    def grows(self) -> float:
+        return self.large / self.small
+
+    @property
+    def passed(self) -> bool:
+        return self.rate >= self.must and self.grows <= self.growth
+
+    def line(self) -> str:
+        return (
+            f"{'pass' if self.passed else 'FAIL'}  {self.name:<24}{self.rate:>6.2f}{self.must:>6.2f}"
+            f"{self.small * 1000:>9.2f}{self.large * 1000:>9.2f}{self.grows:>7.2f}{self.growth:>6.2f}"
+        )
+
+
+def table_head(large: str) -> str:
+    """Return the head of the table of pages; `large` names the size of the large school."""
+    return f"      {'page':<24}{'rate':>6}{'must':>6}{'ms 1x':>9}{'ms ' + large:>9}{'ratio':>7}{'limit':>6}"
+
+
+def show(row: PageRow) -> None:
+    """Print the row of a page."""
+    if not row.passed:
+        failures.append(row.name)
+    print(row.line(), flush=True)
+
+
+def login_cookie(school: School, name: str) -> str:
+    """Return the cookie of a person who has logged in."""
+    found = school.read(lambda s: s.query(Person.id).filter_by(name=name).order_by(Person.created_at).first())
+    assert found is not None, name
+    return login_cookies(school, [found[0]])[0]
+
+
+def login_cookies(school: School, person_ids: list[str]) -> list[str]:
+    """Return a cookie for each of the people."""
+    purpose = cookie_name(school.settings, "session")
+    tokens = school.write(
+        lambda s: [
+            logins.open_login(s, s.get_one(Person, each), LoginKind.OWN, now=now()) for each in person_ids
+        ]
+    )
+    return [f"{purpose}={token}" for token in tokens]
