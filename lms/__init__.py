@@ -24,6 +24,7 @@ from lms.extensions import (
     migrate,
     on_outbox_commit,
     on_received_files,
+    pool_limits,
     sqlite,
     tune,
 )
@@ -113,7 +114,7 @@ def _restrict_permissions(url: str) -> None:
 
 def _engine_options(url: str) -> dict[str, Any]:
     # Values of a statement that fails are names and texts of people: they must not reach the log.
-    common = {"hide_parameters": True}
+    common = {"hide_parameters": True, **pool_limits()}
     if make_url(url).get_backend_name() == "sqlite":
         return {**common, "module": sqlite, "connect_args": {"check_same_thread": False}}
-    return {**common, "pool_pre_ping": True, "pool_size": 10, "max_overflow": 10}
+    return {**common, "pool_pre_ping": True}

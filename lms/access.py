@@ -121,7 +121,7 @@ def init_app(app: Flask) -> None:
 
 def _load_person(_: Request) -> Person | None:
     token = cookie("session")
-    if not token:
+    if not token or g.get("ask_nothing"):  # the page that says that the database does not answer
         return None
     session: Session = db.session()
     found = logins.find_active(session, token, now=now())

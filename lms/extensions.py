@@ -37,8 +37,8 @@ except ImportError:  # there is no wheel for this machine (see ADR 3)
     import sqlite3 as sqlite
 
 __all__ = ["Base", "Identified", "UTCDateTime", "babel", "csrf", "db", "limiter", "login", "migrate"]
-__all__ += ["journal_mode", "new_id", "on_outbox_commit", "on_received_files", "refuse_writes", "sqlite"]
-__all__ += ["tune", "write", "write_refusal"]
+__all__ += ["journal_mode", "new_id", "on_outbox_commit", "on_received_files", "pool_limits"]
+__all__ += ["refuse_writes", "release_connection", "sqlite", "tune", "write", "write_refusal"]
 
 T = TypeVar("T")
 
@@ -119,6 +119,11 @@ BUSY = 5.0
 BRIEF = 0.1
 # Seconds. A longer attempt has waited for a lock; another one would only delay the answer.
 PATIENCE = 3.0
+# Connections of one process: as many as it has threads, or more; those beyond `KEPT` are closed after use.
+CONNECTIONS = 40
+KEPT = 10
+# Seconds that a request waits for a connection; then 503 with the form kept.
+POOL_WAIT = 3
 _pause = threading.Event()
 
 
@@ -154,6 +159,7 @@ def write(operation: Callable[[Session], T], *, brief: bool = False) -> T:
         try:
             with write_gate.passed(session.get_bind().dialect.name, refuse=in_request):
                 session.connection(execution_options={"immediate": BRIEF if brief else BUSY})
+                session.info["write_transaction"] = session.get_transaction()
                 result = operation(session)
                 posted: list[str] = session.info["outbox"]
                 received: list[str] = session.info["files"]
@@ -176,6 +182,25 @@ def write(operation: Callable[[Session], T], *, brief: bool = False) -> T:
                 current_app.extensions["lms_on_received_files"]()
             return result
     raise AssertionError("unreachable")
+
+
+def release_connection() -> None:
+    """Give the connection of this request back, and end its read transaction; the next query takes one again.
+
+    For whatever waits for a network. What was loaded stays as it is. Raises RuntimeError within a `write`.
+    """
+    session: Session = db.session()
+    transaction = session.get_transaction()
+    if transaction is None:
+        return
+    if transaction is session.info.get("write_transaction"):
+        raise RuntimeError("a transaction that writes cannot be left while the network is waited for")
+    transaction.close()
+
+
+def pool_limits() -> dict[str, int]:
+    """Return the options of SQLAlchemy for the connections of a process."""
+    return {"pool_size": KEPT, "max_overflow": CONNECTIONS - KEPT, "pool_timeout": POOL_WAIT}
 
 
 def refuse_writes(refusal: Exception) -> None:

@@ -2,7 +2,8 @@
 
 `pages`: processor time of pages against that of a bare Flask-Login page with 20 rows, and with ten times as
 many people, submissions and appointments against the same with few (`--data 100x`: a hundred times).
-`phones`: pages of others while slow phones upload, against the same server idle.
+`phones`: pages of others while slow phones upload, against the same server idle; on waitress, and on a server
+that does not buffer what it receives.
 `photos`: 25 learners who send four photos of 12 megapixels at one instant, in seconds and megabytes, on two
 cores that do nothing else.
 
@@ -17,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 from tests.support.school import make_demo_template
-from tools import bench_pages, bench_report, bench_uploads
+from tools import bench_pages, bench_phones, bench_report, bench_uploads
 
 PARTS = ("pages", "phones", "photos")
 
@@ -36,8 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
             template = make_demo_template(folder / "template")
             bench_pages.measure_pages(template, folder, options.data, options.rounds)
         if "phones" in parts:
-            bench_uploads.slow_uploads(folder / "served")
-            bench_uploads.slow_learners(folder / "slow")
+            bench_phones.measure_phones(folder)
         if "photos" in parts:
             bench_uploads.many_photos(folder / "photos")
     for failure in bench_report.failures:

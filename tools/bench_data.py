@@ -1,6 +1,6 @@
 """A school of a given size for `./dev bench`: rows of years, inserted straight into the tables in seconds.
 
-It stands on the demo school, whose people are those that are measured: what Samira has of her own stays the
+It stands on the demo school, whose people are those that are measured: what belongs to Samira stays the
 same at every size. What grows is what the others have done. At 1x every list is longer than one page of it.
 """
 
@@ -35,7 +35,7 @@ from tools.bench_bookings import add_bookings, add_special_days, add_waitlist
 from tools.bench_rows import Rows, add_message
 
 TEXT = "Bonjour, je m’appelle Samira. J’habite à Charleroi et je prends le bus pour aller au cours. " * 3
-LESSONS, ASSIGNMENTS = 9, 3  # that each level but the first gets, and of each lesson
+LESSONS, ASSIGNMENTS = 12, 3  # that each level but the first gets, and of each lesson
 OLD_LOGINS = 3
 
 
@@ -183,7 +183,7 @@ def _add_work(
     # From the far end of the list of tasks, so that the demo school keeps some that are still to do.
     pairs = (
         (own[-1 - number], learner.id)
-        for number in range(LESSONS * ASSIGNMENTS + 1)
+        for number in range(max(map(len, tasks.values())))
         for learner in learners
         if number < len(own := tasks.get(learner.level_id, [])) and (own[-1 - number], learner.id) not in done
     )

@@ -1,4 +1,4 @@
-"""The part of `./dev bench` about uploads: pages of others meanwhile, and when photos are ready."""
+"""The part of `./dev bench` about photos: pages of others while many come, and when they are ready."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import io
 import os
 import random
 import secrets
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image, ImageFilter
@@ -20,52 +19,21 @@ from sqlalchemy.orm import Session
 
 from lms.clock import now
 from lms.demo import builder
-from lms.domain.homework import worklist
-from lms.models import Attachment, Attempt, FileState, Person
+from lms.models import Attachment, Attempt, FileState
 from tests import factories
 from tests.support.live_server import LiveServer
 from tests.support.pages import filled, parse
-from tests.support.school import School
+from tools.bench_phones import latencies, p95
 from tools.bench_report import login_cookie, say
 
-PHONES, UPLOAD_SECONDS = 40, 8
 LEARNERS, PHOTOS, SIZE = 25, 4, (4000, 3000)
-SLOW_LEARNERS, SLOW_SECONDS = 60, 20
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[tuple[LiveServer, School]]:
-    """Run the server with the demo school."""
-    with LiveServer(folder) as server:
-        school = server.school()
-        builder.build(school.app, now())
-        yield server, school
-
-
-def slow_uploads(folder: Path) -> None:
-    with served(folder) as (server, school):
-        cookie = login_cookie(school, "Samira")
-        path = school.read(_an_assignment)
-        idle = latencies(server.port, cookie)
-        with phones(server.port, path, cookie, PHONES, 400_000, UPLOAD_SECONDS):
-            busy = latencies(server.port, cookie)
-    say("pages while 40 phones upload / idle, p95", p95(busy) / p95(idle), "at most", 2.0)
-    print(f"    idle {p95(idle) * 1000:.1f} ms, busy {p95(busy) * 1000:.1f} ms")
-
-
-def slow_learners(folder: Path) -> None:
-    with served(folder) as (server, school):
-        cookie = login_cookie(school, "Samira")
-        path = school.read(_an_assignment)
-        deadline = time.monotonic() + SLOW_SECONDS
-        with phones(server.port, path, cookie, SLOW_LEARNERS, 256_000, SLOW_SECONDS):
-            busy = latencies(server.port, cookie, lambda: time.monotonic() < deadline)
-    say("pages while 60 learners upload at 256 kbit/s, p95 in seconds", p95(busy), "at most", 0.3)
 
 
 def many_photos(folder: Path) -> None:
     """Let 25 learners send four photos of 12 megapixels at one instant; another one uses pages meanwhile."""
-    with served(folder) as (server, school):
+    with LiveServer(folder) as server:
+        school = server.school()
+        builder.build(school.app, now())
         assignment = school.write(lambda s: factories.assignment(s).id)
         names = [f"Learner {number}" for number in range(LEARNERS)]
         school.write(lambda s: [factories.learner(s, name) for name in names])
@@ -222,65 +190,3 @@ def _is_all_ended(s: Session) -> bool:
 def _count_ready(s: Session) -> int:
     of_bench = select(Attachment.id).where(Attachment.sent_sha256.is_not(None))
     return len(s.scalars(of_bench.where(Attachment.state == FileState.READY)).all())
-
-
-def _an_assignment(s: Session) -> str:
-    """Return the path of an assignment to which Samira can send a photo."""
-    samira = s.query(Person).filter_by(name="Samira").one()
-    return f"/assignments/{worklist.assignments_of_learner(s, samira)[0].assignment.id}"
-
-
-def latencies(port: int, cookie: str, go_on: Callable[[], bool] = lambda: False) -> list[float]:
-    """Return the seconds that pages took, without the first ones: 150 pages, then while `go_on` says so.
-
-    Twenty pages a second, as a school of a few hundred people asks for them when it is busy.
-    """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-    found: list[float] = []
-    try:
-        while len(found) < 150 or go_on():
-            begin = time.perf_counter()
-            connection.request("GET", "/", headers={"Cookie": cookie, "Host": f"localhost:{port}"})
-            answer = connection.getresponse()
-            answer.read()
-            assert answer.status == 200, answer.status
-            found.append(time.perf_counter() - begin)
-            time.sleep(max(0.0, 0.05 - found[-1]))
-    finally:
-        connection.close()
-    return found[10:]
-
-
-def p95(values: list[float], share: float = 0.95) -> float:
-    return sorted(values)[int(len(values) * share)]
-
-
-@contextmanager
-def phones(port: int, path: str, cookie: str, number: int, bits: int, seconds: float) -> Iterator[None]:
-    """Let so many phones upload slowly, in bits a second, until the block ends or a time limit."""
-    stop = threading.Event()
-    threads = [
-        threading.Thread(target=_phone, args=(port, path, cookie, bits, seconds, stop), daemon=True)
-        for _ in range(number)
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(seconds + 5)
-
-
-def _phone(port: int, path: str, cookie: str, bits: int, seconds: float, stop: threading.Event) -> None:
-    piece = b"x" * (bits // 8 // 4)
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nCookie: {cookie}\r\n"
-            "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 20000000\r\n\r\n"
-        )
-        line.sendall(head.encode())
-        deadline = time.monotonic() + seconds
-        while not stop.wait(0.25) and time.monotonic() < deadline:
-            line.sendall(piece)

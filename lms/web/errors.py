@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -38,6 +39,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Absent, lambda _absent: _error(404))
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(OperationalError, _busy)
+    app.register_error_handler(NoConnection, _busy)
     app.register_error_handler(StoreFull, _full)
     app.register_error_handler(OSError, _no_room)
     app.register_error_handler(Exception, _broken)
@@ -182,8 +184,9 @@ def _refused(refusal: Refused) -> Response:
     return _error(409, refusals.sentence(refusal), title)
 
 
-def _busy(error: OperationalError) -> Response:
-    log.warning("database said: %s", type(error.orig).__name__)
+def _busy(error: OperationalError | NoConnection) -> Response:
+    cause = error.orig if isinstance(error, OperationalError) else error
+    log.warning("database said: %s", type(cause).__name__)
     response = _error(503)
     response.headers["Retry-After"] = "30"
     return response

@@ -1,4 +1,7 @@
-"""The request of this application: host in lower case, fields without NUL, files in the instance folder."""
+"""The request of this application: host in lower case, fields without NUL, files in the instance folder.
+
+While its body is waited for, it holds no connection to the database.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from flask import Request as FlaskRequest
 from werkzeug.datastructures import ImmutableMultiDict
 
 from lms.current import settings
+from lms.extensions import release_connection
 
 IN_MEMORY = 500 * 1024
 
@@ -23,6 +27,27 @@ class Fields(ImmutableMultiDict[str, Any]):
         super().__init__([(_without_nul(name), _without_nul(value)) for name, value in fields])
 
 
+class _Body:
+    """The body of a request, which may come as slowly as a phone sends it.
+
+    Most servers call us with the head of a request: forty slow phones would else hold forty connections.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        release_connection()
+        return self._stream.read(size)
+
+    def readline(self, size: int = -1) -> bytes:
+        release_connection()
+        return self._stream.readline(size)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
 class Request(FlaskRequest):
     parameter_storage_class = Fields
 
@@ -30,6 +55,8 @@ class Request(FlaskRequest):
         # Host names have no case, but lists of hosts and origins are compared as text.
         if "HTTP_HOST" in environ:
             environ["HTTP_HOST"] = environ["HTTP_HOST"].lower()
+        if "wsgi.input" in environ:
+            environ["wsgi.input"] = _Body(environ["wsgi.input"])
         super().__init__(environ, *arguments, **options)
 
     def _get_file_stream(

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from lms.clock import now
 from lms.domain.booking import consistency
 from lms.domain.homework import correction
-from lms.models import Booking
+from lms.models import Booking, Submission
 from tests import factories
 from tests.support.school import School, copy_template, make_school, settings_for
 from tools import bench, bench_data, bench_pages, bench_report
@@ -29,6 +29,7 @@ def test_the_measured_school_has_the_stated_size_and_every_page(demo_template: P
     assert len(school.read(lambda s: bench_data.people_but_samira(s, "learner"))) + 1 == TINY.learners
     assert len(school.read(lambda s: bench_data.people_but_samira(s, "teacher"))) == TINY.teachers
     assert len(school.read(correction.list_queue)) - of_demo == TINY.waiting
+    assert len(school.read(lambda s: s.scalars(select(Submission.id)).all())) == TINY.submissions
     booked = len(school.read(lambda s: s.scalars(select(Booking.id)).all()))
     assert TINY.bookings * 0.9 < booked <= TINY.bookings
     assert school.read(lambda s: consistency.find_faults(s, now=now())) == []
