@@ -19,7 +19,6 @@ from flask_babel import Babel
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from sqlalchemy import BigInteger, Dialect, Engine, MetaData, String, TypeDecorator, event
@@ -36,7 +35,7 @@ try:
 except ImportError:  # there is no wheel for this machine (see ADR 3)
     import sqlite3 as sqlite
 
-__all__ = ["Base", "Identified", "UTCDateTime", "babel", "csrf", "db", "limiter", "login", "migrate"]
+__all__ = ["Base", "Identified", "UTCDateTime", "babel", "csrf", "db", "limiter", "login"]
 __all__ += ["journal_mode", "new_id", "on_outbox_commit", "on_received_files", "pool_limits"]
 __all__ += ["refuse_writes", "release_connection", "sqlite", "tune", "write", "write_refusal"]
 
@@ -107,7 +106,6 @@ class CurrentPerson(LoginManager):
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
-migrate = Migrate()
 login = CurrentPerson()
 csrf = CSRFProtect()
 babel = Babel()

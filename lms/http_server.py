@@ -256,6 +256,7 @@ def make_server(app: Flask, listener: socket.socket) -> Server:
         asyncore_use_poll=True,  # select() breaks at the 1024th file
         # ProxyFix reads them, and without a proxy nothing does: waitress then deletes what a client forged.
         clear_untrusted_proxy_headers=settings.proxy_hops == 0,
+        inbuf_overflow=UPLOAD_BYTES,  # of each slow upload no more is in memory, the rest in a file
         max_request_body_size=1 << 40,  # `Parser` refuses by route
         ident="",
     )

@@ -13,7 +13,6 @@ from types import FrameType
 from typing import IO
 
 from flask import Flask
-from flask_migrate import upgrade
 
 from config import IS_CHECKOUT, ConfigError, Settings
 from lms import create_app
@@ -23,6 +22,7 @@ from lms.demo import builder
 from lms.event_log import configure_logs
 from lms.extensions import db
 from lms.http_server import make_server
+from lms.schema_version import migrate_database, newest_version, stored_version
 
 PORTS_TRIED = 20
 
@@ -42,10 +42,13 @@ def _create_app(settings: Settings) -> Flask:
     return app
 
 
-def migrate_database(app: Flask) -> None:
-    """Migrate the database to the newest version."""
+def _migrate(app: Flask) -> None:
+    """Migrate the database to the newest version, if it is at another one."""
     with app.app_context():
-        upgrade()
+        with db.engine.connect() as connection:
+            stored = stored_version(connection)
+        if stored != newest_version():
+            migrate_database()
 
 
 def free_port(host: str, wanted: int) -> socket.socket:
@@ -109,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
     if port != options.port:
         print(f"Port {options.port} is busy: using {port} instead.", flush=True)
     app = _create_app(settings)
-    migrate_database(app)
+    _migrate(app)
     greeting = _demo(app, settings)
     stop_worker = jobs_of(app).start_worker()
     server = make_server(app, listener)

@@ -31,6 +31,7 @@ LAYERS = {
     "normal_forms": 0,
     "refusal_codes": 0,
     "write_gate": 0,
+    "schema_version": 0,
     "models": 1,
     "domain": 2,
     "adapters": 3,

@@ -32,7 +32,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from config import BRUSSELS, ROOT
-from lms import create_app, normal_forms
+from lms import create_app, normal_forms, schema_version
 from lms.adapters.store import LocalStore
 from lms.clock import now
 from lms.domain import outbox
@@ -134,6 +134,17 @@ def names(school: School) -> dict[str, set[str]]:
 
 def names_of(table: Table) -> set[str]:
     return {str(one.name) for one in table.constraints} | {str(one.name) for one in table.indexes}
+
+
+def test_the_newest_version_is_known_without_alembic(newest: School) -> None:
+    assert schema_version.newest_version() == scripts().get_current_head()
+    with newest.engine.connect() as connection:
+        assert schema_version.stored_version(connection) == schema_version.newest_version()
+
+
+def test_an_empty_database_has_no_version(bare: School) -> None:
+    with bare.engine.connect() as connection:
+        assert schema_version.stored_version(connection) is None
 
 
 def test_constraints_and_indexes_have_the_names_that_the_models_say(newest: School) -> None:

@@ -234,3 +234,11 @@ def test_two_schools_side_by_side_share_nothing(tmp_path: Path) -> None:
         )
         assert [answer(server, "/homework", cookie) for server in (one, two)] == [200, 303]
         assert (status(one), status(two)) == (200, 200)
+
+
+def test_the_server_loads_nothing_that_only_migrations_need() -> None:
+    loaded = "import sys, lms.serve; print({'alembic', 'flask_migrate'} & {*sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"

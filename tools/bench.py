@@ -2,6 +2,7 @@
 
 `pages`: processor time of pages against that of a bare Flask-Login page with 20 rows, and with ten times as
 many people, submissions and appointments against the same with few (`--data 100x`: a hundred times).
+`memory`: of the server process, idle, under load (`--minutes 15`: twice so long) and with slow phones.
 `phones`: pages of others while slow phones upload, against the same server idle; on waitress, and on a server
 that does not buffer what it receives.
 `photos`: 25 learners who send four photos of 12 megapixels at one instant, in seconds and megabytes, on two
@@ -18,9 +19,9 @@ import tempfile
 from pathlib import Path
 
 from tests.support.school import make_demo_template
-from tools import bench_pages, bench_phones, bench_report, bench_uploads
+from tools import bench_memory, bench_pages, bench_phones, bench_report, bench_uploads
 
-PARTS = ("pages", "phones", "photos")
+PARTS = ("pages", "memory", "phones", "photos")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,13 +30,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar=f"{{{','.join(PARTS)}}}")
     parser.add_argument("--data", choices=sorted(bench_pages.GROWTH), default="10x")
     parser.add_argument("--rounds", type=int, default=7, help="of each page; the median counts")
+    parser.add_argument("--minutes", type=float, default=0.25, help="of each of the two loads of `memory`")
     options = parser.parse_args(arguments)
     parts = options.parts or PARTS
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
+        template = make_demo_template(folder / "template")
         if "pages" in parts:
-            template = make_demo_template(folder / "template")
             bench_pages.measure_pages(template, folder, options.data, options.rounds)
+        if "memory" in parts:
+            bench_memory.measure_memory(folder / "memory", template, 60 * options.minutes)
         if "phones" in parts:
             bench_phones.measure_phones(folder)
         if "photos" in parts:

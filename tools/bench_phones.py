@@ -45,12 +45,12 @@ def measure_phones(folder: Path) -> None:
 def _prepare(school: School) -> tuple[str, str]:
     """Build the demo school; return the path of an assignment of Samira, and the cookie of a login."""
     builder.build(school.app, now())
-    path, cookie = school.read(_an_assignment), login_cookie(school, "Samira")
+    path, cookie = school.read(an_assignment), login_cookie(school, "Samira")
     school.close()
     return path, cookie
 
 
-def _an_assignment(s: Session) -> str:
+def an_assignment(s: Session) -> str:
     """Return the path of an assignment to which Samira can send a photo."""
     samira = s.query(Person).filter_by(name="Samira").one()
     return f"/assignments/{worklist.assignments_of_learner(s, samira)[0].assignment.id}"

@@ -21,8 +21,8 @@ from lms.clock import now
 from lms.demo import builder
 from lms.models import Attachment, Attempt, FileState
 from tests import factories
-from tests.support.live_server import LiveServer
 from tests.support.pages import filled, parse
+from tools.bench_memory import BUSY, own_memory, unshared_server
 from tools.bench_phones import latencies, p95
 from tools.bench_report import login_cookie, say
 
@@ -31,7 +31,7 @@ LEARNERS, PHOTOS, SIZE = 25, 4, (4000, 3000)
 
 def many_photos(folder: Path) -> None:
     """Let 25 learners send four photos of 12 megapixels at one instant; another one uses pages meanwhile."""
-    with LiveServer(folder) as server:
+    with unshared_server(folder) as server:
         school = server.school()
         builder.build(school.app, now())
         assignment = school.write(lambda s: factories.assignment(s).id)
@@ -69,6 +69,7 @@ def many_photos(folder: Path) -> None:
         of_children = _processor_seconds_of_children(server.pid)
         stop.set()
         watcher.join()
+        alone = own_memory(server.pid)
         refused = LEARNERS * PHOTOS - school.read(_count_ready)
     megabytes = sum(map(len, photos)) / PHOTOS / 1e6
     print(f"    {LEARNERS} x {PHOTOS} photos of {SIZE[0]}x{SIZE[1]}, {megabytes:.1f} MB each")
@@ -80,6 +81,7 @@ def many_photos(folder: Path) -> None:
     print(f"    {of_children:.0f} s of processor time in child processes")
     say("photos refused or lost", refused, "at most", 0)
     say("memory of the server and its children at most, MB", peak[0] / 1e6, "at most", 700)
+    say("memory of the server after the photos, MiB", alone, "at most", BUSY)
 
 
 def photo(number: int) -> bytes:

@@ -8,8 +8,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import click
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import text
@@ -27,8 +25,9 @@ from lms.domain.calendars.consistency import find_calendar_faults
 from lms.domain.homework import preparation
 from lms.domain.homework.consistency import find_homework_faults
 from lms.domain.people.consistency import find_people_faults
-from lms.extensions import db, journal_mode, migrate, sqlite
+from lms.extensions import db, journal_mode, sqlite
 from lms.file_jobs import record_digests
+from lms.schema_version import newest_version, stored_version
 
 # A file is stored before its row is written, so a recent one may not have a row yet.
 FILE_YOUNG = timedelta(hours=1)
@@ -51,9 +50,7 @@ def integrity(session: Session, settings: Settings) -> list[str]:
 def versions(session: Session, settings: Settings) -> list[str]:
     """Return a fault when the database is not at the newest migration."""
     found = []
-    script = ScriptDirectory.from_config(migrate.get_config())
-    revision = MigrationContext.configure(session.connection()).get_current_revision()
-    newest = script.get_current_head()
+    revision, newest = stored_version(session.connection()), newest_version()
     if revision != newest:
         found.append(f"the database is at {revision}, the code at {newest}: flask db upgrade")
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 from flask_babel import force_locale
-from flask_migrate import upgrade
 
 from lms.clock import now
 from lms.current import settings
@@ -17,6 +16,7 @@ from lms.i18n import refusals
 from lms.links import absolute_url
 from lms.models import Organisation
 from lms.refusal_codes import RefusalCode
+from lms.schema_version import migrate_database
 
 
 @click.command("init")
@@ -26,7 +26,7 @@ from lms.refusal_codes import RefusalCode
 @with_appcontext
 def command(name: str | None, coordinator: str | None, email: str | None) -> None:
     """Migrate the database; create the organisation, three levels, and a link for the first coordinator."""
-    upgrade()
+    migrate_database()
     if db.session().get(Organisation, 1) is not None:
         raise _click_error(Refused(RefusalCode.ALREADY_FOUNDED))
     service_name = _ask(name, "Name of the service", 120)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from lms.domain.homework import correction
 from lms.models import Booking, Submission
 from tests import factories
 from tests.support.school import School, copy_template, make_school, settings_for
-from tools import bench, bench_data, bench_pages, bench_report
+from tools import bench, bench_data, bench_memory, bench_pages, bench_report
 from tools.bench_data import Size
 from tools.bench_report import PageRow
 
@@ -72,3 +73,7 @@ def test_the_appointments_that_are_measured_are_such_as_the_school_makes(
     school.write(bench_pages.add_bookings_ahead)
     made = school.read(lambda s: [one.attendance for one in s.scalars(select(Booking)).unique()])
     assert made == [None] * 3
+
+
+def test_the_memory_of_a_process_is_its_own() -> None:
+    assert 10 < bench_memory.own_memory(os.getpid()) < 2000
