@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
 from lms.models.people import Named, Person, one_of, word_type
+from lms.models.written_words import written_word_type
 
 # Parts of the day in local time, as bits of `WaitlistEntry.parts`.
 MORNING, AFTERNOON, EVENING = 1, 2, 4
@@ -210,7 +211,9 @@ class Booking(Identified, Base):
     time_zone: Mapped[str] = mapped_column(String(40))
     iso_week: Mapped[str] = mapped_column(String(8))  # 2026-W48, for the weekly cap
     mode: Mapped[Mode] = mapped_column(word_type(Mode, 8))
-    state: Mapped[BookingState] = mapped_column(word_type(BookingState, 10), default=BookingState.BOOKED)
+    state: Mapped[BookingState] = mapped_column(
+        written_word_type(BookingState, 10), default=BookingState.BOOKED
+    )
     sequence: Mapped[int] = mapped_column(default=0)
     video_key: Mapped[str] = mapped_column(String(32))
     booked_by_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
