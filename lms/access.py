@@ -41,7 +41,7 @@ def allow(*audiences: Audience) -> Callable[[View], View]:
 
 def current_person_or_none() -> Person | None:
     """Return the logged-in person of this request; None on a page without login."""
-    person = current_user._get_current_object() if current_user else None
+    person = current_user._get_current_object()
     return person if isinstance(person, Person) else None
 
 
@@ -124,21 +124,24 @@ def _load_person(_: Request) -> Person | None:
     if not token or g.get("ask_nothing"):  # the page that says that the database does not answer
         return None
     session: Session = db.session()
-    found = logins.find_active(session, token, now=now())
+    found = logins.find_active_with_organisation(session, token, now=now())
     if found is None:
         return None
-    if logins.needs_touch(found, now=now()):
-        login_id = found.id
+    if logins.needs_touch(found[0], now=now()):
+        login_id = found[0].id
         try:
             write(lambda s: logins.record_use(s, login_id, now=now()), brief=True)
         except OperationalError:
             session.rollback()  # the answer matters more than the record of the use
-        found = logins.find_active(session, token, now=now())
+        found = logins.find_active_with_organisation(session, token, now=now())
         if found is None:
             return None
-    g.login_session = found
-    g.person_id = found.person_id  # for pages that may not ask the database any more
-    return found.person
+    login_session, organisation = found
+    if organisation is not None:
+        g.organisation = organisation
+    g.login_session = login_session
+    g.person_id = login_session.person_id  # for pages that may not ask the database any more
+    return login_session.person
 
 
 def _guard() -> Response | BaseResponse | None:
@@ -154,14 +157,15 @@ def _guard() -> Response | BaseResponse | None:
         abort(404)
     if "anyone" in allowed:
         return None
-    if not current_user.is_authenticated:
+    person = current_person_or_none()
+    if person is None:
         if request.method in SAFE_METHODS:
             return redirect(
                 url_for(login_page(ended_login()), next=own_path(request.full_path.rstrip("?"))), 303
             )
         abort(401)  # the page for logging in, which keeps what was typed
-    _name_person_in_forms()
-    if "someone" not in allowed and not (allowed & me().roles):
+    _name_person_in_forms(person)
+    if "someone" not in allowed and not (allowed & person.roles):
         abort(404)
     return None
 
@@ -177,14 +181,14 @@ def login_page(kind: LoginKind | None) -> str:
     return "auth.login" if kind == LoginKind.STAFF else "auth.card"
 
 
-def _name_person_in_forms() -> None:
+def _name_person_in_forms(person: Person) -> None:
     """Let the CSRF tokens of the page name its person, so that a form says later for whom it was (ADR 24).
 
     They outlive the login: a page that stayed open is taken after the same person has logged in again.
     """
     named = form_cookie.get("csrf_token")
-    if named != me().id and (named is None or request.method in SAFE_METHODS):
-        form_cookie["csrf_token"] = me().id
+    if named != person.id and (named is None or request.method in SAFE_METHODS):
+        form_cookie["csrf_token"] = person.id
 
 
 def from_elsewhere() -> bool:

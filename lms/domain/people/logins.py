@@ -7,12 +7,22 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, bindparam, delete, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import String, bindparam, delete, select, true, update
+from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from lms.domain import audit_log
 from lms.domain.errors import Absent
-from lms.models import AccessCard, AuditAction, KnownDevice, LoginKind, LoginSession, Person
+from lms.models import (
+    AccessCard,
+    AuditAction,
+    KnownDevice,
+    LoginKind,
+    LoginSession,
+    Organisation,
+    Person,
+    PersonRole,
+)
 
 # How long a login lasts. On a shared phone it counts from the last use.
 LASTS: dict[LoginKind, timedelta] = {
@@ -69,23 +79,43 @@ def open_login(
     return token
 
 
-# Built once, because every request runs it.
+# Built once, because every request runs it: a row for each role of the person.
 _BY_TOKEN = (
-    select(LoginSession)
+    select(LoginSession, Person, PersonRole, Organisation)
+    .join(Person, Person.id == LoginSession.person_id)
+    .outerjoin(PersonRole, PersonRole.person_id == Person.id)
+    .outerjoin(Organisation, true())
     .where(LoginSession.token_hash == bindparam("token_hash", type_=String))
-    .options(joinedload(LoginSession.person).joinedload(Person.role_rows))
+    .options(lazyload(Person.role_rows))
 )
 
 
 def find_active(session: Session, token: str, *, now: datetime) -> LoginSession | None:
-    """Return the login session with this token, its person loaded.
+    """Return the login session with this token, its person and the person's roles loaded.
 
     None when there is none, when it has ended or expired, or when the person is deactivated.
     """
-    login = session.scalar(_BY_TOKEN, {"token_hash": digest(token)})
-    if login is None or login.ended_at is not None or login.expires_at <= now:
+    found = find_active_with_organisation(session, token, now=now)
+    return None if found is None else found[0]
+
+
+def find_active_with_organisation(
+    session: Session, token: str, *, now: datetime
+) -> tuple[LoginSession, Organisation | None] | None:
+    """Return what `find_active` does and the organisation, which every page shows, in one statement.
+
+    The organisation is None before `flask init`.
+    """
+    rows = session.execute(_BY_TOKEN, {"token_hash": digest(token)}).all()
+    if not rows:
         return None
-    return login if login.person.is_active else None
+    login, person, _role, organisation = rows[0]
+    if login.ended_at is not None or login.expires_at <= now or not person.is_active:
+        return None
+    set_committed_value(login, "person", person)
+    roles: list[PersonRole | None] = [row[2] for row in rows]
+    set_committed_value(person, "role_rows", [role for role in roles if role is not None])
+    return login, organisation
 
 
 def kind_of(session: Session, token: str) -> LoginKind | None:
