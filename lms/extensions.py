@@ -10,9 +10,9 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple
 
 from flask import Flask, current_app, has_request_context
 from flask_babel import Babel
@@ -21,7 +21,7 @@ from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
-from sqlalchemy import BigInteger, Dialect, Engine, MetaData, String, TypeDecorator, event
+from sqlalchemy import BigInteger, Dialect, Engine, MetaData, Row, Select, String, TypeDecorator, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
@@ -36,10 +36,11 @@ except ImportError:  # there is no wheel for this machine (see ADR 3)
     import sqlite3 as sqlite
 
 __all__ = ["Base", "Identified", "UTCDateTime", "babel", "csrf", "db", "limiter", "login"]
-__all__ += ["journal_mode", "new_id", "on_outbox_commit", "on_received_files", "pool_limits"]
+__all__ += ["journal_mode", "new_id", "on_outbox_commit", "on_received_files", "pool_limits", "read_rows"]
 __all__ += ["refuse_writes", "release_connection", "sqlite", "tune", "write", "write_refusal"]
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 # Before this version a WAL file can be corrupted by two connections (sqlite.org/wal.html).
 SAFE_WAL = (3, 51, 3)
@@ -201,6 +202,16 @@ def pool_limits() -> dict[str, int]:
     return {"pool_size": KEPT, "max_overflow": CONNECTIONS - KEPT, "pool_timeout": POOL_WAIT}
 
 
+def read_rows(session: Session, query: Select[*Ts], values: Mapping[str, object]) -> Sequence[Row[*Ts]]:
+    """Return the rows of a query that selects columns and no entities.
+
+    Twice as fast as `session.execute`, which prepares to build objects. What the session holds is written
+    before, as there.
+    """
+    session.flush()
+    return session.connection().execute(query, values).all()
+
+
 def refuse_writes(refusal: Exception) -> None:
     """Let every `write` of this request raise the refusal: it only shows a form again."""
     db.session().info["write_refusal"] = refusal
@@ -240,8 +251,12 @@ def tune(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         seconds = connection.get_execution_options().get("immediate")
+        if not seconds:
+            # Straight to the driver, for each page does this: it takes no lock and cannot fail.
+            connection.connection.cursor().execute("BEGIN")
+            return
         if seconds != BRIEF:
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if seconds else "BEGIN")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             return
         usual = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
         connection.exec_driver_sql(f"PRAGMA busy_timeout={BRIEF * 1000:.0f}")

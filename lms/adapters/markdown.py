@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import mistune
@@ -34,6 +35,7 @@ class _Renderer(mistune.HTMLRenderer):
 _write = mistune.create_markdown(escape=True, hard_wrap=True, renderer=_Renderer(escape=True))
 
 
+@lru_cache(maxsize=200)
 def to_html(text: str) -> Markup:
     """Return the safe HTML of a text in Markdown, of at most `MAX_CHARACTERS`."""
     html = _write(text[:MAX_CHARACTERS])

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, lazyload
 
 from lms.domain import outbox
 from lms.domain.errors import Absent
-from lms.extensions import UTCDateTime
+from lms.extensions import UTCDateTime, read_rows
 from lms.models import (
     Assignment,
     Attempt,
@@ -60,12 +60,15 @@ class NoticeDetails:
 
 
 def unseen_notices(session: Session, person: Person, *, now: datetime) -> list[NoticeDetails]:
-    """Return what the person has not seen yet, in one statement.
+    """Return what the person has not seen yet, in one statement when there is nothing, else in two.
 
     What changed about coming appointments is first, the nearest at the top; then the rest, the newest first.
     A reminder is left out while something else about the same appointment is unseen: that says the hour too.
     """
-    found = _load(session, _UNSEEN, {"me": person.id, "now": now})
+    values = {"me": person.id, "now": now}
+    if not read_rows(session, _IS_UNSEEN, values):
+        return []  # mostly; what notices may be about is a wide question
+    found = _load(session, _UNSEEN, values)
     changed = {each.notice.about_id for each in found if each.kind not in _REMINDERS}
     shown = [each for each in found if each.kind not in _REMINDERS or each.notice.about_id not in changed]
     coming = [(each.booking.starts, each) for each in shown if each.booking and each.booking.starts > now]
@@ -154,15 +157,12 @@ def _with_details() -> Select[Notice, Booking, Feedback, Submission, str, Level,
     )
 
 
-# Built once, because every visit of a start page runs it.
-_UNSEEN = (
-    _with_details()
-    .where(
-        Notice.person_id == bindparam("me", type_=String),
-        Notice.seen_at.is_(None),
-        Notice.due_at <= bindparam("now", type_=UTCDateTime),
-        or_(Notice.expires_at.is_(None), Notice.expires_at > bindparam("now", type_=UTCDateTime)),
-    )
-    .order_by(Notice.due_at.desc(), Notice.id)
-    .limit(MOST_LISTED)
+# Built once, because every visit of a start page runs them.
+_UNSEEN_NOW = (
+    Notice.person_id == bindparam("me", type_=String),
+    Notice.seen_at.is_(None),
+    Notice.due_at <= bindparam("now", type_=UTCDateTime),
+    or_(Notice.expires_at.is_(None), Notice.expires_at > bindparam("now", type_=UTCDateTime)),
 )
+_IS_UNSEEN = select(Notice.id).where(*_UNSEEN_NOW).limit(1)
+_UNSEEN = _with_details().where(*_UNSEEN_NOW).order_by(Notice.due_at.desc(), Notice.id).limit(MOST_LISTED)

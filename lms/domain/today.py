@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import learner_status, queries
-from lms.domain.booking.learner_status import OpenMatters
+from lms.domain.booking import learner_status
+from lms.domain.booking.learner_status import AppointmentFacts, OpenMatters
 from lms.domain.homework import worklist
 from lms.domain.homework.worklist import LearnerAssignment
 from lms.domain.lessons import progress
-from lms.models import Booking, HomeworkState, Lesson, Person
+from lms.domain.lessons.progress import LessonsAhead, LessonTitle
+from lms.models import HomeworkState, Person
 
 # An appointment this near comes before all that is to be done.
 SOON = timedelta(days=1)
@@ -23,21 +24,21 @@ SOON = timedelta(days=1)
 class SlotOffer:
     """A slot that is offered to the learner, who says yes or no."""
 
-    booking: Booking
+    booking: AppointmentFacts
 
 
 @dataclass(frozen=True)
 class KeptSlot:
     """The slot of an appointment that the learner has just cancelled, and can take back."""
 
-    booking: Booking
+    booking: AppointmentFacts
 
 
 @dataclass(frozen=True)
 class LostAppointment:
     """An appointment that the teacher cancelled and that has no replacement yet."""
 
-    booking: Booking
+    booking: AppointmentFacts
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class UnseenFeedback:
 
 @dataclass(frozen=True)
 class NextAppointment:
-    booking: Booking
+    booking: AppointmentFacts
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class OpenHomework:
 
 @dataclass(frozen=True)
 class NextLesson:
-    lesson: Lesson
+    lesson: LessonTitle
 
 
 TodayCard = (
@@ -89,26 +90,23 @@ def list_today(session: Session, learner: Person, *, now: datetime) -> Today:
     7. levels opened in addition: the lesson that is begun there, the homework.
     """
     assignments = worklist.assignments_of_learner(session, learner)
-    appointment = queries.next_appointment(session, learner, now=now)
-    lessons = progress.next_lessons(session, learner)
-    done, total = progress.progress_by_level(session, learner).get(learner.level_id or "", (0, 0))
+    lessons = progress.lessons_ahead(session, learner)
     matters = learner_status.open_matters(session, learner, now=now)
-    cards = _in_order(learner, assignments, appointment, lessons, matters, now=now)
-    return Today(tuple(cards), done, total)
+    cards = _in_order(learner, assignments, lessons, matters, now=now)
+    return Today(tuple(cards), lessons.done, lessons.total)
 
 
 def _in_order(
     learner: Person,
     assignments: Sequence[LearnerAssignment],
-    appointment: Booking | None,
-    lessons: Sequence[Lesson],
+    lessons: LessonsAhead,
     matters: OpenMatters,
     *,
     now: datetime,
 ) -> Iterator[TodayCard]:
+    appointment = matters.appointment
     is_soon = appointment is not None and appointment.starts - now < SOON
-    own = next((lesson for lesson in lessons if lesson.level_id == learner.level_id), None)
-    opened = next((lesson for lesson in lessons if lesson.level_id != learner.level_id), None)
+    own, opened = lessons.own, lessons.opened
     todo = sorted(
         (
             homework

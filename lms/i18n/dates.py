@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -51,6 +52,7 @@ def ago(moment: datetime, now: datetime) -> str:
     return str(gettext("%(n)s min", n=max(1, seconds // 60)))
 
 
+@lru_cache(maxsize=2000)
 def _format(local: date, pattern: str, language: str) -> str:
     """Return the formatted day; French writes the first of a month as "mardi 1er décembre"."""
     text = format_date(local, pattern, locale=language)

@@ -42,7 +42,19 @@ class HomeworkState(StrEnum):
     DONE = "done"
 
 
-class Assignment(Identified, Base):
+class TakesKinds:
+    """Something with the columns `takes_photo`, `takes_voice`, `takes_text` and `takes_document`."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return tuple(kind for kind in KINDS if getattr(self, f"takes_{kind}"))
+
+    @property
+    def takes_files(self) -> bool:
+        return any(kind != "text" for kind in self.kinds)
+
+
+class Assignment(TakesKinds, Identified, Base):
     """The homework of a lesson. The due day is soft: late is never red and never refused."""
 
     __tablename__ = "assignment"
@@ -64,14 +76,6 @@ class Assignment(Identified, Base):
     withdrawn_at: Mapped[datetime | None]
 
     lesson: Mapped[Lesson] = relationship(lazy="raise_on_sql")
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        return tuple(kind for kind in KINDS if getattr(self, f"takes_{kind}"))
-
-    @property
-    def takes_files(self) -> bool:
-        return self.takes_photo or self.takes_voice or self.takes_document
 
 
 class Submission(Identified, Base):

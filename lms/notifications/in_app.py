@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask import url_for
@@ -13,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 
 from lms.domain.notices import NoticeDetails
 from lms.i18n import dates, languages
-from lms.models import Booking, NoticeKind
+from lms.models import NoticeKind
 
 
 @dataclass(frozen=True)
@@ -41,26 +42,25 @@ def notice_cards(found: Sequence[NoticeDetails], *, zone: ZoneInfo) -> list[Noti
     return [card for card in cards if card is not None]
 
 
-def french_moment(booking: Booking, *, zone: ZoneInfo) -> str:
+def french_moment(starts: datetime, *, zone: ZoneInfo) -> str:
     """Return day and hour in French, with no-break spaces: they are the same on every sign and clock."""
-    written = dates.day(booking.starts, zone).capitalize().rsplit(" ", 1)
-    return f"{dates.NBSP.join(written)}, {dates.hour(booking.starts, zone)}"
+    written = dates.day(starts, zone).capitalize().rsplit(" ", 1)
+    return f"{dates.NBSP.join(written)}, {dates.hour(starts, zone)}"
 
 
-def where_and_with(booking: Booking, *, teaches: bool = False, zone: ZoneInfo) -> str:
+def where_and_with(starts: datetime, name: str, *, is_video: bool, room: str | None, zone: ZoneInfo) -> str:
     """Return the day in the language of the page, when that is not French, with whom, and where."""
-    other = booking.learner.name if teaches else booking.teacher.short_name
-    where = _("par vidéo") if booking.is_video else _("sur place")
-    room = [booking.room.name] if booking.room is not None else []
+    where = _("par vidéo") if is_video else _("sur place")
+    rooms = [] if room is None else [room]
     return " · ".join(
-        (*_own_day(booking, zone), _("avec %(name)s", name=other), where, *room, _("heure de Belgique"))
+        (*_own_day(starts, zone), _("avec %(name)s", name=name), where, *rooms, _("heure de Belgique"))
     )
 
 
-def _own_day(booking: Booking, zone: ZoneInfo) -> list[str]:
+def _own_day(starts: datetime, zone: ZoneInfo) -> list[str]:
     """Return the day in the language of the page; nothing in French, which is always written."""
     language = languages.shown_in(str(get_locale())).code
-    return [] if language == "fr" else [dates.day(booking.starts, zone, language)]
+    return [] if language == "fr" else [dates.day(starts, zone, language)]
 
 
 _Card = Callable[[NoticeDetails, ZoneInfo], NoticeCard | None]
@@ -84,16 +84,22 @@ class _Appointment:
             action, href = _l("Répondre oui ou non"), url_for("waitlist.offer", id=booking.id)
         elif details.kind == NoticeKind.BOOKING_CANCELLED and not teaches:
             action, href = _l("Choisir une heure"), url_for("bookings.new")
-        text = where_and_with(booking, teaches=teaches, zone=zone)
+        text = where_and_with(
+            booking.starts,
+            booking.learner.name if teaches else booking.teacher.short_name,
+            is_video=booking.is_video,
+            room=booking.room.name if booking.room else None,
+            zone=zone,
+        )
         if details.kind == NoticeKind.BOOKING_CANCELLED and booking.cancelled_by_teacher and not teaches:
-            text = " · ".join((*_own_day(booking, zone), _("Votre professeur ne peut pas venir.")))
+            text = " · ".join((*_own_day(booking.starts, zone), _("Votre professeur ne peut pas venir.")))
         return NoticeCard(
             notice.id,
             booking.id,
             "booking",
             self.icon,
             self.taught if teaches else self.title,
-            french_moment(booking, zone=zone),
+            french_moment(booking.starts, zone=zone),
             text,
             action,
             href,
@@ -187,7 +193,7 @@ def _offer_withdrawn(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | Non
         "booking",
         "close",
         _l("L’heure proposée n’est plus libre"),
-        french_moment(details.booking, zone=zone),
+        french_moment(details.booking.starts, zone=zone),
         _("Vous gardez votre place. Nous vous proposons la prochaine heure libre."),
         _l("Choisir une heure"),
         url_for("bookings.new"),

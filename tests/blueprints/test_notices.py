@@ -158,4 +158,4 @@ def test_one_or_thirty_notices_cost_the_same_statements(
                 appointments.cancel(session, nadia, made, "", now=now(), zone=BRUSSELS)
 
     school.write(more)
-    assert (one, count()) == (8, 8)
+    assert (one, count()) == (6, 6)

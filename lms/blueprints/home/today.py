@@ -14,7 +14,9 @@ from lms.blueprints.home.team_page import build_team_page
 from lms.clock import now
 from lms.current import organisation, settings
 from lms.domain import notices
+from lms.domain.booking.learner_status import AppointmentFacts
 from lms.domain.homework.worklist import LearnerAssignment
+from lms.domain.lessons.progress import LessonTitle
 from lms.domain.today import (
     KeptSlot,
     LostAppointment,
@@ -28,7 +30,7 @@ from lms.domain.today import (
 )
 from lms.extensions import db
 from lms.forms.people import ConfirmForm
-from lms.models import Booking, HomeworkState, Lesson, Role
+from lms.models import HomeworkState, Role
 from lms.notifications.in_app import NoticeCard, french_moment, notice_cards, where_and_with
 from lms.notifications.manual_messages import list_manual_messages
 from lms.web.pages import page
@@ -71,7 +73,8 @@ def _learner() -> Response:
     unseen = _notices(moment)
     noticed = {notice.about_id for notice in unseen}
     found = list_today(session, me(), now=moment)
-    cards = [_card(card) for card in found.cards if _about(card) not in noticed][: 1 + SMALL_CARDS]
+    shown = [card for card in found.cards if _about(card) not in noticed][: 1 + SMALL_CARDS]
+    cards = [_card(card) for card in shown]
     # One thing is the most important: what changed, else the first card.
     first = cards.pop(0) if cards and not unseen else None
     return page(
@@ -94,7 +97,7 @@ def _shown(unseen: list[NoticeCard]) -> dict[str, object]:
     return {
         "notices": unseen[:NOTICES],
         "more_notices": len(unseen) if len(unseen) > NOTICES else 0,
-        "press": ConfirmForm(formdata=None),
+        "press": ConfirmForm(formdata=None) if unseen else None,
     }
 
 
@@ -132,7 +135,7 @@ def _booking(found: KeptSlot | SlotOffer | LostAppointment | NextAppointment) ->
             return _appointment(booking)
 
 
-def _lesson(lesson: Lesson) -> Card:
+def _lesson(lesson: LessonTitle) -> Card:
     words = _l("Continuer la leçon"), lesson.title, url_for("lessons.show", id=lesson.id)
     return Card("lessons", "lesson", *words, _l("Continuer"), "fr")
 
@@ -162,31 +165,37 @@ def _homework(work: LearnerAssignment) -> Card:
     )
 
 
-def _offer(found: Booking) -> Card:
+def _offer(found: AppointmentFacts) -> Card:
     words = _l("Une heure est libre pour vous"), _french(found), url_for("waitlist.offer", id=found.id)
     return Card("booking", "clock", *words, _l("Répondre oui ou non"), "fr")
 
 
-def _kept(found: Booking) -> Card:
+def _kept(found: AppointmentFacts) -> Card:
     words = _l("Rendez-vous annulé"), _french(found), url_for("bookings.undo_cancellation", id=found.id)
     return Card("booking", "redo", *words, _l("Reprendre cette heure"), "fr", is_form=True)
 
 
-def _cancelled_card(found: Booking) -> Card:
+def _cancelled_card(found: AppointmentFacts) -> Card:
     words = _l("Votre professeur ne peut pas venir."), _french(found), url_for("bookings.new")
     return Card("booking", "close", *words, _l("Choisir une heure"), "fr")
 
 
-def _french(found: Booking) -> str:
-    return french_moment(found, zone=settings().time_zone)
+def _french(found: AppointmentFacts) -> str:
+    return french_moment(found.starts, zone=settings().time_zone)
 
 
-def _appointment(found: Booking) -> Card:
+def _appointment(found: AppointmentFacts) -> Card:
     return Card(
         "booking",
         "calendar",
         _french(found),
-        where_and_with(found, zone=settings().time_zone),
+        where_and_with(
+            found.starts,
+            found.teacher,
+            is_video=found.is_video,
+            room=found.room,
+            zone=settings().time_zone,
+        ),
         url_for("bookings.show", id=found.id),
         _l("Voir le rendez-vous"),
         title_lang="fr",

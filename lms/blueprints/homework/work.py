@@ -20,11 +20,12 @@ from lms.current import store
 from lms.domain.errors import Refused
 from lms.domain.homework import attempts, files, worklist
 from lms.domain.homework.files import MAX_FILES, RemovedFile
+from lms.domain.homework.worklist import AssignmentFacts
 from lms.event_log import log_event
 from lms.extensions import csrf, db
 from lms.forms.homework import AttemptForm
 from lms.i18n.refusals import sentence
-from lms.models import Assignment, Attempt, HomeworkState, Role
+from lms.models import Attempt, HomeworkState, Role
 from lms.refusal_codes import RefusalCode
 from lms.web.body_limits import MEGABYTE, takes_bodies
 from lms.web.idempotency import idempotency_key, run_once
@@ -86,7 +87,7 @@ def add(id: str) -> BaseResponse:
 def send(id: str) -> BaseResponse:
     """Save the text and the added files, and send the draft."""
 
-    def in_transaction(session: Session, draft: Attempt, task: Assignment, outcome: _Outcome) -> None:
+    def in_transaction(session: Session, draft: Attempt, task: AssignmentFacts, outcome: _Outcome) -> None:
         try:
             attempts.send_attempt(session, draft, task, now=now())
         except Refused as refusal:
@@ -107,7 +108,7 @@ def join(id: str) -> BaseResponse:
 def remove(id: str, file_id: str) -> BaseResponse:
     """Remove a file from the draft."""
 
-    def in_transaction(session: Session, draft: Attempt, _task: Assignment, outcome: _Outcome) -> None:
+    def in_transaction(session: Session, draft: Attempt, _task: AssignmentFacts, outcome: _Outcome) -> None:
         outcome.removed = files.remove_file(session, draft, file_id)
 
     return _keep(id, in_transaction)
@@ -148,7 +149,7 @@ for view in (add, send, join, remove, move_up, move_down):
 
 def _keep(
     id: str,
-    then: Callable[[Session, Attempt, Assignment, _Outcome], None],
+    then: Callable[[Session, Attempt, AssignmentFacts, _Outcome], None],
     *,
     sending: bool = False,
     write_text: Callable[[Session, Attempt, str, int], None] = attempts.write_text,
@@ -174,8 +175,7 @@ def _keep(
     def in_transaction(session: Session) -> str:
         nonlocal outcome
         outcome = _Outcome(ran=True)
-        draft = attempts.open_draft(session, me(), id, now=now())
-        assignment = worklist.learner_assignment_for(session, me(), id).assignment
+        draft, assignment = attempts.open_work(session, me(), id, now=now())
         try:
             if not form.text.errors:
                 write_text(session, draft, form.text.data or "", form.seen_version)
@@ -220,7 +220,7 @@ def _is_overtaken(id: str, form: AttemptForm) -> bool:
 
 
 def _receive(session: Session, draft: Attempt, received: UploadResult, outcome: _Outcome) -> None:
-    room = learner_room()
+    room = learner_room() if received.files else 0
     for new in received.files:
         try:
             files.receive_file(session, draft, new, room=room, now=now())

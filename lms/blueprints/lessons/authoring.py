@@ -210,7 +210,7 @@ def _desk(form: EditLesson, lesson: Lesson, answer: int = 200) -> Response:
         lesson=lesson,
         saved=saved,
         clips_differ=saved is not None and _typed_clips(form) != saved["clips"],
-        assignments=queries.homework_of(db.session(), lesson),
+        assignments=queries.homework_of(db.session(), lesson.id),
         untold=sum(1 for clip in lesson.clips if not clip.transcript),
         section="lessons",
     )

@@ -94,7 +94,7 @@ def show(id: str) -> BaseResponse:
 def watch(id: str) -> Response:
     opened = queries.open_lesson(db.session(), me(), id)
     clips = [
-        shown(state, opened.lesson.title) for state in queries.clips_of(db.session(), me(), opened.lesson)
+        shown(state, opened.lesson.title) for state in queries.clips_of(db.session(), me(), opened.lesson.id)
     ]
     return page(
         "lessons/watch.html",
@@ -111,7 +111,9 @@ def watch(id: str) -> Response:
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR)
 def words(id: str) -> Response:
     opened = _with_step(id, "words")
-    found = [queries.split_picture(word.text) for word in queries.vocabulary_of(db.session(), opened.lesson)]
+    found = [
+        queries.split_picture(word.text) for word in queries.vocabulary_of(db.session(), opened.lesson.id)
+    ]
     return page("lessons/words.html", opened=opened, step="words", words=found, section="lessons")
 
 
@@ -119,7 +121,7 @@ def words(id: str) -> Response:
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR)
 def homework(id: str) -> Response:
     opened = _with_step(id, "homework")
-    found = queries.homework_of(db.session(), opened.lesson)
+    found = queries.homework_of(db.session(), opened.lesson.id)
     return page("lessons/homework.html", opened=opened, step="homework", assignments=found, section="lessons")
 
 
@@ -169,7 +171,7 @@ def watched(id: str) -> BaseResponse:
     if by_script():
         return jsonify(watched=True)
     opened = queries.open_lesson(db.session(), me(), lesson_id)
-    waiting = [s for s in queries.clips_of(db.session(), me(), opened.lesson) if not s.watched]
+    waiting = [s for s in queries.clips_of(db.session(), me(), opened.lesson.id) if not s.watched]
     if waiting:
         return redirect(url_for("lessons.watch", id=lesson_id, _anchor=f"clip-{waiting[0].clip.id}"), 303)
     following = opened.after("watch")

@@ -1,4 +1,4 @@
-"""Open matters of a learner: offers, the waitlist entry, an appointment that the teacher cancelled."""
+"""What is open for a learner: the next appointment, offers, the waitlist entry, a cancelled appointment."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, String, and_, bindparam, exists, or_, select
+from sqlalchemy import BindParameter, ColumnElement, String, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from lms.domain.booking.queries import with_people
-from lms.extensions import UTCDateTime
-from lms.models import Booking, BookingState, Person, WaitlistEntry, WaitlistOutcome
+from lms.domain.booking.queries import IS_UPCOMING, with_people
+from lms.domain.booking.slots import HOUR
+from lms.extensions import UTCDateTime, read_rows
+from lms.models import Booking, BookingState, Mode, Person, Room, WaitlistEntry, WaitlistOutcome
 
 # How long after an expired offer the learner is asked to join the waitlist again.
 ASK_AGAIN = timedelta(days=7)
@@ -30,42 +31,66 @@ class LearnerStatus:
 
 
 @dataclass(frozen=True)
-class OpenMatters:
-    """Offers to answer, a slot to take back, and the first appointment that the teacher cancelled."""
+class AppointmentFacts:
+    """What a card of the start page shows of an appointment or an offer."""
 
-    offers: Sequence[Booking]
-    cancelled_by_teacher: Booking | None
-    kept: Booking | None
+    id: str
+    starts: datetime
+    teacher: str  # the short name
+    room: str | None
+    is_video: bool
+
+
+@dataclass(frozen=True)
+class OpenMatters:
+    """The next appointment, offers to answer, a slot to take back, the first that the teacher cancelled."""
+
+    appointment: AppointmentFacts | None
+    offers: Sequence[AppointmentFacts]
+    cancelled_by_teacher: AppointmentFacts | None
+    kept: AppointmentFacts | None
 
 
 def status_of(session: Session, learner: Person, *, now: datetime) -> LearnerStatus:
     """Return what is open for the learner, in two statements."""
     last = last_entry(session, learner.id)
     active = last if last is not None and last.ended_at is None else None
-    matters = open_matters(session, learner, now=now)
+    found = session.scalars(_OPEN, _terms(learner, now)).all()
     return LearnerStatus(
-        offers=matters.offers,
+        offers=[booking for booking in found if booking.is_offer],
         entry=active,
         lapsed=last if last is not None and _has_lapsed(last, now=now) else None,
-        cancelled_by_teacher=matters.cancelled_by_teacher,
-        kept=matters.kept,
+        cancelled_by_teacher=next((booking for booking in found if booking.cancelled_by_teacher), None),
+        kept=next((booking for booking in found if booking.is_kept), None),
     )
 
 
 def open_matters(session: Session, learner: Person, *, now: datetime) -> OpenMatters:
-    """Return offers, a kept slot and the first appointment that the teacher cancelled, in one statement."""
-    terms = {
+    """Return the next appointment and what else is open, for the start page, in one statement."""
+    appointment = cancelled = kept = None
+    offers = []
+    for state, by_teacher, kept_until, mode, booking_id, starts, teacher, room in read_rows(
+        session, _AHEAD, _terms(learner, now)
+    ):
+        found = AppointmentFacts(booking_id, starts, teacher, room, is_video=mode == Mode.VIDEO)
+        if state == BookingState.BOOKED:
+            appointment = appointment or found
+        elif state == BookingState.OFFERED:
+            offers.append(found)
+        else:
+            cancelled = cancelled or (found if by_teacher else None)
+            kept = kept or (found if kept_until is not None else None)
+    return OpenMatters(appointment, offers, cancelled, kept)
+
+
+def _terms(learner: Person, now: datetime) -> dict[str, object]:
+    return {
         "learner": learner.id,
         "now": now,
+        "since": now - HOUR,
         "cancelled_since": now - CANCELLED_SHOWN,
         "starts_since": now - CANCELLED_SHOWN_PAST,
     }
-    found = session.scalars(_OPEN, terms).all()
-    return OpenMatters(
-        [booking for booking in found if booking.is_offer],
-        next((booking for booking in found if booking.cancelled_by_teacher), None),
-        next((booking for booking in found if booking.is_kept), None),
-    )
 
 
 def last_entry(session: Session, learner_id: str) -> WaitlistEntry | None:
@@ -81,7 +106,7 @@ def _has_lapsed(entry: WaitlistEntry, *, now: datetime) -> bool:
     )
 
 
-# Built once, because every start page of a learner runs it.
+# Built once, because every start page of a learner and every list of appointments runs them.
 _LAST_ENTRY = (
     select(WaitlistEntry)
     .where(WaitlistEntry.learner_id == bindparam("learner", type_=String))
@@ -91,10 +116,17 @@ _LAST_ENTRY = (
 )
 
 
-def _open() -> Select[Booking]:
-    learner, later = bindparam("learner", type_=String), aliased(Booking)
+_LEARNER: BindParameter[str] = bindparam("learner", type_=String)
+# Limited by `starts` too, which is indexed: what is open starts in the future or has started lately.
+_OWN_RECENT = and_(
+    Booking.learner_id == _LEARNER, Booking.starts > bindparam("starts_since", type_=UTCDateTime)
+)
+
+
+def _is_open() -> ColumnElement[bool]:
+    later = aliased(Booking)
     booked_again = exists().where(
-        later.learner_id == learner,
+        later.learner_id == _LEARNER,
         later.state == BookingState.BOOKED,
         later.booked_at >= Booking.cancelled_at,
     )
@@ -107,13 +139,23 @@ def _open() -> Select[Booking]:
         Booking.cancelled_at > bindparam("cancelled_since", type_=UTCDateTime),
         ~booked_again,
     )
-    # Limited by `starts` too, which is indexed: an offer always starts in the future.
-    starts_recently = Booking.starts > bindparam("starts_since", type_=UTCDateTime)
-    return (
-        with_people()
-        .where(Booking.learner_id == learner, starts_recently, or_(offered, lost, kept))
-        .order_by(Booking.starts, Booking.id)
+    return or_(offered, lost, kept)
+
+
+_OPEN = with_people().where(_OWN_RECENT, _is_open()).order_by(Booking.starts, Booking.id)
+_AHEAD = (
+    select(
+        Booking.state,
+        Booking.cancelled_by_teacher,
+        Booking.kept_until,
+        Booking.mode,
+        Booking.id,
+        Booking.starts,
+        Person.short_name,
+        Room.name,
     )
-
-
-_OPEN = _open()
+    .join(Person, Person.id == Booking.teacher_id)
+    .outerjoin(Room, Room.id == Booking.room_id)
+    .where(_OWN_RECENT, or_(IS_UPCOMING, _is_open()))
+    .order_by(Booking.starts, Booking.id)
+)

@@ -72,14 +72,17 @@ def bookable_learner(session: Session, actor: Person, learner_id: str) -> Person
     return learner
 
 
-# Upcoming appointments of a person, as learner or teacher, the running one included. Built once.
+# Of appointments that are ahead, the running one included; limited by `starts` too, which is indexed.
+IS_UPCOMING = and_(
+    Booking.state == BookingState.BOOKED,
+    Booking.starts > bindparam("since", type_=UTCDateTime),
+    Booking.ends > bindparam("now", type_=UTCDateTime),
+)
+# Those of a person, as learner or teacher. Built once.
 _UPCOMING = (
     with_people()
     .where(
-        Booking.state == BookingState.BOOKED,
-        # Limited by `starts` too, which is indexed.
-        Booking.starts > bindparam("since", type_=UTCDateTime),
-        Booking.ends > bindparam("now", type_=UTCDateTime),
+        IS_UPCOMING,
         or_(
             Booking.learner_id == bindparam("me", type_=String),
             Booking.teacher_id == bindparam("me", type_=String),
@@ -88,11 +91,6 @@ _UPCOMING = (
     .order_by(Booking.starts, Booking.id)
     .limit(bindparam("limit", type_=Integer))
 )
-
-
-def next_appointment(session: Session, person: Person, *, now: datetime) -> Booking | None:
-    """Return the person's next appointment, the running one included; None when there is none."""
-    return session.scalars(_UPCOMING, {"me": person.id, "now": now, "since": now - HOUR, "limit": 1}).first()
 
 
 def upcoming_appointments(

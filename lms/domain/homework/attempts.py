@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import String, bindparam, exists, func, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -12,6 +12,7 @@ from lms.domain import outbox
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import preparation, worklist
 from lms.domain.homework.files import WITH_FILES, files_of_attempt, lock_attempt
+from lms.domain.homework.worklist import AssignmentFacts
 from lms.models import (
     Assignment,
     Attachment,
@@ -26,25 +27,37 @@ from lms.models import (
     Score,
     Submission,
 )
+from lms.models.homework import TakesKinds
 from lms.refusal_codes import RefusalCode
 
 
 def draft_of(session: Session, learner: Person, assignment_id: str) -> Attempt | None:
     """Return the learner's draft for the assignment, with its files; None when there is none."""
-    return session.scalar(
-        select(Attempt)
-        .join(Submission, Submission.id == Attempt.submission_id)
-        .where(
-            Submission.assignment_id == assignment_id,
-            Submission.learner_id == learner.id,
-            Attempt.sent_at.is_(None),
-        )
-        .options(WITH_FILES)
+    return session.scalar(_DRAFT, {"assignment": assignment_id, "me": learner.id})
+
+
+# Built once, because every visit of a homework page runs it.
+_DRAFT = (
+    select(Attempt)
+    .join(Submission, Submission.id == Attempt.submission_id)
+    .where(
+        Submission.assignment_id == bindparam("assignment", type_=String),
+        Submission.learner_id == bindparam("me", type_=String),
+        Attempt.sent_at.is_(None),
     )
+    .options(WITH_FILES)
+)
 
 
 def open_draft(session: Session, learner: Person, assignment_id: str, *, now: datetime) -> Attempt:
-    """Return the learner's draft for the assignment; create it, and the submission, when there is none.
+    """Return the draft of `open_work`. Refusals: `already_sent`, `no_redo`."""
+    return open_work(session, learner, assignment_id, now=now)[0]
+
+
+def open_work(
+    session: Session, learner: Person, assignment_id: str, *, now: datetime
+) -> tuple[Attempt, AssignmentFacts]:
+    """Return the learner's draft for the assignment, created when there is none, and the assignment.
 
     Raises `Absent` when the learner may not see the assignment. Refused while a teacher has the last attempt.
     Refusals: `already_sent`, `no_redo`.
@@ -56,7 +69,7 @@ def open_draft(session: Session, learner: Person, assignment_id: str, *, now: da
         raise Refused(RefusalCode.ALREADY_SENT if found.state == HomeworkState.SENT else RefusalCode.NO_REDO)
     draft = draft_of(session, learner, assignment_id)
     if draft is not None:
-        return draft
+        return draft, found.assignment
     submission_id = found.submission_id
     if submission_id is None:
         submission = Submission(assignment_id=assignment_id, learner_id=learner.id, created_at=now)
@@ -67,7 +80,7 @@ def open_draft(session: Session, learner: Person, assignment_id: str, *, now: da
     draft = Attempt(submission_id=submission_id, number=(last or 0) + 1, text="", created_at=now)
     session.add(draft)
     session.flush()
-    return draft
+    return draft, found.assignment
 
 
 def write_text(session: Session, draft: Attempt, text: str, version: int) -> None:
@@ -95,7 +108,7 @@ def join_text(session: Session, draft: Attempt, text: str, version: int) -> None
     write_text(session, draft, "\n\n".join(part for part in (draft.text, text) if part), version)
 
 
-def send_attempt(session: Session, draft: Attempt, assignment: Assignment, *, now: datetime) -> None:
+def send_attempt(session: Session, draft: Attempt, assignment: TakesKinds, *, now: datetime) -> None:
     """Send the draft; the team sees it as soon as all its files are ready. From then on it never changes.
 
     Also marks the feedback to earlier attempts as seen.
@@ -107,9 +120,10 @@ def send_attempt(session: Session, draft: Attempt, assignment: Assignment, *, no
     if not draft.text and all(file.is_refused for file in files_of_attempt(session, draft.id)):
         raise Refused(RefusalCode.NOTHING_TO_SEND)
     draft.sent_at = now
+    with session.no_autoflush:  # both moments in one UPDATE
+        preparation.queue_attempt(session, draft, now=now)
     _record_seen(session, draft.submission_id, now=now)
     outbox.withdraw_notices(session, draft.id, kind=NoticeKind.FILE_REFUSED, now=now)
-    preparation.queue_attempt(session, draft, now=now)
 
 
 def submission_for(session: Session, actor: Person, submission_id: str) -> Submission:

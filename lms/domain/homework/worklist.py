@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from lms.domain.errors import Absent
+from lms.extensions import read_rows
 from lms.models import (
     Assignment,
     Attachment,
@@ -37,6 +38,7 @@ from lms.models import (
     Person,
     Submission,
 )
+from lms.models.homework import TakesKinds
 from lms.models.people import word_type
 
 STATES = tuple(HomeworkState)
@@ -70,10 +72,28 @@ _STATE = type_coerce(
 
 
 @dataclass(frozen=True)
+class AssignmentFacts(TakesKinds):
+    """What the pages of a learner show of an assignment."""
+
+    id: str
+    instruction: str
+    takes_photo: bool
+    takes_voice: bool
+    takes_text: bool
+    takes_document: bool
+    due_on: date | None
+    may_redo: bool
+    withdrawn_at: datetime | None
+
+
+_FACTS = tuple(getattr(Assignment, column.name) for column in fields(AssignmentFacts))
+
+
+@dataclass(frozen=True)
 class LearnerAssignment:
     """An assignment with its state for one learner."""
 
-    assignment: Assignment
+    assignment: AssignmentFacts
     lesson_id: str
     lesson_title: str
     state: HomeworkState
@@ -154,12 +174,12 @@ def _learner_assignments(
     )
 
 
-def _rows(
-    session: Session, person: Person, *where: Any, query: Select[Any] | None = None
-) -> list[LearnerAssignment]:
-    query = _OF_PERSON if query is None else query
-    query = query.where(*where) if where else query
-    return [LearnerAssignment(*row) for row in session.execute(query, {"me": person.id})]
+def _rows(session: Session, query: Select[Any], **values: str) -> list[LearnerAssignment]:
+    number = len(_FACTS)
+    return [
+        LearnerAssignment(AssignmentFacts(*row[:number]), *row[number:])
+        for row in read_rows(session, query, values)
+    ]
 
 
 def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
@@ -169,7 +189,7 @@ def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
     refused = exists().where(Attachment.state == FileState.REFUSED, unanswered)
     return (
         _learner_assignments(
-            Assignment,
+            *_FACTS,
             Lesson.id,
             Lesson.title,
             _STATE,
@@ -194,9 +214,11 @@ def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
     )
 
 
-# Built once, because every visit of a learner's home or list of homework runs the first.
+# Built once, because every visit of a learner's home, list of homework or homework runs them.
 _OF_PERSON = _of_person(_Latest.sent_at)
 _FOR_TEAM = _of_person(_Latest.queued_at)
+_UNSEEN = _OF_PERSON.where(Feedback.returned_at.is_not(None), Feedback.seen_at.is_(None))
+_ONE = _OF_PERSON.where(Assignment.id == bindparam("assignment", type_=String))
 
 
 def assignments_of_learner(
@@ -211,7 +233,7 @@ def assignments_of_learner(
         latest = found.returned_at or found.sent_at
         return (STATES.index(found.state), found.due_on or date.max, -latest.timestamp() if latest else 0.0)
 
-    return sorted(_rows(session, person, query=_FOR_TEAM if for_team else _OF_PERSON), key=order)
+    return sorted(_rows(session, _FOR_TEAM if for_team else _OF_PERSON, me=person.id), key=order)
 
 
 def assignments_to_do(session: Session, person: Person) -> list[LearnerAssignment]:
@@ -225,8 +247,9 @@ def assignments_to_do(session: Session, person: Person) -> list[LearnerAssignmen
 
 def returned_unseen(session: Session, person: Person) -> list[LearnerAssignment]:
     """Return the assignments with returned feedback that the learner has not opened yet, the newest first."""
-    unseen = (Feedback.returned_at.is_not(None), Feedback.seen_at.is_(None))
-    return sorted(_rows(session, person, *unseen), key=lambda found: str(found.returned_at), reverse=True)
+    return sorted(
+        _rows(session, _UNSEEN, me=person.id), key=lambda found: str(found.returned_at), reverse=True
+    )
 
 
 def count_by_state(session: Session, person: Person) -> dict[HomeworkState, int]:
@@ -253,7 +276,7 @@ def count_states(session: Session, person_ids: Iterable[str]) -> dict[str, dict[
 
 def learner_assignment_for(session: Session, person: Person, assignment_id: str) -> LearnerAssignment:
     """Return an assignment with its state. Raises `Absent` unless the person is a learner who may see it."""
-    rows = _rows(session, person, Assignment.id == assignment_id) if person.is_learner else []
+    rows = _rows(session, _ONE, me=person.id, assignment=assignment_id) if person.is_learner else []
     if not rows:
         raise Absent
     return rows[0]

@@ -6,7 +6,8 @@ learner has gone on to a later step. The database does the counting.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import (
@@ -26,13 +27,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from lms.extensions import read_rows
 from lms.models import Clip, ClipProgress, Lesson, LessonVisit, OpenedLevel, Person
 
 PersonKey = str | InstrumentedAttribute[str] | BindParameter[str]
 
 # Bound parameters: these statements are built once, because every visit of a learner's home runs them.
-_ME: BindParameter[str] = bindparam("me", type_=String)
-_OWN_LEVEL: BindParameter[str] = bindparam("own_level", type_=String)
+ME: BindParameter[str] = bindparam("me", type_=String)
+OWN_LEVEL: BindParameter[str] = bindparam("own_level", type_=String)
 
 
 class LessonState(StrEnum):
@@ -77,7 +79,7 @@ def progress_by_level(session: Session, person: Person) -> dict[str, tuple[int, 
 
     Contains the levels that the learner sees and that have published lessons.
     """
-    rows = session.execute(_BY_LEVEL, _person_key(person))
+    rows = read_rows(session, _BY_LEVEL, person_key(person))
     return {level_id: (int(done), total) for level_id, done, total in rows}
 
 
@@ -100,30 +102,63 @@ def next_lesson(session: Session, person: Person) -> Lesson | None:
 
     That is the unfinished lesson visited last, else the first unfinished one of the learner's own level.
     """
-    return session.scalars(_NEXT, _person_key(person)).first()
+    return session.scalars(_NEXT, person_key(person)).first()
 
 
-def next_lessons(session: Session, person: Person) -> Sequence[Lesson]:
-    """List at most two lessons to go on with: of the person's own level, then of a level opened in addition.
+@dataclass(frozen=True)
+class LessonTitle:
+    """What a card of the start page shows of a lesson."""
 
-    Of each the one begun last and not done; of the own level else the first not done. One statement.
+    id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class LessonsAhead:
+    """What the start page shows of the lessons: the next ones, how many of the own level are done and in all.
+
+    `own`: of the person's own level the lesson begun last and not done, else the first not done.
+    `opened`: of the levels opened in addition the one begun last and not done.
     """
-    return session.scalars(_NEXT_OF_EACH, _person_key(person)).all()
+
+    own: LessonTitle | None
+    opened: LessonTitle | None
+    done: int
+    total: int
+
+
+def lessons_ahead(session: Session, person: Person) -> LessonsAhead:
+    """Return what the start page shows of the lessons, in one statement."""
+    own = opened = None
+    done = total = 0
+    for lesson_id, title, level_id, is_finished, is_begun in read_rows(
+        session, _START_PAGE, person_key(person)
+    ):
+        is_own = level_id == person.level_id
+        total += is_own
+        done += is_own and is_finished
+        if is_own and not is_finished:
+            own = own or LessonTitle(lesson_id, title)
+        elif is_begun and not is_finished:
+            opened = opened or LessonTitle(lesson_id, title)
+    return LessonsAhead(own, opened, done, total)
 
 
 def is_visible_to(person: Person) -> ColumnElement[bool]:
     """Return the SQL condition that the lesson of the row is on a level that this learner sees."""
-    return _on_level_of(person.id, person.level_id)
+    return on_level_of(person.id, person.level_id)
 
 
-def _on_level_of(
+def on_level_of(
     person_id: str | BindParameter[str], level_id: str | BindParameter[str] | None
 ) -> ColumnElement[bool]:
+    """Return the SQL condition that the lesson of the row is on this level or one opened for this person."""
     opened = exists().where(OpenedLevel.person_id == person_id, OpenedLevel.level_id == Lesson.level_id)
     return or_(Lesson.level_id == level_id, opened.correlate(Lesson))
 
 
-def _person_key(person: Person) -> dict[str, str | None]:
+def person_key(person: Person) -> dict[str, str | None]:
+    """Return the values of `ME` and `OWN_LEVEL`."""
     return {"me": person.id, "own_level": person.level_id}
 
 
@@ -136,8 +171,8 @@ def _done_and_all(done: ColumnElement[bool]) -> ColumnElement[int]:
 
 
 _BY_LEVEL = (
-    select(Lesson.level_id, _done_and_all(is_done(_ME)), func.count())
-    .where(Lesson.published_at.is_not(None), _on_level_of(_ME, _OWN_LEVEL))
+    select(Lesson.level_id, _done_and_all(is_done(ME)), func.count())
+    .where(Lesson.published_at.is_not(None), on_level_of(ME, OWN_LEVEL))
     .group_by(Lesson.level_id)
 )
 _LATEST_FIRST = (
@@ -146,25 +181,15 @@ _LATEST_FIRST = (
     Lesson.created_at,
     Lesson.id,
 )
-_IS_OPENED = case((Lesson.level_id == _OWN_LEVEL, 0), else_=1)
-_UNDONE = (
-    select(Lesson.id)
-    .outerjoin(LessonVisit, and_(LessonVisit.lesson_id == Lesson.id, LessonVisit.person_id == _ME))
-    .where(
-        Lesson.published_at.is_not(None),
-        _on_level_of(_ME, _OWN_LEVEL),
-        ~is_done(_ME),
-        or_(Lesson.level_id == _OWN_LEVEL, LessonVisit.lesson_id.is_not(None)),
-    )
-)
-_NEXT = _UNDONE.with_only_columns(Lesson).order_by(*_LATEST_FIRST).limit(1)
-_RANKED = _UNDONE.add_columns(
-    _IS_OPENED.label("opened"),
-    func.row_number().over(partition_by=_IS_OPENED, order_by=_LATEST_FIRST).label("place"),
-).subquery()
-_NEXT_OF_EACH = (
+_OF_PERSON = (
     select(Lesson)
-    .join(_RANKED, _RANKED.c.id == Lesson.id)
-    .where(_RANKED.c.place == 1)
-    .order_by(_RANKED.c.opened)
+    .outerjoin(LessonVisit, and_(LessonVisit.lesson_id == Lesson.id, LessonVisit.person_id == ME))
+    .where(Lesson.published_at.is_not(None), on_level_of(ME, OWN_LEVEL))
+    .order_by(*_LATEST_FIRST)
+)
+_NEXT = _OF_PERSON.where(
+    ~is_done(ME), or_(Lesson.level_id == OWN_LEVEL, LessonVisit.lesson_id.is_not(None))
+).limit(1)
+_START_PAGE = _OF_PERSON.with_only_columns(
+    Lesson.id, Lesson.title, Lesson.level_id, is_done(ME), LessonVisit.lesson_id.is_not(None)
 )

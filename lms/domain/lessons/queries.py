@@ -6,11 +6,22 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, exists, func, literal, or_, select
-from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
+from sqlalchemy import BindParameter, String, and_, bindparam, exists, func, literal, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from lms.domain.errors import Absent
-from lms.domain.lessons.progress import LessonState, is_begun, is_done, is_visible_to, lesson_state
+from lms.domain.lessons.progress import (
+    ME,
+    OWN_LEVEL,
+    LessonState,
+    is_begun,
+    is_done,
+    is_visible_to,
+    lesson_state,
+    on_level_of,
+    person_key,
+)
+from lms.extensions import read_rows
 from lms.models import (
     Assignment,
     Clip,
@@ -35,10 +46,20 @@ _PICTURE = re.compile(
 
 
 @dataclass(frozen=True)
+class LessonFacts:
+    """What the pages of a learner show of a lesson."""
+
+    id: str
+    title: str
+    goal: str
+    instructions: str  # in Markdown
+
+
+@dataclass(frozen=True)
 class LessonView:
     """A lesson with its steps, and how far one person is in it."""
 
-    lesson: Lesson
+    lesson: LessonFacts
     steps: tuple[str, ...]
     left_at: str  # the step to continue with
     state: LessonState
@@ -122,32 +143,15 @@ def open_lesson(session: Session, actor: Person, lesson_id: str) -> LessonView:
     Raises `Absent` as `lesson_for` does.
     """
     preview = is_author(actor)
-    query = (
-        select(
-            Lesson,
-            exists().where(Clip.lesson_id == Lesson.id).correlate(Lesson),
-            exists().where(VocabItem.lesson_id == Lesson.id).correlate(Lesson),
-            exists()
-            .where(Assignment.lesson_id == Lesson.id, Assignment.withdrawn_at.is_(None))
-            .correlate(Lesson),
-            LessonVisit.step,
-            is_done(actor.id),
-        )
-        .join(Lesson.level)
-        .outerjoin(LessonVisit, and_(LessonVisit.lesson_id == Lesson.id, LessonVisit.person_id == actor.id))
-        .where(Lesson.id == lesson_id)
-        .options(contains_eager(Lesson.level))
-    )
-    if not preview:
-        query = query.where(Lesson.published_at.is_not(None), is_visible_to(actor))
-    row = session.execute(query).first()
-    if row is None:
+    query = _OPEN_AS_AUTHOR if preview else _OPEN_AS_LEARNER
+    rows = read_rows(session, query, {**person_key(actor), "lesson": lesson_id})
+    if not rows:
         raise Absent
-    lesson, clips, words, homework, left_at, done = row
+    lesson_id, title, goal, instructions, clips, words, homework, left_at, done = rows[0]
     present = {"watch": True, "words": words, "homework": homework}
     steps = tuple(step for step in STEPS if present[step])
     return LessonView(
-        lesson=lesson,
+        lesson=LessonFacts(lesson_id, title, goal, instructions),
         steps=steps,
         left_at=left_at if left_at in steps and not preview else "watch",
         state=lesson_state(done=done, begun=left_at is not None),
@@ -249,14 +253,9 @@ def clip_for(session: Session, actor: Person, clip_id: str) -> Clip:
     return clip
 
 
-def clips_of(session: Session, actor: Person, lesson: Lesson) -> list[ClipState]:
+def clips_of(session: Session, actor: Person, lesson_id: str) -> list[ClipState]:
     """Return the clips of the lesson in their order, each with how far the person is."""
-    rows = session.execute(
-        select(Clip, ClipProgress)
-        .outerjoin(ClipProgress, and_(ClipProgress.clip_id == Clip.id, ClipProgress.person_id == actor.id))
-        .where(Clip.lesson_id == lesson.id)
-        .order_by(Clip.position, Clip.id)
-    )
+    rows = session.execute(_CLIPS, {"me": actor.id, "lesson": lesson_id})
     return [_clip_state(clip, progress) for clip, progress in rows]
 
 
@@ -268,18 +267,18 @@ def _clip_state(clip: Clip, progress: ClipProgress | None) -> ClipState:
     return ClipState(clip, watched, progress.seconds if within and not watched else clip.starts)
 
 
-def vocabulary_of(session: Session, lesson: Lesson) -> Sequence[VocabItem]:
+def vocabulary_of(session: Session, lesson_id: str) -> Sequence[VocabItem]:
     """Return the vocabulary of the lesson in its order."""
     return session.scalars(
-        select(VocabItem).where(VocabItem.lesson_id == lesson.id).order_by(VocabItem.position, VocabItem.id)
+        select(VocabItem).where(VocabItem.lesson_id == lesson_id).order_by(VocabItem.position, VocabItem.id)
     ).all()
 
 
-def homework_of(session: Session, lesson: Lesson) -> Sequence[Assignment]:
+def homework_of(session: Session, lesson_id: str) -> Sequence[Assignment]:
     """Return the assignments of the lesson that are not withdrawn."""
     return session.scalars(
         select(Assignment)
-        .where(Assignment.lesson_id == lesson.id, Assignment.withdrawn_at.is_(None))
+        .where(Assignment.lesson_id == lesson_id, Assignment.withdrawn_at.is_(None))
         .order_by(Assignment.created_at, Assignment.id)
     ).all()
 
@@ -293,3 +292,31 @@ def split_picture(word: str) -> tuple[str, str]:
     if found is None or not word[: found.start()].strip():
         return word, ""
     return word[: found.start()].strip(), found.group(1).strip()
+
+
+# Built once, because every visit of a lesson runs them.
+_LESSON: BindParameter[str] = bindparam("lesson", type_=String)
+_OPEN_AS_AUTHOR = (
+    select(
+        Lesson.id,
+        Lesson.title,
+        Lesson.goal,
+        Lesson.instructions,
+        exists().where(Clip.lesson_id == Lesson.id).correlate(Lesson),
+        exists().where(VocabItem.lesson_id == Lesson.id).correlate(Lesson),
+        exists()
+        .where(Assignment.lesson_id == Lesson.id, Assignment.withdrawn_at.is_(None))
+        .correlate(Lesson),
+        LessonVisit.step,
+        is_done(ME),
+    )
+    .outerjoin(LessonVisit, and_(LessonVisit.lesson_id == Lesson.id, LessonVisit.person_id == ME))
+    .where(Lesson.id == _LESSON)
+)
+_OPEN_AS_LEARNER = _OPEN_AS_AUTHOR.where(Lesson.published_at.is_not(None), on_level_of(ME, OWN_LEVEL))
+_CLIPS = (
+    select(Clip, ClipProgress)
+    .outerjoin(ClipProgress, and_(ClipProgress.clip_id == Clip.id, ClipProgress.person_id == ME))
+    .where(Clip.lesson_id == _LESSON)
+    .order_by(Clip.position, Clip.id)
+)

@@ -84,7 +84,7 @@ def test_clips_keep_who_watched_them_when_they_are_moved_and_lose_it_when_remove
         values["clips"] = [values["clips"][2], values["clips"][0]]
         authoring.update_lesson(s, nadia, lesson, now=NOW, **values)
         s.expire_all()
-        kept = [state.clip.id for state in queries.clips_of(s, samira, lesson) if state.watched]
+        kept = [state.clip.id for state in queries.clips_of(s, samira, lesson.id) if state.watched]
         assert second.id not in kept
         return kept, [third.id, first.id], len(s.scalars(select(ClipProgress)).all())
 

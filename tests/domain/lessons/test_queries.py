@@ -122,10 +122,10 @@ def test_a_clip_goes_on_where_she_left_it_and_from_its_start_once_watched(school
         for second in (None, 5, 33, 59):
             if second is not None:
                 tracking.record_position(s, samira, clip, second, now=NOW)
-            seen.append(queries.clips_of(s, samira, lesson)[0].resume)
+            seen.append(queries.clips_of(s, samira, lesson.id)[0].resume)
         tracking.record_position(s, samira, clip, 33, now=NOW)
         tracking.record_watched(s, samira, clip, now=NOW)
-        return [*seen, queries.clips_of(s, samira, lesson)[0].resume]
+        return [*seen, queries.clips_of(s, samira, lesson.id)[0].resume]
 
     assert school.write(operation) == [10, 10, 33, 10, 10]
 
