@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 from flask import request
 from werkzeug.datastructures import FileStorage
@@ -32,10 +31,12 @@ def receive_files() -> tuple[UploadResult, list[tuple[str, Refused]]]:
     uploads: Sequence[FileStorage] = [
         upload for name in FIELDS for upload in request.files.getlist(name) if upload.filename
     ]
+    if not uploads:
+        return UploadResult(), []
     limits, person_id = settings(), me().id
     room = learner_room()
     db.session().rollback()
-    with upload_slot(person_id) if uploads else nullcontext():
+    with upload_slot(person_id):
         received = keep_uploads(
             received_store(),
             uploads[:MAX_FILES],

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TypedDict, Unpack
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, event, func, select
 from sqlalchemy.orm import Session
 
 from lms.adapters.store import LocalStore
@@ -56,6 +56,8 @@ def attempts(school: School) -> list[Attempt]:
 
 
 SEND = "/submission"
+# Of a text that is sent as the first attempt.
+MOST_STATEMENTS = 18
 
 
 def put(
@@ -556,3 +558,23 @@ def test_a_photo_of_a_second_device_is_kept_whatever_became_of_the_text(
     assert page.status == 409
     assert "verso" in page.text
     assert [(a.text, a.sent_at) for a in attempts(school)] == [("Lundi", None)]
+
+
+def test_a_sent_text_costs_one_transaction_and_few_statements(
+    school: School, samira: Visitor, given: str
+) -> None:
+    page = samira.get(f"/assignments/{given}")
+    begun: list[str] = []
+
+    def note(connection: Connection) -> None:
+        begun.append("immediate" if connection.get_execution_options().get("immediate") else "")
+
+    event.listen(school.engine, "begin", note)
+    try:
+        with school.counting_statements() as sent:
+            samira.submit(page, {"text": "Lundi, mardi."}, action=f"/assignments/{given}", button=SEND)
+    finally:
+        event.remove(school.engine, "begin", note)
+    posted = sent[: next(n for n, each in enumerate(sent) if "INSERT INTO form_receipt" in each) + 1]
+    assert begun.count("immediate") == 1
+    assert len(posted) <= MOST_STATEMENTS, posted
