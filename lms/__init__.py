@@ -30,9 +30,10 @@ from lms.extensions import (
     sqlite,
     tune,
 )
-from lms.i18n import speech
+from lms.i18n import catalogues, speech
 from lms.jobs import Jobs, make_mailer, make_sms_sender
 from lms.schema_version import MIGRATIONS
+from lms.web import drawings
 from lms.web.body_limits import MEGABYTE
 from lms.web.headers import COMMON_HEADERS
 from lms.web.pages import request_language
@@ -59,6 +60,7 @@ def create_app(settings: Settings) -> Flask:
         MAX_FORM_PARTS=500,
         COMPRESS_MIMETYPES=["text/html", "application/json", "text/calendar"],
         COMPRESS_ALGORITHM=["br", "gzip"],
+        COMPRESS_BR_LEVEL=3,  # half the time of 4 for a tenth more bytes
         WTF_CSRF_TIME_LIMIT=None,  # a slow writer must not lose a homework
         WTF_CSRF_SSL_STRICT=False,  # access checks where a form came from, on http as well
         BABEL_DEFAULT_LOCALE="fr",
@@ -76,6 +78,7 @@ def create_app(settings: Settings) -> Flask:
     csrf.init_app(app)
     Compress(app)
     babel.init_app(app, locale_selector=request_language)
+    catalogues.init_app(app, babel)
     limits.init_app(app, limiter, settings)
     web.init_app(app)
     app.extensions["lms_store"] = LocalStore(settings.uploads)
@@ -88,6 +91,7 @@ def create_app(settings: Settings) -> Flask:
     blueprints.init_app(app)
     manifest = assets.build(Path(__file__).parent / "static", settings.instance / "static")
     app.jinja_env.globals["asset"] = manifest.url
+    drawings.init_app(app, manifest.url("img/sprite.svg"))
     app.jinja_env.globals["in_french"] = speech.in_french
     app.jinja_env.filters["own_day"] = lambda moment: speech.own_day(moment, settings.time_zone)
     app.wsgi_app = assets.serve(app.wsgi_app, manifest, COMMON_HEADERS)  # type: ignore[assignment,method-assign]

@@ -11,17 +11,24 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField
+from wtforms.i18n import DefaultTranslations
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from lms import normal_forms
 from lms.domain.errors import Refused
 from lms.event_log import log_event
 from lms.extensions import write_refusal
+from lms.i18n.catalogues import form_translations
 from lms.i18n.refusals import sentence
 
 
 class PageForm(FlaskForm):
     """Base class of the forms. `request_id` is the idempotency key, made with the empty form."""
+
+    class Meta(FlaskForm.Meta):
+        def get_translations(self, form: FlaskForm) -> DefaultTranslations:
+            """Return the sentences of WTForms, which Flask-WTF would read from the disk at each request."""
+            return form_translations()
 
     request_id = HiddenField()
 
