@@ -15,8 +15,8 @@ from lms.access import allow, me, own_path
 from lms.adapters import markdown, youtube
 from lms.clock import now
 from lms.domain.errors import Absent
-from lms.domain.lessons import progress as lesson_progress
 from lms.domain.lessons import queries, tracking
+from lms.domain.lessons.progress import LessonState
 from lms.extensions import db, write
 from lms.models import Role
 from lms.web.pages import by_script, page
@@ -70,13 +70,12 @@ def index() -> Response:
         return page(
             "lessons/desk.html", levels=levels, summaries=queries.lesson_summaries(session), section="lessons"
         )
-    return page(
-        "lessons/index.html",
-        levels=levels,
-        rows=queries.lessons_of(session, me(), [level.id for level in levels]),
-        bridges=lesson_progress.progress_by_level(session, me()),
-        section="lessons",
-    )
+    lessons = queries.lessons_of(session, me())
+    finished = {
+        level_id: sum(lesson.state == LessonState.DONE for lesson in listed)
+        for level_id, listed in lessons.items()
+    }
+    return page("lessons/index.html", levels=levels, lessons=lessons, finished=finished, section="lessons")
 
 
 @bp.get("/lessons/<id>")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import BindParameter, String, and_, bindparam, exists, func, literal, or_, select
@@ -87,6 +87,16 @@ class ClipState:
 
 
 @dataclass(frozen=True)
+class ListedLesson:
+    """A lesson in the list of a learner."""
+
+    id: str
+    title: str
+    goal: str
+    state: LessonState
+
+
+@dataclass(frozen=True)
 class LessonSummary:
     """A lesson in the list of the team, with its counts."""
 
@@ -106,10 +116,7 @@ def levels_for(session: Session, actor: Person) -> list[Level]:
     """Return all levels for an author; for a learner the own level first, then the opened ones."""
     if is_author(actor):
         return list(session.scalars(select(Level).order_by(Level.position)))
-    opened = exists().where(OpenedLevel.person_id == actor.id, OpenedLevel.level_id == Level.id)
-    found = session.scalars(
-        select(Level).where(or_(Level.id == actor.level_id, opened)).order_by(Level.position)
-    )
+    found = session.scalars(_OWN_LEVELS, person_key(actor))
     return sorted(found, key=lambda level: level.id != actor.level_id)
 
 
@@ -160,22 +167,12 @@ def open_lesson(session: Session, actor: Person, lesson_id: str) -> LessonView:
     )
 
 
-def lessons_of(
-    session: Session, actor: Person, level_ids: Iterable[str]
-) -> dict[str, list[tuple[Lesson, LessonState]]]:
-    """Return the published lessons in their order by level id, each with its state for this person.
-
-    One statement.
-    """
-    ids = list(level_ids)
-    found: dict[str, list[tuple[Lesson, LessonState]]] = {level_id: [] for level_id in ids}
-    rows = session.execute(
-        select(Lesson, is_done(actor.id), is_begun(actor.id))
-        .where(Lesson.level_id.in_(ids), Lesson.published_at.is_not(None))
-        .order_by(*_ORDER)
-    )
-    for lesson, done, begun in rows:
-        found[lesson.level_id].append((lesson, lesson_state(done=done, begun=begun)))
+def lessons_of(session: Session, learner: Person) -> dict[str, list[ListedLesson]]:
+    """Return the published lessons of the learner's levels in their order by level id, in one statement."""
+    found: dict[str, list[ListedLesson]] = {}
+    for lesson_id, level_id, title, goal, done, begun in read_rows(session, _LISTED, person_key(learner)):
+        listed = ListedLesson(lesson_id, title, goal, lesson_state(done=done, begun=begun))
+        found.setdefault(level_id, []).append(listed)
     return found
 
 
@@ -294,7 +291,7 @@ def split_picture(word: str) -> tuple[str, str]:
     return word[: found.start()].strip(), found.group(1).strip()
 
 
-# Built once, because every visit of a lesson runs them.
+# Built once, because every visit of the lessons or of a lesson runs them.
 _LESSON: BindParameter[str] = bindparam("lesson", type_=String)
 _OPEN_AS_AUTHOR = (
     select(
@@ -314,6 +311,21 @@ _OPEN_AS_AUTHOR = (
     .where(Lesson.id == _LESSON)
 )
 _OPEN_AS_LEARNER = _OPEN_AS_AUTHOR.where(Lesson.published_at.is_not(None), on_level_of(ME, OWN_LEVEL))
+_OWN_LEVELS = (
+    select(Level)
+    .where(
+        or_(
+            Level.id == OWN_LEVEL,
+            exists().where(OpenedLevel.person_id == ME, OpenedLevel.level_id == Level.id),
+        )
+    )
+    .order_by(Level.position)
+)
+_LISTED = (
+    select(Lesson.id, Lesson.level_id, Lesson.title, Lesson.goal, is_done(ME), is_begun(ME))
+    .where(Lesson.published_at.is_not(None), on_level_of(ME, OWN_LEVEL))
+    .order_by(*_ORDER)
+)
 _CLIPS = (
     select(Clip, ClipProgress)
     .outerjoin(ClipProgress, and_(ClipProgress.clip_id == Clip.id, ClipProgress.person_id == ME))

@@ -137,8 +137,8 @@ def test_the_list_says_done_begun_or_new_in_the_order_of_the_level(school: Schoo
         factories.lesson(s, "Brouillon", published=False)
         tracking.record_watched(s, samira, done.clips[0], now=NOW)
         tracking.record_position(s, samira, begun.clips[0], 3, now=NOW)
-        rows = queries.lessons_of(s, samira, [done.level_id])[done.level_id]
-        return [(lesson.title, state) for lesson, state in rows]
+        rows = queries.lessons_of(s, samira)[done.level_id]
+        return [(lesson.title, lesson.state) for lesson in rows]
 
     assert school.write(operation) == [
         ("Un", LessonState.DONE),
