@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -64,8 +65,13 @@ def cookie_name(settings: Settings, purpose: str) -> str:
 
     It identifies the instance, because cookies ignore ports, and begins with `__Host-` under https.
     """
-    name = f"passerelle_{purpose}_{logins.digest(settings.secret_key)[:6]}"
+    name = f"passerelle_{purpose}_{_instance_mark(settings.secret_key)}"
     return f"__Host-{name}" if settings.https else name
+
+
+@cache
+def _instance_mark(secret_key: str) -> str:
+    return logins.digest(secret_key)[:6]
 
 
 def set_cookie(response: BaseResponse, purpose: str, value: str, lasts: timedelta) -> None:

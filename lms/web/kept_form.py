@@ -116,8 +116,10 @@ def _answer_without_writing(form: KeptForm) -> BaseResponse:
 
 def _let_go(response: Response) -> Response:
     """Let go of the kept form with the address to which a form was sent, and show the next one."""
+    if request.method != "POST" or response.status_code >= 400 or "login_session" not in g:
+        return response
     tokens = _tokens()
-    if request.method != "POST" or response.status_code >= 400 or not tokens or "login_session" not in g:
+    if not tokens:
         return response
     try:
         found = kept_forms.kept_forms(db.session(), me(), tokens, now=now())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, g, make_response, render_template, request
+from flask import Flask, Response, g, render_template, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
@@ -41,7 +41,7 @@ def init_app(app: Flask) -> None:
 
 def page(template: str, answer: int = 200, /, **context: object) -> Response:
     """Render a template; `answer` is the HTTP status."""
-    return make_response(render_template(template, **context), answer)
+    return Response(render_template(template, **context), answer)
 
 
 def by_script() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 from flask import Flask, Response, request
@@ -32,4 +31,4 @@ def _name_next_page(response: Response) -> Response:
 def browser_key(person: Person) -> str:
     """Return the name under which a browser keeps the unsent words of the person, without the id."""
     secret = settings().secret_key.encode()
-    return hmac.new(secret, f"unsent words of {person.id}".encode(), hashlib.sha256).hexdigest()[:24]
+    return hmac.digest(secret, f"unsent words of {person.id}".encode(), "sha256").hex()[:24]
