@@ -77,7 +77,7 @@ def test_what_the_calendar_holds_hides_hours_and_leaves_no_title(
     assert read.error == ""
     at = SOON.replace(hour=10, minute=0, second=0, microsecond=0)
     hours = school.read(
-        lambda s: occupancy.externally_occupied(s, at, at + timedelta(hours=5), factories.nadia(s).id)
+        lambda s: occupancy.externally_occupied(s, at, at + timedelta(hours=5), [factories.nadia(s).id])
     )
     assert len(hours) == 6
     everything = school.read(

@@ -120,7 +120,7 @@ def _fill(session: Session, days: list[Day]) -> None:
             if special.is_closure and special.date_from <= day.date <= special.date_until:
                 day.closed.append(special.reason or _("Fermé"))
     offered = availability_search.load_timetable(
-        session, first, last, teacher_id=person.id, zone=zone
+        session, first, last, teacher_ids=[person.id], zone=zone
     ).offered(first, last)
     free = [slot for slot in offered if slot.starts > now() and occupied.is_free(slot)]
     for band in _bands(free, occupied.buffer):

@@ -79,7 +79,8 @@ def index() -> BaseResponse:
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR, Role.SOCIAL_WORKER)
 def new() -> BaseResponse:
     terms = search_terms(request.args.get("learner"))
-    return show_picker(terms, wanted=_date(request.args.get("from")))
+    wanted, teacher_id = _date(request.args.get("from")), request.args.get("teacher")
+    return show_picker(terms, wanted=wanted, teacher_id=teacher_id)
 
 
 @bp.get("/bookings/new/confirm")

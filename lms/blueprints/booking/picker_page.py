@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -13,14 +15,38 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import me
 from lms.clock import now
 from lms.current import organisation, settings
-from lms.domain.booking import allocation, availability_search, queries, waitlist
+from lms.domain.booking import allocation, availability_search, learner_status, picker, queries, waitlist
+from lms.domain.booking.availability_search import FreeSlot
 from lms.domain.errors import Refused
 from lms.extensions import db
 from lms.forms import tidy
 from lms.forms.booking import SlotForm, parse_slot, slot_value
-from lms.i18n import refusals
-from lms.models import Person, WaitlistEntry
+from lms.i18n import dates, refusals
+from lms.models import Person
 from lms.web.pages import page
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A button of the picker: a free hour as it is sent and shown."""
+
+    hour: FreeSlot
+    value: str
+    clock: str
+    date: str = ""  # where the heading does not say the day
+
+
+def _choices(hours: Iterable[FreeSlot], *, dated: bool = False) -> list[Choice]:
+    zone = settings().time_zone
+    return [
+        Choice(
+            hour,
+            slot_value(hour.teacher_id, hour.starts),
+            dates.hour(hour.starts, zone),
+            dates.short_day(hour.starts, zone) if dated else "",
+        )
+        for hour in hours
+    ]
 
 
 def search_terms(learner_id: str | None) -> availability_search.SearchTerms:
@@ -56,26 +82,36 @@ def _picker_values(terms: availability_search.SearchTerms) -> dict[str, Any]:
     }
 
 
-def _waitlist_entry(terms: availability_search.SearchTerms) -> WaitlistEntry | None:
-    """Return the waitlist entry of the learner; None while an appointment is being moved."""
-    return waitlist.active_entry(db.session(), terms.learner_id) if terms.moving is None else None
+def _is_waiting(terms: availability_search.SearchTerms) -> bool:
+    """Return whether the learner is on the waitlist; nobody asks while an appointment is being moved."""
+    return terms.moving is None and learner_status.is_waiting(db.session(), terms.learner_id)
 
 
 def show_picker(
-    terms: availability_search.SearchTerms, *, wanted: date | None, answer: int = 200
+    terms: availability_search.SearchTerms,
+    *,
+    wanted: date | None,
+    teacher_id: str | None = None,
+    answer: int = 200,
 ) -> BaseResponse:
-    found = availability_search.load_picker_page(db.session(), organisation(), terms, wanted, now=now())
-    days = [(hour.starts.astimezone(terms.zone).date(), hour) for hour in found.hours]
+    found = picker.load_picker_page(
+        db.session(), organisation(), terms, wanted, teacher_id=teacher_id, now=now()
+    )
+    days = groupby(found.hours, lambda hour: hour.starts.astimezone(terms.zone).date())
+    values = _picker_values(terms)
+    if found.teacher_id:
+        values["start"] = url_for("bookings.new", learner=values["for_id"], teacher=found.teacher_id)
     return page(
         "bookings/new.html",
         answer,
-        **_picker_values(terms),
-        days=[(day, [hour for _day, hour in group]) for day, group in groupby(days, lambda pair: pair[0])],
+        **values,
+        days=[(day, _choices(hours)) for day, hours in days],
+        others=found.others,
+        with_teacher=url_for("bookings.new", learner=values["for_id"], teacher=""),
         full=found.full,
-        waitlist_entry=_waitlist_entry(terms),
+        is_waiting=_is_waiting(terms),
         earlier=found.earlier,
         later=found.later,
-        hour_value=slot_value,
     )
 
 
@@ -84,16 +120,15 @@ def show_other_slots(
 ) -> BaseResponse:
     """Answer 409: why the slot cannot be booked, and other free slots, the nearest first."""
     week_before = starts.astimezone(terms.zone).date() - timedelta(days=7)
-    found = availability_search.load_picker_page(db.session(), organisation(), terms, week_before, now=now())
-    near = availability_search.nearest_slots(found.hours, starts)
+    found = picker.load_picker_page(db.session(), organisation(), terms, week_before, now=now())
+    near = picker.nearest_slots(found.hours, starts)
     return page(
         "bookings/lost.html",
         409,
         **_picker_values(terms),
-        near=near,
-        waitlist_entry=_waitlist_entry(terms),
+        near=_choices(near, dated=True),
+        is_waiting=_is_waiting(terms),
         sentence=refusals.sentence(refusal),
-        hour_value=slot_value,
     )
 
 

@@ -115,7 +115,7 @@ def find_slot(
     Refusals: `busy_yourself`, `slot_gone`, `slot_taken`.
     """
     day = starts.astimezone(zone).date()
-    table = load_timetable(session, day, day, teacher_id=teacher_id, zone=zone)
+    table = load_timetable(session, day, day, teacher_ids=[teacher_id], zone=zone)
     keeps_hour = moving is not None and (moving.teacher_id, moving.starts) == (teacher_id, starts)
     offered = table.open_at(teacher_id, starts) if keeps_hour else table.offered(day, day)
     candidates = [slot for slot in offered if (slot.starts, slot.mode) == (starts, mode)]

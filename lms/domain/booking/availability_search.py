@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Date, String, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import caps, occupancy, slots
+from lms.domain.booking import occupancy, slots
 from lms.domain.booking.occupancy import Occupancy
 from lms.domain.booking.slots import Notice, Rule, Slot, Special
 from lms.domain.people.directory import has_role
 from lms.models import Availability, Booking, Mode, Organisation, Person, Role, Room, SpecialDay
 from lms.normal_forms import name_key
 
-PAGE_DAYS = 14
 DAY = timedelta(days=1)
 
 
@@ -80,73 +80,86 @@ class Timetable:
         )
 
 
+# Statements are built once: what they ask for changes, they do not.
+_BUFFER = select(Organisation.onsite_buffer_minutes).where(Organisation.id == 1).scalar_subquery()
+_TEACHES = and_(Person.deactivated_at.is_(None), has_role(Role.TEACHER))
+_PLACE = (Person.short_name, Room.id, Room.name, Room.closed_at, _BUFFER)
+_FIRST, _LAST = bindparam("first", type_=Date), bindparam("last", type_=Date)
+_TEACHERS = bindparam("teacher_ids", expanding=True, type_=String)
+_RULES = (
+    select(
+        Availability.teacher_id,
+        Availability.weekday,
+        Availability.start_wall,
+        Availability.end_wall,
+        Availability.valid_from,
+        Availability.valid_until,
+        Availability.mode,
+        *_PLACE,
+    )
+    .join(Person, Person.id == Availability.teacher_id)
+    .outerjoin(Room, Room.id == Availability.room_id)
+    .where(
+        _TEACHES,
+        Availability.valid_from <= _LAST,
+        or_(Availability.valid_until.is_(None), Availability.valid_until >= _FIRST),
+    )
+)
+_SPECIALS = (
+    select(
+        SpecialDay.teacher_id,
+        SpecialDay.date_from,
+        SpecialDay.date_until,
+        SpecialDay.start_wall,
+        SpecialDay.end_wall,
+        SpecialDay.kind,
+        SpecialDay.mode,
+        SpecialDay.created_at,
+        SpecialDay.id,
+        *_PLACE,
+    )
+    .outerjoin(Person, Person.id == SpecialDay.teacher_id)
+    .outerjoin(Room, Room.id == SpecialDay.room_id)
+    .where(
+        or_(SpecialDay.teacher_id.is_(None), _TEACHES),
+        SpecialDay.date_from <= _LAST,
+        SpecialDay.date_until >= _FIRST,
+    )
+)
+_RULES_OF = _RULES.where(Availability.teacher_id.in_(_TEACHERS))
+_SPECIALS_OF = _SPECIALS.where(or_(SpecialDay.teacher_id.is_(None), SpecialDay.teacher_id.in_(_TEACHERS)))
+
+
 def load_timetable(
-    session: Session, first: date, last: date, *, teacher_id: str | None = None, zone: ZoneInfo
+    session: Session,
+    first: date,
+    last: date,
+    *,
+    teacher_ids: Collection[str] | None = None,
+    zone: ZoneInfo,
 ) -> Timetable:
     """Load weekly rules and special days of the dates, in two statements.
 
-    Deactivated teachers and closed rooms are left out.
+    `teacher_ids`: of these teachers; None for all. Deactivated teachers and closed rooms are left out.
     """
-    buffer = select(Organisation.onsite_buffer_minutes).where(Organisation.id == 1).scalar_subquery()
-    active = and_(Person.deactivated_at.is_(None), has_role(Role.TEACHER))
-    weekly = (
-        select(Availability, Person.short_name, Room.name, Room.closed_at, buffer)
-        .join(Person, Person.id == Availability.teacher_id)
-        .outerjoin(Room, Room.id == Availability.room_id)
-        .where(
-            active,
-            Availability.valid_from <= last,
-            or_(Availability.valid_until.is_(None), Availability.valid_until >= first),
-        )
-    )
-    dated = (
-        select(SpecialDay, Person.short_name, Room.name, Room.closed_at, buffer)
-        .outerjoin(Person, Person.id == SpecialDay.teacher_id)
-        .outerjoin(Room, Room.id == SpecialDay.room_id)
-        .where(
-            or_(SpecialDay.teacher_id.is_(None), active),
-            SpecialDay.date_from <= last,
-            SpecialDay.date_until >= first,
-        )
-    )
-    if teacher_id is not None:
-        weekly = weekly.where(Availability.teacher_id == teacher_id)
-        dated = dated.where(or_(SpecialDay.teacher_id.is_(None), SpecialDay.teacher_id == teacher_id))
-    rules, days = session.execute(weekly).all(), session.execute(dated).all()
+    asked: dict[str, Any] = {"first": first, "last": last}
+    if teacher_ids is None:
+        rules, days = session.execute(_RULES, asked).all(), session.execute(_SPECIALS, asked).all()
+    else:
+        asked["teacher_ids"] = list(teacher_ids)
+        rules, days = session.execute(_RULES_OF, asked).all(), session.execute(_SPECIALS_OF, asked).all()
     # Without hours the buffer does not matter.
-    minutes = next((minutes for *_row, minutes in (*rules, *days)), 0)
+    minutes = next((row[-1] for row in (*rules, *days)), 0)
     table = Timetable(zone, timedelta(minutes=minutes))
-    for rule, teacher, room, closed_at, _minutes in rules:
-        table.rules.append(
-            Rule(
-                rule.teacher_id,
-                rule.weekday,
-                rule.start_wall,
-                rule.end_wall,
-                rule.valid_from,
-                rule.valid_until,
-                rule.mode,
-                table.place(rule.room_id, room, closed_at),
-            )
-        )
-        table.teachers[rule.teacher_id] = teacher
-    for day, teacher, room, closed_at, _minutes in days:
-        table.specials.append(
-            Special(
-                day.teacher_id,
-                day.date_from,
-                day.date_until,
-                day.start_wall,
-                day.end_wall,
-                day.kind,
-                day.mode,
-                table.place(day.room_id, room, closed_at),
-                day.created_at,
-                day.id,
-            )
-        )
-        if day.teacher_id is not None:
-            table.teachers[day.teacher_id] = teacher
+    for *rule, teacher, room_id, room, closed_at, _minutes in rules:
+        values = [*rule, table.place(room_id, room, closed_at)]
+        table.rules.append(Rule(*values))
+        table.teachers[rule[0]] = teacher
+    for *day, created_at, id_, teacher, room_id, room, closed_at, _minutes in days:
+        values = [*day, table.place(room_id, room, closed_at), created_at, id_]
+        table.specials.append(Special(*values))
+        if day[0] is not None:
+            table.teachers[day[0]] = teacher
     return table
 
 
@@ -193,11 +206,17 @@ def find_free_slots(
     first: date,
     last: date,
     *,
+    teacher_ids: Collection[str] | None = None,
     now: datetime,
 ) -> list[FreeSlot]:
-    """Return every hour that the learner can book from `first` to `last` (included), in four statements."""
+    """Return every hour that the learner can book from `first` to `last` (included), in four statements.
+
+    `teacher_ids`: with these teachers; None for all.
+    """
     zone, moving = terms.zone, terms.moving
-    table = load_timetable(session, first, last, teacher_id=moving.teacher_id if moving else None, zone=zone)
+    if moving:
+        teacher_ids = [moving.teacher_id]
+    table = load_timetable(session, first, last, teacher_ids=teacher_ids, zone=zone)
     begin, end = slots.instants(first, last + DAY, zone)
     taken = occupancy.load_occupancy(
         session,
@@ -205,6 +224,7 @@ def find_free_slots(
         begin,
         end,
         but={moving.id} if moving else (),
+        hosts=[terms.learner_id, *table.teachers, *table.rooms],
         shown_at=now,
         kept_by=None if moving else terms.learner_id,
     )
@@ -235,58 +255,11 @@ def find_free_slot(
 ) -> FreeSlot | None:
     """Return the hour of this teacher at this time; None when the learner cannot book it."""
     day = starts.astimezone(terms.zone).date()
-    found = find_free_slots(session, organisation, terms, day, day, now=now)
+    found = find_free_slots(session, organisation, terms, day, day, teacher_ids=[teacher_id], now=now)
     return next((hour for hour in found if (hour.teacher_id, hour.starts) == (teacher_id, starts)), None)
-
-
-@dataclass(frozen=True)
-class PickerPage:
-    """Free slots of two weeks; where there are none, of the first two weeks that have some."""
-
-    first: date
-    hours: list[FreeSlot]
-    earlier: date | None
-    later: date | None
-    full: bool = False  # the learner has reached the cap on upcoming appointments
 
 
 def iso_week_of(moment: datetime, *, zone: ZoneInfo) -> str:
     """Return the ISO week of the local date, such as 2026-W48."""
     year, week, _ = moment.astimezone(zone).isocalendar()
     return f"{year}-W{week:02d}"
-
-
-def load_picker_page(
-    session: Session, organisation: Organisation, terms: SearchTerms, wanted: date | None, *, now: datetime
-) -> PickerPage:
-    """Return the slots of two weeks from the wanted day; the first weeks with slots where these have none."""
-    today = now.astimezone(terms.zone).date()
-    horizon = today + timedelta(days=organisation.horizon_days)
-    first = max(today, min(wanted or today, horizon))
-    last = min(first + (PAGE_DAYS - 1) * DAY, horizon)
-    load = caps.count_load(session, organisation, [terms.learner_id], moving=terms.moving, now=now)
-    if load.is_full(terms.learner_id):
-        return PickerPage(first, [], None, None, full=True)
-
-    def free(begin: date, end: date) -> list[FreeSlot]:
-        found = find_free_slots(session, organisation, terms, begin, end, now=now)
-        return [
-            hour
-            for hour in found
-            if not load.is_week_full(terms.learner_id, iso_week_of(hour.starts, zone=terms.zone))
-        ]
-
-    hours = free(first, last)
-    if not hours and last < horizon:
-        rest = free(last + DAY, horizon)
-        if rest:
-            first = rest[0].starts.astimezone(terms.zone).date()
-            last = min(first + (PAGE_DAYS - 1) * DAY, horizon)
-            hours = [hour for hour in rest if hour.starts.astimezone(terms.zone).date() <= last]
-    earlier = max(today, first - PAGE_DAYS * DAY) if first > today else None
-    return PickerPage(first, hours, earlier, last + DAY if last < horizon else None)
-
-
-def nearest_slots(hours: list[FreeSlot], to: datetime, limit: int = 12) -> list[FreeSlot]:
-    """Return the free slots closest to a moment, the nearest first, those of one hour in their order."""
-    return sorted(hours, key=lambda hour: (abs(hour.starts - to), hour.starts))[:limit]

@@ -7,10 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import String, bindparam, select
 from sqlalchemy.orm import Session
 
 from lms.domain.errors import Refused
+from lms.extensions import UTCDateTime
 from lms.models import HOLDING, Booking, Organisation
 from lms.refusal_codes import RefusalCode
 
@@ -41,6 +42,16 @@ class Load:
         return not same and self.weeks[learner_id, week] >= self.weekly_cap
 
 
+# Built once.
+_COUNTED = select(Booking.learner_id, Booking.iso_week, Booking.ends).where(
+    Booking.learner_id.in_(bindparam("learner_ids", expanding=True, type_=String)),
+    Booking.state.in_(HOLDING),
+    # Limited by `starts`, which is indexed, so that past appointments cost nothing.
+    Booking.starts > bindparam("since", type_=UTCDateTime),
+    Booking.id.not_in(bindparam("but", expanding=True, type_=String)),
+)
+
+
 def count_load(
     session: Session,
     organisation: Organisation,
@@ -51,15 +62,8 @@ def count_load(
     now: datetime,
 ) -> Load:
     """Count the appointments of these learners, without the bookings `but`, in one statement."""
-    rows = session.execute(
-        select(Booking.learner_id, Booking.iso_week, Booking.ends).where(
-            Booking.learner_id.in_(learner_ids),
-            Booking.state.in_(HOLDING),
-            # Limited by `starts`, which is indexed, so that past appointments cost nothing.
-            Booking.starts > now - COUNTED_BACK,
-            Booking.id.not_in(but),
-        )
-    ).all()
+    asked = {"learner_ids": list(learner_ids), "but": list(but), "since": now - COUNTED_BACK}
+    rows = session.execute(_COUNTED, asked).all()
     return Load(
         Counter(learner_id for learner_id, _week, ends in rows if ends > now),
         Counter((learner_id, week) for learner_id, week, _ends in rows),

@@ -40,7 +40,7 @@ class Coverage:
         teaching = select(Person.id).where(Person.deactivated_at.is_(None), has_role(Role.TEACHER))
         self.teaching = set(session.scalars(teaching))
         self.table = load_timetable(
-            session, min(days), max(days), teacher_id=teacher.id if teacher else None, zone=zone
+            session, min(days), max(days), teacher_ids=[teacher.id] if teacher else None, zone=zone
         )
 
     def against(self, booking: Booking) -> ConflictReason | None:

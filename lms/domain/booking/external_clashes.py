@@ -44,5 +44,5 @@ def upcoming_clashes(session: Session, teacher: Person, *, now: datetime) -> lis
     ).all()
     if not ahead:
         return []
-    busy = occupancy.externally_occupied(session, ahead[0].starts, ahead[-1].blocked_until, teacher.id)
+    busy = occupancy.externally_occupied(session, ahead[0].starts, ahead[-1].blocked_until, [teacher.id])
     return find_clashes(ahead, busy, now=now)

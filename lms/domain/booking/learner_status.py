@@ -65,6 +65,16 @@ def status_of(session: Session, learner: Person, *, now: datetime) -> LearnerSta
     )
 
 
+_WAITING = select(WaitlistEntry.id).where(
+    WaitlistEntry.learner_id == bindparam("learner", type_=String), WaitlistEntry.ended_at.is_(None)
+)
+
+
+def is_waiting(session: Session, learner_id: str) -> bool:
+    """Return whether the learner has an active waitlist entry."""
+    return session.scalar(_WAITING, {"learner": learner_id}) is not None
+
+
 def open_matters(session: Session, learner: Person, *, now: datetime) -> OpenMatters:
     """Return the next appointment and what else is open, for the start page, in one statement."""
     appointment = cancelled = kept = None

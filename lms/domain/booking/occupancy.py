@@ -6,11 +6,25 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from lms.domain.booking.slots import Slot, blocked_until, cells
+from lms.extensions import UTCDateTime
 from lms.models import (
     HOLDING,
     Booking,
@@ -30,19 +44,31 @@ Held = tuple[str, int]  # a person or a room, and the quarter-hour
 class Occupancy:
     """The quarter-hours that are taken in some time, by bookings or in external calendars."""
 
-    held: set[Held]
+    held: dict[str, set[int]]  # of each person and room
     elsewhere: set[Held]  # only those from external calendars
     buffer: timedelta  # after an appointment on site
 
     def is_free(self, slot: Slot, learner_id: str | None = None) -> bool:
         """Return whether teacher and room of the slot are free, and the learner where there is one."""
-        until = blocked_until(slot, self.buffer)
-        wanted = _quarter_hours((slot.teacher_id, slot.room_id), slot.starts, until)
-        return self.held.isdisjoint(wanted | _quarter_hours((learner_id,), slot.starts, slot.ends))
+        span = cells(slot.starts, blocked_until(slot, self.buffer))
+        return (
+            self._is_host_free(slot.teacher_id, span)
+            and (slot.room_id is None or self._is_host_free(slot.room_id, span))
+            and (learner_id is None or self.is_person_free(learner_id, slot.starts, slot.ends))
+        )
 
     def is_person_free(self, person_id: str, starts: datetime, ends: datetime) -> bool:
         """Return whether no quarter-hour of the person in [starts, ends) is taken."""
-        return self.held.isdisjoint(_quarter_hours((person_id,), starts, ends))
+        return self._is_host_free(person_id, cells(starts, ends))
+
+    def add(self, more: Iterable[Held]) -> None:
+        """Let these quarter-hours be taken too."""
+        for host, cell in more:
+            self.held.setdefault(host, set()).add(cell)
+
+    def _is_host_free(self, host: str, span: range) -> bool:
+        taken = self.held.get(host)
+        return taken is None or taken.isdisjoint(span)
 
 
 def load_occupancy(
@@ -52,18 +78,22 @@ def load_occupancy(
     end: datetime,
     *,
     but: Collection[str] = (),
+    hosts: Collection[str] | None = None,
     shown_at: datetime | None = None,
     kept_by: str | None = None,
 ) -> Occupancy:
     """Load what is taken in [begin, end), without the claims of the bookings `but`, in two statements.
 
-    `shown_at`, for a page: offers and kept slots that are over then hold nothing, although they are not
-    closed yet. `kept_by`: what is kept for this learner counts as free, because a new booking gives it up.
+    `hosts`: only what these people and rooms have; None for all. `shown_at`, for a page: offers and kept
+    slots that are over then hold nothing, although they are not closed yet. `kept_by`: what is kept for this
+    learner counts as free, because a new booking gives it up.
     """
-    elsewhere = externally_occupied(session, begin, end)
+    elsewhere = externally_occupied(session, begin, end, hosts)
     buffer = timedelta(minutes=organisation.onsite_buffer_minutes)
-    held = occupied(session, begin, end, but=but, shown_at=shown_at, kept_by=kept_by)
-    return Occupancy(held | elsewhere, elsewhere, buffer)
+    taken = Occupancy({}, elsewhere, buffer)
+    taken.add(occupied(session, begin, end, but=but, hosts=hosts, shown_at=shown_at, kept_by=kept_by))
+    taken.add(elsewhere)
+    return taken
 
 
 def lock_people(session: Session, *person_ids: str) -> None:
@@ -94,39 +124,75 @@ def occupied(
     ends: datetime,
     *,
     but: Collection[str] = (),
+    hosts: Collection[str] | None = None,
     shown_at: datetime | None = None,
     kept_by: str | None = None,
 ) -> set[Held]:
-    """Return the claims in [starts, ends), without those of `but`, of what is over and of `kept_by`."""
+    """Return the claims in [starts, ends), without those of `but`, of what is over and of `kept_by`.
+
+    `hosts`: only those of these people and rooms; None for all.
+    """
     span = cells(starts, ends)
-    where = [Claim.cell >= span.start, Claim.cell < span.stop]
+    asked: dict[str, Any] = {"first": span.start, "beyond": span.stop}
+    if hosts is not None:
+        asked["hosts"] = list(hosts)
     if but:
-        where.append(Claim.booking_id.not_in(but))
+        asked["but"] = list(but)
     if shown_at is not None:
-        offer_over = and_(Booking.state == BookingState.OFFERED, Booking.expires_at <= shown_at)
-        over = select(Booking.id).where(
-            or_(offer_over, Booking.kept_until <= shown_at), Booking.starts < ends
-        )
-        where.append(Claim.booking_id.not_in(over))
+        asked |= {"shown_at": shown_at, "ends": ends}
     if kept_by is not None:
-        kept = select(Booking.id).where(Booking.kept_until.is_not(None), Booking.learner_id == kept_by)
-        where.append(Claim.booking_id.not_in(kept))
-    rows = session.execute(select(Claim.person_id, Claim.room_id, Claim.cell).where(*where))
+        asked["kept_by"] = kept_by
+    rows = session.execute(_select_claims(frozenset(asked)), asked)
     return {(person or room or "", cell) for person, room, cell in rows}
 
 
-def externally_occupied(
-    session: Session, begin: datetime, end: datetime, teacher_id: str | None = None
-) -> set[Held]:
-    """Return the quarter-hours of [begin, end) that are busy in external calendars, of one teacher or all."""
-    where = [ExternalBusyTime.ends > begin, ExternalBusyTime.starts < end]
-    if teacher_id is not None:
-        where.append(ExternalCalendar.teacher_id == teacher_id)
-    rows = session.execute(
-        select(ExternalCalendar.teacher_id, ExternalBusyTime.starts, ExternalBusyTime.ends)
-        .join(ExternalCalendar, ExternalCalendar.id == ExternalBusyTime.calendar_id)
-        .where(*where)
+@cache
+def _select_claims(asked: frozenset[str]) -> Select[str | None, str | None, int]:
+    """Return the statement of `occupied` for what is asked; each is built once."""
+    where = [Claim.cell >= bindparam("first", type_=Integer), Claim.cell < bindparam("beyond", type_=Integer)]
+    if "hosts" in asked:
+        hosts = bindparam("hosts", expanding=True, type_=String)
+        where.append(or_(Claim.person_id.in_(hosts), Claim.room_id.in_(hosts)))
+    if "but" in asked:
+        where.append(Claim.booking_id.not_in(bindparam("but", expanding=True, type_=String)))
+    if "shown_at" in asked:
+        shown_at = bindparam("shown_at", type_=UTCDateTime)
+        offer_over = and_(Booking.state == BookingState.OFFERED, Booking.expires_at <= shown_at)
+        over = select(Booking.id).where(
+            or_(offer_over, Booking.kept_until <= shown_at),
+            Booking.starts < bindparam("ends", type_=UTCDateTime),
+        )
+        where.append(Claim.booking_id.not_in(over))
+    if "kept_by" in asked:
+        learner_id = bindparam("kept_by", type_=String)
+        kept = select(Booking.id).where(Booking.kept_until.is_not(None), Booking.learner_id == learner_id)
+        where.append(Claim.booking_id.not_in(kept))
+    return select(Claim.person_id, Claim.room_id, Claim.cell).where(*where)
+
+
+_BUSY = (
+    select(ExternalCalendar.teacher_id, ExternalBusyTime.starts, ExternalBusyTime.ends)
+    .join(ExternalCalendar, ExternalCalendar.id == ExternalBusyTime.calendar_id)
+    .where(
+        ExternalBusyTime.ends > bindparam("begin", type_=UTCDateTime),
+        ExternalBusyTime.starts < bindparam("end", type_=UTCDateTime),
     )
+)
+_BUSY_OF = _BUSY.where(ExternalCalendar.teacher_id.in_(bindparam("ids", expanding=True, type_=String)))
+
+
+def externally_occupied(
+    session: Session, begin: datetime, end: datetime, teacher_ids: Collection[str] | None = None
+) -> set[Held]:
+    """Return the quarter-hours of [begin, end) that are busy in external calendars.
+
+    `teacher_ids`: in those of these teachers; None for all.
+    """
+    asked: dict[str, Any] = {"begin": begin, "end": end}
+    if teacher_ids is None:
+        rows = session.execute(_BUSY, asked)
+    else:
+        rows = session.execute(_BUSY_OF, asked | {"ids": list(teacher_ids)})
     return {
         (teacher, cell)
         for teacher, starts, ends in rows

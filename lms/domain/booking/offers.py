@@ -155,7 +155,7 @@ class _OfferRound:
         )
         offer.waitlist_entry_id, offer.expires_at = entry.id, deadline
         allocation.set_slot(offer, slot, self.organisation, zone=self.zone)
-        self.taken.held.update(occupancy.cells_of(offer))
+        self.taken.add(occupancy.cells_of(offer))
         try:
             allocation.save_and_claim(session, offer)
         except Refused:  # on PostgreSQL another transaction may have taken the slot

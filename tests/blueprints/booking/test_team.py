@@ -97,7 +97,7 @@ def test_who_cancelled_late_is_excused_on_its_page(school: School) -> None:
             factories.opened(session, factories.nadia(session), one.isoformat(), "00:00", "23:45")
         samira, nadia = factories.samira(session), factories.nadia(session)
         free = availability_search.load_timetable(
-            session, day, day + timedelta(days=1), teacher_id=nadia.id, zone=factories.BRUSSELS
+            session, day, day + timedelta(days=1), teacher_ids=[nadia.id], zone=factories.BRUSSELS
         )
         slot = next(
             s

@@ -4,7 +4,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import appointments, availability_search, caps
+from lms.domain.booking import appointments, caps, picker
 from lms.domain.booking.availability_search import SearchTerms
 from lms.models import Mode
 from tests import factories
@@ -37,7 +37,7 @@ def test_with_caps_lowered_meanwhile_a_move_within_the_week_is_offered_and_done(
         factories.booked(session, samira, nadia, wall("2026-11-25", "09:00"))
         service.weekly_cap = service.open_cap = 1
         terms = SearchTerms(samira.id, BRUSSELS, moving=made)
-        page = availability_search.load_picker_page(session, service, terms, None, now=NOW)
+        page = picker.load_picker_page(session, service, terms, None, now=NOW)
         later = wall("2026-11-26", "10:00")
         assert later in [hour.starts for hour in page.hours]
         appointments.move(session, samira, made, later, Mode.VIDEO, now=NOW, zone=BRUSSELS)

@@ -39,7 +39,7 @@ def test_each_quarter_that_is_touched_is_held_for_its_teacher_alone(school: Scho
         hers = {(nadia.id, cell) for cell in cells(wall("2026-11-25", "10:00"), wall("2026-11-25", "10:45"))}
         his = {(luc.id, cell) for cell in cells(begin, begin + timedelta(minutes=15))}
         assert occupancy.externally_occupied(session, begin, end) == hers | his
-        assert occupancy.externally_occupied(session, begin, end, nadia.id) == hers
+        assert occupancy.externally_occupied(session, begin, end, [nadia.id]) == hers
         assert occupancy.externally_occupied(session, end, end + timedelta(days=1)) == set()
         # What only touches the edge from outside is not inside.
         assert occupancy.externally_occupied(session, wall("2026-11-25", "10:31"), end) == set()

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import allocation, appointments, availability_search, conflicts, waitlist
+from lms.domain.booking import allocation, appointments, conflicts, picker, waitlist
 from lms.domain.booking.availability_search import SearchTerms
 from lms.domain.booking.offers import NEAREST_OFFER
 from lms.domain.booking.slots import HOUR, Slot
@@ -74,7 +74,7 @@ class Scene:
 
     def picked(self) -> set[Chosen]:
         terms = SearchTerms(self.learners[0].id, BRUSSELS, self.actor.id)
-        page = availability_search.load_picker_page(self.session, self.service, terms, None, now=self.now)
+        page = picker.load_picker_page(self.session, self.service, terms, None, now=self.now)
         numbers = {person.id: number for number, person in enumerate(self.teachers)}
         return {(numbers[one.teacher_id], one.starts, mode) for one in page.hours for mode in one.modes}
 

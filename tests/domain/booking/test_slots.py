@@ -277,7 +277,9 @@ def at(hour: int, mode: Any = "video", teacher: str = "nadia", room: str | None 
 def available(offered: list[Slot], taken: set[tuple[str, int]], **more: Any) -> list[Slot]:
     notice = Notice(more.pop("lead", timedelta(hours=12)), more.pop("horizon", timedelta(days=60)))
     now = more.pop("now", NINE - timedelta(days=1))
-    return free_slots(offered, Occupancy(taken, set(), QUARTER), notice, now=now, **more)
+    occupied = Occupancy({}, set(), QUARTER)
+    occupied.add(taken)
+    return free_slots(offered, occupied, notice, now=now, **more)
 
 
 def claimed(who: str, slot: Slot, buffer: timedelta = QUARTER) -> set[tuple[str, int]]:
