@@ -41,9 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
         if "memory" in parts:
             bench_memory.measure_memory(folder / "memory", template, 60 * options.minutes)
         if "phones" in parts:
-            bench_phones.measure_phones(folder)
+            bench_phones.measure_phones(folder, template)
         if "photos" in parts:
-            bench_uploads.many_photos(folder / "photos")
+            bench_uploads.many_photos(folder / "photos", template)
     for failure in bench_report.failures:
         print(f"does not hold: {failure}", flush=True)
     return 1 if bench_report.failures else 0

@@ -29,22 +29,23 @@ ROUNDS, PAGES = 3, 60
 BODY = 20_000_000
 
 
-def measure_phones(folder: Path) -> None:
+def measure_phones(folder: Path, template: Path) -> None:
     """Measure pages while phones upload, on a server that buffers their bodies and on one that does not."""
-    with LiveServer(folder / "waitress") as waitress:
+    with LiveServer(folder / "waitress", template) as waitress:
         path, cookie = _prepare(waitress.school())
         _compare("waitress", waitress.port, path, cookie)
         with phones(waitress.port, path, cookie, SLOW_LEARNERS, SLOW_BITS):
             busy = latencies(waitress.port, cookie)
         say("pages while 60 learners upload at 256 kbit/s, p95 in seconds", p95(busy), "at most", 0.3)
     with GranianServer(folder / "granian") as granian:
-        path, cookie = _prepare(granian.school())
+        school = granian.school()
+        builder.build(school.app, now())
+        path, cookie = _prepare(school)
         _compare("granian", granian.port, path, cookie)
 
 
 def _prepare(school: School) -> tuple[str, str]:
-    """Build the demo school; return the path of an assignment of Samira, and the cookie of a login."""
-    builder.build(school.app, now())
+    """Return the path of an assignment of Samira, and the cookie of a login."""
     path, cookie = school.read(an_assignment), login_cookie(school, "Samira")
     school.close()
     return path, cookie

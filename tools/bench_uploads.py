@@ -17,8 +17,6 @@ from PIL import Image, ImageFilter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from lms.clock import now
-from lms.demo import builder
 from lms.models import Attachment, Attempt, FileState
 from tests import factories
 from tests.support.pages import filled, parse
@@ -29,11 +27,10 @@ from tools.bench_report import login_cookie, say
 LEARNERS, PHOTOS, SIZE = 25, 4, (4000, 3000)
 
 
-def many_photos(folder: Path) -> None:
+def many_photos(folder: Path, template: Path) -> None:
     """Let 25 learners send four photos of 12 megapixels at one instant; another one uses pages meanwhile."""
-    with unshared_server(folder) as server:
+    with unshared_server(folder, template) as server:
         school = server.school()
-        builder.build(school.app, now())
         assignment = school.write(lambda s: factories.assignment(s).id)
         names = [f"Learner {number}" for number in range(LEARNERS)]
         school.write(lambda s: [factories.learner(s, name) for name in names])
