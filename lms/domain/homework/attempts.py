@@ -70,13 +70,14 @@ def open_work(
     draft = draft_of(session, learner, assignment_id)
     if draft is not None:
         return draft, found.assignment
-    submission_id = found.submission_id
+    submission_id, last = found.submission_id, None
     if submission_id is None:
         submission = Submission(assignment_id=assignment_id, learner_id=learner.id, created_at=now)
         session.add(submission)
         session.flush()
         submission_id = submission.id
-    last = session.scalar(select(func.max(Attempt.number)).where(Attempt.submission_id == submission_id))
+    else:
+        last = session.scalar(select(func.max(Attempt.number)).where(Attempt.submission_id == submission_id))
     draft = Attempt(submission_id=submission_id, number=(last or 0) + 1, text="", created_at=now)
     session.add(draft)
     session.flush()
@@ -122,7 +123,8 @@ def send_attempt(session: Session, draft: Attempt, assignment: TakesKinds, *, no
     draft.sent_at = now
     with session.no_autoflush:  # both moments in one UPDATE
         preparation.queue_attempt(session, draft, now=now)
-    _record_seen(session, draft.submission_id, now=now)
+    if draft.number > 1:
+        _record_seen(session, draft.submission_id, now=now)
     outbox.withdraw_notices(session, draft.id, kind=NoticeKind.FILE_REFUSED, now=now)
 
 

@@ -57,7 +57,7 @@ def attempts(school: School) -> list[Attempt]:
 
 SEND = "/submission"
 # Of a text that is sent as the first attempt.
-MOST_STATEMENTS = 18
+MOST_STATEMENTS = 16
 
 
 def put(
