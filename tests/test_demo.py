@@ -10,7 +10,7 @@ from lms.cli.doctor import examine
 from lms.clock import now
 from lms.demo import builder
 from lms.domain.booking import waitlist
-from lms.domain.homework import correction
+from lms.domain.homework import queue
 from lms.models import Attachment, Attendance, Booking, Lesson, Level, OutboxItem
 from tests.support.narrow import present
 from tests.support.school import School, copy_template, make_school, settings_for
@@ -26,7 +26,7 @@ def test_the_demo_school_has_work_in_every_state(demo_school: School) -> None:
     read = demo_school.read
     assert read(lambda s: s.scalar(select(func.count(Level.id)))) == 3
     assert read(lambda s: s.scalar(select(func.count(Lesson.id)))) == 11
-    waiting = read(correction.list_queue)
+    waiting = read(queue.list_queue)
     assert {copy.learner for copy in waiting} == {"Samira", "Elif Yilmaz", "Ahmad", "Grace Mbala"}
     kept = set(read(lambda s: s.scalars(select(Attachment.mime)).all()))
     assert kept == {"image/jpeg", "application/pdf"}, "a HEIC is kept as our clean JPEG"

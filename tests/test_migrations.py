@@ -37,7 +37,8 @@ from lms.adapters.store import LocalStore
 from lms.clock import now
 from lms.domain import outbox
 from lms.domain.booking import appointments, consistency
-from lms.domain.homework import attempts, correction, files
+from lms.domain.homework import attempts, files, queue
+from lms.domain.homework.consistency import find_homework_faults
 from lms.domain.people import short_names, staff
 from lms.extensions import Base
 from lms.models import (
@@ -53,6 +54,7 @@ from lms.models import (
     Outcome,
     Person,
     PersonRole,
+    QueuedAttempt,
     Room,
 )
 from tests import factories
@@ -652,12 +654,41 @@ def test_files_are_ready_and_what_was_sent_is_in_the_queue(newest: School, tmp_p
         assert connection.scalar(text("SELECT count(*) FROM attachment")) == 1
         assert connection.scalar(text("SELECT count(*) FROM rendition")) == 1
     up(newest)
-    queued = newest.read(lambda s: {each.attempt_id: each.sent_at for each in correction.list_queue(s)})
+    queued = newest.read(lambda s: {each.attempt_id: each.sent_at for each in queue.list_queue(s)})
     assert queued.keys() == sent
     assert newest.read(lambda s: s.scalars(select(Attachment)).one()).is_ready
     assert (
         newest.read(lambda s: s.scalars(select(Attempt.queued_at == Attempt.sent_at)).all()).count(True) == 2
     )
+
+
+def test_what_waits_and_the_last_visits_come_with_0013(newest: School) -> None:
+    def live(session: Session) -> None:
+        samira, work = factories.samira(session), factories.assignment(session)
+        factories.answered(session, factories.sent(session, samira, work), redo=True)
+        factories.sent(session, samira, work, "Mieux")
+        factories.drafted(session, factories.learner(session, "Elif"), work, "Lundi")
+        factories.sent(session, factories.learner(session, "Yusuf"), work)
+        for days in (2, 1, 3):
+            factories.entered(session, samira, now=now() - timedelta(days=days))
+
+    def found(session: Session) -> tuple[list[Any], dict[str, datetime | None]]:
+        rows = [tuple(row) for row in session.execute(select(*QueuedAttempt.__table__.c).order_by("since"))]
+        return rows, {one.name: one.seen_at for one in session.scalars(select(Person))}
+
+    newest.write(live)
+    waiting, _seen = newest.read(found)
+    assert sorted(row[-1] for row in waiting) == [False, True]
+    down(newest, "0012")
+    assert "queued_attempt" not in tables(newest)
+    up(newest)
+    again, seen = newest.read(found)
+    assert sorted(again) == sorted(waiting)
+    last = now() - timedelta(days=1)
+    assert abs(present(seen["Samira"]) - last) < timedelta(minutes=1)
+    assert seen["Yusuf"] is None
+    assert newest.read(find_homework_faults) == []
+    assert differences(newest) == []
 
 
 A_ROOM = "INSERT INTO room (id, name, closed_at) VALUES (:id, :name, :closed)"

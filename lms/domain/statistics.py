@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from lms.domain.people.directory import LevelCount
 from lms.models import AccessCard, Booking, BookingState, Level, OutboxItem, Outcome, Person, PersonRole, Role
 
 FAILED_SINCE = timedelta(days=7)
@@ -17,7 +18,7 @@ FAILED_SINCE = timedelta(days=7)
 class Figures:
     """Current figures of the organisation, active learners only. `failed_mails`: in the last seven days."""
 
-    by_level: list[tuple[Level, int]]
+    by_level: list[LevelCount]
     without_card: int
     locked_cards: int
     without_social_worker: int
@@ -29,7 +30,7 @@ def current_figures(session: Session, *, now: datetime) -> Figures:
     """Return the coordinator's current figures: learners of each level, cards, appointments, messages."""
     learner = and_(PersonRole.person_id == Person.id, PersonRole.role == Role.LEARNER)
     by_level = session.execute(
-        select(Level, func.count(PersonRole.person_id))
+        select(Level.id, Level.name, func.count(PersonRole.person_id))
         .outerjoin(Person, and_(Person.level_id == Level.id, Person.deactivated_at.is_(None)))
         .outerjoin(PersonRole, learner)
         .group_by(Level.id)
@@ -53,7 +54,7 @@ def current_figures(session: Session, *, now: datetime) -> Figures:
         OutboxItem.closed_at > now - FAILED_SINCE,
     )
     return Figures(
-        by_level=[(level, number) for level, number in by_level],
+        by_level=[LevelCount(*row) for row in by_level],
         without_card=without,
         locked_cards=locked,
         without_social_worker=unassigned,

@@ -103,7 +103,8 @@ class Attempt(Identified, Base):
 
     Once sent it never changes, but for a refused file, in whose place the learner may put another one.
     `version` rises each time the text changes, so that an older page does not overwrite newer text.
-    The team sees it from `queued_at` on: since the last of its files is ready or refused.
+    The team sees it from `queued_at` on, also once it is answered: since the last of its files is ready or
+    refused.
     """
 
     __tablename__ = "attempt"
@@ -134,6 +135,26 @@ class Attempt(Identified, Base):
         lazy="raise_on_sql", order_by="Attachment.position", viewonly=True
     )
     feedback: Mapped[Feedback | None] = relationship(lazy="raise_on_sql", viewonly=True)
+
+
+class QueuedAttempt(Base):
+    """An attempt that waits for feedback: written with `Attempt.queued_at`, deleted with the return (ADR 32).
+
+    `since`: when it was sent.
+    """
+
+    __tablename__ = "queued_attempt"
+    __table_args__ = (
+        Index("ix_queued_attempt_since", "since", "attempt_id"),
+        Index("ix_queued_attempt_level_id", "level_id", "since", "attempt_id"),
+        Index("ix_queued_attempt_learner_id", "learner_id"),
+    )
+
+    attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id", ondelete="CASCADE"), primary_key=True)
+    since: Mapped[datetime]
+    level_id: Mapped[str] = mapped_column(ForeignKey("level.id", ondelete="RESTRICT"))
+    learner_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    is_follow_up: Mapped[bool]
 
 
 class Attachment(Identified, Base):

@@ -152,6 +152,8 @@ class Person(Named, Identified, Base):
     login_email: Mapped[str | None] = mapped_column(String(254))
     password_hash: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime]
+    # The last use of any login, also of one that was deleted since; None: never logged in.
+    seen_at: Mapped[datetime | None]
     deactivated_at: Mapped[datetime | None]
 
     level: Mapped[Level | None] = relationship(lazy="raise_on_sql")

@@ -14,8 +14,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from lms.domain.homework import correction
-from lms.domain.homework.correction import QueuedAttempt
+from lms.domain.homework import correction, queue
+from lms.domain.homework.queue import WaitingAttempt
 from lms.domain.people.contact import mail_address
 from lms.forms.correction import FeedbackForm
 from lms.i18n import languages
@@ -48,7 +48,7 @@ class Heading:
 class QueueRow:
     """An attempt in the queue."""
 
-    copy: QueuedAttempt
+    copy: WaitingAttempt
     is_current: bool
 
 
@@ -150,8 +150,7 @@ def build_correction_page(
     """
     feedback = attempt.feedback
     returned = _returned(session, feedback, form, has_clash=has_clash) if feedback else None
-    queue = correction.list_queue(session, level_id, QUEUE_SHOWN)
-    previous, following = _neighbours(queue, attempt)
+    previous, following = queue.neighbours(session, attempt, level_id)
     return CorrectionPage(
         attempt=attempt,
         heading=_heading(attempt),
@@ -162,7 +161,10 @@ def build_correction_page(
         clash=_clash(feedback) if has_clash and feedback else None,
         returned=returned,
         panel=None if returned else _panel(session, person, attempt, form, bands, has_clash=has_clash),
-        queue=[QueueRow(copy, copy.attempt_id == attempt.id) for copy in queue],
+        queue=[
+            QueueRow(copy, copy.attempt_id == attempt.id)
+            for copy in queue.list_queue(session, level_id, QUEUE_SHOWN)
+        ],
         others=_others(attempt),
     )
 
@@ -180,17 +182,6 @@ def _heading(attempt: Attempt) -> Heading:
         number=attempt.number,
         sent_at=attempt.sent_at,
         instruction=submission.assignment.instruction,
-    )
-
-
-def _neighbours(queue: Sequence[QueuedAttempt], attempt: Attempt) -> tuple[str | None, str | None]:
-    """Return the attempts before and after this one; none for an attempt that is not in the queue."""
-    places = [copy.attempt_id for copy in queue]
-    if attempt.id not in places:
-        return None, None
-    position = places.index(attempt.id)
-    return (places[position - 1] if position else None), (
-        places[position + 1] if position + 1 < len(places) else None
     )
 
 

@@ -16,7 +16,7 @@ from lms.access import allow, me
 from lms.blueprints.corrections.correction_page import build_correction_page
 from lms.clock import now
 from lms.domain.errors import Refused
-from lms.domain.homework import correction
+from lms.domain.homework import correction, queue
 from lms.domain.homework.correction import FeedbackDraft
 from lms.extensions import db
 from lms.forms.correction import FeedbackForm, chosen_bands
@@ -32,10 +32,13 @@ bp = Blueprint("corrections", __name__)
 @allow(Role.TEACHER)
 def index() -> BaseResponse:
     session, level = db.session(), _level()
+    found = queue.queue_page(session, level, before=_id("before"), after=_id("after"))
     return page(
         "corrections/index.html",
-        copies=correction.list_queue(session, level),
-        counts=correction.counts_by_level(session),
+        copies=found.attempts,
+        previous=found.before and url_for("corrections.index", level=level, before=found.before),
+        following=found.after and url_for("corrections.index", level=level, after=found.after),
+        counts=queue.counts_by_level(session),
         level=level,
     )
 
@@ -93,7 +96,7 @@ def _return(id: str, *, redo: bool) -> BaseResponse:
     def in_transaction(session: Session, copy: Attempt, draft: FeedbackDraft, version: int) -> str:
         correction.return_feedback(session, copy, me(), draft, version, redo=redo, now=now())
         level = _level()
-        following = correction.next_in_queue(session, copy, level)
+        following = queue.next_in_queue(session, copy, level)
         if following is None:
             return url_for("corrections.index", level=level)
         return url_for("corrections.desk", id=following, level=level)
@@ -133,7 +136,12 @@ def _answer(
 
 def _level() -> str | None:
     """Return the level of the queue from the address; None for all, or for a value that is no id."""
-    value = request.args.get("level", "")
+    return _id("level")
+
+
+def _id(name: str) -> str | None:
+    """Return an id from the address; None without one, or for a value that is none."""
+    value = request.args.get(name, "")
     return value if len(value) == 14 and value.isascii() and value.isalnum() else None
 
 

@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import queries, team_queries
 from lms.domain.booking.availability_search import iso_week_of
-from lms.domain.homework import alerts, correction
+from lms.domain.homework import alerts, queue
 from lms.domain.homework.alerts import Alert
-from lms.domain.homework.correction import QueuedAttempt
+from lms.domain.homework.queue import WaitingAttempt
 from lms.domain.lessons import progress
 from lms.domain.people import directory
+from lms.domain.people.directory import LevelCount
 from lms.domain.statistics import current_figures
-from lms.models import Booking, Level, Person, Role
+from lms.models import Booking, Person, Role
 
 ROWS_SHOWN = 6
 
@@ -30,15 +31,6 @@ _REASONS = {
     "redo": _l("Devoir à refaire, pas encore revenu"),
     "silent": _l("Pas vu depuis longtemps"),
 }
-
-
-@dataclass(frozen=True)
-class LevelCount:
-    """A number of learners or attempts of one level."""
-
-    level_id: str
-    name: str
-    number: int
 
 
 @dataclass(frozen=True)
@@ -76,7 +68,7 @@ class TeacherDesk:
 
     to_correct: int
     counts: Sequence[LevelCount]
-    queue: Sequence[QueuedAttempt]
+    queue: Sequence[WaitingAttempt]
     appointments: Sequence[AppointmentRow]
     unmarked: UnmarkedAppointments | None
     alerts: Sequence[AlertRow]
@@ -146,20 +138,16 @@ def build_team_page(
 
 
 def _desk(session: Session, person: Person, now: datetime, zone: ZoneInfo) -> TeacherDesk:
-    counts = _by_level(correction.counts_by_level(session))
+    counts = queue.counts_by_level(session)
     coming = queries.upcoming_appointments(session, person, limit=ROWS_SHOWN, now=now)
     return TeacherDesk(
         to_correct=sum(each.number for each in counts),
         counts=counts,
-        queue=correction.list_queue(session, limit=ROWS_SHOWN),
+        queue=queue.list_queue(session, limit=ROWS_SHOWN),
         appointments=[_appointment(each) for each in coming],
         unmarked=_unmarked(session, person, now, zone),
         alerts=[_alert(each) for each in alerts.learner_alerts(session, limit=ROWS_SHOWN, now=now)],
     )
-
-
-def _by_level(found: Sequence[tuple[Level, int]]) -> list[LevelCount]:
-    return [LevelCount(level.id, level.name, number) for level, number in found]
 
 
 def _appointment(booking: Booking) -> AppointmentRow:
@@ -181,7 +169,7 @@ def _alert(found: Alert) -> AlertRow:
 def _figures(session: Session, now: datetime, *, hygiene_notice: bool) -> ServiceFigures:
     found = current_figures(session, now=now)
     return ServiceFigures(
-        by_level=_by_level(found.by_level),
+        by_level=found.by_level,
         without_card=found.without_card,
         locked_cards=found.locked_cards,
         without_social_worker=found.without_social_worker,

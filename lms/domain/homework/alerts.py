@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from lms.models import Attempt, Feedback, LoginSession, Person, PersonRole, Role, Submission
+from lms.models import Attempt, Feedback, Person, PersonRole, QueuedAttempt, Role, Submission
 
 REDO_LONG = timedelta(days=7)
 SILENT_LONG = timedelta(days=14)
@@ -48,24 +48,17 @@ def _first_attempts() -> Select[*tuple[Any, ...]]:
         exists()
         .where(
             other.submission_id == other_submission.id,
-            other_submission.learner_id == Person.id,
+            other_submission.learner_id == QueuedAttempt.learner_id,
             other.queued_at.is_not(None),
-            other.id != Attempt.id,
+            other.id != QueuedAttempt.attempt_id,
         )
-        .correlate(Person, Attempt)
+        .correlate(QueuedAttempt)
     )
     return (
-        select(Person.id, Person.name, Attempt.sent_at)
-        .join(Submission, Submission.learner_id == Person.id)
-        .join(Attempt, Attempt.submission_id == Submission.id)
-        .outerjoin(Feedback, Feedback.attempt_id == Attempt.id)
-        .where(
-            Attempt.queued_at.is_not(None),
-            Feedback.returned_at.is_(None),
-            Person.deactivated_at.is_(None),
-            ~earlier,
-        )
-        .order_by(Attempt.sent_at)
+        select(Person.id, Person.name, QueuedAttempt.since)
+        .join(QueuedAttempt, QueuedAttempt.learner_id == Person.id)
+        .where(~QueuedAttempt.is_follow_up, Person.deactivated_at.is_(None), ~earlier)
+        .order_by(QueuedAttempt.since)
     )
 
 
@@ -97,13 +90,10 @@ def _redo_waiting(*, now: datetime) -> Select[*tuple[Any, ...]]:
 
 
 def _inactive(*, now: datetime) -> Select[*tuple[Any, ...]]:
-    seen = func.coalesce(func.max(LoginSession.seen_at), Person.created_at)
+    seen = func.coalesce(Person.seen_at, Person.created_at)
     return (
         select(Person.id, Person.name, seen)
         .join(PersonRole, and_(PersonRole.person_id == Person.id, PersonRole.role == Role.LEARNER))
-        .outerjoin(LoginSession, LoginSession.person_id == Person.id)
-        .where(Person.deactivated_at.is_(None))
-        .group_by(Person.id, Person.name, Person.created_at)
-        .having(seen < now - SILENT_LONG)
+        .where(Person.deactivated_at.is_(None), seen < now - SILENT_LONG)
         .order_by(seen)
     )

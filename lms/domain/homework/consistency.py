@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from lms.models import Attempt, Feedback, OutboxItem, Submission
+from lms.domain.homework import queue
+from lms.models import Attempt, Feedback, OutboxItem, QueuedAttempt, Submission
 
 # The kind of the message that says that feedback was returned. Repeated here on purpose, as in `booking`.
 MESSAGE = "feedback_returned"
@@ -15,7 +16,7 @@ MESSAGE = "feedback_returned"
 
 def find_homework_faults(session: Session) -> list[str]:
     """Return a line for each fault; empty when attempts and feedback are consistent."""
-    return [*_wrong_attempts(session), *_wrong_feedback(session)]
+    return [*_wrong_attempts(session), *_wrong_feedback(session), *_wrong_queue(session)]
 
 
 def _wrong_attempts(session: Session) -> Iterator[str]:
@@ -74,3 +75,22 @@ def _wrong_feedback(session: Session) -> Iterator[str]:
             yield f"feedback {row.id}: returned, and {MESSAGE} was never written"
         if row.teacher_id == row.learner_id:
             yield f"feedback {row.id}: written by the learner of the work"
+
+
+def _wrong_queue(session: Session) -> Iterator[str]:
+    """Find what waits for feedback without a row in the queue, and rows that follow from no attempt."""
+    waiting = (
+        queue.select_rows()
+        .outerjoin(Feedback, Feedback.attempt_id == Attempt.id)
+        .where(Attempt.queued_at.is_not(None), Feedback.returned_at.is_(None))
+    )
+    expected = {row[0]: tuple(row) for row in session.execute(waiting)}
+    rows = session.execute(select(*QueuedAttempt.__table__.c))
+    actual = {row.attempt_id: tuple(row) for row in rows}
+    for attempt_id in sorted(expected.keys() - actual.keys()):
+        yield f"attempt {attempt_id}: waits for feedback, and is not in the queue"
+    for attempt_id in sorted(actual.keys() - expected.keys()):
+        yield f"attempt {attempt_id}: is in the queue, and waits for nothing"
+    for attempt_id in sorted(actual.keys() & expected.keys()):
+        if actual[attempt_id] != expected[attempt_id]:
+            yield f"attempt {attempt_id}: its row of the queue is not what it was sent as"

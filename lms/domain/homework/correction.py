@@ -1,57 +1,32 @@
-"""The queue of attempts to correct, feedback drafts, and returned feedback."""
+"""Attempts to correct, feedback drafts, and returned feedback."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, and_, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
 from lms.domain.errors import Absent, Refused
+from lms.domain.homework import queue
 from lms.domain.homework.attempts import submission_for
 from lms.models import (
-    Assignment,
     Attempt,
     AuditAction,
     Criterion,
     Feedback,
-    Lesson,
-    Level,
     OutboxItem,
     Person,
     Role,
     Score,
-    Submission,
 )
 from lms.refusal_codes import RefusalCode
 
 BANDS = range(4)
 MAIL = "feedback_returned"
-
-_Holder = aliased(Person, name="holder")
-
-
-@dataclass(frozen=True)
-class QueuedAttempt:
-    """An attempt in the queue: sent, its files ready, and without returned feedback."""
-
-    attempt_id: str
-    number: int
-    sent_at: datetime
-    learner: str
-    lesson: str
-    level_id: str
-    level: str
-    holder_id: str | None  # the teacher who has a feedback draft for it
-    holder: str | None
-
-    @property
-    def is_follow_up(self) -> bool:
-        return self.number > 1
 
 
 @dataclass(frozen=True)
@@ -65,67 +40,6 @@ class FeedbackDraft:
     @property
     def is_empty(self) -> bool:
         return not self.comment and not self.bands
-
-
-def _waiting(*columns: Any) -> Select[Any]:
-    return (
-        select(*columns)
-        .select_from(Attempt)
-        .join(Submission, Submission.id == Attempt.submission_id)
-        .join(Assignment, Assignment.id == Submission.assignment_id)
-        .join(Lesson, Lesson.id == Assignment.lesson_id)
-        .join(Level, Level.id == Lesson.level_id)
-        .join(Person, Person.id == Submission.learner_id)
-        .outerjoin(Feedback, Feedback.attempt_id == Attempt.id)
-        .where(Attempt.queued_at.is_not(None), Feedback.returned_at.is_(None))
-    )
-
-
-def list_queue(session: Session, level_id: str | None = None, limit: int = 100) -> list[QueuedAttempt]:
-    """Return the queue, the oldest first, of one level or (None) of all levels; one statement."""
-    query = (
-        _waiting(
-            Attempt.id,
-            Attempt.number,
-            Attempt.sent_at,
-            Person.name,
-            Lesson.title,
-            Level.id,
-            Level.name,
-            _Holder.id,
-            _Holder.short_name,
-        )
-        .outerjoin(_Holder, _Holder.id == Feedback.teacher_id)
-        .order_by(Attempt.sent_at, Attempt.id)
-        .limit(limit)
-    )
-    if level_id is not None:
-        query = query.where(Level.id == level_id)
-    return [QueuedAttempt(*row) for row in session.execute(query)]
-
-
-def counts_by_level(session: Session) -> list[tuple[Level, int]]:
-    """Return every level in its order with the length of its queue; one statement."""
-    waiting = _waiting(Level.id, func.count().label("number")).group_by(Level.id).subquery()
-    found = session.execute(
-        select(Level, func.coalesce(waiting.c.number, 0))
-        .outerjoin(waiting, waiting.c.id == Level.id)
-        .order_by(Level.position)
-    )
-    return [(level, int(number)) for level, number in found]
-
-
-def next_in_queue(session: Session, attempt: Attempt, level_id: str | None = None) -> str | None:
-    """Return the id of the attempt after this one in the queue, the oldest one after the last.
-
-    None when no other attempt waits.
-    """
-    queue = list_queue(session, level_id, limit=1000)
-    waiting = [queued for queued in queue if queued.attempt_id != attempt.id]
-    sent_at = attempt.sent_at
-    later = [q for q in waiting if sent_at is not None and (q.sent_at, q.attempt_id) > (sent_at, attempt.id)]
-    found = later or waiting
-    return found[0].attempt_id if found else None
 
 
 def attempt_for(session: Session, actor: Person, attempt_id: str) -> Attempt:
@@ -199,6 +113,7 @@ def return_feedback(
     feedback = save_feedback(session, attempt, teacher, draft, version, now=now)
     feedback.redo_requested = redo
     feedback.returned_at = now
+    queue.remove_attempt(session, attempt)
     outbox.post(session, MAIL, attempt.submission.learner, feedback.id, actor_id=teacher.id, now=now)
     audit_log.record(
         session,

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.domain.errors import Refused
+from lms.domain.homework import queue
 from lms.domain.homework.files import (
     StoredFile,
     check_stored,
@@ -147,7 +148,7 @@ def oldest_waiting(session: Session, *, now: datetime) -> timedelta | None:
 def queue_attempt(session: Session, attempt: Attempt, *, now: datetime) -> None:
     """Show a sent attempt to the team, unless one of its files is still to be prepared."""
     if attempt.queued_at is None and not _waits(session, attempt):
-        attempt.queued_at = now
+        queue.add_attempt(session, attempt, now=now)
     session.flush()
 
 
@@ -161,7 +162,7 @@ def _end_attempt(session: Session, attempt: Attempt, *, now: datetime) -> None:
     if attempt.sent_at is None or attempt.queued_at is not None or _waits(session, attempt):
         return
     if attempt.text or any(each.is_ready for each in files_of_attempt(session, attempt.id)):
-        attempt.queued_at = now
+        queue.add_attempt(session, attempt, now=now)
     else:
         attempt.sent_at = None
     session.flush()

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import Exists, Select, exists, false, func, select
+from sqlalchemy import Exists, Select, exists, false, select
 from sqlalchemy.orm import Session, joinedload
 
 from lms.domain.errors import Absent
-from lms.models import AccessCard, Level, LoginSession, OpenedLevel, Person, PersonRole, Role
+from lms.models import AccessCard, Level, OpenedLevel, Person, PersonRole, Role
 from lms.normal_forms import name_key
 
 PAGE = 30
@@ -22,13 +21,21 @@ BY_NAME = (Person.name_key, Person.id)
 
 
 @dataclass(frozen=True)
+class LevelCount:
+    """A number of learners or attempts of one level."""
+
+    level_id: str
+    name: str
+    number: int
+
+
+@dataclass(frozen=True)
 class LearnerRow:
-    """A learner in the list of learners. `seen_at` is None when the learner never logged in."""
+    """A learner in the list of learners."""
 
     person: Person
     has_card: bool
     locked: bool
-    seen_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -104,21 +111,15 @@ def list_learners(session: Session, actor: Person, wanted: LearnerFilter) -> tup
     if wanted.text:
         words = name_key(wanted.text).split()
         query = query.where(*(Person.name_key.contains(word, autoescape=True) for word in words))
-    seen = (
-        select(LoginSession.person_id, func.max(LoginSession.seen_at).label("seen_at"))
-        .group_by(LoginSession.person_id)
-        .subquery()
-    )
     rows = session.execute(
-        query.add_columns(AccessCard.id, AccessCard.locked_at, seen.c.seen_at)
+        query.add_columns(AccessCard.id, AccessCard.locked_at)
         .outerjoin(AccessCard, (AccessCard.person_id == Person.id) & AccessCard.revoked_at.is_(None))
-        .outerjoin(seen, seen.c.person_id == Person.id)
         .options(joinedload(Person.level), joinedload(Person.social_worker))
         .order_by(*BY_NAME)
         .limit(PAGE + 1)
         .offset((wanted.page - 1) * PAGE)
     ).all()
-    page = [LearnerRow(row[0], row[1] is not None, row[2] is not None, row[3]) for row in rows[:PAGE]]
+    page = [LearnerRow(row[0], row[1] is not None, row[2] is not None) for row in rows[:PAGE]]
     return page, len(rows) > PAGE
 
 

@@ -63,6 +63,7 @@ def open_login(
     if old_token:
         _end_login_by_token(session, old_token, now=now)
     token = secrets.token_urlsafe(32)
+    person.seen_at = now
     session.add(
         LoginSession(
             person_id=person.id,
@@ -134,6 +135,7 @@ def record_use(session: Session, login_id: str, *, now: datetime) -> None:
     if login is None or login.ended_at is not None:
         return
     login.seen_at = now
+    session.execute(update(Person).where(Person.id == login.person_id).values(seen_at=now))
     if login.kind == LoginKind.SHARED:
         login.expires_at = now + LASTS[LoginKind.SHARED]
 

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from lms.domain.homework.consistency import find_homework_faults
-from lms.models import Attempt, Feedback, OutboxItem
+from lms.models import Attempt, Feedback, OutboxItem, QueuedAttempt
 from tests import factories
 from tests.factories import NOW
 from tests.support.school import School
@@ -53,9 +53,12 @@ def test_feedback_to_work_that_was_never_sent_is_found(school: School) -> None:
 
 
 def test_feedback_that_was_seen_and_never_returned_is_found(school: School) -> None:
-    _attempt, feedback = school.write(returned)
+    attempt, feedback = school.write(returned)
     school.write(lambda s: s.execute(update(Feedback).values(returned_at=None, seen_at=NOW)))
-    assert faults(school) == [f"feedback {feedback}: seen, and never returned"]
+    assert faults(school) == [
+        f"feedback {feedback}: seen, and never returned",
+        f"attempt {attempt}: waits for feedback, and is not in the queue",
+    ]
 
 
 def test_feedback_by_the_learner_of_the_work_is_found(school: School) -> None:
@@ -76,3 +79,15 @@ def test_an_attempt_that_is_missing_and_work_without_any_are_found(school: Schoo
     lost = school.read(lambda s: s.scalars(select(Attempt.submission_id).where(other)).one())
     school.write(lambda s: s.execute(delete(Attempt).where(other)))
     assert faults(school) == [f"submission {lost}: has no attempt"]
+
+
+def test_what_is_missing_from_the_queue_and_what_stands_there_for_nothing_are_found(school: School) -> None:
+    answered, _feedback = school.write(returned)
+    waiting = school.read(lambda s: s.scalars(select(QueuedAttempt.attempt_id)).one())
+    school.write(lambda s: s.execute(update(QueuedAttempt).values(is_follow_up=True)))
+    assert faults(school) == [f"attempt {waiting}: its row of the queue is not what it was sent as"]
+    school.write(lambda s: s.execute(update(QueuedAttempt).values(attempt_id=answered)))
+    assert faults(school) == [
+        f"attempt {waiting}: waits for feedback, and is not in the queue",
+        f"attempt {answered}: is in the queue, and waits for nothing",
+    ]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from lms.adapters.store import LocalStore
 from lms.domain import notices
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import alerts, attempts, correction, files, preparation, worklist
+from lms.domain.homework import alerts, attempts, correction, files, preparation, queue, worklist
 from lms.domain.homework.preparation import LEASE, ClaimedFile
 from lms.models import (
     Assignment,
@@ -63,7 +63,7 @@ def states(session: Session, attempt: Attempt) -> list[FileState]:
 
 
 def in_queue(session: Session) -> list[str]:
-    return [queued.attempt_id for queued in correction.list_queue(session)]
+    return [queued.attempt_id for queued in queue.list_queue(session)]
 
 
 def notices_of(session: Session, person: Person) -> list[NoticeKind]:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from lms.domain.errors import Absent
-from lms.domain.homework import assignments, attempts, correction, worklist
+from lms.domain.homework import assignments, attempts, queue, worklist
 from lms.domain.lessons import authoring
 from lms.models import HomeworkState, Lesson, OpenedLevel
 from tests import factories
@@ -102,7 +102,7 @@ def test_whoever_has_begun_may_finish_and_nobody_else_may_begin(school: School, 
         assert attempts.open_draft(session, samira, work.id, now=NOW) is draft
         attempts.write_text(session, draft, "Lundi, mardi", 1)
         attempts.send_attempt(session, draft, work, now=NOW)
-        assert [copy.attempt_id for copy in correction.list_queue(session)] == [draft.id]
+        assert [copy.attempt_id for copy in queue.list_queue(session)] == [draft.id]
 
     school.write(story)
 

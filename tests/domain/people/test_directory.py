@@ -166,9 +166,9 @@ def test_a_line_tells_of_the_card_and_the_last_visit(cast: School) -> None:
     by_name = {line.person.name: line for line in lines}
     assert card.code
     assert by_name["Samira"].has_card
-    assert by_name["Samira"].seen_at == seen
+    assert by_name["Samira"].person.seen_at == seen
     assert not by_name["Oksana Bondar"].has_card
-    assert by_name["Oksana Bondar"].seen_at is None
+    assert by_name["Oksana Bondar"].person.seen_at is None
 
 
 def test_social_workers_who_left_are_not_offered(cast: School) -> None:

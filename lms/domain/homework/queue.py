@@ -1,0 +1,214 @@
+"""The queue of attempts that wait for feedback: the rows of `queued_attempt` (ADR 32)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Integer, Select, String, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy.orm import Session, aliased
+
+from lms.domain.people.directory import LevelCount
+from lms.models import (
+    Assignment,
+    Attempt,
+    Feedback,
+    Lesson,
+    Level,
+    Person,
+    QueuedAttempt,
+    Submission,
+)
+
+PAGE = 20
+
+
+@dataclass(frozen=True)
+class WaitingAttempt:
+    """An attempt in the queue: sent, its files ready, and without returned feedback."""
+
+    attempt_id: str
+    sent_at: datetime
+    is_follow_up: bool
+    learner: str
+    lesson: str
+    level: str
+    holder_id: str | None  # the teacher who has a feedback draft for it
+    holder: str | None
+
+
+@dataclass(frozen=True)
+class QueuePage:
+    """A page of the queue. `before`, `after`: the attempt at which the page before or after it ends."""
+
+    attempts: list[WaitingAttempt]
+    before: str | None = None
+    after: str | None = None
+
+
+def select_rows() -> Select[*tuple[Any, ...]]:
+    """Select the columns of a row of the queue, as they follow from attempt, submission and lesson."""
+    return (
+        select(
+            Attempt.id,
+            Attempt.sent_at,
+            Lesson.level_id,
+            Submission.learner_id,
+            (Attempt.number > 1).label("is_follow_up"),
+        )
+        .select_from(Attempt)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .join(Lesson, Lesson.id == Assignment.lesson_id)
+    )
+
+
+# All statements of this module are built once.
+_TABLE = QueuedAttempt.metadata.tables["queued_attempt"]
+_ADD = insert(_TABLE).from_select(
+    list(_TABLE.columns), select_rows().where(Attempt.id == bindparam("attempt", type_=String))
+)
+
+
+def add_attempt(session: Session, attempt: Attempt, *, now: datetime) -> None:
+    """Show a sent attempt to the team: it comes into the queue, at the place of the moment it was sent."""
+    attempt.queued_at = now
+    session.flush()
+    session.execute(_ADD, {"attempt": attempt.id})
+
+
+def remove_attempt(session: Session, attempt: Attempt) -> None:
+    """Take an attempt out of the queue: its feedback is returned."""
+    session.execute(delete(QueuedAttempt).where(QueuedAttempt.attempt_id == attempt.id))
+
+
+_Holder = aliased(Person, name="holder")
+_FORWARD = (QueuedAttempt.since, QueuedAttempt.attempt_id)
+_BACKWARD = (QueuedAttempt.since.desc(), QueuedAttempt.attempt_id.desc())
+_AT = bindparam("at", type_=String)
+# The place of an attempt, whether it waits or not.
+_PLACE = tuple_(select(Attempt.sent_at).where(Attempt.id == _AT).scalar_subquery(), _AT)
+_BEFORE, _AFTER = tuple_(*_FORWARD) < _PLACE, tuple_(*_FORWARD) > _PLACE
+_OF_LEVEL = QueuedAttempt.level_id == bindparam("level", type_=String)
+
+
+def _select_page(*where: Any, backward: bool = False) -> Select[*tuple[Any, ...]]:
+    some = (
+        select(QueuedAttempt)
+        .where(*where)
+        .order_by(*(_BACKWARD if backward else _FORWARD))
+        .limit(bindparam("limit", type_=Integer))
+        .subquery()  # chosen before anything is joined, whatever the planner thinks of the other tables
+    )
+    return (
+        select(
+            some.c.attempt_id,
+            some.c.since,
+            some.c.is_follow_up,
+            Person.name,
+            Lesson.title,
+            Level.name,
+            _Holder.id,
+            _Holder.short_name,
+        )
+        .select_from(some)
+        .join(Person, Person.id == some.c.learner_id)
+        .join(Level, Level.id == some.c.level_id)
+        .join(Attempt, Attempt.id == some.c.attempt_id)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .join(Lesson, Lesson.id == Assignment.lesson_id)
+        .outerjoin(Feedback, Feedback.attempt_id == some.c.attempt_id)
+        .outerjoin(_Holder, _Holder.id == Feedback.teacher_id)
+        .order_by(some.c.since, some.c.attempt_id)
+    )
+
+
+def _select_neighbours(*where: Any) -> Select[*tuple[Any, ...]]:
+    waiting = select(QueuedAttempt.attempt_id).where(*where).limit(1)
+    return select(
+        waiting.where(_BEFORE).order_by(*_BACKWARD).scalar_subquery(),
+        waiting.where(_AFTER).order_by(*_FORWARD).scalar_subquery(),
+        waiting.where(QueuedAttempt.attempt_id != _AT).order_by(*_FORWARD).scalar_subquery(),
+    )
+
+
+# By whether the queue is that of one level.
+_LIMITS: dict[bool, tuple[Any, ...]] = {False: (), True: (_OF_LEVEL,)}
+_FIRST = {by_level: _select_page(*where) for by_level, where in _LIMITS.items()}
+_NEXT = {by_level: _select_page(*where, _AFTER) for by_level, where in _LIMITS.items()}
+_LAST = {by_level: _select_page(*where, _BEFORE, backward=True) for by_level, where in _LIMITS.items()}
+_NEIGHBOURS = {by_level: _select_neighbours(*where) for by_level, where in _LIMITS.items()}
+_COUNTS = (
+    select(Level.id, Level.name, func.count(QueuedAttempt.attempt_id))
+    .outerjoin(QueuedAttempt, QueuedAttempt.level_id == Level.id)
+    .group_by(Level.id)
+    .order_by(Level.position)
+)
+
+
+def list_queue(session: Session, level_id: str | None = None, limit: int = PAGE) -> list[WaitingAttempt]:
+    """Return the first of the queue, the oldest first, of one level or (None) of all; one statement."""
+    return _list(session, _FIRST, level_id, limit)
+
+
+def queue_page(
+    session: Session, level_id: str | None = None, *, before: str | None = None, after: str | None = None
+) -> QueuePage:
+    """Return the page that ends before an attempt or begins after one, else the first; one statement.
+
+    The attempt need not wait any more. Where nothing waits beyond it, the first page (two statements).
+    """
+    if before:
+        found = _list(session, _LAST, level_id, PAGE + 1, before)
+        shown, has_earlier, has_later = found[-PAGE:], len(found) > PAGE, True
+    else:
+        found = _list(session, _NEXT if after else _FIRST, level_id, PAGE + 1, after)
+        shown, has_earlier, has_later = found[:PAGE], after is not None, len(found) > PAGE
+    if not found and (before or after):
+        return queue_page(session, level_id)
+    return QueuePage(
+        shown,
+        before=shown[0].attempt_id if has_earlier else None,
+        after=shown[-1].attempt_id if has_later else None,
+    )
+
+
+def neighbours(
+    session: Session, attempt: Attempt, level_id: str | None = None
+) -> tuple[str | None, str | None]:
+    """Return the ids of the waiting attempts before and after the place of this one; one statement."""
+    before, after, _first = _ask_neighbours(session, attempt, level_id)
+    return before, after
+
+
+def next_in_queue(session: Session, attempt: Attempt, level_id: str | None = None) -> str | None:
+    """Return the id of the attempt after this one in the queue, the oldest one after the last.
+
+    None when no other attempt waits.
+    """
+    _before, after, first = _ask_neighbours(session, attempt, level_id)
+    return after or first
+
+
+def counts_by_level(session: Session) -> list[LevelCount]:
+    """Return every level in its order with the length of its queue; one statement."""
+    return [LevelCount(*row) for row in session.execute(_COUNTS)]
+
+
+def _list(
+    session: Session,
+    pages: dict[bool, Select[*tuple[Any, ...]]],
+    level_id: str | None,
+    limit: int,
+    at: str | None = None,
+) -> list[WaitingAttempt]:
+    values = {"limit": limit, "level": level_id, "at": at}
+    return [WaitingAttempt(*row) for row in session.execute(pages[level_id is not None], values)]
+
+
+def _ask_neighbours(session: Session, attempt: Attempt, level_id: str | None) -> Sequence[str | None]:
+    values = {"at": attempt.id, "level": level_id}
+    return session.execute(_NEIGHBOURS[level_id is not None], values).one()

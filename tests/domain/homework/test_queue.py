@@ -1,0 +1,124 @@
+"""The queue: its pages by key, its neighbours from any place, and how the database finds them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from lms.domain.homework import consistency, queue
+from lms.models import Attempt, QueuedAttempt
+from tests import factories
+from tests.factories import NOW
+from tests.support import history, plans
+from tests.support.school import School
+
+WAITING = 45  # two pages and a bit
+
+
+@pytest.fixture
+def years(school: School) -> list[str]:
+    """The ids of what waits in a school with a past, the oldest first."""
+
+    def live(session: Session) -> list[str]:
+        history.add_work(session, waiting=WAITING, now=NOW)
+        in_order = select(QueuedAttempt.attempt_id).order_by(QueuedAttempt.since)
+        return list(session.scalars(in_order))
+
+    ids = school.write(live)
+    plans.analyze(school)
+    return ids
+
+
+def test_pages_lead_from_the_oldest_to_the_newest_and_back(school: School, years: list[str]) -> None:
+    def walk(session: Session) -> None:
+        first = queue.queue_page(session)
+        second = queue.queue_page(session, after=first.after)
+        third = queue.queue_page(session, after=second.after)
+        pages = [[each.attempt_id for each in page.attempts] for page in (first, second, third)]
+        assert [*pages[0], *pages[1], *pages[2]] == years
+        assert [len(page) for page in pages] == [20, 20, 5]
+        assert (first.before, third.after) == (None, None)
+        assert queue.queue_page(session, before=third.before) == second
+        back = queue.queue_page(session, before=second.before)
+        assert [each.attempt_id for each in back.attempts] == pages[0]
+        assert back.before is None
+
+    school.read(walk)
+
+
+def test_a_page_beyond_what_waits_is_the_first_one(school: School, years: list[str]) -> None:
+    def ask(session: Session) -> None:
+        first = queue.queue_page(session)
+        assert queue.queue_page(session, after=years[-1]) == first
+        assert queue.queue_page(session, before=years[0]) == first
+        assert queue.queue_page(session, after="nothing") == first
+        assert queue.queue_page(session, "nothing", after=years[0]).attempts == []
+
+    school.read(ask)
+
+
+def test_every_copy_knows_its_neighbours_and_one_that_was_answered_too(
+    school: School, years: list[str]
+) -> None:
+    def ask(session: Session) -> None:
+        def beside(attempt_id: str) -> tuple[str | None, str | None]:
+            return queue.neighbours(session, session.get_one(Attempt, attempt_id))
+
+        assert beside(years[40]) == (years[39], years[41])
+        assert beside(years[0]) == (None, years[1])
+        assert beside(years[-1]) == (years[-2], None)
+        factories.answered(session, session.get_one(Attempt, years[40]), now=NOW)
+        assert beside(years[40]) == (years[39], years[41])
+        assert queue.next_in_queue(session, session.get_one(Attempt, years[-1])) == years[0]
+
+    school.write_and_undo(ask)
+
+
+def test_copies_sent_at_one_moment_are_all_met(school: School) -> None:
+    def send(session: Session) -> None:
+        work = factories.assignment(session)
+        for number in range(3):
+            factories.sent(session, factories.learner(session, f"Personne {number}"), work)
+        ids = [each.attempt_id for each in queue.list_queue(session)]
+        assert ids == sorted(ids)
+        beside = [queue.neighbours(session, session.get_one(Attempt, each)) for each in ids]
+        assert beside == [(None, ids[1]), (ids[0], ids[2]), (ids[1], None)]
+
+    school.write(send)
+
+
+def test_what_is_sent_comes_into_the_queue_once_and_what_is_answered_leaves_it(school: School) -> None:
+    def story(session: Session) -> None:
+        samira, work = factories.samira(session), factories.assignment(session)
+        factories.answered(session, factories.sent(session, samira, work), redo=True)
+        assert session.scalar(select(func.count()).select_from(QueuedAttempt)) == 0
+        again = factories.sent(session, samira, work, "Mieux", now=NOW + timedelta(hours=1))
+        row = session.scalars(select(QueuedAttempt)).one()
+        assert (row.attempt_id, row.since, row.learner_id) == (again.id, again.sent_at, samira.id)
+        assert (row.level_id, row.is_follow_up) == (factories.level(session).id, True)
+        assert consistency.find_homework_faults(session) == []
+
+    school.write(story)
+
+
+def test_the_queue_is_found_by_an_index_however_much_was_answered(school: School, years: list[str]) -> None:
+    def find(session: Session) -> tuple[str, Attempt]:
+        return factories.level(session).id, session.get_one(Attempt, years[40])
+
+    level, attempt = school.read(find)
+
+    def ask(session: Session) -> None:
+        queue.counts_by_level(session)
+        for by_level in (None, level):
+            queue.queue_page(session, by_level)
+            queue.queue_page(session, by_level, after=years[20])
+            queue.queue_page(session, by_level, before=years[20])
+            queue.neighbours(session, attempt, by_level)
+
+    with plans.reading_plans(school) as read:
+        school.read(ask)
+    assert len(read) == 9
+    assert "\n\n".join(plans.full_scans(read)) == ""
