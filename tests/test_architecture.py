@@ -59,6 +59,7 @@ DOMAIN = {
     "errors": 0,
     "outbox": 0,
     "audit_log": 0,
+    "paging": 0,
     "people": 1,
     "lessons": 2,
     "homework": 3,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, false, or_, select, true
+from sqlalchemy import Boolean, Select, String, bindparam, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, lazyload
 
 from lms.domain import outbox
 from lms.domain.errors import Absent
+from lms.extensions import UTCDateTime
 from lms.models import Booking, OutboxItem, Person, Role
 
 
@@ -21,37 +22,33 @@ def messages_to_send(
     A teacher sends those about the teacher's own appointments, a social worker those to the assigned
     learners, a coordinator all.
     """
-    rows = session.execute(
-        _about(outbox.waiting_for_hand(now=now), actor)
-        .where(or_(Person.deactivated_at.is_(None), OutboxItem.kind.in_(outbox.TOLD_AFTER_LEAVING)))
-        .order_by(Booking.starts, OutboxItem.handed_at, OutboxItem.id)
-    )
+    rows = session.execute(_WAITING, {"now": now, **_who(actor)})
     return [(item, booking) for item, booking in rows]
 
 
 def message_for(session: Session, actor: Person, item_id: str) -> OutboxItem:
     """Return one message, also when it was sent meanwhile. Raises `Absent` when the actor may not send it."""
     handed_over = select(OutboxItem).where(OutboxItem.id == item_id, OutboxItem.handed_at.is_not(None))
-    found = session.execute(_about(handed_over, actor)).one_or_none()
+    found = session.execute(_about(handed_over), _who(actor)).one_or_none()
     if found is None:
         raise Absent
     item: OutboxItem = found[0]
     return item
 
 
-def _about(items: Select[OutboxItem], person: Person) -> Select[OutboxItem, Booking]:
-    conditions: list[ColumnElement[bool]] = [false()]
-    if Role.COORDINATOR in person.roles:
-        conditions.append(true())
-    if Role.TEACHER in person.roles:
-        conditions.append(Booking.teacher_id == person.id)
-    if Role.SOCIAL_WORKER in person.roles:
-        conditions.append(Person.social_worker_id == person.id)
+def _about(items: Select[OutboxItem]) -> Select[OutboxItem, Booking]:
+    """Select messages with their appointments: those that the person of `_who` may send."""
     return (
         items.add_columns(Booking)
         .join(Booking, Booking.id == OutboxItem.about_id)
         .join(OutboxItem.person)
-        .where(or_(*conditions))
+        .where(
+            or_(
+                bindparam("all", type_=Boolean),
+                Booking.teacher_id == bindparam("teacher", type_=String),
+                Person.social_worker_id == bindparam("worker", type_=String),
+            )
+        )
         .options(
             contains_eager(OutboxItem.person).options(
                 lazyload(Person.role_rows), joinedload(Person.social_worker).lazyload(Person.role_rows)
@@ -61,3 +58,19 @@ def _about(items: Select[OutboxItem], person: Person) -> Select[OutboxItem, Book
             joinedload(Booking.room),
         )
     )
+
+
+# Built once, because every start page of the team runs it.
+_WAITING = (
+    _about(outbox.waiting_for_hand(now=bindparam("now", type_=UTCDateTime)))
+    .where(or_(Person.deactivated_at.is_(None), OutboxItem.kind.in_(outbox.TOLD_AFTER_LEAVING)))
+    .order_by(Booking.starts, OutboxItem.handed_at, OutboxItem.id)
+)
+
+
+def _who(person: Person) -> dict[str, bool | str | None]:
+    return {
+        "all": Role.COORDINATOR in person.roles,
+        "teacher": person.id if Role.TEACHER in person.roles else None,
+        "worker": person.id if Role.SOCIAL_WORKER in person.roles else None,
+    }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Select, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from lms.models import Channel, FormReceipt, Notice, NoticeKind, OutboxItem, Outcome, Person
@@ -267,7 +267,7 @@ def hand_over(session: Session, item_id: str, *, until: datetime | None = None, 
     _close_seen(session, OutboxItem.id == item_id, now=now)
 
 
-def waiting_for_hand(*, now: datetime) -> Select[OutboxItem]:
+def waiting_for_hand(*, now: datetime | BindParameter[datetime]) -> Select[OutboxItem]:
     """Select the open rows that wait to be sent by hand and have not expired."""
     return select(OutboxItem).where(
         OutboxItem.closed_at.is_(None), OutboxItem.handed_at.is_not(None), OutboxItem.expires_at > now

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from lms.domain.booking.slots import HOUR
 from lms.domain.people.directory import LevelCount
+from lms.extensions import UTCDateTime
 from lms.models import AccessCard, Booking, BookingState, Level, OutboxItem, Outcome, Person, PersonRole, Role
 
 FAILED_SINCE = timedelta(days=7)
@@ -26,38 +28,43 @@ class Figures:
     failed_mails: int
 
 
+# Built once, at import: the start page of a coordinator runs all of them.
+_NOW, _SINCE = bindparam("now", type_=UTCDateTime), bindparam("since", type_=UTCDateTime)
+_LEARNER = and_(PersonRole.person_id == Person.id, PersonRole.role == Role.LEARNER)
+_BY_LEVEL = (
+    select(Level.id, Level.name, func.count(PersonRole.person_id))
+    .outerjoin(Person, and_(Person.level_id == Level.id, Person.deactivated_at.is_(None)))
+    .outerjoin(PersonRole, _LEARNER)
+    .group_by(Level.id)
+    .order_by(Level.position)
+)
+_CARDS = (
+    select(
+        func.count().filter(AccessCard.id.is_(None)),
+        func.count().filter(AccessCard.locked_at.is_not(None)),
+        func.count().filter(Person.social_worker_id.is_(None)),
+    )
+    .select_from(Person)
+    .join(PersonRole, _LEARNER)
+    .outerjoin(AccessCard, and_(AccessCard.person_id == Person.id, AccessCard.revoked_at.is_(None)))
+    .where(Person.deactivated_at.is_(None))
+)
+_COMING = select(func.count()).where(
+    Booking.state == BookingState.BOOKED, Booking.starts > _SINCE, Booking.ends > _NOW
+)
+_FAILED = select(func.count()).where(
+    OutboxItem.outcome.in_((Outcome.FAILED, Outcome.EXPIRED)), OutboxItem.closed_at > _SINCE
+)
+
+
 def current_figures(session: Session, *, now: datetime) -> Figures:
     """Return the coordinator's current figures: learners of each level, cards, appointments, messages."""
-    learner = and_(PersonRole.person_id == Person.id, PersonRole.role == Role.LEARNER)
-    by_level = session.execute(
-        select(Level.id, Level.name, func.count(PersonRole.person_id))
-        .outerjoin(Person, and_(Person.level_id == Level.id, Person.deactivated_at.is_(None)))
-        .outerjoin(PersonRole, learner)
-        .group_by(Level.id)
-        .order_by(Level.position)
-    )
-    active_card = and_(AccessCard.person_id == Person.id, AccessCard.revoked_at.is_(None))
-    without, locked, unassigned = session.execute(
-        select(
-            func.count().filter(AccessCard.id.is_(None)),
-            func.count().filter(AccessCard.locked_at.is_not(None)),
-            func.count().filter(Person.social_worker_id.is_(None)),
-        )
-        .select_from(Person)
-        .join(PersonRole, learner)
-        .outerjoin(AccessCard, active_card)
-        .where(Person.deactivated_at.is_(None))
-    ).one()
-    coming = select(func.count(Booking.id)).where(Booking.state == BookingState.BOOKED, Booking.ends > now)
-    failed = select(func.count(OutboxItem.id)).where(
-        or_(OutboxItem.outcome == Outcome.FAILED, OutboxItem.outcome == Outcome.EXPIRED),
-        OutboxItem.closed_at > now - FAILED_SINCE,
-    )
+    without, locked, unassigned = session.execute(_CARDS).one()
     return Figures(
-        by_level=[LevelCount(*row) for row in by_level],
+        by_level=[LevelCount(*row) for row in session.execute(_BY_LEVEL)],
         without_card=without,
         locked_cards=locked,
         without_social_worker=unassigned,
-        coming_bookings=session.scalar(coming) or 0,
-        failed_mails=session.scalar(failed) or 0,
+        coming_bookings=session.scalar(_COMING, {"since": now - HOUR, "now": now}) or 0,
+        failed_mails=session.scalar(_FAILED, {"since": now - FAILED_SINCE}) or 0,
     )

@@ -287,6 +287,12 @@ class Feedback(Identified, Base):
         UniqueConstraint("attempt_id"),
         CheckConstraint("version >= 1", name="version"),
         Index("ix_feedback_returned_at", "returned_at"),
+        Index(
+            "ix_feedback_redo",
+            "returned_at",
+            sqlite_where=text("redo_requested = 1"),
+            postgresql_where=text("redo_requested"),
+        ),
         Index("ix_feedback_teacher_id", "teacher_id"),
     )
 

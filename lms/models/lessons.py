@@ -71,7 +71,8 @@ class ClipProgress(Base):
     __tablename__ = "clip_progress"
     __table_args__ = (
         CheckConstraint("seconds >= 0", name="seconds"),
-        Index("ix_clip_progress_clip_id", "clip_id"),
+        # With all columns that count who watched a lesson.
+        Index("ix_clip_progress_clip_id_watched_at", "clip_id", "watched_at", "person_id"),
     )
 
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), primary_key=True)
@@ -85,7 +86,7 @@ class LessonVisit(Base):
     """The step at which a learner left a lesson, to go on from there."""
 
     __tablename__ = "lesson_visit"
-    __table_args__ = (Index("ix_lesson_visit_lesson_id", "lesson_id"),)
+    __table_args__ = (Index("ix_lesson_visit_lesson_id_step", "lesson_id", "step", "person_id"),)
 
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), primary_key=True)
     lesson_id: Mapped[str] = mapped_column(ForeignKey("lesson.id", ondelete="CASCADE"), primary_key=True)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from lms.clock import now
 from lms.domain.booking import consistency
-from lms.domain.homework import correction
+from lms.domain.homework import queue
 from lms.models import Booking, Submission
 from tests import factories
 from tests.support.school import School, copy_template, make_school, settings_for
@@ -25,11 +25,11 @@ SMALL = Size(learners=20, submissions=60, bookings=200, teachers=4, waiting=8)
 def test_the_measured_school_has_the_stated_size_and_every_page(demo_template: Path, tmp_path: Path) -> None:
     copy_template(demo_template, tmp_path)
     school = make_school(settings_for(tmp_path), migrated=True)
-    of_demo = len(school.read(correction.list_queue))
+    of_demo = len(school.read(queue.list_queue))
     school.write(lambda s: bench_data.fill(s, TINY))
     assert len(school.read(lambda s: bench_data.people_but_samira(s, "learner"))) + 1 == TINY.learners
     assert len(school.read(lambda s: bench_data.people_but_samira(s, "teacher"))) == TINY.teachers
-    assert len(school.read(correction.list_queue)) - of_demo == TINY.waiting
+    assert len(school.read(queue.list_queue)) - of_demo == TINY.waiting
     assert len(school.read(lambda s: s.scalars(select(Submission.id)).all())) == TINY.submissions
     booked = len(school.read(lambda s: s.scalars(select(Booking.id)).all()))
     assert TINY.bookings * 0.9 < booked <= TINY.bookings

@@ -83,7 +83,7 @@ def index() -> BaseResponse:
         today=today,
         around=around,
         at=now(),
-        undecided=len(team_queries.conflicts_for(db.session(), me(), now=now(), zone=zone)),
+        undecided=team_queries.count_conflicts_for(db.session(), me(), now=now(), zone=zone),
     )
 
 

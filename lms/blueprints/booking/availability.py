@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -14,13 +14,14 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.blueprints.booking import undo_deletion
-from lms.blueprints.booking.conflicts import conflicts_of_actor
+from lms.blueprints.booking.conflicts import count_conflicts
 from lms.clock import now
 from lms.current import organisation, settings
 from lms.domain.booking import (
     availability,
     holidays,
     openings,
+    special_days,
     stored_hours,
 )
 from lms.domain.errors import Refused
@@ -31,6 +32,7 @@ from lms.models import Availability, DayKind, Person, Role
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import page
+from lms.web.paging import pager_links
 
 bp = Blueprint("availability", __name__)
 
@@ -116,7 +118,7 @@ def _rules(
         made=openings.slots_of_rules(found, _buffer()),
         today=_today(),
         rooms=availability.open_rooms(session),
-        undecided=len(conflicts_of_actor()),
+        undecided=count_conflicts(),
         deletion=undo_deletion.undo_offer(),
     )
 
@@ -203,11 +205,9 @@ def _special_form() -> SpecialForm:
 
 def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
     session, person = db.session(), me()
-    if _coordinates():
-        specials = availability.all_specials(session, _today())
-    else:
-        specials = [(special, "") for special in availability.specials_for(session, person, _today())]
+    cut, specials = special_days.specials_page(session, person, request.args.get("after"), _today())
     days = [special for special, _name in specials]
+    own = availability.specials_for(session, person, _today())
     language = str(get_locale() or "fr")
     return page(
         "agenda/exceptions.html",
@@ -217,12 +217,13 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
         specials=specials,
         made=openings.slots_of_openings(session, days, _today(), zone=settings().time_zone),
         rooms=availability.open_rooms(session),
-        days_off=holidays.days_off(person, days, _today(), language),
-        undecided=len(conflicts_of_actor()),
+        days_off=holidays.days_off(person, own, _today(), language),
+        undecided=count_conflicts(),
         deletion=undo_deletion.undo_offer(),
         teaches=Role.TEACHER in person.roles,
         coordinates=_coordinates(),
         everybody=SERVICE,
+        **pager_links(cut, "availability.exceptions"),
     )
 
 
@@ -231,7 +232,7 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
 
 def _settled(sentence: str, back: str) -> BaseResponse:
     """Redirect to the conflicts while there are some, otherwise back to the list."""
-    number = len(conflicts_of_actor())
+    number = count_conflicts()
     flash(sentence, "success")
     if number:
         flash(_("%(number)s rendez-vous à décider.", number=number), "warning")

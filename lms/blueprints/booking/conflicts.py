@@ -25,6 +25,7 @@ from lms.models import Person, Role
 from lms.notifications.manual_messages import list_manual_messages
 from lms.refusal_codes import RefusalCode
 from lms.web.pages import page
+from lms.web.paging import pager_links
 
 bp = Blueprint("conflicts", __name__)
 
@@ -34,14 +35,23 @@ def conflicts_of_actor() -> list[conflicts.Conflict]:
     return team_queries.conflicts_for(db.session(), me(), now=now(), zone=settings().time_zone)
 
 
+def count_conflicts() -> int:
+    """Return how many conflicting appointments the current person has to decide about."""
+    return team_queries.count_conflicts_for(db.session(), me(), now=now(), zone=settings().time_zone)
+
+
 @bp.get("/agenda/conflicts")
 @allow(Role.TEACHER, Role.COORDINATOR)
 def undecided() -> BaseResponse:
+    cut, found = team_queries.conflicts_page_for(
+        db.session(), me(), request.args.get("after"), now=now(), zone=settings().time_zone
+    )
     return page(
         "agenda/conflicts.html",
         deletion=undo_deletion.undo_offer(),
         weekdays=WEEKDAYS,
-        found=conflicts_of_actor(),
+        found=found,
+        **pager_links(cut, "conflicts.undecided"),
         coordinates=Role.COORDINATOR in me().roles,
         messages_waiting=_messages_waiting(),
     )

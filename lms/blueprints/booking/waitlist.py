@@ -11,7 +11,7 @@ from wtforms.fields.choices import SelectChoice
 from lms.access import allow, me
 from lms.clock import now
 from lms.current import jobs, settings
-from lms.domain.booking import availability, learner_status, queries, waitlist
+from lms.domain.booking import availability, learner_status, queries, waitlist, waitlist_page
 from lms.domain.errors import Refused
 from lms.domain.people.contact import preferred_channel
 from lms.extensions import db
@@ -22,6 +22,7 @@ from lms.models import AFTERNOON, EVENING, MORNING, Booking, BookingState, Perso
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import page
+from lms.web.paging import pager_links
 
 bp = Blueprint("waitlist", __name__)
 
@@ -50,7 +51,8 @@ def show() -> BaseResponse:
 @allow(Role.TEACHER, Role.COORDINATOR)
 def line() -> BaseResponse:
     """Show the waitlist to the team, with a link to new extra hours."""
-    return page("waitlist/line.html", line=waitlist.ordered_entries(db.session()))
+    cut, entries = waitlist_page.waitlist_page(db.session(), request.args.get("after"))
+    return page("waitlist/line.html", line=entries, **pager_links(cut, "waitlist.line"))
 
 
 @bp.post("/waitlist")

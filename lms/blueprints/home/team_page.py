@@ -19,10 +19,11 @@ from lms.domain.homework import alerts, queue
 from lms.domain.homework.alerts import Alert
 from lms.domain.homework.queue import WaitingAttempt
 from lms.domain.lessons import progress
+from lms.domain.paging import Cut
 from lms.domain.people import directory
 from lms.domain.people.directory import LevelCount
 from lms.domain.statistics import current_figures
-from lms.models import Booking, Person, Role
+from lms.models import Mode, Person, Role
 
 ROWS_SHOWN = 6
 
@@ -100,6 +101,14 @@ class LearnerRow:
 
 
 @dataclass(frozen=True)
+class LearnerPage:
+    """A page of the learners of a social worker."""
+
+    cut: Cut
+    rows: Sequence[LearnerRow]
+
+
+@dataclass(frozen=True)
 class TeamPage:
     """The start page of a member of the team.
 
@@ -111,7 +120,7 @@ class TeamPage:
     undecided: int
     desk: TeacherDesk | None
     figures: ServiceFigures | None
-    learners: Sequence[LearnerRow] | None
+    learners: LearnerPage | None
 
 
 def build_team_page(
@@ -120,39 +129,40 @@ def build_team_page(
     *,
     messages_waiting: int,
     hygiene_notice: bool,
+    after: str | None = None,
     now: datetime,
     zone: ZoneInfo,
 ) -> TeamPage:
     """Decide what a member of the team sees on the start page.
 
     `messages_waiting`: how many messages the person may send by hand. `hygiene_notice`: whether it is shown.
+    `after`: the learner after whom the page of a social worker begins.
     """
     teaches, coordinates = Role.TEACHER in person.roles, Role.COORDINATOR in person.roles
     return TeamPage(
         messages_waiting=messages_waiting,
-        undecided=len(team_queries.conflicts_for(session, person, now=now, zone=zone)),
+        undecided=team_queries.count_conflicts_for(session, person, now=now, zone=zone),
         desk=_desk(session, person, now, zone) if teaches else None,
         figures=_figures(session, now, hygiene_notice=hygiene_notice) if coordinates else None,
-        learners=None if teaches or coordinates else _learners(session, person, now),
+        learners=None if teaches or coordinates else _learners(session, person, after, now),
     )
 
 
 def _desk(session: Session, person: Person, now: datetime, zone: ZoneInfo) -> TeacherDesk:
     counts = queue.counts_by_level(session)
-    coming = queries.upcoming_appointments(session, person, limit=ROWS_SHOWN, now=now)
+    coming = team_queries.coming_appointments(session, person, ROWS_SHOWN, now=now)
     return TeacherDesk(
         to_correct=sum(each.number for each in counts),
         counts=counts,
         queue=queue.list_queue(session, limit=ROWS_SHOWN),
-        appointments=[_appointment(each) for each in coming],
+        appointments=[_appointment(*each) for each in coming],
         unmarked=_unmarked(session, person, now, zone),
         alerts=[_alert(each) for each in alerts.learner_alerts(session, limit=ROWS_SHOWN, now=now)],
     )
 
 
-def _appointment(booking: Booking) -> AppointmentRow:
-    place = _l("par vidéo") if booking.is_video else _l("sur place")
-    return AppointmentRow(booking.id, booking.learner.name, booking.starts, place)
+def _appointment(id: str, starts: datetime, mode: Mode, learner: str) -> AppointmentRow:
+    return AppointmentRow(id, learner, starts, _l("sur place") if mode.is_onsite else _l("par vidéo"))
 
 
 def _unmarked(session: Session, person: Person, now: datetime, zone: ZoneInfo) -> UnmarkedAppointments | None:
@@ -179,23 +189,13 @@ def _figures(session: Session, now: datetime, *, hygiene_notice: bool) -> Servic
     )
 
 
-def _learners(session: Session, person: Person, now: datetime) -> list[LearnerRow]:
-    found = directory.learners_of_social_worker(session, person)
-    ids = [learner.id for learner in found]
-    lessons = progress.class_progress(session, ids)
-    appointments = queries.next_appointments(session, ids, now=now)
+def _learners(session: Session, person: Person, after: str | None, now: datetime) -> LearnerPage:
+    cut, found = directory.assigned_page(session, person, after)
+    lessons = progress.class_progress(session, cut.ids)
+    appointments = queries.next_appointments(session, cut.ids, now=now)
     rows = []
-    for learner in found:
-        done, total = lessons.get(learner.id, (0, 0))
-        coming = appointments.get(learner.id)
-        rows.append(
-            LearnerRow(
-                id=learner.id,
-                name=learner.name,
-                level=learner.level.name if learner.level else "",
-                done=done,
-                total=total,
-                next_appointment=coming.starts if coming else None,
-            )
-        )
-    return rows
+    for person_id, name, level in found:
+        done, total = lessons.get(person_id, (0, 0))
+        coming = appointments.get(person_id)
+        rows.append(LearnerRow(person_id, name, level or "", done, total, coming.starts if coming else None))
+    return LearnerPage(cut, rows)

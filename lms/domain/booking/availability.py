@@ -131,23 +131,6 @@ def specials_for(session: Session, person: Person, today: date) -> Sequence[Spec
     ).all()
 
 
-def all_specials(session: Session, today: date) -> list[tuple[SpecialDay, str]]:
-    """Return all special days that are not over, with the teacher's name; "" for the whole organisation."""
-    rows = session.execute(
-        select(SpecialDay, Person.name)
-        .outerjoin(Person, Person.id == SpecialDay.teacher_id)
-        .where(SpecialDay.date_until >= today, Person.deactivated_at.is_(None))
-        .options(joinedload(SpecialDay.room))
-        .order_by(
-            SpecialDay.date_from,
-            SpecialDay.start_wall.nulls_first(),
-            Person.name_key.nulls_first(),
-            SpecialDay.id,
-        )
-    )
-    return [(special, name or "") for special, name in rows]
-
-
 def close_days(
     session: Session,
     actor: Person,

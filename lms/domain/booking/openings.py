@@ -59,7 +59,8 @@ def slots_of_openings(
     if not ends:
         return {}
     table = load_timetable(session, today, max(ends), zone=zone)
-    openings = [special for special in table.specials if special.adds_hours]
+    asked = {special.id for special in specials}
+    openings = [special for special in table.specials if special.adds_hours and special.id in asked]
     return {opening.id: _made_by(opening, table, today) for opening in openings}
 
 

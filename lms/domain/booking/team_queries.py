@@ -7,31 +7,63 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Integer, Row, String, bindparam, select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import absence, conflicts
 from lms.domain.booking.queries import with_people
-from lms.domain.booking.slots import instants
-from lms.models import AppointmentRecord, Booking, BookingState, Person, Role
+from lms.domain.booking.slots import HOUR, instants
+from lms.domain.paging import Cut, cut_page
+from lms.extensions import UTCDateTime
+from lms.models import AppointmentRecord, Booking, BookingState, Mode, Person, Role
 
 # Older attendance is not asked for: nobody remembers it.
 UNMARKED_SHOWN = timedelta(days=7)
+_DECIDING = {Role.COORDINATOR, Role.TEACHER}
 
 
-def unmarked_appointments(session: Session, teacher: Person, *, now: datetime) -> Sequence[Booking]:
-    """Return the teacher's appointments of the last seven days without attendance, the earliest first."""
-    return session.scalars(
-        select(Booking)
-        .where(
-            Booking.teacher_id == teacher.id,
-            Booking.state == BookingState.BOOKED,
-            Booking.record.has(AppointmentRecord.attendance.is_(None)),
-            Booking.starts > now - UNMARKED_SHOWN,
-            Booking.ends <= now,
-        )
-        .order_by(Booking.starts, Booking.id)
-    ).all()
+# Built once, because the start page of every teacher runs them. Limited by `starts`, which is indexed.
+_ME = bindparam("me", type_=String)
+_SINCE, _NOW = bindparam("since", type_=UTCDateTime), bindparam("now", type_=UTCDateTime)
+_UNMARKED = (
+    select(Booking.id, Booking.starts)
+    .join(AppointmentRecord, AppointmentRecord.booking_id == Booking.id)
+    .where(
+        Booking.teacher_id == _ME,
+        Booking.state == BookingState.BOOKED,
+        Booking.starts > _SINCE,
+        Booking.ends <= _NOW,
+        AppointmentRecord.attendance.is_(None),
+    )
+    .order_by(Booking.starts, Booking.id)
+)
+_COMING = (
+    select(Booking.id, Booking.starts, Booking.mode, Person.name.label("learner"))
+    .join(Person, Person.id == Booking.learner_id)
+    .where(
+        Booking.teacher_id == _ME,
+        Booking.state == BookingState.BOOKED,
+        Booking.starts > _SINCE,
+        Booking.ends > _NOW,
+    )
+    .order_by(Booking.starts, Booking.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+
+
+def unmarked_appointments(
+    session: Session, teacher: Person, *, now: datetime
+) -> Sequence[Row[str, datetime]]:
+    """Return id and start of the teacher's appointments of the last seven days without attendance."""
+    return session.execute(_UNMARKED, {"me": teacher.id, "since": now - UNMARKED_SHOWN, "now": now}).all()
+
+
+def coming_appointments(
+    session: Session, teacher: Person, limit: int, *, now: datetime
+) -> Sequence[Row[str, datetime, Mode, str]]:
+    """Return id, start, mode and learner of the teacher's next appointments, the running one included."""
+    values = {"me": teacher.id, "since": now - HOUR, "now": now, "limit": limit}
+    return session.execute(_COMING, values).all()
 
 
 def conflicts_for(
@@ -41,11 +73,30 @@ def conflicts_for(
 
     A coordinator decides about all, a teacher about the teacher's own, others about none.
     """
-    if Role.COORDINATOR in person.roles:
-        return conflicts.upcoming_conflicts(session, None, now=now, zone=zone)
-    if Role.TEACHER in person.roles:
-        return conflicts.upcoming_conflicts(session, person, now=now, zone=zone)
-    return []
+    if not person.roles & _DECIDING:
+        return []
+    return conflicts.upcoming_conflicts(session, _decides_about(person), now=now, zone=zone)
+
+
+def conflicts_page_for(
+    session: Session, person: Person, after: str | None, *, now: datetime, zone: ZoneInfo
+) -> tuple[Cut, list[conflicts.Conflict]]:
+    """Return a page of the conflicts about which this person decides: see `conflicts_page`."""
+    if not person.roles & _DECIDING:
+        return cut_page([], None), []
+    return conflicts.conflicts_page(session, _decides_about(person), after, now=now, zone=zone)
+
+
+def count_conflicts_for(session: Session, person: Person, *, now: datetime, zone: ZoneInfo) -> int:
+    """Return the number of the conflicts about which this person decides."""
+    if not person.roles & _DECIDING:
+        return 0
+    return conflicts.count_conflicts(session, _decides_about(person), now=now, zone=zone)
+
+
+def _decides_about(person: Person) -> Person | None:
+    """Return the teacher about whose appointments the person decides; None: about all."""
+    return None if Role.COORDINATOR in person.roles else person
 
 
 def swap_candidates(session: Session, booking: Booking, *, now: datetime) -> Sequence[Booking]:

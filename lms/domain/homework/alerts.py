@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, select
+from sqlalchemy import Integer, Select, and_, bindparam, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from lms.extensions import UTCDateTime
 from lms.models import Attempt, Feedback, Person, PersonRole, QueuedAttempt, Role, Submission
 
 REDO_LONG = timedelta(days=7)
 SILENT_LONG = timedelta(days=14)
+_BEFORE = bindparam("before", type_=UTCDateTime)
 
 
 @dataclass(frozen=True)
@@ -27,19 +29,6 @@ class Alert:
     name: str
     reason: str
     since: datetime
-
-
-def learner_alerts(session: Session, limit: int = 6, *, now: datetime) -> list[Alert]:
-    """Return the learners who need attention, each once, the most urgent reason first. Three statements."""
-    found: dict[str, Alert] = {}
-    for reason, query in (
-        ("first", _first_attempts()),
-        ("redo", _redo_waiting(now=now)),
-        ("silent", _inactive(now=now)),
-    ):
-        for person_id, name, since in session.execute(query.limit(limit)):
-            found.setdefault(person_id, Alert(person_id, name, reason, since))
-    return list(found.values())[:limit]
 
 
 def _first_attempts() -> Select[*tuple[Any, ...]]:
@@ -62,7 +51,7 @@ def _first_attempts() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _redo_waiting(*, now: datetime) -> Select[*tuple[Any, ...]]:
+def _redo_waiting() -> Select[*tuple[Any, ...]]:
     later = aliased(Attempt)
     redone = (
         exists()
@@ -80,7 +69,7 @@ def _redo_waiting(*, now: datetime) -> Select[*tuple[Any, ...]]:
         .join(Feedback, Feedback.attempt_id == Attempt.id)
         .where(
             Feedback.redo_requested,
-            Feedback.returned_at < now - REDO_LONG,
+            Feedback.returned_at < _BEFORE,
             Person.deactivated_at.is_(None),
             ~redone,
         )
@@ -89,11 +78,30 @@ def _redo_waiting(*, now: datetime) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _inactive(*, now: datetime) -> Select[*tuple[Any, ...]]:
+def _inactive() -> Select[*tuple[Any, ...]]:
     seen = func.coalesce(Person.seen_at, Person.created_at)
     return (
         select(Person.id, Person.name, seen)
         .join(PersonRole, and_(PersonRole.person_id == Person.id, PersonRole.role == Role.LEARNER))
-        .where(Person.deactivated_at.is_(None), seen < now - SILENT_LONG)
+        .where(Person.deactivated_at.is_(None), seen < _BEFORE)
         .order_by(seen)
     )
+
+
+# Built once, because the start page of every teacher runs them.
+_LIMIT = bindparam("limit", type_=Integer)
+_ALERTS = (
+    ("first", _first_attempts().limit(_LIMIT), timedelta(0)),
+    ("redo", _redo_waiting().limit(_LIMIT), REDO_LONG),
+    ("silent", _inactive().limit(_LIMIT), SILENT_LONG),
+)
+
+
+def learner_alerts(session: Session, limit: int = 6, *, now: datetime) -> list[Alert]:
+    """Return the learners who need attention, each once, the most urgent reason first. Three statements."""
+    found: dict[str, Alert] = {}
+    for reason, query, length in _ALERTS:
+        values = {"limit": limit, "before": now - length}
+        for person_id, name, since in session.execute(query, values):
+            found.setdefault(person_id, Alert(person_id, name, reason, since))
+    return list(found.values())[:limit]

@@ -219,6 +219,12 @@ _OF_PERSON = _of_person(_Latest.sent_at)
 _FOR_TEAM = _of_person(_Latest.queued_at)
 _UNSEEN = _OF_PERSON.where(Feedback.returned_at.is_not(None), Feedback.seen_at.is_(None))
 _ONE = _OF_PERSON.where(Assignment.id == bindparam("assignment", type_=String))
+_STATE_NAME = _STATE.label("state")
+_STATES_FOR_TEAM = (
+    _learner_assignments(Person.id, _STATE_NAME, func.count(), sent=_Latest.queued_at)
+    .where(Person.id.in_(bindparam("ids", expanding=True)))
+    .group_by(Person.id, _STATE_NAME)
+)
 
 
 def assignments_of_learner(
@@ -264,12 +270,7 @@ def count_states(session: Session, person_ids: Iterable[str]) -> dict[str, dict[
     """
     ids = list(person_ids)
     found = {person_id: dict.fromkeys(STATES, 0) for person_id in ids}
-    state = _STATE.label("state")
-    for person_id, name, number in session.execute(
-        _learner_assignments(Person.id, state, func.count(), sent=_Latest.queued_at)
-        .where(Person.id.in_(ids))
-        .group_by(Person.id, state)
-    ):
+    for person_id, name, number in session.execute(_STATES_FOR_TEAM, {"ids": ids}):
         found[person_id][name] = number
     return found
 

@@ -88,12 +88,7 @@ def class_progress(session: Session, person_ids: Iterable[str]) -> dict[str, tup
     ids = list(person_ids)
     if not ids:
         return {}
-    rows = session.execute(
-        select(Person.id, _done_and_all(is_done(Person.id)), func.count(Lesson.id))
-        .outerjoin(Lesson, and_(Lesson.level_id == Person.level_id, Lesson.published_at.is_not(None)))
-        .where(Person.id.in_(ids))
-        .group_by(Person.id)
-    )
+    rows = session.execute(_OF_CLASS, {"ids": ids})
     return {person_id: (int(done), total) for person_id, done, total in rows}
 
 
@@ -174,6 +169,12 @@ _BY_LEVEL = (
     select(Lesson.level_id, _done_and_all(is_done(ME)), func.count())
     .where(Lesson.published_at.is_not(None), on_level_of(ME, OWN_LEVEL))
     .group_by(Lesson.level_id)
+)
+_OF_CLASS = (
+    select(Person.id, _done_and_all(is_done(Person.id)), func.count(Lesson.id))
+    .outerjoin(Lesson, and_(Lesson.level_id == Person.level_id, Lesson.published_at.is_not(None)))
+    .where(Person.id.in_(bindparam("ids", expanding=True)))
+    .group_by(Person.id)
 )
 _LATEST_FIRST = (
     func.coalesce(cast(LessonVisit.seen_at, Integer), 0).desc(),

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Exists, Select, exists, false, select
+from sqlalchemy import Exists, Select, String, bindparam, exists, false, select
 from sqlalchemy.orm import Session, joinedload
 
 from lms.domain.errors import Absent
+from lms.domain.paging import Cut, cut_page
 from lms.models import AccessCard, Level, OpenedLevel, Person, PersonRole, Role
 from lms.normal_forms import name_key
 
@@ -64,10 +65,30 @@ def known_learners(actor: Person) -> Select[Person]:
     return all_learners.where(false())
 
 
-def learners_of_social_worker(session: Session, person: Person) -> Sequence[Person]:
-    """Return the active learners assigned to a social worker, with their levels, by name."""
-    assigned = known_learners(person).where(Person.deactivated_at.is_(None))
-    return session.scalars(assigned.options(joinedload(Person.level)).order_by(*BY_NAME)).all()
+_ASSIGNED = (
+    select(Person.id)
+    .where(
+        Person.social_worker_id == bindparam("worker", type_=String),
+        Person.deactivated_at.is_(None),
+        has_role(Role.LEARNER),
+    )
+    .order_by(*BY_NAME)
+)
+_WITH_LEVELS = (
+    select(Person.id, Person.name, Level.name)
+    .outerjoin(Level, Level.id == Person.level_id)
+    .where(Person.id.in_(bindparam("ids", expanding=True)))
+    .order_by(*BY_NAME)
+)
+
+
+def assigned_page(
+    session: Session, person: Person, after: str | None
+) -> tuple[Cut, list[tuple[str, str, str | None]]]:
+    """Return a page of the active learners of a social worker, by name: id, name and level of each."""
+    cut = cut_page(session.scalars(_ASSIGNED, {"worker": person.id}).all(), after)
+    rows = session.execute(_WITH_LEVELS, {"ids": cut.ids})
+    return cut, [(person_id, name, level) for person_id, name, level in rows]
 
 
 def learner_for(session: Session, actor: Person, learner_id: str) -> Person:

@@ -30,6 +30,22 @@ LAST_VISITS = """
     UPDATE person SET seen_at = (SELECT max(seen_at) FROM login_session WHERE person_id = person.id)
 """
 
+# Indexes that get the other columns of their question: table, name, columns, the name until now.
+WIDER = (
+    (
+        "clip_progress",
+        "ix_clip_progress_clip_id_watched_at",
+        ["clip_id", "watched_at", "person_id"],
+        "ix_clip_progress_clip_id",
+    ),
+    (
+        "lesson_visit",
+        "ix_lesson_visit_lesson_id_step",
+        ["lesson_id", "step", "person_id"],
+        "ix_lesson_visit_lesson_id",
+    ),
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -56,9 +72,25 @@ def upgrade() -> None:
     op.execute(WAITING)
     op.add_column("person", sa.Column("seen_at", types.UTCDateTime(), nullable=True))
     op.execute(LAST_VISITS)
+    op.create_index("ix_outbox_item_outcome", "outbox_item", ["outcome", "closed_at"])
+    op.create_index(
+        "ix_feedback_redo",
+        "feedback",
+        ["returned_at"],
+        sqlite_where=sa.text("redo_requested = 1"),
+        postgresql_where=sa.text("redo_requested"),
+    )
+    for table, index, columns, old in WIDER:
+        op.drop_index(old, table_name=table)
+        op.create_index(index, table, columns)
 
 
 def downgrade() -> None:
+    for table, index, columns, old in WIDER:
+        op.drop_index(index, table_name=table)
+        op.create_index(old, table, columns[:1])
+    op.drop_index("ix_feedback_redo", table_name="feedback")
+    op.drop_index("ix_outbox_item_outcome", table_name="outbox_item")
     with op.batch_alter_table("person") as batch:
         batch.drop_column("seen_at")
     op.drop_table("queued_attempt")

