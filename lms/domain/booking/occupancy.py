@@ -139,7 +139,8 @@ def occupied(
     if but:
         asked["but"] = list(but)
     if shown_at is not None:
-        asked |= {"shown_at": shown_at, "ends": ends}
+        # No booking takes a day.
+        asked |= {"shown_at": shown_at, "since": starts - timedelta(days=1), "ends": ends}
     if kept_by is not None:
         asked["kept_by"] = kept_by
     rows = session.execute(_select_claims(frozenset(asked)), asked)
@@ -160,6 +161,8 @@ def _select_claims(asked: frozenset[str]) -> Select[str | None, str | None, int]
         offer_over = and_(Booking.state == BookingState.OFFERED, Booking.expires_at <= shown_at)
         over = select(Booking.id).where(
             or_(offer_over, Booking.kept_until <= shown_at),
+            # Limited by `starts` on both sides, which is indexed.
+            Booking.starts > bindparam("since", type_=UTCDateTime),
             Booking.starts < bindparam("ends", type_=UTCDateTime),
         )
         where.append(Claim.booking_id.not_in(over))

@@ -7,8 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, String, and_, bindparam, exists, func, literal, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import (
+    BindParameter,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from lms.domain.errors import Absent
 from lms.domain.lessons.progress import (
@@ -208,11 +220,14 @@ def _select_summaries() -> Select[*tuple[Any, ...]]:
         .subquery()
     )
     readers = (
-        select(LessonVisit.lesson_id, func.count().label("all"))
+        select(func.count())
+        .select_from(LessonVisit)
         .join(Person, Person.id == LessonVisit.person_id)
-        .where(LessonVisit.step != "watch", Person.deactivated_at.is_(None))
-        .group_by(LessonVisit.lesson_id)
-        .subquery()
+        .where(
+            LessonVisit.lesson_id == Lesson.id, LessonVisit.step != "watch", Person.deactivated_at.is_(None)
+        )
+        .correlate(Lesson)
+        .scalar_subquery()
     )
     zero = literal(0)
     return (
@@ -222,12 +237,12 @@ def _select_summaries() -> Select[*tuple[Any, ...]]:
             func.coalesce(clips.c.without_transcript, zero),
             func.coalesce(homework.c.all, zero),
             func.coalesce(watchers.c.all, zero),
-            func.coalesce(readers.c.all, zero),
+            # Only where there is nothing to watch.
+            case((clips.c.all.is_(None), readers), else_=zero),
         )
         .outerjoin(clips, clips.c.lesson_id == Lesson.id)
         .outerjoin(homework, homework.c.lesson_id == Lesson.id)
         .outerjoin(watchers, watchers.c.lesson_id == Lesson.id)
-        .outerjoin(readers, readers.c.lesson_id == Lesson.id)
         .order_by(*_ORDER)
     )
 
