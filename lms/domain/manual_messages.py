@@ -22,14 +22,14 @@ def messages_to_send(
     A teacher sends those about the teacher's own appointments, a social worker those to the assigned
     learners, a coordinator all.
     """
-    rows = session.execute(_WAITING, {"now": now, **_who(actor)})
+    rows = session.execute(_WAITING, {"now": now, **_sender(actor)})
     return [(item, booking) for item, booking in rows]
 
 
 def message_for(session: Session, actor: Person, item_id: str) -> OutboxItem:
     """Return one message, also when it was sent meanwhile. Raises `Absent` when the actor may not send it."""
     handed_over = select(OutboxItem).where(OutboxItem.id == item_id, OutboxItem.handed_at.is_not(None))
-    found = session.execute(_about(handed_over), _who(actor)).one_or_none()
+    found = session.execute(_about(handed_over), _sender(actor)).one_or_none()
     if found is None:
         raise Absent
     item: OutboxItem = found[0]
@@ -37,7 +37,7 @@ def message_for(session: Session, actor: Person, item_id: str) -> OutboxItem:
 
 
 def _about(items: Select[OutboxItem]) -> Select[OutboxItem, Booking]:
-    """Select messages with their appointments: those that the person of `_who` may send."""
+    """Select messages with their appointments: those that the person of `_sender` may send."""
     return (
         items.add_columns(Booking)
         .join(Booking, Booking.id == OutboxItem.about_id)
@@ -68,7 +68,7 @@ _WAITING = (
 )
 
 
-def _who(person: Person) -> dict[str, bool | str | None]:
+def _sender(person: Person) -> dict[str, bool | str | None]:
     return {
         "all": Role.COORDINATOR in person.roles,
         "teacher": person.id if Role.TEACHER in person.roles else None,

@@ -34,7 +34,7 @@ class ConflictReason(StrEnum):
 
 
 class Agreed(Protocol):
-    """What is agreed: of a booking, or the same columns of its row."""
+    """Agreed hour: a booking, or the same columns of its row."""
 
     @property
     def teacher_id(self) -> str: ...
