@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from lms.clock import now
+from lms.domain.homework import queue
 from lms.domain.people.logins import digest
 from lms.models import (
     Assignment,
@@ -28,6 +29,7 @@ from lms.models import (
     LoginSession,
     Person,
     PersonRole,
+    QueuedAttempt,
     Submission,
 )
 from lms.normal_forms import name_key
@@ -71,7 +73,18 @@ def fill(session: Session, size: Size) -> None:
     add_special_days(rows, teachers)
     add_waitlist(session, rows, learners)
     rows.insert(session)
+    _add_to_queue(session)
     session.execute(text("ANALYZE"))
+
+
+def _add_to_queue(session: Session) -> None:
+    """Let what has no feedback yet wait for it; a return of the demo school took its own rows away."""
+    answered = select(Feedback.attempt_id).where(Feedback.returned_at.is_not(None))
+    queued = select(QueuedAttempt.attempt_id)
+    waiting = queue.select_rows().where(
+        Attempt.queued_at.is_not(None), Attempt.id.not_in(answered), Attempt.id.not_in(queued)
+    )
+    session.execute(insert(QueuedAttempt).from_select(list(QueuedAttempt.__table__.columns), waiting))
 
 
 def people_but_samira(session: Session, role: str) -> list[Person]:

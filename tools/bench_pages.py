@@ -17,7 +17,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from lms.clock import now
 from lms.domain.homework.worklist import assignments_of_learner
-from lms.models import CELL_SECONDS, Assignment, Attempt, Claim, Feedback, Lesson, Person, Submission
+from lms.models import CELL_SECONDS, Assignment, Claim, Lesson, Person, QueuedAttempt, Submission
 from tests.support.pages import filled, parse
 from tests.support.school import School, copy_template, make_school, settings_for
 from tools import bench_bookings, bench_data
@@ -52,12 +52,8 @@ def _lesson_of_samira(s: Session) -> str:
 
 
 def _oldest_copy(s: Session) -> str:
-    waiting = (
-        select(Attempt.id)
-        .outerjoin(Feedback, Feedback.attempt_id == Attempt.id)
-        .where(Attempt.queued_at.is_not(None), Feedback.returned_at.is_(None))
-    )
-    return f"/corrections/{s.scalars(waiting.order_by(Attempt.queued_at, Attempt.id)).first()}"
+    oldest = select(QueuedAttempt.attempt_id).order_by(QueuedAttempt.since, QueuedAttempt.attempt_id)
+    return f"/corrections/{s.scalars(oldest).first()}"
 
 
 NADIA, CLAIRE = "Nadia Dubois", "Claire Renard"
