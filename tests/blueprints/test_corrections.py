@@ -262,6 +262,24 @@ def test_one_or_thirty_copies_cost_the_same_statements(school: School, nadia: Vi
     assert [count(path) for path in pages] == few
 
 
+def test_the_pager_leads_through_what_waits_and_back(school: School, nadia: Visitor, copy: str) -> None:
+    def more(session: Session) -> None:
+        given = factories.assignment(session)
+        for number in range(20):
+            later = NOW + timedelta(minutes=number + 1)
+            factories.sent(session, factories.learner(session, f"Personne {number:02}"), given, now=later)
+
+    school.write(more)
+    first = nadia.get("/corrections")
+    assert "À corriger · 21" in first.text
+    assert "Personne 18" in first.text
+    assert "Personne 19" not in first.text
+    second = nadia.get(first.links()["Après"])
+    assert "Personne 19" in second.text
+    assert "Samira" not in second.text
+    assert nadia.get(second.links()["Avant"]).text == first.text
+
+
 def test_nothing_to_correct_says_so(school: School) -> None:
     nadia = school.visitor(school.write(factories.nadia))
     assert "Aucune copie à corriger." in nadia.get("/corrections").text

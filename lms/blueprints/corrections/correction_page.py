@@ -21,8 +21,6 @@ from lms.forms.correction import FeedbackForm
 from lms.i18n import languages
 from lms.models import Attempt, Feedback, HomeworkState, Person
 
-QUEUE_SHOWN = 30
-
 _MAIL = {
     "sent": _l("E-mail envoyé."),
     "waiting": _l("E-mail en attente."),
@@ -161,10 +159,7 @@ def build_correction_page(
         clash=_clash(feedback) if has_clash and feedback else None,
         returned=returned,
         panel=None if returned else _panel(session, person, attempt, form, bands, has_clash=has_clash),
-        queue=[
-            QueueRow(copy, copy.attempt_id == attempt.id)
-            for copy in queue.list_queue(session, level_id, QUEUE_SHOWN)
-        ],
+        queue=[QueueRow(copy, copy.attempt_id == attempt.id) for copy in queue.list_queue(session, level_id)],
         others=_others(attempt),
     )
 
