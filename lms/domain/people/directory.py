@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Exists, Select, String, bindparam, exists, false, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain.errors import Absent
 from lms.domain.paging import Cut, cut_page
@@ -135,7 +135,7 @@ def list_learners(session: Session, actor: Person, wanted: LearnerFilter) -> tup
     rows = session.execute(
         query.add_columns(AccessCard.id, AccessCard.locked_at)
         .outerjoin(AccessCard, (AccessCard.person_id == Person.id) & AccessCard.revoked_at.is_(None))
-        .options(joinedload(Person.level), joinedload(Person.social_worker))
+        .options(joinedload(Person.level), lazyload(Person.role_rows))
         .order_by(*BY_NAME)
         .limit(PAGE + 1)
         .offset((wanted.page - 1) * PAGE)
