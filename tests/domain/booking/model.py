@@ -36,6 +36,10 @@ class Meeting:
         return self.starts + HOUR
 
     @property
+    def week(self) -> int:
+        return self.starts.astimezone(BRUSSELS).isocalendar().week
+
+    @property
     def blocked_until(self) -> datetime:
         return self.ends + (QUARTER if self.mode == Mode.ONSITE else timedelta(0))
 
@@ -76,10 +80,11 @@ class Model:
         return wanted.starts > self.now and not is_closed and has_room
 
     def below_caps(self, learner: int) -> bool:
-        # Both days lie in one week; a meeting that is over still counts for it.
+        # Both days lie in one week; a meeting that is over still counts for it. Offers may lie later.
         mine = [meeting for meeting in self.meetings.values() if meeting.learner == learner]
         ahead = [meeting for meeting in mine if meeting.ends > self.now]
-        return len(mine) < self.weekly_cap and len(ahead) < self.open_cap
+        this_week = [meeting for meeting in mine if meeting.week == STARTS[0].isocalendar().week]
+        return len(this_week) < self.weekly_cap and len(ahead) < self.open_cap
 
     def check(
         self,
@@ -138,7 +143,10 @@ class Model:
             offered = [meeting for meeting in mine if meeting.offered]
             assert len(offered) <= 1
             # A lower cap leaves what is agreed, and takes back what is only offered.
-            assert len(mine) <= (self.weekly_cap if offered else WEEKLY_CAP)
+            for week in {meeting.week for meeting in mine}:
+                agreed = [meeting for meeting in mine if meeting.week == week]
+                has_offer = any(meeting.offered for meeting in agreed)
+                assert len(agreed) <= (self.weekly_cap if has_offer else WEEKLY_CAP)
             assert all(self.open(meeting) for meeting in offered if meeting.starts > self.now)
 
     def line(self) -> list[WaitlistEntry]:
