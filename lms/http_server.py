@@ -11,6 +11,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from weakref import WeakSet
@@ -91,7 +92,14 @@ class Parser(HTTPRequestParser):
                 self._refuse(NO_ROOM)
 
     def received(self, data: bytes) -> int:
-        consumed: int = super().received(data)
+        try:
+            consumed: int = super().received(data)
+        except OSError:  # no room for the file in which the body is received
+            with suppress(OSError):  # what was still to be written into it
+                self.close()
+            self._refuse(NO_ROOM)
+            self.completed = True
+            return len(data)
         if self.chunked and not self.refusal and self.body_bytes_received > MEGABYTE:
             self._refuse(TOO_LARGE)
             self.completed = True

@@ -247,7 +247,7 @@ def save_within(
 ) -> Facts:
     """Save as JPEG with the first quality that fits into `size` bytes, else with the last one.
 
-    `qualities`: the best first. A quick encoding, which takes more bytes, tells where to begin.
+    `qualities`: the best first. A quick encoding, which takes more bytes, finds where to begin.
     """
     *better, last = qualities
     for quality in better:

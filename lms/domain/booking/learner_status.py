@@ -32,7 +32,7 @@ class LearnerStatus:
 
 @dataclass(frozen=True)
 class AppointmentFacts:
-    """What a card of the start page shows of an appointment or an offer."""
+    """Columns of an appointment or an offer that a card of the start page shows."""
 
     id: str
     starts: datetime
@@ -55,7 +55,7 @@ def status_of(session: Session, learner: Person, *, now: datetime) -> LearnerSta
     """Return what is open for the learner, in two statements."""
     last = last_entry(session, learner.id)
     active = last if last is not None and last.ended_at is None else None
-    found = session.scalars(_OPEN, _terms(learner, now)).all()
+    found = session.scalars(_OPEN, _terms(learner, now=now)).all()
     return LearnerStatus(
         offers=[booking for booking in found if booking.is_offer],
         entry=active,
@@ -80,7 +80,7 @@ def open_matters(session: Session, learner: Person, *, now: datetime) -> OpenMat
     appointment = cancelled = kept = None
     offers = []
     for state, by_teacher, kept_until, mode, booking_id, starts, teacher, room in read_rows(
-        session, _AHEAD, _terms(learner, now)
+        session, _AHEAD, _terms(learner, now=now)
     ):
         found = AppointmentFacts(booking_id, starts, teacher, room, is_video=mode == Mode.VIDEO)
         if state == BookingState.BOOKED:
@@ -93,7 +93,7 @@ def open_matters(session: Session, learner: Person, *, now: datetime) -> OpenMat
     return OpenMatters(appointment, offers, cancelled, kept)
 
 
-def _terms(learner: Person, now: datetime) -> dict[str, object]:
+def _terms(learner: Person, *, now: datetime) -> dict[str, object]:
     return {
         "learner": learner.id,
         "now": now,

@@ -83,8 +83,8 @@ def load_picker_page(
     if load.is_full(terms.learner_id):
         return PickerPage(first, [], None, None, full=True)
     teachers = [] if terms.moving else choosable_teachers(session, terms.learner_id, today)
-    one = next((teacher for teacher in teachers if teacher.id == teacher_id), None)
-    shown = [one] if one else teachers[:SHOWN_TEACHERS]
+    chosen = next((teacher for teacher in teachers if teacher.id == teacher_id), None)
+    shown = [chosen] if chosen else teachers[:SHOWN_TEACHERS]
 
     def free(begin: date, end: date, some: Sequence[Teacher]) -> list[FreeSlot]:
         ids = [teacher.id for teacher in some]
@@ -97,7 +97,7 @@ def load_picker_page(
 
     hours = free(first, last, shown)
     if not hours and (last < horizon or len(shown) < len(teachers)):
-        some = shown if one else teachers
+        some = shown if chosen else teachers
         rest = free(first, horizon, some)
         if rest:
             day = rest[0].starts.astimezone(terms.zone).date()
@@ -112,7 +112,7 @@ def load_picker_page(
     earlier = max(today, first - PAGE_DAYS * DAY) if first > today else None
     others = [teacher for teacher in teachers if teacher not in shown]
     later = last + DAY if last < horizon else None
-    return PickerPage(first, hours, earlier, later, others=others, teacher_id=one.id if one else None)
+    return PickerPage(first, hours, earlier, later, others=others, teacher_id=chosen.id if chosen else None)
 
 
 def nearest_slots(hours: list[FreeSlot], to: datetime, limit: int = 12) -> list[FreeSlot]:

@@ -73,7 +73,7 @@ _STATE = type_coerce(
 
 @dataclass(frozen=True)
 class AssignmentFacts(TakesKinds):
-    """What the pages of a learner show of an assignment."""
+    """Columns of an assignment that the pages of a learner show."""
 
     id: str
     instruction: str

@@ -102,7 +102,7 @@ def next_lesson(session: Session, person: Person) -> Lesson | None:
 
 @dataclass(frozen=True)
 class LessonTitle:
-    """What a card of the start page shows of a lesson."""
+    """Columns of a lesson that a card of the start page shows."""
 
     id: str
     title: str
@@ -110,7 +110,7 @@ class LessonTitle:
 
 @dataclass(frozen=True)
 class LessonsAhead:
-    """What the start page shows of the lessons: the next ones, how many of the own level are done and in all.
+    """Lessons on the start page: the next ones, how many of the own level are done and in all.
 
     `own`: of the person's own level the lesson begun last and not done, else the first not done.
     `opened`: of the levels opened in addition the one begun last and not done.

@@ -60,7 +60,7 @@ _PICTURE = re.compile(
 
 @dataclass(frozen=True)
 class LessonFacts:
-    """What the pages of a learner show of a lesson."""
+    """Columns of a lesson that the pages of a learner show."""
 
     id: str
     title: str

@@ -286,12 +286,12 @@ class BookingModel(Model):
         teacher, day, hours = self.deleted
         self.now += timedelta(minutes=minutes)
         self.end_kept()
-        person, in_time = self.teachers[teacher], hours.until > self.now
-        if in_time:
+        person, is_early = self.teachers[teacher], hours.until > self.now
+        if is_early:
             self.closed.add((teacher, day))
         self.check(
             lambda: stored_hours.restore_hours(self.session, person, hours, now=self.now, zone=BRUSSELS),
-            in_time,
+            is_early,
         )
         self.deleted = None
 
