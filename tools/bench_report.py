@@ -67,10 +67,13 @@ def show(row: PageRow) -> None:
 
 
 def login_cookie(school: School, name: str) -> str:
-    """Return the cookie of a person who has logged in."""
+    """Return the cookies of a person who has logged in and opened a page."""
     found = school.read(lambda s: s.query(Person.id).filter_by(name=name).order_by(Person.created_at).first())
     assert found is not None, name
-    return login_cookies(school, [found[0]])[0]
+    login = login_cookies(school, [found[0]])[0]
+    # The first page sets the cookie of the forms; a browser sends it from then on.
+    made = school.app.test_client().get("/me", headers={"Cookie": login}).headers.getlist("Set-Cookie")
+    return "; ".join([login, *(cookie.split(";")[0] for cookie in made)])
 
 
 def login_cookies(school: School, person_ids: list[str]) -> list[str]:
