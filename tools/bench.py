@@ -1,7 +1,7 @@
 """`./dev bench`: speed as ratios to something measured in the same run, so that any machine will do.
 
-`pages`: processor time of pages against that of a bare Flask-Login page with 20 rows, and with ten times as
-many people, submissions and appointments against the same with few (`--data 100x`: a hundred times).
+`pages`: processor time of the server for pages against a bare Flask-Login page with 20 rows, and with ten
+times as many people, submissions and appointments against the same with few (`--data 100x`: a hundred times).
 `memory`: of the server process, idle, under load (`--minutes 15`: twice so long) and with slow phones.
 `phones`: pages of others while slow phones upload, against the same server idle; on waitress, and on a server
 that does not buffer what it receives.

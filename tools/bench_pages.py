@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import gc
 import statistics
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
-from werkzeug.test import EnvironBuilder, run_wsgi_app
+from werkzeug.test import encode_multipart
 
 from lms.clock import now
 from lms.domain.homework.worklist import assignments_of_learner
@@ -24,6 +24,7 @@ from tools import bench_bookings, bench_data
 from tools.bench_floor import bare_app
 from tools.bench_report import PageRow, login_cookie, login_cookies, say, show, table_head
 from tools.bench_rows import Rows
+from tools.bench_server import Served, served
 
 # Of each round: processor time, and the forms that are sent.
 ROUND_SECONDS, FORMS = 0.04, 5
@@ -90,21 +91,27 @@ def measure_pages(template: Path, folder: Path, large: str, rounds: int = 7) -> 
     """Measure every page with 1x and with the large school, and print the table."""
     schools = [grown_school(template, folder / name, bench_data.SIZES[name]) for name in ("1x", large)]
     bare, cookie = bare_app(folder)
-    floor = asked(bare, "/", cookie)
+    durable, durable_cookie = bare_app(folder, durable=True)
     gc.collect()
     gc.freeze()  # what the two schools have built up is not looked at again while a page is measured
     rows: list[PageRow] = []
     print(table_head(large))
-    for page in PAGES:
-        growth = page.growth or GROWTH[large]
-        times = compare([floor, *(asked_by(school, page) for school in schools)], rounds)
-        rows.append(PageRow(page.name, page.must, growth, *times))
+    with ExitStack() as stack:
+        floor, send_floor = (stack.enter_context(served(app)) for app in (bare, durable))
+        servers = [(stack.enter_context(served(school.app)), school) for school in schools]
+        for page in PAGES:
+            measures = [asked(floor, "/", cookie), *(asked_by(*each, page) for each in servers)]
+            rows.append(
+                PageRow(page.name, page.must, page.growth or GROWTH[large], *compare(measures, rounds))
+            )
+            show(rows[-1])
+        sends = [
+            sent(send_floor, _bare_forms(durable_cookie)),
+            *(sent(server, _forms(school, rounds)) for server, school in servers),
+        ]
+        rows.append(PageRow("submit a text", SUBMIT_MUST, GROWTH[large], *compare(sends, rounds)))
         show(rows[-1])
-    durable, cookie = bare_app(folder, durable=True)
-    sends = [sent(durable, _bare_forms(cookie)), *(sent(each.app, _forms(each, rounds)) for each in schools)]
-    rows.append(PageRow("submit a text", SUBMIT_MUST, GROWTH[large], *compare(sends, rounds)))
-    show(rows[-1])
-    _measure_picker(schools[0], rounds)
+        _measure_picker(*servers[0], rounds)
     return rows
 
 
@@ -114,57 +121,41 @@ def compare(measures: list[Once], rounds: int) -> list[float]:
     return [statistics.median(times) for times in zip(*found, strict=True)]
 
 
-def asked(app: Flask, path: str, cookie: str) -> Once:
-    """Return a function that measures the processor time of a page in seconds, without a network."""
+def asked(server: Served, path: str, cookie: str) -> Once:
+    """Return a function that measures the processor time of a page in seconds."""
     number = 0
 
     def once() -> float:
         nonlocal number
-        _answer(
-            app, "200", path, headers=[("Cookie", cookie)]
-        )  # another page has filled the caches of the core
-        begin = time.thread_time()
+        server.answer(200, path, cookie)  # another page has filled the caches of the core
+        begin = server.processor_time()
         for _ in range(number or 1):
-            _answer(app, "200", path, headers=[("Cookie", cookie)])
-        seconds = (time.thread_time() - begin) / (number or 1)
+            server.answer(200, path, cookie)
+        seconds = (server.processor_time() - begin) / (number or 1)
         number = max(2, round(ROUND_SECONDS / seconds))
         return seconds
 
     return once
 
 
-def sent(app: Flask, forms: Iterator[tuple[str, str, dict[str, Any]]]) -> Once:
+def sent(server: Served, forms: Iterator[tuple[str, str, dict[str, Any]]]) -> Once:
     """Return a function that measures the processor time of a form in seconds; it sends each form once."""
 
     def once() -> float:
-        some = [next(forms) for _ in range(FORMS)]
-        begin = time.thread_time()
-        for path, cookie, data in some:
-            _answer(
-                app,
-                "303",
-                path,
-                method="POST",
-                headers=[("Cookie", cookie)],
-                data=data,
-                content_type="multipart/form-data",
-            )
-        return (time.thread_time() - begin) / FORMS
+        some = [(path, cookie, *encode_multipart(data)) for path, cookie, data in islice(forms, FORMS)]
+        begin = server.processor_time()
+        for path, cookie, boundary, body in some:
+            kind = f"multipart/form-data; boundary={boundary}"
+            server.answer(303, path, cookie, method="POST", body=body, content_type=kind)
+        return (server.processor_time() - begin) / FORMS
 
     return once
 
 
-def _answer(app: Flask, expected: str, path: str, **more: Any) -> None:
-    environ = EnvironBuilder(path, **more).get_environ()
-    body, status, _headers = run_wsgi_app(app, environ, buffered=True)
-    assert status.startswith(expected), f"{path}: {status}"
-    b"".join(body)
-
-
-def asked_by(school: School, page: PageOf) -> Once:
-    """Return a function that measures a page, asked for by its person."""
+def asked_by(server: Served, school: School, page: PageOf) -> Once:
+    """Return a function that measures a page of the school, asked for by its person."""
     path = page.path if isinstance(page.path, str) else school.read(page.path)
-    return asked(school.app, path, login_cookie(school, page.person))
+    return asked(server, path, login_cookie(school, page.person))
 
 
 def _bare_forms(cookie: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -203,9 +194,9 @@ def _unsent(s: Session, number: int) -> list[tuple[str, str]]:
     return [(learner, task) for learner, task in found]
 
 
-def _measure_picker(school: School, rounds: int) -> None:
+def _measure_picker(server: Served, school: School, rounds: int) -> None:
     """Measure the hour picker with many appointments ahead against the same with a few, last of all."""
-    pick = asked(school.app, "/bookings/new", login_cookie(school, "Samira"))
+    pick = asked(server, "/bookings/new", login_cookie(school, "Samira"))
     few = compare([pick], rounds)[0]
     school.write(add_bookings_ahead)
     many = compare([pick], rounds)[0]

@@ -23,7 +23,7 @@ def say(what: str, ratio: float, bound: str, limit: float) -> None:
 
 @dataclass(frozen=True)
 class PageRow:
-    """Processor time of one page. `must`: its rate as a share of that of the floor, at least.
+    """Processor time of the server for one page. `must`: its rate as a share of that of the floor, at least.
 
     `floor`, `small`, `large`: seconds. `growth`: how many times as long with the large school, at most.
     """
@@ -72,7 +72,9 @@ def login_cookie(school: School, name: str) -> str:
     assert found is not None, name
     login = login_cookies(school, [found[0]])[0]
     # The first page sets the cookie of the forms; a browser sends it from then on.
-    made = school.app.test_client().get("/me", headers={"Cookie": login}).headers.getlist("Set-Cookie")
+    page = school.app.test_client(use_cookies=False).get("/me", headers={"Cookie": login})
+    assert page.status_code == 200, page.status
+    made = page.headers.getlist("Set-Cookie")
     return "; ".join([login, *(cookie.split(";")[0] for cookie in made)])
 
 

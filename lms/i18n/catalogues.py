@@ -10,10 +10,12 @@ from functools import cache
 from babel.support import NullTranslations, Translations
 from flask import Flask, g
 from flask_babel import Babel, Domain, LazyString, get_locale
-from jinja2 import pass_context
-from jinja2.runtime import Context
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
 from markupsafe import Markup, escape
 from wtforms.i18n import DefaultTranslations, messages_path
+
+_NONE = NullTranslations()
 
 
 class Catalogues(Domain):  # type: ignore[misc]
@@ -31,7 +33,7 @@ class Catalogues(Domain):  # type: ignore[misc]
         except (AttributeError, RuntimeError):
             locale = get_locale()
         if locale is None:
-            return NullTranslations()
+            return _NONE
         found = self._found.get(locale.language)
         if found is None:
             found = self._found[locale.language] = super().get_translations()
@@ -45,13 +47,23 @@ def init_app(app: Flask, babel: Babel) -> None:
     # Its own returns the text as it is: a name in a lazy text would be HTML of the page.
     LazyString.__html__ = lambda text: escape(str(text))
 
-    @pass_context
-    def gettext(context: Context, message: str, **values: object) -> str:
-        text: str = catalogues.get_translations().ugettext(message)
-        if context.eval_ctx.autoescape:
-            text = Markup(text)  # noqa: S704 a sentence of ours; `%` escapes the values
+    @cache
+    def sentence(translations: NullTranslations, message: str, is_html: bool) -> str:
+        text: str = translations.ugettext(message)
+        return Markup(text) if is_html else text  # noqa: S704 a sentence of ours; `%` escapes the values
+
+    @cache
+    def without_values(translations: NullTranslations, message: str, is_html: bool) -> str:
         # As in Jinja: always a format, so that a sentence means the same with and without values.
-        return text % values
+        return sentence(translations, message, is_html) % {}
+
+    # Not the context: Jinja would copy it at each call within a loop.
+    @pass_eval_context
+    def gettext(place: EvalContext, message: str, **values: object) -> str:
+        translations = catalogues.get_translations()
+        if values:
+            return sentence(translations, message, place.autoescape) % values
+        return without_values(translations, message, place.autoescape)
 
     app.jinja_env.globals.update(_=gettext, gettext=gettext)
 

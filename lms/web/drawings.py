@@ -30,13 +30,13 @@ def init_app(app: Flask, sprite: str) -> None:
         return drawing.format(flip, heard, sprite, name)
 
     @cache
-    def drawn(template: str, language: str, section: str, roles: tuple[bool, ...]) -> Markup:
+    def drawn(template: str, language: str, values: tuple[tuple[str, object], ...]) -> Markup:
         # `language` is the one in which the template is rendered now.
-        return Markup(app.jinja_env.get_template(template).render(section=section, roles=roles))  # noqa: S704
+        return Markup(app.jinja_env.get_template(template).render(values))  # noqa: S704
 
-    def draw(template: str, section: str = "", *roles: bool) -> Markup:
-        """Return a template that depends on the language, the section and the roles alone."""
-        return drawn(template, str(get_locale()), section or "", roles)
+    def draw(template: str, **values: object) -> Markup:
+        """Return a template that depends on the language and these values alone; each has few of them."""
+        return drawn(template, str(get_locale()), tuple(values.items()))
 
     app.jinja_env.globals.update(pictogram=pictogram, planks=planks, draw=draw)
     for name, template in (("ui", "components/ui.html"), ("f", "components/forms.html")):

@@ -17,6 +17,7 @@ from tests.support.school import School, copy_template, make_school, settings_fo
 from tools import bench, bench_data, bench_memory, bench_pages, bench_report
 from tools.bench_data import Size
 from tools.bench_report import PageRow
+from tools.bench_server import served
 
 TINY = Size(learners=14, submissions=40, bookings=140, teachers=3, waiting=6)
 SMALL = Size(learners=20, submissions=60, bookings=200, teachers=4, waiting=8)
@@ -34,8 +35,9 @@ def test_the_measured_school_has_the_stated_size_and_every_page(demo_template: P
     booked = len(school.read(lambda s: s.scalars(select(Booking.id)).all()))
     assert TINY.bookings * 0.9 < booked <= TINY.bookings
     assert school.read(lambda s: consistency.find_faults(s, now=now())) == []
-    for page in bench_pages.PAGES:
-        assert bench_pages.asked_by(school, page)() > 0
+    with served(school.app) as server:
+        for page in bench_pages.PAGES:
+            assert bench_pages.asked_by(server, school, page)() > 0
 
 
 def test_the_bench_prints_a_table_and_fails_for_what_is_too_slow(

@@ -44,7 +44,7 @@ def index() -> BaseResponse:
     )
     session = db.session()
     lines, more = directory.list_learners(session, me(), wanted)
-    ids = [line.person.id for line in lines]
+    ids = [line.id for line in lines]
     return page(
         "people/index.html",
         lines=lines,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
     Select,
     SQLColumnExpression,
     String,
@@ -17,10 +19,12 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
     or_,
     select,
     true,
     type_coerce,
+    union_all,
 )
 from sqlalchemy.orm import Session, aliased
 
@@ -42,6 +46,7 @@ from lms.models.homework import TakesKinds
 from lms.models.people import word_type
 
 STATES = tuple(HomeworkState)
+Ts = TypeVarTuple("Ts")
 
 _Draft = aliased(Attempt, name="draft")
 _Teacher = aliased(Person, name="answering")
@@ -143,6 +148,7 @@ class LearnerAssignment:
 
 
 _Latest = aliased(Attempt, name="latest")
+_IS_OF_PAIR = and_(Submission.assignment_id == Assignment.id, Submission.learner_id == Person.id)
 
 
 def _learner_assignments(
@@ -154,24 +160,27 @@ def _learner_assignments(
     always be finished. `sent`: the moment from which an attempt counts as sent; for the team it is
     `queued_at`.
     """
+    pairs = (
+        select(*columns)
+        .select_from(Person)
+        .join(Assignment, true())
+        .join(Lesson, Lesson.id == Assignment.lesson_id)
+        .outerjoin(Submission, _IS_OF_PAIR)
+    )
+    return _join_last_sent(pairs, sent).where(or_(Submission.id.is_not(None), _ON_OFFER))
+
+
+def _join_last_sent(query: Select[*Ts], sent: SQLColumnExpression[datetime | None]) -> Select[*Ts]:
+    """Join the last attempt of the submission that was sent, with the feedback that was returned."""
     latest = (
         select(func.max(_Latest.number))
         .where(_Latest.submission_id == Submission.id, sent.is_not(None))
         .correlate(Submission)
         .scalar_subquery()
     )
-    return (
-        select(*columns)
-        .select_from(Person)
-        .join(Assignment, true())
-        .join(Lesson, Lesson.id == Assignment.lesson_id)
-        .outerjoin(
-            Submission, and_(Submission.assignment_id == Assignment.id, Submission.learner_id == Person.id)
-        )
-        .outerjoin(Attempt, and_(Attempt.submission_id == Submission.id, Attempt.number == latest))
-        .outerjoin(Feedback, and_(Feedback.attempt_id == Attempt.id, Feedback.returned_at.is_not(None)))
-        .where(or_(Submission.id.is_not(None), _ON_OFFER))
-    )
+    return query.outerjoin(
+        Attempt, and_(Attempt.submission_id == Submission.id, Attempt.number == latest)
+    ).outerjoin(Feedback, and_(Feedback.attempt_id == Attempt.id, Feedback.returned_at.is_not(None)))
 
 
 def _rows(session: Session, query: Select[Any], **values: str) -> list[LearnerAssignment]:
@@ -219,11 +228,19 @@ _OF_PERSON = _of_person(_Latest.sent_at)
 _FOR_TEAM = _of_person(_Latest.queued_at)
 _UNSEEN = _OF_PERSON.where(Feedback.returned_at.is_not(None), Feedback.seen_at.is_(None))
 _ONE = _OF_PERSON.where(Assignment.id == bindparam("assignment", type_=String))
-_STATE_NAME = _STATE.label("state")
-_STATES_FOR_TEAM = (
-    _learner_assignments(Person.id, _STATE_NAME, func.count(), sent=_Latest.queued_at)
-    .where(Person.id.in_(bindparam("ids", expanding=True)))
-    .group_by(Person.id, _STATE_NAME)
+_IDS: BindParameter[str] = bindparam("ids", expanding=True)
+# What is begun and what is not apart: together the database would look at every assignment for every learner.
+_STATES_FOR_TEAM: CompoundSelect[str, str, int] = union_all(
+    _join_last_sent(
+        select(Submission.learner_id, _STATE, func.count()).select_from(Submission), _Latest.queued_at
+    )
+    .where(Submission.learner_id.in_(_IDS))
+    .group_by(Submission.learner_id, _STATE),
+    select(Person.id, literal(HomeworkState.TODO, _STATE.type), func.count())
+    .join(Lesson, true())
+    .join(Assignment, Assignment.lesson_id == Lesson.id)
+    .where(_ON_OFFER, ~exists().where(_IS_OF_PAIR).correlate(Person, Assignment), Person.id.in_(_IDS))
+    .group_by(Person.id),
 )
 
 
@@ -270,8 +287,8 @@ def count_states(session: Session, person_ids: Iterable[str]) -> dict[str, dict[
     """
     ids = list(person_ids)
     found = {person_id: dict.fromkeys(STATES, 0) for person_id in ids}
-    for person_id, name, number in session.execute(_STATES_FOR_TEAM, {"ids": ids}):
-        found[person_id][name] = number
+    for person_id, state, number in read_rows(session, _STATES_FOR_TEAM, {"ids": ids}):
+        found[person_id][HomeworkState(state)] += number
     return found
 
 

@@ -88,7 +88,7 @@ def class_progress(session: Session, person_ids: Iterable[str]) -> dict[str, tup
     ids = list(person_ids)
     if not ids:
         return {}
-    rows = session.execute(_OF_CLASS, {"ids": ids})
+    rows = read_rows(session, _OF_CLASS, {"ids": ids})
     return {person_id: (int(done), total) for person_id, done, total in rows}
 
 

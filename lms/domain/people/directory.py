@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Exists, Select, String, bindparam, exists, false, select
-from sqlalchemy.orm import Session, joinedload, lazyload
+from sqlalchemy.orm import Session, joinedload
 
 from lms.domain.errors import Absent
 from lms.domain.paging import Cut, cut_page
+from lms.extensions import read_rows
 from lms.models import AccessCard, Level, OpenedLevel, Person, PersonRole, Role
 from lms.normal_forms import name_key
 
@@ -34,9 +36,13 @@ class LevelCount:
 class LearnerRow:
     """A learner in the list of learners."""
 
-    person: Person
+    id: str
+    name: str
+    language: str
+    seen_at: datetime | None
+    level: str | None
     has_card: bool
-    locked: bool
+    is_locked: bool
 
 
 @dataclass(frozen=True)
@@ -121,8 +127,7 @@ def person_for(session: Session, actor: Person, person_id: str) -> Person:
 
 def list_learners(session: Session, actor: Person, wanted: LearnerFilter) -> tuple[list[LearnerRow], bool]:
     """Return one page of the learners that the actor may see, and whether another page follows."""
-    query = known_learners(actor)
-    query = query.where(
+    query = _listed(known_learners(actor)).where(
         Person.deactivated_at.is_not(None) if wanted.left else Person.deactivated_at.is_(None)
     )
     if wanted.level_id:
@@ -132,16 +137,8 @@ def list_learners(session: Session, actor: Person, wanted: LearnerFilter) -> tup
     if wanted.text:
         words = name_key(wanted.text).split()
         query = query.where(*(Person.name_key.contains(word, autoescape=True) for word in words))
-    rows = session.execute(
-        query.add_columns(AccessCard.id, AccessCard.locked_at)
-        .outerjoin(AccessCard, (AccessCard.person_id == Person.id) & AccessCard.revoked_at.is_(None))
-        .options(joinedload(Person.level), lazyload(Person.role_rows))
-        .order_by(*BY_NAME)
-        .limit(PAGE + 1)
-        .offset((wanted.page - 1) * PAGE)
-    ).all()
-    page = [LearnerRow(row[0], row[1] is not None, row[2] is not None) for row in rows[:PAGE]]
-    return page, len(rows) > PAGE
+    rows = read_rows(session, query.limit(PAGE + 1).offset((wanted.page - 1) * PAGE), {})
+    return [LearnerRow(*row) for row in rows[:PAGE]], len(rows) > PAGE
 
 
 def list_team(session: Session, actor: Person) -> Sequence[Person]:
@@ -172,6 +169,23 @@ def names_of(session: Session, person_ids: Collection[str]) -> dict[str, str]:
         return {}
     rows = session.execute(select(Person.id, Person.name).where(Person.id.in_(person_ids)))
     return {row.id: row.name for row in rows}
+
+
+def _listed(query: Select[Person]) -> Select[str, str, str, datetime | None, str | None, bool, bool]:
+    return (
+        query.with_only_columns(
+            Person.id,
+            Person.name,
+            Person.language,
+            Person.seen_at,
+            Level.name,
+            AccessCard.id.is_not(None),
+            AccessCard.locked_at.is_not(None),
+        )
+        .outerjoin(Level, Level.id == Person.level_id)
+        .outerjoin(AccessCard, (AccessCard.person_id == Person.id) & AccessCard.revoked_at.is_(None))
+        .order_by(*BY_NAME)
+    )
 
 
 def _with_details(query: Select[Person]) -> Select[Person]:

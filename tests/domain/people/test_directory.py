@@ -29,7 +29,7 @@ def names(
 ) -> list[str]:
     wanted = LearnerFilter(text, level_id, left, unassigned)
     lines, _ = school.read(lambda s: directory.list_learners(s, who(s), wanted))
-    return [line.person.name for line in lines]
+    return [line.name for line in lines]
 
 
 @pytest.fixture
@@ -163,12 +163,12 @@ def test_a_line_tells_of_the_card_and_the_last_visit(cast: School) -> None:
     seen = NOW + timedelta(hours=1)
     cast.write(lambda s: factories.entered(s, factories.samira(s), now=seen))
     lines, _ = cast.read(lambda s: directory.list_learners(s, factories.nadia(s), LearnerFilter()))
-    by_name = {line.person.name: line for line in lines}
+    by_name = {line.name: line for line in lines}
     assert card.code
     assert by_name["Samira"].has_card
-    assert by_name["Samira"].person.seen_at == seen
+    assert by_name["Samira"].seen_at == seen
     assert not by_name["Oksana Bondar"].has_card
-    assert by_name["Oksana Bondar"].person.seen_at is None
+    assert by_name["Oksana Bondar"].seen_at is None
 
 
 def test_social_workers_who_left_are_not_offered(cast: School) -> None:
