@@ -262,7 +262,7 @@ def _send(
 
 def _return_feedback(session: Session, attempt_id: str, work: Mapping[str, Any], now: datetime) -> None:
     teacher = _person(session, "Nadia Dubois")
-    attempt = correction.attempt_for(session, teacher, attempt_id)
+    attempt = attempts.queued_attempt_for(session, teacher, attempt_id)
     level_id = attempt.submission.assignment.lesson.level_id
     criteria = correction.criteria(session, level_id)
     feedback = correction.FeedbackDraft(

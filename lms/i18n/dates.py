@@ -7,7 +7,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 
 # Weekday, day, month without the year: CLDR has such a pattern only with the year.
 _PATTERNS = {
@@ -45,11 +45,18 @@ def full_day(moment: datetime | date, zone: ZoneInfo, language: str = "fr") -> s
 def ago(moment: datetime, now: datetime) -> str:
     """Return how long ago a moment was: "3 j", "5 h", "12 min", at least one minute."""
     seconds = max(0, int((now - moment).total_seconds()))
-    if seconds >= 86400:
-        return str(gettext("%(n)s j", n=seconds // 86400))
-    if seconds >= 3600:
-        return str(gettext("%(n)s h", n=seconds // 3600))
-    return str(gettext("%(n)s min", n=max(1, seconds // 60)))
+    for unit in (86400, 3600):
+        if seconds >= unit:
+            return _duration(seconds // unit, unit, str(get_locale()))
+    return _duration(max(1, seconds // 60), 60, str(get_locale()))
+
+
+@lru_cache(maxsize=1000)
+def _duration(number: int, unit: int, _language: str) -> str:
+    """Return a number of days, hours or minutes in the current language, which is `_language`."""
+    if unit == 86400:
+        return str(gettext("%(n)s j", n=number))
+    return str(gettext("%(n)s h", n=number) if unit == 3600 else gettext("%(n)s min", n=number))
 
 
 @lru_cache(maxsize=2000)

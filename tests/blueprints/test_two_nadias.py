@@ -12,7 +12,7 @@ from config import BRUSSELS, ROOT
 from lms import clock
 from lms.domain.booking import appointments, waitlist
 from lms.domain.calendars import feeds
-from lms.domain.homework import correction
+from lms.domain.homework import attempts, correction
 from lms.domain.people import staff
 from lms.jobs import MAIL_RENDERERS, SMS_RENDERERS
 from lms.models import AFTERNOON, Booking, OutboxItem, Person
@@ -65,7 +65,7 @@ def two_nadias(school: School) -> School:
             appointments.cancel(session, teacher, made, "", now=moment, zone=BRUSSELS)
             other = factories.learner(session, f"Amina {days}")
             begun = factories.sent(session, other, factories.assignment(session))
-            copy = correction.attempt_for(session, teacher, begun.id)
+            copy = attempts.queued_attempt_for(session, teacher, begun.id)
             correction.save_feedback(session, copy, teacher, correction.FeedbackDraft("Bien"), 0, now=moment)
         waitlist.join_waitlist(session, samira, samira, benali(session).id, AFTERNOON, None, now=moment)
         waitlist.offer_new_hours(session, now=moment, zone=BRUSSELS)

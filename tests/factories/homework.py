@@ -72,7 +72,7 @@ def answered(
     now: datetime = NOW,
 ) -> Feedback:
     teacher = by or nadia(session)
-    copy = correction.attempt_for(session, teacher, attempt.id)
+    copy = attempts.queued_attempt_for(session, teacher, attempt.id)
     version = copy.feedback.version if copy.feedback else 0
     return correction.return_feedback(
         session, copy, teacher, correction.FeedbackDraft(comment), version, redo=redo, now=now

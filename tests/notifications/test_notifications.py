@@ -14,7 +14,7 @@ from config import BRUSSELS
 from lms.adapters.mail.message import Email
 from lms.domain import outbox
 from lms.domain.booking import appointments, waitlist
-from lms.domain.homework import correction
+from lms.domain.homework import attempts, correction
 from lms.domain.people import staff
 from lms.i18n import languages
 from lms.jobs import MAIL_RENDERERS
@@ -53,7 +53,7 @@ def corrected(session: Session, person: Person) -> None:
     lesson = factories.lesson(session)
     lesson.title = TRICKY
     attempt = factories.sent(session, person, factories.assignment(session, lesson))
-    copy = correction.attempt_for(session, factories.nadia(session), attempt.id)
+    copy = attempts.queued_attempt_for(session, factories.nadia(session), attempt.id)
     answer = correction.FeedbackDraft(
         comment=f"{TRICKY}\n\nDeuxième ligne", next_step=TRICKY, bands={line.id: 2 for line in lines}
     )

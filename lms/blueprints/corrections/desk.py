@@ -16,7 +16,7 @@ from lms.access import allow, me
 from lms.blueprints.corrections.correction_page import build_correction_page
 from lms.clock import now
 from lms.domain.errors import Refused
-from lms.domain.homework import correction, queue
+from lms.domain.homework import attempts, correction, queue
 from lms.domain.homework.correction import FeedbackDraft
 from lms.extensions import db
 from lms.forms.correction import FeedbackForm, chosen_bands
@@ -46,7 +46,7 @@ def index() -> BaseResponse:
 @bp.get("/corrections/<id>")
 @allow(Role.TEACHER)
 def desk(id: str) -> BaseResponse:
-    attempt = correction.attempt_for(db.session(), me(), id)
+    attempt = attempts.queued_attempt_for(db.session(), me(), id)
     feedback = attempt.feedback
     form = FeedbackForm(formdata=None)
     bands: dict[str, int] = {}
@@ -88,7 +88,7 @@ def request_redo(id: str) -> BaseResponse:
 @allow(Role.TEACHER)
 def reload(id: str) -> BaseResponse:
     """Redirect to the page: a refused form was shown at the address of its button."""
-    correction.attempt_for(db.session(), me(), id)
+    attempts.queued_attempt_for(db.session(), me(), id)
     return redirect(url_for("corrections.desk", id=id, level=_level()), 303)
 
 
@@ -111,7 +111,7 @@ def _answer(
 
     `sentence_for`: returns the sentence for the teacher from the name of the learner.
     """
-    attempt = correction.attempt_for(db.session(), me(), id)
+    attempt = attempts.queued_attempt_for(db.session(), me(), id)
     form = FeedbackForm()
     bands = chosen_bands(request.form, _criteria(attempt))
     if not form.validate():
@@ -119,14 +119,14 @@ def _answer(
     written, name = form.answer(bands), attempt.submission.learner.name
 
     def in_transaction(session: Session) -> str:
-        return then(session, correction.attempt_for(session, me(), id), written, form.seen_version)
+        return then(session, attempts.queued_attempt_for(session, me(), id), written, form.seen_version)
 
     try:
         response = run_once(form, in_transaction)
     except Refused as refusal:
         form.refuse(refusal)
         lost_race = refusal.code in (RefusalCode.COPY_CHANGED, RefusalCode.ALREADY_RETURNED)
-        attempt = correction.attempt_for(db.session(), me(), id)
+        attempt = attempts.queued_attempt_for(db.session(), me(), id)
         return _refused(409 if lost_race else 422, attempt, form, bands)
     if by_script():
         return _kept(id)
@@ -146,7 +146,7 @@ def _id(name: str) -> str | None:
 
 
 def _kept(id: str) -> BaseResponse:
-    feedback = correction.attempt_for(db.session(), me(), id).feedback
+    feedback = attempts.queued_attempt_for(db.session(), me(), id).feedback
     return jsonify(
         version=feedback.version if feedback else 0,
         request_id=secrets.token_urlsafe(16),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import String, bindparam, exists, func, select, update
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import Select, String, bindparam, exists, func, select, update
+from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from lms.domain import outbox
@@ -134,20 +134,42 @@ def submission_for(session: Session, actor: Person, submission_id: str) -> Submi
     Raises `Absent` when the actor may not see it: a learner sees the learner's own, a teacher those with an
     attempt that came into the queue.
     """
-    query = select(Submission).where(Submission.id == submission_id).options(*_WHOLE)
-    teaches = Role.TEACHER in actor.roles
-    if teaches:
-        query = query.options(joinedload(Submission.learner).lazyload(Person.role_rows))
-    elif actor.is_learner:
-        query = query.where(Submission.learner_id == actor.id)
+    found = _load_whole(session, _BY_ID, submission_id)
+    if found is None:
+        raise Absent
+    if Role.TEACHER in actor.roles:
+        is_visible = any(attempt.queued_at for attempt in found.attempts)
     else:
+        is_visible = actor.is_learner and found.learner_id == actor.id
+    if not is_visible:
         raise Absent
-    found = session.scalar(query.execution_options(populate_existing=True))
-    if found is None or (teaches and not any(attempt.queued_at for attempt in found.attempts)):
+    return found
+
+
+def queued_attempt_for(session: Session, actor: Person, attempt_id: str) -> Attempt:
+    """Return an attempt that has come into the queue, with its submission, its files and the other attempts.
+
+    Raises `Absent` when it has not, or when the actor is no teacher.
+    """
+    found = _load_whole(session, _BY_ATTEMPT, attempt_id) if Role.TEACHER in actor.roles else None
+    if found is None:
         raise Absent
-    for attempt in found.attempts:
-        # Set by hand: otherwise `attempt.submission` is loaded again once only the attempt is referenced.
+    return next(attempt for attempt in found.attempts if attempt.id == attempt_id)
+
+
+def _load_whole(session: Session, query: Select[Submission], key: str) -> Submission | None:
+    """Load a submission, its attempts and their files: three statements, whatever their number."""
+    fresh = {"populate_existing": True}
+    found = session.scalar(query, {"key": key}, execution_options=fresh)
+    if found is None:
+        return None
+    of_submission = {"submission": found.id}
+    attempts = session.scalars(_ATTEMPTS, of_submission, execution_options=fresh).unique().all()
+    files = session.scalars(_FILES, of_submission, execution_options=fresh).unique().all()
+    set_committed_value(found, "attempts", list(attempts))
+    for attempt in attempts:
         set_committed_value(attempt, "submission", found)
+        set_committed_value(attempt, "attachments", [file for file in files if file.attempt_id == attempt.id])
     return found
 
 
@@ -183,12 +205,31 @@ def _record_seen(session: Session, submission_id: str, *, now: datetime) -> None
         outbox.mark_notices_seen(session, Notice.about_id.in_(read), now=now)
 
 
+_KEY = bindparam("key", type_=String)
+_OF_SUBMISSION = Attempt.submission_id == bindparam("submission", type_=String)
 _FEEDBACK = joinedload(Attempt.feedback)
-_WHOLE = (
+# Built once, because every copy that a teacher opens runs them.
+_WHOLE = select(Submission).options(
     joinedload(Submission.assignment).joinedload(Assignment.lesson).joinedload(Lesson.level),
-    selectinload(Submission.attempts).options(
-        selectinload(Attempt.attachments).joinedload(Attachment.renditions),
+    joinedload(Submission.learner).lazyload(Person.role_rows),
+)
+_BY_ID = _WHOLE.where(Submission.id == _KEY)
+_BY_ATTEMPT = _WHOLE.join(Attempt, Attempt.submission_id == Submission.id).where(
+    Attempt.id == _KEY, Attempt.queued_at.is_not(None)
+)
+_ATTEMPTS = (
+    select(Attempt)
+    .where(_OF_SUBMISSION)
+    .options(
         _FEEDBACK.joinedload(Feedback.teacher).lazyload(Person.role_rows),
         _FEEDBACK.joinedload(Feedback.scores).joinedload(Score.criterion),
-    ),
+    )
+    .order_by(Attempt.number)
+)
+_FILES = (
+    select(Attachment)
+    .join(Attempt, Attempt.id == Attachment.attempt_id)
+    .where(_OF_SUBMISSION)
+    .options(joinedload(Attachment.renditions))
+    .order_by(Attachment.position)
 )

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import and_, select
+from sqlalchemy import String, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
-from lms.domain.errors import Absent, Refused
+from lms.domain.errors import Refused
 from lms.domain.homework import queue
-from lms.domain.homework.attempts import submission_for
 from lms.models import (
     Attempt,
     AuditAction,
@@ -20,7 +19,6 @@ from lms.models import (
     Feedback,
     OutboxItem,
     Person,
-    Role,
     Score,
 )
 from lms.refusal_codes import RefusalCode
@@ -42,25 +40,17 @@ class FeedbackDraft:
         return not self.comment and not self.bands
 
 
-def attempt_for(session: Session, actor: Person, attempt_id: str) -> Attempt:
-    """Return an attempt that was sent, with its submission, the earlier attempts, files and feedback.
-
-    Raises `Absent` when it has not come into the queue yet, or when the actor is no teacher.
-    """
-    submission_id = session.scalar(
-        select(Attempt.submission_id).where(Attempt.id == attempt_id, Attempt.queued_at.is_not(None))
-    )
-    if submission_id is None or Role.TEACHER not in actor.roles:
-        raise Absent
-    submission = submission_for(session, actor, submission_id)
-    return next(attempt for attempt in submission.attempts if attempt.id == attempt_id)
-
-
 def criteria(session: Session, level_id: str) -> Sequence[Criterion]:
     """Return the criteria of a level in their order."""
-    return session.scalars(
-        select(Criterion).where(Criterion.level_id == level_id).order_by(Criterion.position)
-    ).all()
+    return session.scalars(_CRITERIA, {"level": level_id}).all()
+
+
+# Built once, because every copy that a teacher opens runs it.
+_CRITERIA = (
+    select(Criterion)
+    .where(Criterion.level_id == bindparam("level", type_=String))
+    .order_by(Criterion.position)
+)
 
 
 def save_feedback(

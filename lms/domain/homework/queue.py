@@ -11,6 +11,7 @@ from sqlalchemy import Integer, Select, String, bindparam, delete, func, insert,
 from sqlalchemy.orm import Session, aliased
 
 from lms.domain.people.directory import LevelCount
+from lms.extensions import read_rows
 from lms.models import (
     Assignment,
     Attempt,
@@ -195,7 +196,7 @@ def next_in_queue(session: Session, attempt: Attempt, level_id: str | None = Non
 
 def counts_by_level(session: Session) -> list[LevelCount]:
     """Return every level in its order with the length of its queue; one statement."""
-    return [LevelCount(*row) for row in session.execute(_COUNTS)]
+    return [LevelCount(*row) for row in read_rows(session, _COUNTS, {})]
 
 
 def _list(
@@ -206,9 +207,9 @@ def _list(
     at: str | None = None,
 ) -> list[WaitingAttempt]:
     values = {"limit": limit, "level": level_id, "at": at}
-    return [WaitingAttempt(*row) for row in session.execute(pages[level_id is not None], values)]
+    return [WaitingAttempt(*row) for row in read_rows(session, pages[level_id is not None], values)]
 
 
 def _ask_neighbours(session: Session, attempt: Attempt, level_id: str | None) -> Sequence[str | None]:
     values = {"at": attempt.id, "level": level_id}
-    return session.execute(_NEIGHBOURS[level_id is not None], values).one()
+    return read_rows(session, _NEIGHBOURS[level_id is not None], values)[0]

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from lms.blueprints.corrections.correction_page import CorrectionPage, build_correction_page
-from lms.domain.homework import correction
+from lms.domain.homework import attempts, correction
 from lms.domain.homework.correction import FeedbackDraft
 from lms.forms.correction import FeedbackForm
 from lms.models import Assignment, Attempt, HomeworkState, OutboxItem, Outcome, Person, Submission
@@ -45,7 +45,7 @@ def shown(
         return build_correction_page(
             session,
             person,
-            correction.attempt_for(session, person, copy),
+            attempts.queued_attempt_for(session, person, copy),
             FeedbackForm(formdata=None, data={"comment": comment}),
             bands or {},
             level_id=level_id,
@@ -59,7 +59,7 @@ def shown(
 def save(school: School, copy: str, comment: str) -> None:
     def write(session: Session) -> None:
         nadia = factories.nadia(session)
-        attempt = correction.attempt_for(session, nadia, copy)
+        attempt = attempts.queued_attempt_for(session, nadia, copy)
         correction.save_feedback(session, attempt, nadia, FeedbackDraft(comment), 0, now=NOW)
 
     school.write(write)
@@ -68,7 +68,7 @@ def save(school: School, copy: str, comment: str) -> None:
 def give_back(school: School, copy: str, *, redo: bool = False) -> None:
     def write(session: Session) -> None:
         nadia = factories.nadia(session)
-        attempt = correction.attempt_for(session, nadia, copy)
+        attempt = attempts.queued_attempt_for(session, nadia, copy)
         draft = FeedbackDraft("Bravo")
         correction.return_feedback(session, attempt, nadia, draft, 0, redo=redo, now=NOW)
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import correction, queue
+from lms.domain.homework import attempts, correction, queue
 from lms.domain.homework.correction import FeedbackDraft
 from lms.models import Attempt, AuditEvent, Feedback, OutboxItem, Score
 from tests import factories
@@ -68,7 +68,7 @@ def test_after_the_last_copy_of_the_queue_comes_the_oldest(school: School) -> No
         assert queue.next_in_queue(session, first) == last.id
         assert queue.next_in_queue(session, last) == first.id
         factories.answered(session, last)
-        assert queue.next_in_queue(session, correction.attempt_for(session, nadia, last.id)) == first.id
+        assert queue.next_in_queue(session, attempts.queued_attempt_for(session, nadia, last.id)) == first.id
         factories.answered(session, first)
         assert queue.next_in_queue(session, first) is None
 
@@ -77,7 +77,7 @@ def test_after_the_last_copy_of_the_queue_comes_the_oldest(school: School) -> No
 
 def save(session: Session, copy: str, who: str, answer: FeedbackDraft, version: int) -> Feedback:
     teacher = factories.luc(session) if who == "luc" else factories.nadia(session)
-    attempt = correction.attempt_for(session, teacher, copy)
+    attempt = attempts.queued_attempt_for(session, teacher, copy)
     return correction.save_feedback(session, attempt, teacher, answer, version, now=NOW)
 
 
@@ -135,7 +135,7 @@ def test_bands_are_set_changed_and_taken_back(school: School, copy: str) -> None
 def test_returning_writes_answer_mail_and_journal_together_and_only_once(school: School, copy: str) -> None:
     def give(session: Session, answer: FeedbackDraft, version: int) -> str:
         nadia = factories.nadia(session)
-        attempt = correction.attempt_for(session, nadia, copy)
+        attempt = attempts.queued_attempt_for(session, nadia, copy)
         return correction.return_feedback(session, attempt, nadia, answer, version, redo=True, now=NOW).id
 
     with pytest.raises(Refused, match="empty_feedback"):
@@ -157,11 +157,11 @@ def test_copies_are_for_teachers_and_only_once_they_are_sent(school: School, cop
     def look(session: Session) -> None:
         for person in (factories.samira(session), factories.claire(session), factories.farid(session)):
             with pytest.raises(Absent):
-                correction.attempt_for(session, person, copy)
+                attempts.queued_attempt_for(session, person, copy)
         draft = factories.drafted(
             session, factories.samira(session), factories.assignment(session), "Bonjour"
         )
         with pytest.raises(Absent):
-            correction.attempt_for(session, factories.nadia(session), draft.id)
+            attempts.queued_attempt_for(session, factories.nadia(session), draft.id)
 
     school.write(look)

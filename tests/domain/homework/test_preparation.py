@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from lms.adapters.store import LocalStore
 from lms.domain import notices
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import alerts, attempts, correction, files, preparation, queue, worklist
+from lms.domain.homework import alerts, attempts, files, preparation, queue, worklist
 from lms.domain.homework.preparation import LEASE, ClaimedFile
 from lms.models import (
     Assignment,
@@ -176,7 +176,7 @@ def test_the_team_sees_what_was_sent_once_its_last_file_is_ready(school: School,
 
         def seen_by_team() -> tuple[bool, bool, bool, HomeworkState]:
             try:
-                found = correction.attempt_for(session, nadia, draft.id).id == draft.id
+                found = attempts.queued_attempt_for(session, nadia, draft.id).id == draft.id
             except Absent:
                 found = False
             alerted = [alert.reason for alert in alerts.learner_alerts(session, now=NOW)] == ["first"]
