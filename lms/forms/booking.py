@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 
 from flask_babel import lazy_gettext as _l
 from wtforms import (
@@ -31,7 +32,12 @@ _SLOT = re.compile(r"([2-9a-z]{14})\.(\d{8}T\d{4})")
 
 def slot_value(teacher_id: str, starts: datetime) -> str:
     """Return the form value of a slot: teacher and start in UTC, independent of any time zone."""
-    return f"{teacher_id}.{starts.astimezone(UTC):%Y%m%dT%H%M}"
+    return f"{teacher_id}.{_stamp(starts)}"
+
+
+@lru_cache(maxsize=2000)  # a page has the same hour of several teachers
+def _stamp(starts: datetime) -> str:
+    return f"{starts.astimezone(UTC):%Y%m%dT%H%M}"
 
 
 def parse_slot(value: str | None) -> tuple[str, datetime] | None:

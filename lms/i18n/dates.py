@@ -20,6 +20,7 @@ _PATTERNS = {
 NBSP = "\N{NO-BREAK SPACE}"
 
 
+@lru_cache(maxsize=2000)
 def hour(moment: datetime | time, zone: ZoneInfo) -> str:
     """Return the hour as "9 h 00", with the same digits in every language: they must match the clock."""
     local = moment.astimezone(zone) if isinstance(moment, datetime) else moment

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import redirect, url_for
 from sqlalchemy.orm import Session
@@ -22,27 +21,33 @@ from lms.extensions import db
 from lms.forms import tidy
 from lms.forms.booking import SlotForm, parse_slot, slot_value
 from lms.i18n import dates, refusals
-from lms.models import Person
+from lms.models import Mode, Person
 from lms.web.pages import page
 
+# What is said of many hours alike: the name of the teacher, and the modes.
+Kind = tuple[str, tuple[Mode, ...]]
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+
+class Choice(NamedTuple):
     """A button of the picker: a free hour as it is sent and shown."""
 
-    hour: FreeSlot
     value: str
     clock: str
+    kind: Kind
     date: str = ""  # where the heading does not say the day
+
+
+def _kind(hour: FreeSlot) -> Kind:
+    return hour.teacher, hour.modes
 
 
 def _choices(hours: Iterable[FreeSlot], *, dated: bool = False) -> list[Choice]:
     zone = settings().time_zone
     return [
         Choice(
-            hour,
             slot_value(hour.teacher_id, hour.starts),
             dates.hour(hour.starts, zone),
+            _kind(hour),
             dates.short_day(hour.starts, zone) if dated else "",
         )
         for hour in hours
@@ -106,6 +111,7 @@ def show_picker(
         answer,
         **values,
         days=[(day, _choices(hours)) for day, hours in days],
+        kinds={_kind(hour) for hour in found.hours},
         others=found.others,
         with_teacher=url_for("bookings.new", learner=values["for_id"], teacher=""),
         full=found.full,
@@ -127,6 +133,7 @@ def show_other_slots(
         409,
         **_picker_values(terms),
         near=_choices(near, dated=True),
+        kinds={_kind(hour) for hour in near},
         is_waiting=_is_waiting(terms),
         sentence=refusals.sentence(refusal),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Date, String, and_, bindparam, or_, select
@@ -15,14 +16,14 @@ from lms.domain.booking import occupancy, slots
 from lms.domain.booking.occupancy import Occupancy
 from lms.domain.booking.slots import Notice, Rule, Slot, Special
 from lms.domain.people.directory import has_role
+from lms.extensions import read_rows
 from lms.models import Availability, Booking, Mode, Organisation, Person, Role, Room, SpecialDay
 from lms.normal_forms import name_key
 
 DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class FreeSlot:
+class FreeSlot(NamedTuple):
     """One hour of one teacher that can be booked now, by video, on site or in both modes."""
 
     starts: datetime
@@ -68,7 +69,7 @@ class Timetable:
     def free_hour(self, found: list[Slot]) -> FreeSlot:
         """Return the slots of one hour of one teacher as one choice."""
         slot = found[0]
-        room_id = next((slot.room_id for slot in found if slot.room_id), None)
+        room_id = found[-1].room_id  # on site comes after video
         return FreeSlot(
             slot.starts,
             slot.ends,
@@ -144,10 +145,10 @@ def load_timetable(
     """
     asked: dict[str, Any] = {"first": first, "last": last}
     if teacher_ids is None:
-        rules, days = session.execute(_RULES, asked).all(), session.execute(_SPECIALS, asked).all()
+        rules, days = read_rows(session, _RULES, asked), read_rows(session, _SPECIALS, asked)
     else:
         asked["teacher_ids"] = list(teacher_ids)
-        rules, days = session.execute(_RULES_OF, asked).all(), session.execute(_SPECIALS_OF, asked).all()
+        rules, days = read_rows(session, _RULES_OF, asked), read_rows(session, _SPECIALS_OF, asked)
     # Without hours the buffer does not matter.
     minutes = next((row[-1] for row in (*rules, *days)), 0)
     table = Timetable(zone, timedelta(minutes=minutes))
@@ -191,10 +192,11 @@ def free_slots(
 
     With a learner, slots at which the learner has something else are left out too.
     """
+    earliest, latest = notice.bounds(now=now)
     chosen: dict[tuple[datetime, str, Mode], Slot] = {}
     for slot in sorted(offered, key=slots.slot_order):
         key = slot.starts, slot.teacher_id, slot.mode
-        if key not in chosen and notice.allows(slot.starts, now=now) and taken.is_free(slot, learner_id):
+        if earliest <= slot.starts <= latest and key not in chosen and taken.is_free(slot, learner_id):
             chosen[key] = slot
     return list(chosen.values())
 
@@ -259,6 +261,7 @@ def find_free_slot(
     return next((hour for hour in found if (hour.teacher_id, hour.starts) == (teacher_id, starts)), None)
 
 
+@lru_cache(maxsize=4096)
 def iso_week_of(moment: datetime, *, zone: ZoneInfo) -> str:
     """Return the ISO week of the local date, such as 2026-W48."""
     year, week, _ = moment.astimezone(zone).isocalendar()

@@ -11,7 +11,7 @@ from sqlalchemy import String, bindparam, select
 from sqlalchemy.orm import Session
 
 from lms.domain.errors import Refused
-from lms.extensions import UTCDateTime
+from lms.extensions import UTCDateTime, read_rows
 from lms.models import HOLDING, Booking, Organisation
 from lms.refusal_codes import RefusalCode
 
@@ -63,7 +63,7 @@ def count_load(
 ) -> Load:
     """Count the appointments of these learners, without the bookings `but`, in one statement."""
     asked = {"learner_ids": list(learner_ids), "but": list(but), "since": now - COUNTED_BACK}
-    rows = session.execute(_COUNTED, asked).all()
+    rows = read_rows(session, _COUNTED, asked)
     return Load(
         Counter(learner_id for learner_id, _week, ends in rows if ends > now),
         Counter((learner_id, week) for learner_id, week, _ends in rows),

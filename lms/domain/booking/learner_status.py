@@ -72,7 +72,7 @@ _WAITING = select(WaitlistEntry.id).where(
 
 def is_waiting(session: Session, learner_id: str) -> bool:
     """Return whether the learner has an active waitlist entry."""
-    return session.scalar(_WAITING, {"learner": learner_id}) is not None
+    return bool(read_rows(session, _WAITING, {"learner": learner_id}))
 
 
 def open_matters(session: Session, learner: Person, *, now: datetime) -> OpenMatters:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import caps
 from lms.domain.booking.availability_search import DAY, FreeSlot, SearchTerms, find_free_slots, iso_week_of
 from lms.domain.people.directory import has_role
+from lms.extensions import read_rows
 from lms.models import Availability, Booking, DayKind, Organisation, Person, Role, SpecialDay
 
 PAGE_DAYS = 14
@@ -45,7 +46,7 @@ _CHOOSABLE = (
 
 def choosable_teachers(session: Session, learner_id: str, today: date) -> list[Teacher]:
     """Return the teachers who give hours from today on: those whom the learner met first, then by name."""
-    rows = session.execute(_CHOOSABLE, {"learner": learner_id, "today": today})
+    rows = read_rows(session, _CHOOSABLE, {"learner": learner_id, "today": today})
     return [Teacher(id_, name) for id_, name in rows]
 
 

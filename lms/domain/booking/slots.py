@@ -64,8 +64,7 @@ class Special:
         return self.kind == DayKind.OPEN and has_hours and None not in (self.teacher_id, self.mode)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One bookable hour in one mode; a rule for both modes makes two slots of the same hour."""
 
     teacher_id: str
@@ -92,12 +91,11 @@ WHOLE_DAY = Span(0, DAY_MINUTES)
 
 
 class Offer(NamedTuple):
-    """An hour, in local time of some day, that a teacher offers."""
+    """An hour, in local time of some day, that a teacher offers. `places`: each mode, with its room."""
 
     teacher_id: str
     span: Span
-    mode: RuleMode
-    room_id: str | None
+    places: tuple[tuple[Mode, str | None], ...]
 
 
 def belgian_holidays(years: Iterable[int], language: str = "fr") -> dict[date, str]:
@@ -127,16 +125,15 @@ def offered_slots(
     or their pauses overlap, is left out. Two rules with the same hour give one slot. An hour that is offered
     in several rooms gives one slot for each room.
     """
-    weekly: dict[int, list[Rule]] = defaultdict(list)
+    weekly: dict[int, list[tuple[Rule, list[Offer]]]] = defaultdict(list)
     for rule in rules:
-        weekly[rule.weekday].append(rule)
+        weekly[rule.weekday].append((rule, _offers(rule.teacher_id, rule, rule.mode, buffer)))
     dated = list(specials)
-    clock = LocalTime(tz)
     found: set[Slot] = set()
     for number in range((date_until - date_from).days + 1):
         day = date_from + timedelta(days=number)
         today = [special for special in dated if special.date_from <= day <= special.date_until]
-        found.update(_slots_of_day(day, weekly[day.weekday()], today, day in holidays, clock, buffer))
+        found.update(_slots_of_day(day, weekly[day.weekday()], today, day in holidays, tz, buffer))
     return sorted(found, key=slot_order)
 
 
@@ -185,52 +182,60 @@ def closures_of(slot: Slot, specials: Iterable[Special], tz: ZoneInfo) -> list[S
 
 def _slots_of_day(
     day: date,
-    rules: list[Rule],
+    rules: list[tuple[Rule, list[Offer]]],
     specials: list[Special],
     holiday: bool,
-    clock: LocalTime,
+    tz: ZoneInfo,
     buffer: timedelta,
 ) -> Iterator[Slot]:
     """Yield the slots of the weekly rules, then those of the extra hours that stand beside them."""
     usual = [
-        Offer(rule.teacher_id, span, rule.mode, rule.room_id)
-        for rule in rules
+        offer
+        for rule, offers in rules
         if rule.valid_from <= day and (rule.valid_until is None or day <= rule.valid_until)
-        for span in hour_spans(rule.start_wall, rule.end_wall, rule.mode, buffer)
+        for offer in offers
     ]
     if holiday:
         lifting = [special for special in specials if special.kind == DayKind.OPEN and not special.adds_hours]
         usual = [offer for offer in usual if any(_lifts(special, offer) for special in lifting)]
-    ordinary = [slot for offer in usual for slot in _open_slots(day, offer, specials, clock)]
+    closed = [special for special in specials if special.kind == DayKind.CLOSED]
+    ordinary = [slot for offer in usual for slot in _open_slots(day, offer, closed, tz)]
     yield from ordinary
     for offer in (offer for special in specials for offer in _extra_offers(special, buffer)):
-        for slot in _open_slots(day, offer, specials, clock):
+        for slot in _open_slots(day, offer, closed, tz):
             if not any(_takes_away(slot, other, buffer) for other in ordinary):
                 yield slot
 
 
-def _open_slots(day: date, offer: Offer, specials: list[Special], clock: LocalTime) -> Iterator[Slot]:
-    """Yield one slot for each mode of the hour that is not closed."""
-    instants_of_hour = clock.hour(day, offer.span)
-    if instants_of_hour is None:
-        return
-    places: list[tuple[Mode, str | None]] = []
-    if offer.mode != RuleMode.ONSITE:
-        places.append((Mode.VIDEO, None))
-    # A rule whose room was closed offers nothing on site.
-    if offer.mode != RuleMode.VIDEO and offer.room_id is not None:
-        places.append((Mode.ONSITE, offer.room_id))
-    for mode, room_id in places:
-        if not any(_closes(special, offer.teacher_id, offer.span, room_id) for special in specials):
-            yield Slot(offer.teacher_id, *instants_of_hour, mode, room_id)
+def _open_slots(day: date, offer: Offer, closed: list[Special], tz: ZoneInfo) -> list[Slot]:
+    """Return one slot for each mode of the hour that none of the closures concerns."""
+    hour = hour_in_utc(day, offer.span.start, tz)
+    if hour is None:
+        return []
+    starts, ends = hour
+    return [
+        Slot(offer.teacher_id, starts, ends, mode, room_id)
+        for mode, room_id in offer.places
+        if not (closed and any(_closes(each, offer.teacher_id, offer.span, room_id) for each in closed))
+    ]
 
 
 def _extra_offers(special: Special, buffer: timedelta) -> list[Offer]:
     """Return the hours that an opening adds; none when it only lets the weekly rules apply on a holiday."""
     if not special.adds_hours or special.teacher_id is None or special.mode is None:
         return []
-    spans = hour_spans(special.start_wall, special.end_wall, special.mode, buffer)
-    return [Offer(special.teacher_id, span, special.mode, special.room_id) for span in spans]
+    return _offers(special.teacher_id, special, special.mode, buffer)
+
+
+def _offers(teacher_id: str, hours: Rule | Special, mode: RuleMode, buffer: timedelta) -> list[Offer]:
+    places: list[tuple[Mode, str | None]] = []
+    if mode != RuleMode.ONSITE:
+        places.append((Mode.VIDEO, None))
+    # A rule whose room was closed offers nothing on site.
+    if mode != RuleMode.VIDEO and hours.room_id is not None:
+        places.append((Mode.ONSITE, hours.room_id))
+    spans = hour_spans(hours.start_wall, hours.end_wall, mode, buffer)
+    return [Offer(teacher_id, span, tuple(places)) for span in spans]
 
 
 def _lifts(special: Special, offer: Offer) -> bool:
@@ -282,32 +287,27 @@ def slot_order(slot: Slot) -> tuple[datetime, str, bool, str]:
     return slot.starts, slot.teacher_id, slot.mode != Mode.VIDEO, slot.room_id or ""
 
 
-class LocalTime:
-    """Converts hours of local time to UTC, except those that a change of the clock falls into."""
+@lru_cache(maxsize=4096)  # the same hours of the next weeks, of all teachers, on every page
+def hour_in_utc(day: date, start: int, tz: ZoneInfo) -> tuple[datetime, datetime] | None:
+    """Return start and end of the hour that begins at this minute of the day, in UTC.
 
-    def __init__(self, tz: ZoneInfo) -> None:
-        self.tz = tz
-        self._offsets: dict[datetime, timedelta | None] = {}
-
-    def hour(self, day: date, span: Span) -> tuple[datetime, datetime] | None:
-        """Return start and end of the hour in UTC; None when the clock changes in it."""
-        midnight = datetime.combine(day, time())
-        start = midnight + timedelta(minutes=span.start)
-        before, after = self._offset(start), self._offset(midnight + timedelta(minutes=span.end))
-        if before is None or before != after:
-            return None
-        starts = (start - before).replace(tzinfo=UTC)
-        return starts, starts + HOUR
-
-    def _offset(self, wall: datetime) -> timedelta | None:
-        """Return the UTC offset of a local time; None when it occurs twice (autumn) or never (spring)."""
-        if wall not in self._offsets:
-            first = wall.replace(tzinfo=self.tz, fold=0).utcoffset()
-            second = wall.replace(tzinfo=self.tz, fold=1).utcoffset()
-            self._offsets[wall] = first if first == second else None
-        return self._offsets[wall]
+    None when the clock changes in it: a local time that occurs twice (autumn) or never (spring) is no hour.
+    """
+    begin = datetime.combine(day, time()) + timedelta(minutes=start)
+    before, after = _offset(begin, tz), _offset(begin + HOUR, tz)
+    if before is None or before != after:
+        return None
+    starts = (begin - before).replace(tzinfo=UTC)
+    return starts, starts + HOUR
 
 
+def _offset(wall: datetime, tz: ZoneInfo) -> timedelta | None:
+    """Return the UTC offset of a local time; None when it occurs twice or never."""
+    first = wall.replace(tzinfo=tz, fold=0).utcoffset()
+    return first if first == wall.replace(tzinfo=tz, fold=1).utcoffset() else None
+
+
+@lru_cache(maxsize=4096)
 def cells(starts: datetime, ends: datetime) -> range:
     """Return the quarter-hours that overlap [starts, ends), numbered since 1970."""
     return range(int(starts.timestamp()) // CELL, -(-int(ends.timestamp()) // CELL))
@@ -334,11 +334,16 @@ class Notice:
     lead: timedelta
     horizon: timedelta
 
+    def bounds(self, *, now: datetime) -> tuple[datetime, datetime]:
+        """Return the earliest and the latest start that is allowed."""
+        return now + max(self.lead, timedelta.resolution), now + self.horizon
+
     def is_too_soon(self, starts: datetime, *, now: datetime) -> bool:
-        return starts <= now or starts < now + self.lead
+        return starts < self.bounds(now=now)[0]
 
     def is_too_far(self, starts: datetime, *, now: datetime) -> bool:
-        return starts > now + self.horizon
+        return starts > self.bounds(now=now)[1]
 
     def allows(self, starts: datetime, *, now: datetime) -> bool:
-        return not self.is_too_soon(starts, now=now) and not self.is_too_far(starts, now=now)
+        earliest, latest = self.bounds(now=now)
+        return earliest <= starts <= latest

@@ -145,5 +145,8 @@ def test_a_learner_is_claimed_for_her_hour_and_the_hosts_until_they_are_free(sch
     for row in rows:
         counts[row.person_id or row.room_id] += 1
     assert counts == {made.learner_id: 4, made.teacher_id: 5, made.room_id: 5}
-    found = school.read(lambda s: occupancy.occupied(s, made.starts, made.ends, but={made.id}))
-    assert found == set()
+    organisation = school.read(factories.organisation)
+    found = school.read(
+        lambda s: occupancy.load_occupancy(s, organisation, made.starts, made.ends, but={made.id})
+    )
+    assert found.held == {}
