@@ -36,6 +36,15 @@ SEEN_KEPT = timedelta(days=90)
 KEPT = timedelta(days=365)
 
 _REMINDERS = (NoticeKind.BOOKING_REMINDER, NoticeKind.BOOKING_SOON)
+_ABOUT_APPOINTMENTS = {
+    *_REMINDERS,
+    NoticeKind.BOOKING_MADE,
+    NoticeKind.BOOKING_MOVED,
+    NoticeKind.BOOKING_CANCELLED,
+    NoticeKind.BOOKING_OFFER,
+    NoticeKind.BOOKING_RETIMED,
+    NoticeKind.OFFER_WITHDRAWN,
+}
 
 
 @dataclass(frozen=True)
@@ -44,11 +53,11 @@ class NoticeDetails:
 
     notice: Notice
     booking: Booking | None
-    feedback: Feedback | None
-    submission: Submission | None
-    lesson_title: str | None
-    level: Level | None
-    person: Person | None
+    feedback: Feedback | None = None
+    submission: Submission | None = None
+    lesson_title: str | None = None
+    level: Level | None = None
+    person: Person | None = None
 
     @property
     def kind(self) -> NoticeKind:
@@ -60,15 +69,21 @@ class NoticeDetails:
 
 
 def unseen_notices(session: Session, person: Person, *, now: datetime) -> list[NoticeDetails]:
-    """Return what the person has not seen yet, in one statement when there is nothing, else in two.
+    """Return what the person has not seen yet: one statement when there is nothing, else two.
 
     What changed about coming appointments is first, the nearest at the top; then the rest, the newest first.
     A reminder is left out while something else about the same appointment is unseen: that says the hour too.
     """
     values = {"me": person.id, "now": now}
-    if not read_rows(session, _IS_UNSEEN, values):
-        return []  # mostly; what notices may be about is a wide question
-    found = _load(session, _UNSEEN, values)
+    kinds = {kind for (kind,) in read_rows(session, _UNSEEN_KINDS, values)}
+    if not kinds:
+        return []
+    # What notices may be about is a wide question; most are about appointments.
+    if kinds <= _ABOUT_APPOINTMENTS:
+        rows = session.execute(_UNSEEN_ABOUT_APPOINTMENTS, values)
+        found = [NoticeDetails(notice, booking) for notice, booking in rows]
+    else:
+        found = _load(session, _UNSEEN, values)
     changed = {each.notice.about_id for each in found if each.kind not in _REMINDERS}
     shown = [each for each in found if each.kind not in _REMINDERS or each.notice.about_id not in changed]
     coming = [(each.booking.starts, each) for each in shown if each.booking and each.booking.starts > now]
@@ -148,13 +163,18 @@ def _with_details() -> Select[Notice, Booking, Feedback, Submission, str, Level,
         .outerjoin(Level, Level.id == Notice.about_id)
         .outerjoin(Person, Person.id == Notice.about_id)
         .options(
-            joinedload(Booking.teacher).lazyload(Person.role_rows),
-            joinedload(Booking.learner).lazyload(Person.role_rows),
-            joinedload(Booking.room),
+            *_APPOINTMENT_DETAILS,
             joinedload(Feedback.teacher).lazyload(Person.role_rows),
             lazyload(Person.role_rows),
         )
     )
+
+
+_APPOINTMENT_DETAILS = (
+    joinedload(Booking.teacher).lazyload(Person.role_rows),
+    joinedload(Booking.learner).lazyload(Person.role_rows),
+    joinedload(Booking.room),
+)
 
 
 # Built once, because every visit of a start page runs them.
@@ -164,5 +184,14 @@ _UNSEEN_NOW = (
     Notice.due_at <= bindparam("now", type_=UTCDateTime),
     or_(Notice.expires_at.is_(None), Notice.expires_at > bindparam("now", type_=UTCDateTime)),
 )
-_IS_UNSEEN = select(Notice.id).where(*_UNSEEN_NOW).limit(1)
-_UNSEEN = _with_details().where(*_UNSEEN_NOW).order_by(Notice.due_at.desc(), Notice.id).limit(MOST_LISTED)
+_UNSEEN_KINDS = select(Notice.kind).where(*_UNSEEN_NOW).distinct()
+_NEWEST = (Notice.due_at.desc(), Notice.id)
+_UNSEEN = _with_details().where(*_UNSEEN_NOW).order_by(*_NEWEST).limit(MOST_LISTED)
+_UNSEEN_ABOUT_APPOINTMENTS = (
+    select(Notice, Booking)
+    .outerjoin(Booking, Booking.id == Notice.about_id)
+    .options(*_APPOINTMENT_DETAILS)
+    .where(*_UNSEEN_NOW)
+    .order_by(*_NEWEST)
+    .limit(MOST_LISTED)
+)

@@ -14,7 +14,7 @@ from lms.domain.booking import absence, conflicts
 from lms.domain.booking.queries import with_people
 from lms.domain.booking.slots import HOUR, instants
 from lms.domain.paging import Cut, cut_page
-from lms.extensions import UTCDateTime
+from lms.extensions import UTCDateTime, read_rows
 from lms.models import AppointmentRecord, Booking, BookingState, Mode, Person, Role
 
 # Older attendance is not asked for: nobody remembers it.
@@ -55,7 +55,7 @@ def unmarked_appointments(
     session: Session, teacher: Person, *, now: datetime
 ) -> Sequence[Row[str, datetime]]:
     """Return id and start of the teacher's appointments of the last seven days without attendance."""
-    return session.execute(_UNMARKED, {"me": teacher.id, "since": now - UNMARKED_SHOWN, "now": now}).all()
+    return read_rows(session, _UNMARKED, {"me": teacher.id, "since": now - UNMARKED_SHOWN, "now": now})
 
 
 def coming_appointments(
@@ -63,7 +63,7 @@ def coming_appointments(
 ) -> Sequence[Row[str, datetime, Mode, str]]:
     """Return id, start, mode and learner of the teacher's next appointments, the running one included."""
     values = {"me": teacher.id, "since": now - HOUR, "now": now, "limit": limit}
-    return session.execute(_COMING, values).all()
+    return read_rows(session, _COMING, values)
 
 
 def conflicts_for(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Integer, Select, and_, bindparam, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from lms.extensions import UTCDateTime
+from lms.extensions import UTCDateTime, read_rows
 from lms.models import Attempt, Feedback, Person, PersonRole, QueuedAttempt, Role, Submission
 
 REDO_LONG = timedelta(days=7)
@@ -102,6 +102,6 @@ def learner_alerts(session: Session, limit: int = 6, *, now: datetime) -> list[A
     found: dict[str, Alert] = {}
     for reason, query, length in _ALERTS:
         values = {"limit": limit, "before": now - length}
-        for person_id, name, since in session.execute(query, values):
+        for person_id, name, since in read_rows(session, query, values):
             found.setdefault(person_id, Alert(person_id, name, reason, since))
     return list(found.values())[:limit]
