@@ -32,3 +32,9 @@ def cut_page(ids: Sequence[str], after: str | None) -> Cut:
         before=None if begin == 0 else ids[begin - PAGE - 1] if begin > PAGE else "",
         after=ids[end - 1] if end < len(ids) else None,
     )
+
+
+def row_before(ids: Sequence[str]) -> str | None:
+    """Return the row after which the page with the last of these rows begins; None for the first page."""
+    begin = (len(ids) - 1) // PAGE * PAGE
+    return ids[begin - 1] if begin else None

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.clock import now
 from lms.domain.errors import Refused
-from lms.domain.lessons import authoring, queries
+from lms.domain.lessons import authoring, queries, team_queries
 from lms.extensions import db, write
 from lms.forms.lessons import MOST_CLIPS, EditLesson, NewLesson, values_of
 from lms.models import Lesson, Role
@@ -211,6 +211,7 @@ def _desk(form: EditLesson, lesson: Lesson, answer: int = 200) -> Response:
         saved=saved,
         clips_differ=saved is not None and _typed_clips(form) != saved["clips"],
         assignments=queries.homework_of(db.session(), lesson.id),
+        done_by=team_queries.count_done_by(db.session(), lesson),
         untold=sum(1 for clip in lesson.clips if not clip.transcript),
         section="lessons",
     )
@@ -231,4 +232,4 @@ def move(id: str) -> BaseResponse:
     if request.form.get("way") not in ("up", "down"):
         raise BadRequest
     write(lambda s: authoring.move_lesson(s, me(), queries.lesson_for(s, me(), id), direction, now=now()))
-    return redirect(url_for("lessons.index", _anchor=f"lesson-{id}"), 303)
+    return redirect(url_for("lessons.index", lesson=id, _anchor=f"lesson-{id}"), 303)

@@ -15,11 +15,12 @@ from lms.access import allow, me, own_path
 from lms.adapters import markdown, youtube
 from lms.clock import now
 from lms.domain.errors import Absent
-from lms.domain.lessons import queries, tracking
+from lms.domain.lessons import queries, team_queries, tracking
 from lms.domain.lessons.progress import LessonState
 from lms.extensions import db, write
 from lms.models import Role
 from lms.web.pages import by_script, page
+from lms.web.paging import pager_links
 
 bp = Blueprint("lessons", __name__)
 
@@ -65,17 +66,30 @@ def shown(state: queries.ClipState, title: str) -> Shown:
 @allow(Role.LEARNER, Role.TEACHER, Role.COORDINATOR)
 def index() -> Response:
     session = db.session()
-    levels = queries.levels_for(session, me())
     if queries.is_author(me()):
-        return page(
-            "lessons/desk.html", levels=levels, summaries=queries.lesson_summaries(session), section="lessons"
-        )
+        return _team_list()
+    levels = queries.levels_for(session, me())
     lessons = queries.lessons_of(session, me())
     finished = {
         level_id: sum(lesson.state == LessonState.DONE for lesson in listed)
         for level_id, listed in lessons.items()
     }
     return page("lessons/index.html", levels=levels, lessons=lessons, finished=finished, section="lessons")
+
+
+def _team_list() -> Response:
+    """Show the lessons of one level; `lesson` in the address is on the page that is shown."""
+    asked = request.args
+    shown = team_queries.lesson_page(
+        db.session(), asked.get("level"), asked.get("after"), showing=asked.get("lesson")
+    )
+    level_id = shown.level.id if shown.level else None
+    return page(
+        "lessons/desk.html",
+        shown=shown,
+        **pager_links(shown.cut, "lessons.index", level=level_id),
+        section="lessons",
+    )
 
 
 @bp.get("/lessons/<id>")

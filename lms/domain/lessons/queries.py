@@ -5,18 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import (
     BindParameter,
-    Select,
     String,
     and_,
     bindparam,
-    case,
     exists,
-    func,
-    literal,
     or_,
     select,
 )
@@ -50,7 +45,7 @@ from lms.models import (
 
 STEPS = ("watch", "words", "homework")
 _WRITERS = frozenset({Role.TEACHER, Role.COORDINATOR})
-_ORDER = (Lesson.position, Lesson.created_at, Lesson.id)
+ORDER = (Lesson.position, Lesson.created_at, Lesson.id)
 # Pictures at the end of a word: emoji, flags, arrows, with their joiners, tones and selectors.
 _PICTURE = re.compile(
     "([\U0001f000-\U0001faff\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff]"
@@ -107,17 +102,6 @@ class ListedLesson:
     title: str
     goal: str
     state: LessonState
-
-
-@dataclass(frozen=True)
-class LessonSummary:
-    """A lesson in the list of the team, with its counts."""
-
-    lesson: Lesson
-    clips: int
-    without_transcript: int  # of the clips
-    assignments: int
-    watchers: int  # learners who watched all clips or, without clips, went on to a later step
 
 
 def is_author(actor: Person) -> bool:
@@ -186,81 +170,6 @@ def lessons_of(session: Session, learner: Person) -> dict[str, list[ListedLesson
     for lesson_id, level_id, title, goal, done, begun in read_rows(session, _LISTED, person_key(learner)):
         listed = ListedLesson(lesson_id, title, goal, lesson_state(done=done, begun=begun))
         found.setdefault(level_id, []).append(listed)
-    return found
-
-
-def _select_summaries() -> Select[*tuple[Any, ...]]:
-    clips = (
-        select(
-            Clip.lesson_id,
-            func.count().label("all"),
-            func.count().filter(Clip.transcript == "").label("without_transcript"),
-        )
-        .group_by(Clip.lesson_id)
-        .subquery()
-    )
-    homework = (
-        select(Assignment.lesson_id, func.count().label("all"))
-        .where(Assignment.withdrawn_at.is_(None))
-        .group_by(Assignment.lesson_id)
-        .subquery()
-    )
-    each = (
-        select(Clip.lesson_id, ClipProgress.person_id, func.count().label("watched"))
-        .join(ClipProgress, ClipProgress.clip_id == Clip.id)
-        .join(Person, Person.id == ClipProgress.person_id)
-        .where(ClipProgress.watched_at.is_not(None), Person.deactivated_at.is_(None))
-        .group_by(Clip.lesson_id, ClipProgress.person_id)
-        .subquery()
-    )
-    watchers = (
-        select(each.c.lesson_id, func.count().label("all"))
-        .join(clips, and_(clips.c.lesson_id == each.c.lesson_id, clips.c.all == each.c.watched))
-        .group_by(each.c.lesson_id)
-        .subquery()
-    )
-    readers = (
-        select(func.count())
-        .select_from(LessonVisit)
-        .join(Person, Person.id == LessonVisit.person_id)
-        .where(
-            LessonVisit.lesson_id == Lesson.id, LessonVisit.step != "watch", Person.deactivated_at.is_(None)
-        )
-        .correlate(Lesson)
-        .scalar_subquery()
-    )
-    zero = literal(0)
-    return (
-        select(
-            Lesson,
-            func.coalesce(clips.c.all, zero),
-            func.coalesce(clips.c.without_transcript, zero),
-            func.coalesce(homework.c.all, zero),
-            func.coalesce(watchers.c.all, zero),
-            # Only where there is nothing to watch.
-            case((clips.c.all.is_(None), readers), else_=zero),
-        )
-        .outerjoin(clips, clips.c.lesson_id == Lesson.id)
-        .outerjoin(homework, homework.c.lesson_id == Lesson.id)
-        .outerjoin(watchers, watchers.c.lesson_id == Lesson.id)
-        .order_by(*_ORDER)
-    )
-
-
-# Built once: it counts in six places.
-_SUMMARIES = _select_summaries()
-
-
-def lesson_summaries(session: Session) -> dict[str, list[LessonSummary]]:
-    """Return all lessons in their order by level id, with their counts, in one statement."""
-    found: dict[str, list[LessonSummary]] = {}
-    for lesson, clip_count, without_transcript, assignments, watched_by, read_by in session.execute(
-        _SUMMARIES
-    ):
-        summary = LessonSummary(
-            lesson, clip_count, without_transcript, assignments, watched_by if clip_count else read_by
-        )
-        found.setdefault(lesson.level_id, []).append(summary)
     return found
 
 
@@ -349,7 +258,7 @@ _OWN_LEVELS = (
 _LISTED = (
     select(Lesson.id, Lesson.level_id, Lesson.title, Lesson.goal, is_done(ME), is_begun(ME))
     .where(Lesson.published_at.is_not(None), on_level_of(ME, OWN_LEVEL))
-    .order_by(*_ORDER)
+    .order_by(*ORDER)
 )
 _CLIPS = (
     select(Clip, ClipProgress)

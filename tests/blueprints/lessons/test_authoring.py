@@ -390,8 +390,8 @@ def test_the_coordinator_may_make_lessons_too(school: School) -> None:
     assert count(school) == 1
 
 
-def test_the_desk_shows_state_clips_homework_and_who_has_done_it(school: School) -> None:
-    def operation(s: Session) -> None:
+def test_the_list_shows_state_clips_and_homework_and_the_lesson_who_has_done_it(school: School) -> None:
+    def operation(s: Session) -> str:
         lesson = factories.lesson(s, clips=2)
         factories.lesson(s, "Brouillon", published=False)
         for clip in lesson.clips:
@@ -404,12 +404,31 @@ def test_the_desk_shows_state_clips_homework_and_who_has_done_it(school: School)
                 created_by_id=factories.nadia(s).id,
             )
         )
+        return lesson.id
 
-    school.write(operation)
-    page = teacher(school).get("/lessons")
+    lesson_id = school.write(operation)
+    nadia = teacher(school)
+    page = nadia.get("/lessons")
     cells = [td.text for td in page.root.all("tbody")[0].all("tr")[0].all("td")]
-    assert cells[:4] == ["Publiée", "2", "1", "1"]
+    assert cells[:3] == ["Publiée", "2", "1"]
     assert "Brouillon" in page.root.all("tbody")[0].all("tr")[1].text
+    assert "Faite par : 1" in nadia.get(f"/lessons/{lesson_id}/edit").root.text
+
+
+def test_a_moved_lesson_and_the_way_back_from_a_lesson_show_its_page(school: School) -> None:
+    lessons = school.write(
+        lambda s: [factories.lesson(s, f"L {n:02d}", level_code="N2").id for n in range(22)]
+    )
+    school.write(lambda s: factories.lesson(s, "Autre"))
+    nadia = teacher(school)
+    editor = nadia.get(f"/lessons/{lessons[-1]}/edit")
+    back = next(link.get("href") for link in editor.root.all("a") if link.get("class") == "way-back")
+    page = nadia.get(str(back).split("#")[0])
+    assert [row.get("id") for row in page.root.all("tbody")[0].all("tr")] == [
+        f"lesson-{lesson}" for lesson in lessons[20:]
+    ]
+    page = nadia.submit(page, {"way": "up"}, action=f"/lessons/{lessons[20]}/position")
+    assert f'id="lesson-{lessons[20]}"' in page.html
 
 
 @pytest.mark.parametrize("path", ["/lessons", "/lessons/{}/edit"])

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import audit_log
 from lms.domain.errors import Refused
-from lms.domain.lessons import authoring, queries, tracking
+from lms.domain.lessons import authoring, queries, team_queries, tracking
 from lms.models import ClipProgress, Lesson
 from tests import factories
 from tests.factories import NOW
@@ -159,8 +159,8 @@ def test_lessons_change_places_one_by_one_and_stop_at_the_ends(school: School) -
         for lesson, way in ((un, "up"), (trois, "up"), (un, "down"), (deux, "down")):
             authoring.move_lesson(s, factories.nadia(s), lesson, way, now=NOW)  # type: ignore[arg-type]
             s.flush()
-            rows = queries.lesson_summaries(s)[un.level_id]
-            orders.append([row.lesson.title for row in rows])
+            rows = team_queries.lesson_page(s, un.level_id).lessons
+            orders.append([row.title for row in rows])
         return orders
 
     assert school.write(operation) == [

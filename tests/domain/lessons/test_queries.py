@@ -147,30 +147,6 @@ def test_the_list_says_done_begun_or_new_in_the_order_of_the_level(school: Schoo
     ]
 
 
-def test_the_team_sees_clips_homework_and_how_many_watched_everything(school: School) -> None:
-    def operation(s: Session) -> list[tuple[str, int, int, int, int]]:
-        two, text = factories.lesson(s, "Deux vidéos", clips=2), factories.lesson(s, "Texte", clips=0)
-        samira, tesfay = factories.samira(s), factories.learner(s, "Tesfay")
-        gone = factories.learner(s, "Partie")
-        for clip in two.clips:
-            tracking.record_watched(s, samira, clip, now=NOW)
-            tracking.record_watched(s, gone, clip, now=NOW)
-        tracking.record_watched(s, tesfay, two.clips[0], now=NOW)
-        tracking.record_visit(s, tesfay, text, "words", now=NOW)
-        gone.deactivated_at = NOW
-        two.clips[1].transcript = ""
-        s.add(
-            Assignment(
-                lesson_id=two.id, instruction="Écrivez.", created_at=NOW, created_by_id=factories.nadia(s).id
-            )
-        )
-        s.flush()
-        rows = queries.lesson_summaries(s)[two.level_id]
-        return [(r.lesson.title, r.clips, r.without_transcript, r.assignments, r.watchers) for r in rows]
-
-    assert school.write(operation) == [("Deux vidéos", 2, 1, 1, 1), ("Texte", 0, 0, 0, 1)]
-
-
 @pytest.mark.parametrize(
     ("word", "parts"),
     [
