@@ -10,6 +10,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from markupsafe import Markup
 from wtforms import Field, HiddenField
 from wtforms.i18n import DefaultTranslations
 from wtforms.validators import DataRequired, Length, ValidationError
@@ -18,6 +19,7 @@ from lms import normal_forms
 from lms.domain.errors import Refused
 from lms.event_log import log_event
 from lms.extensions import write_refusal
+from lms.forms.rendering import render_quickly
 from lms.i18n.catalogues import form_translations
 from lms.i18n.refusals import sentence
 
@@ -29,6 +31,11 @@ class PageForm(FlaskForm):
         def get_translations(self, form: FlaskForm) -> DefaultTranslations:
             """Return the sentences of WTForms, which Flask-WTF would read from the disk at each request."""
             return form_translations()
+
+        def render_field(self, field: Field, render_kw: dict[str, Any]) -> Markup:
+            """Return the HTML of a field."""
+            quick = render_quickly(field, {**(field.render_kw or {}), **render_kw})
+            return super().render_field(field, render_kw) if quick is None else quick
 
     request_id = HiddenField()
 
