@@ -33,7 +33,7 @@ from lms.adapters.sms.message import SmsSender
 from lms.clock import now
 from lms.current import received_store_of, settings_of, store_of
 from lms.domain import notices, outbox
-from lms.domain.booking import kept, waitlist
+from lms.domain.booking import kept, stored_conflicts, waitlist
 from lms.domain.booking.quiet_hours import is_quiet
 from lms.domain.calendars import external
 from lms.domain.people import kept_forms, logins
@@ -297,12 +297,19 @@ class Jobs:
     def every_hour(self) -> None:
         """Offer the new days of the horizon to the waitlist; not in the quiet hours: an SMS makes a sound."""
         zone = self.settings.time_zone
+        self.store_conflicts()
         with self.app.app_context():
             organisation = db.session().get(Organisation, 1)
             if organisation is None or is_quiet(organisation, now(), zone=zone):
                 return
             db.session().rollback()
             write(lambda session: waitlist.offer_new_days(session, now=now(), zone=zone))
+
+    def store_conflicts(self) -> None:
+        """Look at all appointments again: another release, zone or list of holidays opens other hours."""
+        with self.app.app_context():
+            zone = self.settings.time_zone
+            write(lambda session: stored_conflicts.store_all(session, now=now(), zone=zone))
 
     def deliver_due(self, at: datetime | None = None) -> int:
         """Deliver in this process everything that is due, instead of waiting for a worker."""
@@ -323,6 +330,7 @@ class Jobs:
         )
         self.delete_temporary_files()
         self.files.delete_orphans()
+        self.store_conflicts()
         self.every_minute()
         self.files.start()
         consumer.start()

@@ -25,6 +25,7 @@ from lms.models import (
     BookingState,
     CalendarFeed,
     Channel,
+    ConflictReason,
     FormReceipt,
     LoginKind,
     LoginSession,
@@ -291,6 +292,21 @@ def test_in_the_morning_the_day_that_comes_into_sight_goes_to_who_waits(school: 
     assert school.read(
         lambda s: s.scalars(select(Booking.starts).where(Booking.state == BookingState.OFFERED)).all()
     ) == [hour]
+
+
+def test_every_hour_the_appointments_are_compared_with_the_hours_also_at_night(school: School) -> None:
+    monday = factories.coming_monday()
+
+    def live(session: Session) -> None:
+        nadia, at = factories.nadia(session), wall(monday.isoformat(), "10:00")
+        rule = factories.rule(session, nadia, 0, "09:00", "12:00")
+        factories.booked(session, factories.samira(session), nadia, at, now=now())
+        session.delete(rule)  # as another release would, which knows another list of holidays
+
+    school.write(live)
+    school.write(lambda s: s.execute(update(Organisation).values(quiet_from=now().hour, quiet_until=0)))
+    school.app.extensions["lms_jobs"].every_hour()
+    assert school.read(lambda s: s.scalars(select(Booking.conflict)).all()) == [ConflictReason.OUTSIDE]
 
 
 def test_only_a_house_with_a_gateway_or_one_that_tries_out_sends_texts(school: School) -> None:

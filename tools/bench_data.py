@@ -14,6 +14,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from lms.clock import now
+from lms.domain.booking import stored_conflicts
 from lms.domain.homework import queue
 from lms.domain.people.logins import digest
 from lms.models import (
@@ -33,7 +34,7 @@ from lms.models import (
     Submission,
 )
 from lms.normal_forms import name_key
-from tools.bench_bookings import add_bookings, add_special_days, add_waitlist
+from tools.bench_bookings import ZONE, add_bookings, add_special_days, add_waitlist
 from tools.bench_rows import Rows, add_message
 
 TEXT = "Bonjour, je m’appelle Samira. J’habite à Charleroi et je prends le bus pour aller au cours. " * 3
@@ -74,6 +75,7 @@ def fill(session: Session, size: Size) -> None:
     add_waitlist(session, rows, learners)
     rows.insert(session)
     _add_to_queue(session)
+    stored_conflicts.store_conflicts(session, now=rows.now, zone=ZONE)
     session.execute(text("ANALYZE"))
 
 

@@ -131,7 +131,7 @@ def add_room() -> BaseResponse:
 def close_room(id: str) -> BaseResponse:
     write(lambda session: _close_room(session, id))
     flash(_("La salle est fermée. Les rendez-vous déjà pris restent."), "success")
-    number = conflicts.count_conflicts(db.session(), None, now=now(), zone=settings().time_zone)
+    number = conflicts.count_conflicts(db.session(), None, now=now())
     if number:
         flash(_("%(number)s rendez-vous à décider.", number=number), "warning")
     return redirect(url_for("organisation.show", _anchor="rooms"), 303)

@@ -7,7 +7,7 @@ from flask.cli import with_appcontext
 
 from lms.clock import now
 from lms.current import settings
-from lms.domain.booking import consistency, retime
+from lms.domain.booking import consistency, retime, stored_conflicts
 from lms.extensions import db, write
 
 
@@ -47,7 +47,10 @@ def retime_command(dry_run: bool) -> None:
 def check_command() -> None:
     """Check the consistency of all bookings; exit code 1 and a line for each fault when there is one."""
     session = db.session()
-    found = consistency.find_faults(session, now=now())
+    found = [
+        *consistency.find_faults(session, now=now()),
+        *stored_conflicts.find_conflict_faults(session, now=now(), zone=settings().time_zone),
+    ]
     for fault in found:
         click.echo(fault)
     if found:

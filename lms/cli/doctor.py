@@ -20,7 +20,7 @@ from lms.adapters import work_folder
 from lms.adapters.store import Store, UnknownKey
 from lms.clock import now
 from lms.domain import outbox, stored_files
-from lms.domain.booking import consistency
+from lms.domain.booking import consistency, stored_conflicts
 from lms.domain.calendars.consistency import find_calendar_faults
 from lms.domain.homework import preparation
 from lms.domain.homework.consistency import find_homework_faults
@@ -133,7 +133,11 @@ def _old_files(store: Store, older_than: datetime) -> list[str]:
 
 def bookings(session: Session, settings: Settings) -> list[str]:
     """Return the faults of the consistency check."""
-    return consistency.find_faults(session, now=now())
+    moment, zone = now(), settings.time_zone
+    return [
+        *consistency.find_faults(session, now=moment),
+        *stored_conflicts.find_conflict_faults(session, now=moment, zone=zone),
+    ]
 
 
 def people(session: Session, settings: Settings) -> list[str]:

@@ -57,6 +57,20 @@ class BookingState(StrEnum):
 HOLDING = (BookingState.OFFERED, BookingState.BOOKED)
 
 
+class ConflictReason(StrEnum):
+    """Why an appointment no longer fits: its teacher left, or cannot have it at that time.
+
+    `closed`: a special day or a holiday. `outside`: no rule covers it any more. `busy`: the teacher is busy
+    in an external calendar. `room`: its room was closed.
+    """
+
+    LEFT = "left"
+    CLOSED = "closed"
+    OUTSIDE = "outside"
+    BUSY = "busy"
+    ROOM = "room"
+
+
 class WaitlistOutcome(StrEnum):
     """How a waitlist entry ended: offer accepted, slot booked otherwise, withdrawn, offer not answered."""
 
@@ -128,7 +142,7 @@ class SpecialDay(Identified, Base):
         ),
         CheckConstraint(f"mode IS NULL OR {one_of('mode', RuleMode)}", name="mode"),
         CheckConstraint("mode IS NULL OR mode = 'video' OR room_id IS NOT NULL", name="onsite_has_room"),
-        Index("ix_special_day_date_from", "date_from"),
+        Index("ix_special_day_dates", "date_from", "date_until"),
         Index("ix_special_day_teacher_id", "teacher_id"),
     )
 
@@ -190,7 +204,14 @@ class Booking(Identified, Base):
         Index("ix_booking_waitlist_entry_id", "waitlist_entry_id"),
         Index("ix_booking_learner_id_starts", "learner_id", "starts"),
         Index("ix_booking_teacher_id_starts", "teacher_id", "starts"),
-        Index("ix_booking_starts", "starts"),
+        Index("ix_booking_starts_state", "starts", "state", "ends"),
+        Index(
+            "ix_booking_conflict",
+            "starts",
+            "id",
+            sqlite_where=text("conflict IS NOT NULL"),
+            postgresql_where=text("conflict IS NOT NULL"),
+        ),
         Index(
             "ix_booking_kept",
             "kept_until",
@@ -225,6 +246,8 @@ class Booking(Identified, Base):
     reason: Mapped[str] = mapped_column(String(200), default="")
     # The teacher could not come: the learner has priority on the waitlist.
     cancelled_by_teacher: Mapped[bool] = mapped_column(default=False)
+    # Of an upcoming appointment: why the availability no longer covers it (`stored_conflicts`, ADR 34).
+    conflict: Mapped[ConflictReason | None] = mapped_column(word_type(ConflictReason, 8))
     # When somebody decided to keep it although the availability no longer covers it.
     conflict_accepted_at: Mapped[datetime | None]
     # Of an offer: the waitlist entry, and until when it can be accepted.
@@ -247,6 +270,10 @@ class Booking(Identified, Base):
     @property
     def is_onsite(self) -> bool:
         return self.mode == Mode.ONSITE
+
+    @property
+    def room_closed_at(self) -> datetime | None:
+        return self.room.closed_at if self.room else None
 
     @property
     def is_booked(self) -> bool:

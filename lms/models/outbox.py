@@ -52,6 +52,12 @@ class OutboxItem(Identified, Base):
             sqlite_where=text("closed_at IS NULL"),
             postgresql_where=text("closed_at IS NULL"),
         ),
+        Index(
+            "ix_outbox_item_by_hand",
+            "expires_at",
+            sqlite_where=text("closed_at IS NULL AND handed_at IS NOT NULL"),
+            postgresql_where=text("closed_at IS NULL AND handed_at IS NOT NULL"),
+        ),
         Index("ix_outbox_item_outcome", "outcome", "closed_at"),
         Index("ix_outbox_item_about_id", "about_id"),
         Index("ix_outbox_item_person_id", "person_id"),

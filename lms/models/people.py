@@ -133,7 +133,7 @@ class Person(Named, Identified, Base):
         CheckConstraint("login_email = lower(login_email)", name="login_email_lower"),
         CheckConstraint("text_size IN ('normal', 'large')", name="text_size"),
         Index("ix_person_level_id", "level_id"),
-        Index("ix_person_social_worker_id", "social_worker_id"),
+        Index("ix_person_social_worker_id_name", "social_worker_id", "name_key", "id"),
     )
 
     name: Mapped[str] = mapped_column(String(120))

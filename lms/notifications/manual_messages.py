@@ -31,7 +31,7 @@ class ManualMessage:
 def list_manual_messages(
     session: Session, person: Person, settings: Settings, now: datetime
 ) -> list[ManualMessage]:
-    """Return the messages that this person may send now, the nearest appointment first. One statement.
+    """Return the messages that this person may send now, the nearest appointment first.
 
     Messages that no longer make sense are left out, and to a learner without a phone number those that
     nobody has to say in person.

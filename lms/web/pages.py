@@ -9,12 +9,11 @@ from flask_babel import gettext as _
 from lms.access import cookie, current_person_or_none
 from lms.clock import now
 from lms.current import organisation, settings_of
-from lms.domain.booking.coverage import ConflictReason
 from lms.domain.errors import Refused
 from lms.domain.lessons.progress import LessonState
 from lms.i18n import dates, languages
 from lms.i18n.refusals import sentence
-from lms.models import Attendance, Channel, DayKind, HomeworkState, RuleMode
+from lms.models import Attendance, Channel, ConflictReason, DayKind, HomeworkState, RuleMode
 from lms.normal_forms import normalize_phone
 from lms.web.sending import browser_key
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from lms.domain.paging import PAGE, Cut, cut_page
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lms.domain.paging import PAGE, Cut, KeyedList, cut_page
+from lms.models import Person
+from tests import factories
+from tests.support.school import School
 
 IDS = [f"p{number:02}" for number in range(2 * PAGE + 5)]
 
@@ -24,3 +32,25 @@ def test_after_a_row_that_has_gone_comes_the_first_page() -> None:
 
 def test_a_list_of_one_full_page_has_no_other() -> None:
     assert cut_page(IDS[:PAGE], None) == Cut(IDS[:PAGE])
+
+
+def test_a_list_that_the_database_cuts_has_the_same_pages(school: School) -> None:
+    """Of people with equal names too: the id comes last in the key."""
+    people = KeyedList(select(Person.id).where(Person.deactivated_at.is_(None)), Person.name_key, Person.id)
+    in_order = select(Person.id).where(Person.deactivated_at.is_(None)).order_by(Person.name_key, Person.id)
+
+    def live(session: Session) -> str:
+        for number in range(2 * PAGE + 5):
+            factories.learner(session, f"Name {number // 3}")
+        gone = factories.learner(session, "Name 0")
+        gone.deactivated_at = factories.NOW
+        return gone.id
+
+    def compare(session: Session) -> None:
+        ids = session.scalars(in_order).all()
+        for after in (None, "", "gone", gone, *ids):
+            expected = replace(cut_page(ids, after), begin=0)
+            assert people.read_page(session, {}, after) == expected, after
+
+    gone = school.write(live)
+    school.read(compare)

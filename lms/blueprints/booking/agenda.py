@@ -18,7 +18,15 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.clock import now
 from lms.current import organisation, settings
-from lms.domain.booking import attendance, availability, availability_search, occupancy, queries, team_queries
+from lms.domain.booking import (
+    attendance,
+    availability,
+    availability_search,
+    occupancy,
+    queries,
+    special_days,
+    team_queries,
+)
 from lms.domain.booking.external_clashes import find_clashes
 from lms.domain.booking.slots import Slot, instants
 from lms.extensions import db
@@ -83,7 +91,7 @@ def index() -> BaseResponse:
         today=today,
         around=around,
         at=now(),
-        undecided=team_queries.count_conflicts_for(db.session(), me(), now=now(), zone=zone),
+        undecided=team_queries.count_conflicts_for(db.session(), me(), now=now()),
     )
 
 
@@ -115,7 +123,7 @@ def _fill(session: Session, days: list[Day]) -> None:
             day.clashes.add(booking.id)
     for day_off, name in availability.holidays_between(first, last, str(get_locale() or "fr")):
         by_date[day_off].closed.append(name)
-    for special in availability.specials_for(session, person, first):
+    for special in special_days.own_specials(session, person, first):
         for day in days:
             if special.is_closure and special.date_from <= day.date <= special.date_until:
                 day.closed.append(special.reason or _("Fermé"))

@@ -136,7 +136,7 @@ def _ticket(
         is_mailed=is_learner and _is_mailed(person),
         channel=None if is_learner else preferred_channel(booking.learner, gateway=settings().sends_texts),
         undecided=(
-            team_queries.count_conflicts_for(session, person, now=now(), zone=zone)
+            team_queries.count_conflicts_for(session, person, now=now())
             if done == "moved" and not is_learner
             else 0
         ),

@@ -196,7 +196,7 @@ def _special_form() -> SpecialForm:
     """Return the form of a special day; only a coordinator chooses for whom it is."""
     form = SpecialForm()
     if _coordinates():
-        teachers = {teacher.id: teacher.name for teacher in availability.active_teachers(db.session())}
+        teachers = availability.teacher_names(db.session())
         form.for_one_of(teachers, me().id if me().id in teachers else SERVICE)
     else:
         del form.whose
@@ -206,8 +206,7 @@ def _special_form() -> SpecialForm:
 def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
     session, person = db.session(), me()
     cut, specials = special_days.specials_page(session, person, request.args.get("after"), _today())
-    days = [special for special, _name in specials]
-    own = availability.specials_for(session, person, _today())
+    own = special_days.own_specials(session, person, _today())
     language = str(get_locale() or "fr")
     return page(
         "agenda/exceptions.html",
@@ -215,7 +214,7 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
         weekdays=WEEKDAYS,
         form=form,
         specials=specials,
-        made=openings.slots_of_openings(session, days, _today(), zone=settings().time_zone),
+        made=openings.slots_of_openings(session, specials, _today(), zone=settings().time_zone),
         rooms=availability.open_rooms(session),
         days_off=holidays.days_off(person, own, _today(), language),
         undecided=count_conflicts(),

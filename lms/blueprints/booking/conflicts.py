@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -21,7 +22,7 @@ from lms.domain.people.contact import count_by_delivery
 from lms.extensions import db, write
 from lms.forms.booking import WEEKDAYS
 from lms.i18n import refusals
-from lms.models import Person, Role
+from lms.models import ConflictReason, Person, Role
 from lms.notifications.manual_messages import list_manual_messages
 from lms.refusal_codes import RefusalCode
 from lms.web.pages import page
@@ -29,28 +30,35 @@ from lms.web.paging import pager_links
 
 bp = Blueprint("conflicts", __name__)
 
+REASONS = {
+    ConflictReason.CLOSED: _l("fermé"),
+    ConflictReason.ROOM: _l("salle fermée"),
+    ConflictReason.OUTSIDE: _l("hors des heures"),
+    ConflictReason.BUSY: _l("occupé dans un autre agenda"),
+    ConflictReason.LEFT: _l("professeur parti"),
+}
+
 
 def conflicts_of_actor() -> list[conflicts.Conflict]:
     """Return the conflicting appointments about which the current person decides."""
-    return team_queries.conflicts_for(db.session(), me(), now=now(), zone=settings().time_zone)
+    return team_queries.conflicts_for(db.session(), me(), now=now())
 
 
 def count_conflicts() -> int:
     """Return how many conflicting appointments the current person has to decide about."""
-    return team_queries.count_conflicts_for(db.session(), me(), now=now(), zone=settings().time_zone)
+    return team_queries.count_conflicts_for(db.session(), me(), now=now())
 
 
 @bp.get("/agenda/conflicts")
 @allow(Role.TEACHER, Role.COORDINATOR)
 def undecided() -> BaseResponse:
-    cut, found = team_queries.conflicts_page_for(
-        db.session(), me(), request.args.get("after"), now=now(), zone=settings().time_zone
-    )
+    cut, found = team_queries.conflicts_page_for(db.session(), me(), request.args.get("after"), now=now())
     return page(
         "agenda/conflicts.html",
         deletion=undo_deletion.undo_offer(),
         weekdays=WEEKDAYS,
         found=found,
+        reasons=REASONS,
         **pager_links(cut, "conflicts.undecided"),
         coordinates=Role.COORDINATOR in me().roles,
         messages_waiting=_messages_waiting(),
@@ -80,7 +88,10 @@ def call_off(id: str) -> BaseResponse:
 @allow(Role.TEACHER, Role.COORDINATOR)
 def confirm_calling_off() -> BaseResponse:
     return page(
-        "agenda/calling_off.html", found=conflicts_of_actor(), coordinates=Role.COORDINATOR in me().roles
+        "agenda/calling_off.html",
+        found=conflicts_of_actor(),
+        reasons=REASONS,
+        coordinates=Role.COORDINATOR in me().roles,
     )
 
 
@@ -92,8 +103,9 @@ def call_off_all() -> BaseResponse:
     if not ticked:
         flash(_("Choisissez au moins un rendez-vous."), "error")
         return redirect(url_for("conflicts.confirm_calling_off"), 303)
-    bookings = [conflict.booking for conflict in conflicts_of_actor() if conflict.booking.id in ticked]
-    learners = [booking.learner for booking in bookings if _cancel(booking.id)]
+    ids = [conflict.id for conflict in conflicts_of_actor() if conflict.id in ticked]
+    cancelled = [booking_id for booking_id in ids if _cancel(booking_id)]
+    learners = [queries.booking_for(db.session(), me(), booking_id).learner for booking_id in cancelled]
     if learners:
         flash(_cancellation_sentence(learners), "success")
     else:

@@ -141,7 +141,7 @@ def build_team_page(
     teaches, coordinates = Role.TEACHER in person.roles, Role.COORDINATOR in person.roles
     return TeamPage(
         messages_waiting=messages_waiting,
-        undecided=team_queries.count_conflicts_for(session, person, now=now, zone=zone),
+        undecided=team_queries.count_conflicts_for(session, person, now=now),
         desk=_desk(session, person, now, zone) if teaches else None,
         figures=_figures(session, now, hygiene_notice=hygiene_notice) if coordinates else None,
         learners=None if teaches or coordinates else _learners(session, person, after, now),
@@ -196,6 +196,5 @@ def _learners(session: Session, person: Person, after: str | None, now: datetime
     rows = []
     for person_id, name, level in found:
         done, total = lessons.get(person_id, (0, 0))
-        coming = appointments.get(person_id)
-        rows.append(LearnerRow(person_id, name, level or "", done, total, coming.starts if coming else None))
+        rows.append(LearnerRow(person_id, name, level or "", done, total, appointments.get(person_id)))
     return LearnerPage(cut, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log
-from lms.domain.booking import availability, offers, waitlist, withdrawal
+from lms.domain.booking import availability, occupancy, offers, stored_conflicts, waitlist, withdrawal
 from lms.domain.booking.appointments import cancel
 from lms.domain.booking.availability import WeeklyHours
 from lms.domain.booking.permissions import check_may_manage
@@ -69,9 +70,11 @@ def accept_conflict(session: Session, actor: Person, booking: Booking, *, now: d
     Refusals: `already_cancelled`.
     """
     check_may_manage(actor, booking.teacher_id)
+    occupancy.lock_people(session, booking.teacher_id)
+    session.refresh(booking)
     if not booking.is_booked:
         raise Refused(RefusalCode.ALREADY_CANCELLED)
-    booking.conflict_accepted_at = now
+    booking.conflict_accepted_at, booking.conflict = now, None
     audit_log.record(session, actor, AuditAction.BOOKING_KEPT, "booking", booking.id, now=now)
 
 
@@ -92,7 +95,9 @@ def offboard(session: Session, actor: Person, person: Person, *, now: datetime, 
         ahead = ahead.where(Booking.teacher_id != person.id)
     if person.takes_appointments:
         ahead = ahead.where(Booking.learner_id != person.id)
-    _lock_participants(session, person, ahead)
+    # The hours of all are offered at the end, where this is a teacher.
+    others = [] if person.gives_appointments else stored_conflicts.booked_teachers(session, now=now)
+    _lock_participants(session, person, ahead, others)
     if not person.takes_appointments:
         waitlist.leave_waitlist(session, actor, person, now=now, zone=zone)
     entries = 0 if person.gives_appointments else waitlist.clear_teacher(session, person)
@@ -100,7 +105,7 @@ def offboard(session: Session, actor: Person, person: Person, *, now: datetime, 
     for booking in lost:
         by_teacher = booking.teacher_id == person.id
         cancel(session, actor, booking, "", cancelled_by_teacher=by_teacher, now=now, zone=zone)
-    withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
+    withdrawal.withdraw_uncovered_offers(session, teacher_id=person.id, now=now, zone=zone)
     if entries or any(booking.cancelled_by_teacher for booking in lost):
         waitlist.offer_new_hours(session, now=now, zone=zone)
     return len(lost)
@@ -134,11 +139,14 @@ def _upcoming_on_day(teacher: Person, day: date, *, now: datetime, zone: ZoneInf
     )
 
 
-def _lock_participants(session: Session, person: Person, bookings: Select[Booking]) -> None:
+def _lock_participants(
+    session: Session, person: Person, bookings: Select[Booking], others: Collection[str] = ()
+) -> None:
     """Lock the person, the people of these bookings and all learners on the waitlist in one statement.
 
     With one statement for each, two transactions could deadlock. The bookings are not loaded here: the
     caller loads them under the lock.
     """
     rows = session.execute(bookings.with_only_columns(Booking.learner_id, Booking.teacher_id))
-    offers.lock_people_and_waitlist(session, person.id, *{person_id for row in rows for person_id in row})
+    people = {person_id for row in rows for person_id in row}
+    offers.lock_people_and_waitlist(session, person.id, *people, *others)

@@ -8,7 +8,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
-from lms.domain.booking import allocation, caps, kept, occupancy, offers, waitlist, withdrawal
+from lms.domain.booking import (
+    allocation,
+    caps,
+    kept,
+    occupancy,
+    offers,
+    stored_conflicts,
+    waitlist,
+    withdrawal,
+)
 from lms.domain.booking.attendance import set_attendance
 from lms.domain.booking.availability_search import iso_week_of
 from lms.domain.booking.coverage import Coverage
@@ -138,6 +147,7 @@ def swap(
         outbox.void_items(session, booking.id, now=now)
         allocation.notify_both(session, booking, "booking_moved", actor_id=actor.id, now=now)
         audit_log.record(session, actor, AuditAction.BOOKING_SWAPPED, "booking", booking.id, now=now)
+    stored_conflicts.store_conflicts(session, first.teacher_id, now=now, zone=zone)
 
 
 def cancel(
@@ -175,7 +185,7 @@ def cancel(
         set_attendance(booking, actor, Attendance.LATE_CANCEL, now=now)
     booking.state, booking.cancelled_by_teacher = BookingState.CANCELLED, cancelled_by_teacher
     booking.cancelled_at, booking.cancelled_by_id, booking.reason = now, actor.id, reason[:200]
-    booking.sequence, booking.changed_at = booking.sequence + 1, now
+    booking.sequence, booking.changed_at, booking.conflict = booking.sequence + 1, now, None
     booking.kept_until = kept.keep_until(booking.starts, now=now) if is_kept else None
     session.flush()
     outbox.void_items(session, booking.id, now=now)
@@ -226,12 +236,12 @@ def undo_cancellation(
     booking.cancelled_at = booking.cancelled_by_id = None
     set_attendance(booking, actor, None, now=now)
     booking.sequence, booking.changed_at = booking.sequence + 1, now
-    session.flush()
+    stored_conflicts.store_conflicts(session, booking.teacher_id, now=now, zone=zone)
     outbox.void_items(session, booking.id, now=now)
     allocation.notify_again(session, booking, booking.sequence - 2, now=now)
     audit_log.record(session, actor, AuditAction.BOOKING_TAKEN_BACK, "booking", booking.id, now=now)
     if waitlist.open_offers(session, learner, now=now):
-        withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
+        withdrawal.withdraw_uncovered_offers(session, teacher_id=booking.teacher_id, now=now, zone=zone)
     return booking
 
 
@@ -243,7 +253,7 @@ def is_late(organisation: Organisation, booking: Booking, *, now: datetime) -> b
 def _record_change(booking: Booking, *, now: datetime) -> None:
     booking.sequence += 1
     booking.changed_at = now
-    booking.conflict_accepted_at = None
+    booking.conflict_accepted_at = booking.conflict = None
 
 
 def _check_learner_free(session: Session, booking: Booking, wanted: Booking, *, now: datetime) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import Row, or_, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain import audit_log
@@ -18,10 +18,30 @@ from lms.domain.booking.slots import belgian_holidays
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import organisation
 from lms.domain.people.directory import BY_NAME, has_role
-from lms.models import AuditAction, Availability, DayKind, Person, Role, Room, RuleMode, SpecialDay
+from lms.extensions import read_rows
+from lms.models import (
+    AuditAction,
+    Availability,
+    DayKind,
+    Person,
+    PersonRole,
+    Role,
+    Room,
+    RuleMode,
+    SpecialDay,
+)
 from lms.refusal_codes import RefusalCode
 
 LONGEST = timedelta(days=366)
+
+# Built once, because the pages of the hours run them.
+_OPEN_ROOMS = select(Room.id, Room.name).where(Room.closed_at.is_(None)).order_by(Room.name_key)
+_TEACHER_NAMES = (
+    select(Person.id, Person.name)
+    .join(PersonRole, PersonRole.person_id == Person.id)
+    .where(PersonRole.role == Role.TEACHER, Person.deactivated_at.is_(None))
+    .order_by(*BY_NAME)
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +117,7 @@ def end_rule(
     audit_log.record(
         session, teacher, AuditAction.AVAILABILITY_CHANGED, "availability", rule.id, detail="ended", now=now
     )
-    withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
+    withdrawal.withdraw_uncovered_offers(session, teacher_id=teacher.id, now=now, zone=zone)
     return None
 
 
@@ -114,21 +134,8 @@ def delete_rule(
     audit_log.record(
         session, teacher, AuditAction.AVAILABILITY_CHANGED, "availability", rule_id, detail="deleted", now=now
     )
-    withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
+    withdrawal.withdraw_uncovered_offers(session, teacher_id=teacher.id, now=now, zone=zone)
     return deleted
-
-
-def specials_for(session: Session, person: Person, today: date) -> Sequence[SpecialDay]:
-    """Return the special days that are not over, of the person and of the whole organisation."""
-    return session.scalars(
-        select(SpecialDay)
-        .where(
-            SpecialDay.date_until >= today,
-            or_(SpecialDay.teacher_id.is_(None), SpecialDay.teacher_id == person.id),
-        )
-        .options(joinedload(SpecialDay.room))
-        .order_by(SpecialDay.date_from, SpecialDay.start_wall, SpecialDay.id)
-    ).all()
 
 
 def close_days(
@@ -204,19 +211,24 @@ def delete_special(
     if special.is_closure:
         stored_hours.offer_days_of(session, special, now=now, zone=zone)
     else:
-        withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
+        withdrawal.withdraw_uncovered_offers(session, teacher_id=special.teacher_id, now=now, zone=zone)
     return deleted
 
 
-def open_rooms(session: Session) -> Sequence[Room]:
-    """Return the rooms that are not closed, by name."""
-    return session.scalars(select(Room).where(Room.closed_at.is_(None)).order_by(Room.name_key)).all()
+def open_rooms(session: Session) -> Sequence[Row[str, str]]:
+    """Return id and name of the rooms that are not closed, by name."""
+    return read_rows(session, _OPEN_ROOMS, {})
 
 
 def holidays_between(first: date, last: date, language: str) -> list[tuple[date, str]]:
     """Return the Belgian public holidays from `first` to `last`, with their names in the language."""
     named = belgian_holidays(range(first.year, last.year + 1), language)
     return [(day, name) for day, name in sorted(named.items()) if first <= day <= last]
+
+
+def teacher_names(session: Session) -> dict[str, str]:
+    """Return the names of the teachers who give appointments now by id, in the order of their names."""
+    return {row.id: row.name for row in read_rows(session, _TEACHER_NAMES, {})}
 
 
 def active_teachers(session: Session) -> Sequence[Person]:

@@ -2,119 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import String, bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, String, bindparam, func, select
+from sqlalchemy.orm import Session, aliased
 
-from lms.domain.booking import occupancy
 from lms.domain.booking.appointments import cancel
-from lms.domain.booking.coverage import ConflictReason, Coverage
-from lms.domain.booking.occupancy import Held
 from lms.domain.booking.permissions import check_may_manage
-from lms.domain.booking.queries import booking_for, with_people
-from lms.domain.booking.slots import cells
-from lms.domain.paging import Cut, cut_page
-from lms.extensions import UTCDateTime
-from lms.models import Booking, BookingState, Person, Room
+from lms.domain.booking.queries import booking_for
+from lms.domain.paging import Cut, KeyedList
+from lms.extensions import UTCDateTime, read_rows
+from lms.models import Booking, ConflictReason, Person
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """A conflicting appointment and the reason.
+    """A conflicting appointment with its people, and the reason."""
 
-    `left`: the teacher left. `closed`: a special day or a holiday. `outside`: no rule covers it any more.
-    `busy`: the teacher is busy in an external calendar. `room`: its room was closed.
-    """
-
-    booking: Booking
+    id: str
+    starts: datetime
     why: ConflictReason
+    learner: str
+    teacher: str
+
+
+_IS_AHEAD = Booking.starts > bindparam("now", type_=UTCDateTime), Booking.conflict.is_not(None)
+_OF_TEACHER = Booking.teacher_id == bindparam("teacher", type_=String)
+_Teacher = aliased(Person, name="teacher")
+
+
+def _people(*where: Any) -> Select[*tuple[Any, ...]]:
+    return (
+        select(Booking.id, Booking.starts, Booking.conflict, Person.name, _Teacher.name)
+        .join(Person, Person.id == Booking.learner_id)
+        .join(_Teacher, _Teacher.id == Booking.teacher_id)
+        .where(*where)
+        .order_by(Booking.starts, Booking.id)
+    )
 
 
 # Built once, because the start page of the team and every page of the agenda counts conflicts.
-_AHEAD = (
-    select(
-        Booking.id,
-        Booking.teacher_id,
-        Booking.starts,
-        Booking.ends,
-        Booking.blocked_until,
-        Booking.mode,
-        Booking.room_id,
-        Booking.conflict_accepted_at,
-        Room.closed_at,
-    )
-    .outerjoin(Room, Room.id == Booking.room_id)
-    .where(Booking.state == BookingState.BOOKED, Booking.starts > bindparam("now", type_=UTCDateTime))
-    .order_by(Booking.starts, Booking.id)
-)
-_AHEAD_OF_TEACHER = _AHEAD.where(Booking.teacher_id == bindparam("teacher", type_=String))
-_PEOPLE = with_people().where(Booking.id.in_(bindparam("ids", expanding=True)))
+# By whether they are those of one teacher.
+_LIMITS: dict[bool, tuple[Any, ...]] = {False: _IS_AHEAD, True: (*_IS_AHEAD, _OF_TEACHER)}
+_COUNT = {of_one: select(func.count()).where(*where) for of_one, where in _LIMITS.items()}
+_LIST = {
+    of_one: KeyedList(select(Booking.id).where(*where), Booking.starts, Booking.id)
+    for of_one, where in _LIMITS.items()
+}
+_ALL = {of_one: _people(*where) for of_one, where in _LIMITS.items()}
+_OF_PAGE = _people(Booking.id.in_(bindparam("ids", expanding=True)))
 
 
-def count_conflicts(session: Session, teacher: Person | None, *, now: datetime, zone: ZoneInfo) -> int:
-    """Return how many conflicts of one teacher, or of all, there are: without the people."""
-    return len(_find(session, teacher, now=now, zone=zone)[1])
+def count_conflicts(session: Session, teacher: Person | None, *, now: datetime) -> int:
+    """Return how many conflicts of one teacher, or of all, there are."""
+    return int(read_rows(session, _COUNT[teacher is not None], _values(teacher, now=now))[0][0])
 
 
-def upcoming_conflicts(
-    session: Session, teacher: Person | None, *, now: datetime, zone: ZoneInfo
-) -> list[Conflict]:
-    """Return the conflicts of one teacher, or of all, the next one first, in a constant number of statements.
+def upcoming_conflicts(session: Session, teacher: Person | None, *, now: datetime) -> list[Conflict]:
+    """Return the conflicts of one teacher, or of all, the next one first, in one statement.
 
     An appointment that somebody decided to keep is left out, unless its time was closed after that.
     """
-    hours, ids = _find(session, teacher, now=now, zone=zone)
-    return _load(session, hours, ids)
-
-
-def conflicts_page(
-    session: Session, teacher: Person | None, after: str | None, *, now: datetime, zone: ZoneInfo
-) -> tuple[Cut, list[Conflict]]:
-    """Return a page of the conflicts: see `cut_page`."""
-    hours, ids = _find(session, teacher, now=now, zone=zone)
-    cut = cut_page(ids, after)
-    return cut, _load(session, hours, cut.ids)
-
-
-def _load(session: Session, hours: Coverage | None, ids: Sequence[str]) -> list[Conflict]:
-    if hours is None:
-        return []
-    found = {booking.id: booking for booking in session.scalars(_PEOPLE, {"ids": ids})}
     return [
-        Conflict(found[each], hours.against(found[each]) or ConflictReason.BUSY)
-        for each in ids
-        if each in found
+        Conflict(*row) for row in read_rows(session, _ALL[teacher is not None], _values(teacher, now=now))
     ]
 
 
-def _find(
-    session: Session, teacher: Person | None, *, now: datetime, zone: ZoneInfo
-) -> tuple[Coverage | None, list[str]]:
-    """Return the ids of the conflicts, the next one first, and the open time; None without appointments."""
-    wanted = _AHEAD if teacher is None else _AHEAD_OF_TEACHER
-    values = {"now": now} if teacher is None else {"now": now, "teacher": teacher.id}
-    ahead: Sequence[Any] = session.execute(wanted, values).all()
-    if not ahead:
-        return None, []
-    hours = Coverage(session, ahead, zone, teacher=teacher)
-    end = max(each.blocked_until for each in ahead)
-    busy = occupancy.externally_occupied(session, ahead[0].starts, end, [teacher.id] if teacher else None)
-    return hours, [each.id for each in ahead if _is_conflict(each, hours, busy)]
+def conflicts_page(
+    session: Session, teacher: Person | None, after: str | None, *, now: datetime
+) -> tuple[Cut, list[Conflict]]:
+    """Return a page of the conflicts: see `KeyedList`."""
+    cut = _LIST[teacher is not None].read_page(session, _values(teacher, now=now), after)
+    return cut, [Conflict(*row) for row in read_rows(session, _OF_PAGE, {"ids": cut.ids})]
 
 
-def _is_conflict(row: Any, hours: Coverage, busy: set[Held]) -> bool:
-    accepted_at = row.conflict_accepted_at
-    if accepted_at is not None:
-        room_closed = row.closed_at is not None and row.closed_at > accepted_at
-        return room_closed or hours.is_closed_after(row, accepted_at)
-    return not hours.covers(row) or (
-        bool(busy) and any((row.teacher_id, cell) in busy for cell in cells(row.starts, row.blocked_until))
-    )
+def _values(teacher: Person | None, *, now: datetime) -> dict[str, object]:
+    return {"now": now, "teacher": teacher.id if teacher else None}
 
 
 def cancel_conflicting(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from lms.domain.booking.availability import holidays_between
-from lms.models import DayKind, Person, SpecialDay
+from lms.domain.booking.special_days import SpecialRow
+from lms.models import DayKind, Person
 
 # People plan their leave up to a year ahead.
 SIGHT = timedelta(days=365)
@@ -22,11 +23,11 @@ class DayOff:
 
     date: date
     name: str
-    mine: SpecialDay | None
-    whole: SpecialDay | None
+    mine: SpecialRow | None
+    whole: SpecialRow | None
 
 
-def days_off(person: Person, specials: Sequence[SpecialDay], today: date, language: str) -> list[DayOff]:
+def days_off(person: Person, specials: Sequence[SpecialRow], today: date, language: str) -> list[DayOff]:
     """Return the holidays and bridge days of the coming year, each with the special days that change it."""
     # A bridge day of today may belong to a holiday of yesterday.
     named = dict(holidays_between(today - timedelta(days=1), today + SIGHT, language))
@@ -52,10 +53,10 @@ def bridge_days(holidays: Iterable[date]) -> list[date]:
     return sorted(bridges - days)
 
 
-def _decides(special: SpecialDay, day: date, kind: DayKind) -> bool:
+def _decides(special: SpecialRow, day: date, kind: DayKind) -> bool:
     whole_days = special.kind == kind and special.start_wall is None
     return whole_days and special.date_from <= day <= special.date_until
 
 
-def _special_of(specials: Iterable[SpecialDay], teacher_id: str | None) -> SpecialDay | None:
+def _special_of(specials: Iterable[SpecialRow], teacher_id: str | None) -> SpecialRow | None:
     return next((special for special in specials if special.teacher_id == teacher_id), None)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking.availability_search import Timetable, load_timetable
 from lms.domain.booking.slots import Slot, Span, Special, hour_spans
+from lms.domain.booking.special_days import SpecialRow
 from lms.models import Availability, Mode, RuleMode, SpecialDay
 
 # How many days of a long opening are looked at: as many as most learners can book ahead.
@@ -52,14 +53,15 @@ def slots_of_rules(rules: Sequence[Availability], buffer: timedelta) -> dict[str
 
 
 def slots_of_openings(
-    session: Session, specials: Sequence[SpecialDay], today: date, *, zone: ZoneInfo
+    session: Session, specials: Sequence[SpecialDay | SpecialRow], today: date, *, zone: ZoneInfo
 ) -> dict[str, Made]:
     """Return what each extra opening makes, by id: in two statements, in none when there is no opening."""
-    ends = [special.date_until for special in specials if special.mode is not None]
-    if not ends:
+    asked = {special.id: special for special in specials if special.mode is not None}
+    if not asked:
         return {}
-    table = load_timetable(session, today, max(ends), zone=zone)
-    asked = {special.id for special in specials}
+    last = max(special.date_until for special in asked.values())
+    teacher_ids = {special.teacher_id for special in asked.values() if special.teacher_id}
+    table = load_timetable(session, today, last, teacher_ids=teacher_ids, zone=zone)
     openings = [special for special in table.specials if special.adds_hours and special.id in asked]
     return {opening.id: _made_by(opening, table, today) for opening in openings}
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload, lazyload
 from lms.domain.booking.slots import HOUR, cells
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory
-from lms.extensions import UTCDateTime
+from lms.extensions import UTCDateTime, read_rows
 from lms.models import Booking, BookingState, Claim, Organisation, Person, Role
 from lms.refusal_codes import RefusalCode
 
@@ -183,24 +183,21 @@ def video_url(organisation: Organisation, booking: Booking) -> str:
     return f"{organisation.video_base.rstrip('/')}/{booking.video_key}"
 
 
-def next_appointments(session: Session, person_ids: Iterable[str], *, now: datetime) -> dict[str, Booking]:
-    """Return the next appointment by learner id, in one statement; learners without one are left out."""
+_NEXT = (
+    select(Booking.learner_id, func.min(Booking.starts))
+    .where(
+        Booking.state == BookingState.BOOKED,
+        Booking.starts > bindparam("since", type_=UTCDateTime),
+        Booking.learner_id.in_(bindparam("ids", expanding=True)),
+    )
+    .group_by(Booking.learner_id)
+)
+
+
+def next_appointments(session: Session, person_ids: Iterable[str], *, now: datetime) -> dict[str, datetime]:
+    """Return when the next appointment starts, by learner id, in one statement.
+
+    The running one is included; learners without one are left out.
+    """
     ids = list(person_ids)
-    if not ids:
-        return {}
-    first = (
-        select(Booking.learner_id, func.min(Booking.starts).label("starts"))
-        .where(
-            Booking.state == BookingState.BOOKED,
-            Booking.starts > now - HOUR,  # `starts` is indexed
-            Booking.learner_id.in_(ids),
-        )
-        .group_by(Booking.learner_id)
-        .subquery()
-    )
-    found = session.scalars(
-        select(Booking)
-        .join(first, (first.c.learner_id == Booking.learner_id) & (first.c.starts == Booking.starts))
-        .where(Booking.state == BookingState.BOOKED)
-    )
-    return {booking.learner_id: booking for booking in found}
+    return dict(read_rows(session, _NEXT, {"ids": ids, "since": now - HOUR})) if ids else {}

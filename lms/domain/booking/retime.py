@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
-from lms.domain.booking import allocation, occupancy
+from lms.domain.booking import allocation, occupancy, stored_conflicts
 from lms.domain.booking.availability_search import iso_week_of
 from lms.domain.booking.slots import CELL
 from lms.models import AuditAction, Booking
@@ -78,6 +78,7 @@ def apply_changes(session: Session, *, now: datetime, zone: ZoneInfo) -> Plan:
         return Plan([], found.faults, [collision])
     for booking, change in moving:
         _notify(session, booking, change, now=now)
+    stored_conflicts.store_conflicts(session, now=now, zone=zone)
     return found
 
 

@@ -1,48 +1,115 @@
-"""The special days that are not over, for the page on which they are written."""
+"""The special days that are not over, for the pages on which they are written and shown."""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
 
-from sqlalchemy import Date, String, bindparam, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Date, String, Time, bindparam, func, literal, or_, select
+from sqlalchemy.orm import Session
 
-from lms.domain.paging import Cut, cut_page
-from lms.models import Person, SpecialDay
+from lms.domain.booking.availability import LONGEST
+from lms.domain.paging import Cut, KeyedList
+from lms.extensions import read_rows
+from lms.models import DayKind, Person, Room, RuleMode, SpecialDay
 
-# Built once. The ids of all that are not over, and what a page shows of those on it.
+
+@dataclass(frozen=True)
+class PlaceName:
+    """A room as the pages name it."""
+
+    name: str
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class SpecialRow:
+    """Special days as the pages show them. `teacher`: whose they are, "" for the whole organisation."""
+
+    id: str
+    teacher_id: str | None
+    kind: DayKind
+    date_from: date
+    date_until: date
+    start_wall: time | None
+    end_wall: time | None
+    mode: RuleMode | None
+    reason: str
+    teacher: str
+    room: PlaceName | None
+
+    @property
+    def is_closure(self) -> bool:
+        return self.kind == DayKind.CLOSED
+
+
+# Built once. The ids of those that are not over, and what the pages show.
+_TODAY = bindparam("today", type_=Date)
+_CONCERNS_TEACHER = or_(
+    SpecialDay.teacher_id.is_(None), SpecialDay.teacher_id == bindparam("me", type_=String)
+)
 _COMING = (
     select(SpecialDay.id)
     .outerjoin(Person, Person.id == SpecialDay.teacher_id)
-    .where(SpecialDay.date_until >= bindparam("today", type_=Date), Person.deactivated_at.is_(None))
-    .order_by(
-        SpecialDay.date_from,
-        SpecialDay.start_wall.nulls_first(),
-        Person.name_key.nulls_first(),
-        SpecialDay.id,
+    .where(
+        # None is longer than a year: so the index leads past those of the years before.
+        SpecialDay.date_from >= bindparam("year_ago", type_=Date),
+        SpecialDay.date_until >= _TODAY,
+        Person.deactivated_at.is_(None),
     )
 )
-_COMING_TO_TEACHER = _COMING.where(
-    or_(SpecialDay.teacher_id.is_(None), SpecialDay.teacher_id == bindparam("me", type_=String))
+_KEY = (
+    SpecialDay.date_from,
+    func.coalesce(SpecialDay.start_wall, literal(time(), Time)),
+    func.coalesce(Person.name_key, ""),
+    SpecialDay.id,
 )
-_OF_PAGE = (
-    select(SpecialDay, Person.name)
+_ALL = KeyedList(_COMING, *_KEY)
+_OF_TEACHER = KeyedList(_COMING.where(_CONCERNS_TEACHER), *_KEY)
+_ROWS = (
+    select(
+        SpecialDay.id,
+        SpecialDay.teacher_id,
+        SpecialDay.kind,
+        SpecialDay.date_from,
+        SpecialDay.date_until,
+        SpecialDay.start_wall,
+        SpecialDay.end_wall,
+        SpecialDay.mode,
+        SpecialDay.reason,
+        func.coalesce(Person.name, ""),
+        Room.name,
+        Room.closed_at,
+    )
     .outerjoin(Person, Person.id == SpecialDay.teacher_id)
-    .where(SpecialDay.id.in_(bindparam("ids", expanding=True)))
-    .options(joinedload(SpecialDay.room))
+    .outerjoin(Room, Room.id == SpecialDay.room_id)
+)
+_OF_PAGE = _ROWS.where(SpecialDay.id.in_(bindparam("ids", expanding=True)))
+_OWN = _ROWS.where(SpecialDay.date_until >= _TODAY, _CONCERNS_TEACHER).order_by(
+    SpecialDay.date_from, SpecialDay.start_wall, SpecialDay.id
 )
 
 
 def specials_page(
     session: Session, person: Person, after: str | None, today: date
-) -> tuple[Cut, list[tuple[SpecialDay, str]]]:
-    """Return a page of the special days that are not over, each with the name of its teacher or "".
+) -> tuple[Cut, list[SpecialRow]]:
+    """Return a page of the special days that are not over: see `KeyedList`.
 
     A coordinator sees those of everybody; a teacher the own ones and those of the whole organisation.
     """
-    coming = _COMING if person.is_coordinator else _COMING_TO_TEACHER
-    values: dict[str, object] = {"today": today, "me": person.id}
-    cut = cut_page(session.scalars(coming, values).all(), after)
-    found = {special.id: (special, name) for special, name in session.execute(_OF_PAGE, {"ids": cut.ids})}
-    named = [found[each] for each in cut.ids]
-    return cut, [(special, (name or "") if person.is_coordinator else "") for special, name in named]
+    values = {"today": today, "year_ago": today - LONGEST, "me": person.id}
+    cut = (_ALL if person.is_coordinator else _OF_TEACHER).read_page(session, values, after)
+    found = {row[0]: _special(row) for row in read_rows(session, _OF_PAGE, {"ids": cut.ids})}
+    return cut, [found[each] for each in cut.ids]
+
+
+def own_specials(session: Session, person: Person, today: date) -> list[SpecialRow]:
+    """Return the special days that are not over, of the person and of the whole organisation."""
+    return [_special(row) for row in read_rows(session, _OWN, {"today": today, "me": person.id})]
+
+
+def _special(row: Sequence[Any]) -> SpecialRow:
+    *values, room, closed_at = row
+    return SpecialRow(*(*values, PlaceName(room, closed_at) if room is not None else None))

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log
-from lms.domain.booking import waitlist, withdrawal
+from lms.domain.booking import stored_conflicts, waitlist, withdrawal
 from lms.domain.booking.deleted_hours import DeletedHours
 from lms.domain.booking.permissions import may_manage
 from lms.domain.errors import Absent, Refused
@@ -42,6 +42,7 @@ def store_rule(
         session, teacher, AuditAction.AVAILABILITY_CHANGED, "availability", rule.id, detail=detail, now=now
     )
     waitlist.offer_new_hours(session, teacher_id=teacher.id, first=first, last=last, now=now, zone=zone)
+    _see_room(session, rule, now=now, zone=zone)
     return rule
 
 
@@ -72,10 +73,17 @@ def store_special(
             session, actor, AuditAction.EXCEPTION_MADE, "special_day", special.id, detail=detail, now=now
         )
     if special.is_closure:
-        withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
+        withdrawal.withdraw_uncovered_offers(session, teacher_id=special.teacher_id, now=now, zone=zone)
     else:
         offer_days_of(session, special, now=now, zone=zone)
+        _see_room(session, special, now=now, zone=zone)
     return special
+
+
+def _see_room(session: Session, hours: Availability | SpecialDay, *, now: datetime, zone: ZoneInfo) -> None:
+    """Look at the appointments of all teachers: hours on site open a room that was closed (`open_room`)."""
+    if hours.room_id is not None:
+        stored_conflicts.store_conflicts(session, now=now, zone=zone)
 
 
 def offer_days_of(session: Session, special: SpecialDay, *, now: datetime, zone: ZoneInfo) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import absence, conflicts
 from lms.domain.booking.queries import with_people
 from lms.domain.booking.slots import HOUR, instants
-from lms.domain.paging import Cut, cut_page
+from lms.domain.paging import Cut
 from lms.extensions import UTCDateTime, read_rows
 from lms.models import AppointmentRecord, Booking, BookingState, Mode, Person, Role
 
@@ -66,32 +66,30 @@ def coming_appointments(
     return read_rows(session, _COMING, values)
 
 
-def conflicts_for(
-    session: Session, person: Person, *, now: datetime, zone: ZoneInfo
-) -> list[conflicts.Conflict]:
+def conflicts_for(session: Session, person: Person, *, now: datetime) -> list[conflicts.Conflict]:
     """Return the conflicting appointments about which this person decides.
 
     A coordinator decides about all, a teacher about the teacher's own, others about none.
     """
     if not person.roles & _DECIDING:
         return []
-    return conflicts.upcoming_conflicts(session, _decides_about(person), now=now, zone=zone)
+    return conflicts.upcoming_conflicts(session, _decides_about(person), now=now)
 
 
 def conflicts_page_for(
-    session: Session, person: Person, after: str | None, *, now: datetime, zone: ZoneInfo
+    session: Session, person: Person, after: str | None, *, now: datetime
 ) -> tuple[Cut, list[conflicts.Conflict]]:
     """Return a page of the conflicts about which this person decides: see `conflicts_page`."""
     if not person.roles & _DECIDING:
-        return cut_page([], None), []
-    return conflicts.conflicts_page(session, _decides_about(person), after, now=now, zone=zone)
+        return Cut([]), []
+    return conflicts.conflicts_page(session, _decides_about(person), after, now=now)
 
 
-def count_conflicts_for(session: Session, person: Person, *, now: datetime, zone: ZoneInfo) -> int:
+def count_conflicts_for(session: Session, person: Person, *, now: datetime) -> int:
     """Return the number of the conflicts about which this person decides."""
     if not person.roles & _DECIDING:
         return 0
-    return conflicts.count_conflicts(session, _decides_about(person), now=now, zone=zone)
+    return conflicts.count_conflicts(session, _decides_about(person), now=now)
 
 
 def _decides_about(person: Person) -> Person | None:

@@ -14,7 +14,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain import audit_log, outbox
-from lms.domain.booking import allocation, kept, occupancy
+from lms.domain.booking import allocation, kept, occupancy, stored_conflicts
 from lms.domain.booking.offers import (
     FreedTime,
     active_entries,
@@ -312,11 +312,15 @@ def offer_new_hours(
 ) -> None:
     """Offer slots that became possible to the waitlist.
 
+    Appointments that the new hours cover are no conflicts from now on.
+
     `teacher_id` None: of all teachers; `first` None: from today; `last` None: up to the horizon.
     """
     today = now.astimezone(zone).date()
     ahead = FreedTime.on(first or today, last or today + LONGEST_HORIZON, zone, teacher_id)
-    lock_people_and_waitlist(session, *([teacher_id] if teacher_id else ()))
+    teachers = [teacher_id] if teacher_id else stored_conflicts.booked_teachers(session, now=now)
+    lock_people_and_waitlist(session, *teachers)
+    stored_conflicts.store_conflicts(session, teacher_id, now=now, zone=zone)
     offer_to_waitlist(session, ahead, now=now, zone=zone)
 
 

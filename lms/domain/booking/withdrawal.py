@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from lms.domain import outbox
-from lms.domain.booking import caps, kept, occupancy, waitlist
+from lms.domain.booking import caps, kept, occupancy, stored_conflicts, waitlist
 from lms.domain.booking.availability_search import load_timetable, notice_for
 from lms.domain.booking.coverage import Coverage
 from lms.domain.booking.offers import FreedTime, lock_people_and_waitlist, offer_to_waitlist
@@ -18,18 +18,24 @@ from lms.domain.booking.slots import Slot
 from lms.models import Booking, BookingState, NoticeKind, Organisation
 
 
-def withdraw_uncovered_offers(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
+def withdraw_uncovered_offers(
+    session: Session, *, teacher_id: str | None = None, now: datetime, zone: ZoneInfo
+) -> None:
     """Withdraw every open offer that could not be booked now, and free every kept slot that is closed.
 
-    Each learner keeps the place on the waitlist.
+    Each learner keeps the place on the waitlist. Appointments stay: those that are closed say so from now on.
+
+    `teacher_id`: only hours of this teacher were closed; None: perhaps those of all.
 
     Called in the transaction of each change that closes something: a day, a rule, a room, a role, a cap, the
     horizon, an external calendar. The conditions are those of `allocation.find_bookable_slot`, for all offers
     in a constant number of statements.
     """
     session.flush()
+    teachers = [teacher_id] if teacher_id else stored_conflicts.booked_teachers(session, now=now)
     # The learner of an open offer is always on the waitlist.
-    lock_people_and_waitlist(session)
+    lock_people_and_waitlist(session, *teachers)
+    stored_conflicts.store_conflicts(session, teacher_id, now=now, zone=zone)
     open_now = waitlist.select_open_offers().where(Booking.expires_at > now).order_by(Booking.starts)
     offers = session.scalars(open_now.execution_options(populate_existing=True)).all()
     uncovered = _uncovered(session, offers, now=now, zone=zone) if offers else []

@@ -211,7 +211,7 @@ def _replace(
     if spans:
         rows = [{"calendar_id": calendar.id, "starts": starts, "ends": ends} for starts, ends in spans]
         session.execute(insert(ExternalBusyTime), rows)
-    withdrawal.withdraw_uncovered_offers(session, now=now, zone=zone)
+    withdrawal.withdraw_uncovered_offers(session, teacher_id=calendar.teacher_id, now=now, zone=zone)
     freed = before - set(spans)
     if freed:
         begin, end = min(starts for starts, _ in freed), max(ends for _, ends in freed)

@@ -13,7 +13,7 @@ from sqlalchemy import Exists, Select, String, bindparam, exists, false, select
 from sqlalchemy.orm import Session, joinedload
 
 from lms.domain.errors import Absent
-from lms.domain.paging import Cut, cut_page
+from lms.domain.paging import Cut, KeyedList
 from lms.extensions import read_rows
 from lms.models import AccessCard, Level, OpenedLevel, Person, PersonRole, Role
 from lms.normal_forms import name_key
@@ -71,14 +71,13 @@ def known_learners(actor: Person) -> Select[Person]:
     return all_learners.where(false())
 
 
-_ASSIGNED = (
-    select(Person.id)
-    .where(
+_ASSIGNED = KeyedList(
+    select(Person.id).where(
         Person.social_worker_id == bindparam("worker", type_=String),
         Person.deactivated_at.is_(None),
         has_role(Role.LEARNER),
-    )
-    .order_by(*BY_NAME)
+    ),
+    *BY_NAME,
 )
 _WITH_LEVELS = (
     select(Person.id, Person.name, Level.name)
@@ -92,8 +91,8 @@ def assigned_page(
     session: Session, person: Person, after: str | None
 ) -> tuple[Cut, list[tuple[str, str, str | None]]]:
     """Return a page of the active learners of a social worker, by name: id, name and level of each."""
-    cut = cut_page(session.scalars(_ASSIGNED, {"worker": person.id}).all(), after)
-    rows = session.execute(_WITH_LEVELS, {"ids": cut.ids})
+    cut = _ASSIGNED.read_page(session, {"worker": person.id}, after)
+    rows = read_rows(session, _WITH_LEVELS, {"ids": cut.ids})
     return cut, [(person_id, name, level) for person_id, name, level in rows]
 
 

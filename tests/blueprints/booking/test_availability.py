@@ -8,8 +8,9 @@ from functools import partial
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from config import BRUSSELS
 from lms import clock
-from lms.domain.booking import waitlist
+from lms.domain.booking import stored_conflicts, waitlist
 from lms.models import Availability, Booking, BookingState, DayKind, OutboxItem, SpecialDay
 from tests import factories
 from tests.support.appointments import MONDAY, at, booked, visitor
@@ -208,6 +209,7 @@ def test_thirty_exceptions_and_conflicts_ask_as_much_as_one(school: School) -> N
             special.reason = f"Raison {n}"
             saturday = (MONDAY + timedelta(days=5 + 7 * n)).isoformat()
             factories.opened(session, factories.nadia(session), saturday, "10:00", "12:00")
+        stored_conflicts.store_all(session, now=clock.now(), zone=BRUSSELS)
 
     counts = []
     for numbers in (range(1), range(1, 30)):

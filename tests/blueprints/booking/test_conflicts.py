@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
+from config import BRUSSELS
 from lms import clock
+from lms.domain.booking import stored_conflicts
 from lms.models import Booking, BookingState, OutboxItem, WaitlistEntry
 from tests import factories
 from tests.support.appointments import MONDAY, at, booked, visitor
@@ -130,6 +132,7 @@ def test_the_coordinator_decides_for_all_teachers_and_for_one_who_left(school: S
     assert "Samira · avec Nadia Dubois fermé" in page.text
     assert "Oksana Bondar · avec Luc Lambert fermé" in page.text
     school.write(lambda s: setattr(factories.luc(s), "deactivated_at", clock.now()))
+    school.write(lambda s: stored_conflicts.store_all(s, now=clock.now(), zone=BRUSSELS))
     page = claire.get("/agenda/conflicts")
     assert "avec Luc Lambert professeur parti" in page.text
     assert f"/bookings/{other}/move" not in page.html

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from config import BRUSSELS
-from lms.domain.booking.coverage import ConflictReason, Coverage
-from lms.models import Availability, Booking
+from lms.domain.booking.coverage import Coverage
+from lms.models import Availability, Booking, ConflictReason
 from tests import factories
 from tests.support.school import School
 from tests.support.waitlist import TUESDAY, book

@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from config import BRUSSELS
-from lms.domain.booking import availability
+from lms.domain.booking import availability, special_days
 from lms.domain.booking.availability import WeeklyHours
 from lms.domain.booking.holidays import DayOff, bridge_days, days_off
 from tests import factories
@@ -20,7 +20,7 @@ TODAY = NOW.date()
 def shown(school: School, today: date = TODAY) -> dict[date, DayOff]:
     def asked(session: Session) -> list[DayOff]:
         nadia = factories.nadia(session)
-        return days_off(nadia, availability.specials_for(session, nadia, today), today, "fr")
+        return days_off(nadia, special_days.own_specials(session, nadia, today), today, "fr")
 
     return {day.date: day for day in school.write(asked)}
 

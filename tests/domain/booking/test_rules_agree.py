@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import allocation, appointments, conflicts, picker, waitlist
+from lms.domain.booking import allocation, appointments, conflicts, picker, stored_conflicts, waitlist
 from lms.domain.booking.availability_search import SearchTerms
 from lms.domain.booking.offers import NEAREST_OFFER
 from lms.domain.booking.slots import HOUR, Slot
@@ -102,9 +102,9 @@ class Scene:
                             self.session.add(booking)
                             rows[booking] = (number, starts, mode)
             self.session.flush()
-            found = conflicts.upcoming_conflicts(self.session, None, now=self.now, zone=BRUSSELS)
-            bad = {one.booking for one in found}
-            kept = {chosen for booking, chosen in rows.items() if booking not in bad}
+            stored_conflicts.store_conflicts(self.session, now=self.now, zone=BRUSSELS)
+            bad = {one.id for one in conflicts.upcoming_conflicts(self.session, None, now=self.now)}
+            kept = {chosen for booking, chosen in rows.items() if booking.id not in bad}
             movable = {chosen for booking, chosen in rows.items() if self._can_stay(booking)}
             raise Undo
         return set(rows.values()) - kept, set(rows.values()) - movable

@@ -16,6 +16,7 @@ from lms.domain.booking import (
     availability,
     consistency,
     kept,
+    stored_conflicts,
     stored_hours,
     waitlist,
     withdrawal,
@@ -380,6 +381,7 @@ def test_the_school_does_what_a_simple_model_of_it_does(school: School, operatio
         for name, *terms in operations:
             getattr(model, name)(*terms)
         faults = consistency.find_faults(session, now=model.now)
+        assert stored_conflicts.find_conflict_faults(session, now=model.now, zone=BRUSSELS) == []
         # What was agreed for a room that was closed is to be decided, and is named.
         assert [fault for fault in faults if model.room_is_open or not fault.endswith("is closed")] == []
 
