@@ -132,7 +132,7 @@ class Person(Named, Identified, Base):
         UniqueConstraint("login_email"),
         CheckConstraint("login_email = lower(login_email)", name="login_email_lower"),
         CheckConstraint("text_size IN ('normal', 'large')", name="text_size"),
-        Index("ix_person_level_id", "level_id"),
+        Index("ix_person_level_id_deactivated_at", "level_id", "deactivated_at", "social_worker_id"),
         Index("ix_person_social_worker_id_name", "social_worker_id", "name_key", "id"),
     )
 
@@ -216,7 +216,10 @@ class Person(Named, Identified, Base):
 
 class PersonRole(Base):
     __tablename__ = "person_role"
-    __table_args__ = (CheckConstraint(one_of("role", Role), name="role"),)
+    __table_args__ = (
+        CheckConstraint(one_of("role", Role), name="role"),
+        Index("ix_person_role_role", "role", "person_id"),
+    )
 
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), primary_key=True)
     role: Mapped[Role] = mapped_column(word_type(Role, 16), primary_key=True)

@@ -20,13 +20,16 @@ def _school(session: Session) -> None:
     gone.deactivated_at = NOW
     factories.printed_card(session, factories.samira(session))
     factories.samira(session).social_worker_id = factories.farid(session).id
+    factories.claire(session)
+    factories.person(session, "Gone", "teacher").deactivated_at = NOW
+    factories.person(session, "Both", "teacher", "learner", level_code="N2")
 
 
 def test_the_coordinator_counts_who_comes_and_who_has_no_card(school: School) -> None:
     school.write(_school)
     found = school.read(lambda s: current_figures(s, now=NOW))
-    assert [(each.name[-1], each.number) for each in found.by_level] == [("1", 1), ("2", 1), ("3", 0)]
-    assert (found.without_card, found.locked_cards, found.without_social_worker) == (1, 0, 1)
+    assert [(each.name[-1], each.number) for each in found.by_level] == [("1", 1), ("2", 2), ("3", 0)]
+    assert (found.without_card, found.locked_cards, found.without_social_worker) == (2, 0, 2)
 
 
 def test_mails_that_failed_this_week_are_counted_and_older_ones_are_not(school: School) -> None:

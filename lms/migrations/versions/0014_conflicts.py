@@ -23,6 +23,12 @@ WIDER = (
         ["social_worker_id", "name_key", "id"],
         "ix_person_social_worker_id",
     ),
+    (
+        "person",
+        "ix_person_level_id_deactivated_at",
+        ["level_id", "deactivated_at", "social_worker_id"],
+        "ix_person_level_id",
+    ),
     ("special_day", "ix_special_day_dates", ["date_from", "date_until"], "ix_special_day_date_from"),
 )
 # Partial indexes: name, table, columns, which rows.
@@ -43,6 +49,7 @@ def upgrade() -> None:
     for name, table, columns, rows in PARTIAL:
         where = sa.text(rows)
         op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
+    op.create_index("ix_person_role_role", "person_role", ["role", "person_id"])
     for table, name, columns, old in WIDER:
         op.drop_index(old, table_name=table)
         op.create_index(name, table, columns)
@@ -52,6 +59,7 @@ def downgrade() -> None:
     for table, name, columns, old in WIDER:
         op.drop_index(name, table_name=table)
         op.create_index(old, table, columns[:1])
+    op.drop_index("ix_person_role_role", table_name="person_role")
     for name, table, _columns, _rows in PARTIAL:
         op.drop_index(name, table_name=table)
     with op.batch_alter_table("booking") as batch:
