@@ -16,18 +16,23 @@ def render_quickly(field: Field, attributes: Mapping[str, Any]) -> Markup | None
     if widget in (TextInput, DateInput):
         said = _attributes(field, {"type": field.widget.input_type, "value": field._value(), **attributes})
         return Markup(f"<input {said}>")  # noqa: S704 escaped below
-    if widget is Select and not field.widget.multiple and not field.has_groups():
-        said = _attributes(field, attributes)
-        return Markup(f"<select {said}>{_options(field)}</select>")  # noqa: S704
+    if widget is Select and not field.widget.multiple and isinstance(field.choices, list):
+        options = _options(field)
+        if options is not None:
+            said = _attributes(field, attributes)
+            return Markup(f"<select {said}>{options}</select>")  # noqa: S704
     return None
 
 
-def _options(field: SelectField) -> str:
-    return "".join(
-        f"<option{' selected' if choice.selected else ''}"
-        f' value="{escape(choice.value)}">{escape(choice.label or choice.value)}</option>'
-        for choice in field.iter_choices()
-    )
+def _options(field: SelectField) -> str | None:
+    """Return the options of a list; None when one of them has attributes or a group."""
+    found = []
+    for value, label, *more in field.choices:
+        if any(more):
+            return None
+        mark = " selected" if field.coerce(value) == field.data else ""
+        found.append(f'<option{mark} value="{escape(value)}">{escape(label)}</option>')
+    return "".join(found)
 
 
 def _attributes(field: Field, given: Mapping[str, Any]) -> str:
