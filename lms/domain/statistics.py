@@ -31,7 +31,8 @@ class Figures:
 
 
 # Built once, at import: the start page of a coordinator runs all of them. Whoever is not of the team is a
-# learner: so one index has all that is counted, and the few who are of the team alone are taken off.
+# learner: so one index has all that is counted, and the few who are of the team alone are taken off. In the
+# same way the cards are counted, and those of learners who left taken off.
 _NOW, _SINCE = bindparam("now", type_=UTCDateTime), bindparam("since", type_=UTCDateTime)
 _ACTIVE = (
     select(Person.level_id, func.count(), func.count().filter(Person.social_worker_id.is_(None)))
@@ -42,11 +43,10 @@ _TEAM = _ACTIVE.where(
     Person.id.in_(select(PersonRole.person_id).where(PersonRole.role.in_(STAFF_ROLES))),
     ~has_role(Role.LEARNER),
 )
-_CARDS = (
-    select(func.count(), func.count(AccessCard.locked_at))
-    .join(Person, Person.id == AccessCard.person_id)
-    .where(AccessCard.revoked_at.is_(None), Person.deactivated_at.is_(None))
-)
+_CARDS = select(func.count()).select_from(AccessCard).where(AccessCard.revoked_at.is_(None))
+_OF_PEOPLE = _CARDS.join(Person, Person.id == AccessCard.person_id)
+_LEFT = _OF_PEOPLE.where(Person.deactivated_at.is_not(None))
+_LOCKED = _OF_PEOPLE.where(Person.deactivated_at.is_(None), AccessCard.locked_at.is_not(None))
 _LEVELS = select(Level.id, Level.name).order_by(Level.position)
 _COMING = select(func.count()).where(
     Booking.state == BookingState.BOOKED, Booking.starts > _SINCE, Booking.ends > _NOW
@@ -55,7 +55,7 @@ _FAILED = select(func.count()).where(
     OutboxItem.outcome.in_((Outcome.FAILED, Outcome.EXPIRED)),
     OutboxItem.closed_at > bindparam("failed_since", type_=UTCDateTime),
 )
-_BESIDE = select(_COMING.scalar_subquery(), _FAILED.scalar_subquery())
+_BESIDE = select(*(each.scalar_subquery() for each in (_CARDS, _LEFT, _LOCKED, _COMING, _FAILED)))
 
 
 def current_figures(session: Session, *, now: datetime) -> Figures:
@@ -66,12 +66,11 @@ def current_figures(session: Session, *, now: datetime) -> Figures:
         for level_id, number, alone in read_rows(session, query, {}):
             people[level_id] += sign * number
             unassigned += sign * alone
-    cards, locked = read_rows(session, _CARDS, {})[0]
     values = {"now": now, "since": now - HOUR, "failed_since": now - FAILED_SINCE}
-    coming, failed = read_rows(session, _BESIDE, values)[0]
+    cards, of_left, locked, coming, failed = read_rows(session, _BESIDE, values)[0]
     return Figures(
         by_level=[LevelCount(id_, name, people[id_]) for id_, name in read_rows(session, _LEVELS, {})],
-        without_card=people.total() - cards,
+        without_card=people.total() - (cards - of_left),
         locked_cards=locked,
         without_social_worker=unassigned,
         coming_bookings=coming,

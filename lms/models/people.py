@@ -133,6 +133,12 @@ class Person(Named, Identified, Base):
         CheckConstraint("login_email = lower(login_email)", name="login_email_lower"),
         CheckConstraint("text_size IN ('normal', 'large')", name="text_size"),
         Index("ix_person_level_id_deactivated_at", "level_id", "deactivated_at", "social_worker_id"),
+        Index(
+            "ix_person_deactivated_at",
+            "deactivated_at",
+            sqlite_where=text("deactivated_at IS NOT NULL"),
+            postgresql_where=text("deactivated_at IS NOT NULL"),
+        ),
         Index("ix_person_social_worker_id_name", "social_worker_id", "name_key", "id"),
     )
 
@@ -246,6 +252,12 @@ class AccessCard(Identified, Base):
         UniqueConstraint("code"),
         CheckConstraint("failed_pins >= 0", name="failed_pins"),
         Index("ix_access_card_person_id", "person_id"),
+        Index(
+            "ix_access_card_locked",
+            "person_id",
+            sqlite_where=text("locked_at IS NOT NULL"),
+            postgresql_where=text("locked_at IS NOT NULL"),
+        ),
         # A person has one active card: issuing a new one revokes the old one.
         Index(
             "uq_access_card_active",

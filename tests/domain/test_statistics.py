@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import outbox
 from lms.domain.statistics import current_figures
-from lms.models import Outcome
+from lms.models import AccessCard, Outcome
 from tests import factories
 from tests.factories import NOW
 from tests.support.school import School
@@ -17,8 +17,10 @@ def _school(session: Session) -> None:
     factories.samira(session)
     factories.oksana(session)
     gone = factories.learner(session, "Marc", "N1")
+    for who in (factories.samira(session), gone):
+        card = session.get_one(AccessCard, factories.printed_card(session, who).id)
+        card.failed_pins, card.locked_at = 5, NOW
     gone.deactivated_at = NOW
-    factories.printed_card(session, factories.samira(session))
     factories.samira(session).social_worker_id = factories.farid(session).id
     factories.claire(session)
     factories.person(session, "Gone", "teacher").deactivated_at = NOW
@@ -29,7 +31,7 @@ def test_the_coordinator_counts_who_comes_and_who_has_no_card(school: School) ->
     school.write(_school)
     found = school.read(lambda s: current_figures(s, now=NOW))
     assert [(each.name[-1], each.number) for each in found.by_level] == [("1", 1), ("2", 2), ("3", 0)]
-    assert (found.without_card, found.locked_cards, found.without_social_worker) == (2, 0, 2)
+    assert (found.without_card, found.locked_cards, found.without_social_worker) == (2, 1, 2)
 
 
 def test_mails_that_failed_this_week_are_counted_and_older_ones_are_not(school: School) -> None:

@@ -34,6 +34,8 @@ WIDER = (
 # Partial indexes: name, table, columns, which rows.
 PARTIAL = (
     ("ix_booking_conflict", "booking", ["starts", "id"], "conflict IS NOT NULL"),
+    ("ix_person_deactivated_at", "person", ["deactivated_at"], "deactivated_at IS NOT NULL"),
+    ("ix_access_card_locked", "access_card", ["person_id"], "locked_at IS NOT NULL"),
     (
         "ix_outbox_item_by_hand",
         "outbox_item",
