@@ -30,9 +30,9 @@ class Figures:
     failed_mails: int
 
 
-# Built once, at import: the start page of a coordinator runs all of them. Whoever is not of the team is a
-# learner: so one index has all that is counted, and the few who are of the team alone are taken off. In the
-# same way the cards are counted, and those of learners who left taken off.
+# Built once, at import: the start page of a coordinator runs all of them. People who are not
+# of the team are learners: so one index has all that is counted, and the few of the team alone are taken off.
+# In the same way the cards are counted, and those of learners who left taken off.
 _NOW, _SINCE = bindparam("now", type_=UTCDateTime), bindparam("since", type_=UTCDateTime)
 _ACTIVE = (
     select(Person.level_id, func.count(), func.count().filter(Person.social_worker_id.is_(None)))

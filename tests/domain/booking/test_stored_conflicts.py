@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date, time
 from typing import Any
 
-from sqlalchemy import select, update
+import pytest
+from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import absence, appointments, availability, stored_conflicts
 from lms.domain.booking.availability import WeeklyHours
 from lms.domain.people import organisation
-from lms.models import Booking, ConflictReason, RuleMode
+from lms.models import Booking, ConflictReason, Person, RuleMode
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
@@ -99,6 +100,36 @@ def test_hours_of_another_teacher_in_a_closed_room_open_it_for_all(school: Schoo
         lambda s: availability.add_rule(s, factories.luc(s), 2, hours, MONDAY, None, now=NOW, zone=BRUSSELS)
     )
     assert stored(school) == [None]
+
+
+@pytest.mark.parametrize("school", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("of_all", [False, True])
+def test_who_closes_hours_has_locked_the_teacher_before_the_appointments_are_looked_at(
+    school: School, of_all: bool
+) -> None:
+    """Otherwise an appointment that is booked at this moment would say nothing."""
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:00"))
+    booked(school, "09:00")
+    nadia, free = school.read(lambda s: factories.nadia(s).id), list[list[str]]()
+
+    def look(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if "conflict_accepted_at" in statement and "room_closed_at" in statement:
+            unlocked = select(Person.id).where(Person.id == nadia)
+            with school.engine.connect() as other:
+                free.append(list(other.scalars(unlocked.with_for_update(key_share=True, skip_locked=True))))
+
+    def close_day(s: Session) -> None:
+        actor = factories.claire(s)
+        teacher = None if of_all else factories.nadia(s)
+        availability.close_days(s, actor, teacher, (MONDAY, MONDAY), ALL_DAY, "", now=NOW, zone=BRUSSELS)
+
+    event.listen(school.engine, "before_cursor_execute", look)
+    try:
+        school.write(close_day)
+    finally:
+        event.remove(school.engine, "before_cursor_execute", look)
+    assert free == [[]]
+    assert stored(school) == [ConflictReason.CLOSED]
 
 
 def test_an_appointment_that_says_something_wrong_is_named_and_put_right(school: School) -> None:
