@@ -247,6 +247,8 @@ def tune(engine: Engine) -> None:
             "synchronous=FULL",
             "foreign_keys=ON",
             "secure_delete=ON",
+            # With samples of the rows SQLite would make most plans anew each time they run (ADR 35).
+            "analysis_limit=1000",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

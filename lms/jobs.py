@@ -19,7 +19,7 @@ from flask import Flask
 from huey import Huey, RedisHuey, crontab
 from huey.consumer import Consumer
 from huey.storage import SqliteStorage
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session, joinedload
 
 from config import Settings
@@ -274,12 +274,13 @@ class Jobs:
             )
 
     def every_night(self) -> None:
-        """Close stale messages; delete old receipts, notices, logins, temporary files; read old pictures."""
+        """Close stale messages; delete what is old; let the database count its rows; read old pictures."""
         with self.app.app_context():
             write(lambda session: outbox.close_stale(session, now=now()))
             write(lambda session: outbox.delete_old_receipts(session, now() - RECEIPTS_KEPT))
             write(lambda session: notices.delete_old_notices(session, now=now()))
             write(lambda session: logins.delete_old_logins(session, now=now()))
+            write(lambda session: session.execute(text("ANALYZE")))
         record_digests(self.app, DIGESTS_A_NIGHT)
         self.delete_temporary_files(now() - timedelta(days=1))
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from lms.adapters.sms.folder import SmsFolder
@@ -364,3 +364,13 @@ def test_a_night_forgets_what_is_over_and_keeps_what_still_counts(school: School
     kept = (FormReceipt.request_id, LoginSession.device)
     assert school.read(lambda s: [s.scalars(select(what)).all() for what in kept]) == [["new"]] * 2
     assert [path.name for path in incoming.iterdir()] == ["new"]
+
+
+def test_the_night_counts_the_rows_of_the_database_and_keeps_no_samples_of_them(school: School) -> None:
+    school.write(factories.samira)
+    school.app.extensions["lms_jobs"].every_night()
+    counted = school.read(lambda s: s.scalars(text("SELECT tbl FROM sqlite_stat1")).all())
+    assert "person" in counted
+    tables = school.read(lambda s: s.scalars(text("SELECT name FROM sqlite_master")).all())
+    if "sqlite_stat4" in tables:  # not in every build of SQLite
+        assert school.read(lambda s: s.scalar(text("SELECT count(*) FROM sqlite_stat4"))) == 0

@@ -9,7 +9,9 @@ from typing import Any, TypeVarTuple
 
 from sqlalchemy import (
     BindParameter,
+    ColumnElement,
     CompoundSelect,
+    Exists,
     Select,
     SQLColumnExpression,
     String,
@@ -26,7 +28,7 @@ from sqlalchemy import (
     type_coerce,
     union_all,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from lms.domain.errors import Absent
 from lms.extensions import read_rows
@@ -52,15 +54,28 @@ _Draft = aliased(Attempt, name="draft")
 _Teacher = aliased(Person, name="answering")
 _Maker = aliased(Person, name="maker")
 
-_ON_OFFER = and_(
-    Assignment.withdrawn_at.is_(None),
-    Lesson.published_at.is_not(None),
-    or_(
-        Lesson.level_id == Person.level_id,
-        exists()
-        .where(OpenedLevel.person_id == Person.id, OpenedLevel.level_id == Lesson.level_id)
-        .correlate(Person, Lesson),
-    ),
+_ME = bindparam("me", type_=String)
+
+
+def _is_on_offer(level_opened: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that the assignment of the row is offered to the person of the row.
+
+    `level_opened`: the condition that its level was opened for the person.
+    """
+    return and_(
+        Assignment.withdrawn_at.is_(None),
+        Lesson.published_at.is_not(None),
+        or_(Lesson.level_id == Person.level_id, level_opened),
+    )
+
+
+_OFFERED_TO_ME = _is_on_offer(
+    Lesson.level_id.in_(select(OpenedLevel.level_id).where(OpenedLevel.person_id == _ME))
+)
+_OFFERED_TO_EACH = _is_on_offer(
+    exists()
+    .where(OpenedLevel.person_id == Person.id, OpenedLevel.level_id == Lesson.level_id)
+    .correlate(Person, Lesson)
 )
 
 # The state is that of the last attempt that was sent; a draft changes nothing.
@@ -151,25 +166,6 @@ _Latest = aliased(Attempt, name="latest")
 _IS_OF_PAIR = and_(Submission.assignment_id == Assignment.id, Submission.learner_id == Person.id)
 
 
-def _learner_assignments(
-    *columns: Any, sent: SQLColumnExpression[datetime | None] = _Latest.sent_at
-) -> Select[Any]:
-    """Select the pairs of a learner and an assignment that the learner may see.
-
-    Those are the published ones of the learner's levels, and those that the learner has begun, which may
-    always be finished. `sent`: the moment from which an attempt counts as sent; for the team it is
-    `queued_at`.
-    """
-    pairs = (
-        select(*columns)
-        .select_from(Person)
-        .join(Assignment, true())
-        .join(Lesson, Lesson.id == Assignment.lesson_id)
-        .outerjoin(Submission, _IS_OF_PAIR)
-    )
-    return _join_last_sent(pairs, sent).where(or_(Submission.id.is_not(None), _ON_OFFER))
-
-
 def _join_last_sent(query: Select[*Ts], sent: SQLColumnExpression[datetime | None]) -> Select[*Ts]:
     """Join the last attempt of the submission that was sent, with the feedback that was returned."""
     latest = (
@@ -191,13 +187,22 @@ def _rows(session: Session, query: Select[Any], **values: str) -> list[LearnerAs
     ]
 
 
+def _has_refused_file(attempt_id: InstrumentedAttribute[str]) -> Exists:
+    refused = exists().where(Attachment.attempt_id == attempt_id, Attachment.state == FileState.REFUSED)
+    return refused.correlate(_Draft, Attempt)
+
+
 def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
-    unanswered = or_(
-        Attachment.attempt_id == _Draft.id, and_(Attachment.attempt_id == Attempt.id, Feedback.id.is_(None))
-    )
-    refused = exists().where(Attachment.state == FileState.REFUSED, unanswered)
-    return (
-        _learner_assignments(
+    """Select the assignments that the learner may see, with their states.
+
+    Those are the published ones of the learner's levels, and those that the learner has begun, which may
+    always be finished. `sent`: the moment from which an attempt counts as sent; for the team it is
+    `queued_at`.
+    """
+    # Two questions: for one with `or` the database may read all files.
+    refused = or_(_has_refused_file(_Draft.id), and_(Feedback.id.is_(None), _has_refused_file(Attempt.id)))
+    pairs = (
+        select(
             *_FACTS,
             Lesson.id,
             Lesson.title,
@@ -211,14 +216,20 @@ def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
             _Maker.short_name,
             Attempt.id,
             Lesson.level_id,
-            func.coalesce(_ON_OFFER, false()),  # a learner may have no level
-            refused.correlate(_Draft, Attempt, Feedback),
-            sent=sent,
+            func.coalesce(_OFFERED_TO_ME, false()),  # a learner may have no level
+            refused,
         )
+        .select_from(Person)
+        .join(Assignment, true())
+        .join(Lesson, Lesson.id == Assignment.lesson_id)
+        .outerjoin(Submission, _IS_OF_PAIR)
+    )
+    return (
+        _join_last_sent(pairs, sent)
         .outerjoin(_Draft, and_(_Draft.submission_id == Submission.id, _Draft.sent_at.is_(None)))
         .outerjoin(_Teacher, _Teacher.id == Feedback.teacher_id)
-        .join(_Maker, _Maker.id == Assignment.created_by_id)
-        .where(Person.id == bindparam("me", type_=String))
+        .outerjoin(_Maker, _Maker.id == Assignment.created_by_id)
+        .where(Person.id == _ME, or_(Submission.id.is_not(None), _OFFERED_TO_ME))
         .order_by(Lesson.position, Assignment.created_at, Assignment.id)
     )
 
@@ -239,7 +250,7 @@ _STATES_FOR_TEAM: CompoundSelect[str, str, int] = union_all(
     select(Person.id, literal(HomeworkState.TODO, _STATE.type), func.count())
     .join(Lesson, true())
     .join(Assignment, Assignment.lesson_id == Lesson.id)
-    .where(_ON_OFFER, ~exists().where(_IS_OF_PAIR).correlate(Person, Assignment), Person.id.in_(_IDS))
+    .where(_OFFERED_TO_EACH, ~exists().where(_IS_OF_PAIR).correlate(Person, Assignment), Person.id.in_(_IDS))
     .group_by(Person.id),
 )
 
