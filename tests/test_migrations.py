@@ -673,12 +673,15 @@ def test_what_waits_and_the_last_visits_come_with_0013(newest: School) -> None:
             factories.entered(session, samira, now=now() - timedelta(days=days))
 
     def found(session: Session) -> tuple[list[Any], dict[str, datetime | None]]:
-        rows = [tuple(row) for row in session.execute(select(*QueuedAttempt.__table__.c).order_by("since"))]
+        rows = list(session.execute(select(*QueuedAttempt.__table__.c).order_by("since")))
         return rows, {one.name: one.seen_at for one in session.scalars(select(Person))}
 
     newest.write(live)
     waiting, _seen = newest.read(found)
-    assert sorted(row[-1] for row in waiting) == [False, True]
+    assert sorted((row.is_follow_up, row.is_first) for row in waiting) == [(False, True), (True, False)]
+    down(newest, "0013")
+    up(newest)
+    assert sorted(newest.read(found)[0]) == sorted(waiting)
     down(newest, "0012")
     assert "queued_attempt" not in tables(newest)
     up(newest)

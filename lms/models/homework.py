@@ -140,7 +140,7 @@ class Attempt(Identified, Base):
 class QueuedAttempt(Base):
     """An attempt that waits for feedback: written with `Attempt.queued_at`, deleted with the return (ADR 32).
 
-    `since`: when it was sent.
+    `since`: when it was sent. `is_first`: no other attempt of the learner has ever been in the queue.
     """
 
     __tablename__ = "queued_attempt"
@@ -148,6 +148,12 @@ class QueuedAttempt(Base):
         Index("ix_queued_attempt_since", "since", "attempt_id"),
         Index("ix_queued_attempt_level_id", "level_id", "since", "attempt_id"),
         Index("ix_queued_attempt_learner_id", "learner_id"),
+        Index(
+            "ix_queued_attempt_first",
+            "since",
+            sqlite_where=text("is_first = 1"),
+            postgresql_where=text("is_first"),
+        ),
     )
 
     attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id", ondelete="CASCADE"), primary_key=True)
@@ -155,6 +161,7 @@ class QueuedAttempt(Base):
     level_id: Mapped[str] = mapped_column(ForeignKey("level.id", ondelete="RESTRICT"))
     learner_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     is_follow_up: Mapped[bool]
+    is_first: Mapped[bool]
 
 
 class Attachment(Identified, Base):

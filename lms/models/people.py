@@ -140,6 +140,20 @@ class Person(Named, Identified, Base):
             postgresql_where=text("deactivated_at IS NOT NULL"),
         ),
         Index("ix_person_social_worker_id_name", "social_worker_id", "name_key", "id"),
+        Index(
+            "ix_person_name_active",
+            "name_key",
+            "id",
+            sqlite_where=text("deactivated_at IS NULL"),
+            postgresql_where=text("deactivated_at IS NULL"),
+        ),
+        Index(
+            "ix_person_seen_at_active",
+            "seen_at",
+            "created_at",
+            sqlite_where=text("deactivated_at IS NULL"),
+            postgresql_where=text("deactivated_at IS NULL"),
+        ),
     )
 
     name: Mapped[str] = mapped_column(String(120))

@@ -129,6 +129,7 @@ def add_work(session: Session, *, waiting: int, now: datetime) -> None:
                 level_id=level,
                 learner_id=learner,
                 is_follow_up=False,
+                is_first=False,
             )
     rows.insert(session)
 

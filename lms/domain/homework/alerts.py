@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Integer, Select, and_, bindparam, exists, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from lms.domain.people.directory import has_role
 from lms.extensions import UTCDateTime, read_rows
-from lms.models import Attempt, Feedback, Person, PersonRole, QueuedAttempt, Role, Submission
+from lms.models import Attempt, Feedback, Person, QueuedAttempt, Role, Submission
 
 REDO_LONG = timedelta(days=7)
 SILENT_LONG = timedelta(days=14)
-_BEFORE = bindparam("before", type_=UTCDateTime)
+_BEFORE, _LIMIT = bindparam("before", type_=UTCDateTime), bindparam("limit", type_=Integer)
 
 
 @dataclass(frozen=True)
@@ -32,22 +33,12 @@ class Alert:
 
 
 def _first_attempts() -> Select[*tuple[Any, ...]]:
-    other_submission, other = aliased(Submission), aliased(Attempt)
-    earlier = (
-        exists()
-        .where(
-            other.submission_id == other_submission.id,
-            other_submission.learner_id == QueuedAttempt.learner_id,
-            other.queued_at.is_not(None),
-            other.id != QueuedAttempt.attempt_id,
-        )
-        .correlate(QueuedAttempt)
-    )
     return (
         select(Person.id, Person.name, QueuedAttempt.since)
         .join(QueuedAttempt, QueuedAttempt.learner_id == Person.id)
-        .where(~QueuedAttempt.is_follow_up, Person.deactivated_at.is_(None), ~earlier)
+        .where(QueuedAttempt.is_first, Person.deactivated_at.is_(None))
         .order_by(QueuedAttempt.since)
+        .limit(_LIMIT)
     )
 
 
@@ -75,25 +66,27 @@ def _redo_waiting() -> Select[*tuple[Any, ...]]:
         )
         .group_by(Person.id, Person.name)
         .order_by(func.min(Feedback.returned_at))
+        .limit(_LIMIT)
     )
 
 
 def _inactive() -> Select[*tuple[Any, ...]]:
-    seen = func.coalesce(Person.seen_at, Person.created_at)
-    return (
-        select(Person.id, Person.name, seen)
-        .join(PersonRole, and_(PersonRole.person_id == Person.id, PersonRole.role == Role.LEARNER))
-        .where(Person.deactivated_at.is_(None), seen < _BEFORE)
-        .order_by(seen)
-    )
+    def longest(moment: InstrumentedAttribute[Any], *where: ColumnElement[bool]) -> Select[Any]:
+        learners = select(Person.id, Person.name, moment.label("since"))
+        some = learners.where(has_role(Role.LEARNER), Person.deactivated_at.is_(None), moment < _BEFORE)
+        return select(some.where(*where).order_by(moment).limit(_LIMIT).subquery())
+
+    # Apart, because each has its place in an index.
+    never, long_ago = longest(Person.created_at, Person.seen_at.is_(None)), longest(Person.seen_at)
+    both = union_all(never, long_ago).subquery()
+    return select(both).order_by(both.c.since).limit(_LIMIT)
 
 
 # Built once, because the start page of every teacher runs them.
-_LIMIT = bindparam("limit", type_=Integer)
 _ALERTS = (
-    ("first", _first_attempts().limit(_LIMIT), timedelta(0)),
-    ("redo", _redo_waiting().limit(_LIMIT), REDO_LONG),
-    ("silent", _inactive().limit(_LIMIT), SILENT_LONG),
+    ("first", _first_attempts(), timedelta(0)),
+    ("redo", _redo_waiting(), REDO_LONG),
+    ("silent", _inactive(), SILENT_LONG),
 )
 
 

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, Select, String, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import (
+    Integer,
+    Select,
+    String,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from lms.domain.people.directory import LevelCount
@@ -49,6 +61,19 @@ class QueuePage:
     after: str | None = None
 
 
+_Other, _OtherWork = aliased(Attempt), aliased(Submission)
+_is_one_of_several = (
+    exists()
+    .where(
+        _OtherWork.learner_id == Submission.learner_id,
+        _Other.submission_id == _OtherWork.id,
+        _Other.queued_at.is_not(None),
+        _Other.id != Attempt.id,
+    )
+    .correlate(Attempt, Submission)
+)
+
+
 def select_rows() -> Select[*tuple[Any, ...]]:
     """Select the columns of a row of the queue, as they follow from attempt, submission and lesson."""
     return (
@@ -58,6 +83,7 @@ def select_rows() -> Select[*tuple[Any, ...]]:
             Lesson.level_id,
             Submission.learner_id,
             (Attempt.number > 1).label("is_follow_up"),
+            (~_is_one_of_several).label("is_first"),
         )
         .select_from(Attempt)
         .join(Submission, Submission.id == Attempt.submission_id)
@@ -72,12 +98,25 @@ _ADD = insert(_TABLE).from_select(
     list(_TABLE.columns), select_rows().where(Attempt.id == bindparam("attempt", type_=String))
 )
 
+_ADDED = aliased(QueuedAttempt)
+_LEARNER = select(_ADDED.learner_id).where(_ADDED.attempt_id == bindparam("attempt")).scalar_subquery()
+_NO_MORE_FIRST = (
+    update(_TABLE)
+    .where(
+        _TABLE.c.learner_id == _LEARNER,
+        _TABLE.c.attempt_id != bindparam("attempt", type_=String),
+        _TABLE.c.is_first,
+    )
+    .values(is_first=False)
+)
+
 
 def add_attempt(session: Session, attempt: Attempt, *, now: datetime) -> None:
     """Show a sent attempt to the team: it comes into the queue, at the place of the moment it was sent."""
     attempt.queued_at = now
     session.flush()
     session.execute(_ADD, {"attempt": attempt.id})
+    session.execute(_NO_MORE_FIRST, {"attempt": attempt.id})
 
 
 def remove_attempt(session: Session, attempt: Attempt) -> None:

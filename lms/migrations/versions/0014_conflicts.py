@@ -35,6 +35,8 @@ WIDER = (
 PARTIAL = (
     ("ix_booking_conflict", "booking", ["starts", "id"], "conflict IS NOT NULL"),
     ("ix_person_deactivated_at", "person", ["deactivated_at"], "deactivated_at IS NOT NULL"),
+    ("ix_person_name_active", "person", ["name_key", "id"], "deactivated_at IS NULL"),
+    ("ix_person_seen_at_active", "person", ["seen_at", "created_at"], "deactivated_at IS NULL"),
     ("ix_access_card_locked", "access_card", ["person_id"], "locked_at IS NOT NULL"),
     (
         "ix_outbox_item_by_hand",
@@ -43,9 +45,27 @@ PARTIAL = (
         "closed_at IS NULL AND handed_at IS NOT NULL",
     ),
 )
+FIRST = """
+    UPDATE queued_attempt SET is_first = NOT EXISTS (
+        SELECT 1 FROM submission JOIN attempt ON attempt.submission_id = submission.id
+        WHERE submission.learner_id = queued_attempt.learner_id
+        AND attempt.queued_at IS NOT NULL AND attempt.id <> queued_attempt.attempt_id
+    )
+"""
 
 
 def upgrade() -> None:
+    op.add_column("queued_attempt", sa.Column("is_first", sa.Boolean(), nullable=True))
+    op.execute(FIRST)
+    with op.batch_alter_table("queued_attempt") as batch:
+        batch.alter_column("is_first", existing_type=sa.Boolean(), nullable=False)
+    op.create_index(
+        "ix_queued_attempt_first",
+        "queued_attempt",
+        ["since"],
+        sqlite_where=sa.text("is_first = 1"),
+        postgresql_where=sa.text("is_first"),
+    )
     # Filled by the next hour of a worker: what covers an appointment is not SQL.
     op.add_column("booking", sa.Column("conflict", sa.String(length=8), nullable=True))
     for name, table, columns, rows in PARTIAL:
@@ -66,3 +86,6 @@ def downgrade() -> None:
         op.drop_index(name, table_name=table)
     with op.batch_alter_table("booking") as batch:
         batch.drop_column("conflict")
+    op.drop_index("ix_queued_attempt_first", table_name="queued_attempt")
+    with op.batch_alter_table("queued_attempt") as batch:
+        batch.drop_column("is_first")

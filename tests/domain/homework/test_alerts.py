@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from lms.domain.homework.alerts import learner_alerts
+from lms.domain.homework.consistency import find_homework_faults
 from tests import factories
 from tests.factories import NOW
 from tests.support.school import School
@@ -31,6 +32,16 @@ def test_who_was_answered_once_is_no_beginner_any_more(school: School) -> None:
 
     school.write(work)
     assert _reasons(school) == {}
+
+
+def test_who_sends_a_second_work_before_the_first_is_answered_is_no_beginner_any_more(school: School) -> None:
+    def send(session: Session) -> None:
+        factories.sent(session, factories.samira(session), factories.assignment(session))
+
+    school.write(send)
+    school.write(send)
+    assert _reasons(school) == {}
+    assert school.read(find_homework_faults) == []
 
 
 def test_what_was_to_be_done_again_and_did_not_come_is_noticed_after_a_week(school: School) -> None:
