@@ -65,5 +65,5 @@ def served(app: Flask) -> Iterator[Served]:
     finally:
         serving.close()
         server.task_dispatcher.shutdown()
-        server.close()
+        server.trigger.pull_trigger(server.close)  # in its own thread, which reads from what is closed
         loop.join()

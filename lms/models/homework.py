@@ -85,11 +85,26 @@ class Submission(Identified, Base):
     __table_args__ = (
         UniqueConstraint("assignment_id", "learner_id"),
         Index("ix_submission_learner_id", "learner_id"),
+        Index(
+            "ix_submission_redo_open",
+            "redo_since",
+            "learner_id",
+            sqlite_where=text("redo_since IS NOT NULL"),
+            postgresql_where=text("redo_since IS NOT NULL"),
+        ),
+        Index(
+            "ix_submission_learner_redo_open",
+            "learner_id",
+            sqlite_where=text("redo_since IS NOT NULL"),
+            postgresql_where=text("redo_since IS NOT NULL"),
+        ),
     )
 
     assignment_id: Mapped[str] = mapped_column(ForeignKey("assignment.id", ondelete="RESTRICT"))
     learner_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     created_at: Mapped[datetime]
+    # When feedback was returned that asks for another attempt, until that one is in the queue (ADR 32).
+    redo_since: Mapped[datetime | None]
 
     assignment: Mapped[Assignment] = relationship(lazy="raise_on_sql")
     learner: Mapped[Person] = relationship(lazy="raise_on_sql")
@@ -120,6 +135,12 @@ class Attempt(Identified, Base):
             postgresql_where=text("sent_at IS NULL"),
         ),
         Index("ix_attempt_sent_at", "sent_at"),
+        Index(
+            "ix_attempt_queued_at_open",
+            "submission_id",
+            sqlite_where=text("queued_at IS NULL"),
+            postgresql_where=text("queued_at IS NULL"),
+        ),
     )
 
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id", ondelete="RESTRICT"))
@@ -294,12 +315,6 @@ class Feedback(Identified, Base):
         UniqueConstraint("attempt_id"),
         CheckConstraint("version >= 1", name="version"),
         Index("ix_feedback_returned_at", "returned_at"),
-        Index(
-            "ix_feedback_redo",
-            "returned_at",
-            sqlite_where=text("redo_requested = 1"),
-            postgresql_where=text("redo_requested"),
-        ),
         Index("ix_feedback_teacher_id", "teacher_id"),
     )
 

@@ -73,7 +73,16 @@ def add_work(session: Session, *, waiting: int, now: datetime) -> None:
     for number in range(count := LEARNERS * TASKS):
         task, learner = tasks[number % TASKS].id, learners[number // TASKS].id
         sent, submission, attempt = now - timedelta(hours=count - number), rows.id(), rows.id()
-        rows.add(Submission, id=submission, assignment_id=task, learner_id=learner, created_at=sent)
+        # Many were asked for another attempt once; few of these have not sent it yet.
+        is_open = number % 100 == 0 and number < count - waiting
+        rows.add(
+            Submission,
+            id=submission,
+            assignment_id=task,
+            learner_id=learner,
+            created_at=sent,
+            redo_since=sent if is_open else None,
+        )
         rows.add(
             Attempt,
             id=attempt,

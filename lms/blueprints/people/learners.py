@@ -18,7 +18,7 @@ from lms.domain import audit_log
 from lms.domain.booking import queries, waitlist
 from lms.domain.calendars import offboarding
 from lms.domain.errors import Refused
-from lms.domain.homework import worklist
+from lms.domain.homework import open_work, worklist
 from lms.domain.lessons import progress
 from lms.domain.people import cards, directory, learners, logins, staff
 from lms.extensions import db, write
@@ -49,7 +49,7 @@ def index() -> BaseResponse:
         "people/index.html",
         lines=lines,
         progress=progress.class_progress(session, ids),
-        homework=worklist.count_states(session, ids) if Role.TEACHER in me().roles else None,
+        homework=open_work.count_open_work(session, ids) if Role.TEACHER in me().roles else None,
         wanted=wanted,
         levels=directory.levels(session),
         previous=_turn(wanted.page - 1) if wanted.page > 1 else None,

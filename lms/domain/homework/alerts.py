@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, select, union_all
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lms.domain.people.directory import has_role
 from lms.extensions import UTCDateTime, read_rows
-from lms.models import Attempt, Feedback, Person, QueuedAttempt, Role, Submission
+from lms.models import Person, QueuedAttempt, Role, Submission
 
 REDO_LONG = timedelta(days=7)
 SILENT_LONG = timedelta(days=14)
@@ -43,29 +43,12 @@ def _first_attempts() -> Select[*tuple[Any, ...]]:
 
 
 def _redo_waiting() -> Select[*tuple[Any, ...]]:
-    later = aliased(Attempt)
-    redone = (
-        exists()
-        .where(
-            later.submission_id == Attempt.submission_id,
-            later.number > Attempt.number,
-            later.queued_at.is_not(None),
-        )
-        .correlate(Attempt)
-    )
     return (
-        select(Person.id, Person.name, func.min(Feedback.returned_at))
+        select(Person.id, Person.name, func.min(Submission.redo_since))
         .join(Submission, Submission.learner_id == Person.id)
-        .join(Attempt, Attempt.submission_id == Submission.id)
-        .join(Feedback, Feedback.attempt_id == Attempt.id)
-        .where(
-            Feedback.redo_requested,
-            Feedback.returned_at < _BEFORE,
-            Person.deactivated_at.is_(None),
-            ~redone,
-        )
+        .where(Submission.redo_since < _BEFORE, Person.deactivated_at.is_(None))
         .group_by(Person.id, Person.name)
-        .order_by(func.min(Feedback.returned_at))
+        .order_by(func.min(Submission.redo_since))
         .limit(_LIMIT)
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlalchemy import and_, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from lms.domain.homework import queue
 from lms.models import Attempt, Feedback, OutboxItem, QueuedAttempt, Submission
@@ -16,7 +16,12 @@ MESSAGE = "feedback_returned"
 
 def find_homework_faults(session: Session) -> list[str]:
     """Return a line for each fault; empty when attempts and feedback are consistent."""
-    return [*_wrong_attempts(session), *_wrong_feedback(session), *_wrong_queue(session)]
+    return [
+        *_wrong_attempts(session),
+        *_wrong_feedback(session),
+        *_wrong_queue(session),
+        *_wrong_redo(session),
+    ]
 
 
 def _wrong_attempts(session: Session) -> Iterator[str]:
@@ -94,3 +99,23 @@ def _wrong_queue(session: Session) -> Iterator[str]:
     for attempt_id in sorted(actual.keys() & expected.keys()):
         if actual[attempt_id] != expected[attempt_id]:
             yield f"attempt {attempt_id}: its row of the queue is not what it was sent as"
+
+
+def _wrong_redo(session: Session) -> Iterator[str]:
+    """Find submissions whose `redo_since` does not follow from the feedback to the last queued attempt."""
+    later = aliased(Attempt)
+    is_last = ~exists().where(
+        later.submission_id == Attempt.submission_id,
+        later.number > Attempt.number,
+        later.queued_at.is_not(None),
+    )
+    asked = (
+        select(Attempt.submission_id, Feedback.returned_at)
+        .join(Feedback, Feedback.attempt_id == Attempt.id)
+        .where(Feedback.redo_requested, Feedback.returned_at.is_not(None), is_last)
+    )
+    expected = {row.submission_id: row.returned_at for row in session.execute(asked)}
+    rows = session.execute(select(Submission.id, Submission.redo_since).order_by(Submission.id))
+    for submission_id, redo_since in rows:
+        if redo_since != expected.get(submission_id):
+            yield f"submission {submission_id}: asks for another attempt, or not, against its feedback"

@@ -103,6 +103,7 @@ def return_feedback(
     feedback = save_feedback(session, attempt, teacher, draft, version, now=now)
     feedback.redo_requested = redo
     feedback.returned_at = now
+    attempt.submission.redo_since = now if redo else None
     queue.remove_attempt(session, attempt)
     outbox.post(session, MAIL, attempt.submission.learner, feedback.id, actor_id=teacher.id, now=now)
     audit_log.record(

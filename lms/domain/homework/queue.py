@@ -117,6 +117,10 @@ def add_attempt(session: Session, attempt: Attempt, *, now: datetime) -> None:
     session.flush()
     session.execute(_ADD, {"attempt": attempt.id})
     session.execute(_NO_MORE_FIRST, {"attempt": attempt.id})
+    if attempt.number > 1:
+        session.execute(
+            update(Submission).where(Submission.id == attempt.submission_id).values(redo_since=None)
+        )
 
 
 def remove_attempt(session: Session, attempt: Attempt) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, TypeVarTuple
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
-    CompoundSelect,
     Exists,
     Select,
     SQLColumnExpression,
@@ -21,12 +18,10 @@ from sqlalchemy import (
     exists,
     false,
     func,
-    literal,
     or_,
     select,
     true,
     type_coerce,
-    union_all,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
@@ -72,7 +67,7 @@ def _is_on_offer(level_opened: ColumnElement[bool]) -> ColumnElement[bool]:
 _OFFERED_TO_ME = _is_on_offer(
     Lesson.level_id.in_(select(OpenedLevel.level_id).where(OpenedLevel.person_id == _ME))
 )
-_OFFERED_TO_EACH = _is_on_offer(
+OFFERED_TO_EACH = _is_on_offer(
     exists()
     .where(OpenedLevel.person_id == Person.id, OpenedLevel.level_id == Lesson.level_id)
     .correlate(Person, Lesson)
@@ -239,20 +234,6 @@ _OF_PERSON = _of_person(_Latest.sent_at)
 _FOR_TEAM = _of_person(_Latest.queued_at)
 _UNSEEN = _OF_PERSON.where(Feedback.returned_at.is_not(None), Feedback.seen_at.is_(None))
 _ONE = _OF_PERSON.where(Assignment.id == bindparam("assignment", type_=String))
-_IDS: BindParameter[str] = bindparam("ids", expanding=True)
-# What is begun and what is not apart: together the database would look at every assignment for every learner.
-_STATES_FOR_TEAM: CompoundSelect[str, str, int] = union_all(
-    _join_last_sent(
-        select(Submission.learner_id, _STATE, func.count()).select_from(Submission), _Latest.queued_at
-    )
-    .where(Submission.learner_id.in_(_IDS))
-    .group_by(Submission.learner_id, _STATE),
-    select(Person.id, literal(HomeworkState.TODO, _STATE.type), func.count())
-    .join(Lesson, true())
-    .join(Assignment, Assignment.lesson_id == Lesson.id)
-    .where(_OFFERED_TO_EACH, ~exists().where(_IS_OF_PAIR).correlate(Person, Assignment), Person.id.in_(_IDS))
-    .group_by(Person.id),
-)
 
 
 def assignments_of_learner(
@@ -284,23 +265,6 @@ def returned_unseen(session: Session, person: Person) -> list[LearnerAssignment]
     return sorted(
         _rows(session, _UNSEEN, me=person.id), key=lambda found: str(found.returned_at), reverse=True
     )
-
-
-def count_by_state(session: Session, person: Person) -> dict[HomeworkState, int]:
-    """Return how many of the learner's assignments are in each state, as the team sees them."""
-    return count_states(session, [person.id])[person.id]
-
-
-def count_states(session: Session, person_ids: Iterable[str]) -> dict[str, dict[HomeworkState, int]]:
-    """Return by person id how many assignments are in each state, for many learners in one statement.
-
-    As the team sees them: what was sent counts once all its files are ready.
-    """
-    ids = list(person_ids)
-    found = {person_id: dict.fromkeys(STATES, 0) for person_id in ids}
-    for person_id, state, number in read_rows(session, _STATES_FOR_TEAM, {"ids": ids}):
-        found[person_id][HomeworkState(state)] += number
-    return found
 
 
 def learner_assignment_for(session: Session, person: Person, assignment_id: str) -> LearnerAssignment:

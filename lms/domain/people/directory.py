@@ -13,12 +13,11 @@ from sqlalchemy import Exists, Select, String, bindparam, exists, false, select
 from sqlalchemy.orm import Session, joinedload
 
 from lms.domain.errors import Absent
-from lms.domain.paging import Cut, KeyedList
+from lms.domain.paging import PAGE, Cut, KeyedList
 from lms.extensions import read_rows
 from lms.models import AccessCard, Level, OpenedLevel, Person, PersonRole, Role
 from lms.normal_forms import name_key
 
-PAGE = 30
 # The alphabetical order of people, the same on both engines.
 BY_NAME = (Person.name_key, Person.id)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from lms.migrations import types
+
 revision = "0014"
 down_revision = "0013"
 branch_labels = None
@@ -35,6 +37,9 @@ WIDER = (
 PARTIAL = (
     ("ix_booking_conflict", "booking", ["starts", "id"], "conflict IS NOT NULL"),
     ("ix_person_deactivated_at", "person", ["deactivated_at"], "deactivated_at IS NOT NULL"),
+    ("ix_submission_redo_open", "submission", ["redo_since", "learner_id"], "redo_since IS NOT NULL"),
+    ("ix_submission_learner_redo_open", "submission", ["learner_id"], "redo_since IS NOT NULL"),
+    ("ix_attempt_queued_at_open", "attempt", ["submission_id"], "queued_at IS NULL"),
     ("ix_person_name_active", "person", ["name_key", "id"], "deactivated_at IS NULL"),
     ("ix_person_seen_at_active", "person", ["seen_at", "created_at"], "deactivated_at IS NULL"),
     ("ix_access_card_locked", "access_card", ["person_id"], "locked_at IS NOT NULL"),
@@ -52,9 +57,22 @@ FIRST = """
         AND attempt.queued_at IS NOT NULL AND attempt.id <> queued_attempt.attempt_id
     )
 """
+REDO = """
+    UPDATE submission SET redo_since = (
+        SELECT feedback.returned_at FROM attempt JOIN feedback ON feedback.attempt_id = attempt.id
+        WHERE attempt.submission_id = submission.id AND feedback.redo_requested
+        AND feedback.returned_at IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM attempt AS later WHERE later.submission_id = attempt.submission_id
+            AND later.number > attempt.number AND later.queued_at IS NOT NULL
+        )
+    )
+"""
 
 
 def upgrade() -> None:
+    op.add_column("submission", sa.Column("redo_since", types.UTCDateTime(), nullable=True))
+    op.execute(REDO)
+    op.drop_index("ix_feedback_redo", table_name="feedback")
     op.add_column("queued_attempt", sa.Column("is_first", sa.Boolean(), nullable=True))
     op.execute(FIRST)
     with op.batch_alter_table("queued_attempt") as batch:
@@ -89,3 +107,12 @@ def downgrade() -> None:
     op.drop_index("ix_queued_attempt_first", table_name="queued_attempt")
     with op.batch_alter_table("queued_attempt") as batch:
         batch.drop_column("is_first")
+    with op.batch_alter_table("submission") as batch:
+        batch.drop_column("redo_since")
+    op.create_index(
+        "ix_feedback_redo",
+        "feedback",
+        ["returned_at"],
+        sqlite_where=sa.text("redo_requested = 1"),
+        postgresql_where=sa.text("redo_requested"),
+    )

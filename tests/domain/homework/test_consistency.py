@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from lms.domain.homework.consistency import find_homework_faults
-from lms.models import Attempt, Feedback, OutboxItem, QueuedAttempt
+from lms.models import Attempt, Feedback, OutboxItem, QueuedAttempt, Submission
 from tests import factories
 from tests.factories import NOW
 from tests.support.school import School
@@ -55,6 +55,7 @@ def test_feedback_to_work_that_was_never_sent_is_found(school: School) -> None:
 def test_feedback_that_was_seen_and_never_returned_is_found(school: School) -> None:
     attempt, feedback = school.write(returned)
     school.write(lambda s: s.execute(update(Feedback).values(returned_at=None, seen_at=NOW)))
+    school.write(lambda s: s.execute(update(Submission).values(redo_since=None)))
     assert faults(school) == [
         f"feedback {feedback}: seen, and never returned",
         f"attempt {attempt}: waits for feedback, and is not in the queue",

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from lms.adapters.store import LocalStore
 from lms.domain import notices
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import alerts, attempts, files, preparation, queue, worklist
+from lms.domain.homework import alerts, attempts, files, open_work, preparation, queue, worklist
 from lms.domain.homework.preparation import LEASE, ClaimedFile
 from lms.models import (
     Assignment,
@@ -181,8 +181,8 @@ def test_the_team_sees_what_was_sent_once_its_last_file_is_ready(school: School,
                 found = False
             alerted = [alert.reason for alert in alerts.learner_alerts(session, now=NOW)] == ["first"]
             (row,) = worklist.assignments_of_learner(session, samira, for_team=True)
-            counts = worklist.count_by_state(session, samira)
-            assert counts[row.state] == 1
+            counts = open_work.count_open_work(session, [samira.id])[samira.id]
+            assert (counts.sent, counts.todo) == ((1, 0) if row.state == HomeworkState.SENT else (0, 1))
             return found, in_queue(session) == [draft.id], alerted, row.state
 
         nobody = (False, False, False, HomeworkState.TODO)

@@ -155,36 +155,6 @@ def test_answers_that_nobody_has_opened_come_newest_first(school: School) -> Non
     assert school.write(story) == (["second", "premier"], ["Nadia", "Nadia"])
 
 
-def test_the_states_of_a_class_cost_one_statement(school: School) -> None:
-    def story(session: Session) -> tuple[str, str]:
-        samira, tesfay = factories.samira(session), factories.learner(session, "Tesfay")
-        first, second = factories.assignment(session), factories.assignment(session)
-        factories.sent(session, samira, first)
-        factories.answered(session, factories.sent(session, samira, second), redo=True)
-        factories.sent(session, tesfay, first)
-        return samira.id, tesfay.id
-
-    samira, tesfay = school.write(story)
-    with school.counting_statements() as sent:
-        found = school.read(lambda s: worklist.count_states(s, [samira, tesfay]))
-    assert len(sent) == 1
-    assert found[samira] == {
-        HomeworkState.REDO: 1,
-        HomeworkState.RETURNED: 0,
-        HomeworkState.TODO: 0,
-        HomeworkState.SENT: 1,
-        HomeworkState.DONE: 0,
-    }
-    assert found[tesfay] == {
-        HomeworkState.REDO: 0,
-        HomeworkState.RETURNED: 0,
-        HomeworkState.TODO: 1,
-        HomeworkState.SENT: 1,
-        HomeworkState.DONE: 0,
-    }
-    assert school.read(lambda s: worklist.count_by_state(s, factories.samira(s))) == found[samira]
-
-
 def test_homework_of_others_does_not_exist(school: School) -> None:
     def look(session: Session) -> None:
         work = factories.assignment(session, factories.lesson(session, level_code="N2"))

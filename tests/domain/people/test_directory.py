@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import availability
 from lms.domain.errors import Absent
+from lms.domain.paging import PAGE
 from lms.domain.people import directory, learners, staff
 from lms.domain.people.directory import LearnerFilter
 from lms.models import Person
@@ -151,11 +152,11 @@ def test_the_list_is_filtered_by_level_and_by_who_still_comes(cast: School) -> N
     assert names(cast, factories.nadia, left=True) == ["Oksana Bondar"]
 
 
-def test_thirty_stand_on_a_page_and_the_next_page_holds_the_rest(cast: School) -> None:
+def test_a_page_has_as_many_as_other_lists_and_the_next_page_holds_the_rest(cast: School) -> None:
     cast.write(lambda s: [factories.learner(s, f"Z {number:02d}") for number in range(31)])
     first, more = cast.read(lambda s: directory.list_learners(s, factories.nadia(s), LearnerFilter()))
     second, end = cast.read(lambda s: directory.list_learners(s, factories.nadia(s), LearnerFilter(page=2)))
-    assert (len(first), more, len(second), end) == (30, True, 3, False)
+    assert (len(first), more, len(second), end) == (PAGE, True, 33 - PAGE, False)
 
 
 def test_a_line_tells_of_the_card_and_the_last_visit(cast: School) -> None:
