@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import gc
 import os
 import signal
 import socket
@@ -39,6 +40,7 @@ def _create_app(settings: Settings) -> Flask:
     """Create the application of this process; all libraries write their temporary files into its folder."""
     app = create_app(settings)
     tempfile.tempdir = str(settings.temp)  # waitress writes large requests and answers there
+    gc.freeze()  # what stays as long as the process is not looked through again between requests
     return app
 
 
