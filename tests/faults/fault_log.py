@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
@@ -19,12 +15,13 @@ from lms.domain.people import logins
 from lms.forms.booking import slot_value
 from lms.models import Booking, LoginKind, Person
 from tests import factories
+from tests.faults.race import run_client
+from tests.support.forks import FORKS
 from tests.support.live_server import LiveServer
 from tests.support.school import School
 
 CLIENTS = 8
 MONDAY = factories.coming_monday()
-RACER = Path(__file__).with_name("race.py")
 
 
 class FaultLog:
@@ -75,27 +72,27 @@ class FaultLog:
         self, runners: list[dict[str, Any]], meanwhile: Callable[[], object] = lambda: None
     ) -> list[dict[str, Any]]:
         """All forms are fetched first, then every client sends all of its own at once."""
-        clients = [
-            subprocess.Popen(
-                [sys.executable, str(RACER), "127.0.0.1", str(self.server.port)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for _ in range(CLIENTS)
-        ]
+        clients = []
+        for _ in range(CLIENTS):
+            here, there = FORKS.Pipe()
+            process = FORKS.Process(target=run_client, args=("127.0.0.1", self.server.port, there))
+            process.start()
+            there.close()  # so that the end of the client is the end of its answers
+            clients.append((process, here))
         try:
-            for number, client in enumerate(clients):
-                _say(client, json.dumps(runners[number::CLIENTS]))
-            assert [_hear(client) for client in clients] == ["ready"] * CLIENTS
-            for client in clients:
-                _say(client, "go")
+            for number, (_process, client) in enumerate(clients):
+                client.send(runners[number::CLIENTS])
+            assert [client.recv() for _process, client in clients] == ["ready"] * CLIENTS
+            for _process, client in clients:
+                client.send("go")
             meanwhile()
-            return [answer for client in clients for answer in json.loads(_hear(client))]
+            return [answer for _process, client in clients for answer in client.recv()]
         finally:
-            for client in clients:
-                client.kill()
-                client.communicate()
+            for process, client in clients:
+                process.kill()
+                process.join()
+                process.close()
+                client.close()
 
     def people(self, number: int) -> list[str]:
         return self.school.write(lambda s: [factories.learner(s, f"Runner {n}").id for n in range(number)])
@@ -107,17 +104,6 @@ class FaultLog:
         return self.school.read(
             lambda s: s.scalar(select(func.count()).where(Booking.learner_id.in_(learners))) or 0
         )
-
-
-def _say(client: subprocess.Popen[str], line: str) -> None:
-    assert client.stdin is not None
-    client.stdin.write(line + "\n")
-    client.stdin.flush()
-
-
-def _hear(client: subprocess.Popen[str]) -> str:
-    assert client.stdout is not None
-    return client.stdout.readline().strip()
 
 
 def at(hour: str, days: int = 0) -> datetime:

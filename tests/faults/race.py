@@ -1,16 +1,15 @@
-"""One client of a race: `python racer.py HOST PORT`, told by lines of JSON on its standard input.
+"""One client of a race, a process of its own.
 
-Reads the runners (cookie, page, values), fetches each one's form, says "ready", waits for "go", sends all
-forms before it reads the first answer, and prints the answers. Standard library only, to start at once.
+It is told the runners (cookie, page, values), fetches each one's form, says "ready", waits for "go", sends
+all forms before it reads the first answer, and tells the answers.
 """
 
 from __future__ import annotations
 
 import html
 import http.client
-import json
 import re
-import sys
+from multiprocessing.connection import Connection
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,16 +32,11 @@ def fetch(
     return connection, {**values, **runner.get("values", {})}, "; ".join([runner["cookie"], *made])
 
 
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def main(host: str, port: int) -> None:
-    runners = json.loads(sys.stdin.readline())
+def run_client(host: str, port: int, track: Connection) -> None:
+    runners = track.recv()
     ready = [(runner, *fetch(host, port, runner)) for runner in runners]
-    say("ready")
-    if sys.stdin.readline().strip() != "go":
+    track.send("ready")
+    if track.recv() != "go":
         return
     for runner, connection, values, cookie in ready:
         connection.request(
@@ -68,8 +62,4 @@ def main(host: str, port: int) -> None:
             }
         )
         connection.close()
-    say(json.dumps(answers))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    track.send(answers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
 import signal
@@ -12,19 +11,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NoReturn, Self
+from typing import Self
 
 from config import ROOT, Settings
-from lms import serve
+from tests.support.forks import FORKS, run_server
 from tests.support.school import School, copy_template, make_school
 from tests.support.servers import START_LIMIT, wait_until
 
 _GREETING = re.compile(r"Passerelle: http://localhost:(\d+)")
-
-
-# Servers are forked from a process that has imported the application: the imports take longer than the start.
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["lms.serve"])
 
 
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -37,7 +31,7 @@ class _Forked:
     """A forked server process, with the few methods of `Popen` that are used here."""
 
     def __init__(self, port: int, environ: Mapping[str, str], log: Path) -> None:
-        self._process = _FORKS.Process(target=_serve, args=(port, dict(environ), log))
+        self._process = FORKS.Process(target=run_server, args=(port, dict(environ), log))
         self._process.start()
 
     @property
@@ -67,18 +61,6 @@ class _Forked:
         if self.returncode is None:
             raise subprocess.TimeoutExpired("lms.serve", timeout or 0)
         return self.returncode
-
-
-def _serve(port: int, environ: Mapping[str, str], log: Path) -> NoReturn:
-    """Run the server in this process as `python -m lms.serve` would, with its output in a file."""
-    os.environ.clear()
-    os.environ.update(environ)
-    os.chdir(ROOT)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for number in (1, 2):
-        os.dup2(output, number)
-    sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))  # noqa: SIM115
-    sys.exit(serve.main(["--port", str(port)]))
 
 
 class LiveServer:

@@ -1,0 +1,31 @@
+"""Processes that are forked from one that has imported the application: imports take longer than a start.
+
+The module of their function is imported by each of them, unless it is imported before: see the preload.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from config import ROOT
+from lms import serve
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([__name__, "tests.faults.race"])
+
+
+def run_server(port: int, environ: Mapping[str, str], log: Path) -> NoReturn:
+    """Run the server in this process as `python -m lms.serve` would, with its output in a file."""
+    os.environ.clear()
+    os.environ.update(environ)
+    os.chdir(ROOT)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for number in (1, 2):
+        os.dup2(output, number)
+    sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))  # noqa: SIM115
+    sys.exit(serve.main(["--port", str(port)]))
