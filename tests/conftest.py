@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.school import (
+    MakeOnce,
     School,
     copy_template,
     make_demo_template,
     make_school,
+    make_template,
     open_schools,
     settings_for,
-    sqlite_template,
 )
 from tests.support.shared_school import SharedSchool
 
@@ -22,13 +23,13 @@ pytest_plugins = ["tests.support.fixtures"]
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return sqlite_template(tmp_path_factory.mktemp("template"))
+def template(make_once: MakeOnce) -> Path:
+    return make_once("template", make_template) / "school.sqlite3"
 
 
 @pytest.fixture(scope="session")
-def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_demo_template(tmp_path_factory.mktemp("demo"))
+def demo_template(make_once: MakeOnce) -> Path:
+    return make_once("demo", make_demo_template) / "school.sqlite3"
 
 
 @pytest.fixture(autouse=True)

@@ -22,12 +22,13 @@ from types import ModuleType
 import pytest
 
 from tests.support.live_server import clean_environment
+from tests.support.school import MakeOnce
 from tests.support.servers import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def copy_of_clone(folder: Path) -> Path:
+def copy_clone(folder: Path) -> Path:
     """A clone without requirements: an installation needs no internet and takes a moment."""
     shutil.copy(ROOT / "dev", folder / "dev")
     (folder / "requirements.txt").write_text("# nothing\n")
@@ -39,22 +40,19 @@ def copy_of_clone(folder: Path) -> Path:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    return copy_of_clone(tmp_path)
+    return copy_clone(tmp_path)
 
 
-@pytest.fixture(scope="module")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone that has been started once: making a virtual environment takes seconds, copying it a moment."""
-    made = copy_of_clone(tmp_path_factory.mktemp("clone"))
-    first = dev(made, "run")
+def start_clone(folder: Path) -> None:
+    first = dev(copy_clone(folder), "run")
     assert first.stdout == "serving\n", first.stderr
     assert "Installing requirements.txt" in first.stderr
-    return made
 
 
 @pytest.fixture
-def started(made_once: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(made_once, tmp_path / "started", symlinks=True)
+def started(make_once: MakeOnce, tmp_path: Path) -> Path:
+    """A clone that has been started once: making a virtual environment takes seconds, copying it a moment."""
+    return shutil.copytree(make_once("clone", start_clone), tmp_path / "started", symlinks=True)
 
 
 def dev(clone: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -18,6 +18,7 @@ from packaging.version import Version
 from config import ROOT
 from lms.i18n.languages import WITH_CATALOGUE
 from tests.support.live_server import clean_environment
+from tests.support.school import MakeOnce
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
@@ -27,22 +28,23 @@ WITHOUT_UPPER_BOUND = {"argon2-cffi", "holidays", "tzdata"}
 BREAKS_IN_MINOR_RELEASES = {"SQLAlchemy"}
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
+def build_wheel(folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
     # With the backend that requirements-test.txt pins: nothing is downloaded.
     command += ["--no-index", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
-    return next(folder.glob("*.whl"))
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as archive:
+        archive.extractall(folder / "site-packages")
+
+
+@pytest.fixture(scope="module")
+def wheel(make_once: MakeOnce) -> Path:
+    return next(make_once("wheel", build_wheel).glob("*.whl"))
 
 
 def flask(wheel: Path, cwd: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """A command of the package as it lies in site-packages, started in a folder with nothing of ours."""
     site = wheel.parent / "site-packages"
-    if not site.exists():
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(site)
     path = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
     return subprocess.run(
         [sys.executable, "-m", "flask", "--app", "lms.serve:make_app", *arguments],

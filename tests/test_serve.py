@@ -52,10 +52,10 @@ def refused(tmp_path: Path, **settings: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_a_busy_port_means_the_next_free_one_and_it_is_said(tmp_path: Path) -> None:
+def test_a_busy_port_means_the_next_free_one_and_it_is_said(tmp_path: Path, template: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         taken = busy.getsockname()[1]
-        server = LiveServer(tmp_path)
+        server = LiveServer(tmp_path, template)
         server.wanted = taken
         with server:
             assert taken < server.port < taken + 20
@@ -80,8 +80,10 @@ def test_without_any_free_port_it_ends_with_a_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_when_told_without_a_word_of_complaint(tmp_path: Path, number: signal.Signals) -> None:
-    server = LiveServer(tmp_path).start()
+def test_it_ends_when_told_without_a_word_of_complaint(
+    tmp_path: Path, template: Path, number: signal.Signals
+) -> None:
+    server = LiveServer(tmp_path, template).start()
     try:
         # A browser keeps its connection open for the next page.
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as browser:
@@ -192,8 +194,8 @@ def test_the_second_start_keeps_the_school_and_its_secret(tmp_path: Path) -> Non
         server.stop()
 
 
-def test_a_second_start_on_one_instance_says_where_the_first_runs(tmp_path: Path) -> None:
-    with LiveServer(tmp_path) as first:
+def test_a_second_start_on_one_instance_says_where_the_first_runs(tmp_path: Path, template: Path) -> None:
+    with LiveServer(tmp_path, template) as first:
         ended = refused(tmp_path)
         assert ended.returncode == 1
         assert f"This instance runs already: {first.url} (process {first.pid})" in ended.stderr
@@ -221,8 +223,8 @@ def test_what_lies_in_the_instance_is_for_its_owner_alone(tmp_path: Path) -> Non
     assert (tmp_path / "instance/secret.key").stat().st_mode & 0o077 == 0
 
 
-def test_two_schools_side_by_side_share_nothing(tmp_path: Path) -> None:
-    with LiveServer(tmp_path / "one") as one, LiveServer(tmp_path / "two") as two:
+def test_two_schools_side_by_side_share_nothing(tmp_path: Path, template: Path) -> None:
+    with LiveServer(tmp_path / "one", template) as one, LiveServer(tmp_path / "two", template) as two:
         schools = [one.school(), two.school()]
         schools[0].write(lambda s: factories.samira(s).id)
         token = schools[0].write(lambda s: factories.entered(s, factories.samira(s)))

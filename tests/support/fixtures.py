@@ -18,6 +18,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from lms.extensions import sqlite
 from tests.support.calendars import CalendarServer
+from tests.support.school import MakeOnce
 from tests.support.servers import (
     PostgresServer,
     RedisServer,
@@ -25,6 +26,7 @@ from tests.support.servers import (
     find_chromium,
     find_postgres,
     find_redis,
+    locked,
     require,
 )
 from tests.support.sms_gateway import Gateway, running
@@ -35,6 +37,15 @@ FOLDER = pytest.StashKey[Path]()
 # Fixtures that start PostgreSQL or Redis.
 SERVERS = {"postgres", "redis_server"}
 LONGEST = ("tests/faults/", "tests/test_", "tests/domain/booking/test_rules_agree", "tests/cli/")
+# Tests that share servers or a school; and two browsers slow each other down.
+TOGETHER = (
+    "tests/journeys/",
+    "tests/test_access.py",
+    "tests/test_http_server.py",
+    "tests/faults/test_nothing_typed_is_lost.py",
+    "tests/faults/test_races.py",
+    "tests/faults/test_races_waitlist.py",
+)
 # Bytes; a whole run leaves less than a tenth of it. Containers often have 64 MB of /dev/shm.
 ROOM_IN_MEMORY = 1 << 30
 CHROMIUM_OPTIONS = (
@@ -131,20 +142,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
-class JourneysTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Give all journeys to one worker, the largest group first; every other test goes where there is time.
+class GroupsTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Give each group to one worker, the largest first; every other test goes where there is time.
 
-    They share servers, and two browsers slow each other down. The mark `xdist_group` does not work with
-    pytest 9.2, which keeps the id of a test elsewhere.
+    The mark `xdist_group` does not work with pytest 9.2, which keeps the id of a test elsewhere.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "journeys" if nodeid.startswith("tests/journeys/") else nodeid
+        return next((group for group in TOGETHER if nodeid.startswith(group)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> JourneysTogether:
-    return JourneysTogether(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupsTogether:
+    return GroupsTogether(config, log)
 
 
 def uses_browser(item: pytest.Item) -> bool:
@@ -159,6 +169,27 @@ def uses_server(item: pytest.Item) -> bool:
         SERVERS & set(getattr(item, "fixturenames", ()))
         or (chosen and any(value in engines for value in chosen.params.values() if isinstance(value, str)))
     )
+
+
+@pytest.fixture(scope="session")
+def make_once(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """Return a function that returns a folder of this name, filled by the first worker of this run."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if hasattr(pytestconfig, "workerinput") else base
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder = shared / name
+        with locked(shared / f"{name}.lock"):
+            if not folder.exists():
+                folder.mkdir()
+                try:
+                    fill(folder)
+                except BaseException:
+                    shutil.rmtree(folder)
+                    raise
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope="session")

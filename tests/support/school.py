@@ -26,6 +26,7 @@ from lms.models.people import LoginKind
 from tests.support.pages import Visitor
 
 T = TypeVar("T")
+MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
 class Undo(Exception):
@@ -144,10 +145,9 @@ def make_school(settings: Settings, *, migrated: bool = False) -> School:
     return school
 
 
-def sqlite_template(folder: Path) -> Path:
-    """Create a migrated, empty SQLite file to copy, once for each worker of xdist; return its path."""
+def make_template(folder: Path) -> None:
+    """Make an empty, migrated school to copy."""
     make_school(settings_for(folder)).close()
-    return folder / "school.sqlite3"
 
 
 def make_demo_template(folder: Path) -> Path:
