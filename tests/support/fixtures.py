@@ -18,6 +18,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from lms.extensions import sqlite
 from tests.support.calendars import CalendarServer
+from tests.support.forks import share_compiled_templates
 from tests.support.school import MakeOnce
 from tests.support.servers import (
     PostgresServer,
@@ -75,12 +76,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     told = getattr(config, "workerinput", {}).get("servers")
-    if told is not None:
-        config.stash[FOLDER] = Path(told)
-        return
-    run = Run()
-    config.stash[RUN] = run
-    config.stash[FOLDER] = run.folder
+    if told is None:
+        config.stash[RUN] = Run()
+    folder = config.stash[FOLDER] = Path(told) if told else config.stash[RUN].folder
+    share_compiled_templates(folder)
 
 
 def ask_no_name_server(event: str, arguments: tuple[Any, ...]) -> None:

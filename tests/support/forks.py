@@ -10,7 +10,10 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
 from config import ROOT
 from lms import serve
@@ -19,8 +22,14 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([__name__, "tests.faults.race"])
 
 
-def run_server(port: int, environ: Mapping[str, str], log: Path) -> NoReturn:
+def share_compiled_templates(folder: Path) -> None:
+    """Let every application of this process compile only the templates that none of this run has compiled."""
+    Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(folder))}
+
+
+def run_server(port: int, environ: Mapping[str, str], log: Path, compiled: dict[str, Any]) -> NoReturn:
     """Run the server in this process as `python -m lms.serve` would, with its output in a file."""
+    Flask.jinja_options = compiled
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(ROOT)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
+from flask import Flask
+
 from config import ROOT, Settings
 from tests.support.forks import FORKS, run_server
 from tests.support.school import School, copy_template, make_school
@@ -31,7 +33,7 @@ class _Forked:
     """A forked server process, with the few methods of `Popen` that are used here."""
 
     def __init__(self, port: int, environ: Mapping[str, str], log: Path) -> None:
-        self._process = FORKS.Process(target=run_server, args=(port, dict(environ), log))
+        self._process = FORKS.Process(target=run_server, args=(port, dict(environ), log, Flask.jinja_options))
         self._process.start()
 
     @property
@@ -72,6 +74,7 @@ class LiveServer:
 
     def __init__(self, folder: Path, template: Path | None = None, /, **settings: str) -> None:
         self.folder = folder
+        self._migrated = template is not None
         if template is not None:
             # Migrated already, as at any start but the first.
             (folder / "instance").mkdir(parents=True, mode=0o700)
@@ -101,7 +104,7 @@ class LiveServer:
 
     def school(self) -> School:
         """Return the same school within the test, to prepare and to inspect its database."""
-        return make_school(self.settings)
+        return make_school(self.settings, migrated=self._migrated)
 
     def start(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -119,6 +122,7 @@ class LiveServer:
         except BaseException:
             self.kill()
             raise
+        self._migrated = True
         return self
 
     def _answers(self) -> bool:

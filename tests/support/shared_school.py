@@ -11,9 +11,10 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import QueuePool, text
 
 from lms.extensions import Base, db, limiter
+from tests.support.narrow import of_type
 from tests.support.school import School, copy_template, copy_uploads, make_school, open_schools, settings_for
 
 # A test that waits for a lock that another one left fails instead of hanging.
@@ -67,7 +68,7 @@ class SharedSchool:
 
     def lend(self) -> School:
         app = self.school.app
-        self.close()
+        self._let_go()
         for content, before in self._before:
             content.clear()
             content.update(before)
@@ -81,11 +82,19 @@ class SharedSchool:
 
     def reclaim(self) -> None:
         """Check that a test left nothing that cannot be undone, so that the faulty test itself fails."""
-        self.close()
+        self._let_go()
         assert self._count_listeners() == self._listeners, "a listener stays: mark the test own_school"
 
     def close(self) -> None:
         self.school.close()
+
+    def _let_go(self) -> None:
+        """Close what a test has open, but for an idle connection to PostgreSQL: a new one takes long."""
+        with self.school.app.app_context():
+            db.session.remove()
+            pool = of_type(QueuePool, db.engine.pool)
+            if self.is_sqlite or pool.checkedout() or pool.checkedin() > 1:
+                db.engine.dispose()
 
     def _count_listeners(self) -> dict[str, int]:
         engine = self.school.engine
