@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,8 @@ from lms.models.people import LoginKind
 from tests.factories.people import NOW, nadia
 
 PASSWORD = "trois-vélos-verts"
+# A hash takes long on purpose, and the tests have few passwords.
+hash_once = cache(hash_secret)
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def printed_card(
 
 
 def with_password(session: Session, person: Person, password: str = PASSWORD) -> Person:
-    person.password_hash = hash_secret(password)
+    person.password_hash = hash_once(password)
     session.flush()
     return person
 

@@ -21,12 +21,14 @@ from tests.support.calendars import CalendarServer
 from tests.support.forks import share_compiled_templates
 from tests.support.school import MakeOnce
 from tests.support.servers import (
+    MEMORY,
     PostgresServer,
     RedisServer,
     Run,
     find_chromium,
     find_postgres,
     find_redis,
+    has_room_in_memory,
     locked,
     require,
 )
@@ -47,8 +49,6 @@ TOGETHER = (
     "tests/faults/test_races.py",
     "tests/faults/test_races_waitlist.py",
 )
-# Bytes; a whole run leaves less than a tenth of it. Containers often have 64 MB of /dev/shm.
-ROOM_IN_MEMORY = 1 << 30
 CHROMIUM_OPTIONS = (
     "--disable-gpu",
     "--disable-quic",
@@ -96,10 +96,9 @@ def ask_no_name_server(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def keep_folders_in_memory() -> None:
-    """Put the folders of the tests where fsync costs nothing, if there is room: a quarter of the time."""
-    memory = Path("/dev/shm")
-    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM_IN_MEMORY:
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+    """Put the folders of the tests into memory, if there is room: a quarter of the time."""
+    if has_room_in_memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -25,6 +25,9 @@ from psycopg import sql
 from sqlalchemy import URL, make_url
 
 START_LIMIT = 60.0
+MEMORY = Path("/dev/shm")
+# Bytes; a whole run leaves less than a third of it. Containers often have 64 MB of /dev/shm.
+ROOM_IN_MEMORY = 1 << 30
 INSTALL = {
     "chromium": "sudo apt install chromium",
     "postgresql": "sudo apt install postgresql",
@@ -92,12 +95,19 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+def has_room_in_memory() -> bool:
+    """Return whether files can lie where fsync, and making and deleting them, cost nothing."""
+    return os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_IN_MEMORY
+
+
 class Run:
     """A test run and the folder of its servers, which always end with it (see server_guard.py)."""
 
     def __init__(self) -> None:
         # Not $TMPDIR: a socket's path is limited to about 100 bytes, and the server's user needs access.
-        self.folder = Path(tempfile.mkdtemp(prefix="passerelle-", dir="/tmp"))
+        self.folder = Path(
+            tempfile.mkdtemp(prefix="passerelle-", dir=MEMORY if has_room_in_memory() else "/tmp")
+        )
         self.folder.chmod(0o755)
         self._alive = alive_file(self.folder).open("w")
         fcntl.flock(self._alive, fcntl.LOCK_EX)
@@ -176,7 +186,13 @@ def unprivileged_user() -> str:
 class PostgresServer:
     """A PostgreSQL server that creates databases. All addresses are those of SQLAlchemy."""
 
-    QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB")
+    QUICK = (
+        "fsync=off",
+        "synchronous_commit=off",
+        "full_page_writes=off",
+        "shared_buffers=32MB",
+        "max_wal_size=64MB",
+    )
 
     def __init__(self, admin: str, token: str) -> None:
         self._admin: URL = make_url(admin).set(drivername="postgresql+psycopg")
