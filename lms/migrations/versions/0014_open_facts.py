@@ -1,4 +1,4 @@
-"""Why an appointment no longer fits stands on its row, indexes of the team's pages
+"""Conflicts, first copies and open redos stand on their rows, indexes of the team's pages
 
 Revision ID: 0014
 Revises: 0013
