@@ -20,6 +20,7 @@ from tests import factories
 from tests.support.files import rotated_jpeg
 from tests.support.live_server import LiveServer
 from tests.support.school import School
+from tests.support.servers import wait_until
 from tests.support.typed_forms import TypedForm, declared_fields, find_typed_forms
 
 pytestmark = pytest.mark.journey
@@ -306,6 +307,7 @@ def test_a_form_that_was_open_during_a_new_login_is_sent_with_it(
     device.log_in(form.person_id)
     page.goto(form.page)
     page.fill("[name=question]", WORDS)
+    wait_until(lambda: bool(page.evaluate("localStorage.length")), "the words are kept", 10)
     other = device.context.new_page()
     other.goto("/me")
     other.locator("form[action='/logout'] button").click()
