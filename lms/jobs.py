@@ -331,7 +331,6 @@ class Jobs:
         )
         self.delete_temporary_files()
         self.files.delete_orphans()
-        self.store_conflicts()
         self.every_minute()
         self.files.start()
         consumer.start()

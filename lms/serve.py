@@ -40,17 +40,19 @@ def _create_app(settings: Settings) -> Flask:
     """Create the application of this process; all libraries write their temporary files into its folder."""
     app = create_app(settings)
     tempfile.tempdir = str(settings.temp)  # waitress writes large requests and answers there
+    gc.collect()
     gc.freeze()  # what stays as long as the process is not looked through again between requests
     return app
 
 
 def _migrate(app: Flask) -> None:
-    """Migrate the database to the newest version, if it is at another one."""
+    """Migrate the database to the newest version, if it is at another one, and fill what is not SQL."""
     with app.app_context():
         with db.engine.connect() as connection:
             stored = stored_version(connection)
         if stored != newest_version():
             migrate_database()
+            jobs_of(app).store_conflicts()
 
 
 def free_port(host: str, wanted: int) -> socket.socket:
