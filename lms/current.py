@@ -23,6 +23,8 @@ class JobRunner(Protocol):
 
     def free_overdue(self) -> None: ...
 
+    def store_conflicts(self) -> None: ...
+
 
 def settings() -> Settings:
     """Return the settings of the running application."""

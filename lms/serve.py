@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import fcntl
 import gc
 import os
@@ -10,6 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
+from contextlib import suppress
 from types import FrameType
 from typing import IO
 
@@ -26,6 +28,7 @@ from lms.http_server import make_server
 from lms.schema_version import migrate_database, newest_version, stored_version
 
 PORTS_TRIED = 20
+_M_ARENA_MAX = -8  # of mallopt(3)
 
 
 def make_app() -> Flask:
@@ -34,6 +37,15 @@ def make_app() -> Flask:
     Starts no worker and no migration.
     """
     return _create_app(_settings_or_exit())
+
+
+def _share_memory_pools() -> None:
+    """Let the threads share two memory pools, where the C library gives each its own (glibc).
+
+    Each pool keeps what its thread needed at most: after a hundred photos they held 30 MB of nothing.
+    """
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _create_app(settings: Settings) -> Flask:
@@ -105,6 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=_port, default=8000)
     options = parser.parse_args(arguments)
     configure_logs()
+    _share_memory_pools()
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,6 @@ from sqlalchemy.orm import Session, selectinload
 
 from config import Settings
 from lms.adapters import passwords, uploads
-from lms.adapters.media.sheet import Format, draw_sheet
 from lms.adapters.store import Store
 from lms.adapters.work_folder import work_folder
 from lms.current import settings_of, store_of
@@ -236,8 +236,12 @@ def _sheet(store: Store, settings: Settings, work: Mapping[str, Any]) -> list[fi
 
 
 def _drawn(sheet: Mapping[str, Any]) -> bytes:
-    kind = cast("Format", sheet["format"])
-    return draw_sheet(sheet["lines"], rotated=sheet.get("rotated", False), format=kind)
+    # The libraries of pictures take 11 MB, which a server that has its school already does not need.
+    drawing = import_module("lms.adapters.media.sheet")
+    drawn: bytes = drawing.draw_sheet(
+        sheet["lines"], rotated=sheet.get("rotated", False), format=sheet["format"]
+    )
+    return drawn
 
 
 def _send(
