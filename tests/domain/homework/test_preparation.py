@@ -14,6 +14,7 @@ from lms.adapters.store import LocalStore
 from lms.domain import notices
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import alerts, attempts, files, open_work, preparation, queue, worklist
+from lms.domain.homework.consistency import find_homework_faults
 from lms.domain.homework.preparation import LEASE, ClaimedFile
 from lms.models import (
     Assignment,
@@ -25,6 +26,7 @@ from lms.models import (
     HomeworkState,
     NoticeKind,
     Person,
+    QueuedAttempt,
 )
 from lms.refusal_codes import RefusalCode
 from tests import factories
@@ -309,6 +311,35 @@ def test_sending_and_the_end_of_two_files_at_one_time_lose_no_attempt(
 
         all_at_once(lambda: school.write(send), lambda: finish(0), lambda: finish(1))
         assert draft_id in school.read(in_queue)
+
+
+def test_of_two_first_attempts_that_end_at_one_time_none_is_the_only_one(
+    school: School, store: LocalStore
+) -> None:
+    for number in range(4):
+
+        def begin(session: Session, number: int = number) -> list[ClaimedFile]:
+            learner, claims = factories.learner(session, f"Elif {number}"), []
+            for each in range(2):
+                work = factories.assignment(session)
+                draft = factories.drafted(session, learner, work)
+                new = factories.received(bytes([number, each]))
+                files.receive_file(session, draft, new, room=ROOM, now=NOW)
+                attempts.send_attempt(session, draft, work, now=NOW)
+                claims.append(claim(session))
+            return claims
+
+        claims = school.write(begin)
+        stored = [factories.stored(store, bytes([number, each])) for each in range(2)]
+
+        def finish(
+            each: int, claims: list[ClaimedFile] = claims, stored: list[files.StoredFile] = stored
+        ) -> None:
+            school.write(lambda s: preparation.finish_file(s, claims[each], stored[each], now=NOW))
+
+        all_at_once(lambda: finish(0), lambda: finish(1))
+    assert school.read(lambda s: s.scalars(select(QueuedAttempt.is_first)).all()) == [False] * 8
+    assert school.read(find_homework_faults) == []
 
 
 def all_at_once(*operations: Callable[[], object]) -> None:
