@@ -10,12 +10,13 @@ from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log
-from lms.domain.booking import availability, occupancy, offers, stored_conflicts, waitlist, withdrawal
+from lms.domain.booking import availability, offers, stored_conflicts, waitlist, withdrawal
 from lms.domain.booking.appointments import cancel
 from lms.domain.booking.availability import WeeklyHours
 from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.slots import instants
 from lms.domain.errors import Refused
+from lms.domain.people import locks
 from lms.models import HOLDING, AuditAction, Booking, DayKind, Person, SpecialDay
 from lms.refusal_codes import RefusalCode
 
@@ -70,7 +71,7 @@ def accept_conflict(session: Session, actor: Person, booking: Booking, *, now: d
     Refusals: `already_cancelled`.
     """
     check_may_manage(actor, booking.teacher_id)
-    occupancy.lock_people(session, booking.teacher_id)
+    locks.lock_people(session, booking.teacher_id)
     session.refresh(booking)
     if not booking.is_booked:
         raise Refused(RefusalCode.ALREADY_CANCELLED)

@@ -24,6 +24,7 @@ from lms.domain.booking.coverage import Coverage
 from lms.domain.booking.permissions import check_may_manage
 from lms.domain.booking.queries import check_upcoming
 from lms.domain.errors import Refused
+from lms.domain.people import locks
 from lms.models import Attendance, AuditAction, Booking, BookingState, Mode, Organisation, Person
 from lms.refusal_codes import RefusalCode
 
@@ -128,7 +129,7 @@ def swap(
     check_may_manage(actor, first.teacher_id)
     if first.teacher_id != second.teacher_id or first.learner_id == second.learner_id:
         raise Refused(RefusalCode.NOT_SWAPPABLE)
-    occupancy.lock_people(session, first.teacher_id, first.learner_id, second.learner_id)
+    locks.lock_people(session, first.teacher_id, first.learner_id, second.learner_id)
     occupancy.lock_rooms(session, {room for room in (first.room_id, second.room_id) if room})
     both = (first, second)
     for booking in both:

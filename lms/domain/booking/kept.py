@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from lms.domain.booking import occupancy, offers
 from lms.domain.booking.offers import FreedTime
+from lms.domain.people import locks
 from lms.models import Booking
 
 LONGEST = timedelta(minutes=10)
@@ -73,7 +74,7 @@ def lock_and_give_up(session: Session, learner_id: str, *person_ids: str) -> lis
     """
     mine = kept_for(session, learner_id)
     if not mine:
-        occupancy.lock_people(session, learner_id, *person_ids)
+        locks.lock_people(session, learner_id, *person_ids)
         return []
     teacher_ids = [booking.teacher_id for booking in mine]
     offers.lock_people_and_waitlist(session, learner_id, *person_ids, *teacher_ids)

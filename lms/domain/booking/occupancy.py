@@ -37,7 +37,6 @@ from lms.models import (
     ExternalCalendar,
     Mode,
     Organisation,
-    Person,
     Room,
 )
 
@@ -100,20 +99,6 @@ def load_occupancy(
     taken = Occupancy(held, elsewhere, buffer)
     taken.add(elsewhere)
     return taken
-
-
-def lock_people(session: Session, *person_ids: str) -> None:
-    """Lock these people, so that bookings of one person run one after the other (on SQLite all writes do).
-
-    Always in the order of their ids, so that two transactions cannot deadlock. The lock does not block
-    foreign keys to a person: homework does not wait for an appointment.
-    """
-    session.execute(
-        select(Person.id)
-        .where(Person.id.in_(set(person_ids)))
-        .order_by(Person.id)
-        .with_for_update(key_share=True)
-    ).all()
 
 
 def lock_rooms(session: Session, room_ids: Collection[str]) -> None:

@@ -16,6 +16,7 @@ from lms.domain.booking.availability_search import iso_week_of, load_timetable
 from lms.domain.booking.quiet_hours import after_awake
 from lms.domain.booking.slots import HOUR, Slot, blocked_until, instants
 from lms.domain.errors import Refused
+from lms.domain.people import locks
 from lms.models import (
     AFTERNOON,
     EVENING,
@@ -176,7 +177,7 @@ def lock_people_and_waitlist(session: Session, *person_ids: str) -> None:
     """
     waiting = select(WaitlistEntry.learner_id).where(WaitlistEntry.ended_at.is_(None))
     keeping = select(Booking.learner_id).where(Booking.kept_until.is_not(None))
-    occupancy.lock_people(session, *person_ids, *session.scalars(union(waiting, keeping)))
+    locks.lock_people(session, *person_ids, *session.scalars(union(waiting, keeping)))
 
 
 def part_of_day(starts: datetime, *, zone: ZoneInfo) -> int:

@@ -19,6 +19,7 @@ from lms.domain import audit_log, outbox
 from lms.domain.booking import allocation, occupancy, stored_conflicts
 from lms.domain.booking.availability_search import iso_week_of
 from lms.domain.booking.slots import CELL
+from lms.domain.people import locks
 from lms.models import AuditAction, Booking
 
 UNREADABLE = "its local time or its zone cannot be read"
@@ -63,7 +64,7 @@ def plan_changes(session: Session, *, now: datetime, zone: ZoneInfo) -> Plan:
 def apply_changes(session: Session, *, now: datetime, zone: ZoneInfo) -> Plan:
     """Retime all bookings that can be, in one step; none of them when two collide. Returns what was done."""
     active = _active_bookings(session, now=now)
-    occupancy.lock_people(
+    locks.lock_people(
         session, *{person_id for each in active for person_id in (each.learner_id, each.teacher_id)}
     )
     occupancy.lock_rooms(session, {each.room_id for each in active if each.room_id})

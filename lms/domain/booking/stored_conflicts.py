@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import occupancy
 from lms.domain.booking.coverage import Coverage
 from lms.domain.booking.slots import cells
+from lms.domain.people import locks
 from lms.extensions import UTCDateTime, read_rows
 from lms.models import Booking, BookingState, ConflictReason, Room
 
@@ -58,7 +59,7 @@ def store_conflicts(
 
 def store_all(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
     """Lock the teachers and do so for all: what is open also follows from the code and its settings."""
-    occupancy.lock_people(session, *booked_teachers(session, now=now))
+    locks.lock_people(session, *booked_teachers(session, now=now))
     store_conflicts(session, now=now, zone=zone)
 
 

@@ -23,6 +23,7 @@ from lms.domain.booking.offers import (
 )
 from lms.domain.booking.queries import with_people
 from lms.domain.errors import Absent, Refused
+from lms.domain.people import locks
 from lms.models import (
     AFTERNOON,
     EVENING,
@@ -69,7 +70,7 @@ def join_waitlist(
         raise Refused(RefusalCode.NO_PART_OF_DAY)
     if teacher_id is not None and not _teaches(session, teacher_id):
         raise Refused(RefusalCode.TEACHER_GONE)
-    occupancy.lock_people(session, learner.id)
+    locks.lock_people(session, learner.id)
     entry = active_entry(session, learner.id)
     if entry is None:
         entry = WaitlistEntry(

@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, delete, insert, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
-from lms.domain.booking import occupancy, offers, withdrawal
+from lms.domain.booking import offers, withdrawal
 from lms.domain.errors import Absent, Refused
+from lms.domain.people import locks
 from lms.domain.people.directory import has_role
 from lms.models import AuditAction, Booking, ExternalBusyTime, ExternalCalendar, Organisation, Person, Role
 from lms.normal_forms import clean_name
@@ -79,7 +80,7 @@ def add_calendar(session: Session, teacher: Person, address: str, *, now: dateti
     Refusals: `calendar_address`, `calendar_known`, `calendar_not_https`, `calendar_too_many`.
     """
     address = normalize_address(address)
-    occupancy.lock_people(session, teacher.id)
+    locks.lock_people(session, teacher.id)
     existing = calendars_of(session, teacher)
     if any(calendar.address == address for calendar in existing):
         raise Refused(RefusalCode.CALENDAR_KNOWN)

@@ -10,9 +10,9 @@ from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session, contains_eager, lazyload
 
 from lms.domain import audit_log
-from lms.domain.booking import occupancy
 from lms.domain.booking.queries import with_people
 from lms.domain.booking.slots import HOUR
+from lms.domain.people import locks
 from lms.domain.people.logins import digest
 from lms.models import AuditAction, Booking, BookingState, CalendarFeed, Person
 
@@ -37,7 +37,7 @@ def feed_of(session: Session, person: Person) -> CalendarFeed | None:
 
 def create_feed(session: Session, person: Person, token: str, *, now: datetime) -> CalendarFeed:
     """Create a feed with this token; revoke the previous one."""
-    occupancy.lock_people(session, person.id)
+    locks.lock_people(session, person.id)
     old = feed_of(session, person)
     if old is not None:
         old.revoked_at = now
@@ -51,7 +51,7 @@ def create_feed(session: Session, person: Person, token: str, *, now: datetime) 
 
 def revoke_feed(session: Session, actor: Person | None, person: Person, *, now: datetime) -> None:
     """Revoke the person's calendar feed, if there is one. `actor` None: the system."""
-    occupancy.lock_people(session, person.id)
+    locks.lock_people(session, person.id)
     found = feed_of(session, person)
     if found is None:
         return

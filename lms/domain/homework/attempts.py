@@ -13,6 +13,7 @@ from lms.domain.errors import Absent, Refused
 from lms.domain.homework import preparation, worklist
 from lms.domain.homework.files import WITH_FILES, files_of_attempt, lock_attempt
 from lms.domain.homework.worklist import AssignmentFacts
+from lms.domain.people import locks
 from lms.models import (
     Assignment,
     Attachment,
@@ -63,7 +64,7 @@ def open_work(
     Refusals: `already_sent`, `no_redo`.
     """
     # Locked, so that two forms of one learner go one after the other: both would create the first draft.
-    session.execute(select(Person.id).where(Person.id == learner.id).with_for_update(key_share=True))
+    locks.lock_people(session, learner.id)
     found = worklist.learner_assignment_for(session, learner, assignment_id)
     if not found.may_write:
         raise Refused(RefusalCode.ALREADY_SENT if found.state == HomeworkState.SENT else RefusalCode.NO_REDO)

@@ -23,6 +23,7 @@ from lms.domain.homework.files import (
     lock_attempt,
     set_ready,
 )
+from lms.domain.people import locks
 from lms.models import (
     Assignment,
     Attachment,
@@ -162,19 +163,12 @@ def _end_attempt(session: Session, attempt: Attempt, *, now: datetime) -> None:
     if attempt.sent_at is None or attempt.queued_at is not None or _waits(session, attempt):
         return
     if attempt.text or any(each.is_ready for each in files_of_attempt(session, attempt.id)):
-        _lock_learner(session, attempt)
+        # As in `open_work`: of two attempts that end together the second sees the first.
+        locks.lock_people(session, session.get_one(Submission, attempt.submission_id).learner_id)
         queue.add_attempt(session, attempt, now=now)
     else:
         attempt.sent_at = None
     session.flush()
-
-
-def _lock_learner(session: Session, attempt: Attempt) -> None:
-    """Lock the learner, as `open_work` does: of two attempts that end together the second sees the first."""
-    learner_id = select(Submission.learner_id).where(Submission.id == attempt.submission_id)
-    session.execute(
-        select(Person.id).where(Person.id == learner_id.scalar_subquery()).with_for_update(key_share=True)
-    )
 
 
 def _refuse(

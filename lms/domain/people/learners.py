@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
 from lms.domain.errors import Refused
+from lms.domain.people import locks
 from lms.domain.people.directory import opened_level_ids, social_workers
 from lms.models import AuditAction, Level, NoticeKind, OpenedLevel, Person, PersonRole, Role
 from lms.refusal_codes import RefusalCode
@@ -134,7 +135,7 @@ def _lock_worker(session: Session, worker_id: str | None) -> None:
     Before any row of a learner is changed: assigning and ending take the rows in one order.
     """
     if worker_id is not None:
-        session.execute(select(Person.id).where(Person.id == worker_id).with_for_update(key_share=True))
+        locks.lock_people(session, worker_id)
 
 
 def _record_worker(
