@@ -296,7 +296,10 @@ class Jobs:
             work_folder.delete_unused(self.settings.instance / name, now() - timedelta(days=1), "*.part")
 
     def every_hour(self) -> None:
-        """Offer the new days of the horizon to the waitlist; not in the quiet hours: an SMS makes a sound."""
+        """Look at all appointments again; offer the new days of the horizon to the waitlist.
+
+        No offers in the quiet hours: an SMS makes a sound.
+        """
         zone = self.settings.time_zone
         self.store_conflicts()
         with self.app.app_context():

@@ -97,7 +97,7 @@ def offboard(session: Session, actor: Person, person: Person, *, now: datetime, 
     if person.takes_appointments:
         ahead = ahead.where(Booking.learner_id != person.id)
     # The hours of all are offered at the end, where this is a teacher.
-    others = [] if person.gives_appointments else stored_conflicts.booked_teachers(session, now=now)
+    others = [] if person.gives_appointments else stored_conflicts.all_teachers(session, now=now)
     _lock_participants(session, person, ahead, others)
     if not person.takes_appointments:
         waitlist.leave_waitlist(session, actor, person, now=now, zone=zone)

@@ -53,7 +53,8 @@ _LIST = {
     for of_one, where in _LIMITS.items()
 }
 _ALL = {of_one: _people(*where) for of_one, where in _LIMITS.items()}
-_OF_PAGE = _people(Booking.id.in_(bindparam("ids", expanding=True)))
+# One that was decided about since its id was read has no reason any more.
+_OF_PAGE = _people(Booking.id.in_(bindparam("ids", expanding=True)), Booking.conflict.is_not(None))
 
 
 def count_conflicts(session: Session, teacher: Person | None, *, now: datetime) -> int:

@@ -12,15 +12,16 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import String, bindparam, select, update
+from sqlalchemy import String, bindparam, select, union, update
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import occupancy
 from lms.domain.booking.coverage import Coverage
+from lms.domain.booking.offers import lock_people_and_waitlist
 from lms.domain.booking.slots import cells
 from lms.domain.people import locks
 from lms.extensions import UTCDateTime, read_rows
-from lms.models import Booking, BookingState, ConflictReason, Room
+from lms.models import Booking, BookingState, ConflictReason, PersonRole, Role, Room
 
 _AHEAD = (
     select(
@@ -47,19 +48,36 @@ def store_conflicts(
 ) -> None:
     """Write on each upcoming appointment of one teacher, or of all, why it is not covered any more.
 
-    The teacher is locked: nobody books or changes hours meanwhile.
+    Whose teacher is not locked, and was cancelled or decided about meanwhile, stays as it is.
     """
     session.flush()
-    changed: dict[ConflictReason | None, list[str]] = defaultdict(list)
+    changed: dict[tuple[ConflictReason | None, ConflictReason | None], list[str]] = defaultdict(list)
     for row, reason in _compare(session, teacher_id, now=now, zone=zone):
-        changed[reason].append(row.id)
-    for reason, ids in changed.items():
-        session.execute(update(Booking).where(Booking.id.in_(ids)).values(conflict=reason))
+        changed[row.conflict, reason].append(row.id)
+    for (before, reason), ids in changed.items():
+        session.execute(
+            update(Booking)
+            .where(
+                Booking.id.in_(ids),
+                Booking.state == BookingState.BOOKED,
+                Booking.conflict.is_not_distinct_from(before),
+            )
+            .values(conflict=reason)
+        )
+
+
+def lock_and_store(session: Session, teacher_id: str | None = None, *, now: datetime, zone: ZoneInfo) -> None:
+    """Lock the teacher, or all, with the learners on the waitlist, and do so: their hours have changed.
+
+    Nobody books or changes hours of these teachers meanwhile.
+    """
+    lock_people_and_waitlist(session, *([teacher_id] if teacher_id else all_teachers(session, now=now)))
+    store_conflicts(session, teacher_id, now=now, zone=zone)
 
 
 def store_all(session: Session, *, now: datetime, zone: ZoneInfo) -> None:
     """Lock the teachers and do so for all: what is open also follows from the code and its settings."""
-    locks.lock_people(session, *booked_teachers(session, now=now))
+    locks.lock_people(session, *all_teachers(session, now=now))
     store_conflicts(session, now=now, zone=zone)
 
 
@@ -71,10 +89,15 @@ def find_conflict_faults(session: Session, *, now: datetime, zone: ZoneInfo) -> 
     ]
 
 
-def booked_teachers(session: Session, *, now: datetime) -> Sequence[str]:
-    """Return the ids of the teachers who have appointments ahead: who changes hours of all locks them."""
+def all_teachers(session: Session, *, now: datetime) -> Sequence[str]:
+    """Return the ids of all who teach or have appointments ahead: who changes hours of all locks them.
+
+    Also those without an appointment, whose first one may be booked at this moment.
+    """
     ahead = select(Booking.teacher_id).where(Booking.state == BookingState.BOOKED, Booking.starts > now)
-    return session.scalars(ahead.distinct()).all()
+    return session.scalars(
+        union(ahead, select(PersonRole.person_id).where(PersonRole.role == Role.TEACHER))
+    ).all()
 
 
 def _compare(

@@ -83,7 +83,7 @@ def store_special(
 def _see_room(session: Session, hours: Availability | SpecialDay, *, now: datetime, zone: ZoneInfo) -> None:
     """Look at the appointments of all teachers: hours on site open a room that was closed (`open_room`).
 
-    Other teachers are not locked. What changes for them at this moment is looked at within the hour.
+    Other teachers are not locked: what changes for them at this moment is looked at within the hour.
     """
     if hours.room_id is not None:
         stored_conflicts.store_conflicts(session, now=now, zone=zone)

@@ -319,9 +319,7 @@ def offer_new_hours(
     """
     today = now.astimezone(zone).date()
     ahead = FreedTime.on(first or today, last or today + LONGEST_HORIZON, zone, teacher_id)
-    teachers = [teacher_id] if teacher_id else stored_conflicts.booked_teachers(session, now=now)
-    lock_people_and_waitlist(session, *teachers)
-    stored_conflicts.store_conflicts(session, teacher_id, now=now, zone=zone)
+    stored_conflicts.lock_and_store(session, teacher_id, now=now, zone=zone)
     offer_to_waitlist(session, ahead, now=now, zone=zone)
 
 

@@ -13,7 +13,7 @@ from lms.domain import outbox
 from lms.domain.booking import caps, kept, occupancy, stored_conflicts, waitlist
 from lms.domain.booking.availability_search import load_timetable, notice_for
 from lms.domain.booking.coverage import Coverage
-from lms.domain.booking.offers import FreedTime, lock_people_and_waitlist, offer_to_waitlist
+from lms.domain.booking.offers import FreedTime, offer_to_waitlist
 from lms.domain.booking.slots import Slot
 from lms.models import Booking, BookingState, NoticeKind, Organisation
 
@@ -32,10 +32,8 @@ def withdraw_uncovered_offers(
     in a constant number of statements.
     """
     session.flush()
-    teachers = [teacher_id] if teacher_id else stored_conflicts.booked_teachers(session, now=now)
-    # The learner of an open offer is always on the waitlist.
-    lock_people_and_waitlist(session, *teachers)
-    stored_conflicts.store_conflicts(session, teacher_id, now=now, zone=zone)
+    # The learner of an open offer is always on the waitlist, and so locked.
+    stored_conflicts.lock_and_store(session, teacher_id, now=now, zone=zone)
     open_now = waitlist.select_open_offers().where(Booking.expires_at > now).order_by(Booking.starts)
     offers = session.scalars(open_now.execution_options(populate_existing=True)).all()
     uncovered = _uncovered(session, offers, now=now, zone=zone) if offers else []

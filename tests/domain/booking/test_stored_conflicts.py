@@ -6,13 +6,13 @@ from datetime import date, time
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import delete, event, select, update
 from sqlalchemy.orm import Session
 
 from lms.domain.booking import absence, appointments, availability, stored_conflicts
 from lms.domain.booking.availability import WeeklyHours
 from lms.domain.people import organisation
-from lms.models import Booking, ConflictReason, Person, RuleMode
+from lms.models import Availability, Booking, ConflictReason, Person, RuleMode
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
@@ -130,6 +130,55 @@ def test_who_closes_hours_has_locked_the_teacher_before_the_appointments_are_loo
         event.remove(school.engine, "before_cursor_execute", look)
     assert free == [[]]
     assert stored(school) == [ConflictReason.CLOSED]
+
+
+@pytest.mark.parametrize("school", ["postgresql"], indirect=True)
+def test_who_closes_a_day_of_all_has_locked_a_teacher_whom_nobody_has_booked_yet(school: School) -> None:
+    """Otherwise the first appointment of that teacher, booked at this moment, would say nothing."""
+    school.write(lambda s: (factories.rule(s, factories.luc(s), 0, "09:00", "12:00"), factories.claire(s)))
+    luc = school.read(lambda s: factories.luc(s).id)
+
+    def close_day(s: Session) -> list[str]:
+        actor = factories.claire(s)
+        availability.close_days(s, actor, None, (MONDAY, MONDAY), ALL_DAY, "", now=NOW, zone=BRUSSELS)
+        with school.engine.connect() as other:
+            unlocked = select(Person.id).where(Person.id == luc)
+            return list(other.scalars(unlocked.with_for_update(key_share=True, skip_locked=True)))
+
+    assert school.write(close_day) == []
+
+
+@pytest.mark.parametrize("school", ["postgresql"], indirect=True)
+def test_what_is_cancelled_or_decided_while_it_is_compared_stays_so(school: School) -> None:
+    """Hours on site open a room for teachers who are not locked."""
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:00"))
+    cancelled, decided = booked(school, "09:00"), booked(school, "11:00", factories.oksana)
+    school.write(
+        lambda s: s.execute(update(Booking).where(Booking.id == decided).values(conflict=ConflictReason.BUSY))
+    )
+    school.write(lambda s: s.execute(delete(Availability)))
+    ways = (
+        lambda s: appointments.cancel(
+            s, factories.nadia(s), s.get_one(Booking, cancelled), "", now=NOW, zone=BRUSSELS
+        ),
+        lambda s: absence.accept_conflict(s, factories.nadia(s), s.get_one(Booking, decided), now=NOW),
+    )
+
+    def change(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if statement.startswith("UPDATE booking") and not done:
+            done.append(statement)
+            with Session(school.engine) as other, other.begin():
+                for way in ways:
+                    way(other)
+
+    done: list[str] = []
+    event.listen(school.engine, "before_cursor_execute", change)
+    try:
+        school.write(lambda s: stored_conflicts.store_conflicts(s, now=NOW, zone=BRUSSELS))
+    finally:
+        event.remove(school.engine, "before_cursor_execute", change)
+    assert done
+    assert school.read(lambda s: s.scalars(select(Booking.conflict)).all()) == [None, None]
 
 
 def test_an_appointment_that_says_something_wrong_is_named_and_put_right(school: School) -> None:
