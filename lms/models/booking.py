@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
+from lms.models.partial_index import partial_index
 from lms.models.people import Named, Person, one_of, word_type
 from lms.models.written_words import written_word_type
 
@@ -194,30 +195,13 @@ class Booking(Identified, Base):
             name="kept",
         ),
         # A waitlist entry has at most one open offer.
-        Index(
-            "uq_booking_open_offer",
-            "waitlist_entry_id",
-            unique=True,
-            sqlite_where=text("state = 'offered'"),
-            postgresql_where=text("state = 'offered'"),
-        ),
+        partial_index("uq_booking_open_offer", "waitlist_entry_id", where="state = 'offered'", unique=True),
         Index("ix_booking_waitlist_entry_id", "waitlist_entry_id"),
         Index("ix_booking_learner_id_starts", "learner_id", "starts"),
         Index("ix_booking_teacher_id_starts", "teacher_id", "starts"),
         Index("ix_booking_starts_state", "starts", "state", "ends"),
-        Index(
-            "ix_booking_conflict",
-            "starts",
-            "id",
-            sqlite_where=text("conflict IS NOT NULL"),
-            postgresql_where=text("conflict IS NOT NULL"),
-        ),
-        Index(
-            "ix_booking_kept",
-            "kept_until",
-            sqlite_where=text("kept_until IS NOT NULL"),
-            postgresql_where=text("kept_until IS NOT NULL"),
-        ),
+        partial_index("ix_booking_conflict", "starts", "id", where="conflict IS NOT NULL"),
+        partial_index("ix_booking_kept", "kept_until", where="kept_until IS NOT NULL"),
     )
 
     uid: Mapped[str] = mapped_column(String(40))
@@ -363,13 +347,7 @@ class WaitlistEntry(Identified, Base):
         CheckConstraint(
             "silences BETWEEN 0 AND 2 AND (silences < 2 OR ended_at IS NOT NULL)", name="silences"
         ),
-        Index(
-            "uq_waitlist_entry_active",
-            "learner_id",
-            unique=True,
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
-        ),
+        partial_index("uq_waitlist_entry_active", "learner_id", where="ended_at IS NULL", unique=True),
         Index("ix_waitlist_entry_learner_id", "learner_id"),
     )
 

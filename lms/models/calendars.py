@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
+from lms.models.partial_index import partial_index
 from lms.models.people import Person
 
 
@@ -19,13 +20,7 @@ class CalendarFeed(Identified, Base):
         UniqueConstraint("token_hash"),
         Index("ix_calendar_feed_person_id", "person_id"),
         # A person has one active address: a new one revokes the old one.
-        Index(
-            "uq_calendar_feed_active",
-            "person_id",
-            unique=True,
-            sqlite_where=text("revoked_at IS NULL"),
-            postgresql_where=text("revoked_at IS NULL"),
-        ),
+        partial_index("uq_calendar_feed_active", "person_id", where="revoked_at IS NULL", unique=True),
     )
 
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))

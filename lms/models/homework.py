@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
 from lms.models.lessons import Lesson
+from lms.models.partial_index import partial_index
 from lms.models.people import Level, Person, one_of, word_type
 from lms.refusal_codes import RefusalCode
 
@@ -85,19 +86,8 @@ class Submission(Identified, Base):
     __table_args__ = (
         UniqueConstraint("assignment_id", "learner_id"),
         Index("ix_submission_learner_id", "learner_id"),
-        Index(
-            "ix_submission_redo_open",
-            "redo_since",
-            "learner_id",
-            sqlite_where=text("redo_since IS NOT NULL"),
-            postgresql_where=text("redo_since IS NOT NULL"),
-        ),
-        Index(
-            "ix_submission_learner_redo_open",
-            "learner_id",
-            sqlite_where=text("redo_since IS NOT NULL"),
-            postgresql_where=text("redo_since IS NOT NULL"),
-        ),
+        partial_index("ix_submission_redo_open", "redo_since", "learner_id", where="redo_since IS NOT NULL"),
+        partial_index("ix_submission_learner_redo_open", "learner_id", where="redo_since IS NOT NULL"),
     )
 
     assignment_id: Mapped[str] = mapped_column(ForeignKey("assignment.id", ondelete="RESTRICT"))
@@ -127,20 +117,9 @@ class Attempt(Identified, Base):
         UniqueConstraint("submission_id", "number"),
         CheckConstraint("number >= 1", name="number"),
         CheckConstraint("queued_at IS NULL OR sent_at IS NOT NULL", name="queued"),
-        Index(
-            "uq_attempt_draft",
-            "submission_id",
-            unique=True,
-            sqlite_where=text("sent_at IS NULL"),
-            postgresql_where=text("sent_at IS NULL"),
-        ),
+        partial_index("uq_attempt_draft", "submission_id", where="sent_at IS NULL", unique=True),
         Index("ix_attempt_sent_at", "sent_at"),
-        Index(
-            "ix_attempt_queued_at_open",
-            "submission_id",
-            sqlite_where=text("queued_at IS NULL"),
-            postgresql_where=text("queued_at IS NULL"),
-        ),
+        partial_index("ix_attempt_queued_at_open", "submission_id", where="queued_at IS NULL"),
     )
 
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id", ondelete="RESTRICT"))

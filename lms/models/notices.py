@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lms.extensions import Base, Identified
+from lms.models.partial_index import partial_index
 from lms.models.people import word_type
 
 
@@ -45,13 +46,7 @@ class Notice(Identified, Base):
         UniqueConstraint("dedupe"),
         Index("ix_notice_person_id", "person_id", "due_at"),
         # Every start page asks for these; the seen ones of many months cost it nothing.
-        Index(
-            "ix_notice_unseen",
-            "person_id",
-            "due_at",
-            sqlite_where=text("seen_at IS NULL"),
-            postgresql_where=text("seen_at IS NULL"),
-        ),
+        partial_index("ix_notice_unseen", "person_id", "due_at", where="seen_at IS NULL"),
         Index("ix_notice_about_id", "about_id"),
     )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
+from lms.models.partial_index import partial_index
 from lms.models.people import Channel, Person, word_type
 
 
@@ -46,17 +47,9 @@ class OutboxItem(Identified, Base):
     __table_args__ = (
         UniqueConstraint("dedupe"),
         CheckConstraint("(outcome IS NULL) = (closed_at IS NULL)", name="closed"),
-        Index(
-            "ix_outbox_item_due_open",
-            "due_at",
-            sqlite_where=text("closed_at IS NULL"),
-            postgresql_where=text("closed_at IS NULL"),
-        ),
-        Index(
-            "ix_outbox_item_by_hand",
-            "expires_at",
-            sqlite_where=text("closed_at IS NULL AND handed_at IS NOT NULL"),
-            postgresql_where=text("closed_at IS NULL AND handed_at IS NOT NULL"),
+        partial_index("ix_outbox_item_due_open", "due_at", where="closed_at IS NULL"),
+        partial_index(
+            "ix_outbox_item_by_hand", "expires_at", where="closed_at IS NULL AND handed_at IS NOT NULL"
         ),
         Index("ix_outbox_item_outcome", "outcome", "closed_at"),
         Index("ix_outbox_item_about_id", "about_id"),

@@ -7,10 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from lms.extensions import Base, Identified
+from lms.models.partial_index import partial_index
 from lms.normal_forms import name_key, split_name
 
 
@@ -133,27 +134,10 @@ class Person(Named, Identified, Base):
         CheckConstraint("login_email = lower(login_email)", name="login_email_lower"),
         CheckConstraint("text_size IN ('normal', 'large')", name="text_size"),
         Index("ix_person_level_id_deactivated_at", "level_id", "deactivated_at", "social_worker_id"),
-        Index(
-            "ix_person_deactivated_at",
-            "deactivated_at",
-            sqlite_where=text("deactivated_at IS NOT NULL"),
-            postgresql_where=text("deactivated_at IS NOT NULL"),
-        ),
+        partial_index("ix_person_deactivated_at", "deactivated_at", where="deactivated_at IS NOT NULL"),
         Index("ix_person_social_worker_id_name", "social_worker_id", "name_key", "id"),
-        Index(
-            "ix_person_name_active",
-            "name_key",
-            "id",
-            sqlite_where=text("deactivated_at IS NULL"),
-            postgresql_where=text("deactivated_at IS NULL"),
-        ),
-        Index(
-            "ix_person_seen_at_active",
-            "seen_at",
-            "created_at",
-            sqlite_where=text("deactivated_at IS NULL"),
-            postgresql_where=text("deactivated_at IS NULL"),
-        ),
+        partial_index("ix_person_name_active", "name_key", "id", where="deactivated_at IS NULL"),
+        partial_index("ix_person_seen_at_active", "seen_at", "created_at", where="deactivated_at IS NULL"),
     )
 
     name: Mapped[str] = mapped_column(String(120))
@@ -266,20 +250,9 @@ class AccessCard(Identified, Base):
         UniqueConstraint("code"),
         CheckConstraint("failed_pins >= 0", name="failed_pins"),
         Index("ix_access_card_person_id", "person_id"),
-        Index(
-            "ix_access_card_locked",
-            "person_id",
-            sqlite_where=text("locked_at IS NOT NULL"),
-            postgresql_where=text("locked_at IS NOT NULL"),
-        ),
+        partial_index("ix_access_card_locked", "person_id", where="locked_at IS NOT NULL"),
         # A person has one active card: issuing a new one revokes the old one.
-        Index(
-            "uq_access_card_active",
-            "person_id",
-            unique=True,
-            sqlite_where=text("revoked_at IS NULL"),
-            postgresql_where=text("revoked_at IS NULL"),
-        ),
+        partial_index("uq_access_card_active", "person_id", where="revoked_at IS NULL", unique=True),
     )
 
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
