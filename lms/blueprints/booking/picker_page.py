@@ -37,17 +37,13 @@ class Choice(NamedTuple):
     date: str = ""  # where the heading does not say the day
 
 
-def _kind(hour: FreeSlot) -> Kind:
-    return hour.teacher, hour.modes
-
-
 def _choices(hours: Iterable[FreeSlot], *, dated: bool = False) -> list[Choice]:
     zone = settings().time_zone
     return [
         Choice(
             slot_value(hour.teacher_id, hour.starts),
             dates.hour(hour.starts, zone),
-            _kind(hour),
+            (hour.teacher, hour.modes),
             dates.short_day(hour.starts, zone) if dated else "",
         )
         for hour in hours
@@ -111,7 +107,6 @@ def show_picker(
         answer,
         **values,
         days=[(day, _choices(hours)) for day, hours in days],
-        kinds={_kind(hour) for hour in found.hours},
         others=found.others,
         with_teacher=url_for("bookings.new", learner=values["for_id"], teacher=""),
         full=found.full,
@@ -133,7 +128,6 @@ def show_other_slots(
         409,
         **_picker_values(terms),
         near=_choices(near, dated=True),
-        kinds={_kind(hour) for hour in near},
         is_waiting=_is_waiting(terms),
         sentence=refusals.sentence(refusal),
     )

@@ -35,7 +35,6 @@ from lms.models import (
     Claim,
     ExternalBusyTime,
     ExternalCalendar,
-    Mode,
     Organisation,
     Room,
 )
@@ -53,13 +52,11 @@ class Occupancy:
 
     def is_free(self, slot: Slot, learner_id: str | None = None) -> bool:
         """Return whether teacher and room of the slot are free, and the learner where there is one."""
-        hour = cells(slot.starts, slot.ends)
-        onsite = slot.mode == Mode.ONSITE
-        span = cells(slot.starts, blocked_until(slot, self.buffer)) if onsite else hour
+        span = cells(slot.starts, blocked_until(slot, self.buffer))
         return (
             self._is_host_free(slot.teacher_id, span)
             and (slot.room_id is None or self._is_host_free(slot.room_id, span))
-            and (learner_id is None or self._is_host_free(learner_id, hour))
+            and (learner_id is None or self.is_person_free(learner_id, slot.starts, slot.ends))
         )
 
     def is_person_free(self, person_id: str, starts: datetime, ends: datetime) -> bool:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from lms.domain.homework.worklist import OFFERED_TO_EACH
+from lms.domain.homework.worklist import IS_OF_PAIR, OFFERED_TO_EACH
 from lms.extensions import read_rows
 from lms.models import Assignment, Attempt, Lesson, Person, QueuedAttempt, Submission
 
@@ -51,7 +51,6 @@ def count_open_work(session: Session, person_ids: Iterable[str]) -> dict[str, Op
 
 
 _IDS: BindParameter[str] = bindparam("ids", expanding=True, type_=String)
-_HAS_BEGUN = exists().where(Submission.assignment_id == Assignment.id, Submission.learner_id == Person.id)
 # Each part has its index; built once.
 _OPEN: CompoundSelect[str, str, int] = union_all(
     select(QueuedAttempt.learner_id, literal_column("'sent'"), func.count())
@@ -68,7 +67,7 @@ _OPEN: CompoundSelect[str, str, int] = union_all(
     select(Person.id, literal_column("'todo'"), func.count())
     .join(Lesson, true())
     .join(Assignment, Assignment.lesson_id == Lesson.id)
-    .where(OFFERED_TO_EACH, ~_HAS_BEGUN.correlate(Person, Assignment), Person.id.in_(_IDS))
+    .where(OFFERED_TO_EACH, ~exists().where(IS_OF_PAIR).correlate(Person, Assignment), Person.id.in_(_IDS))
     .group_by(Person.id),
     select(Person.id, literal_column("'has_begun'"), literal_column("1")).where(
         Person.id.in_(_IDS), exists().where(Submission.learner_id == Person.id)

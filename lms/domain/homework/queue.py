@@ -62,7 +62,7 @@ class QueuePage:
 
 
 _Other, _OtherWork = aliased(Attempt), aliased(Submission)
-_is_one_of_several = (
+_IS_ONE_OF_SEVERAL = (
     exists()
     .where(
         _OtherWork.learner_id == Submission.learner_id,
@@ -83,7 +83,7 @@ def select_rows() -> Select[*tuple[Any, ...]]:
             Lesson.level_id,
             Submission.learner_id,
             (Attempt.number > 1).label("is_follow_up"),
-            (~_is_one_of_several).label("is_first"),
+            (~_IS_ONE_OF_SEVERAL).label("is_first"),
         )
         .select_from(Attempt)
         .join(Submission, Submission.id == Attempt.submission_id)

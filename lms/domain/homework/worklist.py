@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Any, TypeVarTuple
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -43,7 +43,6 @@ from lms.models.homework import TakesKinds
 from lms.models.people import word_type
 
 STATES = tuple(HomeworkState)
-Ts = TypeVarTuple("Ts")
 
 _Draft = aliased(Attempt, name="draft")
 _Teacher = aliased(Person, name="answering")
@@ -158,20 +157,7 @@ class LearnerAssignment:
 
 
 _Latest = aliased(Attempt, name="latest")
-_IS_OF_PAIR = and_(Submission.assignment_id == Assignment.id, Submission.learner_id == Person.id)
-
-
-def _join_last_sent(query: Select[*Ts], sent: SQLColumnExpression[datetime | None]) -> Select[*Ts]:
-    """Join the last attempt of the submission that was sent, with the feedback that was returned."""
-    latest = (
-        select(func.max(_Latest.number))
-        .where(_Latest.submission_id == Submission.id, sent.is_not(None))
-        .correlate(Submission)
-        .scalar_subquery()
-    )
-    return query.outerjoin(
-        Attempt, and_(Attempt.submission_id == Submission.id, Attempt.number == latest)
-    ).outerjoin(Feedback, and_(Feedback.attempt_id == Attempt.id, Feedback.returned_at.is_not(None)))
+IS_OF_PAIR = and_(Submission.assignment_id == Assignment.id, Submission.learner_id == Person.id)
 
 
 def _rows(session: Session, query: Select[Any], **values: str) -> list[LearnerAssignment]:
@@ -196,7 +182,13 @@ def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
     """
     # Two questions: for one with `or` the database may read all files.
     refused = or_(_has_refused_file(_Draft.id), and_(Feedback.id.is_(None), _has_refused_file(Attempt.id)))
-    pairs = (
+    latest = (
+        select(func.max(_Latest.number))
+        .where(_Latest.submission_id == Submission.id, sent.is_not(None))
+        .correlate(Submission)
+        .scalar_subquery()
+    )
+    return (
         select(
             *_FACTS,
             Lesson.id,
@@ -217,10 +209,9 @@ def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
         .select_from(Person)
         .join(Assignment, true())
         .join(Lesson, Lesson.id == Assignment.lesson_id)
-        .outerjoin(Submission, _IS_OF_PAIR)
-    )
-    return (
-        _join_last_sent(pairs, sent)
+        .outerjoin(Submission, IS_OF_PAIR)
+        .outerjoin(Attempt, and_(Attempt.submission_id == Submission.id, Attempt.number == latest))
+        .outerjoin(Feedback, and_(Feedback.attempt_id == Attempt.id, Feedback.returned_at.is_not(None)))
         .outerjoin(_Draft, and_(_Draft.submission_id == Submission.id, _Draft.sent_at.is_(None)))
         .outerjoin(_Teacher, _Teacher.id == Feedback.teacher_id)
         .outerjoin(_Maker, _Maker.id == Assignment.created_by_id)

@@ -26,7 +26,7 @@ class LevelTab:
 
 
 @dataclass(frozen=True)
-class ListedLesson:
+class TeamLesson:
     """A lesson in the list of the team."""
 
     id: str
@@ -44,7 +44,7 @@ class LessonPage:
     levels: Sequence[LevelTab]
     level: LevelTab | None
     cut: Cut
-    lessons: Sequence[ListedLesson]
+    lessons: Sequence[TeamLesson]
 
 
 def lesson_page(
@@ -66,7 +66,7 @@ def lesson_page(
         tabs[tab_id] = LevelTab(tab_id, name, cefr, len(listed))
     level = tabs.get(level_id or "") or next(iter(tabs.values()), None)
     cut = cut_page(ids[level.id] if level else [], after)
-    lessons = [ListedLesson(*row) for row in read_rows(session, _LISTED, {"ids": list(cut.ids)})]
+    lessons = [TeamLesson(*row) for row in read_rows(session, _LISTED, {"ids": list(cut.ids)})]
     return LessonPage(list(tabs.values()), level, cut, lessons)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lms.domain.lessons import authoring, queries, tracking
-from lms.models import Assignment, AuditEvent, Clip, Lesson
+from lms.models import AuditEvent, Clip, Lesson
 from tests import factories
 from tests.factories import NOW
 from tests.support.pages import Page, Visitor, file
@@ -396,14 +396,7 @@ def test_the_list_shows_state_clips_and_homework_and_the_lesson_who_has_done_it(
         factories.lesson(s, "Brouillon", published=False)
         for clip in lesson.clips:
             tracking.record_watched(s, factories.samira(s), clip, now=NOW)
-        s.add(
-            Assignment(
-                lesson_id=lesson.id,
-                instruction="Écrivez.",
-                created_at=NOW,
-                created_by_id=factories.nadia(s).id,
-            )
-        )
+        factories.assignment(s, lesson)
         return lesson.id
 
     lesson_id = school.write(operation)

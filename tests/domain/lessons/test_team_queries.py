@@ -6,7 +6,6 @@ from sqlalchemy.orm import Session
 
 from lms.domain.lessons import team_queries, tracking
 from lms.domain.paging import PAGE
-from lms.models import Assignment
 from tests import factories
 from tests.factories import NOW
 from tests.support.school import School
@@ -22,16 +21,8 @@ def test_the_list_says_clips_homework_and_what_lacks_a_text(school: School) -> N
         two = factories.lesson(s, "Deux vidéos", clips=2)
         factories.lesson(s, "Texte", clips=0, published=False)
         two.clips[1].transcript = ""
-        for withdrawn in (None, NOW):
-            s.add(
-                Assignment(
-                    lesson_id=two.id,
-                    instruction="Écrivez.",
-                    created_at=NOW,
-                    created_by_id=factories.nadia(s).id,
-                    withdrawn_at=withdrawn,
-                )
-            )
+        factories.assignment(s, two)
+        factories.assignment(s, two).withdrawn_at = NOW
         s.flush()
         rows = team_queries.lesson_page(s, two.level_id).lessons
         return [
