@@ -382,7 +382,7 @@ def test_a_script_that_sends_a_form_is_told_the_next_page_and_its_message_waits_
     answer = samira.client.post("/me", data={**form, "text_size": "large"}, headers={"X-Sent-By": "script"})
     assert (answer.status_code, answer.headers["X-Next"], answer.data) == (204, "/me", b"")
     assert "Location" not in answer.headers
-    assert "C’est changé." in samira.get("/me").text
+    assert "C’est modifié." in samira.get("/me").text
     refused = samira.client.post("/me", data={**form, "phone": "0"}, headers={"X-Sent-By": "script"})
     assert refused.status_code == 422
     assert "X-Next" not in refused.headers

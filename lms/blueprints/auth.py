@@ -262,7 +262,7 @@ def logout() -> BaseResponse:
     drop_cookie(response, "session")
     if current_login().kind == LoginKind.SHARED:
         drop_cookie(response, "language")  # another person uses the device next
-    flash(_("Vous êtes sorti de Passerelle."), "success")
+    flash(_("À bientôt."), "success")
     return response
 
 

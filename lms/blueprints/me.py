@@ -45,7 +45,7 @@ def show() -> BaseResponse:
             lasts = logins.COOKIE_LASTS[LoginKind.SHARED if me().shared_phone else LoginKind.OWN]
             set_cookie(response, "session", cookie("session") or "", lasts)
         refresh()  # the answer is in the language that was just chosen
-        flash(_("C’est changé."), "success")
+        flash(_("C’est modifié."), "success")
         return response
     return page(
         "me/show.html",
@@ -66,7 +66,7 @@ def end(id: str) -> BaseResponse:
     write(lambda session: logins.end_login(session, me(), id, now=now()))
     if is_current:
         return _left()
-    flash(_("Cet appareil est sorti."), "success")
+    flash(_("Cet appareil est déconnecté."), "success")
     return redirect(url_for("me.show"), 303)
 
 
@@ -81,7 +81,7 @@ def end_all() -> BaseResponse:
 @allow(Role.LEARNER)
 def withdraw_video() -> BaseResponse:
     write(lambda session: preferences.withdraw_video_consent(session, me(), now=now()))
-    flash(_("C’est changé. La vidéo demande de nouveau votre accord."), "success")
+    flash(_("C’est modifié. La vidéo demande de nouveau votre accord."), "success")
     return redirect(url_for("me.show"), 303)
 
 
@@ -117,7 +117,7 @@ def _change_password(form: ChangePasswordForm) -> BaseResponse:
     response = redirect(url_for("me.show"), 303)
     set_cookie(response, "session", token, logins.COOKIE_LASTS[LoginKind.STAFF])
     remember_browser(response, me())
-    flash(_("Le mot de passe est changé. Les autres appareils sont sortis."), "success")
+    flash(_("Le mot de passe est modifié. Les autres appareils sont déconnectés."), "success")
     return response
 
 

@@ -40,7 +40,7 @@ def show() -> BaseResponse:
     form = OrganisationForm(obj=current_organisation())
     if form.validate_on_submit():
         write(lambda session: _change(session, form))
-        flash(_("C’est changé."), "success")
+        flash(_("C’est modifié."), "success")
         return redirect(url_for("organisation.show"), 303)
     return _page(422 if form.is_submitted() else 200, form=form)
 
@@ -107,7 +107,7 @@ csrf.exempt(hang_door)
 @allow(Role.COORDINATOR)
 def remove_door() -> BaseResponse:
     delete_keys(store(), write(lambda session: organisation.set_door_photo(session, me(), now=now())))
-    flash(_("La photo de la porte est retirée."), "success")
+    flash(_("La photo de la porte est supprimée."), "success")
     return redirect(url_for("organisation.show", _anchor="door"), 303)
 
 
@@ -133,7 +133,7 @@ def close_room(id: str) -> BaseResponse:
     flash(_("La salle est fermée. Les rendez-vous déjà pris restent."), "success")
     number = conflicts.count_conflicts(db.session(), None, now=now())
     if number:
-        flash(_("%(number)s rendez-vous à décider.", number=number), "warning")
+        flash(_("%(number)s rendez-vous à revoir.", number=number), "warning")
     return redirect(url_for("organisation.show", _anchor="rooms"), 303)
 
 
@@ -149,7 +149,7 @@ def level(id: str) -> BaseResponse:
         except Refused as refusal:
             form.refuse(refusal, form.name)
         else:
-            flash(_("Le niveau est changé."), "success")
+            flash(_("Le niveau est modifié."), "success")
             return redirect(url_for("organisation.show", _anchor="levels"), 303)
     return page("organisation/level.html", 422 if form.is_submitted() else 200, form=form, level_id=id)
 

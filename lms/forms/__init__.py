@@ -121,7 +121,7 @@ def at_most(number: int) -> Length:
 def email_address(_form: FlaskForm, field: Field) -> None:
     """Validate that the field is one address to which the mailer sends, or empty."""
     if field.data and not is_public_address(field.data):
-        raise ValidationError(_l("Cette adresse e-mail ne marche pas. Regardez encore."))
+        raise ValidationError(_l("Cette adresse e-mail est fausse. Regardez encore."))
 
 
 def is_public_address(text: str) -> bool:

@@ -144,7 +144,7 @@ class RuleForm(_HoursForm):
     weekday = SelectField(_l("Jour"), choices=[SelectChoice(str(n), day) for n, day in enumerate(WEEKDAYS)])
     start = SelectField(_l("De"), choices=CLOCK, default="09:00")
     end = SelectField(_l("À"), choices=CLOCK, default="12:00")
-    mode = RadioField(_l("Comment"), choices=list(MODES), default=RuleMode.VIDEO)
+    mode = RadioField(_l("Comment ?"), choices=list(MODES), default=RuleMode.VIDEO)
     valid_from = DayField(_l("À partir du"), validators=[InputRequired(_l("Choisissez une date."))])
     valid_until = DayField(_l("Jusqu’au"), validators=[Optional()])
 
@@ -159,7 +159,7 @@ class SpecialForm(_HoursForm):
     """Special days: closed, open in addition to the usual hours, or a public holiday that is opened."""
 
     kind = RadioField(
-        _l("Quoi"),
+        _l("Quoi ?"),
         choices=[
             SelectChoice(DayKind.CLOSED, _l("Fermer")),
             SelectChoice(DayKind.OPEN, _l("Heures en plus")),
@@ -168,12 +168,12 @@ class SpecialForm(_HoursForm):
         default=DayKind.CLOSED,
     )
     # Only a coordinator chooses; a teacher enters special days of the teacher's own.
-    whose = SelectField(_l("Pour qui"))
+    whose = SelectField(_l("Pour qui ?"))
     first = DayField(_l("Premier jour"), validators=[InputRequired(_l("Choisissez une date."))])
     last = DayField(_l("Dernier jour"), validators=[Optional()])
     start = SelectField(_l("De"), choices=[SelectChoice("", _l("jour entier")), *CLOCK], default="")
     end = SelectField(_l("À"), choices=[SelectChoice("", _l("jour entier")), *CLOCK], default="")
-    mode = RadioField(_l("Comment"), choices=list(MODES), default=RuleMode.VIDEO)
+    mode = RadioField(_l("Comment ?"), choices=list(MODES), default=RuleMode.VIDEO)
     reason = StringField(_l("Raison"), filters=[tidy], validators=[at_most(120), no_national_number])
 
     def for_one_of(self, teachers: dict[str, str], default: str) -> SpecialForm:

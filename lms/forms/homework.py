@@ -37,7 +37,7 @@ class AssignmentForm(PageForm):
         validators=[required()],
     )
     due_on = DateField(
-        _l("Pour quel jour"),
+        _l("Pour quel jour ?"),
         description=_l("Vous pouvez laisser vide. Un devoir en retard est accepté."),
         validators=[Optional()],
     )

@@ -39,7 +39,7 @@ def tidy_phone(value: str | None) -> str | None:
 def phone_number(_form: FlaskForm, field: Field) -> None:
     """Validate that the field is a phone number or empty."""
     if field.data and normalize_phone(field.data) is None:
-        raise ValidationError(_l("Ce numéro ne marche pas. Écrivez seulement les chiffres."))
+        raise ValidationError(_l("Ce numéro est faux. Écrivez seulement les chiffres."))
 
 
 class PreferencesForm(PageForm):

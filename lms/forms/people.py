@@ -203,13 +203,13 @@ class OrganisationForm(PageForm):
         _l("Délai pour réserver, en heures"),
         0,
         336,
-        description=_l("Plus près de l’heure, on ne réserve plus."),
+        description=_l("On réserve au plus tard ce nombre d’heures avant."),
     )
     horizon_days = NumberField(
         _l("Réserver à l’avance, en jours"),
         1,
         365,
-        description=_l("Plus loin, les heures ne sont pas encore montrées."),
+        description=_l("On réserve au plus tôt ce nombre de jours avant."),
     )
     weekly_cap = NumberField(
         _l("Rendez-vous par semaine"), 1, 20, description=_l("Pour un apprenant, au plus.")
@@ -229,7 +229,7 @@ class OrganisationForm(PageForm):
         _l("Annulation tardive, en heures"),
         0,
         168,
-        description=_l("Plus près de l’heure, annuler compte comme tardif."),
+        description=_l("Après ce délai, l’annulation compte comme tardive."),
     )
     quiet_from = NumberField(
         _l("Heures calmes, à partir de"),

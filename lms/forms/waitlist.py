@@ -38,7 +38,7 @@ class WaitlistEntryForm(WaitlistForm):
         validate_choice=False,
     )
     mode = RadioField(
-        _l("Comment ?"),
+        _l("Comment ?"),
         choices=[
             SelectChoice(ANY, _l("Les deux")),
             SelectChoice(Mode.VIDEO, _l("Par vidéo")),

@@ -148,7 +148,7 @@ def _password_link(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard:
         _l("Un lien pour changer votre mot de passe est parti par e-mail"),
         "",
         _("Vous n’avez rien demandé ? Ne faites rien."),
-        _l("Changer le mot de passe"),
+        _l("Modifier le mot de passe"),
         url_for("me.password"),
     )
 
@@ -192,9 +192,9 @@ def _offer_withdrawn(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | Non
         details.booking.id,
         "booking",
         "close",
-        _l("L’heure proposée n’est plus libre"),
+        _l("La place proposée n’est plus libre"),
         french_moment(details.booking.starts, zone=zone),
-        _("Vous gardez votre place. Nous vous proposons la prochaine heure libre."),
+        _("Vous gardez votre place sur la liste. Nous vous proposons la prochaine place libre."),
         _l("Choisir une heure"),
         url_for("bookings.new"),
     )
@@ -208,8 +208,8 @@ def _waitlist_ended(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard:
         "clock",
         _l("Vous n’êtes plus sur la liste d’attente"),
         "",
-        _("Vous cherchez encore une heure ? Dites-le ici."),
-        _l("Attendre une heure"),
+        _("Vous cherchez encore une place ? Dites-le ici."),
+        _l("Me prévenir quand une place se libère"),
         url_for("waitlist.show"),
     )
 
@@ -250,7 +250,7 @@ _CARDS: Mapping[NoticeKind, _Card] = {
         "close", _l("Votre rendez-vous est annulé"), _l("Un rendez-vous est annulé")
     ),
     NoticeKind.BOOKING_RETIMED: _Appointment(
-        "clock", _l("Votre rendez-vous garde son heure"), _l("Un rendez-vous garde son heure")
+        "clock", _l("Votre rendez-vous ne change pas"), _l("Un rendez-vous ne change pas")
     ),
     NoticeKind.BOOKING_REMINDER: _Appointment(
         "calendar", _l("N’oubliez pas votre rendez-vous"), _l("N’oubliez pas votre rendez-vous")
@@ -259,6 +259,6 @@ _CARDS: Mapping[NoticeKind, _Card] = {
         "clock", _l("Votre rendez-vous, c’est bientôt"), _l("Votre rendez-vous, c’est bientôt")
     ),
     NoticeKind.BOOKING_OFFER: _Appointment(
-        "clock", _l("Une heure est libre pour vous"), _l("Une heure est libre pour vous")
+        "clock", _l("Une place est libre pour vous"), _l("Une place est libre pour vous")
     ),
 }

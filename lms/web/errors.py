@@ -164,7 +164,9 @@ def _stale_form(_error_: CSRFError) -> Response:
     log_event("form_refused")
     form = sent_form()
     if not is_of_another_person(form):
-        return _error(400, _("La page est trop vieille. Revenez en arrière et envoyez encore."))
+        return _error(
+            400, _("La page est restée ouverte trop longtemps. Revenez en arrière et envoyez encore.")
+        )
     kept = None if by_script() or from_elsewhere() else kept_form.keep(form)
     response = _error(400, _("Une autre personne est connectée sur cet appareil. Ce texte n’est pas envoyé."))
     if kept is not None:

@@ -102,7 +102,7 @@ def test_the_code_is_typed_with_spaces_and_with_arabic_digits(school: School, ca
         ("1234", "1234", "Écrivez les 8 chiffres de la carte."),
         ("12345678", "12", "Écrivez les 4 chiffres de votre code secret."),
         ("abcdefgh", "12ab", "Écrivez les 8 chiffres de la carte."),
-        ("12345678", "0000", "Ce code ne marche pas."),
+        ("12345678", "0000", "Ces chiffres sont faux."),
     ],
 )
 def test_a_wrong_entry_says_what_to_do_and_keeps_the_code(
@@ -121,7 +121,7 @@ def test_five_wrong_pins_lock_the_card_until_a_teacher_opens_it(school: School, 
     visitor = school.visitor()
     page = visitor.get(f"/card/{card.token}")
     answers = [press(visitor, page, pin=wrong) for _ in range(5)]
-    assert "La carte est fermée après cinq erreurs." in answers[-1].text
+    assert "La carte est bloquée après cinq erreurs." in answers[-1].text
     assert press(visitor, page, pin=card.pin).status == 422
     nadia = school.visitor(school.write(factories.nadia))
     samira = school.write(factories.samira)
@@ -219,7 +219,7 @@ def test_one_card_is_not_tried_for_ever(school: School) -> None:
 def test_a_form_without_its_shield_is_a_page_and_enters_nobody(school: School, card: Printed) -> None:
     answer = school.visitor().client.post("/card/login", data={"token": card.token, "pin": card.pin})
     assert answer.status_code == 400
-    assert "La page est trop vieille." in answer.get_data(as_text=True)
+    assert "La page est restée ouverte trop longtemps." in answer.get_data(as_text=True)
     assert school.read(lambda s: s.scalars(select(LoginSession)).all()) == []
 
 
@@ -299,7 +299,7 @@ def test_leaving_ends_the_entry_on_the_server(school: School, card: Printed) -> 
     visitor = school.visitor(school.read(factories.samira))
     kept = present(visitor.client.get_cookie(cookie_name(school.settings, "session"))).value
     page = visitor.submit(visitor.get("/me"), action="/logout")
-    assert "Vous êtes sorti de Passerelle." in page.text
+    assert "À bientôt." in page.text
     assert school.read(lambda s: logins.find_active(s, kept, now=now())) is None
 
 
@@ -334,7 +334,7 @@ def test_a_wrong_address_and_a_wrong_password_get_the_same_answer(school: School
         answers.append((answer.status, answer.text))
         assert {f.get("name"): f.get("value") for f in answer.form().all("input")}["email"] == email
     assert len(set(answers)) == 1
-    assert "L’adresse ou le mot de passe ne va pas." in answers[0][1]
+    assert "L’adresse ou le mot de passe est faux." in answers[0][1]
 
 
 def test_a_learner_without_password_cannot_log_in(school: School) -> None:

@@ -61,7 +61,7 @@ def test_a_copy_is_returned_with_bands_and_a_comment(school: School, nadia: Visi
     assert "Samira reçoit un e-mail en français et en arabe." in page.text
     after = press(nadia, page, "return", comment="Bravo.", **bands(school, 3, 1, 0))
     assert after.status == 200
-    assert "Aucune copie à corriger." in after.text
+    assert "Aucune copie à corriger" in after.text
     feedback = school.read(lambda s: s.scalars(select(Feedback)).one())
     assert feedback.returned_at is not None
     assert not feedback.redo_requested
@@ -118,7 +118,7 @@ def test_a_draft_kept_by_the_script_is_answered_without_a_page(
     told = answer.get_json()
     assert answer.status_code == 200
     assert told["version"] == 1
-    assert told["said"] == "Brouillon gardé."
+    assert told["said"] == "Brouillon enregistré."
     press(luc, luc.get(f"/corrections/{copy}"), "draft", comment="Moi aussi")
     data |= {"version": "1", "request_id": told["request_id"]}
     answer = nadia.client.post(f"/corrections/{copy}", data=data, headers={"Accept": "application/json"})
@@ -152,7 +152,7 @@ def test_what_a_colleague_has_returned_is_not_returned_again(
     press(nadia, hers, "return", comment="Bravo")
     page = press(luc, his, "redo", comment="Encore")
     assert page.status == 409
-    assert "déjà renvoyée" in page.text
+    assert "déjà rendue" in page.text
     assert "Encore" in page.text
     feedback = school.read(lambda s: s.scalars(select(Feedback)).one())
     assert (feedback.comment, feedback.redo_requested) == ("Bravo", False)
@@ -274,15 +274,15 @@ def test_the_pager_leads_through_what_waits_and_back(school: School, nadia: Visi
     assert "À corriger · 21" in first.text
     assert "Personne 18" in first.text
     assert "Personne 19" not in first.text
-    second = nadia.get(first.links()["Après"])
+    second = nadia.get(first.links()["Page suivante"])
     assert "Personne 19" in second.text
     assert "Samira" not in second.text
-    assert nadia.get(second.links()["Avant"]).text == first.text
+    assert nadia.get(second.links()["Page précédente"]).text == first.text
 
 
 def test_nothing_to_correct_says_so(school: School) -> None:
     nadia = school.visitor(school.write(factories.nadia))
-    assert "Aucune copie à corriger." in nadia.get("/corrections").text
+    assert "Aucune copie à corriger" in nadia.get("/corrections").text
     assert nadia.get("/corrections?level=nothing").status == 200
 
 

@@ -107,7 +107,7 @@ def test_a_real_recording_is_played_or_offered_and_arrives_whole(
     page = samira.get(page.url)
     kept = school.read(lambda s: s.scalars(select(Attachment)).one())
     assert [player.get("src") for player in page.root.all("audio")] == [f"/files/{kept.id}"] * plays
-    assert ("Ce son s’ouvre avec le téléphone ou l’ordinateur." in page.text) is not plays
+    assert ("Ce son ne se lit pas ici. Ouvrez-le sur votre téléphone." in page.text) is not plays
     answer = samira.client.get(f"/files/{kept.id}", buffered=True)
     assert (answer.status_code, answer.content_type) == (200, mime)
     assert answer.data == files.recording(name)

@@ -76,7 +76,7 @@ def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
     hour = school.write(taken)
     visitor = school.visitor(school.write(given_back))
     page = visitor.get("/")
-    assert "Une heure est libre pour vous" in _hero(page)
+    assert "Une place est libre pour vous" in _hero(page)
     offer = visitor.submit(visitor.submit(page, action="/next-step"), action="/acceptance")
     assert "Une heure est libre" not in visitor.get("/").text
 

@@ -25,7 +25,7 @@ def test_a_learner_chooses_language_and_letters(school: School, samira: Visitor)
     page = samira.submit(page, {"language": "fr", "text_size": "large", "phone": "0475 12 34 56"})
     top = page.root.all("html")[0]
     assert (top.get("lang"), top.get("data-text")) == ("fr", "large")
-    assert "C’est changé." in page.text
+    assert "C’est modifié." in page.text
 
 
 def test_no_word_of_her_page_stays_french(samira: Visitor) -> None:
@@ -158,7 +158,7 @@ def test_a_new_password_sends_the_other_devices_out_and_keeps_this_one(school: S
     page = luc.submit(
         luc.get("/me/password"), {"current": factories.PASSWORD, "password": "quatre-vélos-bleus"}
     )
-    assert "Le mot de passe est changé." in page.text
+    assert "Le mot de passe est modifié." in page.text
     assert school.read(lambda s: logins.find_active(s, other, now=now())) is None
     assert luc.get("/me").root.all("h1")[0].text == "Luc Lambert"
 

@@ -80,7 +80,7 @@ def test_sent_is_said_once_and_can_be_taken_back(school: School) -> None:
     form = page.form("/sending")
     page = nadia.submit(page, action="/sending")
     assert "C’est noté : le message est transmis." in page.text
-    assert "Aucun message à envoyer." in page.text
+    assert "Aucun message à envoyer" in page.text
     assert nadia.client.post(form.get("action"), data=filled(form)).status_code == 303, "pressed twice"
     item = school.read(lambda s: s.scalars(select(OutboxItem).where(OutboxItem.handed_at.is_not(None))).one())
     assert (item.outcome, item.sent_by_id) == (Outcome.SENT, school.read(factories.nadia).id)
@@ -92,7 +92,7 @@ def test_sent_is_said_once_and_can_be_taken_back(school: School) -> None:
 def test_nobody_sends_or_sees_what_is_not_hers(school: School) -> None:
     booked(school)
     luc, samira = school.visitor(school.write(factories.luc)), school.visitor(school.write(factories.samira))
-    assert "Aucun message à envoyer." in luc.get("/messages").text
+    assert "Aucun message à envoyer" in luc.get("/messages").text
     assert "Messages à envoyer" not in luc.get("/").text
     assert samira.get("/messages").status == 404
     item = school.read(
@@ -130,7 +130,7 @@ def test_what_makes_no_sense_any_more_is_not_in_the_list(school: School, what: s
 
     school.write(change)
     nadia = school.visitor(school.read(factories.nadia))
-    assert "Aucun message à envoyer." in nadia.get("/messages").text
+    assert "Aucun message à envoyer" in nadia.get("/messages").text
     assert "Messages à envoyer" not in nadia.get("/").text
 
 

@@ -38,7 +38,7 @@ def test_the_coordinator_changes_the_service(school: School, claire: Visitor) ->
             "onsite_buffer_minutes": "30",
         },
     )
-    assert "C’est changé." in page.text
+    assert "C’est modifié." in page.text
     found = school.read(lambda s: s.get_one(Organisation, 1))
     assert (found.phone, found.pin_required, found.hygiene_notice) == ("071 12 34 56", False, True)
     assert found.hygiene_text == "Lavez-vous les mains.\nAérez."
@@ -146,7 +146,7 @@ def test_a_new_picture_takes_the_place_of_the_old_one_and_removing_leaves_no_fil
     assert len(kept(school)) == 1
     assert kept(school).isdisjoint(old)
     page = claire.submit(page, action="/organisation/door/removal")
-    assert "La photo de la porte est retirée." in page.text
+    assert "La photo de la porte est supprimée." in page.text
     assert kept(school) == set()
     assert claire.get("/organisation/door").status == 404
     assert claire.submit(claire.get("/organisation"), action="/organisation/door").status == 422
@@ -271,7 +271,7 @@ def test_who_closes_a_room_reads_what_is_to_be_decided_and_its_hours_say_so(
     nadia = school.write(prepare)
     room = school.read(organisation.all_rooms)[0]
     page = claire.submit(claire.get("/organisation"), action=f"/organisation/rooms/{room.id}/closing")
-    assert "1 rendez-vous à décider." in page.text.replace("\xa0", " ")
+    assert "1 rendez-vous à revoir." in page.text.replace("\xa0", " ")
     assert "salle fermée" in claire.get("/agenda/conflicts").text
     assert "salle fermée" in school.visitor(nadia).get("/agenda/availability").text
 

@@ -37,7 +37,7 @@ SAYS = {
     "offline": OFFLINE,
     "broken": "Ça n’a pas marché.",
     "busy": "Le service est occupé.",
-    "withdrawn": "Cette page n’est plus là.",
+    "withdrawn": "Cette page n’existe plus.",
     "login ended": "Il faut entrer de nouveau.",
 }
 FIND = """([action, fields]) => [...document.forms].find((form) => form.method === "post"
@@ -339,7 +339,7 @@ def test_nobody_else_sees_or_sends_what_is_typed(
     other.wait_for_url("**/card")  # without a question: the words are not hers
     device.log_in(person_named(school, "Oksana%").id)
     page.evaluate(PRESS, [form.action, form.fields])
-    someone_else = "Une autre personne est entrée sur cet appareil."
+    someone_else = "Une autre personne est connectée sur cet appareil."
     expect(page.locator("[data-outcome] p")).to_have_text(f"{someone_else} {HERE}")
 
     device.log_in(form.person_id)
@@ -347,7 +347,7 @@ def test_nobody_else_sees_or_sends_what_is_typed(
     expect(page.locator("[name=phone]")).to_have_value("0470 11 22 33")
     page.locator("form[action='/logout'] button").click()
     expect(page.locator(".question")).to_contain_text("Un texte n’est pas envoyé. Il sera effacé ici.")
-    page.get_by_role("button", name="Effacer et sortir").click()
+    page.get_by_role("button", name="Effacer et se déconnecter").click()
     page.wait_for_url("**/card")
     assert page.evaluate("Object.keys(localStorage)") == []
 

@@ -206,7 +206,7 @@ def test_the_team_is_told_whom_no_channel_reaches_until_it_was_said(school: Scho
     assert "sms:" not in page.html
     assert "C’est dit" in page.text
     page = farid.submit(page, action="/sending")
-    assert "Aucun message à envoyer." in page.text
+    assert "Aucun message à envoyer" in page.text
     assert "Votre rendez-vous est annulé" in school.visitor(samira).get("/").text, "until she has seen it"
     assert "C’est dit" in farid.submit(page, action="/withdrawal").text
 
@@ -322,12 +322,12 @@ def test_an_offer_that_was_taken_back_is_told_until_there_is_another(school: Sch
         waitlist.offer_new_hours(session, now=now(), zone=BRUSSELS)
 
     school.write(offer)
-    assert "Une heure est libre pour vous" in learner_home(school)
+    assert "Une place est libre pour vous" in learner_home(school)
     school.write(close)
-    assert "L’heure proposée n’est plus libre" in learner_home(school)
-    assert "Une heure est libre pour vous" not in learner_home(school)
+    assert "La place proposée n’est plus libre" in learner_home(school)
+    assert "Une place est libre pour vous" not in learner_home(school)
     school.write(open_another)
-    assert "Une heure est libre pour vous" in learner_home(school)
+    assert "Une place est libre pour vous" in learner_home(school)
     assert "n’est plus libre" not in learner_home(school)
 
 

@@ -168,7 +168,7 @@ def offered(school: School) -> None:
 def test_an_offer_says_until_when_and_leads_to_yes_and_no(school: School) -> None:
     offered(school)
     text = said(school, "booking_offer") or ""
-    assert text.startswith("Heure libre : vendredi 27 novembre, 14 h 00 (heure de Belgique).")
+    assert text.startswith("Place libre : vendredi 27 novembre, 14 h 00 (heure de Belgique).")
     assert "Répondez avant le lundi 23 novembre, 21 h 00." in text
     assert "https://cours.example.be/offers/" in text
     assert said(school, "booking_offer", NOW + timedelta(hours=12)) is None

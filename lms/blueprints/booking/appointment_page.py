@@ -148,16 +148,16 @@ def _heading(done: str | None, *, is_learner: bool, is_cancelled: bool) -> LazyS
     if done == "made":
         return _l("C’est réservé")
     if done == "moved":
-        return _l("L’heure est changée")
+        return _l("Le rendez-vous est déplacé")
     return _l("Mon rendez-vous") if is_learner else _l("Le rendez-vous")
 
 
 def _confirmation(done: str, channel: Channel | None, *, is_learner: bool, is_mailed: bool) -> Notice:
     if done == "same":
-        return Notice("check", "", [_l("L’heure de votre rendez-vous reste la même.")])
+        return Notice("check", "", [_l("Votre rendez-vous ne change pas.")])
     if is_learner:
-        found = _l("Vous recevez un e-mail.") if is_mailed else _l("Vous retrouvez l’heure ici.")
-        return Notice("check", "", [_l("Votre professeur le sait."), found])
+        found = _l("Vous recevez un e-mail.") if is_mailed else _l("Vous retrouvez le rendez-vous ici.")
+        return Notice("check", "", [_l("Votre professeur est prévenu."), found])
     return Notice("check", "", [_who_knows(channel)], by_hand=channel == Channel.HAND)
 
 
@@ -171,12 +171,12 @@ def _cancellation(
         sentences.append(_l("Le service a annulé ce rendez-vous."))
     elif is_kept:
         sentences.append(
-            _l("L’heure reste à vous quelques minutes.")
+            _l("La place reste à vous quelques minutes.")
             if is_learner
-            else _l("L’apprenant a annulé. Il peut encore reprendre l’heure quelques minutes.")
+            else _l("L’apprenant a annulé. Il peut encore reprendre ce rendez-vous quelques minutes.")
         )
     elif is_learner:
-        sentences.append(_l("Votre professeur le sait. L’heure est libre."))
+        sentences.append(_l("Votre professeur est prévenu. La place est libre."))
     else:
         sentences.append(_l("L’apprenant a annulé."))
     if is_learner:
@@ -184,7 +184,7 @@ def _cancellation(
     if booking.reason:
         sentences.append(booking.reason)
     if booking.is_late_cancellation:
-        sentences.append(_l("Annulé tard."))
+        sentences.append(_l("Annulation tardive."))
     if done:
         sentences.append(_who_knows(channel))
     return Notice("close", "warm", sentences, by_hand=bool(done) and channel == Channel.HAND)
@@ -192,10 +192,10 @@ def _cancellation(
 
 def _who_knows(channel: Channel | None) -> LazyString:
     if channel is None:
-        return _l("Sans e-mail ni téléphone : prévenez la personne.")
+        return _l("Sans e-mail ni téléphone : prévenez la personne.")
     if channel == Channel.HAND:
-        return _l("Le professeur le sait. Prévenez la personne.")
-    return _l("La personne et le professeur le savent.")
+        return _l("Le professeur est prévenu. Prévenez l’apprenant.")
+    return _l("L’apprenant et le professeur sont prévenus.")
 
 
 def _video_room(booking: Booking, now: datetime) -> VideoRoom | None:

@@ -234,7 +234,7 @@ def _settled(sentence: str, back: str) -> BaseResponse:
     number = count_conflicts()
     flash(sentence, "success")
     if number:
-        flash(_("%(number)s rendez-vous à décider.", number=number), "warning")
+        flash(_("%(number)s rendez-vous à revoir.", number=number), "warning")
     return redirect(url_for("conflicts.undecided" if number else back), 303)
 
 

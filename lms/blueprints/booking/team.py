@@ -84,7 +84,7 @@ def note(id: str) -> BaseResponse:
         return url_for("bookings.show", id=id, _anchor="session")
 
     answer = run_once(form, in_transaction)
-    flash(_("C’est gardé."), "success")
+    flash(_("C’est enregistré."), "success")
     return answer
 
 

@@ -97,7 +97,7 @@ def leave() -> BaseResponse:
         )
 
     answer = run_once(form, in_transaction)
-    flash(_("C’est noté. L’attente est finie."), "success")
+    flash(_("C’est noté. La demande est retirée de la liste."), "success")
     return answer
 
 

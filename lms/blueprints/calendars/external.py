@@ -65,7 +65,7 @@ def read(id: str) -> BaseResponse:
 @allow(Role.TEACHER)
 def remove(id: str) -> BaseResponse:
     write(lambda s: external.remove_calendar(s, me(), id, now=now(), zone=settings().time_zone))
-    flash(_("L’agenda est enlevé. Ses heures sont de nouveau libres."), "success")
+    flash(_("L’agenda est supprimé. Ses heures sont de nouveau libres."), "success")
     return redirect(url_for("external_calendars.index"), 303)
 
 

@@ -219,7 +219,7 @@ def _panel(
             for criterion in correction.criteria(session, submission.assignment.lesson.level_id)
         ],
         begun_by=feedback.teacher.name if feedback is not None and begun else None,
-        save_label=_l("Garder mon texte") if has_clash else _l("Garder le brouillon"),
+        save_label=_l("Garder mon texte") if has_clash else _l("Enregistrer le brouillon"),
         reach=_reach(submission.learner),
     )
 

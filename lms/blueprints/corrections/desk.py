@@ -66,7 +66,7 @@ def save(id: str) -> BaseResponse:
         correction.save_feedback(session, copy, me(), draft, version, now=now())
         return url_for("corrections.desk", id=id, level=_level())
 
-    return _answer(id, in_transaction, lambda _name: _("Le brouillon est gardé."))
+    return _answer(id, in_transaction, lambda _name: _("Le brouillon est enregistré."))
 
 
 @bp.post("/corrections/<id>/return")
@@ -101,7 +101,7 @@ def _return(id: str, *, redo: bool) -> BaseResponse:
             return url_for("corrections.index", level=level)
         return url_for("corrections.desk", id=following, level=level)
 
-    return _answer(id, in_transaction, lambda name: _("La copie de %(name)s est renvoyée.", name=name))
+    return _answer(id, in_transaction, lambda name: _("La copie de %(name)s est rendue.", name=name))
 
 
 def _answer(
@@ -150,7 +150,7 @@ def _kept(id: str) -> BaseResponse:
     return jsonify(
         version=feedback.version if feedback else 0,
         request_id=secrets.token_urlsafe(16),
-        said=_("Brouillon gardé."),
+        said=_("Brouillon enregistré."),
     )
 
 

@@ -30,7 +30,7 @@ ROWS_SHOWN = 6
 _REASONS = {
     "first": _l("Premier devoir envoyé"),
     "redo": _l("Devoir à refaire, pas encore revenu"),
-    "silent": _l("Pas vu depuis longtemps"),
+    "silent": _l("Sans nouvelles depuis longtemps"),
 }
 
 

@@ -167,13 +167,13 @@ def _homework(work: LearnerAssignment) -> Card:
 
 
 def _offer(found: AppointmentFacts) -> Card:
-    words = _l("Une heure est libre pour vous"), _french(found), url_for("waitlist.offer", id=found.id)
+    words = _l("Une place est libre pour vous"), _french(found), url_for("waitlist.offer", id=found.id)
     return Card("booking", "clock", *words, _l("Répondre oui ou non"), "fr")
 
 
 def _kept(found: AppointmentFacts) -> Card:
     words = _l("Rendez-vous annulé"), _french(found), url_for("bookings.undo_cancellation", id=found.id)
-    return Card("booking", "redo", *words, _l("Reprendre cette heure"), "fr", is_form=True)
+    return Card("booking", "redo", *words, _l("Reprendre ce rendez-vous"), "fr", is_form=True)
 
 
 def _cancelled_card(found: AppointmentFacts) -> Card:

@@ -44,7 +44,7 @@ def give(lesson_id: str) -> BaseResponse:
         return url_for("assignments.edit", id=made.id)
 
     answer = run_once(form, in_transaction)
-    flash(_("Le devoir est gardé."), "success")
+    flash(_("Le devoir est enregistré."), "success")
     return answer
 
 
@@ -77,7 +77,7 @@ def change(id: str) -> BaseResponse:
         )
 
     write(in_transaction)
-    flash(_("Le devoir est gardé."), "success")
+    flash(_("Le devoir est enregistré."), "success")
     return redirect(url_for("assignments.edit", id=id), 303)
 
 

@@ -245,7 +245,7 @@ def _kept(id: str) -> BaseResponse:
     return jsonify(
         version=draft.version if draft else 0,
         request_id=secrets.token_urlsafe(16),
-        said=_("Votre texte est gardé."),
+        said=_("Votre texte est enregistré."),
     )
 
 

@@ -60,7 +60,7 @@ def create() -> BaseResponse:
         return url_for("lesson_authoring.edit", id=lesson.id)
 
     answer = run_once(form, in_transaction)
-    flash(_("La leçon est gardée. Ajoutez la suite, puis publiez."), "success")
+    flash(_("La leçon est enregistrée. Ajoutez la suite, puis publiez."), "success")
     return answer
 
 

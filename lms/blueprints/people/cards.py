@@ -45,7 +45,7 @@ def make(id: str) -> BaseResponse:
     )
     if code is None:
         flash(
-            _("La carte est déjà faite. Elle n’est pas imprimée\N{NO-BREAK SPACE}? Refaites une carte."),
+            _("La carte est déjà faite. Elle n’est pas imprimée ? Refaites une carte."),
             "error",
         )
         return redirect(back, 303)
@@ -75,7 +75,7 @@ def renew_pin(id: str) -> BaseResponse:
         return True
 
     if run_once_with_result(form, renew, lambda _done: back)[0] is None:
-        flash(_("Le code secret est déjà changé. Il n’est plus montré."), "error")
+        flash(_("Le code secret est déjà modifié. Il n’est plus montré."), "error")
         return redirect(back, 303)
     return page("people/pin.html", person=directory.learner_for(db.session(), me(), id), pin=pin, back=back)
 
@@ -84,7 +84,7 @@ def renew_pin(id: str) -> BaseResponse:
 @allow(Role.TEACHER, Role.COORDINATOR)
 def unlock(id: str) -> BaseResponse:
     write(lambda s: cards.unlock_card(s, me(), directory.learner_for(s, me(), id), now=now()))
-    flash(_("La carte est ouverte."), "success")
+    flash(_("La carte est débloquée."), "success")
     return redirect(url_for("people.show", id=id), 303)
 
 

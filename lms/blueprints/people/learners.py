@@ -124,7 +124,7 @@ def edit(id: str) -> BaseResponse:
         except Refused as refusal:
             form.refuse(refusal)
         else:
-            flash(_("C’est changé."), "success")
+            flash(_("C’est modifié."), "success")
             return redirect(url_for("people.show", id=id), 303)
     return page("people/edit.html", 422 if form.is_submitted() else 200, form=form, person_id=id)
 

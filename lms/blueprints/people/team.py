@@ -61,7 +61,7 @@ def edit(id: str) -> BaseResponse:
         except Refused as refusal:
             form.refuse(refusal, form.email if refusal.code == RefusalCode.EMAIL_TAKEN else None)
         else:
-            flash(_("C’est changé."), "success")
+            flash(_("C’est modifié."), "success")
             if cancelled:
                 flash(_("Rendez-vous annulés : %(number)s.", number=cancelled), "success")
             response = redirect(url_for("people.show", id=id), 303)

@@ -36,13 +36,13 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.TEACHER_GONE: _l(
         "Ce professeur ne donne plus de rendez-vous. Choisissez une autre personne."
     ),
-    RefusalCode.OFFER_OVER: _l("Cette proposition est finie. L’heure est pour une autre personne."),
-    RefusalCode.UNDO_OVER: _l("C’est trop tard pour reprendre cette heure. Choisissez une autre heure."),
+    RefusalCode.OFFER_OVER: _l("Cette proposition est finie. La place est pour une autre personne."),
+    RefusalCode.UNDO_OVER: _l("C’est trop tard pour reprendre ce rendez-vous. Choisissez une autre heure."),
     # Attendance.
     RefusalCode.NOT_BEGUN: _l("Ce rendez-vous n’a pas encore commencé."),
     RefusalCode.NOT_AN_ATTENDANCE: _l("Choisissez une des quatre réponses."),
     # External calendars: adding one.
-    RefusalCode.CALENDAR_ADDRESS: _l("Cette adresse ne va pas. Copiez-la encore une fois en entier."),
+    RefusalCode.CALENDAR_ADDRESS: _l("Cette adresse est fausse. Copiez-la encore une fois en entier."),
     RefusalCode.CALENDAR_NOT_HTTPS: _l("L’adresse doit commencer par https ou webcal."),
     RefusalCode.CALENDAR_KNOWN: _l("Cet agenda est déjà dans la liste."),
     RefusalCode.CALENDAR_TOO_MANY: _l("Vous avez déjà %(number)s agendas. C’est le maximum."),

@@ -22,13 +22,13 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.FILE_TOO_SLOW: _l("Ce fichier est trop long à ouvrir."),
     RefusalCode.FILE_BUSY: _l("Il y a beaucoup de monde. Envoyez ce fichier encore une fois."),
     RefusalCode.FILE_TWICE: _l("Ce fichier est déjà là."),
-    RefusalCode.FILE_LOST: _l("Ce fichier n’est plus là. Retirez-le et ajoutez-le encore."),
+    RefusalCode.FILE_LOST: _l("Ce fichier n’est plus là. Supprimez-le et ajoutez-le encore."),
     RefusalCode.KIND_PHOTO: _l("Ce devoir se fait sans photo."),
     RefusalCode.KIND_VOICE: _l("Ce devoir se fait sans la voix."),
     RefusalCode.KIND_DOCUMENT: _l("Ce devoir se fait sans document."),
     RefusalCode.KIND_TEXT: _l("Ce devoir se fait sans texte. Regardez la consigne."),
-    RefusalCode.TOO_MANY_FILES: _l("Vous pouvez envoyer %(number)s fichiers. Retirez-en un d’abord."),
-    RefusalCode.QUOTA_FULL: _l("Votre place est pleine. Parlez-en à votre professeur."),
+    RefusalCode.TOO_MANY_FILES: _l("Vous pouvez envoyer %(number)s fichiers. Supprimez-en un d’abord."),
+    RefusalCode.QUOTA_FULL: _l("Il n’y a plus de place pour vos fichiers. Parlez-en à votre professeur."),
     RefusalCode.STORE_FULL: _l("Il n’y a plus de place ici. Essayez plus tard."),
     RefusalCode.FORM_TOO_BIG: _l("C’est trop lourd en une fois. Envoyez les fichiers un par un."),
     # Above the form.
@@ -39,5 +39,5 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.NO_REDO: _l("Ce devoir est terminé. Vous pouvez faire un autre devoir."),
     RefusalCode.EMPTY_FEEDBACK: _l("Écrivez un mot ou choisissez une appréciation."),
     RefusalCode.COPY_CHANGED: _l("Une autre personne a écrit sur cette copie. Votre texte est encore ici."),
-    RefusalCode.ALREADY_RETURNED: _l("Cette copie est déjà renvoyée. Votre texte est encore ici."),
+    RefusalCode.ALREADY_RETURNED: _l("Cette copie est déjà rendue. Votre texte est encore ici."),
 }

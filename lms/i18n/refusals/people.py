@@ -9,14 +9,16 @@ from lms.refusal_codes import RefusalCode
 
 SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.CARD_DEAD: _l("Cette carte ne marche plus. Demandez une carte à votre professeur."),
-    RefusalCode.CARD_LOCKED: _l("La carte est fermée après cinq erreurs. Votre professeur peut l’ouvrir."),
+    RefusalCode.CARD_LOCKED: _l(
+        "La carte est bloquée après cinq erreurs. Votre professeur peut la débloquer."
+    ),
     RefusalCode.CARD_MISSING: _l("Cette personne n’a pas de carte. Faites d’abord une carte."),
     RefusalCode.CARD_NOT_LEARNER: _l("Une carte est pour un apprenant. L’équipe entre avec un mot de passe."),
     RefusalCode.CODE_WRONG: _l(
-        "Ce code ne marche pas. Regardez encore la carte. "
-        "Après cinq erreurs, la carte se ferme. Votre professeur peut l’ouvrir."
+        "Ces chiffres sont faux. Regardez encore la carte. "
+        "Après cinq erreurs, la carte est bloquée. Votre professeur peut la débloquer."
     ),
-    RefusalCode.PIN_WRONG: _l("Ce code secret ne marche pas. Essayez encore ou demandez à votre professeur."),
+    RefusalCode.PIN_WRONG: _l("Ce code secret est faux. Essayez encore ou demandez à votre professeur."),
     RefusalCode.ALREADY_FOUNDED: _l("Le service existe déjà."),
     RefusalCode.EMAIL_TAKEN: _l("Une personne de l’équipe a déjà cette adresse."),
     RefusalCode.LAST_COORDINATOR: _l(
@@ -29,7 +31,7 @@ SENTENCES: dict[RefusalCode, LazyString] = {
         "Votre texte est encore ici, pas encore envoyé. Ajoutez vos fichiers et envoyez."
     ),
     RefusalCode.LINK_DEAD: _l("Ce lien ne marche plus. Demandez un nouveau lien."),
-    RefusalCode.LOGIN_WRONG: _l("L’adresse ou le mot de passe ne va pas. Essayez encore."),
+    RefusalCode.LOGIN_WRONG: _l("L’adresse ou le mot de passe est faux. Essayez encore."),
     RefusalCode.NOT_YOURSELF: _l("Vous ne pouvez pas vous désactiver. Demandez à une autre personne."),
     RefusalCode.PASSWORD_COMMON: _l("Ce mot de passe est trop facile à deviner. Choisissez-en un autre."),
     RefusalCode.PASSWORD_SHORT: _l("Ce mot de passe est trop court. Écrivez au moins 8 caractères."),

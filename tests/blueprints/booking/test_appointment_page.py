@@ -110,13 +110,13 @@ def test_the_video_room_opens_shortly_before_the_hour(
 def test_what_was_just_done_is_told_to_each_in_her_words(school: School, booking: str) -> None:
     mailed = shown(school, factories.samira, booking, done="made")
     assert str(mailed.heading) == "C’est réservé"
-    assert sentences(mailed) == ["Votre professeur le sait.", "Vous recevez un e-mail."]
+    assert sentences(mailed) == ["Votre professeur est prévenu.", "Vous recevez un e-mail."]
     by_hand = shown(school, factories.claire, booking, done="moved", channel=Channel.HAND)
     assert by_hand.notice is not None
     assert by_hand.notice.by_hand
-    assert sentences(by_hand) == ["Le professeur le sait. Prévenez la personne."]
+    assert sentences(by_hand) == ["Le professeur est prévenu. Prévenez l’apprenant."]
     unreachable = shown(school, factories.claire, booking, done="moved", channel=None)
-    assert sentences(unreachable) == ["Sans e-mail ni téléphone : prévenez la personne."]
+    assert sentences(unreachable) == ["Sans e-mail ni téléphone : prévenez la personne."]
     assert sentences(shown(school, factories.claire, booking, done="same")) == []
 
 
@@ -134,7 +134,7 @@ def test_a_cancelled_appointment_says_who_cancelled_it(school: School, booking: 
     assert sentences(team) == [
         "Le service a annulé ce rendez-vous.",
         "Travaux",
-        "La personne et le professeur le savent.",
+        "L’apprenant et le professeur sont prévenus.",
     ]
     assert team.book_for is not None
 

@@ -77,8 +77,8 @@ def test_without_any_free_hour_the_page_says_what_to_do(school: School) -> None:
 
     school.write(closed)
     page = visitor(school, factories.samira).get("/bookings/new")
-    assert "Vous pouvez attendre" in page.text
-    assert page.links()["Attendre une heure"] == "/waitlist"
+    assert "Vous pouvez être sur la liste" in page.text
+    assert page.links()["Me prévenir quand une place se libère"] == "/waitlist"
 
 
 def test_an_hour_either_way_is_chosen_on_the_confirmation(school: School) -> None:
@@ -121,7 +121,7 @@ def test_a_mail_is_promised_only_to_whom_one_is_sent(school: School, reach: str)
     browser = visitor(school, factories.samira)
     done = browser.submit(confirmed(school, browser, at("10:00")))
     assert ("Vous recevez un e-mail" in done.text) == (reach == Channel.MAIL)
-    assert ("Vous retrouvez l’heure ici" in done.text) == (reach == Channel.SMS)
+    assert ("Vous retrouvez le rendez-vous ici" in done.text) == (reach == Channel.SMS)
 
 
 def test_who_comes_second_gets_409_and_the_nearest_hours_first(school: School) -> None:
@@ -221,8 +221,8 @@ def test_the_same_hour_again_changes_nothing_and_says_so(school: School) -> None
     chosen = [radio.get("value") for radio in page.root.all("input") if "checked" in radio.attrs]
     assert chosen == [Mode.ONSITE], "the way she comes now"
     same = browser.submit(page, {"mode": "onsite"})
-    assert "reste la même" in same.text
-    assert "L’heure est changée" not in same.text
+    assert "ne change pas" in same.text
+    assert "Le rendez-vous est déplacé" not in same.text
     assert school.read(lambda s: s.get_one(Booking, made).sequence) == 0
 
 
@@ -264,7 +264,7 @@ def test_the_team_books_moves_and_cancels_for_a_learner(school: School) -> None:
     ("phone", "said"),
     [
         (None, "Sans e-mail ni téléphone : prévenez la personne."),
-        ("0470 12 34 56", "Le professeur le sait. Prévenez la personne. Messages à envoyer"),
+        ("0470 12 34 56", "Le professeur est prévenu. Prévenez l’apprenant. Messages à envoyer"),
     ],
 )
 def test_the_team_hears_whom_no_word_reaches(school: School, phone: str | None, said: str) -> None:
@@ -279,7 +279,7 @@ def test_the_team_hears_whom_no_word_reaches(school: School, phone: str | None, 
     assert said in browser.submit(page, action="/cancellation").text
     samira = person_id(school, factories.samira)
     page = browser.submit(browser.get(f"/bookings/new/confirm?hour={hour}&learner={samira}"))
-    assert "La personne et le professeur le savent." in page.text
+    assert "L’apprenant et le professeur sont prévenus." in page.text
 
 
 def test_a_teacher_goes_back_from_an_appointment_to_its_week(school: School) -> None:
@@ -295,14 +295,15 @@ def test_the_page_of_a_learner_shows_what_lies_ahead_and_leads_to_an_hour(school
     page = visitor(school, factories.nadia).get(f"/people/{samira}")
     assert f"/bookings/{made}" in page.links().values()
     assert f"/bookings/new?learner={samira}" in page.links().values()
-    assert page.links()["Attendre une heure"] == f"/waitlist?learner={samira}"
+    assert page.links()["Me prévenir quand une place se libère"] == f"/waitlist?learner={samira}"
     school.write(
         lambda s: waitlist.join_waitlist(
             s, factories.samira(s), factories.samira(s), None, 7, None, now=clock.now()
         )
     )
     assert (
-        "Cette personne attend une heure." in visitor(school, factories.nadia).get(f"/people/{samira}").text
+        "Cette personne est sur la liste d’attente."
+        in visitor(school, factories.nadia).get(f"/people/{samira}").text
     )
 
 
@@ -362,7 +363,7 @@ def test_who_books_too_late_may_wait_from_the_page_that_says_so(school: School) 
     booked(school, at("10:00"), factories.oksana)
     page = confirmed(school, visitor(school, factories.samira), at("10:00"))
     assert page.status == 409
-    assert page.links()["Attendre une heure"] == "/waitlist"
+    assert page.links()["Me prévenir quand une place se libère"] == "/waitlist"
 
 
 def test_a_question_about_an_appointment_that_was_cancelled_meanwhile_is_still_there(school: School) -> None:

@@ -35,7 +35,7 @@ def test_deleting_hours_leads_to_the_appointments_to_decide_and_touches_none(sch
     browser = visitor(school, factories.nadia)
     page = browser.submit(browser.get("/agenda/availability"), action="/deletion")
     assert page.url == "/agenda/conflicts"
-    assert "1 rendez-vous à décider." in page.text
+    assert "1 rendez-vous à revoir." in page.text
     assert "Samira hors des heures" in page.text
     assert said(school) == 1
     assert "/agenda/conflicts" in browser.get("/agenda/availability").links().values()
@@ -48,12 +48,12 @@ def test_a_leave_closes_days_and_leads_to_what_is_to_be_decided(school: School) 
     browser = visitor(school, factories.nadia)
     page = exceptions(browser, first=f"{MONDAY}", last=f"{MONDAY + timedelta(days=4)}", reason="Congé")
     assert page.url == "/agenda/conflicts"
-    assert "2 rendez-vous à décider." in page.text
+    assert "2 rendez-vous à revoir." in page.text
     assert page.text.index("Oksana Bondar fermé") < page.text.index("Samira fermé")
     assert said(school) == 2
     week = browser.get(f"/agenda?week={WEEK}")
     assert "Congé" in week.text
-    assert "2 rendez-vous à décider." in week.text
+    assert "2 rendez-vous à revoir." in week.text
     assert 'href="/agenda/conflicts"' in week.html
     picker = visitor(school, factories.oksana).get(f"/bookings/new?from={MONDAY}")
     assert not any(f"{MONDAY.day} " in legend.text for legend in picker.root.all("legend")[:1])
@@ -74,7 +74,7 @@ def test_each_appointment_is_kept_or_moved_or_cancelled(school: School) -> None:
     assert "Samira" not in main
     assert "Oksana Bondar" in main
     again = browser.submit(page, action=f"/conflicts/{second}/cancellation")
-    assert "Rien à décider" in again.text
+    assert "Rien à revoir" in again.text
     assert "Rendez-vous annulés : 1. À prévenir vous-même : 1." in again.text
     off = school.read(lambda s: s.get_one(Booking, second))
     assert (off.state, off.cancelled_by_teacher) == (BookingState.CANCELLED, True)

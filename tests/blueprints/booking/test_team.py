@@ -53,17 +53,18 @@ def test_one_tap_in_the_agenda_says_who_came_and_leads_back_to_that_session(scho
     week = f"/agenda?week={week_of(school, done)}"
     page = nadia.get(week)
     form = page.form("/attendance")
-    assert [button.text for button in form.all("button")] == ["Venu", "Absent", "Annulé tard", "Excusé"]
+    choices = ["Présence", "Absence", "Annulation tardive", "Absence excusée"]
+    assert [button.text for button in form.all("button")] == choices
     answer = press(nadia, page, done, "no_show", follow=False)
     assert answer.status == 303
     assert answer.response.headers["Location"].endswith(f"{week}#b-{done}")
     assert marked(school, done) == Attendance.NO_SHOW
     page = nadia.get(week)
     assert f'id="b-{done}"' in page.html
-    assert "Absent Annuler ce choix" in page.form("/attendance").text
+    assert "Absence Annuler ce choix" in page.form("/attendance").text
     press(nadia, page, done, "")
     assert marked(school, done) is None
-    assert nadia.get(week).form("/attendance").all("button")[0].text == "Venu"
+    assert nadia.get(week).form("/attendance").all("button")[0].text == "Présence"
 
 
 def test_a_session_ahead_has_no_buttons_and_takes_no_mark(school: School) -> None:
@@ -111,9 +112,9 @@ def test_who_cancelled_late_is_excused_on_its_page(school: School) -> None:
     made = school.write(late)
     nadia = visitor(school, factories.nadia)
     page = nadia.get(f"/bookings/{made}")
-    assert [button.text for button in page.form("/attendance").all("button")] == ["Excusé"]
+    assert [button.text for button in page.form("/attendance").all("button")] == ["Absence excusée"]
     page = press(nadia, page, made, "excused")
-    assert "Excusé Annuler ce choix" in page.form("/attendance").text
+    assert "Absence excusée Annuler ce choix" in page.form("/attendance").text
     assert marked(school, made) == Attendance.EXCUSED
 
 
@@ -128,7 +129,7 @@ def test_the_coordinator_marks_on_the_page_and_nobody_else(school: School) -> No
         assert "/attendance" not in page.html
         data = {"csrf_token": token(browser.get("/me")), "attendance": "no_show"}
         assert browser.client.post(f"/bookings/{done}/attendance", data=data).status_code == 404
-    assert "Présence : Venu" in visitor(school, factories.farid).get(f"/bookings/{done}").text
+    assert "Noté : Présence" in visitor(school, factories.farid).get(f"/bookings/{done}").text
     assert marked(school, done) == Attendance.DONE
 
 
@@ -182,7 +183,7 @@ def test_the_page_of_a_session_shows_her_copies_questions_and_what_was_said(scho
 def test_notes_are_kept_and_shown_to_the_teacher_of_the_session(school: School) -> None:
     done = held(school)
     page = write_note(school, done)
-    assert "C’est gardé." in page.text
+    assert "C’est enregistré." in page.text
     assert SECRET in page.text
     assert page.form("/note").all("textarea")[1].text == "Relire la leçon 2"
 

@@ -41,7 +41,7 @@ def test_the_team_sees_that_the_hour_is_kept_and_nobody_else_takes_it_back(schoo
     stranger = visitor(school, factories.oksana)
     answer = stranger.client.post(f"/bookings/{made}/cancellation/undo", data={"csrf_token": "x"})
     assert answer.status_code in (400, 404)
-    assert "Reprendre cette heure" in page.text
+    assert "Reprendre ce rendez-vous" in page.text
     assert state(school, made) == BookingState.CANCELLED
 
 

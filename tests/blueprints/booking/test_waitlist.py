@@ -27,13 +27,13 @@ def test_where_no_hour_is_free_a_learner_says_which_would_do(school: School) -> 
     taken(school)
     browser = visitor(school)
     full = browser.get("/bookings/new")
-    form = browser.get(full.links()["Attendre une heure"])
+    form = browser.get(full.links()["Me prévenir quand une place se libère"])
     page = browser.submit(
         form, {"parts": ["1", "2"], "teacher": person_id(school, factories.nadia), "mode": "video"}
     )
     assert page.status == 200
     for word in (
-        "Vous attendez une heure",
+        "Vous êtes sur la liste d’attente",
         "Nous vous écrivons",
         "Nadia",
         "le matin",
@@ -44,8 +44,8 @@ def test_where_no_hour_is_free_a_learner_says_which_would_do(school: School) -> 
     found = entry(school)
     assert (found.parts, found.mode) == (MORNING | AFTERNOON, Mode.VIDEO)
     assert found.teacher_id == person_id(school, factories.nadia)
-    assert "Vous attendez une heure" in browser.get("/bookings").text
-    assert "Vous attendez une heure" in browser.get("/bookings/new").text
+    assert "Vous êtes sur la liste d’attente" in browser.get("/bookings").text
+    assert "Vous êtes sur la liste d’attente" in browser.get("/bookings/new").text
 
 
 def test_without_a_part_of_the_day_the_form_says_what_is_missing_and_keeps_the_rest(school: School) -> None:
@@ -82,7 +82,7 @@ def test_who_changes_her_wish_keeps_her_place(school: School) -> None:
     waits(school, parts=MORNING)
     before = entry(school)
     browser = visitor(school)
-    form = browser.get(browser.get("/waitlist").links()["Changer"])
+    form = browser.get(browser.get("/waitlist").links()["Modifier"])
     assert "reste la même" in form.text
     browser.submit(form, {"parts": ["4"]})
     after = entry(school)
@@ -112,9 +112,9 @@ def test_the_team_puts_a_learner_in_the_line_and_takes_her_out(school: School) -
     taken(school)
     for who in (factories.nadia, factories.claire, factories.farid):
         browser = visitor(school, who)
-        way = browser.get(f"/bookings/new?learner={samira}").links()["Attendre une heure"]
+        way = browser.get(f"/bookings/new?learner={samira}").links()["Me prévenir quand une place se libère"]
         page = browser.submit(browser.get(way), {"parts": "1"})
-        assert "Samira attend une heure" in page.text
+        assert "Samira est sur la liste d’attente" in page.text
         browser.submit(page, action="/waitlist/end")
     rows = school.read(lambda s: s.execute(select(WaitlistEntry.learner_id, WaitlistEntry.outcome)).all())
     assert [tuple(row) for row in rows] == [(samira, WaitlistOutcome.WITHDRAWN)] * 3

@@ -36,12 +36,12 @@ def test_the_team_sees_who_waits_in_order_and_what_is_offered(school: School) ->
     for person in school.write(live):
         page = school.visitor(person).get("/waitlist/entries")
         assert 0 < page.text.index("Samira") < page.text.index("Oksana")
-        assert page.text.count("Heure proposée") == 1
+        assert page.text.count("Place proposée") == 1
 
 
 def test_an_empty_line_says_so(school: School) -> None:
     nadia = school.write(lambda s: factories.nadia(s).id)
-    assert "Personne n’attend" in school.visitor(nadia).get("/waitlist/entries").text
+    assert "La liste d’attente est vide" in school.visitor(nadia).get("/waitlist/entries").text
 
 
 def test_no_learner_and_no_social_worker_sees_the_line(school: School) -> None:

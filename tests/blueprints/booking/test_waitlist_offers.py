@@ -133,7 +133,7 @@ def test_who_waits_anew_before_the_worker_saw_it_keeps_waiting_afterwards(school
     page = browser.get(f"/offers/{one}")
     assert "Vous gardez votre place" in page.text
     page = browser.get("/waitlist?change=1")
-    assert "Vous attendez une heure" in browser.submit(page, action="/waitlist").text
+    assert "Vous êtes sur la liste d’attente" in browser.submit(page, action="/waitlist").text
     assert state(school, one) == BookingState.EXPIRED
     school.write(lambda s: waitlist.expire_offer(s, one, now=clock.now(), zone=BRUSSELS))
     assert school.read(lambda s: waitlist.active_entry(s, factories.samira(s).id)) is not None
@@ -168,10 +168,10 @@ def test_an_offer_that_is_over_goes_to_the_next_who_waits_although_no_worker_run
 def test_on_the_page_of_her_wait_an_offer_is_what_she_reads_first(school: School) -> None:
     browser = visitor(school)
     waits(school)
-    assert browser.get("/waitlist").root.all("h1")[0].text == "Vous attendez une heure"
+    assert browser.get("/waitlist").root.all("h1")[0].text == "Vous êtes sur la liste d’attente"
     given_back(school, taken(school))
     page = browser.get("/waitlist")
-    assert page.root.all("h1")[0].text == "Une heure est libre pour vous"
+    assert page.root.all("h1")[0].text == "Une place est libre pour vous"
     assert "Une heure devient libre" not in page.text
     assert "done=made" in browser.submit(page, action="/acceptance").url
 
@@ -184,21 +184,21 @@ def test_who_did_not_answer_waits_again_with_the_same_wish_in_one_tap(school: Sc
     browser = visitor(school)
     for path in (f"/offers/{one}", "/bookings"):
         page = browser.get(path)
-        assert "Attendre encore" in page.text, path
+        assert "Rester sur la liste" in page.text, path
     page = browser.submit(page, action="/waitlist")
-    assert "Vous attendez une heure" in page.text
+    assert "Vous êtes sur la liste d’attente" in page.text
     living = school.read(
         lambda s: s.scalars(select(WaitlistEntry).where(WaitlistEntry.ended_at.is_(None))).one()
     )
     assert (living.parts, living.mode, living.teacher_id) == (7, None, None)
-    assert "Attendre encore" not in browser.get("/bookings").text
+    assert "Rester sur la liste" not in browser.get("/bookings").text
 
 
 def test_an_open_offer_stands_above_everything_and_is_answered_there(school: School) -> None:
     one = offered(school)
     browser = visitor(school)
     page = browser.get("/bookings")
-    assert page.root.all("main")[0].all("h2")[0].text == "Une heure est libre pour vous"
+    assert page.root.all("main")[0].all("h2")[0].text == "Une place est libre pour vous"
     assert browser.submit(page, action="/refusal").status == 200
     assert state(school, one) == BookingState.DECLINED
 

@@ -85,7 +85,7 @@ def test_the_same_form_sent_twice_adds_one_and_the_fourth_has_no_form(school: Sc
     before = nadia.get(PAGE)
     for number in range(2):
         add(nadia, f"{ADDRESS}?{number}")
-    assert "Enlevez un agenda" in nadia.get(PAGE).text
+    assert "Supprimez un agenda" in nadia.get(PAGE).text
     assert "C’est le maximum" in nadia.submit(before, {"address": f"{ADDRESS}?9"}, action=PAGE).text
 
 

@@ -83,7 +83,7 @@ def test_a_new_copy_has_a_form_and_no_feedback(school: School, copy: str) -> Non
     assert (page.errors, page.clash, page.returned) == (None, None, None)
     assert list(page.others) == []
     panel = present(page.panel)
-    assert (panel.begun_by, str(panel.save_label)) == (None, "Garder le brouillon")
+    assert (panel.begun_by, str(panel.save_label)) == (None, "Enregistrer le brouillon")
     assert panel.reach == "Samira reçoit un e-mail en français et en arabe."
 
 

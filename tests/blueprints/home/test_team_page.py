@@ -138,7 +138,7 @@ def test_an_alert_says_why_a_learner_needs_attention(school: School) -> None:
     ]
     school.write(lambda s: factories.learner(s, "Grace Mbala"))
     alerts = present(shown(school, factories.nadia, now=NOW + timedelta(days=90)).desk).alerts
-    assert "Pas vu depuis longtemps" in [str(alert.reason) for alert in alerts]
+    assert "Sans nouvelles depuis longtemps" in [str(alert.reason) for alert in alerts]
 
 
 def test_a_coordinator_counts_learners_and_sees_how_the_service_is_set(school: School) -> None:

@@ -113,7 +113,7 @@ def test_a_voice_can_be_heard_and_an_old_one_downloaded(school: School, samira: 
     (player,) = page.root.all("audio")
     assert player.get("preload") == "none"
     assert samira.client.get(player.get("src"), buffered=True).mimetype == "audio/ogg"
-    assert "Ce son s’ouvre avec le téléphone ou l’ordinateur." in page.text
+    assert "Ce son ne se lit pas ici. Ouvrez-le sur votre téléphone." in page.text
 
 
 BROKEN = "Ce fichier est abîmé. Prenez la photo encore une fois."
@@ -135,7 +135,7 @@ def test_the_team_sees_a_copy_when_all_its_files_are_ready(school: School, samir
     samira.submit(samira.get(f"/assignments/{given}"), {"picture": photos}, button="/submission")
     attempt = school.read(lambda s: s.scalars(select(Attempt.id)).one())
     nadia = school.visitor(school.write(factories.nadia))
-    assert "Aucune copie à corriger." in nadia.get("/corrections").text
+    assert "Aucune copie à corriger" in nadia.get("/corrections").text
     assert nadia.get(f"/corrections/{attempt}").status == 404
     person = school.write(lambda s: factories.samira(s).id)
     assert f"/corrections/{attempt}" not in nadia.get(f"/people/{person}").html

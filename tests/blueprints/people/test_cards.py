@@ -69,7 +69,7 @@ def test_where_pins_are_off_the_card_offers_no_code_to_type(
     school.write(switch_off)
     page = issue(nadia, samira)
     assert not re.search(r"[0-9]{4}\s[0-9]{4}", page.root.all("article")[0].text)
-    assert "Cette carte entre sans code secret." in page.text
+    assert "Sans code secret, la personne qui trouve la carte peut entrer." in page.text
 
 
 def test_pressing_twice_makes_one_card_and_says_so(school: School, nadia: Visitor, samira: str) -> None:
@@ -96,7 +96,7 @@ def test_a_new_pin_is_shown_once_and_the_old_one_is_dead(school: School, nadia: 
     form_page = nadia.get(f"/people/{samira}")
     fresh = pin_on(nadia.submit(form_page, action="/card/pin"))
     again = nadia.submit(form_page, action="/card/pin")
-    assert "Le code secret est déjà changé." in again.text
+    assert "Le code secret est déjà modifié." in again.text
     for pin, status in ((old.pin, 422), (fresh, 303)):
         if pin == fresh or old.pin != fresh:
             visitor = school.visitor()
@@ -134,5 +134,5 @@ def test_entries_of_another_day_are_not_ended_by_unlocking(
 
     school.write(lock)
     page = nadia.submit(nadia.get(f"/people/{samira}"), action="/card/unlocking")
-    assert "La carte est ouverte." in page.text
+    assert "La carte est débloquée." in page.text
     assert school.read(lambda s: logins.find_active(s, token, now=NOW))
