@@ -60,6 +60,10 @@ def current_login() -> LoginSession:
     return found
 
 
+# The cookie of a browser on which a member of the team has logged in before.
+TEAM_BROWSER = "browser"
+
+
 def cookie_name(settings: Settings, purpose: str) -> str:
     """Return the name of a cookie.
 
@@ -183,8 +187,12 @@ def ended_login() -> LoginKind | None:
 
 
 def login_page(kind: LoginKind | None) -> str:
-    """Return the endpoint of the page for logging in: with a password for the team, else with a card."""
-    return "auth.login" if kind == LoginKind.STAFF else "auth.card"
+    """Return the endpoint of the page for logging in: with a password for the team, else with a card.
+
+    A browser without a login is the team's when a member of it has logged in there before.
+    """
+    is_of_team = kind == LoginKind.STAFF or (kind is None and cookie(TEAM_BROWSER) is not None)
+    return "auth.login" if is_of_team else "auth.card"
 
 
 def _name_person_in_forms(person: Person) -> None:

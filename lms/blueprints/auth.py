@@ -65,6 +65,8 @@ class Ended:
 
 
 YEAR = timedelta(days=365)
+# Beside which field a refusal stands. Only a scanned card says that it is the PIN that is wrong.
+CARD_FIELDS = {RefusalCode.PIN_WRONG: "pin", RefusalCode.CODE_WRONG: "code"}
 # Failed attempts. The sixty people of a centre share one IP address.
 CARDS_PER_ADDRESS = "120/minute;1500/hour"
 PER_CARD = "12/minute;60/hour"
@@ -160,7 +162,7 @@ def enter() -> BaseResponse:
     if isinstance(outcome, Refused):
         count_failure(card=attempt.card_id)
         _log_lock(was_locked)
-        form.refuse(outcome)
+        form.refuse(outcome, form[CARD_FIELDS[outcome.code]] if outcome.code in CARD_FIELDS else None)
         return _card_page(form, 422)
     response = redirect(kept_form.after_login(own_path(form.next.data) or url_for("home.today")), 303)
     form_cookie.clear()
@@ -257,7 +259,7 @@ def choose_password(token: str) -> BaseResponse:
 def logout() -> BaseResponse:
     token = cookie("session") or ""
     write(lambda session: logins.log_out(session, token, now=now()))
-    response = redirect(url_for("auth.card"), 303)
+    response = redirect(url_for(login_page(current_login().kind)), 303)
     form_cookie.clear()
     drop_cookie(response, "session")
     if current_login().kind == LoginKind.SHARED:

@@ -61,6 +61,7 @@ class OpenHomework:
 @dataclass(frozen=True)
 class NextLesson:
     lesson: LessonTitle
+    is_of_own_level: bool = True
 
 
 TodayCard = (
@@ -142,5 +143,5 @@ def _in_order(
         OpenHomework(homework) for homework in not_begun if own is None or homework.lesson_id != own.id
     )
     if opened is not None:
-        yield NextLesson(opened)
+        yield NextLesson(opened, is_of_own_level=False)
     yield from (OpenHomework(homework) for homework in todo if homework.level_id != learner.level_id)

@@ -50,7 +50,7 @@ class AttemptForm(VersionedForm):
     text = TextAreaField(_l("Écrire"), filters=[tidy_text], validators=[at_most(TEXT_LENGTH)])
     photo = MultipleFileField(_l("Prendre une photo"))
     picture = MultipleFileField(_l("Choisir une photo"))
-    voice = MultipleFileField(_l("Parler"))
+    voice = MultipleFileField(_l("Choisir un enregistrement"))
     document = MultipleFileField(_l("Choisir un document"))
 
 
@@ -59,5 +59,5 @@ class ReplacementForm(PageForm):
 
     photo = FileField(_l("Prendre une photo"))
     picture = FileField(_l("Choisir une photo"))
-    voice = FileField(_l("Parler"))
+    voice = FileField(_l("Choisir un enregistrement"))
     document = FileField(_l("Choisir un document"))

@@ -11,7 +11,7 @@ from datetime import timedelta
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
-from lms.access import cookie, set_cookie
+from lms.access import TEAM_BROWSER, cookie, set_cookie
 from lms.current import settings
 from lms.domain.people.logins import digest
 from lms.models import Person
@@ -23,7 +23,7 @@ PEOPLE_KEPT = 4  # colleagues who share a computer
 def remember_browser(response: Response, person: Person) -> None:
     """Set the cookie with which this browser is known to the account of the person."""
     marks = [_mark(person), *(mark for mark in _marks() if mark != _mark(person))][:PEOPLE_KEPT]
-    set_cookie(response, "browser", str(_signer().dumps(marks)), LASTS)
+    set_cookie(response, TEAM_BROWSER, str(_signer().dumps(marks)), LASTS)
 
 
 def is_known_browser(person: Person) -> bool:
@@ -37,7 +37,7 @@ def _mark(person: Person) -> str:
 
 def _marks() -> list[str]:
     try:
-        found: list[str] = _signer().loads(cookie("browser") or "", max_age=int(LASTS.total_seconds()))
+        found: list[str] = _signer().loads(cookie(TEAM_BROWSER) or "", max_age=int(LASTS.total_seconds()))
     except BadData:
         return []
     return found

@@ -491,3 +491,35 @@ def test_asking_for_a_password_answers_the_same_for_everybody(school: School, lu
         answers.add((page.status, page.text))
     assert len(answers) == 1
     assert len(school.read(lambda s: s.scalars(select(OutboxItem)).all())) == 1
+
+
+def test_only_a_scanned_card_says_that_it_is_the_pin_that_is_wrong(school: School, card: Printed) -> None:
+    wrong = "7391" if card.pin != "7391" else "7392"
+    visitor = school.visitor()
+    scanned = press(visitor, visitor.get(f"/card/{card.token}"), pin=wrong)
+    typed = press(visitor, visitor.get("/card"), code=card.code, pin=wrong)
+    sentence = "Ce code secret est faux. Essayez encore ou demandez à votre professeur."
+    assert _wrong_fields(scanned) == {"pin": sentence}
+    assert list(_wrong_fields(typed)) == ["code"], "nobody learns that there is a card with this code"
+
+
+def _wrong_fields(page: Page) -> dict[str, str]:
+    """Return the sentence beside each wrong field."""
+    errors = {note.get("id"): note.text for note in page.root.all("p") if note.get("id").endswith("-error")}
+    wrong = [field for field in page.root.all("input") if field.get("aria-invalid") == "true"]
+    assert {field.get("aria-describedby").split()[-1] for field in wrong} == set(errors)
+    return {name.removesuffix("-error"): text for name, text in errors.items()}
+
+
+@pytest.mark.parametrize("path", ["/card", "/login", "/password", "/password/nothing"])
+def test_each_page_for_entering_leads_to_the_others(school: School, path: str) -> None:
+    links = set(school.visitor().get(path).links().values())
+    assert {"/card", "/login"} - {path} <= links
+
+
+def test_a_browser_of_the_team_is_led_to_the_login_of_the_team(school: School, luc: Person) -> None:
+    visitor = school.visitor()
+    assert visitor.get("/").url.startswith("/card")
+    assert log_in(visitor, LUC, factories.PASSWORD).response.location == "/"
+    assert visitor.submit(visitor.get("/me"), action="/logout").url == "/login"
+    assert visitor.get("/").url.startswith("/login")

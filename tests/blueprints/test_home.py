@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from lms.clock import now
 from lms.domain.booking import absence, waitlist
 from lms.domain.homework import assignments
+from lms.domain.lessons import tracking
 from lms.models import Booking
 from tests import factories
 from tests.support.pages import Page
@@ -78,7 +79,7 @@ def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
     page = visitor.get("/")
     assert "Une place est libre pour vous" in _hero(page)
     offer = visitor.submit(visitor.submit(page, action="/next-step"), action="/acceptance")
-    assert "Une heure est libre" not in visitor.get("/").text
+    assert "Une place est libre" not in visitor.get("/").text
 
     school.write(
         lambda s: absence.cancel_day(
@@ -95,11 +96,40 @@ def test_an_offer_comes_before_all_and_what_was_called_off_is_told(
     assert "/bookings/new" in page.links().values()
 
 
-def test_a_new_learner_without_any_work_is_led_to_the_lessons(school: School) -> None:
+def test_on_the_first_day_of_an_empty_school_a_learner_is_welcome(school: School) -> None:
     samira = school.write(lambda s: factories.learner(s, "Samira"))
     page = school.visitor(samira).get("/")
-    assert "/lessons" in page.links().values()
+    assert "Bienvenue Votre professeur prépare votre première leçon." in page.text
+    assert "Tout est fait" not in page.text
+
+
+def test_whoever_has_done_all_lessons_is_told_so_and_led_back_to_them(school: School) -> None:
+    def finish(session: Session) -> str:
+        samira = factories.samira(session)
+        tracking.record_watched(session, samira, factories.clip_of(factories.lesson(session)), now=now())
+        return samira.id
+
+    page = school.visitor(school.write(finish)).get("/")
     assert "Tout est fait" in page.text
+    assert "/lessons" in page.links().values()
+    assert len([svg for svg in page.root.all("svg") if "bridge" in svg.get("class")]) == 1
+
+
+def test_three_things_at_most_stand_on_the_home_and_one_holds_the_bridge(school: School) -> None:
+    def fill(session: Session) -> str:
+        samira = factories.samira(session)
+        factories.lesson(session)
+        for number in range(3):
+            lesson = factories.lesson(session, title=f"Leçon {number}")
+            sent = factories.sent(session, samira, factories.assignment(session, lesson))
+            factories.answered(session, sent, redo=False)
+        return samira.id
+
+    page = school.visitor(school.write(fill)).get("/")
+    cards = [c for c in page.root.all("main")[0].all("section", "a") if "card" in c.get("class").split()]
+    assert len(cards) == 3
+    assert ["Continuer la leçon" in card.text for card in cards] == [False, False, True]
+    assert cards[2].all("svg")
 
 
 def _much(session: Session, number: int) -> None:

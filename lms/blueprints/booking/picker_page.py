@@ -110,6 +110,7 @@ def show_picker(
         others=found.others,
         with_teacher=url_for("bookings.new", learner=values["for_id"], teacher=""),
         full=found.full,
+        opened=found.is_opened,
         is_waiting=_is_waiting(terms),
         earlier=found.earlier,
         later=found.later,

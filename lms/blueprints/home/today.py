@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,9 +39,11 @@ from lms.web.paging import pager_links
 
 bp = Blueprint("home", __name__)
 
-SMALL_CARDS = 3
+# What fits a small screen: notices and cards together, one of them with the bridge.
+THINGS = 3
 # Notices of a start page; the page of all of them has the others.
 NOTICES = 3
+NOTICES_OF_LEARNER = 2  # one and the way to all of them, where there are more
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Card:
     lang: str | None = None
     title_lang: str | None = None
     is_form: bool = False  # the button sends a form to `href`
+    has_bridge: bool = False
 
 
 @bp.get("/")
@@ -74,30 +78,42 @@ def _learner() -> Response:
     unseen = _notices(moment)
     noticed = {notice.about_id for notice in unseen}
     found = list_today(session, me(), now=moment)
-    shown = [card for card in found.cards if _about(card) not in noticed][: 1 + SMALL_CARDS]
-    cards = [_card(card) for card in shown]
+    most_notices = NOTICES_OF_LEARNER if len(unseen) <= NOTICES_OF_LEARNER else NOTICES_OF_LEARNER - 1
+    cards = [card for card in found.cards if _about(card) not in noticed]
+    shown = [_card(card) for card in choose_cards(cards, THINGS - min(len(unseen), NOTICES_OF_LEARNER))]
+    has_bridge = any(card.has_bridge for card in shown)
     # One thing is the most important: what changed, else the first card.
-    first = cards.pop(0) if cards and not unseen else None
+    first = shown.pop(0) if shown and not unseen else None
     return page(
         "home/learner.html",
         section="today",
-        **_shown(unseen),
+        **_shown(unseen, most_notices),
         first=first,
-        others=cards[:SMALL_CARDS],
+        others=shown,
         done=found.done,
         total=found.total,
+        bridge_alone=found.total and not has_bridge,
     )
+
+
+def choose_cards(cards: Sequence[TodayCard], room: int) -> list[TodayCard]:
+    """Return the first cards that there is room for, always with the next lesson: it holds the bridge."""
+    chosen = list(cards[:room])
+    lesson = next((card for card in cards if isinstance(card, NextLesson)), None)
+    if lesson is not None and lesson not in chosen:
+        chosen[-1] = lesson
+    return chosen
 
 
 def _notices(moment: datetime) -> list[NoticeCard]:
     return notice_cards(notices.unseen_notices(db.session(), me(), now=moment), zone=settings().time_zone)
 
 
-def _shown(unseen: list[NoticeCard]) -> dict[str, object]:
+def _shown(unseen: list[NoticeCard], room: int = NOTICES) -> dict[str, object]:
     """Return what both start pages show of the notices: the newest ones, and how many there are if more."""
     return {
-        "notices": unseen[:NOTICES],
-        "more_notices": len(unseen) if len(unseen) > NOTICES else 0,
+        "notices": unseen[:room],
+        "more_notices": len(unseen) if len(unseen) > room else 0,
         "press": ConfirmForm(formdata=None) if unseen else None,
     }
 
@@ -118,8 +134,8 @@ def _card(found: TodayCard) -> Card:
             return _answered(assignment)
         case OpenHomework(assignment):
             return _homework(assignment)
-        case NextLesson(lesson):
-            return _lesson(lesson)
+        case NextLesson(lesson, is_of_own_level):
+            return _lesson(lesson, is_of_own_level)
         case _:
             return _booking(found)
 
@@ -136,9 +152,9 @@ def _booking(found: KeptSlot | SlotOffer | LostAppointment | NextAppointment) ->
             return _appointment(booking)
 
 
-def _lesson(lesson: LessonTitle) -> Card:
+def _lesson(lesson: LessonTitle, has_bridge: bool) -> Card:
     words = _l("Continuer la leçon"), lesson.title, url_for("lessons.show", id=lesson.id)
-    return Card("lessons", "lesson", *words, _l("Continuer"), "fr")
+    return Card("lessons", "lesson", *words, _l("Continuer"), "fr", has_bridge=has_bridge)
 
 
 def _answered(work: LearnerAssignment) -> Card:

@@ -40,8 +40,8 @@ def give(lesson_id: str) -> BaseResponse:
 
     def in_transaction(session: Session) -> str:
         lesson = assignments.lesson_for_homework(session, me(), lesson_id)
-        made = assignments.create_assignment(session, me(), lesson, _task(form), now=now())
-        return url_for("assignments.edit", id=made.id)
+        assignments.create_assignment(session, me(), lesson, _task(form), now=now())
+        return url_for("lesson_authoring.edit", id=lesson_id)
 
     answer = run_once(form, in_transaction)
     flash(_("Le devoir est enregistré."), "success")

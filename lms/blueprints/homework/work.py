@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, url_for
 from flask_babel import gettext as _
@@ -39,9 +38,7 @@ bp = Blueprint("homework", __name__)
 @bp.get("/homework")
 @allow(Role.LEARNER)
 def index() -> BaseResponse:
-    works = worklist.assignments_of_learner(db.session(), me())
-    groups = [(state, list(same)) for state, same in groupby(works, key=lambda work: work.state)]
-    return page("homework/index.html", groups=groups)
+    return page("homework/index.html", works=worklist.list_homework(db.session(), me()))
 
 
 @bp.get("/assignments/<id>")

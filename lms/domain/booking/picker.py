@@ -59,6 +59,7 @@ class PickerPage:
     earlier: date | None
     later: date | None
     full: bool = False  # the learner has reached the cap on upcoming appointments
+    is_opened: bool = True  # False: no teacher gives hours, from today on
     others: Sequence[Teacher] = ()  # who give hours too, but are not shown
     teacher_id: str | None = None  # the only one who is shown, by choice
 
@@ -113,7 +114,15 @@ def load_picker_page(
     earlier = max(today, first - PAGE_DAYS * DAY) if first > today else None
     others = [teacher for teacher in teachers if teacher not in shown]
     later = last + DAY if last < horizon else None
-    return PickerPage(first, hours, earlier, later, others=others, teacher_id=chosen.id if chosen else None)
+    return PickerPage(
+        first,
+        hours,
+        earlier,
+        later,
+        is_opened=bool(teachers or terms.moving),
+        others=others,
+        teacher_id=chosen.id if chosen else None,
+    )
 
 
 def nearest_slots(hours: list[FreeSlot], to: datetime, limit: int = 12) -> list[FreeSlot]:

@@ -141,6 +141,12 @@ class LearnerAssignment:
         return self.returned_at is not None and self.seen_at is None
 
     @property
+    def is_open(self) -> bool:
+        """Return whether the next step is the learner's: to do, to do again, to read, or a refused file."""
+        is_begun = self.draft_id is not None
+        return self.is_todo or self.is_redo or self.unseen or self.has_refused_file or is_begun
+
+    @property
     def may_write(self) -> bool:
         """Return whether the learner may begin or continue an attempt: not while a teacher has the last.
 
@@ -154,6 +160,15 @@ class LearnerAssignment:
     @property
     def due_on(self) -> date | None:
         return self.assignment.due_on
+
+
+@dataclass(frozen=True)
+class Worklist:
+    """The homework of a learner as its page lists it, each part with that of the own level first."""
+
+    open: list[LearnerAssignment]
+    sent: list[LearnerAssignment]
+    done: list[LearnerAssignment]
 
 
 _Latest = aliased(Attempt, name="latest")
@@ -240,6 +255,18 @@ def assignments_of_learner(
         return (STATES.index(found.state), found.due_on or date.max, -latest.timestamp() if latest else 0.0)
 
     return sorted(_rows(session, _FOR_TEAM if for_team else _OF_PERSON, me=person.id), key=order)
+
+
+def list_homework(session: Session, learner: Person) -> Worklist:
+    """Return what is open, what the team has, and what is finished; in each the most urgent first."""
+    found = assignments_of_learner(session, learner)
+    found.sort(key=lambda homework: homework.level_id != learner.level_id)
+    rest = [homework for homework in found if not homework.is_open]
+    return Worklist(
+        [homework for homework in found if homework.is_open],
+        [homework for homework in rest if homework.is_sent],
+        [homework for homework in rest if not homework.is_sent],
+    )
 
 
 def assignments_to_do(session: Session, person: Person) -> list[LearnerAssignment]:

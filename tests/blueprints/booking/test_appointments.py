@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from lms import clock
 from lms.domain.booking import availability_search, waitlist
 from lms.forms.booking import slot_value
-from lms.models import Booking, BookingState, Channel, Mode, OutboxItem
+from lms.models import Availability, Booking, BookingState, Channel, Mode, OutboxItem
 from tests import factories
 from tests.support.appointments import MONDAY, at, booked, mornings, person_id, visitor
 from tests.support.pages import Page, Visitor
@@ -79,6 +79,13 @@ def test_without_any_free_hour_the_page_says_what_to_do(school: School) -> None:
     page = visitor(school, factories.samira).get("/bookings/new")
     assert "Vous pouvez être sur la liste" in page.text
     assert page.links()["Me prévenir quand une place se libère"] == "/waitlist"
+
+
+def test_where_no_teacher_has_hours_yet_the_page_does_not_say_that_all_are_taken(school: School) -> None:
+    school.write(lambda s: s.execute(delete(Availability)))
+    page = visitor(school, factories.samira).get("/bookings/new")
+    assert "Les professeurs n’ont pas encore ouvert de rendez-vous." in page.text
+    assert "prises" not in page.text
 
 
 def test_an_hour_either_way_is_chosen_on_the_confirmation(school: School) -> None:

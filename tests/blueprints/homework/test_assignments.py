@@ -17,12 +17,13 @@ def test_a_teacher_gives_changes_withdraws_and_brings_back_homework(school: Scho
     values = {"instruction": "Écrivez six mots.", "kinds": ["photo", "voice"], "due_on": "2026-11-26"}
     page = nadia.submit(page, values)
     assert page.status == 200
-    assert page.url.endswith("/edit")
+    assert page.url == f"/lessons/{lesson}/edit", "back at the lesson, for its next homework"
     (made,) = school.read(lambda s: s.scalars(select(Assignment)).all())
     assert made.kinds == ("photo", "voice")
     assert str(made.due_on) == "2026-11-26"
     assert made.may_redo
     assert "Écrivez six mots." in samira.get("/homework").text
+    page = nadia.get(f"/assignments/{made.id}/edit")
     page = nadia.submit(page, {"instruction": "Écrivez sept mots.", "may_redo": None}, action="/edit")
     assert "Écrivez sept mots." in samira.get("/homework").text
     page = nadia.submit(page, action="/withdrawal")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event, func, select
 from sqlalchemy.orm import Session
 
 from lms.adapters.store import LocalStore
-from lms.models import Attachment, Attempt, FileJob, Rendition, Submission
+from lms.models import Attachment, Attempt, FileJob, OpenedLevel, Rendition, Submission
 from tests import factories
 from tests.support import files
 from tests.support.pages import Page, Visitor, file, filled
@@ -467,11 +467,35 @@ def test_the_list_shows_every_state_and_the_most_urgent_first(school: School) ->
 
     school.write(write)
     page = school.visitor(school.write(factories.samira)).get("/homework")
-    headings = ["À refaire", "Corrigé : à lire", "À faire", "Envoyé", "Terminé"]
-    assert [h.text for h in page.root.all("h2")] == headings
     assert [s.text for s in page.root.all("strong")] == ["refaire", "lire", "faire", "envoi", "fini"]
+    assert [fold.text for fold in page.root.all("summary")] == ["Envoyés : 1", "Terminés : 1"]
     assert "Nadia a répondu" in page.text
-    assert "jeudi 26 novembre" in page.text
+    assert "À rendre pour le jeudi 26 novembre" in page.text
+    assert "Envoyé le " in page.text
+
+
+def test_three_open_ones_are_shown_those_of_the_own_level_first_and_the_rest_is_folded(
+    school: School,
+) -> None:
+    def write(session: Session) -> str:
+        samira = factories.samira(session)
+        other = factories.level(session, "N2").id
+        opened = {"opened_by_id": factories.nadia(session).id, "opened_at": factories.NOW}
+        session.add(OpenedLevel(person_id=samira.id, level_id=other, **opened))
+        for number in range(2):
+            factories.assignment(session, factories.lesson(session, f"Autre {number}", "N2"))
+        for number in range(3):
+            factories.assignment(session, factories.lesson(session, f"Mien {number}"))
+        return samira.id
+
+    page = school.visitor(school.write(write)).get("/homework")
+    assert [s.text for s in page.root.all("section")[-1].all("strong")] == ["Mien 0", "Mien 1", "Mien 2"]
+    (fold,) = page.root.all("details")
+    assert [s.text for s in fold.all("summary", "strong")] == [
+        "Autres devoirs à faire : 2",
+        "Autre 0",
+        "Autre 1",
+    ]
 
 
 def test_one_or_thirty_assignments_cost_the_same_statements(school: School, samira: Visitor) -> None:
