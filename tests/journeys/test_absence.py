@@ -126,6 +126,7 @@ def test_a_teacher_cannot_come_and_everybody_knows(
     expect(samira.locator(".hour").first).to_be_visible()
 
     nadia.get_by_role("link", name="Messages à envoyer").click()
+    nadia.wait_for_url("**/messages")
     wait_until(lambda: _shows(nadia, "Grace Mbala"), "the message to be sent by hand", 60)
     for context in browser.contexts:
         context.close()

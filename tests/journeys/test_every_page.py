@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from config import BRUSSELS
 from lms.clock import now
 from lms.domain.booking import availability, offers, waitlist
-from lms.models import Person
+from lms.models import Lesson, Level, Organisation, Person
 from tests.support.live_server import LiveServer
 
 pytestmark = pytest.mark.journey
@@ -30,6 +30,31 @@ AXE = Axe().axe_script
 RUN_AXE = "async options => (await axe.run(document, options)).violations"
 # The rules of axe that look at colours: the others find the same in the dark.
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]
+# Letters as large as a browser's settings make them; the page is not loaded again for that.
+LETTERS = (200, 150, 100)
+# Whether the page scrolls sideways, and which controls lie beyond its edge and in nothing that scrolls.
+LEAVES_SCREEN = """size => {
+  const root = document.documentElement;
+  root.style.fontSize = "";
+  const normal = parseFloat(getComputedStyle(root).fontSize);
+  if (size !== 100) root.style.fontSize = `${normal * size / 100}px`;
+  const width = root.clientWidth;
+  const beyond = box => Math.max(box.right - width, -box.left);
+  const edge = node => beyond(node.getBoundingClientRect());
+  const widest = () => [...document.body.querySelectorAll("*")].reduce((a, b) => (edge(b) > edge(a) ? b : a));
+  const found = root.scrollWidth > width
+    ? [`${root.scrollWidth} px wide on ${width}: ${widest().outerHTML.slice(0, 120)}`] : [];
+  const moves = node => /auto|scroll/.test(getComputedStyle(node).overflowX);
+  const scrolls = node => node && (moves(node) || scrolls(node.parentElement));
+  for (const one of document.querySelectorAll("a[href], button, input, select, textarea, summary")) {
+    const box = one.getBoundingClientRect();
+    const isShown = one.checkVisibility() && box.width && !one.matches(".skip, .hush");
+    if (!isShown || beyond(box) <= 1 || scrolls(one.parentElement)) continue;
+    found.push(`out of reach: ${one.outerHTML.slice(0, 120)}`);
+  }
+  return found;
+}"""
+LONG_NAME = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternsa"
 LEARNER_DOORS = {
     "/lessons": r"/lessons/\w{14}$",
     "/homework": r"/(assignments|submissions)/\w{14}$",
@@ -101,6 +126,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, demo_template: Path) -> Ite
     with LiveServer(tmp_path_factory.mktemp("school"), demo_template) as served:
         school = served.school()
         school.write(an_hour_is_offered)
+        school.write(names_are_long)
         yield served
     school.close()
 
@@ -128,10 +154,23 @@ def an_hour_is_offered(session: Session) -> None:
     )
 
 
+def names_are_long(session: Session) -> None:
+    """Fifty-two letters without a space: people, a level, lessons and the organisation."""
+    for person in session.scalars(select(Person)):
+        person.name = f"{LONG_NAME} {person.name}"
+    for named in session.scalars(select(Level)):
+        named.name = f"{LONG_NAME} {named.code}"
+    for lesson in session.scalars(select(Lesson)):
+        lesson.title = LONG_NAME
+    session.scalars(select(Organisation)).one().name = LONG_NAME
+
+
 class Guest:
     """A browser of one person."""
 
     def __init__(self, browser: Browser, server: LiveServer, size: ViewportSize, locale: str) -> None:
+        # The team has both; on the phone first, so that the desk is there for the next page.
+        self.screens = [PHONE] if size == PHONE else [PHONE, DESK]
         self.base = server.url.replace("127.0.0.1", "localhost")
         self.context: BrowserContext = browser.new_context(
             viewport=size,
@@ -146,8 +185,8 @@ class Guest:
 
     def with_card(self, code: str) -> Guest:
         self.page.goto(f"/card/demo-card-{code}")
-        self.page.fill("input[name=pin]", PIN)
-        self._press("/card/login")
+        with self.page.expect_navigation():  # the fourth digit sends it
+            self.page.fill("input[name=pin]", PIN)
         return self
 
     def with_password(self, email: str) -> Guest:
@@ -175,16 +214,18 @@ class Guest:
         }
 
     def faults(self) -> list[str]:
-        """What axe finds in light and in dark colours, and whether the page is wider than the screen."""
+        """What axe finds in light and in dark colours, and what large letters push off the screen."""
         where = urlsplit(self.page.url).path
         faults = [f"{where}: {fault}" for fault in self.violations({})]
         self.page.emulate_media(color_scheme="dark")
         faults += [f"{where}, dark: {fault}" for fault in self.violations({"runOnly": COLOUR_RULES})]
         self.page.emulate_media(color_scheme="light")
-        wide, screen = self.page.evaluate(
-            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-        )
-        return faults + ([f"{where}: {wide} px wide on {screen}"] if wide > screen else [])
+        for screen in self.screens:
+            self.page.set_viewport_size(screen)
+            for size in LETTERS:
+                found = self.page.evaluate(LEAVES_SCREEN, size)
+                faults += [f"{where}, {screen['width']} px, {size} %: {fault}" for fault in found]
+        return faults
 
     def violations(self, options: dict[str, object]) -> list[str]:
         found = self.page.evaluate(RUN_AXE, {"resultTypes": ["violations"], **options})

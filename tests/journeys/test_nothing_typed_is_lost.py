@@ -306,6 +306,7 @@ def test_a_form_that_was_open_during_a_new_login_is_sent_with_it(
     form, page = the(forms, "bookings.ask"), device.page
     device.log_in(form.person_id)
     page.goto(form.page)
+    page.locator("summary", has_text="question").click()
     page.fill("[name=question]", WORDS)
     wait_until(lambda: bool(page.evaluate("localStorage.length")), "the words are kept", 10)
     other = device.context.new_page()

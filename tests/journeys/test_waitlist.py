@@ -155,6 +155,10 @@ def waits_for_a_morning(street: Street, page: Page) -> None:
     looks_right(street, page)
 
 
+def open_question(page: Page) -> None:
+    page.locator('details:has([name="question"]) > summary').click()
+
+
 def test_a_learner_moves_waits_and_takes_the_offer_from_her_mail(street: Street) -> None:
     samira = street.phone_of(factories.samira)
     appointment = books_the_first_hour(samira)
@@ -205,8 +209,10 @@ def test_who_says_no_keeps_her_place_and_may_ask_something_instead(street: Stree
     expect(samira.locator('form[action="/waitlist/end"]')).to_be_visible()
 
     samira.goto(appointment)
+    open_question(samira)
     samira.fill("[name=question]", "كيف أكتب رسالة؟")
     press(samira, "/question")
+    open_question(samira)
     expect(samira.locator("[name=question]")).to_have_value("كيف أكتب رسالة؟")
     looks_right(street, samira)
     assert street.school.read(

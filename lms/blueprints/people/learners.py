@@ -52,8 +52,9 @@ def index() -> BaseResponse:
         homework=open_work.count_open_work(session, ids) if Role.TEACHER in me().roles else None,
         wanted=wanted,
         levels=directory.levels(session),
-        previous=_turn(wanted.page - 1) if wanted.page > 1 else None,
-        following=_turn(wanted.page + 1) if more else None,
+        level_link=lambda level_id: _list_address(level=level_id or None, page=None),
+        previous=_list_address(page=wanted.page - 1) if wanted.page > 1 else None,
+        following=_list_address(page=wanted.page + 1) if more else None,
     )
 
 
@@ -169,8 +170,9 @@ def _number(raw: str | None) -> int:
     return max(1, min(int(raw[:6]), 10_000)) if raw and raw.isascii() and raw.isdecimal() else 1
 
 
-def _turn(number: int) -> str:
+def _list_address(**changed: str | int | None) -> str:
+    """Return the address of the list as it is filtered now, with something changed; None leaves it out."""
     kept: dict[str, Any] = {
-        name: request.args[name] for name in ("q", "level", "left", "unassigned") if name in request.args
+        name: request.args[name] for name in ("q", "level", "left", "unassigned") if request.args.get(name)
     }
-    return url_for("people.index", page=number, **kept)
+    return url_for("people.index", **{**kept, **changed})
