@@ -19,6 +19,7 @@ from flask import Flask
 
 from config import IS_CHECKOUT, ConfigError, Settings
 from lms import create_app
+from lms.adapters import qr
 from lms.clock import now
 from lms.current import jobs_of
 from lms.demo import builder
@@ -87,6 +88,19 @@ def free_port(host: str, wanted: int) -> socket.socket:
     raise SystemExit(f"No free port from {wanted} to {wanted + PORTS_TRIED - 1}: {last}")
 
 
+def local_address() -> str:
+    """Return the address under which other devices of the local network reach this machine.
+
+    Raises SystemExit without a network.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: the system only chooses the address to send from
+        except OSError:
+            raise SystemExit("This machine is in no network that a phone could share.") from None
+        return str(probe.getsockname()[0])
+
+
 def claim_instance(settings: Settings, address: str) -> IO[str]:
     """Lock the instance for this server as long as the returned file is open.
 
@@ -113,19 +127,26 @@ def claim_instance(settings: Settings, address: str) -> IO[str]:
 def main(arguments: list[str] | None = None) -> int:
     """Run the server until it is stopped; return the exit code."""
     parser = argparse.ArgumentParser(prog="./dev run")
-    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=_port, default=8000)
+    parser.add_argument(
+        "--phone", action="store_true", help="listen on the local network and show a card for a phone"
+    )
     options = parser.parse_args(arguments)
     configure_logs()
     _share_memory_pools()
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
 
-    listener = free_port(options.host, options.port)
+    host = "0.0.0.0" if options.phone else options.host  # noqa: S104 that is what --phone is for
+    listener = free_port(host, options.port)
     port = listener.getsockname()[1]
     # Links in mails and on cards must lead to this server.
-    settings = _settings_or_exit(base_url=f"http://localhost:{port}")
-    claim = claim_instance(settings, f"http://{options.host}:{port}")
+    name = local_address() if options.phone else "localhost"
+    settings = _settings_or_exit(base_url=f"http://{name}:{port}")
+    if options.phone and not settings.demo:
+        raise SystemExit("--phone is for trying the demo school, and refused without it and in production.")
+    claim = claim_instance(settings, f"http://{host}:{port}")
     if port != options.port:
         print(f"Port {options.port} is busy: using {port} instead.", flush=True)
     app = _create_app(settings)
@@ -137,6 +158,8 @@ def main(arguments: list[str] | None = None) -> int:
     if settings.mail_host is None:
         print(f"Mail is written to {settings.instance / 'mail'}", flush=True)
     print(greeting, flush=True)
+    if options.phone:
+        print(_card_for_phone(app), flush=True)
     try:
         server.run()
     except (KeyboardInterrupt, SystemExit):
@@ -168,6 +191,13 @@ def _demo(app: Flask, settings: Settings) -> str:
         builder.build(app, now())
     lines = [f"  {account.name:<14} {account.code:<10} {account.way}" for account in builder.accounts(app)]
     return "\n".join(["", "Demo accounts (the PIN of every card is 1234):", *lines])
+
+
+def _card_for_phone(app: Flask) -> str:
+    """Return the link of a learner's card in the demo school, and its QR code."""
+    link = next(account.way for account in builder.accounts(app) if account.code)
+    heading = "\nA learner's card for the phone in your hand (same Wi-Fi, PIN 1234):"
+    return "\n".join([heading, link, qr.draw_in_terminal(link)])
 
 
 def _not_open_yet() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from sqlalchemy import func, select
 from config import ROOT
 from lms import serve
 from lms.access import cookie_name
+from lms.adapters import qr
 from lms.models import Booking, Organisation, Person
 from tests import factories
 from tests.support.live_server import LiveServer, clean_environment
@@ -37,11 +39,11 @@ def answer(server: LiveServer, path: str, cookie: str) -> int:
         connection.close()
 
 
-def refused(tmp_path: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+def refused(tmp_path: Path, *options: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """A start that must not succeed."""
     state = {"LMS_INSTANCE": str(tmp_path / "instance"), "LMS_UPLOADS": str(tmp_path / "uploads")}
     return subprocess.run(
-        [sys.executable, "-m", "lms.serve", "--port", "0"],
+        [sys.executable, "-m", "lms.serve", "--port", "0", *options],
         cwd=ROOT,
         env=clean_environment({**state, **settings}),
         stdin=subprocess.DEVNULL,
@@ -62,6 +64,36 @@ def test_a_busy_port_means_the_next_free_one_and_it_is_said(tmp_path: Path, temp
             assert f"Port {taken} is busy: using {server.port} instead." in server.output()
             assert f"Passerelle: http://localhost:{server.port} " in server.output()
             assert status(server) == 200
+
+
+def test_a_phone_of_the_same_network_reaches_the_demo_school_with_a_card(tmp_path: Path) -> None:
+    address = serve.local_address()
+    server = LiveServer(tmp_path, LMS_DEMO="yes")
+    server.options, server.host = ("--phone",), address
+    with server:
+        assert f"Passerelle: http://{address}:{server.port} " in server.output()
+        (link,) = re.findall(r"PIN 1234\):\n(\S+)", server.output())
+        assert link.startswith(f"http://{address}:{server.port}/card/")
+        assert qr.draw_in_terminal(link) in server.output()
+        with urllib.request.urlopen(link, timeout=20) as page:
+            assert page.status == 200
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"LMS_DEMO": "no"},
+        {
+            "LMS_ENV": "production",
+            "LMS_BASE_URL": "https://cours.example.be",
+            "LMS_MAIL_HOST": "mail.example.be",
+        },
+    ],
+)
+def test_only_the_demo_school_is_shown_to_a_phone(tmp_path: Path, settings: dict[str, str]) -> None:
+    ended = refused(tmp_path, "--phone", LMS_SECRET_KEY="k" * 40, **settings)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("--phone is for trying the demo school")
 
 
 def test_without_any_free_port_it_ends_with_a_sentence(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
-"""QR codes as inline SVG: no file, no request, sharp on paper."""
+"""QR codes as inline SVG, sharp on paper without a file or a request, and as text for a terminal."""
 
 from __future__ import annotations
+
+import io
 
 import segno
 from markupsafe import Markup
@@ -14,3 +16,10 @@ def svg(link: str) -> Markup:
     drawing = segno.make(link, error="m", micro=False)
     # The SVG of segno holds numbers and fixed words only: the link is in the squares, not in the markup.
     return Markup(drawing.svg_inline(omitsize=True, border=4, svgclass=None, lineclass=None))  # noqa: S704
+
+
+def draw_in_terminal(link: str) -> str:
+    """Return the QR code of a link in half blocks, dark on light and two rows a line."""
+    drawing = io.StringIO()
+    segno.make(link, error="l", micro=False).terminal(out=drawing, compact=True)
+    return drawing.getvalue()

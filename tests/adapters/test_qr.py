@@ -22,5 +22,11 @@ def test_the_link_does_not_stand_in_the_drawing_as_text() -> None:
     assert "<b>" not in qr.svg("https://cours.example.be/card/<b>")
 
 
+def test_a_terminal_shows_it_in_lines_of_one_width() -> None:
+    lines = qr.draw_in_terminal(LINK).splitlines()
+    assert len(lines) > 15
+    assert qr.draw_in_terminal(LINK) != qr.draw_in_terminal(LINK + "y")
+
+
 def test_another_link_is_another_drawing() -> None:
     assert qr.svg(LINK) != qr.svg(LINK + "y")

@@ -20,7 +20,7 @@ from tests.support.forks import FORKS, run_server
 from tests.support.school import School, copy_template, make_school
 from tests.support.servers import START_LIMIT, wait_until
 
-_GREETING = re.compile(r"Passerelle: http://localhost:(\d+)")
+_GREETING = re.compile(r"Passerelle: http://[^:]+:(\d+)")
 
 
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -81,6 +81,8 @@ class LiveServer:
             copy_template(template, folder, "instance/passerelle.sqlite3")
         self.port = 0
         self.wanted = 0
+        self.host = "127.0.0.1"
+        self.options: tuple[str, ...] = ()
         # A command that starts the server in another environment, such as a small disk.
         self.within: tuple[str, ...] = ()
         self.environ = {
@@ -96,7 +98,7 @@ class LiveServer:
     @property
     def url(self) -> str:
         # The address, not the name: "localhost" may first be tried on IPv6, where nothing listens.
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def settings(self) -> Settings:
@@ -109,9 +111,10 @@ class LiveServer:
     def start(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         environ = clean_environment(self.environ)
-        if self.within:
+        if self.within or self.options:
             with self.log.open("wb") as log:
                 command = [*self.within, sys.executable, "-m", "lms.serve", "--port", str(self.wanted)]
+                command += self.options
                 self._process = subprocess.Popen(
                     command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
                 )
