@@ -13,11 +13,13 @@ from wtforms import (
     HiddenField,
     RadioField,
     SelectField,
+    SelectMultipleField,
     StringField,
 )
 from wtforms.fields.choices import SelectChoice
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired, Optional, StopValidation, ValidationError
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from config import BRUSSELS
 from lms.domain.booking.availability import LONGEST, WeeklyHours, holidays_between
@@ -138,10 +140,31 @@ class _HoursForm(PageForm):
         )
 
 
-class RuleForm(_HoursForm):
-    """An availability rule: hours of every week."""
+class _WeekdaysForm(PageForm):
+    weekday = SelectMultipleField(
+        _l("Jours"),
+        choices=[SelectChoice(str(n), day) for n, day in enumerate(WEEKDAYS)],
+        widget=ListWidget(),
+        option_widget=CheckboxInput(),
+    )
 
-    weekday = SelectField(_l("Jour"), choices=[SelectChoice(str(n), day) for n, day in enumerate(WEEKDAYS)])
+    @property
+    def weekdays(self) -> list[int]:
+        """Return the chosen weekdays, Monday is 0, in their order."""
+        return sorted({int(value) for value in self.weekday.data or ()})
+
+    def validate_weekday(self, field: Field) -> None:
+        if not field.data:
+            raise ValidationError(_l("Choisissez un jour au moins."))
+
+
+class CopyForm(_WeekdaysForm):
+    """The weekdays that get the hours of another one."""
+
+
+class RuleForm(_WeekdaysForm, _HoursForm):
+    """Availability rules: the same hours of every week, on several weekdays."""
+
     start = SelectField(_l("De"), choices=CLOCK, default="09:00")
     end = SelectField(_l("À"), choices=CLOCK, default="12:00")
     mode = RadioField(_l("Comment ?"), choices=list(MODES), default=RuleMode.VIDEO)

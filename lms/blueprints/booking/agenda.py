@@ -1,165 +1,148 @@
-"""The agenda: a teacher's week with appointments and free slots."""
+"""The agenda: a week of one teacher or of all, and for whom one of its free slots is booked."""
 
 # Read by the team alone.
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import date
 
-from flask import Blueprint, request
+from flask import Blueprint, request, url_for
 from flask_babel import get_locale
-from flask_babel import gettext as _
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
+from lms.blueprints.booking.agenda_page import DAY, Week, is_over, load_week
 from lms.clock import now
 from lms.current import organisation, settings
-from lms.domain.booking import (
-    attendance,
-    availability,
-    availability_search,
-    occupancy,
-    queries,
-    special_days,
-    team_queries,
-)
-from lms.domain.booking.external_clashes import find_clashes
-from lms.domain.booking.slots import Slot, instants
+from lms.domain.booking import availability, team_queries
+from lms.domain.errors import Absent
+from lms.domain.people import directory
+from lms.domain.people.directory import LearnerFilter
 from lms.extensions import db
-from lms.models import Booking, Mode, Role, RuleMode
+from lms.forms import tidy
+from lms.forms.booking import parse_slot
+from lms.models import Person, Role
 from lms.web.pages import page
 
 bp = Blueprint("agenda", __name__)
 
-DAY = timedelta(days=1)
+ALL = "all"
+LONGEST_NAME = 80
 _WEEK = re.compile(r"(\d{4})-W(\d{2})")
-
-
-@dataclass
-class Band:
-    """Consecutive free slots in the same modes."""
-
-    starts: datetime
-    ends: datetime
-    modes: frozenset[Mode]
-
-    @property
-    def mode(self) -> RuleMode:
-        return RuleMode.BOTH if len(self.modes) > 1 else RuleMode(*self.modes)
-
-
-@dataclass
-class Day:
-    """Appointments and free slots of one day."""
-
-    date: date
-    booked: list[Booking] = field(default_factory=list)
-    free: list[Band] = field(default_factory=list)
-    closed: list[str] = field(default_factory=list)
-    clashes: set[str] = field(
-        default_factory=set
-    )  # appointments at a time that is busy in an external calendar
-    to_mark: set[str] = field(default_factory=set)  # appointments whose attendance can be marked
-
-    @property
-    def entries(self) -> list[Booking | Band]:
-        return sorted([*self.booked, *self.free], key=lambda entry: entry.starts)
+_YEARS = range(2020, 2101)
 
 
 @bp.get("/agenda")
-@allow(Role.TEACHER)
+@allow(Role.TEACHER, Role.COORDINATOR)
 def index() -> BaseResponse:
-    zone = settings().time_zone
-    today = now().astimezone(zone).date()
-    asked = request.args.get("week")
-    monday = _monday(asked, today)
-    days = _week(monday)
-    if asked is None and is_over(days, today, now()):
+    """Show a week. On a narrow screen the style sheet leaves one day of it, by default today."""
+    today = now().astimezone(settings().time_zone).date()
+    asked, wanted = request.args.get("week"), _day(request.args.get("day"))
+    teachers = availability.teacher_names(db.session()) if _coordinates() else {}
+    chosen = _chosen(teachers)
+    teacher = None if chosen == ALL else me() if chosen == me().id else db.session().get(Person, chosen)
+    monday = _monday(asked, wanted or today)
+    week = _load(monday, teacher)
+    if asked is None and wanted is None and is_over(week.days, today, now()):
         monday += 7 * DAY
-        days = _week(monday)
-    shown = [day for day in days if day.date.weekday() < 5 or day.entries]
-    around = [_name(monday - 7 * DAY), _name(monday + 7 * DAY)]
+        week = _load(monday, teacher)
+    day = wanted or (today if monday <= today < monday + 7 * DAY else monday)
+    shown = [one for one in week.days if one.date.weekday() < 5 or one.entries or one.date == day]
+    whose = None if chosen == me().id else chosen
     return page(
         "agenda/index.html",
+        week=week,
         days=shown,
         monday=monday,
-        week=_name(monday),
+        name=_name(monday),
         today=today,
-        around=around,
+        day=day,
+        teachers=teachers,
+        chosen=chosen,
+        everybody=ALL,
+        around=[url_for("agenda.index", week=_name(monday + n * DAY), teacher=whose) for n in (-7, 7)],
+        near=[url_for("agenda.index", day=(day + n * DAY).isoformat(), teacher=whose) for n in (-1, 1)],
+        to_today=url_for("agenda.index", teacher=whose, _anchor="today"),
         at=now(),
         undecided=team_queries.count_conflicts_for(db.session(), me(), now=now()),
     )
 
 
-def _week(monday: date) -> list[Day]:
-    days = [Day(monday + n * DAY) for n in range(7)]
-    _fill(db.session(), days)
-    return days
+@bp.get("/agenda/slot")
+@allow(Role.TEACHER, Role.COORDINATOR)
+def slot() -> BaseResponse:
+    """Ask for whom a free slot is booked; the page after it checks that the slot is still free."""
+    value = request.args.get("hour", "")
+    parsed = parse_slot(value)
+    if parsed is None:
+        raise Absent
+    teacher_id, starts = parsed
+    teacher = availability.teacher_names(db.session()).get(teacher_id)
+    if teacher is None:
+        raise Absent
+    text = (tidy(request.args.get("q")) or "")[:LONGEST_NAME]
+    try:
+        number = max(1, min(int(request.args.get("page", "1")), 10_000))
+    except ValueError:
+        number = 1
+    learners, more = directory.list_learners(db.session(), me(), LearnerFilter(text=text, page=number))
+    return page(
+        "agenda/slot.html",
+        value=value,
+        starts=starts,
+        teacher=teacher,
+        text=text,
+        learners=learners,
+        previous=url_for("agenda.slot", hour=value, q=text or None, page=number - 1) if number > 1 else None,
+        following=url_for("agenda.slot", hour=value, q=text or None, page=number + 1) if more else None,
+    )
 
 
-def is_over(days: Sequence[Day], today: date, moment: datetime) -> bool:
-    """Return whether it is the weekend and this week is over: the agenda then shows the next one."""
-    return today.weekday() >= 5 and not any(entry.ends > moment for day in days for entry in day.entries)
+def _load(monday: date, teacher: Person | None) -> Week:
+    return load_week(
+        db.session(),
+        organisation(),
+        monday,
+        teacher,
+        language=str(get_locale() or "fr"),
+        now=now(),
+        zone=settings().time_zone,
+    )
 
 
-def _fill(session: Session, days: list[Day]) -> None:
-    zone, person = settings().time_zone, me()
-    first, last = days[0].date, days[-1].date
-    by_date = {day.date: day for day in days}
-    begin, end = instants(first, last, zone)
-    taken = queries.appointments_between(session, person, begin, end, now=now())
-    occupied = occupancy.load_occupancy(session, organisation(), begin, end, shown_at=now())
-    clashes = {booking.id for booking in find_clashes(taken, occupied.elsewhere, now=now())}
-    for booking in taken:
-        day = by_date[booking.starts.astimezone(zone).date()]
-        day.booked.append(booking)
-        if attendance.can_be_marked(booking, now=now()):
-            day.to_mark.add(booking.id)
-        if booking.id in clashes:
-            day.clashes.add(booking.id)
-    for day_off, name in availability.holidays_between(first, last, str(get_locale() or "fr")):
-        by_date[day_off].closed.append(name)
-    for special in special_days.own_specials(session, person, first):
-        for day in days:
-            if special.is_closure and special.date_from <= day.date <= special.date_until:
-                day.closed.append(special.reason or _("Fermé"))
-    offered = availability_search.load_timetable(
-        session, first, last, teacher_ids=[person.id], zone=zone
-    ).offered(first, last)
-    free = [slot for slot in offered if slot.starts > now() and occupied.is_free(slot)]
-    for band in _bands(free, occupied.buffer):
-        by_date[band.starts.astimezone(zone).date()].free.append(band)
+def _chosen(teachers: Mapping[str, str]) -> str:
+    """Return the id of the teacher whose week is shown, or `ALL`; only a coordinator chooses."""
+    own = me().id if Role.TEACHER in me().roles else ALL
+    wanted = request.args.get("teacher") or own
+    if wanted != own and wanted not in teachers and not (wanted == ALL and _coordinates()):
+        raise Absent
+    return wanted
 
 
-def _bands(slots: Sequence[Slot], buffer: timedelta) -> list[Band]:
-    """Join consecutive slots in the same modes; those on site also over the pause between them."""
-    modes: dict[datetime, set[Mode]] = {}
-    ends = {slot.starts: slot.ends for slot in slots}
-    for slot in slots:
-        modes.setdefault(slot.starts, set()).add(slot.mode)
-    bands: list[Band] = []
-    for starts in sorted(modes):
-        pause = buffer if Mode.ONSITE in modes[starts] else timedelta(0)
-        if bands and starts - bands[-1].ends <= pause and bands[-1].modes == modes[starts]:
-            bands[-1].ends = ends[starts]
-        else:
-            bands.append(Band(starts, ends[starts], frozenset(modes[starts])))
-    return bands
+def _coordinates() -> bool:
+    return Role.COORDINATOR in me().roles
 
 
 def _name(day: date) -> str:
     return f"{day.isocalendar().year}-W{day.isocalendar().week:02}"
 
 
-def _monday(week: str | None, today: date) -> date:
+def _day(value: str | None) -> date | None:
+    try:
+        day = date.fromisoformat(value or "")
+    except ValueError:
+        return None
+    return day if day.year in _YEARS else None
+
+
+def _monday(week: str | None, day: date) -> date:
+    """Return the Monday of a week like `2026-W49`; of the week of `day` when it is malformed."""
     found = _WEEK.fullmatch(week or "")
     try:
-        if found and 2020 <= int(found[1]) <= 2100:
+        if found and int(found[1]) in _YEARS:
             return date.fromisocalendar(int(found[1]), int(found[2]), 1)
     except ValueError:
         pass
-    return today - today.weekday() * DAY
+    return day - day.weekday() * DAY

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -26,7 +27,7 @@ from lms.domain.booking import (
 )
 from lms.domain.errors import Refused
 from lms.extensions import db, write
-from lms.forms.booking import SERVICE, WEEKDAYS, EndForm, RuleForm, SpecialForm, UndoForm
+from lms.forms.booking import SERVICE, WEEKDAYS, CopyForm, EndForm, RuleForm, SpecialForm, UndoForm
 from lms.i18n import dates, refusals
 from lms.models import Availability, DayKind, Person, Role
 from lms.refusal_codes import RefusalCode
@@ -45,38 +46,63 @@ bp = Blueprint("availability", __name__)
 def rules() -> BaseResponse:
     form = RuleForm()
     form.valid_from.data = _today()
+    # Chosen from the beginning: the working days that have no hours yet.
+    given = {rule.weekday for rule in availability.rules_of(db.session(), me(), _today())}
+    form.weekday.data = [str(weekday) for weekday in range(5) if weekday not in given]
     return _rules(form)
 
 
 @bp.post("/agenda/availability")
 @allow(Role.TEACHER)
-def add_rule() -> BaseResponse:
+def add_rules() -> BaseResponse:
     form = RuleForm()
     if not form.validate():
         return _rules(form, 422)
+    dates_given = form.valid_from.data, form.valid_until.data
+    present: list[int] = []
 
     def in_transaction(session: Session) -> str:
-        availability.add_rule(
-            session,
-            me(),
-            int(form.weekday.data),
-            form.hours,
-            form.valid_from.data,
-            form.valid_until.data,
-            now=now(),
-            zone=settings().time_zone,
+        _added, present[:] = availability.add_rules(
+            session, me(), form.weekdays, form.hours, dates_given, now=now(), zone=settings().time_zone
         )
         return url_for("availability.rules")
 
     try:
-        run_once(form, in_transaction)
+        answer = run_once(form, in_transaction)
     except Refused as refusal:
         form.refuse(refusal)
         return _rules(form, 422)
     hours = form.hours
-    starts = openings.starts_between(hours.start, hours.end, hours.mode, _buffer())
-    shown = ", ".join(dates.hour(start, settings().time_zone) for start in starts)
-    return _settled(_("Les heures sont notées. Rendez-vous à %(hours)s.", hours=shown), "availability.rules")
+    if len(present) < len(form.weekdays):
+        starts = openings.starts_between(hours.start, hours.end, hours.mode, _buffer())
+        shown = ", ".join(dates.hour(start, settings().time_zone) for start in starts)
+        flash(_("Les heures sont notées. Rendez-vous à %(hours)s.", hours=shown), "success")
+    if present:
+        flash(_("Ces heures existent déjà : %(days)s.", days=_names(present)), "warning")
+    return answer
+
+
+@bp.post("/agenda/availability/<int:weekday>/copies")
+@allow(Role.TEACHER)
+def copy_day(weekday: int) -> BaseResponse:
+    form = CopyForm()
+    if not form.validate():
+        rule = RuleForm(formdata=None, valid_from=_today())
+        return _rules(rule, 422, copy=form, copied=weekday)
+    changed: list[int] = []
+
+    def in_transaction(session: Session) -> str:
+        changed[:] = availability.copy_day(
+            session, me(), weekday, form.weekdays, _today(), now=now(), zone=settings().time_zone
+        )
+        return url_for("availability.rules")
+
+    answer = run_once(form, in_transaction)
+    if changed:
+        flash(_("Les heures sont copiées : %(days)s.", days=_names(changed)), "success")
+    else:
+        flash(_("Ces heures existent déjà : %(days)s.", days=_names(form.weekdays)), "warning")
+    return answer
 
 
 @bp.post("/agenda/availability/<id>/end")
@@ -102,9 +128,18 @@ def delete_rule(id: str) -> BaseResponse:
 
 
 def _rules(
-    form: RuleForm, answer: int = 200, end: EndForm | None = None, ending: str | None = None
+    form: RuleForm,
+    answer: int = 200,
+    end: EndForm | None = None,
+    ending: str | None = None,
+    copy: CopyForm | None = None,
+    copied: int | None = None,
 ) -> BaseResponse:
-    """Show the weekly hours. `end`: the refused form that was to end the rule `ending`."""
+    """Show the weekly hours.
+
+    `end`: the refused form that was to end the rule `ending`. `copy`: the one that was to copy the weekday
+    `copied`.
+    """
     session = db.session()
     found = availability.rules_of(session, me(), _today())
     return page(
@@ -113,7 +148,10 @@ def _rules(
         form=form,
         end=end,
         ending=ending,
+        copy=copy or CopyForm(formdata=None),
+        copied=copied,
         weekdays=WEEKDAYS,
+        week=[(n, [rule for rule in found if rule.weekday == n]) for n in range(7)],
         rules=found,
         made=openings.slots_of_rules(found, _buffer()),
         today=_today(),
@@ -236,6 +274,10 @@ def _settled(sentence: str, back: str) -> BaseResponse:
     if number:
         flash(_("%(number)s rendez-vous à revoir.", number=number), "warning")
     return redirect(url_for("conflicts.undecided" if number else back), 303)
+
+
+def _names(weekdays: Sequence[int]) -> str:
+    return ", ".join(str(WEEKDAYS[weekday]) for weekday in weekdays)
 
 
 def _coordinates() -> bool:

@@ -103,6 +103,85 @@ def add_rule(
     return stored_hours.store_rule(session, teacher, rule, detail="added", now=now, zone=zone)
 
 
+def add_rules(
+    session: Session,
+    teacher: Person,
+    weekdays: Sequence[int],
+    hours: WeeklyHours,
+    dates: tuple[date, date | None],
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+) -> tuple[list[int], list[int]]:
+    """Add the same hours on several weekdays; return the weekdays that got them and those that had them.
+
+    `dates`: the first and the last day, None for without end. A weekday has the hours when a rule with the
+    same times, mode and room applies on all these dates.
+
+    Refusals: those of `add_rule`.
+    """
+    first, last = dates
+    _check_dates(first, last)
+    room_id = _room_id(session, hours)
+    known = rules_of(session, teacher, first)
+    added: list[int] = []
+    present: list[int] = []
+    for weekday in weekdays:
+        if any(_covers(rule, weekday, hours, room_id, dates) for rule in known):
+            present.append(weekday)
+        else:
+            add_rule(session, teacher, weekday, hours, first, last, now=now, zone=zone)
+            added.append(weekday)
+    return added, present
+
+
+def copy_day(
+    session: Session,
+    teacher: Person,
+    source: int,
+    weekdays: Sequence[int],
+    today: date,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+) -> list[int]:
+    """Give other weekdays the hours of one, from today on; return the weekdays that got some.
+
+    Hours that a weekday has already stay one rule. Rules whose room was closed are left out: copying would
+    open it again.
+    """
+    changed: set[int] = set()
+    for rule in [rule for rule in rules_of(session, teacher, today) if rule.weekday == source]:
+        if rule.room is not None and rule.room.closed_at is not None:
+            continue
+        hours = WeeklyHours(rule.start_wall, rule.end_wall, rule.mode, rule.room.name if rule.room else "")
+        others = [weekday for weekday in weekdays if weekday != source]
+        dates = max(rule.valid_from, today), rule.valid_until
+        added, _present = add_rules(session, teacher, others, hours, dates, now=now, zone=zone)
+        changed.update(added)
+    return sorted(changed)
+
+
+def _covers(
+    rule: Availability,
+    weekday: int,
+    hours: WeeklyHours,
+    room_id: str | None,
+    dates: tuple[date, date | None],
+) -> bool:
+    """Return whether the rule gives the same slots on all these dates already.
+
+    Hours that begin later within the rule can make other slots, so the times must be the same.
+    """
+    first, last = dates
+    return (
+        (rule.weekday, rule.start_wall, rule.end_wall, rule.mode, rule.room_id)
+        == (weekday, hours.start, hours.end, hours.mode, room_id)
+        and rule.valid_from <= first
+        and (rule.valid_until is None or (last is not None and last <= rule.valid_until))
+    )
+
+
 def end_rule(
     session: Session, teacher: Person, rule_id: str, last: date, *, now: datetime, zone: ZoneInfo
 ) -> DeletedHours | None:

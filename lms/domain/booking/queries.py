@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Integer, Select, String, and_, bindparam, func, or_, select
+from sqlalchemy import Integer, Select, String, and_, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain.booking.slots import HOUR, cells
@@ -103,16 +103,18 @@ def upcoming_appointments(
 
 
 def appointments_between(
-    session: Session, teacher: Person, begin: datetime, end: datetime, *, now: datetime
+    session: Session, teacher: Person | None, begin: datetime, end: datetime, *, now: datetime
 ) -> Sequence[Booking]:
     """Return what takes time of the teacher and starts in [begin, end), past appointments included.
+
+    `teacher` None stands for all teachers.
 
     Appointments, open offers, and cancelled ones that their learners may still take back.
     """
     return session.scalars(
         with_people()
         .where(
-            Booking.teacher_id == teacher.id,
+            Booking.teacher_id == teacher.id if teacher else true(),
             or_(
                 Booking.state == BookingState.BOOKED,
                 and_(Booking.state == BookingState.OFFERED, Booking.expires_at > now),

@@ -87,6 +87,13 @@ _ROWS = (
     .outerjoin(Room, Room.id == SpecialDay.room_id)
 )
 _OF_PAGE = _ROWS.where(SpecialDay.id.in_(bindparam("ids", expanding=True)))
+_BETWEEN = _ROWS.where(
+    SpecialDay.date_from >= bindparam("year_ago", type_=Date),
+    SpecialDay.date_from <= bindparam("last", type_=Date),
+    SpecialDay.date_until >= bindparam("first", type_=Date),
+    Person.deactivated_at.is_(None),
+).order_by(SpecialDay.date_from, Person.name_key, SpecialDay.id)
+_BETWEEN_OF_TEACHER = _BETWEEN.where(_CONCERNS_TEACHER)
 _OWN = _ROWS.where(SpecialDay.date_until >= _TODAY, _CONCERNS_TEACHER).order_by(
     SpecialDay.date_from, SpecialDay.start_wall, SpecialDay.id
 )
@@ -108,6 +115,19 @@ def specials_page(
 def own_specials(session: Session, person: Person, today: date) -> list[SpecialRow]:
     """Return the special days that are not over, of the person and of the whole organisation."""
     return [_special(row) for row in read_rows(session, _OWN, {"today": today, "me": person.id})]
+
+
+def specials_between(
+    session: Session, teacher: Person | None, first: date, last: date
+) -> list[SpecialRow]:
+    """Return the special days that touch these dates: of the teacher and of the whole organisation.
+
+    `teacher` None stands for all teachers.
+    """
+    values = {"first": first, "last": last, "year_ago": first - LONGEST}
+    if teacher is None:
+        return [_special(row) for row in read_rows(session, _BETWEEN, values)]
+    return [_special(row) for row in read_rows(session, _BETWEEN_OF_TEACHER, {**values, "me": teacher.id})]
 
 
 def _special(row: Sequence[Any]) -> SpecialRow:
