@@ -57,19 +57,22 @@ class TeamPanel:
 class AppointmentPage:
     """Content of the page of an appointment, for its learner, its teacher or another member of the team.
 
-    `agenda_week`: the week for the link back to the agenda. `free_hour`: the slot of a cancelled appointment
+    `heading`: None for the team when nothing was done, because the person and the time are the heading there.
+    `agenda_week`: the week for the link back to the agenda; `agenda_of`: whose week, None for the own one.
+    `free_hour`: the slot of a cancelled appointment
     while it can be booked again. `kept_until`: until when the learner can take a cancelled one back.
     `is_late`: a cancellation by the learner would be late. `team`: None for the learner.
     """
 
     booking: Booking
-    heading: LazyString
+    heading: LazyString | None
     notice: Notice | None
     is_learner: bool
     is_cancelled: bool
     is_upcoming: bool
     is_participant: bool
     agenda_week: str | None
+    agenda_of: str | None
     undecided: int
     teacher_name: str
     video_room: VideoRoom | None
@@ -82,11 +85,6 @@ class AppointmentPage:
     @property
     def is_video_open(self) -> bool:
         return self.video_room == VideoRoom.OPEN
-
-    @property
-    def book_for(self) -> str | None:
-        """Return the id of the learner when the team books again; None when the learner does."""
-        return None if self.is_learner else self.booking.learner_id
 
 
 def build_appointment_page(
@@ -128,9 +126,10 @@ def build_appointment_page(
         is_participant=is_learner or is_teacher,
         agenda_week=(
             availability_search.iso_week_of(booking.starts, zone=zone)
-            if is_teacher and not is_learner
+            if not is_learner and may_manage(person, booking.teacher_id)
             else None
         ),
+        agenda_of=None if is_teacher else booking.teacher_id,
         undecided=undecided,
         teacher_name=booking.teacher.short_name if is_learner else booking.teacher.name,
         video_room=(_video_room(booking, now) if (is_learner or is_teacher) and not is_cancelled else None),
@@ -142,14 +141,14 @@ def build_appointment_page(
     )
 
 
-def _heading(done: str | None, *, is_learner: bool, is_cancelled: bool) -> LazyString:
+def _heading(done: str | None, *, is_learner: bool, is_cancelled: bool) -> LazyString | None:
     if is_cancelled:
         return _l("Rendez-vous annulé")
     if done == "made":
         return _l("C’est réservé")
     if done == "moved":
         return _l("Le rendez-vous est déplacé")
-    return _l("Mon rendez-vous") if is_learner else _l("Le rendez-vous")
+    return _l("Mon rendez-vous") if is_learner else None
 
 
 def _confirmation(done: str, channel: Channel | None, *, is_learner: bool, is_mailed: bool) -> Notice:

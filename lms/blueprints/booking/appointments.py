@@ -146,7 +146,7 @@ def _ticket(
         zone=zone,
     )
     return page(
-        "bookings/show.html",
+        "bookings/show.html" if shown.is_learner else "bookings/show_team.html",
         answer,
         shown=shown,
         form=form or CancelForm(formdata=None),
