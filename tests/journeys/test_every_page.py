@@ -96,6 +96,7 @@ STAFF_PAGES = {
         "/people/team",
         "/people/team/new",
         "/organisation",
+        "/agenda",
         "/agenda/exceptions",
         "/agenda/conflicts",
         "/agenda/absence",

@@ -76,8 +76,8 @@ class Day:
 class Week:
     """Seven days, the hours of the axis, and what is to be said of appointments, by id.
 
-    `clashes`: at a time that is busy in an external calendar. `to_mark`: attendance can be marked. `line`: hour
-    and quarter of the line at the current time; None when the axis does not show it.
+    `clashes`: at a time that is busy in an external calendar. `to_mark`: attendance can be marked. `line`:
+    hour and quarter of the line at the current time; None when the axis does not show it.
     """
 
     days: list[Day]

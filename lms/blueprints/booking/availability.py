@@ -25,7 +25,7 @@ from lms.domain.booking import (
     special_days,
     stored_hours,
 )
-from lms.domain.errors import Refused
+from lms.domain.errors import Absent, Refused
 from lms.extensions import db, write
 from lms.forms.booking import SERVICE, WEEKDAYS, CopyForm, EndForm, RuleForm, SpecialForm, UndoForm
 from lms.i18n import dates, refusals
@@ -82,18 +82,20 @@ def add_rules() -> BaseResponse:
     return answer
 
 
-@bp.post("/agenda/availability/<int:weekday>/copies")
+@bp.post("/agenda/availability/<weekday>/copies")
 @allow(Role.TEACHER)
-def copy_day(weekday: int) -> BaseResponse:
-    form = CopyForm()
+def copy_day(weekday: str) -> BaseResponse:
+    if weekday not in {str(n) for n in range(7)}:
+        raise Absent
+    source, form = int(weekday), CopyForm()
     if not form.validate():
         rule = RuleForm(formdata=None, valid_from=_today())
-        return _rules(rule, 422, copy=form, copied=weekday)
+        return _rules(rule, 422, copy=form, copied=source)
     changed: list[int] = []
 
     def in_transaction(session: Session) -> str:
         changed[:] = availability.copy_day(
-            session, me(), weekday, form.weekdays, _today(), now=now(), zone=settings().time_zone
+            session, me(), source, form.weekdays, _today(), now=now(), zone=settings().time_zone
         )
         return url_for("availability.rules")
 

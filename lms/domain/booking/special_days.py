@@ -117,9 +117,7 @@ def own_specials(session: Session, person: Person, today: date) -> list[SpecialR
     return [_special(row) for row in read_rows(session, _OWN, {"today": today, "me": person.id})]
 
 
-def specials_between(
-    session: Session, teacher: Person | None, first: date, last: date
-) -> list[SpecialRow]:
+def specials_between(session: Session, teacher: Person | None, first: date, last: date) -> list[SpecialRow]:
     """Return the special days that touch these dates: of the teacher and of the whole organisation.
 
     `teacher` None stands for all teachers.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,11 +13,10 @@ from sqlalchemy.orm import Session
 
 from config import BRUSSELS
 from lms import clock
-from lms.blueprints.booking import agenda
-from lms.domain.booking import absence, appointments, waitlist
-from lms.models import Booking, BookingState, ExternalBusyTime, ExternalCalendar, Mode, Person
+from lms.domain.booking import absence, appointments, availability, waitlist
+from lms.models import Booking, BookingState, ExternalBusyTime, ExternalCalendar, Person
 from tests import factories
-from tests.support.pages import Visitor
+from tests.support.pages import Element, Page, Visitor
 from tests.support.school import School
 
 MONDAY = factories.coming_monday()
@@ -36,6 +35,10 @@ def booked(school: School, starts: datetime, who: Any = factories.samira) -> str
     return school.write(lambda s: factories.booked(s, who(s), factories.nadia(s), starts, now=clock.now()).id)
 
 
+def days_of(page: Page) -> list[Element]:
+    return [one for one in page.root.all("ol") if one.get("class") == "day-hours"]
+
+
 def open_week(school: School) -> None:
     school.write(lambda s: factories.all_week(s, factories.nadia(s), "09:00", "12:00"))
 
@@ -44,40 +47,93 @@ def test_the_week_shows_appointments_in_front_and_free_hours_behind(school: Scho
     open_week(school)
     booked(school, at("10:00"))
     page = visitor(school, factories.nadia).get(f"/agenda?week={WEEK}")
-    monday = page.root.all("ol")[0].text
+    monday = days_of(page)[0].text
     assert monday.index("9 h 00 – 10 h 00") < monday.index("Samira") < monday.index("11 h 00 – 12 h 00")
     assert "10 h 00 Samira" in monday
 
 
-def test_free_hours_on_site_are_one_band_over_their_pauses(school: School) -> None:
-    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:30", "onsite"))
-    school.write(lambda s: factories.rule(s, factories.nadia(s), 1, "09:00", "10:00"))
-    school.write(lambda s: factories.rule(s, factories.nadia(s), 1, "10:15", "11:15"))
-    days = visitor(school, factories.nadia).get(f"/agenda?week={WEEK}").root.all("ol")
-    assert "9 h 00 – 12 h 30" in days[0].text
-    assert "9 h 00 – 10 h 00" in days[1].text, "by video nothing is open between them"
+def test_a_free_slot_leads_over_the_question_for_whom_to_the_booking(school: School) -> None:
+    open_week(school)
+    samira = school.write(lambda s: factories.samira(s).id)
+    nadia = visitor(school, factories.nadia)
+    week = nadia.get(f"/agenda?week={WEEK}")
+    slots = [one.get("href") for one in days_of(week)[0].all("a")]
+    assert len(slots) == 3
+    asked = nadia.get(slots[1])
+    assert "10 h 00" in asked.text
+    assert nadia.get(f"{slots[1]}&q=zzz").text.count("Aucun résultat") == 1
+    confirm = nadia.get(next(url for url in asked.links().values() if f"learner={samira}" in url))
+    done = nadia.submit(confirm, action="/bookings")
+    assert "Samira" in done.root.all("h1")[0].text
+    made = school.read(lambda s: s.scalars(select(Booking)).one())
+    assert (made.starts, made.learner_id) == (at("10:00"), samira)
+
+
+@pytest.mark.parametrize("hour", ["", "x", "22222222222222.20261201T0900"])
+def test_a_slot_that_is_none_is_not_found(school: School, hour: str) -> None:
+    assert visitor(school, factories.nadia).get(f"/agenda/slot?hour={hour}").status == 404
+
+
+def test_a_day_of_the_week_is_chosen_for_the_phone_and_its_neighbours_are_linked(school: School) -> None:
+    open_week(school)
+    page = visitor(school, factories.nadia).get(f"/agenda?day={MONDAY}")
+    chosen = [one for one in page.root.all("section") if "chosen" in one.get("class").split()]
+    assert len(chosen) == 1
+    assert "9 h 00 – 10 h 00" in chosen[0].text
+    for neighbour in (MONDAY - timedelta(days=1), MONDAY + timedelta(days=1)):
+        assert f'href="/agenda?day={neighbour}"' in page.html
+
+
+def test_the_coordinator_sees_the_week_of_everybody_or_of_one(school: School) -> None:
+    open_week(school)
+    school.write(lambda s: factories.rule(s, factories.luc(s), 0, "09:00", "11:00"))
+    booked(school, at("10:00"))
+    nadia, luc = school.read(lambda s: (factories.nadia(s).id, factories.luc(s).id))
+    claire = visitor(school, factories.claire)
+    everybody = claire.get(f"/agenda?week={WEEK}")
+    monday = days_of(everybody)[0].text
+    assert "Samira" in monday
+    assert "2 places libres" in monday, "at nine, of both"
+    assert "Samira" in days_of(claire.get(f"/agenda?week={WEEK}&teacher={nadia}"))[0].text
+    assert "Samira" not in claire.get(f"/agenda?week={WEEK}&teacher={luc}").root.all("main")[0].text
+    assert claire.get("/agenda?teacher=nobody").status == 404
+    assert visitor(school, factories.luc).get(f"/agenda?teacher={nadia}").status == 404
+    assert visitor(school, factories.luc).get("/agenda?teacher=all").status == 404
+
+
+def test_the_coordinator_moves_and_cancels_an_appointment_of_a_teacher(school: School) -> None:
+    open_week(school)
+    made = booked(school, at("10:00"))
+    claire = visitor(school, factories.claire)
+    week = claire.get(f"/agenda?week={WEEK}")
+    assert f"/bookings/{made}/move" in week.links().values()
+    picker = claire.get(f"/bookings/{made}/move?from={MONDAY}")
+    hour = next(one.get("value") for one in picker.root.all("button") if one.get("name") == "hour")
+    claire.submit(claire.get(f"/bookings/{made}/move/confirm?hour={hour}"), action="/move")
+    shown = claire.get(f"/bookings/{made}")
+    assert school.read(lambda s: s.scalars(select(Booking.starts)).one()) != at("10:00")
+    claire.submit(shown, {"reason": "Salle fermée"}, action="/cancellation")
+    assert school.read(lambda s: s.scalars(select(Booking.state)).one()) == BookingState.CANCELLED
+
+
+def test_days_off_of_a_teacher_stand_in_the_week(school: School) -> None:
+    open_week(school)
+
+    def close(session: Session) -> None:
+        nadia, hours = factories.nadia(session), availability.WeeklyHours(None, None)
+        availability.close_days(
+            session, nadia, nadia, (MONDAY, MONDAY), hours, "Formation", now=clock.now(), zone=BRUSSELS
+        )
+
+    school.write(close)
+    assert "Formation" in visitor(school, factories.nadia).get(f"/agenda?week={WEEK}").text
+    assert "Nadia Dubois : Formation" in visitor(school, factories.claire).get(f"/agenda?week={WEEK}").text
+    assert "Formation" not in visitor(school, factories.luc).get(f"/agenda?week={WEEK}").text
 
 
 def test_an_empty_week_says_what_to_do(school: School) -> None:
     page = visitor(school, factories.nadia).get("/agenda")
     assert "/agenda/availability" in page.links().values()
-
-
-@pytest.mark.parametrize(
-    ("today", "last_ends", "over"),
-    [
-        ("2026-11-20", "2026-11-18", False),  # a Friday
-        ("2026-11-22", "2026-11-18", True),  # a Sunday, the last appointment was on Wednesday
-        ("2026-11-21", "2026-11-22", False),  # a Saturday, somebody comes on Sunday
-    ],
-)
-def test_on_a_free_weekend_the_agenda_opens_on_the_week_that_comes(
-    today: str, last_ends: str, over: bool
-) -> None:
-    ends = factories.wall(last_ends, "11:00")
-    band = agenda.Band(ends - timedelta(hours=1), ends, frozenset({Mode.VIDEO}))
-    days = [agenda.Day(ends.date(), free=[band])]
-    assert agenda.is_over(days, date.fromisoformat(today), factories.wall(today, "09:00")) is over
 
 
 def test_an_offered_hour_is_neither_free_nor_an_appointment(school: School) -> None:
@@ -99,8 +155,8 @@ def test_an_offered_hour_is_neither_free_nor_an_appointment(school: School) -> N
 
     offer = school.write(offered)
     page = visitor(school, factories.nadia).get(f"/agenda?week={WEEK}")
-    assert "10 h 00 Samira proposé" in page.root.all("ol")[0].text
-    assert "9 h 00 – 12 h 00" not in page.root.all("ol")[0].text
+    assert "10 h 00 Samira proposé" in days_of(page)[0].text
+    assert "9 h 00 – 12 h 00" not in days_of(page)[0].text
     assert f"/bookings/{offer}" not in page.links().values()
 
 
@@ -118,7 +174,7 @@ def test_what_is_busy_elsewhere_hides_free_hours_and_warns_of_appointments(schoo
     made = booked(school, at("10:00"))
     school.write(lambda s: busy_elsewhere(s, at("10:30"), at("11:15")))
     page = visitor(school, factories.nadia).get(f"/agenda?week={WEEK}")
-    monday, tuesday = page.root.all("ol")[0].text, page.root.all("ol")[1].text
+    monday, tuesday = days_of(page)[0].text, days_of(page)[1].text
     assert "9 h 00 – 10 h 00" in monday
     assert "11 h 00 – 12 h 00" not in monday
     assert "occupé dans un autre agenda" in monday
@@ -136,8 +192,8 @@ def test_a_week_that_is_none_is_this_week(school: School, week: str) -> None:
 
 def test_the_week_asks_as_much_for_one_appointment_as_for_many(school: School) -> None:
     open_week(school)
-    browser = visitor(school, factories.nadia)
-    counts = []
+    browser, claire = visitor(school, factories.nadia), visitor(school, factories.claire)
+    counts, of_everybody = [], []
 
     def one_more(session: Session, number: int) -> None:
         learner, starts = factories.learner(session, f"Learner {number}"), at("10:00", days=number)
@@ -149,5 +205,10 @@ def test_the_week_asks_as_much_for_one_appointment_as_for_many(school: School) -
         with school.counting_statements() as sent:
             browser.get(f"/agenda?week={WEEK}")
         counts.append(len(sent))
+        claire.get(f"/agenda?week={WEEK}")
+        with school.counting_statements() as sent:
+            claire.get(f"/agenda?week={WEEK}")
+        of_everybody.append(len(sent))
+    assert len(set(of_everybody)) == 1
     assert len(set(counts)) == 1
     assert counts[0] <= 13  # five of them look for what is to be decided

@@ -64,7 +64,7 @@ def test_the_learner_sees_her_appointment_and_nothing_of_the_team(school: School
     page = shown(school, factories.samira, booking)
     assert str(page.heading) == "Mon rendez-vous"
     assert (page.is_learner, page.is_participant, page.is_upcoming) == (True, True, True)
-    assert (page.team, page.agenda_week, page.book_for) == (None, None, None)
+    assert (page.team, page.agenda_week) == (None, None)
     assert page.teacher_name == "Nadia"
 
 
@@ -136,7 +136,7 @@ def test_a_cancelled_appointment_says_who_cancelled_it(school: School, booking: 
         "Travaux",
         "L’apprenant et le professeur sont prévenus.",
     ]
-    assert team.book_for is not None
+    assert (hers.team, team.team is not None) == (None, True)
 
 
 def test_the_next_step_stands_on_her_page_and_in_the_form_of_its_teacher(

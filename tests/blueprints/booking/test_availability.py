@@ -66,9 +66,59 @@ def test_what_was_typed_stays_when_the_hours_make_no_sense(school: School) -> No
 def test_the_same_hours_sent_twice_are_added_once(school: School) -> None:
     browser = visitor(school, factories.nadia)
     page = browser.get("/agenda/availability")
-    browser.submit(page, action="/agenda/availability")
-    browser.submit(page, action="/agenda/availability")
+    browser.submit(page, {"weekday": "0"}, action="/agenda/availability")
+    browser.submit(page, {"weekday": "0"}, action="/agenda/availability")
     assert school.read(lambda s: s.scalar(select(func.count()).select_from(Availability))) == 1
+
+
+def test_a_new_teacher_gets_monday_to_friday_with_one_press(school: School) -> None:
+    nadia = visitor(school, factories.nadia)
+    nadia.submit(nadia.get("/agenda/availability"), action="/agenda/availability")
+    rules = school.read(lambda s: s.scalars(select(Availability)).all())
+    hours = {(one.start_wall.hour, one.end_wall.hour) for one in rules}
+    assert (sorted(one.weekday for one in rules), hours) == ([0, 1, 2, 3, 4], {(9, 12)})
+    again = nadia.get("/agenda/availability")
+    assert "weekday" not in filled(again.form("/agenda/availability")), "no day is chosen twice"
+    refused = nadia.submit(again, action="/agenda/availability")
+    assert refused.status == 422
+    assert "Choisissez un jour au moins." in refused.text
+
+
+def test_hours_that_exist_already_are_named_and_not_doubled(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 1, "09:00", "12:00"))
+    nadia = visitor(school, factories.nadia)
+    page = nadia.get("/agenda/availability")
+    done = nadia.submit(page, {"weekday": ["0", "1"]}, action="/agenda/availability")
+    assert "Ces heures existent déjà : mardi." in done.text
+    assert school.read(lambda s: sorted(s.scalars(select(Availability.weekday)))) == [0, 1]
+
+
+def test_a_day_is_copied_to_others(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:00"))
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "13:00", "15:00"))
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 2, "13:00", "15:00"))
+    nadia = visitor(school, factories.nadia)
+    page = nadia.get("/agenda/availability")
+    done = nadia.submit(page, {"weekday": ["2", "4"]}, action="/agenda/availability/0/copies")
+    assert "Les heures sont copiées : mercredi, vendredi." in done.text
+    found = school.read(
+        lambda s: sorted((one.weekday, one.start_wall.hour) for one in s.scalars(select(Availability)))
+    )
+    assert found == [(0, 9), (0, 13), (2, 9), (2, 13), (4, 9), (4, 13)]
+    done = nadia.submit(done, {"weekday": ["2"]}, action="/agenda/availability/0/copies")
+    assert "Ces heures existent déjà : mercredi." in done.text
+    assert nadia.submit(done, action="/agenda/availability/0/copies").status == 422
+
+
+def test_new_hours_stay_on_the_page_while_other_appointments_wait_for_a_decision(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "18:00", "19:00"))
+    booked(school, at("18:00"))
+    school.write(lambda s: s.execute(delete(Availability)))
+    school.write(lambda s: stored_conflicts.store_conflicts(s, now=clock.now(), zone=BRUSSELS))
+    nadia = visitor(school, factories.nadia)
+    done = nadia.submit(nadia.get("/agenda/availability"), action="/agenda/availability")
+    assert done.url == "/agenda/availability"
+    assert "/agenda/conflicts" in done.links().values()
 
 
 def test_hours_end_at_a_date(school: School) -> None:
@@ -228,8 +278,9 @@ def test_thirty_exceptions_and_conflicts_ask_as_much_as_one(school: School) -> N
 
 def test_the_agenda_is_the_teachers_own(school: School) -> None:
     rule = school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:00").id)
-    for who in (factories.samira, factories.farid, factories.claire):
+    for who in (factories.samira, factories.farid):
         assert visitor(school, who).get("/agenda").status == 404
+    for who in (factories.samira, factories.farid, factories.claire):
         assert visitor(school, who).get("/agenda/availability").status == 404
     luc = visitor(school, factories.luc)
     page = luc.get("/agenda/availability")

@@ -217,3 +217,36 @@ def test_other_hours_of_the_day_are_another_rule(school: School) -> None:
     add(school)
     add(school, WeeklyHours(time(9), time(13)))
     assert len(school.read(lambda s: availability.rules_of(s, factories.nadia(s), MONDAY))) == 2
+
+
+def add_days(school: School, weekdays: list[int], first: date, last: date | None = None) -> Any:
+    return school.write(
+        lambda s: availability.add_rules(
+            s, factories.nadia(s), weekdays, NINE_TO_TWELVE, (first, last), now=NOW, zone=BRUSSELS
+        )
+    )
+
+
+def test_hours_of_several_days_are_added_and_those_that_exist_are_told_apart(school: School) -> None:
+    add(school)
+    assert add_days(school, [0, 1, 2], MONDAY) == ([1, 2], [0])
+    assert add_days(school, [1], MONDAY, MONDAY) == ([], [1]), "without end covers one day"
+    assert add_days(school, [1], MONDAY - timedelta(days=7)) == ([1], []), "they begin earlier now"
+    rules = school.read(lambda s: s.scalars(select(Availability).order_by(Availability.weekday)).all())
+    assert [(rule.weekday, rule.valid_until) for rule in rules] == [(0, None), (1, None), (2, None)]
+
+
+def test_hours_of_a_day_are_copied_with_their_end_and_without_a_closed_room(school: School) -> None:
+    add(school, until=MONDAY)
+    add(school, WeeklyHours(time(14), time(16), RuleMode.ONSITE, "Salle 9"))
+
+    def close_and_copy(session: Session) -> list[int]:
+        session.scalars(select(Room)).one().closed_at = NOW
+        session.flush()
+        nadia = factories.nadia(session)
+        return availability.copy_day(session, nadia, 0, [0, 3], NOW.date(), now=NOW, zone=BRUSSELS)
+
+    assert school.write(close_and_copy) == [3]
+    thursday = school.read(lambda s: s.scalars(select(Availability).where(Availability.weekday == 3)).one())
+    assert (thursday.start_wall, thursday.valid_from, thursday.valid_until) == (time(9), NOW.date(), MONDAY)
+    assert school.read(lambda s: s.scalars(select(Room)).one().closed_at) is not None

@@ -32,3 +32,20 @@ def test_what_is_over_is_left_out_and_the_others_come_by_day(school: School) -> 
         assert (rest.before, rest.after) == ("", None)
 
     school.read(ask)
+
+
+def test_the_days_off_of_a_week_are_those_of_one_teacher_or_of_all(school: School) -> None:
+    def live(session: Session) -> tuple[list[str], list[str]]:
+        nadia, luc, claire = factories.nadia(session), factories.luc(session), factories.claire(session)
+        sunday = MONDAY + timedelta(days=6)
+        factories.closed(session, nadia, MONDAY.isoformat(), MONDAY.isoformat(), claire)
+        factories.closed(session, luc, "2026-11-01", "2026-12-31", claire)
+        factories.closed(session, None, sunday.isoformat(), sunday.isoformat(), claire)
+        factories.closed(session, nadia, "2026-12-07", "2026-12-08", claire)
+        own = special_days.specials_between(session, nadia, MONDAY, sunday)
+        everybody = special_days.specials_between(session, None, MONDAY, sunday)
+        return [one.teacher for one in own], [one.teacher for one in everybody]
+
+    own, everybody = school.write(live)
+    assert own == ["Nadia Dubois", ""]
+    assert everybody == ["Luc Lambert", "Nadia Dubois", ""]
