@@ -159,7 +159,14 @@ class _WeekdaysForm(PageForm):
 
 
 class CopyForm(_WeekdaysForm):
-    """The weekdays that get the hours of another one."""
+    """The weekdays that get the hours of another one, whose button was pressed."""
+
+    source = StringField()
+
+    @property
+    def source_weekday(self) -> int | None:
+        """Return the weekday whose hours are copied; None when it is unknown."""
+        return next((n for n in range(len(WEEKDAYS)) if str(n) == self.source.data), None)
 
 
 class RuleForm(_WeekdaysForm, _HoursForm):

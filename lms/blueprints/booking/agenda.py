@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from flask_babel import get_locale
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -49,7 +49,7 @@ def index() -> BaseResponse:
         monday += 7 * DAY
         week = _load(monday, teacher)
     day = wanted or (today if monday <= today < monday + 7 * DAY else monday)
-    shown = [one for one in week.days if one.date.weekday() < 5 or one.entries or one.date == day]
+    shown = [entry for entry in week.days if entry.date.weekday() < 5 or entry.entries or entry.date == day]
     whose = None if chosen == me().id else chosen
     return page(
         "agenda/index.html",
@@ -76,12 +76,9 @@ def slot() -> BaseResponse:
     """Ask for whom a free slot is booked; the page after it checks that the slot is still free."""
     value = request.args.get("hour", "")
     parsed = parse_slot(value)
-    if parsed is None:
-        raise Absent
-    teacher_id, starts = parsed
-    teacher = availability.teacher_names(db.session()).get(teacher_id)
-    if teacher is None:
-        raise Absent
+    teacher = availability.teacher_names(db.session()).get(parsed[0]) if parsed else None
+    if parsed is None or teacher is None:
+        return redirect(url_for("agenda.index"), 303)
     text = (tidy(request.args.get("q")) or "")[:LONGEST_NAME]
     try:
         number = max(1, min(int(request.args.get("page", "1")), 10_000))
@@ -91,7 +88,7 @@ def slot() -> BaseResponse:
     return page(
         "agenda/slot.html",
         value=value,
-        starts=starts,
+        starts=parsed[1],
         teacher=teacher,
         text=text,
         learners=learners,

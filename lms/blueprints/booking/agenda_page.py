@@ -48,7 +48,10 @@ class Opening:
 
 @dataclass(frozen=True)
 class Cell:
-    """What starts at one time. `hour` counts from the first hour of the axis, `quarter` from 0 to 3."""
+    """Appointments and free slots that start at one time.
+
+    `hour` counts from the first hour of the axis, `quarter` from 0 to 3.
+    """
 
     starts: datetime
     hour: int

@@ -25,7 +25,7 @@ from lms.domain.booking import (
     special_days,
     stored_hours,
 )
-from lms.domain.errors import Absent, Refused
+from lms.domain.errors import Refused
 from lms.extensions import db, write
 from lms.forms.booking import SERVICE, WEEKDAYS, CopyForm, EndForm, RuleForm, SpecialForm, UndoForm
 from lms.i18n import dates, refusals
@@ -82,13 +82,12 @@ def add_rules() -> BaseResponse:
     return answer
 
 
-@bp.post("/agenda/availability/<weekday>/copies")
+@bp.post("/agenda/availability/copies")
 @allow(Role.TEACHER)
-def copy_day(weekday: str) -> BaseResponse:
-    if weekday not in {str(n) for n in range(7)}:
-        raise Absent
-    source, form = int(weekday), CopyForm()
-    if not form.validate():
+def copy_day() -> BaseResponse:
+    form = CopyForm()
+    source = form.source_weekday
+    if not form.validate() or source is None:
         rule = RuleForm(formdata=None, valid_from=_today())
         return _rules(rule, 422, copy=form, copied=source)
     changed: list[int] = []

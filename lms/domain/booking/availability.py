@@ -118,7 +118,8 @@ def add_rules(
     `dates`: the first and the last day, None for without end. A weekday has the hours when a rule with the
     same times, mode and room applies on all these dates.
 
-    Refusals: those of `add_rule`.
+    Refusals: `dates_backward`, `dates_too_long`, `hours_backward`, `hours_missing`, `hours_too_short`,
+    `room_missing`.
     """
     first, last = dates
     _check_dates(first, last)
@@ -149,6 +150,9 @@ def copy_day(
 
     Hours that a weekday has already stay one rule. Rules whose room was closed are left out: copying would
     open it again.
+
+    Refusals: `dates_backward`, `dates_too_long`, `hours_backward`, `hours_missing`, `hours_too_short`,
+    `room_missing`.
     """
     changed: set[int] = set()
     for rule in [rule for rule in rules_of(session, teacher, today) if rule.weekday == source]:

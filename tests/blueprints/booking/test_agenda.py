@@ -70,8 +70,8 @@ def test_a_free_slot_leads_over_the_question_for_whom_to_the_booking(school: Sch
 
 
 @pytest.mark.parametrize("hour", ["", "x", "22222222222222.20261201T0900"])
-def test_a_slot_that_is_none_is_not_found(school: School, hour: str) -> None:
-    assert visitor(school, factories.nadia).get(f"/agenda/slot?hour={hour}").status == 404
+def test_a_slot_that_is_none_leads_back_to_the_week(school: School, hour: str) -> None:
+    assert visitor(school, factories.nadia).get(f"/agenda/slot?hour={hour}").url == "/agenda"
 
 
 def test_a_day_of_the_week_is_chosen_for_the_phone_and_its_neighbours_are_linked(school: School) -> None:

@@ -99,15 +99,17 @@ def test_a_day_is_copied_to_others(school: School) -> None:
     school.write(lambda s: factories.rule(s, factories.nadia(s), 2, "13:00", "15:00"))
     nadia = visitor(school, factories.nadia)
     page = nadia.get("/agenda/availability")
-    done = nadia.submit(page, {"weekday": ["2", "4"]}, action="/agenda/availability/0/copies")
+    done = nadia.submit(page, {"source": "0", "weekday": ["2", "4"]}, action="/availability/copies")
     assert "Les heures sont copiées : mercredi, vendredi." in done.text
     found = school.read(
         lambda s: sorted((one.weekday, one.start_wall.hour) for one in s.scalars(select(Availability)))
     )
     assert found == [(0, 9), (0, 13), (2, 9), (2, 13), (4, 9), (4, 13)]
-    done = nadia.submit(done, {"weekday": ["2"]}, action="/agenda/availability/0/copies")
+    done = nadia.submit(done, {"source": "0", "weekday": ["2"]}, action="/availability/copies")
     assert "Ces heures existent déjà : mercredi." in done.text
-    assert nadia.submit(done, action="/agenda/availability/0/copies").status == 422
+    assert nadia.submit(done, {"source": "0"}, action="/availability/copies").status == 422
+    forged = {"source": "9", "weekday": ["2"]}
+    assert nadia.submit(done, forged, action="/availability/copies").status == 422
 
 
 def test_new_hours_stay_on_the_page_while_other_appointments_wait_for_a_decision(school: School) -> None:
