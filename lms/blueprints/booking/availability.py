@@ -78,7 +78,7 @@ def add_rules() -> BaseResponse:
         shown = ", ".join(dates.hour(start, settings().time_zone) for start in starts)
         flash(_("Les heures sont notées. Rendez-vous à %(hours)s.", hours=shown), "success")
     if present:
-        flash(_("Ces heures existent déjà : %(days)s.", days=_names(present)), "warning")
+        flash(_("Ces heures existent déjà : %(days)s.", days=_names(present)), "warning")
     return answer
 
 
@@ -100,9 +100,9 @@ def copy_day() -> BaseResponse:
 
     answer = run_once(form, in_transaction)
     if changed:
-        flash(_("Les heures sont copiées : %(days)s.", days=_names(changed)), "success")
+        flash(_("Les heures sont copiées : %(days)s.", days=_names(changed)), "success")
     else:
-        flash(_("Ces heures existent déjà : %(days)s.", days=_names(form.weekdays)), "warning")
+        flash(_("Ces heures existent déjà : %(days)s.", days=_names(form.weekdays)), "warning")
     return answer
 
 
