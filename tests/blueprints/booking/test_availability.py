@@ -89,7 +89,7 @@ def test_hours_that_exist_already_are_named_and_not_doubled(school: School) -> N
     nadia = visitor(school, factories.nadia)
     page = nadia.get("/agenda/availability")
     done = nadia.submit(page, {"weekday": ["0", "1"]}, action="/agenda/availability")
-    assert "Ces heures existent déjà : mardi." in done.text
+    assert "Ces heures existent déjà : mardi." in done.text
     assert school.read(lambda s: sorted(s.scalars(select(Availability.weekday)))) == [0, 1]
 
 
@@ -100,13 +100,13 @@ def test_a_day_is_copied_to_others(school: School) -> None:
     nadia = visitor(school, factories.nadia)
     page = nadia.get("/agenda/availability")
     done = nadia.submit(page, {"source": "0", "weekday": ["2", "4"]}, action="/availability/copies")
-    assert "Les heures sont copiées : mercredi, vendredi." in done.text
+    assert "Les heures sont copiées : mercredi, vendredi." in done.text
     found = school.read(
         lambda s: sorted((one.weekday, one.start_wall.hour) for one in s.scalars(select(Availability)))
     )
     assert found == [(0, 9), (0, 13), (2, 9), (2, 13), (4, 9), (4, 13)]
     done = nadia.submit(done, {"source": "0", "weekday": ["2"]}, action="/availability/copies")
-    assert "Ces heures existent déjà : mercredi." in done.text
+    assert "Ces heures existent déjà : mercredi." in done.text
     assert nadia.submit(done, {"source": "0"}, action="/availability/copies").status == 422
     forged = {"source": "9", "weekday": ["2"]}
     assert nadia.submit(done, forged, action="/availability/copies").status == 422

@@ -58,7 +58,7 @@ def test_who_is_elsewhere_then_is_said_beside_the_list(school: School) -> None:
 def test_later_weeks_stand_under_later(school: School) -> None:
     one, other = booked(school, at("10:00")), booked(school, at("10:00", 21), factories.oksana)
     page = visitor(school, factories.nadia).get(f"/bookings/{one}/swap")
-    assert "Oksana Bondar" in page.root.all("details")[0].text
+    assert "Oksana Bondar" in page.root.all("main")[0].all("details")[0].text
     assert other in page.html
 
 
