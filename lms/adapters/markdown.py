@@ -32,7 +32,10 @@ class _Renderer(mistune.HTMLRenderer):
         return f"<p>{escape(code.strip())}</p>\n"
 
 
-_write = mistune.create_markdown(escape=True, hard_wrap=True, renderer=_Renderer(escape=True))
+# A bare address becomes a link: nobody has to know how links are written.
+_write = mistune.create_markdown(
+    escape=True, hard_wrap=True, renderer=_Renderer(escape=True), plugins=["url"]
+)
 
 
 @lru_cache(maxsize=200)

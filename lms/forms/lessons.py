@@ -250,7 +250,7 @@ class EditLesson(PageForm):
     )
     instructions = TextAreaField(
         _l("Consigne"),
-        description=_l("**gras**, *italique*, - liste, [mot](https://lien)"),
+        description=_l("Écrivez comme dans un message. Une adresse https://… devient un lien."),
         filters=[tidy_text],
         validators=[at_most(20_000)],
         render_kw={"rows": 4, "dir": "auto"},

@@ -16,6 +16,13 @@ def test_bold_lists_and_links_are_written() -> None:
     assert (link.get("href"), link.get("rel")) == ("https://www.letec.be", "noopener noreferrer nofollow")
 
 
+def test_plain_text_stays_as_it_was_typed_and_an_address_in_it_is_a_link() -> None:
+    root = parse(str(markdown.to_html("Lisez.\nPuis : https://www.letec.be/horaire")))
+    assert [e.tag for e in root.all("p", "br", "a")] == ["p", "br", "a"]
+    link = root.all("a")[0]
+    assert (link.get("href"), link.text) == ("https://www.letec.be/horaire",) * 2
+
+
 def test_a_heading_never_competes_with_the_title_of_the_page() -> None:
     assert [e.tag for e in parse(str(markdown.to_html("# Un\n\n## Deux\n\n##### Cinq"))).all()] == [
         "h2",
