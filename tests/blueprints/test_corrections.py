@@ -234,7 +234,7 @@ def test_a_new_attempt_comes_back_as_a_follow_up_with_the_earlier_one_below(
 def test_only_teachers_see_copies(school: School, copy: str) -> None:
     for role in (factories.samira, factories.claire, factories.farid):
         visitor = school.visitor(school.write(role))
-        assert visitor.get("/corrections").status == 404
+        assert visitor.get("/corrections").status == (200 if role is factories.claire else 404)
         assert visitor.get(f"/corrections/{copy}").status == 404
     nadia = school.visitor(school.write(factories.nadia))
     assert nadia.get("/corrections/nothing").status == 404
@@ -242,6 +242,34 @@ def test_only_teachers_see_copies(school: School, copy: str) -> None:
         lambda s: factories.drafted(s, factories.samira(s), factories.assignment(s), "secret").id
     )
     assert nadia.get(f"/corrections/{draft}").status == 404
+
+
+def test_a_coordinator_sees_whose_work_waits_and_opens_the_person_not_the_copy(
+    school: School, copy: str
+) -> None:
+    claire = school.visitor(school.write(factories.claire))
+    page = claire.get(claire.get("/").links()["Copies à corriger 1"])
+    assert page.links()["Samira"] == f"/people/{school.read(lambda s: factories.samira(s).id)}"
+    assert copy not in page.html
+
+
+def test_level_and_state_stay_in_every_address_of_the_list(school: School, nadia: Visitor, copy: str) -> None:
+    def more(session: Session) -> str:
+        given = factories.assignment(session)
+        for number in range(20):
+            factories.sent(session, factories.learner(session, f"Personne {number:02}"), given)
+        return factories.level(session).id
+
+    level = school.write(more)
+    page = nadia.get("/corrections", query_string={"level": level, "state": "new"})
+    assert "1 à 20 sur 21" in page.text
+    assert nadia.get(page.links()["Page suivante"]).text.count("21 à 21 sur 21") == 1
+    links = {words: href for words, href in page.links().items() if href.startswith("/corrections?")}
+    for words, kept in (("Page suivante", "new"), ("Niveau 2 0", "new"), ("Suites", level)):
+        assert kept in links[words], words
+    none = nadia.get(links["Suites"])
+    assert "Aucune copie dans cette liste" in none.text
+    assert nadia.get("/corrections?state=nothing").status == 200
 
 
 def test_one_or_thirty_copies_cost_the_same_statements(school: School, nadia: Visitor, copy: str) -> None:

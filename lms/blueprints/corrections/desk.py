@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 from flask import Blueprint, flash, jsonify, make_response, redirect, request, url_for
+from flask_babel import LazyString
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -18,6 +21,7 @@ from lms.clock import now
 from lms.domain.errors import Refused
 from lms.domain.homework import attempts, correction, queue
 from lms.domain.homework.correction import FeedbackDraft
+from lms.domain.homework.queue import QueueState
 from lms.extensions import db
 from lms.forms.correction import FeedbackForm, chosen_bands
 from lms.models import Attempt, Criterion, Role
@@ -27,19 +31,31 @@ from lms.web.pages import by_script, page
 
 bp = Blueprint("corrections", __name__)
 
+STATES_FOR_COORDINATOR: dict[QueueState | None, LazyString] = {
+    None: _l("Toutes les copies"),
+    QueueState.NEW: _l("Premiers envois"),
+    QueueState.FOLLOW_UP: _l("Suites"),
+}
+STATES = {**STATES_FOR_COORDINATOR, QueueState.DRAFT: _l("Mes brouillons")}
+
 
 @bp.get("/corrections")
-@allow(Role.TEACHER)
+@allow(Role.TEACHER, Role.COORDINATOR)
 def index() -> BaseResponse:
-    session, level = db.session(), _level()
-    found = queue.queue_page(session, level, before=_id("before"), after=_id("after"))
+    """List what waits. A coordinator who does not teach sees whose work waits and opens the person."""
+    session, level, state = db.session(), _level(), _state()
+    counts = queue.counts_by_level(session, me(), state)
+    found = queue.queue_page(session, me(), level, state, before=_id("before"), after=_id("after"))
+    shown: dict[str, Any] = {"level": level, "state": state}
     return page(
         "corrections/index.html",
         copies=found.attempts,
-        previous=found.before and url_for("corrections.index", level=level, before=found.before),
-        following=found.after and url_for("corrections.index", level=level, after=found.after),
-        counts=queue.counts_by_level(session),
-        level=level,
+        begin=found.begin,
+        previous=found.before and url_for("corrections.index", before=found.before, **shown),
+        following=found.after and url_for("corrections.index", after=found.after, **shown),
+        counts=counts,
+        states=STATES if me().is_teacher else STATES_FOR_COORDINATOR,
+        **shown,
     )
 
 
@@ -137,6 +153,12 @@ def _answer(
 def _level() -> str | None:
     """Return the level of the queue from the address; None for all, or for a value that is no id."""
     return _id("level")
+
+
+def _state() -> QueueState | None:
+    """Return the state of the queue from the address; None for all, or for a value that is none."""
+    value = request.args.get("state", "")
+    return QueueState(value) if value in set(QueueState) else None
 
 
 def _id(name: str) -> str | None:

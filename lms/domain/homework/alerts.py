@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +16,10 @@ from lms.models import Person, QueuedAttempt, Role, Submission
 
 REDO_LONG = timedelta(days=7)
 SILENT_LONG = timedelta(days=14)
+OF_EACH = 2
 _BEFORE, _LIMIT = bindparam("before", type_=UTCDateTime), bindparam("limit", type_=Integer)
+# Among as many of one reason there are `OF_EACH` whom no reason before it names.
+_ENOUGH = 3 * OF_EACH
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,11 @@ def _first_attempts() -> Select[*tuple[Any, ...]]:
     return (
         select(Person.id, Person.name, QueuedAttempt.since)
         .join(QueuedAttempt, QueuedAttempt.learner_id == Person.id)
-        .where(QueuedAttempt.is_first, Person.deactivated_at.is_(None))
+        .where(
+            QueuedAttempt.is_first,
+            QueuedAttempt.attempt_id.not_in(bindparam("listed", expanding=True)),
+            Person.deactivated_at.is_(None),
+        )
         .order_by(QueuedAttempt.since)
         .limit(_LIMIT)
     )
@@ -73,11 +81,16 @@ _ALERTS = (
 )
 
 
-def learner_alerts(session: Session, limit: int = 6, *, now: datetime) -> list[Alert]:
-    """Return the learners who need attention, each once, the most urgent reason first. Three statements."""
+def learner_alerts(session: Session, listed: Sequence[str] = (), *, now: datetime) -> list[Alert]:
+    """Return learners who need attention, each once, the most urgent reason first. Three statements.
+
+    Of each reason the `OF_EACH` who wait longest, so that no reason hides another. `listed`: ids of the
+    attempts that the page shows anyway; they are no reason.
+    """
     found: dict[str, Alert] = {}
     for reason, query, length in _ALERTS:
-        values = {"limit": limit, "before": now - length}
-        for person_id, name, since in read_rows(session, query, values):
-            found.setdefault(person_id, Alert(person_id, name, reason, since))
-    return list(found.values())[:limit]
+        values = {"limit": _ENOUGH, "before": now - length, "listed": listed}
+        rows = [row for row in read_rows(session, query, values) if row[0] not in found]
+        for person_id, name, since in rows[:OF_EACH]:
+            found[person_id] = Alert(person_id, name, reason, since)
+    return list(found.values())

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
     Integer,
     Select,
     String,
+    and_,
     bindparam,
     delete,
     exists,
@@ -38,6 +40,14 @@ from lms.models import (
 PAGE = 20
 
 
+class QueueState(StrEnum):
+    """Which attempts of the queue a teacher looks at: those sent first, those sent again, the own drafts."""
+
+    NEW = "new"
+    FOLLOW_UP = "follow_up"
+    DRAFT = "draft"
+
+
 @dataclass(frozen=True)
 class WaitingAttempt:
     """An attempt in the queue: sent, its files ready, and without returned feedback."""
@@ -45,6 +55,7 @@ class WaitingAttempt:
     attempt_id: str
     sent_at: datetime
     is_follow_up: bool
+    learner_id: str
     learner: str
     lesson: str
     level: str
@@ -54,9 +65,13 @@ class WaitingAttempt:
 
 @dataclass(frozen=True)
 class QueuePage:
-    """A page of the queue. `before`, `after`: the attempt at which the page before or after it ends."""
+    """A page of the queue, and how many attempts stand before it.
+
+    `before`, `after`: the attempt at which the page before or after it ends.
+    """
 
     attempts: list[WaitingAttempt]
+    begin: int = 0
     before: str | None = None
     after: str | None = None
 
@@ -151,6 +166,7 @@ def _select_page(*where: Any, backward: bool = False) -> Select[*tuple[Any, ...]
             some.c.attempt_id,
             some.c.since,
             some.c.is_follow_up,
+            some.c.learner_id,
             Person.name,
             Lesson.title,
             Level.name,
@@ -179,42 +195,76 @@ def _select_neighbours(*where: Any) -> Select[*tuple[Any, ...]]:
     )
 
 
-# By whether the queue is that of one level.
-_LIMITS: dict[bool, tuple[Any, ...]] = {False: (), True: (_OF_LEVEL,)}
-_FIRST = {by_level: _select_page(*where) for by_level, where in _LIMITS.items()}
-_NEXT = {by_level: _select_page(*where, _AFTER) for by_level, where in _LIMITS.items()}
-_LAST = {by_level: _select_page(*where, _BEFORE, backward=True) for by_level, where in _LIMITS.items()}
-_NEIGHBOURS = {by_level: _select_neighbours(*where) for by_level, where in _LIMITS.items()}
-_COUNTS = (
-    select(Level.id, Level.name, func.count(QueuedAttempt.attempt_id))
-    .outerjoin(QueuedAttempt, QueuedAttempt.level_id == Level.id)
+_STATES: dict[QueueState | None, tuple[Any, ...]] = {
+    None: (),
+    QueueState.NEW: (~QueuedAttempt.is_follow_up,),
+    QueueState.FOLLOW_UP: (QueuedAttempt.is_follow_up,),
+    QueueState.DRAFT: (
+        exists().where(
+            Feedback.attempt_id == QueuedAttempt.attempt_id,
+            Feedback.teacher_id == bindparam("teacher", type_=String),
+        ),
+    ),
+}
+# By whether the queue is that of one level, and by the state that is looked at.
+_LIMITS = {
+    (by_level, state): (*where, *((_OF_LEVEL,) if by_level else ()))
+    for by_level in (False, True)
+    for state, where in _STATES.items()
+}
+_FIRST = {key: _select_page(*where) for key, where in _LIMITS.items()}
+_NEXT = {key: _select_page(*where, _AFTER) for key, where in _LIMITS.items()}
+_LAST = {key: _select_page(*where, _BEFORE, backward=True) for key, where in _LIMITS.items()}
+_EARLIER = {
+    key: select(func.count()).select_from(QueuedAttempt).where(*where, _BEFORE)
+    for key, where in _LIMITS.items()
+}
+_NEIGHBOURS = {by_level: _select_neighbours(*_LIMITS[by_level, None]) for by_level in (False, True)}
+_COUNTS = {
+    state: select(Level.id, Level.name, func.count(QueuedAttempt.attempt_id))
+    .outerjoin(QueuedAttempt, and_(QueuedAttempt.level_id == Level.id, *where))
     .group_by(Level.id)
     .order_by(Level.position)
-)
+    for state, where in _STATES.items()
+}
 
 
 def list_queue(session: Session, level_id: str | None = None, limit: int = PAGE) -> list[WaitingAttempt]:
     """Return the first of the queue, the oldest first, of one level or (None) of all; one statement."""
-    return _list(session, _FIRST, level_id, limit)
+    values = {"limit": limit, "level": level_id}
+    return _list(session, _FIRST[level_id is not None, None], values)
 
 
 def queue_page(
-    session: Session, level_id: str | None = None, *, before: str | None = None, after: str | None = None
+    session: Session,
+    actor: Person,
+    level_id: str | None = None,
+    state: QueueState | None = None,
+    *,
+    before: str | None = None,
+    after: str | None = None,
 ) -> QueuePage:
-    """Return the page that ends before an attempt or begins after one, else the first; one statement.
+    """Return the page that ends before an attempt or begins after one, else the first.
 
-    The attempt need not wait any more. Where nothing waits beyond it, the first page (two statements).
+    The attempt need not wait any more. Where nothing waits beyond it, the first page. At most two statements,
+    three where it is the first page after all.
     """
+    which = level_id is not None, state
+    values = {"limit": PAGE + 1, "level": level_id, "teacher": actor.id, "at": before or after}
     if before:
-        found = _list(session, _LAST, level_id, PAGE + 1, before)
+        found = _list(session, _LAST[which], values)
         shown, has_earlier, has_later = found[-PAGE:], len(found) > PAGE, True
     else:
-        found = _list(session, _NEXT if after else _FIRST, level_id, PAGE + 1, after)
+        found = _list(session, (_NEXT if after else _FIRST)[which], values)
         shown, has_earlier, has_later = found[:PAGE], after is not None, len(found) > PAGE
     if not found and (before or after):
-        return queue_page(session, level_id)
+        return queue_page(session, actor, level_id, state)
+    begin = 0
+    if has_earlier:
+        begin = read_rows(session, _EARLIER[which], {**values, "at": shown[0].attempt_id})[0][0]
     return QueuePage(
         shown,
+        begin,
         before=shown[0].attempt_id if has_earlier else None,
         after=shown[-1].attempt_id if has_later else None,
     )
@@ -237,20 +287,21 @@ def next_in_queue(session: Session, attempt: Attempt, level_id: str | None = Non
     return after or first
 
 
-def counts_by_level(session: Session) -> list[LevelCount]:
-    """Return every level in its order with the length of its queue; one statement."""
-    return [LevelCount(*row) for row in read_rows(session, _COUNTS, {})]
+def counts_by_level(
+    session: Session, actor: Person | None = None, state: QueueState | None = None
+) -> list[LevelCount]:
+    """Return every level in its order with the length of its queue; one statement.
+
+    `actor`: whose drafts the state `draft` means.
+    """
+    values = {"teacher": actor and actor.id}
+    return [LevelCount(*row) for row in read_rows(session, _COUNTS[state], values)]
 
 
 def _list(
-    session: Session,
-    pages: dict[bool, Select[*tuple[Any, ...]]],
-    level_id: str | None,
-    limit: int,
-    at: str | None = None,
+    session: Session, query: Select[*tuple[Any, ...]], values: Mapping[str, object]
 ) -> list[WaitingAttempt]:
-    values = {"limit": limit, "level": level_id, "at": at}
-    return [WaitingAttempt(*row) for row in read_rows(session, pages[level_id is not None], values)]
+    return [WaitingAttempt(*row) for row in read_rows(session, query, values)]
 
 
 def _ask_neighbours(session: Session, attempt: Attempt, level_id: str | None) -> Sequence[str | None]:

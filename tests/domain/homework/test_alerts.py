@@ -65,3 +65,37 @@ def test_somebody_not_seen_for_two_weeks_is_missed_unless_she_left(school: Schoo
     school.write(two)
     assert _reasons(school, days=13) == {}
     assert _reasons(school, days=15) == {"Samira": "silent"}
+
+
+def test_a_copy_that_the_page_shows_anyway_is_no_alert(school: School) -> None:
+    def send(session: Session) -> str:
+        return factories.sent(session, factories.samira(session), factories.assignment(session)).id
+
+    shown = school.write(send)
+    assert school.read(lambda s: learner_alerts(s, [shown], now=NOW)) == []
+
+
+def test_of_each_reason_the_two_who_wait_longest_are_named_and_nobody_twice(school: School) -> None:
+    def crowd(session: Session) -> None:
+        given = [factories.assignment(session) for _ in range(2)]
+        for number in range(5):
+            moment = NOW + timedelta(minutes=number)
+            new = factories.learner(session, f"New {number}")
+            factories.sent(session, new, given[0], now=moment)
+            again = factories.learner(session, f"Again {number}")
+            sent = factories.sent(session, again, given[1], now=moment)
+            factories.answered(session, sent, redo=True, now=moment)
+            new.seen_at, again.seen_at = moment, moment + timedelta(seconds=1)
+        for number in range(3):
+            factories.learner(session, f"Silent {number}").seen_at = NOW + timedelta(days=1, minutes=number)
+
+    school.write(crowd)
+    found = school.read(lambda s: learner_alerts(s, now=NOW + timedelta(days=30)))
+    assert [(alert.reason, alert.name) for alert in found] == [
+        ("first", "New 0"),
+        ("first", "New 1"),
+        ("redo", "Again 0"),
+        ("redo", "Again 1"),
+        ("silent", "New 2"),
+        ("silent", "Again 2"),
+    ]

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from lms.domain.homework import consistency, queue
-from lms.models import Attempt, QueuedAttempt
+from lms.domain.homework import consistency, correction, queue
+from lms.domain.homework.queue import QueueState
+from lms.models import Attempt, Person, QueuedAttempt
 from tests import factories
 from tests.factories import NOW
 from tests.support import history, plans
@@ -34,15 +35,17 @@ def years(school: School) -> list[str]:
 
 def test_pages_lead_from_the_oldest_to_the_newest_and_back(school: School, years: list[str]) -> None:
     def walk(session: Session) -> None:
-        first = queue.queue_page(session)
-        second = queue.queue_page(session, after=first.after)
-        third = queue.queue_page(session, after=second.after)
+        nadia = factories.nadia(session)
+        first = queue.queue_page(session, nadia)
+        second = queue.queue_page(session, nadia, after=first.after)
+        third = queue.queue_page(session, nadia, after=second.after)
         pages = [[each.attempt_id for each in page.attempts] for page in (first, second, third)]
         assert [*pages[0], *pages[1], *pages[2]] == years
         assert [len(page) for page in pages] == [20, 20, 5]
+        assert [page.begin for page in (first, second, third)] == [0, 20, 40]
         assert (first.before, third.after) == (None, None)
-        assert queue.queue_page(session, before=third.before) == second
-        back = queue.queue_page(session, before=second.before)
+        assert queue.queue_page(session, nadia, before=third.before) == second
+        back = queue.queue_page(session, nadia, before=second.before)
         assert [each.attempt_id for each in back.attempts] == pages[0]
         assert back.before is None
 
@@ -51,11 +54,12 @@ def test_pages_lead_from_the_oldest_to_the_newest_and_back(school: School, years
 
 def test_a_page_beyond_what_waits_is_the_first_one(school: School, years: list[str]) -> None:
     def ask(session: Session) -> None:
-        first = queue.queue_page(session)
-        assert queue.queue_page(session, after=years[-1]) == first
-        assert queue.queue_page(session, before=years[0]) == first
-        assert queue.queue_page(session, after="nothing") == first
-        assert queue.queue_page(session, "nothing", after=years[0]).attempts == []
+        nadia = factories.nadia(session)
+        first = queue.queue_page(session, nadia)
+        assert queue.queue_page(session, nadia, after=years[-1]) == first
+        assert queue.queue_page(session, nadia, before=years[0]) == first
+        assert queue.queue_page(session, nadia, after="nothing") == first
+        assert queue.queue_page(session, nadia, "nothing", after=years[0]).attempts == []
 
     school.read(ask)
 
@@ -105,20 +109,45 @@ def test_what_is_sent_comes_into_the_queue_once_and_what_is_answered_leaves_it(s
 
 
 def test_the_queue_is_found_by_an_index_however_much_was_answered(school: School, years: list[str]) -> None:
-    def find(session: Session) -> tuple[str, Attempt]:
-        return factories.level(session).id, session.get_one(Attempt, years[40])
+    def find(session: Session) -> tuple[str, Attempt, Person]:
+        return factories.level(session).id, session.get_one(Attempt, years[40]), factories.nadia(session)
 
-    level, attempt = school.read(find)
+    level, attempt, nadia = school.read(find)
 
     def ask(session: Session) -> None:
         queue.counts_by_level(session)
         for by_level in (None, level):
-            queue.queue_page(session, by_level)
-            queue.queue_page(session, by_level, after=years[20])
-            queue.queue_page(session, by_level, before=years[20])
+            queue.queue_page(session, nadia, by_level)
+            queue.queue_page(session, nadia, by_level, after=years[20])
+            queue.queue_page(session, nadia, by_level, before=years[20])
             queue.neighbours(session, attempt, by_level)
 
     with plans.reading_plans(school) as read:
         school.read(ask)
-    assert len(read) == 9
+    assert len(read) == 11
     assert "\n\n".join(plans.full_scans(read)) == ""
+
+
+def test_new_ones_those_sent_again_and_own_drafts_are_looked_at_alone(school: School) -> None:
+    def story(session: Session) -> None:
+        nadia, luc = factories.nadia(session), factories.luc(session)
+        samira, work = factories.samira(session), factories.assignment(session)
+        factories.answered(session, factories.sent(session, samira, work), redo=True)
+        again = factories.sent(session, samira, work, "Mieux", now=NOW + timedelta(hours=1)).id
+        first = factories.sent(session, factories.learner(session, "Ahmad"), work, now=NOW)
+        draft = correction.FeedbackDraft("Bravo")
+        correction.save_feedback(session, first, luc, draft, 0, now=NOW)
+
+        def listed(who: Person, state: QueueState | None) -> list[str]:
+            page = queue.queue_page(session, who, state=state)
+            counts = queue.counts_by_level(session, who, state)
+            assert sum(count.number for count in counts) == len(page.attempts)
+            return [each.attempt_id for each in page.attempts]
+
+        assert listed(nadia, None) == [first.id, again]
+        assert listed(nadia, QueueState.NEW) == [first.id]
+        assert listed(nadia, QueueState.FOLLOW_UP) == [again]
+        assert listed(nadia, QueueState.DRAFT) == []
+        assert listed(luc, QueueState.DRAFT) == [first.id]
+
+    school.write(story)
