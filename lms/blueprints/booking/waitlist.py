@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import LazyString
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms.fields.choices import SelectChoice
@@ -12,7 +14,9 @@ from lms.access import allow, me
 from lms.clock import now
 from lms.current import jobs, settings
 from lms.domain.booking import availability, learner_status, queries, waitlist, waitlist_page
+from lms.domain.booking.waitlist_page import WaitlistState
 from lms.domain.errors import Refused
+from lms.domain.people import directory
 from lms.domain.people.contact import preferred_channel
 from lms.extensions import db
 from lms.forms import PageForm, tidy
@@ -25,6 +29,12 @@ from lms.web.pages import page
 from lms.web.paging import pager_links
 
 bp = Blueprint("waitlist", __name__)
+
+STATES: dict[WaitlistState | None, LazyString] = {
+    None: _l("Toute la liste"),
+    WaitlistState.WAITING: _l("Sans place proposée"),
+    WaitlistState.OFFERED: _l("Avec une place proposée"),
+}
 
 
 @bp.get("/waitlist")
@@ -51,8 +61,20 @@ def show() -> BaseResponse:
 @allow(Role.TEACHER, Role.COORDINATOR)
 def line() -> BaseResponse:
     """Show the waitlist to the team, with a link to new extra hours."""
-    cut, entries = waitlist_page.waitlist_page(db.session(), request.args.get("after"))
-    return page("waitlist/line.html", line=entries, **pager_links(cut, "waitlist.line"))
+    session, asked = db.session(), request.args
+    levels = directory.levels(session)
+    level = asked.get("level") if asked.get("level") in {each.id for each in levels} else None
+    state = WaitlistState(asked["state"]) if asked.get("state") in set(WaitlistState) else None
+    shown = waitlist_page.waitlist_page(session, asked.get("after"), level_id=level, state=state)
+    return page(
+        "waitlist/line.html",
+        shown=shown,
+        levels=levels,
+        level=level,
+        state=state,
+        states=STATES,
+        **pager_links(shown.cut, "waitlist.line", level=level, state=state),
+    )
 
 
 @bp.post("/waitlist")

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, flash, jsonify, redirect, request, url_for
+from flask_babel import LazyString
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as BaseResponse
@@ -17,12 +19,19 @@ from lms.clock import now
 from lms.domain.errors import Absent
 from lms.domain.lessons import queries, team_queries, tracking
 from lms.domain.lessons.progress import LessonState
+from lms.domain.lessons.team_queries import Publication
 from lms.extensions import db, write
 from lms.models import Role
 from lms.web.pages import by_script, page
 from lms.web.paging import pager_links
 
 bp = Blueprint("lessons", __name__)
+
+STATES: dict[Publication | None, LazyString] = {
+    None: _l("Toutes les leçons"),
+    Publication.PUBLISHED: _l("Publiées"),
+    Publication.DRAFT: _l("Brouillons"),
+}
 
 MEGABYTES_A_SECOND = 4.5 / 60  # 0.6 Mbit/s, the rate of YouTube for a small screen
 
@@ -80,14 +89,22 @@ def index() -> Response:
 def _team_list() -> Response:
     """Show the lessons of one level; `lesson` in the address is on the page that is shown."""
     asked = request.args
+    state = asked.get("state", "")
+    publication = Publication(state) if state in set(Publication) else None
     shown = team_queries.lesson_page(
-        db.session(), asked.get("level"), asked.get("after"), showing=asked.get("lesson")
+        db.session(),
+        asked.get("level"),
+        asked.get("after"),
+        publication=publication,
+        showing=asked.get("lesson"),
     )
     level_id = shown.level.id if shown.level else None
     return page(
         "lessons/desk.html",
         shown=shown,
-        **pager_links(shown.cut, "lessons.index", level=level_id),
+        state=publication,
+        states=STATES,
+        **pager_links(shown.cut, "lessons.index", level=level_id, state=publication),
         section="lessons",
     )
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import BindParameter, bindparam, select
+from sqlalchemy import BindParameter, bindparam, exists, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain.booking.offers import active_entries
-from lms.domain.paging import PAGE, Cut, cut_page
+from lms.domain.paging import Cut, cut_page
 from lms.extensions import read_rows
 from lms.models import Booking, BookingState, Person, WaitlistEntry
 
-# Built once. A page of the waitlist: the ids, of all for a later page; the entries of the page; their offers.
-_IN_ORDER = active_entries().with_only_columns(WaitlistEntry.id)
-_FIRST_ONES = _IN_ORDER.limit(PAGE + 1)
+# Built once. A page of the waitlist: what is in it; the entries of the page; their offers.
+_HAS_OFFER = exists().where(
+    Booking.waitlist_entry_id == WaitlistEntry.id, Booking.state == BookingState.OFFERED
+)
+_IN_ORDER = active_entries().with_only_columns(WaitlistEntry.id, Person.level_id, _HAS_OFFER)
 _IDS: BindParameter[list[str]] = bindparam("ids", expanding=True)
 _OF_PAGE = (
     select(WaitlistEntry)
@@ -32,6 +37,13 @@ _OFFERS_OF_PAGE = (
 )
 
 
+class WaitlistState(StrEnum):
+    """State of an entry of the waitlist: a slot is offered to the learner now, or none is."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"
+
+
 @dataclass(frozen=True)
 class WaitingLearner:
     """An entry of the waitlist with its place in it, and hour and teacher of its open offer, if any."""
@@ -42,13 +54,35 @@ class WaitingLearner:
     teacher: str = ""
 
 
-def waitlist_page(session: Session, after: str | None) -> tuple[Cut, list[WaitingLearner]]:
-    """Return a page of the waitlist in its order: see `cut_page`. Three statements."""
-    cut = cut_page([id_ for (id_,) in read_rows(session, _IN_ORDER if after else _FIRST_ONES, {})], after)
+@dataclass(frozen=True)
+class WaitlistPage:
+    """A page of the waitlist. `total`: how many are listed; `by_level`: how many of each level, by its id."""
+
+    cut: Cut
+    entries: Sequence[WaitingLearner]
+    total: int
+    by_level: Mapping[str | None, int]
+
+
+def waitlist_page(
+    session: Session,
+    after: str | None,
+    *,
+    level_id: str | None = None,
+    state: WaitlistState | None = None,
+) -> WaitlistPage:
+    """Return a page of the waitlist in its order, of one level and state or of all: see `cut_page`.
+
+    The place of an entry is that in the whole waitlist. Three statements.
+    """
+    rows = [
+        (place, id_, level)
+        for place, (id_, level, is_offered) in enumerate(read_rows(session, _IN_ORDER, {}), start=1)
+        if state in (None, WaitlistState.OFFERED if is_offered else WaitlistState.WAITING)
+    ]
+    places = {id_: place for place, id_, level in rows if level_id in (None, level)}
+    cut = cut_page(list(places), after)
     entries = {entry.id: entry for entry in session.scalars(_OF_PAGE, {"ids": cut.ids})}
     offers = {each: offer for each, *offer in read_rows(session, _OFFERS_OF_PAGE, {"ids": cut.ids})}
-    shown = [
-        WaitingLearner(place, entries[each], *offers.get(each, ()))
-        for place, each in enumerate(cut.ids, start=cut.begin + 1)
-    ]
-    return cut, shown
+    shown = [WaitingLearner(places[id_], entries[id_], *offers.get(id_, ())) for id_ in cut.ids]
+    return WaitlistPage(cut, shown, len(places), Counter(level for _place, _id, level in rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import ScalarSelect, String, bindparam, case, exists, func, select
 from sqlalchemy.orm import Session
@@ -15,9 +16,16 @@ from lms.extensions import read_rows
 from lms.models import Assignment, Clip, ClipProgress, Lesson, LessonVisit, Level, Person
 
 
+class Publication(StrEnum):
+    """State of a lesson: learners see it, or only the team does."""
+
+    PUBLISHED = "published"
+    DRAFT = "draft"
+
+
 @dataclass(frozen=True)
 class LevelTab:
-    """A level with the number of its lessons, drafts included."""
+    """A level with the number of its lessons that are listed: without a filter drafts included."""
 
     id: str
     name: str
@@ -48,18 +56,24 @@ class LessonPage:
 
 
 def lesson_page(
-    session: Session, level_id: str | None, after: str | None = None, *, showing: str | None = None
+    session: Session,
+    level_id: str | None,
+    after: str | None = None,
+    *,
+    publication: Publication | None = None,
+    showing: str | None = None,
 ) -> LessonPage:
     """Return a page of the lessons of a level, the first level without one, in two statements.
 
-    `after`: the lesson after which the page begins. `showing`: a lesson that is on the page, whatever level
-    and page were asked for.
+    `after`: the lesson after which the page begins. `publication`: only published lessons or only drafts.
+    `showing`: a lesson that is on the page, whatever level and page were asked for.
     """
     tabs: dict[str, LevelTab] = {}
     ids: dict[str, list[str]] = {}
-    for tab_id, name, cefr, lesson_id in read_rows(session, _BY_LEVEL, {}):
+    for tab_id, name, cefr, lesson_id, is_published in read_rows(session, _BY_LEVEL, {}):
         listed = ids.setdefault(tab_id, [])
-        if lesson_id:  # a level may have none
+        # A level may have no lesson.
+        if lesson_id and publication in (None, _PUBLICATION[is_published]):
             listed.append(lesson_id)
         if lesson_id and lesson_id == showing:
             level_id, after = tab_id, row_before(listed)
@@ -86,9 +100,10 @@ def _count(of: type[Clip | Assignment], *where: object) -> ScalarSelect[int]:
     )
 
 
+_PUBLICATION = {True: Publication.PUBLISHED, False: Publication.DRAFT}
 # Built once.
 _BY_LEVEL = (
-    select(Level.id, Level.name, Level.cefr, Lesson.id)
+    select(Level.id, Level.name, Level.cefr, Lesson.id, Lesson.published_at.is_not(None))
     .outerjoin(Lesson, Lesson.level_id == Level.id)
     .order_by(Level.position, *ORDER)
 )

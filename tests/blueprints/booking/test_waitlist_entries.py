@@ -44,6 +44,21 @@ def test_an_empty_line_says_so(school: School) -> None:
     assert "La liste d’attente est vide" in school.visitor(nadia).get("/waitlist/entries").text
 
 
+def test_level_and_state_stay_in_the_address_and_a_filter_without_anybody_leads_back(school: School) -> None:
+    def live(session: Session) -> tuple[str, str]:
+        join(session, factories.samira(session), 20)
+        return factories.nadia(session).id, factories.level(session).id
+
+    nadia, level = school.write(live)
+    visitor = school.visitor(nadia)
+    page = visitor.get("/waitlist/entries", query_string={"level": level, "state": "waiting"})
+    assert "Liste d’attente · 1" in page.text
+    empty = visitor.get(page.links()["Avec une place proposée"])
+    assert level in empty.url
+    assert "Samira" in visitor.get(empty.links()["Toute la liste"]).text
+    assert visitor.get("/waitlist/entries?level=nothing&state=nothing").status == 200
+
+
 def test_no_learner_and_no_social_worker_sees_the_line(school: School) -> None:
     for who in (factories.samira, factories.farid):
         assert school.visitor(school.write(who)).get("/waitlist/entries").status == 404

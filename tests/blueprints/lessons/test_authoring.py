@@ -436,3 +436,18 @@ def test_the_desk_costs_the_same_statements_for_one_and_for_many(school: School,
             assert nadia.get(path.format(lesson.id)).status == 200
         counts.append(len(sent))
     assert counts[0] == counts[1] <= 7
+
+
+def test_drafts_are_listed_alone_and_nobody_moves_what_has_hidden_neighbours(school: School) -> None:
+    nadia = teacher(school)
+    school.write(lambda s: factories.lesson(s, "Au marché"))
+    level = school.write(lambda s: factories.lesson(s, "Chez le médecin", published=False).level_id)
+    every = nadia.get("/lessons", query_string={"level": level})
+    assert len(every.root.all("form")) == 2
+    drafts = nadia.get(every.links()["Brouillons"])
+    assert "Chez le médecin" in drafts.text
+    assert "Au marché" not in drafts.text
+    assert drafts.root.all("form") == []
+    assert "Niveau 2 0" in drafts.text
+    assert "state=draft" in drafts.links()["Niveau 2 0"]
+    assert nadia.get("/lessons?state=nothing").status == 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy.orm import Session
 
 from lms.domain.lessons import team_queries, tracking
@@ -11,7 +13,7 @@ from tests.factories import NOW
 from tests.support.school import School
 
 
-def titles(school: School, level_id: str | None, after: str | None = None, **more: str) -> list[str]:
+def titles(school: School, level_id: str | None, after: str | None = None, **more: Any) -> list[str]:
     page = school.read(lambda s: team_queries.lesson_page(s, level_id, after, **more))
     return [lesson.title for lesson in page.lessons]
 
@@ -76,3 +78,18 @@ def test_a_long_level_has_pages_and_a_lesson_is_found_on_its_own(school: School)
 def test_without_levels_there_is_nothing_to_list(school: School) -> None:
     page = school.read(lambda s: team_queries.lesson_page(s, None))
     assert (page.levels, page.level, page.lessons) == ([], None, [])
+
+
+def test_drafts_or_published_lessons_alone_are_listed_and_counted(school: School) -> None:
+    def operation(s: Session) -> None:
+        factories.lesson(s, "Un")
+        factories.lesson(s, "Deux", published=False)
+        factories.lesson(s, "Trois", level_code="N2", published=False)
+
+    school.write(operation)
+
+    def ask(s: Session) -> list[tuple[list[str], list[int]]]:
+        found = [team_queries.lesson_page(s, None, publication=each) for each in team_queries.Publication]
+        return [([row.title for row in page.lessons], [tab.lessons for tab in page.levels]) for page in found]
+
+    assert school.read(ask) == [(["Un"], [1, 0, 0]), (["Deux"], [1, 1, 0])]
