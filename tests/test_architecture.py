@@ -60,6 +60,7 @@ DOMAIN = {
     "outbox": 0,
     "audit_log": 0,
     "paging": 0,
+    "failed_messages": 1,
     "people": 1,
     "lessons": 2,
     "homework": 3,

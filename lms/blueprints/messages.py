@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import LazyString
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
 from lms.clock import now
 from lms.current import organisation, settings
-from lms.domain import manual_messages, outbox
+from lms.domain import failed_messages, manual_messages, outbox
 from lms.extensions import db, write
 from lms.forms.people import ConfirmForm
 from lms.i18n import languages
@@ -23,8 +25,22 @@ from lms.models import Booking, OutboxItem, Role
 from lms.notifications import sms as notifications_sms
 from lms.notifications.manual_messages import list_manual_messages
 from lms.web.pages import page
+from lms.web.paging import pager_links
 
 bp = Blueprint("messages", __name__)
+
+KINDS: dict[str, LazyString] = {
+    "feedback_returned": _l("Devoir corrigé"),
+    "password_link": _l("Lien pour le mot de passe"),
+    "booking_made": _l("Nouveau rendez-vous"),
+    "booking_moved": _l("Rendez-vous déplacé"),
+    "booking_cancelled": _l("Rendez-vous annulé"),
+    "booking_reminder": _l("Rappel la veille"),
+    "booking_soon": _l("Rappel deux heures avant"),
+    "booking_offer": _l("Place proposée"),
+    "booking_retimed": _l("Rendez-vous à une autre heure"),
+    "calendar_failing": _l("Agenda relié en panne"),
+}
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,22 @@ def index() -> BaseResponse:
         messages=_messages(),
         press=ConfirmForm(formdata=None),
         done=request.args.get("done"),
+    )
+
+
+@bp.get("/messages/failed")
+@allow(Role.COORDINATOR)
+def failed() -> BaseResponse:
+    """List the messages that did not arrive, each with its person, whose address may be wrong."""
+    cut, found, total = failed_messages.failed_page(db.session(), request.args.get("after"), now=now())
+    return page(
+        "messages/failed.html",
+        messages=found,
+        kinds=KINDS,
+        begin=cut.begin,
+        total=total,
+        section="today",
+        **pager_links(cut, "messages.failed"),
     )
 
 

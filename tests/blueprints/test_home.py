@@ -166,14 +166,64 @@ def test_every_role_has_a_first_page_of_its_own(school: School) -> None:
         return {
             "À corriger": factories.nadia(session).id,
             "Sans carte": factories.claire(session).id,
-            "Prochain rendez-vous": farid.id,
+            "Prochains rendez-vous": farid.id,
         }
 
     pages = {words: school.visitor(person).get("/") for words, person in school.write(cast).items()}
     for words, page in pages.items():
         assert words in page.text
         assert page.status == 200
-    assert "Samira" in pages["Prochain rendez-vous"].text, "the social worker sees her people"
+
+
+def test_a_new_school_leads_its_coordinator_through_the_first_steps(school: School) -> None:
+    def live(session: Session) -> str:
+        factories.organisation(session)
+        return factories.claire(session).id
+
+    visitor = school.visitor(school.write(live))
+    page = visitor.get("/")
+    steps = next(each for each in page.root.all("ol") if "first-steps" in each.get("class"))
+    words = ("Inviter un professeur", "Ajouter un apprenant", "Publier une leçon", "Ouvrir des heures")
+    assert all(word in steps.text for word in words)
+    assert "Fait" not in [icon.get("aria-label") for icon in steps.all("svg")]
+    assert [visitor.get(link.get("href")).status for link in steps.all("a")] == [200] * 4
+
+    school.write(factories.nadia)
+    steps = next(each for each in visitor.get("/").root.all("ol") if "first-steps" in each.get("class"))
+    assert [each.get("class") for each in steps.all("li")] == ["done", "", "", ""]
+
+
+def test_every_number_of_a_coordinator_leads_to_its_list(school: School) -> None:
+    def live(session: Session) -> str:
+        factories.organisation(session)
+        both = factories.person(session, "Anne", "teacher", "coordinator", login_email="anne@example.be")
+        return both.id
+
+    visitor = school.visitor(school.write(live))
+    rows = [each for each in visitor.get("/").root.all("a") if each.get("class") == "row"]
+    numbers = {each.all("strong")[-1].text: each.get("href") for each in rows if each.all("strong")}
+    assert "0" in numbers
+    assert [visitor.get(each.get("href")).status for each in rows] == [200] * len(rows)
+    lists = {each.get("href").partition("?")[0] for each in rows}
+    assert {"/people", "/corrections", "/agenda", "/messages/failed", "/organisation"} <= lists
+
+
+def test_a_social_workers_morning_costs_the_same_for_1_and_for_20_learners(school: School) -> None:
+    counts = []
+    for number in (1, 19):
+
+        def more(session: Session, number: int = number) -> str:
+            farid = factories.farid(session)
+            for index in range(number):
+                factories.learner(session, f"Personne {number} {index}").social_worker_id = farid.id
+            return farid.id
+
+        visitor = school.visitor(school.write(more))
+        visitor.get("/")
+        with school.counting_statements() as sent:
+            visitor.get("/")
+        counts.append(len(sent))
+    assert counts[0] == counts[1], counts
 
 
 def test_a_teachers_morning_costs_the_same_for_1_and_for_30_learners(school: School) -> None:

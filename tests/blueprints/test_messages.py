@@ -10,9 +10,12 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from config import BRUSSELS
+from lms.blueprints.messages import KINDS
 from lms.clock import now
+from lms.domain import outbox
 from lms.domain.booking import appointments
 from lms.models import Booking, Channel, Mode, OutboxItem, Outcome, Person
+from lms.models.outbox import MAIL_KINDS
 from tests import factories
 from tests.factories import wall
 from tests.support.pages import Page, filled
@@ -148,3 +151,24 @@ def test_thirty_messages_cost_as_many_statements_as_one(school: School) -> None:
     for index in range(1, 30):
         booked(school, f"Learner {index}", day=index // 8, at=hour(index % 8))
     assert (one, count()) == (1, (30, statements))
+
+
+def test_a_coordinator_sees_which_mails_failed_and_opens_the_person(school: School) -> None:
+    def fail(session: Session) -> str:
+        samira = factories.samira(session)
+        item = outbox.post(session, "feedback_returned", samira, "feedback", now=now())
+        outbox.close_item(session, item.id, Outcome.FAILED, "550 no such user", now=now())
+        return samira.id
+
+    samira = school.write(fail)
+    claire = school.visitor(school.write(factories.claire))
+    page = claire.get(claire.get("/").links()["E-mails en échec, 7 jours 1"])
+    assert page.links()["Samira"] == f"/people/{samira}"
+    assert "Devoir corrigé" in page.text
+    assert "550 no such user" in page.text
+    for who in (factories.nadia, factories.farid, factories.samira):
+        assert school.visitor(school.write(who)).get("/messages/failed").status == 404
+
+
+def test_every_kind_of_message_has_a_name_in_the_list() -> None:
+    assert set(KINDS) == set(MAIL_KINDS)

@@ -5,10 +5,10 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from lms.domain import outbox
-from lms.domain.statistics import current_figures
+from lms.domain.statistics import FirstSteps, current_figures
 from lms.models import AccessCard, Outcome
 from tests import factories
-from tests.factories import NOW
+from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
 
 
@@ -29,7 +29,7 @@ def _school(session: Session) -> None:
 
 def test_the_coordinator_counts_who_comes_and_who_has_no_card(school: School) -> None:
     school.write(_school)
-    found = school.read(lambda s: current_figures(s, now=NOW))
+    found = school.read(lambda s: current_figures(s, now=NOW, zone=BRUSSELS))
     assert [(each.name[-1], each.number) for each in found.by_level] == [("1", 1), ("2", 2), ("3", 0)]
     assert (found.without_card, found.locked_cards, found.without_social_worker) == (2, 1, 2)
 
@@ -45,4 +45,36 @@ def test_mails_that_failed_this_week_are_counted_and_older_ones_are_not(school: 
         outbox.close_item(session, done.id, Outcome.SENT, now=NOW)
 
     school.write(fail)
-    assert school.read(lambda s: current_figures(s, now=NOW)).failed_mails == 1
+    assert school.read(lambda s: current_figures(s, now=NOW, zone=BRUSSELS)).failed_mails == 1
+
+
+def test_this_week_begins_on_monday_and_copies_that_wait_are_counted(school: School) -> None:
+    def live(session: Session) -> None:
+        nadia = factories.nadia(session)
+        factories.all_week(session, nadia)
+        for day in ("2026-11-30", "2026-12-04", "2026-12-07"):  # a Monday, its Friday, the next Monday
+            factories.booked(session, factories.samira(session), nadia, wall(day, "10:00"))
+        factories.sent(session, factories.samira(session), factories.assignment(session))
+
+    school.write(live)
+    wednesday = wall("2026-12-02", "10:00")
+    found = school.read(lambda s: current_figures(s, now=wednesday, zone=BRUSSELS))
+    assert (found.week_bookings, found.waiting_copies) == (2, 1)
+
+
+def test_a_new_school_has_four_steps_and_each_is_ticked_when_it_is_done(school: School) -> None:
+    def steps() -> FirstSteps:
+        return school.read(lambda s: current_figures(s, now=NOW, zone=BRUSSELS)).first_steps
+
+    school.write(factories.claire)
+    assert steps() == FirstSteps(team=False, learners=False, lessons=False, hours=False)
+    school.write(factories.nadia)
+    assert steps() == FirstSteps(team=True, learners=False, lessons=False, hours=False)
+    school.write(factories.samira)
+    assert steps() == FirstSteps(team=True, learners=True, lessons=False, hours=False)
+    school.write(lambda s: factories.lesson(s, published=False))
+    assert not steps().lessons, "learners do not see a draft"
+    school.write(factories.lesson)
+    assert steps() == FirstSteps(team=True, learners=True, lessons=True, hours=False)
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "10:00"))
+    assert steps().are_done

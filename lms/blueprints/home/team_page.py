@@ -13,16 +13,14 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import queries, team_queries
+from lms.domain.booking import assigned_learners, team_queries
+from lms.domain.booking.assigned_learners import LearnerAppointment, SilentLearner
 from lms.domain.booking.availability_search import iso_week_of
 from lms.domain.homework import alerts, queue
 from lms.domain.homework.alerts import Alert
 from lms.domain.homework.queue import WaitingAttempt
-from lms.domain.lessons import progress
-from lms.domain.paging import Cut
-from lms.domain.people import directory
 from lms.domain.people.directory import LevelCount
-from lms.domain.statistics import current_figures
+from lms.domain.statistics import FirstSteps, current_figures
 from lms.models import Mode, Person, Role
 
 ROWS_SHOWN = 6
@@ -83,36 +81,28 @@ class ServiceFigures:
     without_card: int
     locked_cards: int
     without_social_worker: int
-    coming_bookings: int
+    waiting_copies: int
+    week_bookings: int
     failed_mails: int
     hygiene_notice: LazyString
+    first_steps: FirstSteps | None  # None: all are done
 
 
 @dataclass(frozen=True)
-class LearnerRow:
-    """A learner of a social worker. `level` is empty for a learner without one."""
+class SocialWorkerDesk:
+    """News of the learners of a social worker. Their list is a page of its own."""
 
-    id: str
-    name: str
-    level: str
-    done: int
-    total: int
-    next_appointment: datetime | None
-
-
-@dataclass(frozen=True)
-class LearnerPage:
-    """A page of the learners of a social worker."""
-
-    cut: Cut
-    rows: Sequence[LearnerRow]
+    coming: Sequence[LearnerAppointment]
+    missed: Sequence[LearnerAppointment]
+    silent: Sequence[SilentLearner]
+    next_steps: Sequence[LearnerAppointment]
 
 
 @dataclass(frozen=True)
 class TeamPage:
     """The start page of a member of the team.
 
-    `desk` is for teachers and `figures` for coordinators; somebody who is both has both. `learners` is for a
+    `desk` is for teachers and `figures` for coordinators; somebody who is both has both. `followed` is for a
     social worker who is neither; it is None for the others.
     """
 
@@ -120,7 +110,7 @@ class TeamPage:
     undecided: int
     desk: TeacherDesk | None
     figures: ServiceFigures | None
-    learners: LearnerPage | None
+    followed: SocialWorkerDesk | None
 
 
 def build_team_page(
@@ -129,35 +119,35 @@ def build_team_page(
     *,
     messages_waiting: int,
     hygiene_notice: bool,
-    after: str | None = None,
     now: datetime,
     zone: ZoneInfo,
 ) -> TeamPage:
     """Decide what a member of the team sees on the start page.
 
     `messages_waiting`: how many messages the person may send by hand. `hygiene_notice`: whether it is shown.
-    `after`: the learner after whom the page of a social worker begins.
     """
     teaches, coordinates = Role.TEACHER in person.roles, Role.COORDINATOR in person.roles
     return TeamPage(
         messages_waiting=messages_waiting,
         undecided=team_queries.count_conflicts_for(session, person, now=now),
         desk=_desk(session, person, now, zone) if teaches else None,
-        figures=_figures(session, now, hygiene_notice=hygiene_notice) if coordinates else None,
-        learners=None if teaches or coordinates else _learners(session, person, after, now),
+        figures=_figures(session, now, zone, hygiene_notice=hygiene_notice) if coordinates else None,
+        followed=None if teaches or coordinates else _followed(session, person, now),
     )
 
 
 def _desk(session: Session, person: Person, now: datetime, zone: ZoneInfo) -> TeacherDesk:
     counts = queue.counts_by_level(session)
     coming = team_queries.coming_appointments(session, person, ROWS_SHOWN, now=now)
+    waiting = queue.list_queue(session, limit=ROWS_SHOWN)
+    listed = [copy.attempt_id for copy in waiting]
     return TeacherDesk(
         to_correct=sum(each.number for each in counts),
         counts=counts,
-        queue=queue.list_queue(session, limit=ROWS_SHOWN),
+        queue=waiting,
         appointments=[_appointment(*each) for each in coming],
         unmarked=_unmarked(session, person, now, zone),
-        alerts=[_alert(each) for each in alerts.learner_alerts(session, limit=ROWS_SHOWN, now=now)],
+        alerts=[_alert(each) for each in alerts.learner_alerts(session, listed, now=now)],
     )
 
 
@@ -176,25 +166,25 @@ def _alert(found: Alert) -> AlertRow:
     return AlertRow(found.person_id, found.name, _REASONS[found.reason], found.since)
 
 
-def _figures(session: Session, now: datetime, *, hygiene_notice: bool) -> ServiceFigures:
-    found = current_figures(session, now=now)
+def _figures(session: Session, now: datetime, zone: ZoneInfo, *, hygiene_notice: bool) -> ServiceFigures:
+    found = current_figures(session, now=now, zone=zone)
     return ServiceFigures(
         by_level=found.by_level,
         without_card=found.without_card,
         locked_cards=found.locked_cards,
         without_social_worker=found.without_social_worker,
-        coming_bookings=found.coming_bookings,
+        waiting_copies=found.waiting_copies,
+        week_bookings=found.week_bookings,
         failed_mails=found.failed_mails,
         hygiene_notice=_l("affichés") if hygiene_notice else _l("cachés"),
+        first_steps=None if found.first_steps.are_done else found.first_steps,
     )
 
 
-def _learners(session: Session, person: Person, after: str | None, now: datetime) -> LearnerPage:
-    cut, found = directory.assigned_page(session, person, after)
-    lessons = progress.class_progress(session, cut.ids)
-    appointments = queries.next_appointments(session, cut.ids, now=now)
-    rows = []
-    for person_id, name, level in found:
-        done, total = lessons.get(person_id, (0, 0))
-        rows.append(LearnerRow(person_id, name, level or "", done, total, appointments.get(person_id)))
-    return LearnerPage(cut, rows)
+def _followed(session: Session, person: Person, now: datetime) -> SocialWorkerDesk:
+    return SocialWorkerDesk(
+        coming=assigned_learners.coming_appointments_for(session, person, now=now),
+        missed=assigned_learners.missed_appointments_for(session, person, now=now),
+        silent=assigned_learners.silent_learners_for(session, person, now=now),
+        next_steps=assigned_learners.next_steps_for(session, person, now=now),
+    )

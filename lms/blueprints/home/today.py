@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, url_for
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
@@ -35,7 +35,6 @@ from lms.models import HomeworkState, Role
 from lms.notifications.in_app import NoticeCard, french_moment, notice_cards, where_and_with
 from lms.notifications.manual_messages import list_manual_messages
 from lms.web.pages import page
-from lms.web.paging import pager_links
 
 bp = Blueprint("home", __name__)
 
@@ -226,9 +225,7 @@ def _team() -> Response:
         person,
         messages_waiting=len(list_manual_messages(session, person, settings(), moment)),
         hygiene_notice=organisation().hygiene_notice,
-        after=request.args.get("after"),
         now=moment,
         zone=settings().time_zone,
     )
-    pager = pager_links(shown.learners.cut, "home.today") if shown.learners else {}
-    return page("home/team.html", section="today", shown=shown, **pager, **_shown(_notices(moment)))
+    return page("home/team.html", section="today", shown=shown, **_shown(_notices(moment)))

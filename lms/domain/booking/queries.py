@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Integer, Select, String, and_, bindparam, func, or_, select, true
+from sqlalchemy import Integer, Select, String, and_, bindparam, or_, select, true
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain.booking.slots import HOUR, cells
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory
-from lms.extensions import UTCDateTime, read_rows
+from lms.extensions import UTCDateTime
 from lms.models import Booking, BookingState, Claim, Organisation, Person, Role
 from lms.refusal_codes import RefusalCode
 
@@ -183,23 +183,3 @@ def is_room_open(booking: Booking, *, now: datetime) -> bool:
 def video_url(organisation: Organisation, booking: Booking) -> str:
     """Return the address of the video room."""
     return f"{organisation.video_base.rstrip('/')}/{booking.video_key}"
-
-
-_NEXT = (
-    select(Booking.learner_id, func.min(Booking.starts))
-    .where(
-        Booking.state == BookingState.BOOKED,
-        Booking.starts > bindparam("since", type_=UTCDateTime),
-        Booking.learner_id.in_(bindparam("ids", expanding=True)),
-    )
-    .group_by(Booking.learner_id)
-)
-
-
-def next_appointments(session: Session, person_ids: Iterable[str], *, now: datetime) -> dict[str, datetime]:
-    """Return when the next appointment starts, by learner id, in one statement.
-
-    The running one is included; learners without one are left out.
-    """
-    ids = list(person_ids)
-    return dict(read_rows(session, _NEXT, {"ids": ids, "since": now - HOUR})) if ids else {}

@@ -9,11 +9,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Exists, Select, String, bindparam, exists, false, select
+from sqlalchemy import Exists, Select, exists, false, select
 from sqlalchemy.orm import Session, joinedload
 
 from lms.domain.errors import Absent
-from lms.domain.paging import PAGE, Cut, KeyedList
+from lms.domain.paging import PAGE
 from lms.extensions import read_rows
 from lms.models import AccessCard, Level, OpenedLevel, Person, PersonRole, Role
 from lms.normal_forms import name_key
@@ -68,31 +68,6 @@ def known_learners(actor: Person) -> Select[Person]:
     if Role.SOCIAL_WORKER in actor.roles:
         return all_learners.where(Person.social_worker_id == actor.id)
     return all_learners.where(false())
-
-
-_ASSIGNED = KeyedList(
-    select(Person.id).where(
-        Person.social_worker_id == bindparam("worker", type_=String),
-        Person.deactivated_at.is_(None),
-        has_role(Role.LEARNER),
-    ),
-    *BY_NAME,
-)
-_WITH_LEVELS = (
-    select(Person.id, Person.name, Level.name)
-    .outerjoin(Level, Level.id == Person.level_id)
-    .where(Person.id.in_(bindparam("ids", expanding=True)))
-    .order_by(*BY_NAME)
-)
-
-
-def assigned_page(
-    session: Session, person: Person, after: str | None
-) -> tuple[Cut, list[tuple[str, str, str | None]]]:
-    """Return a page of the active learners of a social worker, by name: id, name and level of each."""
-    cut = _ASSIGNED.read_page(session, {"worker": person.id}, after)
-    rows = read_rows(session, _WITH_LEVELS, {"ids": cut.ids})
-    return cut, [(person_id, name, level) for person_id, name, level in rows]
 
 
 def learner_for(session: Session, actor: Person, learner_id: str) -> Person:

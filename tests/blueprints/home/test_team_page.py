@@ -54,7 +54,7 @@ def booked(school: School) -> str:
 
 def test_each_role_has_its_own_parts(school: School) -> None:
     parts = {
-        who: (page.desk is not None, page.figures is not None, page.learners is not None)
+        who: (page.desk is not None, page.figures is not None, page.followed is not None)
         for who in (factories.nadia, factories.claire, factories.farid, anne)
         for page in [shown(school, who)]
     }
@@ -123,14 +123,20 @@ def test_an_appointment_without_an_attendance_leads_to_its_week(school: School) 
 
 
 def test_an_alert_says_why_a_learner_needs_attention(school: School) -> None:
+    later = NOW + timedelta(days=8)
+
     def write(session: Session) -> None:
         second = factories.assignment(session, factories.lesson(session, level_code="N2"))
-        factories.sent(session, factories.samira(session), factories.assignment(session))
+        first = factories.assignment(session)
+        for number in range(ROWS_SHOWN):  # the queue beside shows these; Samira's copy stands behind them
+            oldest = factories.learner(session, f"Personne {number}")
+            factories.sent(session, oldest, first, now=NOW - timedelta(hours=1))
+            oldest.seen_at = later
+        factories.sent(session, factories.samira(session), first)
         again = factories.sent(session, factories.oksana(session), second)
         factories.answered(session, again, redo=True)
 
     school.write(write)
-    later = NOW + timedelta(days=8)
     alerts = present(shown(school, factories.nadia, now=later).desk).alerts
     assert [(alert.name, str(alert.reason)) for alert in alerts] == [
         ("Samira", "Premier devoir envoyé"),
@@ -149,25 +155,35 @@ def test_a_coordinator_counts_learners_and_sees_how_the_service_is_set(school: S
     school.write(write)
     figures = present(shown(school, factories.claire, hygiene_notice=True).figures)
     assert (figures.by_level[0].name, figures.by_level[0].number) == ("Niveau 1", 1)
-    assert (figures.without_card, figures.locked_cards, figures.coming_bookings) == (1, 0, 0)
+    assert (figures.without_card, figures.locked_cards, figures.week_bookings) == (1, 0, 0)
+    assert figures.first_steps is not None
+    assert (figures.first_steps.learners, figures.first_steps.lessons) == (True, False)
     assert str(figures.hygiene_notice) == "affichés"
     assert str(present(shown(school, factories.claire).figures).hygiene_notice) == "cachés"
 
 
-def test_a_social_worker_sees_her_own_learners_with_lessons_and_appointment(school: School) -> None:
+def test_a_school_that_has_all_it_needs_shows_no_first_steps(school: School) -> None:
+    def write(session: Session) -> None:
+        factories.organisation(session)
+        factories.lesson(session)
+
+    school.write(write)
     booked(school)
+    assert present(shown(school, factories.claire).figures).first_steps is None
+
+
+def test_a_social_worker_follows_her_own_learners(school: School) -> None:
+    booking = booked(school)
 
     def write(session: Session) -> None:
         farid = factories.farid(session)
-        factories.lesson(session)
         factories.samira(session).social_worker_id = farid.id
-        newcomer = factories.learner(session, "Grace Mbala")
-        newcomer.social_worker_id, newcomer.level = farid.id, None
+        factories.learner(session, "Grace Mbala").social_worker_id = farid.id
         factories.oksana(session)
 
     school.write(write)
-    grace, samira = present(shown(school, factories.farid).learners).rows
-    assert (samira.name, samira.level, samira.done, samira.total) == ("Samira", "Niveau 1", 0, 1)
-    assert samira.next_appointment == HOUR
-    assert (grace.name, grace.level, grace.done, grace.total) == ("Grace Mbala", "", 0, 0)
-    assert grace.next_appointment is None
+    followed = present(shown(school, factories.farid).followed)
+    assert [(each.id, each.learner, each.starts) for each in followed.coming] == [(booking, "Samira", HOUR)]
+    assert (list(followed.missed), list(followed.silent), list(followed.next_steps)) == ([], [], [])
+    later = present(shown(school, factories.farid, now=NOW + timedelta(days=20)).followed)
+    assert {each.name for each in later.silent} == {"Samira", "Grace Mbala"}
