@@ -41,7 +41,7 @@ def slow_down(page: Page, latency: int) -> None:
 
 
 def take_line(page: Page) -> str | None:
-    """Return how high the line was while the page before was busy, and forget it; the new page is not busy."""
+    """Return how high the line was while the page before was busy; check that the new page is not."""
     expect(page.locator("body")).not_to_have_attribute("aria-busy", "true")
     line: str | None = page.evaluate("sessionStorage.getItem('line')")
     page.evaluate("sessionStorage.clear()")
