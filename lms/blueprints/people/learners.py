@@ -21,6 +21,7 @@ from lms.domain.errors import Refused
 from lms.domain.homework import open_work, worklist
 from lms.domain.lessons import progress
 from lms.domain.people import cards, directory, learners, logins, staff
+from lms.domain.people.directory import LearnerState
 from lms.extensions import db, write
 from lms.forms import tidy
 from lms.forms.people import ConfirmForm, LearnerEditForm, LearnerForm
@@ -38,8 +39,7 @@ def index() -> BaseResponse:
     wanted = directory.LearnerFilter(
         text=(tidy(request.args.get("q")) or "")[:80],
         level_id=level if level.isalnum() else "",
-        left=request.args.get("left") == "1",
-        unassigned=request.args.get("unassigned") == "1",
+        state=_state(request.args.get("state", "")),
         page=_number(request.args.get("page")),
     )
     session = db.session()
@@ -170,9 +170,13 @@ def _number(raw: str | None) -> int:
     return max(1, min(int(raw[:6]), 10_000)) if raw and raw.isascii() and raw.isdecimal() else 1
 
 
+def _state(raw: str) -> LearnerState:
+    return LearnerState(raw) if raw in set(LearnerState) else LearnerState.ACTIVE
+
+
 def _list_address(**changed: str | int | None) -> str:
     """Return the address of the list as it is filtered now, with something changed; None leaves it out."""
     kept: dict[str, Any] = {
-        name: request.args[name] for name in ("q", "level", "left", "unassigned") if request.args.get(name)
+        name: request.args[name] for name in ("q", "level", "state") if request.args.get(name)
     }
     return url_for("people.index", **{**kept, **changed})

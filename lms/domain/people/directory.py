@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import Exists, Select, exists, false, select
 from sqlalchemy.orm import Session, joinedload
@@ -44,14 +45,23 @@ class LearnerRow:
     is_locked: bool
 
 
+class LearnerState(StrEnum):
+    """Which learners the list shows: the active ones, some of them, or the deactivated ones."""
+
+    ACTIVE = ""
+    NO_CARD = "no_card"
+    LOCKED = "locked"
+    UNASSIGNED = "unassigned"  # without a social worker
+    LEFT = "left"
+
+
 @dataclass(frozen=True)
 class LearnerFilter:
     """Filter of the list of learners."""
 
     text: str = ""
     level_id: str = ""
-    left: bool = False  # the deactivated learners instead of the active ones
-    unassigned: bool = False  # only those without a social worker
+    state: LearnerState = LearnerState.ACTIVE
     page: int = 1
 
 
@@ -100,13 +110,16 @@ def person_for(session: Session, actor: Person, person_id: str) -> Person:
 
 def list_learners(session: Session, actor: Person, wanted: LearnerFilter) -> tuple[list[LearnerRow], bool]:
     """Return one page of the learners that the actor may see, and whether another page follows."""
-    query = _listed(known_learners(actor)).where(
-        Person.deactivated_at.is_not(None) if wanted.left else Person.deactivated_at.is_(None)
-    )
+    is_left = Person.deactivated_at.is_not(None)
+    query = _listed(known_learners(actor)).where(is_left if wanted.state == LearnerState.LEFT else ~is_left)
     if wanted.level_id:
         query = query.where(Person.level_id == wanted.level_id)
-    if wanted.unassigned:
+    if wanted.state == LearnerState.UNASSIGNED:
         query = query.where(Person.social_worker_id.is_(None))
+    elif wanted.state == LearnerState.NO_CARD:
+        query = query.where(AccessCard.id.is_(None))
+    elif wanted.state == LearnerState.LOCKED:
+        query = query.where(AccessCard.locked_at.is_not(None))
     if wanted.text:
         words = name_key(wanted.text).split()
         query = query.where(*(Person.name_key.contains(word, autoescape=True) for word in words))

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import availability
 from lms.domain.errors import Absent
 from lms.domain.paging import PAGE
-from lms.domain.people import directory, learners, staff
-from lms.domain.people.directory import LearnerFilter
+from lms.domain.people import cards, directory, learners, staff
+from lms.domain.people.directory import LearnerFilter, LearnerState
 from lms.models import Person
 from tests import factories
 from tests.factories import NOW, Who
@@ -25,10 +25,9 @@ def names(
     *,
     text: str = "",
     level_id: str = "",
-    left: bool = False,
-    unassigned: bool = False,
+    state: LearnerState = LearnerState.ACTIVE,
 ) -> list[str]:
-    wanted = LearnerFilter(text, level_id, left, unassigned)
+    wanted = LearnerFilter(text, level_id, state)
     lines, _ = school.read(lambda s: directory.list_learners(s, who(s), wanted))
     return [line.name for line in lines]
 
@@ -49,8 +48,19 @@ def test_a_teacher_and_the_coordinator_see_every_learner(cast: School) -> None:
 
 
 def test_learners_without_a_social_worker_are_found(cast: School) -> None:
-    assert names(cast, factories.claire, unassigned=True) == ["Oksana Bondar"]
-    assert names(cast, factories.farid, unassigned=True) == []
+    assert names(cast, factories.claire, state=LearnerState.UNASSIGNED) == ["Oksana Bondar"]
+    assert names(cast, factories.farid, state=LearnerState.UNASSIGNED) == []
+
+
+def test_learners_without_a_card_and_with_a_locked_one_are_found(cast: School) -> None:
+    def lock(session: Session) -> None:
+        factories.printed_card(session, factories.samira(session))
+        present(cards.card_of(session, factories.samira(session))).locked_at = NOW
+
+    assert names(cast, factories.nadia, state=LearnerState.LOCKED) == []
+    cast.write(lock)
+    assert names(cast, factories.nadia, state=LearnerState.LOCKED) == ["Samira"]
+    assert names(cast, factories.nadia, state=LearnerState.NO_CARD) == ["Oksana Bondar"]
 
 
 def test_a_social_worker_sees_the_people_entrusted_to_him(cast: School) -> None:
@@ -149,7 +159,7 @@ def test_the_list_is_filtered_by_level_and_by_who_still_comes(cast: School) -> N
     assert names(cast, factories.nadia, level_id=n2) == ["Oksana Bondar"]
     cast.write(lambda s: staff.deactivate(s, factories.nadia(s), factories.oksana(s), now=NOW))
     assert names(cast, factories.nadia) == ["Samira"]
-    assert names(cast, factories.nadia, left=True) == ["Oksana Bondar"]
+    assert names(cast, factories.nadia, state=LearnerState.LEFT) == ["Oksana Bondar"]
 
 
 def test_a_page_has_as_many_as_other_lists_and_the_next_page_holds_the_rest(cast: School) -> None:
