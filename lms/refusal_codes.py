@@ -27,6 +27,7 @@ class RefusalCode(StrEnum):
     FORM_KEPT_WITHOUT_FILES = "form_kept_without_files"
     LINK_DEAD = "link_dead"
     LOGIN_WRONG = "login_wrong"
+    NAMESAKE = "namesake"
     NOT_YOURSELF = "not_yourself"
     PASSWORD_COMMON = "password_common"
     PASSWORD_SHORT = "password_short"

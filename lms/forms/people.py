@@ -26,15 +26,21 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from lms.domain.errors import Refused
 from lms.domain.people import organisation
 from lms.domain.people.learners import LearnerDetails
+from lms.domain.people.screening import holds_national_number
 from lms.forms import PageForm, at_most, email_address, required, tidy, tidy_email, tidy_name, tidy_text
 from lms.forms.me import language_choices, phone_number, tidy_phone
 from lms.forms.screening import no_national_number
 from lms.i18n.languages import LANGUAGES
 from lms.models import Level, Person, Role
 from lms.normal_forms import plain_text
+from lms.refusal_codes import RefusalCode
 
+LONGEST_NAME = 120
+# Of one list: a class with its reserve, and a page that is still read.
+MOST_LEARNERS = 60
 BUFFERS = (0, 15, 30, 45, 60)
 
 
@@ -50,8 +56,24 @@ class ChecksField(SelectMultipleField):
     option_widget = CheckboxInput()
 
 
+class NamesakeQuestion(PageForm):
+    """A form that adds people, and asks before it adds somebody with the name of another person."""
+
+    confirmed = BooleanField(_l("Ce sont d’autres personnes : ajouter quand même"))
+    namesakes: Sequence[str] = ()
+
+    def check_namesakes(self, namesakes: Sequence[str]) -> None:
+        """Show the names that others have already, with the question whether these are other people.
+
+        Refusals: `namesake`, unless that was confirmed.
+        """
+        if namesakes and not self.confirmed.data:
+            self.namesakes = namesakes
+            raise Refused(RefusalCode.NAMESAKE)
+
+
 class LearnerForm(PageForm):
-    """Details of a new learner."""
+    """Details of a learner."""
 
     name = StringField(
         _l("Nom"), filters=[tidy_name], validators=[required(), at_most(120), no_national_number]
@@ -76,6 +98,42 @@ class LearnerForm(PageForm):
             email=self.email.data or None,
             phone=self.phone.data or None,
         )
+
+
+class NewLearnerForm(LearnerForm, NamesakeQuestion):
+    """Details of a new learner."""
+
+
+class LearnersForm(NamesakeQuestion):
+    """Several new learners of one level, a name a line."""
+
+    names = TextAreaField(
+        _l("Noms"), description=_l("Un nom par ligne. Collez une liste."), filters=[tidy_text]
+    )
+    level_id = RadioField(_l("Niveau"), validators=[chosen()])
+    language = SelectField(_l("Langue"), choices=language_choices(LANGUAGES), default="fr")
+
+    def validate_names(self, form_field: Field) -> None:
+        """Check each line; an error names the line."""
+        lines = [tidy_name(line) or "" for line in (form_field.data or "").splitlines()]
+        self.cleaned = [line for line in lines if line]
+        if not self.cleaned:
+            raise ValidationError(_l("Écrivez quelque chose ici."))
+        if len(self.cleaned) > MOST_LEARNERS:
+            raise ValidationError(_l("Ajoutez %(number)s personnes au plus à la fois.", number=MOST_LEARNERS))
+        for number, line in enumerate(lines, 1):
+            if len(line) > LONGEST_NAME:
+                raise ValidationError(_l("Ligne %(number)s : le nom est trop long.", number=number))
+            if holds_national_number(line):
+                raise ValidationError(_l("Ligne %(number)s : pas de numéro national ici.", number=number))
+
+    def offer(self, levels: Sequence[Level]) -> None:
+        """Set the levels to choose from."""
+        self.level_id.choices = [SelectChoice(level.id, f"{level.name} · {level.cefr}") for level in levels]
+
+    def facts(self) -> list[LearnerDetails]:
+        """Return the details of each learner that was entered."""
+        return [LearnerDetails(name, self.level_id.data, self.language.data) for name in self.cleaned]
 
 
 class LearnerEditForm(LearnerForm):
@@ -121,6 +179,10 @@ class ColleagueForm(PageForm):
         ],
         validators=[chosen()],
     )
+
+
+class InvitationForm(ColleagueForm, NamesakeQuestion):
+    """A new member of the team."""
 
 
 class ConfirmForm(PageForm):

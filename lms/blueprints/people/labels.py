@@ -1,4 +1,4 @@
-"""Names of roles, languages and audit actions, as the pages about people show them."""
+"""Names of roles, languages, states and audit actions, as the pages about people show them."""
 
 # Read by the team alone.
 
@@ -7,6 +7,7 @@ from __future__ import annotations
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+from lms.domain.people.directory import LearnerState
 from lms.i18n.languages import BY_CODE
 from lms.models import AuditAction, Role
 
@@ -15,6 +16,13 @@ ROLES: dict[str, LazyString] = {
     Role.TEACHER: _l("Professeur"),
     Role.COORDINATOR: _l("Coordination"),
     Role.SOCIAL_WORKER: _l("Assistant social"),
+}
+STATES: dict[LearnerState, LazyString] = {
+    LearnerState.ACTIVE: _l("Suivent les cours"),
+    LearnerState.NO_CARD: _l("Sans carte"),
+    LearnerState.LOCKED: _l("Carte bloquée"),
+    LearnerState.UNASSIGNED: _l("Sans assistant social"),
+    LearnerState.LEFT: _l("Ne viennent plus"),
 }
 ACTIONS: dict[str, LazyString] = {
     AuditAction.PERSON_MADE: _l("Personne ajoutée"),

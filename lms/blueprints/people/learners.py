@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
+from lms.blueprints.people.labels import STATES
 from lms.clock import now
 from lms.current import settings
 from lms.domain import audit_log
@@ -24,7 +25,7 @@ from lms.domain.people import cards, directory, learners, logins, staff
 from lms.domain.people.directory import LearnerState
 from lms.extensions import db, write
 from lms.forms import tidy
-from lms.forms.people import ConfirmForm, LearnerEditForm, LearnerForm
+from lms.forms.people import ConfirmForm, LearnerEditForm, LearnersForm, NewLearnerForm
 from lms.models import Role
 from lms.web.idempotency import run_once
 from lms.web.pages import page
@@ -52,6 +53,8 @@ def index() -> BaseResponse:
         homework=open_work.count_open_work(session, ids) if Role.TEACHER in me().roles else None,
         wanted=wanted,
         levels=directory.levels(session),
+        states=STATES.items(),
+        is_filtered=wanted != directory.LearnerFilter(),
         level_link=lambda level_id: _list_address(level=level_id or None, page=None),
         previous=_list_address(page=wanted.page - 1) if wanted.page > 1 else None,
         following=_list_address(page=wanted.page + 1) if more else None,
@@ -61,7 +64,7 @@ def index() -> BaseResponse:
 @bp.route("/people/new", methods=["GET", "POST"])
 @allow(Role.TEACHER, Role.COORDINATOR)
 def new() -> BaseResponse:
-    form = LearnerForm()
+    form = NewLearnerForm()
     form.offer(directory.levels(db.session()))
     if form.validate_on_submit():
         try:
@@ -69,6 +72,23 @@ def new() -> BaseResponse:
         except Refused as refusal:
             form.refuse(refusal)
     return page("people/new.html", 422 if form.is_submitted() else 200, form=form)
+
+
+@bp.route("/people/several", methods=["GET", "POST"])
+@allow(Role.TEACHER, Role.COORDINATOR)
+def several() -> BaseResponse:
+    """Add several learners of one level in one transaction."""
+    form = LearnersForm()
+    form.offer(directory.levels(db.session()))
+    if form.validate_on_submit():
+        try:
+            answer = run_once(form, lambda session: _made_several(session, form))
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            flash(_("Personnes ajoutées\N{NO-BREAK SPACE}: %(number)s.", number=len(form.cleaned)), "success")
+            return answer
+    return page("people/several.html", 422 if form.is_submitted() else 200, form=form)
 
 
 @bp.get("/people/<id>")
@@ -161,9 +181,17 @@ def reactivate(id: str) -> BaseResponse:
     return redirect(url_for("people.show", id=id), 303)
 
 
-def _made(session: Session, form: LearnerForm) -> str:
+def _made(session: Session, form: NewLearnerForm) -> str:
+    form.check_namesakes(directory.find_namesakes(session, [form.name.data]))
     learner = learners.add_learner(session, me(), form.facts(), now=now())
     return url_for("people.show", id=learner.id)
+
+
+def _made_several(session: Session, form: LearnersForm) -> str:
+    form.check_namesakes(directory.find_namesakes(session, form.cleaned))
+    for facts in form.facts():
+        learners.add_learner(session, me(), facts, now=now())
+    return url_for("people.index", level=form.level_id.data, state=LearnerState.NO_CARD)
 
 
 def _number(raw: str | None) -> int:

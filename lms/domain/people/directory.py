@@ -48,7 +48,7 @@ class LearnerRow:
 class LearnerState(StrEnum):
     """Which learners the list shows: the active ones, some of them, or the deactivated ones."""
 
-    ACTIVE = ""
+    ACTIVE = "active"
     NO_CARD = "no_card"
     LOCKED = "locked"
     UNASSIGNED = "unassigned"  # without a social worker
@@ -125,6 +125,16 @@ def list_learners(session: Session, actor: Person, wanted: LearnerFilter) -> tup
         query = query.where(*(Person.name_key.contains(word, autoescape=True) for word in words))
     rows = read_rows(session, query.limit(PAGE + 1).offset((wanted.page - 1) * PAGE), {})
     return [LearnerRow(*row) for row in rows[:PAGE]], len(rows) > PAGE
+
+
+def find_namesakes(session: Session, names: Collection[str]) -> list[str]:
+    """Return the names that an active person bears already, and those that are given twice."""
+    keys = [name_key(name) for name in names]
+    query = select(Person.name).where(Person.name_key.in_(set(keys)), Person.deactivated_at.is_(None))
+    borne = session.scalars(query.order_by(*BY_NAME)).all()
+    known = {name_key(name) for name in borne}
+    twice = {key: name for name, key in zip(names, keys, strict=True) if keys.count(key) > 1}
+    return [*dict.fromkeys(borne), *(name for key, name in twice.items() if key not in known)]
 
 
 def list_team(session: Session, actor: Person) -> Sequence[Person]:

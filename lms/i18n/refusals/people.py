@@ -32,6 +32,7 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     ),
     RefusalCode.LINK_DEAD: _l("Ce lien ne marche plus. Demandez un nouveau lien."),
     RefusalCode.LOGIN_WRONG: _l("L’adresse ou le mot de passe est faux. Essayez encore."),
+    RefusalCode.NAMESAKE: _l("Ce nom existe déjà. Est-ce une autre personne ?"),
     RefusalCode.NOT_YOURSELF: _l("Vous ne pouvez pas vous désactiver. Demandez à une autre personne."),
     RefusalCode.PASSWORD_COMMON: _l("Ce mot de passe est trop facile à deviner. Choisissez-en un autre."),
     RefusalCode.PASSWORD_SHORT: _l("Ce mot de passe est trop court. Écrivez au moins 8 caractères."),

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from lms import clock
 from lms.models import AuditEvent, Booking, BookingState, Person
+from lms.normal_forms import name_key
 from tests import factories
 from tests.support.pages import Page, Visitor
 from tests.support.school import School
@@ -292,3 +293,67 @@ def test_the_coordinator_reads_the_journal_of_a_person(
     nadia.submit(nadia.get(f"/people/{cast['samira']}"), action="/card")
     page = school.visitor(cast["claire"]).get(f"/people/{cast['samira']}")
     assert "Carte faite · Nadia Dubois" in page.text
+
+
+LIST = "Ahmad\n\n  Grace   Mbala \nOksana Bondar\n"
+
+
+def test_several_learners_are_added_at_once_and_the_list_shows_who_has_no_card(school: School) -> None:
+    nadia = school.visitor(school.write(factories.nadia))
+    level = school.write(lambda s: factories.level(s, "N2").id)
+    page = nadia.get("/people/several")
+    values: dict[str, object] = {"names": LIST, "level_id": level, "language": "uk"}
+    added = nadia.submit(page, values, action="/several")
+    assert added.url == f"/people?level={level}&state=no_card"
+    assert "Personnes ajoutées : 3." in added.text
+    again = nadia.submit(page, values, action="/several")
+    assert again.url == added.url, "the same form sent twice adds nobody twice"
+    learners = school.read(lambda s: s.scalars(select(Person).where(Person.level_id == level)).all())
+    assert sorted((one.name, one.language) for one in learners) == [
+        ("Ahmad", "uk"),
+        ("Grace Mbala", "uk"),
+        ("Oksana Bondar", "uk"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (" \n ", "Écrivez quelque chose ici."),
+        ("Ahmad\n" + "x" * 121, "Ligne 2 : le nom est trop long."),
+        ("Ahmad\n\n85.07.30-033 28", "Ligne 3 : pas de numéro national ici."),
+        ("\n".join(f"Nom {number}" for number in range(61)), "Ajoutez 60 personnes au plus à la fois."),
+    ],
+)
+def test_a_list_that_cannot_be_added_is_kept_and_the_line_is_named(
+    school: School, names: str, sentence: str
+) -> None:
+    nadia = school.visitor(school.write(factories.nadia))
+    level = school.write(lambda s: factories.level(s).id)
+    before = school.read(lambda s: s.scalar(select(func.count(Person.id))))
+    page = nadia.submit(nadia.get("/people/several"), {"names": names, "level_id": level}, action="/several")
+    assert page.status == 422
+    assert sentence in page.text
+    assert names.split("\n", maxsplit=1)[0].strip() in page.text
+    assert school.read(lambda s: s.scalar(select(func.count(Person.id)))) == before
+
+
+@pytest.mark.parametrize("path", ["/people/several", "/people/new", "/people/team/new"])
+def test_a_name_that_somebody_has_already_is_asked_about(school: School, path: str) -> None:
+    samira, level = school.write(lambda s: (factories.samira(s).name, factories.level(s).id))
+    claire = school.visitor(school.write(factories.claire))
+    values: dict[str, object] = {
+        "names": samira.upper(),
+        "name": samira.upper(),
+        "level_id": level,
+        "email": "samira@example.org",
+        "roles": ["teacher"],
+    }
+    form = claire.get(path)
+    mine = {name: value for name, value in values.items() if f'name="{name}"' in form.html}
+    asked = claire.submit(form, mine, action=path)
+    assert asked.status == 422
+    assert "Ce nom existe déjà. Est-ce une autre personne ?" in asked.text.replace("\u202f", " ")
+    assert claire.submit(asked, {"confirmed": "y"}, action=path).status == 200
+    count = select(func.count(Person.id)).where(Person.name_key == name_key(samira))
+    assert school.read(lambda s: s.scalar(count)) == 2

@@ -63,6 +63,17 @@ def test_learners_without_a_card_and_with_a_locked_one_are_found(cast: School) -
     assert names(cast, factories.nadia, state=LearnerState.NO_CARD) == ["Oksana Bondar"]
 
 
+def test_a_name_that_somebody_has_or_that_is_given_twice_is_found(cast: School) -> None:
+    def namesakes(*names: str) -> list[str]:
+        return cast.read(lambda s: directory.find_namesakes(s, names))
+
+    assert namesakes("SAMIRA", "Ahmad") == ["Samira"], "in another spelling too"
+    assert namesakes("nadia  dubois") == ["Nadia Dubois"]
+    assert namesakes("Ahmad", "Grace", "ahmad") == ["ahmad"]
+    cast.write(lambda s: staff.deactivate(s, factories.nadia(s), factories.samira(s), now=NOW))
+    assert namesakes("Samira") == []
+
+
 def test_a_social_worker_sees_the_people_entrusted_to_him(cast: School) -> None:
     assert names(cast, factories.farid) == ["Samira"]
     assert (
