@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def close_schools() -> Iterator[None]:
     yield
     while open_schools:
         open_schools.pop().close()
+
+
+@pytest.fixture(autouse=True)
+def keep_signal_handler() -> Iterator[None]:
+    """Restore what `main` of a command sets: a run that is told to end would only fail a test and go on."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")
