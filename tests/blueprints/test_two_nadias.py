@@ -24,7 +24,7 @@ from tests.support.pages import Visitor
 from tests.support.school import School
 
 HREF = re.compile(r'href="(/[^"#]*)')
-OTHER_WEEK = re.compile(r"[?&](?:week|from)=|^/static/")
+OTHER_WEEK = re.compile(r"[?&](?:week|day|from)=|^/static/")
 # Named as "Nadia D.", "Nadia B." or with the whole name.
 UNCLEAR = re.compile(r"Nadia(?! (?:D\.|B\.|Dubois|Benali))")
 FIRST_WORD = re.compile(r"(?:teacher|maker|holder)\)?\.(?:first_name|split)|\.name\.split|split\(\)\[0\]")
