@@ -52,7 +52,7 @@ def test_the_same_day_in_the_persons_language_with_digits_that_match_the_card(
 
 @pytest.mark.parametrize(
     ("language", "told"),
-    [("fr", ["1 min", "5 h", "2 j"]), ("tr", ["1 dk", "5 sa", "2 gün"]), ("en", ["1 min", "5 h", "2 d"])],
+    [("fr", ["1 min", "5 h", "2 j"]), ("tr", ["1 dk", "5 saat", "2 gün"]), ("en", ["1 min", "5 h", "2 d"])],
 )
 def test_how_long_a_copy_waits_is_said_in_its_largest_unit(
     school: School, language: str, told: list[str]
