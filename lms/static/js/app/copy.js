@@ -1,5 +1,5 @@
-// Copies the text of a field; without script the field itself can be marked and copied.
-// button[data-copy="id of the field"], data-copied: what it says then.
+// Copies the text of a field or of another element; without script it can be marked and copied by hand.
+// button[data-copy="id of the element"], data-copied: what it says then.
 const shown = () => {
   if (navigator.clipboard) document.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = false; });
 };
@@ -8,11 +8,13 @@ document.addEventListener("page:changed", shown);
 document.addEventListener("click", async (event) => {
   const button = event.target.closest?.("[data-copy]");
   if (!button) return;
-  const field = document.getElementById(button.dataset.copy);
+  const source = document.getElementById(button.dataset.copy);
   try {
-    await navigator.clipboard.writeText(field.value);
+    await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
     button.querySelector("span").textContent = button.dataset.copied;
   } catch {
-    field.select(); // not allowed here: it is marked, to be copied by hand
+    // not allowed here: it is marked, to be copied by hand
+    if (source.select) source.select();
+    else getSelection().selectAllChildren(source);
   }
 });
