@@ -43,7 +43,7 @@ def close_schools() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def keep_signal_handler() -> Iterator[None]:
-    """Restore what `main` of a command sets: a run that is told to end would only fail a test and go on."""
+    """Restore what `main` of a command sets: a worker that gets SIGTERM would fail a test and go on."""
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
