@@ -42,6 +42,15 @@ def _stamp(starts: datetime) -> str:
     return f"{starts.astimezone(UTC):%Y%m%dT%H%M}"
 
 
+def parse_day(value: str | None, years: range = YEARS) -> date | None:
+    """Return the day of an address or a form, as `2026-12-01`; None when malformed or not in these years."""
+    try:
+        day = date.fromisoformat(value or "")
+    except ValueError:
+        return None
+    return day if day.year in years else None
+
+
 def parse_slot(value: str | None) -> tuple[str, datetime] | None:
     """Return teacher id and start of a form value from `slot_value`; None when it is malformed."""
     found = _SLOT.fullmatch(value or "")

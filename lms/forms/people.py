@@ -72,11 +72,21 @@ class NamesakeQuestion(PageForm):
             raise Refused(RefusalCode.NAMESAKE)
 
 
-class LearnerForm(PageForm):
+class LevelChoice:
+    """The choice of a level, for the forms that have one."""
+
+    level_id: RadioField
+
+    def offer(self, levels: Sequence[Level]) -> None:
+        """Set the levels to choose from."""
+        self.level_id.choices = [SelectChoice(level.id, f"{level.name} · {level.cefr}") for level in levels]
+
+
+class LearnerForm(LevelChoice, PageForm):
     """Details of a learner."""
 
     name = StringField(
-        _l("Nom"), filters=[tidy_name], validators=[required(), at_most(120), no_national_number]
+        _l("Nom"), filters=[tidy_name], validators=[required(), at_most(LONGEST_NAME), no_national_number]
     )
     level_id = RadioField(_l("Niveau"), validators=[chosen()])
     language = SelectField(_l("Langue"), choices=language_choices(LANGUAGES), default="fr")
@@ -84,10 +94,6 @@ class LearnerForm(PageForm):
     phone = StringField(
         _l("Téléphone (facultatif)"), filters=[tidy_phone], validators=[at_most(40), phone_number]
     )
-
-    def offer(self, levels: Sequence[Level]) -> None:
-        """Set the levels to choose from."""
-        self.level_id.choices = [SelectChoice(level.id, f"{level.name} · {level.cefr}") for level in levels]
 
     def facts(self) -> LearnerDetails:
         """Return the details that were entered."""
@@ -104,7 +110,7 @@ class NewLearnerForm(LearnerForm, NamesakeQuestion):
     """Details of a new learner."""
 
 
-class LearnersForm(NamesakeQuestion):
+class LearnersForm(LevelChoice, NamesakeQuestion):
     """Several new learners of one level, a name a line."""
 
     names = TextAreaField(
@@ -126,10 +132,6 @@ class LearnersForm(NamesakeQuestion):
                 raise ValidationError(_l("Ligne %(number)s : le nom est trop long.", number=number))
             if holds_national_number(line):
                 raise ValidationError(_l("Ligne %(number)s : pas de numéro national ici.", number=number))
-
-    def offer(self, levels: Sequence[Level]) -> None:
-        """Set the levels to choose from."""
-        self.level_id.choices = [SelectChoice(level.id, f"{level.name} · {level.cefr}") for level in levels]
 
     def facts(self) -> list[LearnerDetails]:
         """Return the details of each learner that was entered."""
@@ -167,7 +169,7 @@ class ColleagueForm(PageForm):
     """A member of the team: name, address, roles."""
 
     name = StringField(
-        _l("Nom"), filters=[tidy_name], validators=[required(), at_most(120), no_national_number]
+        _l("Nom"), filters=[tidy_name], validators=[required(), at_most(LONGEST_NAME), no_national_number]
     )
     email = StringField(_l("E-mail"), filters=[tidy_email], validators=[required(), email_address])
     roles = ChecksField(

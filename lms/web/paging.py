@@ -1,10 +1,27 @@
-"""The links between the pages of a list."""
+"""What an address asks of a list, and the links between the pages of it."""
 
 from __future__ import annotations
 
-from flask import url_for
+from enum import StrEnum
+from typing import TypeVar
+
+from flask import request, url_for
 
 from lms.domain.paging import Cut
+
+S = TypeVar("S", bound=StrEnum)
+
+
+def asked_state(states: type[S]) -> S | None:
+    """Return the state that the address asks for; None for all, or for a value that is none."""
+    value = request.args.get("state", "")
+    return states(value) if value in set(states) else None
+
+
+def asked_page() -> int:
+    """Return the number of the page that the address asks for; 1 for a value that is none."""
+    raw = request.args.get("page", "")
+    return max(1, min(int(raw[:6]), 10_000)) if raw.isascii() and raw.isdecimal() else 1
 
 
 def pager_links(cut: Cut, endpoint: str, **values: str | None) -> dict[str, str | None]:

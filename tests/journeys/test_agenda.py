@@ -59,7 +59,7 @@ class Clicks:
 
     def check(self, job: str, at_most: int) -> None:
         """Report how many clicks the job took, and fail when they are too many."""
-        print(f"{job}: {self.count} clicks, at most {at_most}")  # noqa: T201
+        print(f"{job}: {self.count} clicks, at most {at_most}")  # noqa: T201 the counted clicks are reported
         assert self.count <= at_most, job
 
 

@@ -22,9 +22,10 @@ from lms.domain.people import directory
 from lms.domain.people.directory import LearnerFilter
 from lms.extensions import db
 from lms.forms import tidy
-from lms.forms.booking import parse_slot
+from lms.forms.booking import parse_day, parse_slot
 from lms.models import Person, Role
 from lms.web.pages import page
+from lms.web.paging import asked_page
 
 bp = Blueprint("agenda", __name__)
 
@@ -39,8 +40,8 @@ _YEARS = range(2020, 2101)
 def index() -> BaseResponse:
     """Show a week. On a narrow screen the style sheet leaves one day of it, by default today."""
     today = now().astimezone(settings().time_zone).date()
-    asked, wanted = request.args.get("week"), _day(request.args.get("day"))
-    teachers = availability.teacher_names(db.session()) if _coordinates() else {}
+    asked, wanted = request.args.get("week"), parse_day(request.args.get("day"), _YEARS)
+    teachers = availability.teacher_names(db.session()) if me().is_coordinator else {}
     chosen = _chosen(teachers)
     teacher = None if chosen == ALL else me() if chosen == me().id else db.session().get(Person, chosen)
     monday = _monday(asked, wanted or today)
@@ -80,10 +81,7 @@ def slot() -> BaseResponse:
     if parsed is None or teacher is None:
         return redirect(url_for("agenda.index"), 303)
     text = (tidy(request.args.get("q")) or "")[:LONGEST_NAME]
-    try:
-        number = max(1, min(int(request.args.get("page", "1")), 10_000))
-    except ValueError:
-        number = 1
+    number = asked_page()
     learners, more = directory.list_learners(db.session(), me(), LearnerFilter(text=text, page=number))
     return page(
         "agenda/slot.html",
@@ -111,27 +109,15 @@ def _load(monday: date, teacher: Person | None) -> Week:
 
 def _chosen(teachers: Mapping[str, str]) -> str:
     """Return the id of the teacher whose week is shown, or `ALL`; only a coordinator chooses."""
-    own = me().id if Role.TEACHER in me().roles else ALL
+    own = me().id if me().is_teacher else ALL
     wanted = request.args.get("teacher") or own
-    if wanted != own and wanted not in teachers and not (wanted == ALL and _coordinates()):
+    if wanted != own and wanted not in teachers and not (wanted == ALL and me().is_coordinator):
         raise Absent
     return wanted
 
 
-def _coordinates() -> bool:
-    return Role.COORDINATOR in me().roles
-
-
 def _name(day: date) -> str:
     return f"{day.isocalendar().year}-W{day.isocalendar().week:02}"
-
-
-def _day(value: str | None) -> date | None:
-    try:
-        day = date.fromisoformat(value or "")
-    except ValueError:
-        return None
-    return day if day.year in _YEARS else None
 
 
 def _monday(week: str | None, day: date) -> date:

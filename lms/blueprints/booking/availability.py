@@ -234,7 +234,7 @@ def undo() -> BaseResponse:
 def _special_form() -> SpecialForm:
     """Return the form of a special day; only a coordinator chooses for whom it is."""
     form = SpecialForm()
-    if _coordinates():
+    if me().is_coordinator:
         teachers = availability.teacher_names(db.session())
         form.for_one_of(teachers, me().id if me().id in teachers else SERVICE)
     else:
@@ -259,7 +259,7 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
         undecided=count_conflicts(),
         deletion=undo_deletion.undo_offer(),
         teaches=Role.TEACHER in person.roles,
-        coordinates=_coordinates(),
+        coordinates=me().is_coordinator,
         everybody=SERVICE,
         **pager_links(cut, "availability.exceptions"),
     )
@@ -279,10 +279,6 @@ def _settled(sentence: str, back: str) -> BaseResponse:
 
 def _names(weekdays: Sequence[int]) -> str:
     return ", ".join(str(WEEKDAYS[weekday]) for weekday in weekdays)
-
-
-def _coordinates() -> bool:
-    return Role.COORDINATOR in me().roles
 
 
 def _buffer() -> timedelta:

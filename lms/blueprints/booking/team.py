@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import get_locale
@@ -30,6 +30,7 @@ from lms.domain.errors import Absent, Refused
 from lms.domain.people.contact import count_by_delivery, preferred_channel
 from lms.extensions import db, write
 from lms.forms.appointments import AbsenceForm, NoteForm, SwapForm
+from lms.forms.booking import parse_day
 from lms.i18n import dates, refusals
 from lms.models import Booking, Channel, Person, Role
 from lms.web.idempotency import run_once
@@ -39,7 +40,6 @@ bp = Blueprint("booking_team", __name__)
 
 NEAR = timedelta(days=14)
 _WEEK = re.compile(r"\d{4}-W\d{2}")
-_YEARS = range(2000, 2200)
 
 
 # -- attendance ----------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def absence() -> BaseResponse:
 @allow(Role.TEACHER, Role.COORDINATOR)
 def call_off() -> BaseResponse:
     form = AbsenceForm()
-    teacher, day = _teacher(form.teacher.data), _day(form.day.data)
+    teacher, day = _teacher(form.teacher.data), parse_day(form.day.data)
     if teacher is None or day is None:
         return _absence(form, form.teacher.data, form.day.data, 422)
 
@@ -193,7 +193,7 @@ def _absence(
 ) -> BaseResponse:
     zone = settings().time_zone
     today = now().astimezone(zone).date()
-    teacher, day = _teacher(teacher_id), _day(day_value) or today
+    teacher, day = _teacher(teacher_id), parse_day(day_value) or today
     found = team_queries.teacher_day(db.session(), teacher, day, now=now(), zone=zone) if teacher else None
     form.teacher.data, form.day.data = teacher.id if teacher else "", day.isoformat()
     channels = _channels([*found.ahead, *found.cancelled_by_teacher]) if found else {}
@@ -239,11 +239,3 @@ def _teacher(teacher_id: str | None) -> Person | None:
     if teacher_id and not found:
         raise Absent
     return found[0] if found else None
-
-
-def _day(value: str | None) -> date | None:
-    try:
-        day = date.fromisoformat(value or "")
-    except ValueError:
-        return None
-    return day if day.year in _YEARS else None

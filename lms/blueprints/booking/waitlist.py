@@ -26,7 +26,7 @@ from lms.models import AFTERNOON, EVENING, MORNING, Booking, BookingState, Perso
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import page
-from lms.web.paging import pager_links
+from lms.web.paging import asked_state, pager_links
 
 bp = Blueprint("waitlist", __name__)
 
@@ -64,7 +64,7 @@ def line() -> BaseResponse:
     session, asked = db.session(), request.args
     levels = directory.levels(session)
     level = asked.get("level") if asked.get("level") in {each.id for each in levels} else None
-    state = WaitlistState(asked["state"]) if asked.get("state") in set(WaitlistState) else None
+    state = asked_state(WaitlistState)
     shown = waitlist_page.waitlist_page(session, asked.get("after"), level_id=level, state=state)
     return page(
         "waitlist/line.html",

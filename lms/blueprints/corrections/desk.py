@@ -28,6 +28,7 @@ from lms.models import Attempt, Criterion, Role
 from lms.refusal_codes import RefusalCode
 from lms.web.idempotency import run_once
 from lms.web.pages import by_script, page
+from lms.web.paging import asked_state
 
 bp = Blueprint("corrections", __name__)
 
@@ -43,7 +44,7 @@ STATES = {**STATES_FOR_COORDINATOR, QueueState.DRAFT: _l("Mes brouillons")}
 @allow(Role.TEACHER, Role.COORDINATOR)
 def index() -> BaseResponse:
     """List what waits. A coordinator who does not teach sees whose work waits and opens the person."""
-    session, level, state = db.session(), _level(), _state()
+    session, level, state = db.session(), _level(), asked_state(QueueState)
     counts = queue.counts_by_level(session, me(), state)
     found = queue.queue_page(session, me(), level, state, before=_id("before"), after=_id("after"))
     shown: dict[str, Any] = {"level": level, "state": state}
@@ -153,12 +154,6 @@ def _answer(
 def _level() -> str | None:
     """Return the level of the queue from the address; None for all, or for a value that is no id."""
     return _id("level")
-
-
-def _state() -> QueueState | None:
-    """Return the state of the queue from the address; None for all, or for a value that is none."""
-    value = request.args.get("state", "")
-    return QueueState(value) if value in set(QueueState) else None
 
 
 def _id(name: str) -> str | None:

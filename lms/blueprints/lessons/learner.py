@@ -23,7 +23,7 @@ from lms.domain.lessons.team_queries import Publication
 from lms.extensions import db, write
 from lms.models import Role
 from lms.web.pages import by_script, page
-from lms.web.paging import pager_links
+from lms.web.paging import asked_state, pager_links
 
 bp = Blueprint("lessons", __name__)
 
@@ -89,8 +89,7 @@ def index() -> Response:
 def _team_list() -> Response:
     """Show the lessons of one level; `lesson` in the address is on the page that is shown."""
     asked = request.args
-    state = asked.get("state", "")
-    publication = Publication(state) if state in set(Publication) else None
+    publication = asked_state(Publication)
     shown = team_queries.lesson_page(
         db.session(),
         asked.get("level"),

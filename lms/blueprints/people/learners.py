@@ -27,8 +27,9 @@ from lms.extensions import db, write
 from lms.forms import tidy
 from lms.forms.people import ConfirmForm, LearnerEditForm, LearnersForm, NewLearnerForm
 from lms.models import Role
-from lms.web.idempotency import run_once
+from lms.web.idempotency import run_once, run_once_with_result
 from lms.web.pages import page
+from lms.web.paging import asked_page, asked_state
 
 bp = Blueprint("people", __name__)
 
@@ -40,8 +41,8 @@ def index() -> BaseResponse:
     wanted = directory.LearnerFilter(
         text=(tidy(request.args.get("q")) or "")[:80],
         level_id=level if level.isalnum() else "",
-        state=_state(request.args.get("state", "")),
-        page=_number(request.args.get("page")),
+        state=asked_state(LearnerState) or LearnerState.ACTIVE,
+        page=asked_page(),
     )
     session = db.session()
     lines, more = directory.list_learners(session, me(), wanted)
@@ -82,12 +83,17 @@ def several() -> BaseResponse:
     form.offer(directory.levels(db.session()))
     if form.validate_on_submit():
         try:
-            answer = run_once(form, lambda session: _made_several(session, form))
+            added, location = run_once_with_result(
+                form,
+                lambda session: _made_several(session, form),
+                lambda _number: url_for("people.index", level=form.level_id.data, state=LearnerState.NO_CARD),
+            )
         except Refused as refusal:
             form.refuse(refusal)
         else:
-            flash(_("Personnes ajoutées\N{NO-BREAK SPACE}: %(number)s.", number=len(form.cleaned)), "success")
-            return answer
+            if added:
+                flash(_("Personnes ajoutées\N{NO-BREAK SPACE}: %(number)s.", number=added), "success")
+            return redirect(location, 303)
     return page("people/several.html", 422 if form.is_submitted() else 200, form=form)
 
 
@@ -187,19 +193,11 @@ def _made(session: Session, form: NewLearnerForm) -> str:
     return url_for("people.show", id=learner.id)
 
 
-def _made_several(session: Session, form: LearnersForm) -> str:
+def _made_several(session: Session, form: LearnersForm) -> int:
     form.check_namesakes(directory.find_namesakes(session, form.cleaned))
     for facts in form.facts():
         learners.add_learner(session, me(), facts, now=now())
-    return url_for("people.index", level=form.level_id.data, state=LearnerState.NO_CARD)
-
-
-def _number(raw: str | None) -> int:
-    return max(1, min(int(raw[:6]), 10_000)) if raw and raw.isascii() and raw.isdecimal() else 1
-
-
-def _state(raw: str) -> LearnerState:
-    return LearnerState(raw) if raw in set(LearnerState) else LearnerState.ACTIVE
+    return len(form.cleaned)
 
 
 def _list_address(**changed: str | int | None) -> str:

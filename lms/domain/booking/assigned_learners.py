@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Integer, Select, String, bindparam, func, 
 from sqlalchemy.orm import Session
 
 from lms.domain.booking.slots import HOUR
+from lms.domain.people import logins
 from lms.domain.people.directory import has_role
 from lms.extensions import UTCDateTime, read_rows
 from lms.models import AppointmentRecord, Attendance, Booking, BookingState, Mode, Person, Role
@@ -18,7 +19,6 @@ from lms.models import AppointmentRecord, Attendance, Booking, BookingState, Mod
 SHOWN = 6
 # Older ones are history: they stand on the page of the learner.
 RECENT = timedelta(days=30)
-SILENT = timedelta(days=14)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def next_steps_for(session: Session, actor: Person, *, now: datetime) -> Sequenc
 
 def silent_learners_for(session: Session, actor: Person, *, now: datetime) -> Sequence[SilentLearner]:
     """Return assigned learners who were not seen for two weeks, those not seen for longest first."""
-    values = {"worker": actor.id, "since": now - SILENT, "limit": SHOWN}
+    values = {"worker": actor.id, "since": now - logins.SILENCE, "limit": SHOWN}
     return [SilentLearner(*row) for row in read_rows(session, _SILENT, values)]
 
 

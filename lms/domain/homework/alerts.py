@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from lms.domain.people import logins
 from lms.domain.people.directory import has_role
 from lms.extensions import UTCDateTime, read_rows
 from lms.models import Person, QueuedAttempt, Role, Submission
 
 REDO_LONG = timedelta(days=7)
-SILENT_LONG = timedelta(days=14)
 OF_EACH = 2
 _BEFORE, _LIMIT = bindparam("before", type_=UTCDateTime), bindparam("limit", type_=Integer)
 # Among as many of one reason there are `OF_EACH` whom no reason before it names.
@@ -77,7 +77,7 @@ def _inactive() -> Select[*tuple[Any, ...]]:
 _ALERTS = (
     ("first", _first_attempts(), timedelta(0)),
     ("redo", _redo_waiting(), REDO_LONG),
-    ("silent", _inactive(), SILENT_LONG),
+    ("silent", _inactive(), logins.SILENCE),
 )
 
 

@@ -32,6 +32,8 @@ LASTS: dict[LoginKind, timedelta] = {
 }
 # How long the cookie is kept. On a shared phone it outlives the half hour, which the server counts.
 COOKIE_LASTS: dict[LoginKind, timedelta] = {**LASTS, LoginKind.SHARED: timedelta(hours=12)}
+# A learner without a page view for as long stands on the start pages of the team.
+SILENCE = timedelta(days=14)
 # How old `seen_at` may become before a page view is written.
 _TOUCH_AFTER: dict[LoginKind, timedelta] = {
     LoginKind.OWN: timedelta(hours=1),

@@ -55,8 +55,10 @@ def test_one_level_or_those_with_an_offer_keep_their_place_in_the_whole_list(sch
 
     second_level = school.write(live)
 
-    def listed(session: Session, **wanted: object) -> tuple[list[tuple[int, str]], int, list[int]]:
-        page = waitlist_page.waitlist_page(session, None, **wanted)  # type: ignore[arg-type]
+    def listed(
+        session: Session, level_id: str | None = None, state: WaitlistState | None = None
+    ) -> tuple[list[tuple[int, str]], int, list[int]]:
+        page = waitlist_page.waitlist_page(session, None, level_id=level_id, state=state)
         shown = [(each.place, each.entry.learner.first_name) for each in page.entries]
         return shown, page.total, sorted(page.by_level.values())
 
