@@ -101,6 +101,7 @@ class RefusalCode(StrEnum):
     DELETION_FINAL = "deletion_final"
     NOT_SWAPPABLE = "not_swappable"
     LEARNER_BUSY = "learner_busy"
+    VIDEO_IN_USE = "video_in_use"
     DAY_OVER = "day_over"
     NO_PART_OF_DAY = "no_part_of_day"
     TEACHER_GONE = "teacher_gone"

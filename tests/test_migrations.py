@@ -698,6 +698,18 @@ A_ROOM = "INSERT INTO room (id, name, closed_at) VALUES (:id, :name, :closed)"
 A_LEVEL = """
     INSERT INTO level (id, code, name, cefr, blurb, position) VALUES (:id, :id, :name, '', '', :position)
 """
+
+
+def test_an_organisation_without_a_video_address_has_one_before_0015(newest: School) -> None:
+    newest.write(lambda s: setattr(factories.organisation(s), "video_base", ""))
+    newest.write(lambda s: setattr(factories.nadia(s), "video_address", "https://teams.example.org/x"))
+    down(newest, "0014")
+    with newest.engine.connect() as connection:
+        assert connection.scalar(text("SELECT video_base FROM organisation")) == "https://meet.jit.si"
+    up(newest)
+    assert newest.read(lambda s: factories.nadia(s).video_address) is None
+
+
 A_PERSON_OF_0004 = """
     INSERT INTO person (id, name, language, text_size, reach, shared_phone, login_email, created_at)
     VALUES (:id, :name, 'fr', 'normal', 'auto', false, :email, 0)

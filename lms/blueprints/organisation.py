@@ -19,7 +19,7 @@ from lms.adapters.work_folder import work_folder
 from lms.clock import now
 from lms.current import organisation as current_organisation
 from lms.current import settings, store
-from lms.domain.booking import conflicts, waitlist, withdrawal
+from lms.domain.booking import conflicts, video_rooms, waitlist, withdrawal
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory, organisation
 from lms.extensions import csrf, db, write
@@ -39,7 +39,11 @@ bp = Blueprint("organisation", __name__)
 def show() -> BaseResponse:
     form = OrganisationForm(obj=current_organisation())
     if form.validate_on_submit():
-        write(lambda session: _change(session, form))
+        try:
+            write(lambda session: _change(session, form))
+        except Refused as refusal:
+            form.refuse(refusal, form.video_base)
+            return _page(422, form=form)
         flash(_("C’est modifié."), "success")
         return redirect(url_for("organisation.show"), 303)
     return _page(422 if form.is_submitted() else 200, form=form)
@@ -191,7 +195,12 @@ def _close_room(session: Session, room_id: str) -> None:
 
 
 def _change(session: Session, form: OrganisationForm) -> None:
-    """Change the settings: offers that they forbid are withdrawn, slots that they make possible offered."""
+    """Change the settings: offers that they forbid are withdrawn, slots that they make possible offered.
+
+    Refusals: `video_in_use`.
+    """
+    if not form.video_base.data and current_organisation().video_base:
+        video_rooms.check_removal_of_base(session, now=now())
     organisation.update_organisation(session, me(), form.values(), now=now())
     withdrawal.withdraw_uncovered_offers(session, now=now(), zone=settings().time_zone)
     waitlist.offer_new_hours(session, now=now(), zone=settings().time_zone)

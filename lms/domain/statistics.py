@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy import bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from lms.domain import failed_messages
@@ -22,25 +22,31 @@ from lms.models import (
     BookingState,
     Lesson,
     Level,
+    Organisation,
     Person,
     PersonRole,
     QueuedAttempt,
     Role,
+    RuleMode,
 )
 
 
 @dataclass(frozen=True)
 class FirstSteps:
-    """The beginnings of a school, and which are made: a teacher, a learner, a published lesson, hours."""
+    """The beginnings of a school, and which are made: a teacher, a learner, a published lesson, hours.
+
+    `video`: an address for appointments by video, where there are hours by video.
+    """
 
     team: bool
     learners: bool
     lessons: bool
     hours: bool
+    video: bool
 
     @property
     def are_done(self) -> bool:
-        return self.team and self.learners and self.lessons and self.hours
+        return self.team and self.learners and self.lessons and self.hours and self.video
 
 
 @dataclass(frozen=True)
@@ -83,12 +89,20 @@ _OF_WEEK = select(func.count()).where(
     Booking.starts < bindparam("next_monday", type_=UTCDateTime),
 )
 _WAITING = select(func.count()).select_from(QueuedAttempt)
-_TEACHER = exists().where(Person.id == PersonRole.person_id, PersonRole.role == Role.TEACHER)
+_TEACHER = exists().where(
+    Person.id == PersonRole.person_id, PersonRole.role == Role.TEACHER, Person.deactivated_at.is_(None)
+)
+_VIDEO = or_(
+    select(Organisation.video_base).where(Organisation.id == 1).scalar_subquery() != "",
+    _TEACHER.where(Person.video_address.is_not(None)),
+)
 _BESIDE = select(
     *(each.scalar_subquery() for each in (_CARDS, _LEFT, _LOCKED, _WAITING, _OF_WEEK, failed_messages.COUNT)),
-    _TEACHER.where(Person.deactivated_at.is_(None)),
+    _TEACHER,
     exists().where(Lesson.published_at.is_not(None)),
     exists().where(Availability.id.is_not(None)),
+    exists().where(Availability.mode != RuleMode.ONSITE),
+    _VIDEO,
 )
 
 
@@ -105,7 +119,8 @@ def current_figures(session: Session, *, now: datetime, zone: ZoneInfo) -> Figur
     begin, end = instants(monday, monday + timedelta(days=6), zone)
     values = {"monday": begin, "next_monday": end, "failed_since": failed_messages.failed_since(now=now)}
     cards, of_left, locked, waiting, of_week, failed, *begun = read_rows(session, _BESIDE, values)[0]
-    has_teacher, has_lesson, has_hours = map(bool, begun)
+    has_teacher, has_lesson, has_hours, has_video_hours, has_video = map(bool, begun)
+    has_place = has_video or (has_hours and not has_video_hours)
     return Figures(
         by_level=[LevelCount(id_, name, people[id_]) for id_, name in read_rows(session, _LEVELS, {})],
         without_card=people.total() - (cards - of_left),
@@ -114,5 +129,5 @@ def current_figures(session: Session, *, now: datetime, zone: ZoneInfo) -> Figur
         waiting_copies=waiting,
         week_bookings=of_week,
         failed_mails=failed,
-        first_steps=FirstSteps(has_teacher, people.total() > 0, has_lesson, has_hours),
+        first_steps=FirstSteps(has_teacher, people.total() > 0, has_lesson, has_hours, has_place),
     )

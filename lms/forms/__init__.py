@@ -7,6 +7,7 @@ import secrets
 import unicodedata
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -22,6 +23,8 @@ from lms.extensions import write_refusal
 from lms.forms.rendering import render_quickly
 from lms.i18n.catalogues import form_translations
 from lms.i18n.refusals import sentence
+
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 class PageForm(FlaskForm):
@@ -132,5 +135,31 @@ def is_public_address(text: str) -> bool:
         return False
 
 
-__all__ = ["PageForm", "VersionedForm", "at_most", "email_address", "is_public_address", "required", "tidy"]
+def https_address(_form: FlaskForm, field: Field) -> None:
+    """Validate that the field is the https address of a page, of whatever service, or empty."""
+    if field.data and not _is_https_address(field.data):
+        raise ValidationError(_l("Écrivez une adresse qui commence par https://"))
+
+
+def _is_https_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        host = (parts.hostname or "").encode("idna").decode()
+        _port = parts.port  # raises ValueError when it is none
+    except ValueError:  # UnicodeError is one too
+        return False
+    is_plain = text.isprintable() and not any(each in text for each in ' \\<>"')
+    return parts.scheme == "https" and "@" not in parts.netloc and is_plain and bool(_HOST.fullmatch(host))
+
+
+__all__ = [
+    "PageForm",
+    "VersionedForm",
+    "at_most",
+    "email_address",
+    "https_address",
+    "is_public_address",
+    "required",
+    "tidy",
+]
 __all__ += ["tidy_email", "tidy_name", "tidy_text"]

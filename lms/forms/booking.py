@@ -23,7 +23,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from config import BRUSSELS
 from lms.domain.booking.availability import LONGEST, WeeklyHours, holidays_between
-from lms.forms import PageForm, at_most, tidy, tidy_name
+from lms.forms import PageForm, at_most, https_address, tidy, tidy_name
 from lms.forms.screening import no_national_number
 from lms.i18n.dates import hour
 from lms.models import DayKind, Mode, RuleMode
@@ -176,6 +176,19 @@ class CopyForm(_WeekdaysForm):
     def source_weekday(self) -> int | None:
         """Return the weekday whose hours are copied; None when it is unknown."""
         return next((n for n in range(len(WEEKDAYS)) if str(n) == self.source.data), None)
+
+
+class VideoForm(PageForm):
+    """The address at which a teacher holds all appointments by video; empty: that of the organisation."""
+
+    video_address = StringField(
+        _l("Mon lien vidéo"),
+        filters=[tidy],
+        validators=[at_most(500), https_address],
+        description=_l(
+            "Teams, Zoom, Meet ou Jitsi. Il sert à tous vos rendez-vous : activez la salle d’attente."
+        ),
+    )
 
 
 class RuleForm(_WeekdaysForm, _HoursForm):

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +29,17 @@ from lms.domain.errors import Refused
 from lms.domain.people import organisation
 from lms.domain.people.learners import LearnerDetails
 from lms.domain.people.screening import holds_national_number
-from lms.forms import PageForm, at_most, email_address, required, tidy, tidy_email, tidy_name, tidy_text
+from lms.forms import (
+    PageForm,
+    at_most,
+    email_address,
+    https_address,
+    required,
+    tidy,
+    tidy_email,
+    tidy_name,
+    tidy_text,
+)
 from lms.forms.me import language_choices, phone_number, tidy_phone
 from lms.forms.screening import no_national_number
 from lms.i18n.languages import LANGUAGES
@@ -213,9 +222,10 @@ class AskPasswordForm(PageForm):
     email = StringField(_l("E-mail"), filters=[tidy_email], validators=[required(), email_address])
 
 
-def _https(_form: FlaskForm, field: Field) -> None:
-    if not re.fullmatch(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[\w./-]*)?", field.data or ""):
-        raise ValidationError(_l("Écrivez une adresse qui commence par https://"))
+def _extended(_form: FlaskForm, field: Field) -> None:
+    """Validate that the name of a room can stand at the end of the address."""
+    if "?" in field.data or "#" in field.data:
+        raise ValidationError(_l("Ce lien mène à une seule salle. Un professeur peut le mettre à son nom."))
 
 
 class NumberField(IntegerField):
@@ -259,9 +269,12 @@ class OrganisationForm(PageForm):
     )
     video_base = StringField(
         _l("Adresse des salles vidéo"),
-        filters=[tidy_name],
-        validators=[required(), at_most(200), _https],
-        description=_l("Chaque rendez-vous a sa salle à cette adresse."),
+        filters=[tidy],
+        validators=[at_most(200), https_address, _extended],
+        description=_l(
+            "Par exemple celle de votre serveur Jitsi : chaque rendez-vous a sa salle à cette adresse."
+            " Vide : chaque professeur met son propre lien."
+        ),
     )
     lead_hours = NumberField(
         _l("Délai pour réserver, en heures"),

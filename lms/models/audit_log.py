@@ -50,6 +50,7 @@ class AuditAction(StrEnum):
     FEEDBACK_RETURNED = "feedback_returned"
     # booking
     AVAILABILITY_CHANGED = "availability_changed"
+    VIDEO_ADDRESS_CHANGED = "video_address_changed"
     EXCEPTION_DELETED = "exception_deleted"
     EXCEPTION_MADE = "exception_made"
     BOOKING_MADE = "booking_made"

@@ -102,7 +102,7 @@ class Organisation(Base):
     pin_required: Mapped[bool] = mapped_column(default=True)
     hygiene_notice: Mapped[bool] = mapped_column(default=False)
     hygiene_text: Mapped[str] = mapped_column(Text, default="")
-    video_base: Mapped[str] = mapped_column(String(200), default="https://meet.jit.si")
+    video_base: Mapped[str] = mapped_column(String(200), default="")  # empty: none
     lead_hours: Mapped[int] = mapped_column(default=12)
     horizon_days: Mapped[int] = mapped_column(default=60)
     weekly_cap: Mapped[int] = mapped_column(default=2)
@@ -147,6 +147,7 @@ class Person(Named, Identified, Base):
     email: Mapped[str | None] = mapped_column(String(254))
     phone: Mapped[str | None] = mapped_column(String(40))
     text_size: Mapped[str] = mapped_column(String(8), default="normal")
+    video_address: Mapped[str | None] = mapped_column(String(500))  # of a teacher
     reach: Mapped[str] = mapped_column(String(8), default=AUTOMATIC)
     shared_phone: Mapped[bool] = mapped_column(default=False)
     level_id: Mapped[str | None] = mapped_column(ForeignKey("level.id", ondelete="RESTRICT"))

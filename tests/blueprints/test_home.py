@@ -186,20 +186,26 @@ def test_every_role_has_a_first_page_of_its_own(school: School) -> None:
 
 def test_a_new_school_leads_its_coordinator_through_the_first_steps(school: School) -> None:
     def live(session: Session) -> str:
-        factories.organisation(session)
+        factories.organisation(session).video_base = ""
         return factories.claire(session).id
 
     visitor = school.visitor(school.write(live))
     page = visitor.get("/")
     steps = next(each for each in page.root.all("ol") if "first-steps" in each.get("class"))
-    words = ("Inviter un professeur", "Ajouter un apprenant", "Publier une leçon", "Ouvrir des heures")
+    words = (
+        "Inviter un professeur",
+        "Ajouter un apprenant",
+        "Publier une leçon",
+        "Ouvrir des heures",
+        "lien vidéo",
+    )
     assert all(word in steps.text for word in words)
     assert "Fait" not in [icon.get("aria-label") for icon in steps.all("svg")]
-    assert [visitor.get(link.get("href")).status for link in steps.all("a")] == [200] * 4
+    assert [visitor.get(link.get("href")).status for link in steps.all("a")] == [200] * 5
 
     school.write(factories.nadia)
     steps = next(each for each in visitor.get("/").root.all("ol") if "first-steps" in each.get("class"))
-    assert [each.get("class") for each in steps.all("li")] == ["done", "", "", ""]
+    assert [each.get("class") for each in steps.all("li")] == ["done", "", "", "", ""]
 
 
 def test_every_number_of_a_coordinator_leads_to_its_list(school: School) -> None:

@@ -55,6 +55,7 @@ def test_the_coordinator_changes_the_service(school: School, claire: Visitor) ->
         {"name": ""},
         {"video_base": "http://meet.example.be"},
         {"video_base": "javascript:alert(1)"},
+        {"video_base": "https://teams.example.org/l/meetup-join/1?context=2"},
         {"weekly_cap": "0"},
         {"weekly_cap": "many"},
         {"weekly_cap": "99999999999999999999"},

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy.orm import Session
 
 from lms.domain import outbox
@@ -62,19 +63,39 @@ def test_this_week_begins_on_monday_and_copies_that_wait_are_counted(school: Sch
     assert (found.week_bookings, found.waiting_copies) == (2, 1)
 
 
-def test_a_new_school_has_four_steps_and_each_is_ticked_when_it_is_done(school: School) -> None:
-    def steps() -> FirstSteps:
-        return school.read(lambda s: current_figures(s, now=NOW, zone=BRUSSELS)).first_steps
+def first_steps(school: School) -> FirstSteps:
+    return school.read(lambda s: current_figures(s, now=NOW, zone=BRUSSELS)).first_steps
+
+
+@pytest.fixture
+def without_video(school: School) -> None:
+    school.write(lambda s: setattr(factories.organisation(s), "video_base", ""))
+
+
+@pytest.mark.usefixtures("without_video")
+def test_a_new_school_has_five_steps_and_each_is_ticked_when_it_is_done(school: School) -> None:
+    def done(*steps: str) -> FirstSteps:
+        return FirstSteps(
+            **{step: step in steps for step in ("team", "learners", "lessons", "hours", "video")}
+        )
 
     school.write(factories.claire)
-    assert steps() == FirstSteps(team=False, learners=False, lessons=False, hours=False)
+    assert first_steps(school) == done()
     school.write(factories.nadia)
-    assert steps() == FirstSteps(team=True, learners=False, lessons=False, hours=False)
+    assert first_steps(school) == done("team")
     school.write(factories.samira)
-    assert steps() == FirstSteps(team=True, learners=True, lessons=False, hours=False)
+    assert first_steps(school) == done("team", "learners")
     school.write(lambda s: factories.lesson(s, published=False))
-    assert not steps().lessons, "learners do not see a draft"
+    assert not first_steps(school).lessons, "learners do not see a draft"
     school.write(factories.lesson)
-    assert steps() == FirstSteps(team=True, learners=True, lessons=True, hours=False)
+    assert first_steps(school) == done("team", "learners", "lessons")
     school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "10:00"))
-    assert steps().are_done
+    assert first_steps(school) == done("team", "learners", "lessons", "hours")
+    school.write(lambda s: setattr(factories.nadia(s), "video_address", "https://teams.example.org/x"))
+    assert first_steps(school).are_done
+
+
+@pytest.mark.usefixtures("without_video")
+def test_a_school_with_hours_on_site_alone_needs_no_video_address(school: School) -> None:
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "10:00", mode="onsite"))
+    assert first_steps(school).video

@@ -23,7 +23,12 @@ def organisation(session: Session) -> Organisation:
     """
     service = session.get(Organisation, 1)
     if service is None:
-        service = Organisation(id=1, name="Passerelle Charleroi", address="Rue du Pont 1, 6000 Charleroi")
+        service = Organisation(
+            id=1,
+            name="Passerelle Charleroi",
+            address="Rue du Pont 1, 6000 Charleroi",
+            video_base="https://video.example.be",
+        )
         service.quiet_from = service.quiet_until = 0
         session.add(service)
         for position, code in enumerate(LEVELS, start=1):

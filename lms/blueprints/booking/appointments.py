@@ -28,6 +28,7 @@ from lms.domain.booking import (
     learner_status,
     queries,
     team_queries,
+    video_rooms,
 )
 from lms.domain.calendars import feeds
 from lms.domain.errors import Absent, Refused
@@ -266,9 +267,12 @@ def door(id: str) -> BaseResponse:
     """Redirect to the video room while it is open; else show when it opens. Mails link here."""
     booking = queries.own_appointment_for(db.session(), me(), id)
     if booking.is_video and queries.is_room_open(booking, now=now()):
-        return redirect(queries.video_url(organisation(), booking), 303)
-    over = now() > booking.ends
-    return page("bookings/door.html", booking=booking, opens=queries.room_opens_at(booking), over=over)
+        address = video_rooms.video_url(organisation(), booking)
+        if address is not None:
+            return redirect(address, 303)
+    over, opens = now() > booking.ends, queries.room_opens_at(booking)
+    missing = opens <= now()
+    return page("bookings/door.html", booking=booking, opens=opens, over=over, missing=missing)
 
 
 # -- helpers -------------------------------------------------------------------------------------

@@ -24,10 +24,11 @@ from lms.domain.booking import (
     openings,
     special_days,
     stored_hours,
+    video_rooms,
 )
 from lms.domain.errors import Refused
 from lms.extensions import db, write
-from lms.forms.booking import SERVICE, WEEKDAYS, CopyForm, EndForm, RuleForm, SpecialForm, UndoForm
+from lms.forms.booking import SERVICE, WEEKDAYS, CopyForm, EndForm, RuleForm, SpecialForm, UndoForm, VideoForm
 from lms.i18n import dates, refusals
 from lms.models import Availability, DayKind, Person, Role
 from lms.refusal_codes import RefusalCode
@@ -128,6 +129,23 @@ def delete_rule(id: str) -> BaseResponse:
     return _settled(_("Ces heures sont supprimées. Les rendez-vous restent."), "availability.rules")
 
 
+@bp.post("/agenda/availability/video")
+@allow(Role.TEACHER)
+def set_video() -> BaseResponse:
+    form = VideoForm()
+    if form.validate():
+        address, zone = form.video_address.data, settings().time_zone
+        try:
+            write(lambda s: video_rooms.set_video_address(s, me(), address, now=now(), zone=zone))
+        except Refused as refusal:
+            form.refuse(refusal, form.video_address)
+        else:
+            said = _("Le lien vidéo est enregistré.") if address else _("Le lien vidéo est supprimé.")
+            flash(said, "success")
+            return redirect(url_for("availability.rules", _anchor="video"), 303)
+    return _rules(RuleForm(formdata=None, valid_from=_today()), 422, video=form)
+
+
 def _rules(
     form: RuleForm,
     answer: int = 200,
@@ -135,6 +153,7 @@ def _rules(
     ending: str | None = None,
     copy: CopyForm | None = None,
     copied: int | None = None,
+    video: VideoForm | None = None,
 ) -> BaseResponse:
     """Show the weekly hours.
 
@@ -151,6 +170,7 @@ def _rules(
         ending=ending,
         copy=copy or CopyForm(formdata=None),
         copied=copied,
+        video=video or VideoForm(formdata=None, obj=me()),
         weekdays=WEEKDAYS,
         week=[(n, [rule for rule in found if rule.weekday == n]) for n in range(7)],
         rules=found,

@@ -116,8 +116,10 @@ def find_slot(
     """
     day = starts.astimezone(zone).date()
     table = load_timetable(session, day, day, teacher_ids=[teacher_id], zone=zone)
-    keeps_hour = moving is not None and (moving.teacher_id, moving.starts) == (teacher_id, starts)
-    offered = table.open_at(teacher_id, starts) if keeps_hour else table.offered(day, day)
+    if moving is not None and (moving.teacher_id, moving.starts) == (teacher_id, starts):
+        offered = table.kept_by(moving)
+    else:
+        offered = table.offered(day, day)
     candidates = [slot for slot in offered if (slot.starts, slot.mode) == (starts, mode)]
     if not candidates:
         raise Refused(RefusalCode.SLOT_GONE)

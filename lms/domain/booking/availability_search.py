@@ -45,11 +45,17 @@ class Timetable:
     specials: list[Special] = field(default_factory=list)
     teachers: dict[str, str] = field(default_factory=dict)
     rooms: dict[str, str] = field(default_factory=dict)
+    without_video: set[str] = field(default_factory=set)  # teachers for whom no video address is set
 
     def offered(self, first: date, last: date) -> list[Slot]:
         """Return the offered slots from `first` to `last` (included)."""
         holidays = slots.belgian_holidays(range(first.year, last.year + 1))
-        return slots.offered_slots(self.rules, self.specials, holidays, first, last, self.zone, self.buffer)
+        found = slots.offered_slots(self.rules, self.specials, holidays, first, last, self.zone, self.buffer)
+        return [slot for slot in found if self.has_place(slot)]
+
+    def has_place(self, slot: Slot) -> bool:
+        """Return whether there is an address for an hour by video; hours on site have their room."""
+        return slot.mode.is_onsite or slot.teacher_id not in self.without_video
 
     def open_at(self, teacher_id: str, starts: datetime, *, holidays: bool = True) -> list[Slot]:
         """Return the slots of this hour within the open time, for who has it already: see `open_slots_at`.
@@ -58,6 +64,17 @@ class Timetable:
         """
         closed = slots.belgian_holidays([starts.astimezone(self.zone).year]) if holidays else {}
         return slots.open_slots_at(starts, teacher_id, self.rules, self.specials, closed, self.zone)
+
+    def kept_by(self, booking: Booking) -> list[Slot]:
+        """Return the slots of the hour that a booking has: in its mode, or in another that has a place."""
+        found = self.open_at(booking.teacher_id, booking.starts)
+        return [slot for slot in found if slot.mode == booking.mode or self.has_place(slot)]
+
+    def add_teacher(self, teacher_id: str, name: str, has_video: bool) -> None:
+        """Remember the name of a teacher, and whether there is an address for hours by video."""
+        self.teachers[teacher_id] = name
+        if not has_video:
+            self.without_video.add(teacher_id)
 
     def place(self, room_id: str | None, name: str, closed_at: datetime | None) -> str | None:
         """Remember the name of a room and return its id; None for no room or a closed one."""
@@ -84,7 +101,9 @@ class Timetable:
 # Statements are built once: what they ask for changes, they do not.
 _BUFFER = select(Organisation.onsite_buffer_minutes).where(Organisation.id == 1).scalar_subquery()
 _TEACHES = and_(Person.deactivated_at.is_(None), has_role(Role.TEACHER))
-_PLACE = (Person.short_name, Room.id, Room.name, Room.closed_at, _BUFFER)
+_BASE = select(Organisation.video_base).where(Organisation.id == 1).scalar_subquery()
+HAS_VIDEO = or_(Person.video_address.is_not(None), _BASE != "")
+_PLACE = (Person.short_name, HAS_VIDEO, Room.id, Room.name, Room.closed_at, _BUFFER)
 _FIRST, _LAST = bindparam("first", type_=Date), bindparam("last", type_=Date)
 _TEACHERS = bindparam("teacher_ids", expanding=True, type_=String)
 _RULES = (
@@ -152,15 +171,15 @@ def load_timetable(
     # Without hours the buffer does not matter.
     minutes = next((row[-1] for row in (*rules, *days)), 0)
     table = Timetable(zone, timedelta(minutes=minutes))
-    for *rule, teacher, room_id, room, closed_at, _minutes in rules:
+    for *rule, teacher, has_video, room_id, room, closed_at, _minutes in rules:
+        table.add_teacher(rule[0], teacher, has_video)
         values = [*rule, table.place(room_id, room, closed_at)]
         table.rules.append(Rule(*values))
-        table.teachers[rule[0]] = teacher
-    for *day, created_at, id_, teacher, room_id, room, closed_at, _minutes in days:
+    for *day, created_at, id_, teacher, has_video, room_id, room, closed_at, _minutes in days:
         values = [*day, table.place(room_id, room, closed_at), created_at, id_]
         table.specials.append(Special(*values))
         if day[0] is not None:
-            table.teachers[day[0]] = teacher
+            table.add_teacher(day[0], teacher, has_video)
     return table
 
 
@@ -232,7 +251,7 @@ def find_free_slots(
     )
     offered = table.offered(first, last)
     if moving and first <= moving.starts.astimezone(zone).date() <= last:
-        offered += table.open_at(moving.teacher_id, moving.starts)
+        offered += table.kept_by(moving)
     found: list[Slot] = []
     for own in (False, True):
         some = [slot for slot in offered if (slot.teacher_id == terms.actor_id) == own]

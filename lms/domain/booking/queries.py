@@ -12,7 +12,7 @@ from lms.domain.booking.slots import HOUR, cells
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory
 from lms.extensions import UTCDateTime
-from lms.models import Booking, BookingState, Claim, Organisation, Person, Role
+from lms.models import Booking, BookingState, Claim, Person, Role
 from lms.refusal_codes import RefusalCode
 
 # How long before and after the appointment the video room is open.
@@ -178,8 +178,3 @@ def room_opens_at(booking: Booking) -> datetime:
 def is_room_open(booking: Booking, *, now: datetime) -> bool:
     """Return whether the video room is open now."""
     return booking.is_booked and room_opens_at(booking) <= now <= booking.ends + ROOM_OPEN
-
-
-def video_url(organisation: Organisation, booking: Booking) -> str:
-    """Return the address of the video room."""
-    return f"{organisation.video_base.rstrip('/')}/{booking.video_key}"

@@ -30,6 +30,9 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.DELETION_FINAL: _l("C’est trop tard pour annuler. Ajoutez-les encore une fois."),
     RefusalCode.NOT_SWAPPABLE: _l("Échangez deux rendez-vous du même professeur avec deux personnes."),
     RefusalCode.LEARNER_BUSY: _l("Une des deux personnes n’est pas libre à l’autre heure."),
+    RefusalCode.VIDEO_IN_USE: _l(
+        "Des rendez-vous par vidéo sont prévus. Mettez un autre lien, ou changez-les d’abord."
+    ),
     RefusalCode.DAY_OVER: _l("Ce jour est passé. Choisissez aujourd’hui ou un jour qui vient."),
     # Waitlist.
     RefusalCode.NO_PART_OF_DAY: _l("Choisissez le matin, l’après-midi ou le soir."),

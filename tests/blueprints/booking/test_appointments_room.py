@@ -45,7 +45,7 @@ def test_the_door_opens_the_room_for_learner_and_teacher_when_it_is_time(school:
     key = school.read(lambda s: s.get_one(Booking, made).video_key)
     for who in (factories.samira, factories.nadia):
         answer = door(school, made, who)
-        assert (answer.status_code, answer.location) == (303, f"https://meet.jit.si/{key}")
+        assert (answer.status_code, answer.location) == (303, f"https://video.example.be/{key}")
     for who in (factories.luc, factories.oksana):
         assert door(school, made, who).status_code == 404
     shift(school, made, clock.now() - 2 * HOUR)
@@ -66,6 +66,15 @@ def test_when_the_room_is_open_nothing_lies_over_the_way_in(school: School) -> N
 
 def docked(page: Page) -> list[str]:
     return [link.text for link in page.root.all("a") if "dock" in link.get("class").split()]
+
+
+def test_the_door_says_so_when_there_is_no_address_any_more(school: School) -> None:
+    made = booked(school, at("09:00"))
+    shift(school, made, clock.now())
+    school.write(lambda s: setattr(factories.organisation(s), "video_base", ""))
+    answer = door(school, made, factories.samira)
+    assert answer.status_code == 200
+    assert "Le lien vidéo manque" in answer.text
 
 
 def test_the_door_of_a_session_on_site_shows_the_place(school: School) -> None:
