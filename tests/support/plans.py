@@ -55,7 +55,7 @@ GROWING = {
 }
 QUEUE = QueuedAttempt.__tablename__
 # Indexes of what is still open: they do not grow with what is over.
-_OPEN = ("_open", "_active", "_unseen", "_kept", "_draft", "_failed")
+_OPEN = ("_open", "_open_offer", "_active", "_unseen", "_kept", "_draft", "_failed")
 _WHOLE = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 _SCAN = re.compile(r"SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?")
 _POSTGRES_SCAN = re.compile(r"(?:Seq Scan|Index (?:Only )?Scan using (\w+)) on (\w+)[^\n]*(\n *Index Cond)?")

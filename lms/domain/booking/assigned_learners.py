@@ -43,8 +43,9 @@ class SilentLearner:
     visited: bool
 
 
-# Built once. Limited by the learners of the social worker and by the days in which the appointments begin:
-# both are indexed, so that neither other learners nor the past are read.
+# Built once. The appointments are read in the order of their beginnings, of the days that are asked for
+# alone: until there are enough, however many learners are assigned. What is said of each is asked for
+# apart: of a join PostgreSQL may begin with all the records.
 _SINCE, _NOW = bindparam("since", type_=UTCDateTime), bindparam("now", type_=UTCDateTime)
 _LIMIT = bindparam("limit", type_=Integer)
 _ASSIGNED = (
@@ -53,40 +54,27 @@ _ASSIGNED = (
 )
 
 
-# The appointments are chosen before anything is joined: else PostgreSQL may begin with all the records.
-_RECENT_OR_COMING = (
-    select(Booking.id, Person.id.label("learner_id"), Person.name, Booking.starts, Booking.ends, Booking.mode)
-    .select_from(Person)
-    .join(Booking, Booking.learner_id == Person.id)
-    .where(*_ASSIGNED, Booking.state == BookingState.BOOKED, Booking.starts > _SINCE)
-    .cte("chosen")
-    .prefix_with("MATERIALIZED")
+_NAME = select(Person.name).where(Person.id == Booking.learner_id).scalar_subquery()
+_ATTENDANCE, _NEXT_STEP = (
+    select(column).where(AppointmentRecord.booking_id == Booking.id).scalar_subquery()
+    for column in (AppointmentRecord.attendance, AppointmentRecord.next_step)
 )
-_CHOSEN = _RECENT_OR_COMING.c
 
 
 def _appointments(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    assigned = select(Person.id).where(Person.id == Booking.learner_id, *_ASSIGNED)
     return (
-        select(
-            _CHOSEN.id,
-            _CHOSEN.learner_id,
-            _CHOSEN.name,
-            _CHOSEN.starts,
-            _CHOSEN.mode,
-            AppointmentRecord.next_step,
-        )
-        .select_from(_RECENT_OR_COMING)
-        .join(AppointmentRecord, AppointmentRecord.booking_id == _CHOSEN.id)
-        .where(*where)
+        select(Booking.id, Booking.learner_id, _NAME, Booking.starts, Booking.mode, _NEXT_STEP)
+        .where(Booking.state == BookingState.BOOKED, Booking.starts > _SINCE, *where, assigned.exists())
         .limit(_LIMIT)
     )
 
 
-_LATEST_FIRST = _CHOSEN.starts.desc(), _CHOSEN.id
-_IS_OVER = _CHOSEN.ends <= _NOW
-_COMING = _appointments(_CHOSEN.ends > _NOW).order_by(_CHOSEN.starts, _CHOSEN.id)
-_MISSED = _appointments(_IS_OVER, AppointmentRecord.attendance == Attendance.NO_SHOW).order_by(*_LATEST_FIRST)
-_STEPS = _appointments(_IS_OVER, AppointmentRecord.next_step != "").order_by(*_LATEST_FIRST)
+_LATEST_FIRST = Booking.starts.desc(), Booking.id
+_IS_OVER = Booking.starts <= _NOW, Booking.ends <= _NOW
+_COMING = _appointments(Booking.ends > _NOW).order_by(Booking.starts, Booking.id)
+_MISSED = _appointments(*_IS_OVER, _ATTENDANCE == Attendance.NO_SHOW).order_by(*_LATEST_FIRST)
+_STEPS = _appointments(*_IS_OVER, _NEXT_STEP != "").order_by(*_LATEST_FIRST)
 _LAST_SIGN = func.coalesce(Person.seen_at, Person.created_at)
 _SILENT = (
     select(Person.id, Person.name, _LAST_SIGN, Person.seen_at.is_not(None))

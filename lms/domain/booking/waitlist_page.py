@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BindParameter, bindparam, exists, select
+from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from lms.domain.booking.offers import active_entries
@@ -16,11 +16,13 @@ from lms.domain.paging import Cut, cut_page
 from lms.extensions import read_rows
 from lms.models import Booking, BookingState, Person, WaitlistEntry
 
-# Built once. A page of the waitlist: what is in it; the entries of the page; their offers.
-_HAS_OFFER = exists().where(
-    Booking.waitlist_entry_id == WaitlistEntry.id, Booking.state == BookingState.OFFERED
+# Built once. A page of the waitlist: what is in it; the open offers, which are few; the entries of the page.
+_IN_ORDER = active_entries().with_only_columns(WaitlistEntry.id, Person.level_id)
+_OPEN_OFFERS = (
+    select(Booking.waitlist_entry_id, Booking.starts, Person.short_name)
+    .join(Person, Person.id == Booking.teacher_id)
+    .where(Booking.state == BookingState.OFFERED)
 )
-_IN_ORDER = active_entries().with_only_columns(WaitlistEntry.id, Person.level_id, _HAS_OFFER)
 _IDS: BindParameter[list[str]] = bindparam("ids", expanding=True)
 _OF_PAGE = (
     select(WaitlistEntry)
@@ -29,11 +31,6 @@ _OF_PAGE = (
         joinedload(WaitlistEntry.learner).options(lazyload(Person.role_rows), joinedload(Person.level)),
         joinedload(WaitlistEntry.teacher).lazyload(Person.role_rows),
     )
-)
-_OFFERS_OF_PAGE = (
-    select(Booking.waitlist_entry_id, Booking.starts, Person.short_name)
-    .join(Person, Person.id == Booking.teacher_id)
-    .where(Booking.waitlist_entry_id.in_(_IDS), Booking.state == BookingState.OFFERED)
 )
 
 
@@ -75,14 +72,14 @@ def waitlist_page(
 
     The place of an entry is that in the whole waitlist. Three statements.
     """
+    offers = {each: offer for each, *offer in read_rows(session, _OPEN_OFFERS, {})}
     rows = [
         (place, id_, level)
-        for place, (id_, level, is_offered) in enumerate(read_rows(session, _IN_ORDER, {}), start=1)
-        if state in (None, WaitlistState.OFFERED if is_offered else WaitlistState.WAITING)
+        for place, (id_, level) in enumerate(read_rows(session, _IN_ORDER, {}), start=1)
+        if state in (None, WaitlistState.OFFERED if id_ in offers else WaitlistState.WAITING)
     ]
     places = {id_: place for place, id_, level in rows if level_id in (None, level)}
     cut = cut_page(list(places), after)
     entries = {entry.id: entry for entry in session.scalars(_OF_PAGE, {"ids": cut.ids})}
-    offers = {each: offer for each, *offer in read_rows(session, _OFFERS_OF_PAGE, {"ids": cut.ids})}
     shown = [WaitingLearner(places[id_], entries[id_], *offers.get(id_, ())) for id_ in cut.ids]
     return WaitlistPage(cut, shown, len(places), Counter(level for _place, _id, level in rows))
