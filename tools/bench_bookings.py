@@ -18,6 +18,8 @@ ZONE = ZoneInfo("Europe/Brussels")
 # Appointments ahead of each teacher; of so many of them no rule of anybody covers the hour.
 AHEAD, UNCOVERED = 25, 8
 HOURS, LATE_HOURS = range(9, 17), (20,)
+# Of past appointments: one in so many was missed, in one of so many a next step was agreed.
+MISSED, AGREED = 10, 3
 # Special days of each teacher: so many of the past, so many ahead.
 PAST_DAYS, COMING_DAYS = 10, 8
 
@@ -39,7 +41,7 @@ def add_bookings(
             learner = learners[(each * len(teachers) + place) % len(learners)]
             held = cells(start, start + timedelta(hours=1))
             if taken.isdisjoint((person.id, cell) for person in (teacher, learner) for cell in held):
-                add_booking(rows, teacher, learner, start)
+                add_booking(rows, teacher, learner, start, each + place)
 
 
 def _hours(today: date, step: int, hours: Sequence[int]) -> Iterator[datetime]:
@@ -51,8 +53,11 @@ def _hours(today: date, step: int, hours: Sequence[int]) -> Iterator[datetime]:
                 yield datetime.combine(day, time(hour), ZONE).astimezone(UTC)
 
 
-def add_booking(rows: Rows, teacher: Person, learner: Person, starts: datetime) -> None:
-    """Add an appointment by video with its record, claims and messages; a past one took place."""
+def add_booking(rows: Rows, teacher: Person, learner: Person, starts: datetime, number: int = 1) -> None:
+    """Add an appointment by video with its record, claims and messages.
+
+    `number`: which it is of those of its teacher; it decides what became of a past one.
+    """
     booking, ends = rows.id("book"), starts + timedelta(hours=1)
     booked_at = min(rows.now, starts) - timedelta(days=3)
     past = starts < rows.now - timedelta(days=2)
@@ -75,9 +80,11 @@ def add_booking(rows: Rows, teacher: Person, learner: Person, starts: datetime) 
         booked_at=booked_at,
         changed_at=booked_at,
     )
-    marked = {"attendance": "done", "marked_at": ends, "marked_by_id": teacher.id}
+    attendance = "done" if number % MISSED else "no_show"
+    marked = {"attendance": attendance, "marked_at": ends, "marked_by_id": teacher.id}
     nobody = dict.fromkeys(marked)
-    rows.add(AppointmentRecord, booking_id=booking, **(marked if past else nobody))
+    next_step = "" if number % AGREED or not past else "Relire la leçon."
+    rows.add(AppointmentRecord, booking_id=booking, next_step=next_step, **(marked if past else nobody))
     _add_reminders(rows, learner, booking, booked_at, starts)
     for person in (teacher, learner):
         add_message(rows, "booking_made", person.id, booking, booked_at)
