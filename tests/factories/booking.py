@@ -47,6 +47,14 @@ def rule(
     session: Session, teacher: Person, weekday: int, start: str, end: str, mode: str = "video", **more: Any
 ) -> Availability:
     """Add a weekly availability rule: rule(s, nadia, 0, "09:00", "12:00")."""
+    made = _rule(session, teacher, weekday, start, end, mode, **more)
+    session.flush()
+    return made
+
+
+def _rule(
+    session: Session, teacher: Person, weekday: int, start: str, end: str, mode: str = "video", **more: Any
+) -> Availability:
     made = Availability(
         teacher_id=teacher.id,
         weekday=weekday,
@@ -54,14 +62,13 @@ def rule(
         end_wall=time.fromisoformat(end),
         mode=mode,
         **{
-            "room_id": room(session).id if mode != "video" else None,
+            "room_id": room(session).id if mode != "video" and "room_id" not in more else None,
             "valid_from": date(2026, 1, 1),
             "valid_until": None,
             **more,
         },
     )
     session.add(made)
-    session.flush()
     return made
 
 
@@ -71,10 +78,13 @@ def all_week(
     """Add the same hours on five days. On site each hour is a rule of its own: no pause moves it."""
     step = 1 if more.get("mode", "video") != "video" else 24
     first, last = int(start[:2]), int(end[:2])
+    if step == 1:
+        more = {"room_id": room(session).id, **more}
     for weekday in range(5):
         for hour in range(first, last, step):
             until = f"{hour + 1:02}:00" if step == 1 else end
-            rule(session, teacher, weekday, f"{hour:02}:{start[3:]}", until, **more)
+            _rule(session, teacher, weekday, f"{hour:02}:{start[3:]}", until, **more)
+    session.flush()
 
 
 def closed(session: Session, teacher: Person | None, first: str, last: str, by: Person) -> SpecialDay:

@@ -59,7 +59,7 @@ STRANGE: list[str | bytes] = [
 LONG: list[str | bytes] = ["x" * 5_000, "9" * 25]
 WORST: list[str | bytes] = ["a\x00b", *LONG, b"\xed\xa0\x80", "0001-01-01", "9999-12-31"]
 # For what another page asks too: it is read by the same few functions.
-AGAIN: list[str | bytes] = ["a\x00b", "9" * 25, "9999-12-31"]
+AGAIN: list[str | bytes] = ["9" * 25]
 VIDEO = "https://youtu.be/abcdefghijk?t=99999999999999999999"
 
 
@@ -135,7 +135,7 @@ class Stranger:
     def __init__(self, school: School, role: str, tried: set[tuple[str, str]], cast: Cast) -> None:
         if school.engine.dialect.name == "postgresql":
             # What it alone minds: the length of a column, the size of a number. Of NUL see `request_class`.
-            self.asked = self.typed = self.again = LONG
+            self.asked, self.typed, self.again = LONG[1:], LONG, LONG[:1]
         self.school, self.role, self.tried, self.ids = school, role, tried, cast.ids
         self.person = cast.people[role]
         self.teacher = str(cast.people["teacher"])

@@ -227,7 +227,7 @@ def _build(session: Session, wanted: dict[str, Any]) -> Scene:
 
 # Not made smaller: a school takes a good part of a second, and shrinking one took minutes.
 @settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
