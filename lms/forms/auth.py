@@ -24,7 +24,7 @@ class CardForm(PageForm):
     code = StringField(_l("Les 8 chiffres de la carte"), filters=[digits])
     pin = StringField(_l("Votre code secret"), filters=[digits])
     shared = RadioField(
-        _l("D’autres personnes utilisent ce téléphone\N{NO-BREAK SPACE}?"),
+        _l("D’autres personnes utilisent ce téléphone\N{NARROW NO-BREAK SPACE}?"),
         choices=[
             SelectChoice("no", _l("Non")),
             SelectChoice("yes", _l("Oui")),

@@ -76,7 +76,7 @@ def several_videos(_form: Form, field: Field) -> None:
         raise ValidationError(_l("C’est trop de vidéos pour une leçon."))
     for number, (_piece, video) in enumerate(found, start=1):
         if isinstance(video, Refused):
-            place = _("Ligne %(number)s : ", number=number) if len(found) > 1 else ""
+            place = _("Ligne %(number)s : ", number=number) if len(found) > 1 else ""
             raise ValidationError(f"{place}{sentence(video)}")
 
 
@@ -134,7 +134,7 @@ class NewLesson(PageForm):
     )
     goal = StringField(
         _l("Objectif"),
-        description=_l("Par exemple : Je peux demander un prix."),
+        description=_l("Par exemple : Je peux demander un prix."),
         filters=[tidy],
         validators=[at_most(200)],
     )
@@ -175,7 +175,7 @@ class ClipForm(Form):
     )
     # The bytes of a file whose encoding is not certain, while the teacher is asked which line reads well.
     undecoded = HiddenField()
-    encoding = RadioField(_l("Quelle ligne se lit bien ?"), choices=[], validate_choice=False)
+    encoding = RadioField(_l("Quelle ligne se lit bien ?"), choices=[], validate_choice=False)
 
     def validate_transcript(self, field: Field) -> None:
         if field.data and not _has_file(self.captions.data):
@@ -244,7 +244,7 @@ class EditLesson(PageForm):
     title = StringField(_l("Titre"), filters=[tidy], validators=[required(), at_most(120)])
     goal = StringField(
         _l("Objectif"),
-        description=_l("Par exemple : Je peux demander un prix."),
+        description=_l("Par exemple : Je peux demander un prix."),
         filters=[tidy],
         validators=[at_most(200)],
     )
@@ -257,7 +257,7 @@ class EditLesson(PageForm):
     )
     words = TextAreaField(
         _l("Mots"),
-        description=_l("Un mot par ligne, avec son dessin : le bus 🚌"),
+        description=_l("Un mot par ligne, avec son dessin : le bus 🚌"),
         validators=[few_words],
         render_kw={"rows": 6, "dir": "auto"},
     )

@@ -54,7 +54,7 @@ class PreferencesForm(PageForm):
         choices=[SelectChoice("normal", _l("Normale")), SelectChoice("large", _l("Grande"))],
     )
     shared = RadioField(
-        _l("D’autres personnes utilisent ce téléphone\N{NO-BREAK SPACE}?"),
+        _l("D’autres personnes utilisent ce téléphone\N{NARROW NO-BREAK SPACE}?"),
         choices=[
             SelectChoice("no", _l("Non")),
             SelectChoice("yes", _l("Oui")),
@@ -64,7 +64,7 @@ class PreferencesForm(PageForm):
     phone = StringField(
         _l("Téléphone (facultatif)"), filters=[tidy_phone], validators=[at_most(40), phone_number]
     )
-    reach = RadioField(_l("Comment recevoir les messages\N{NO-BREAK SPACE}?"))
+    reach = RadioField(_l("Comment recevoir les messages\N{NARROW NO-BREAK SPACE}?"))
 
     def fit(self, person: Person, *, gateway: bool) -> None:
         """Leave the fields that the person can set. `gateway`: the instance sends SMS by itself."""

@@ -25,9 +25,9 @@ class WaitlistForm(PageForm):
 class WaitlistEntryForm(WaitlistForm):
     """Preferences of a waitlist entry: teacher, parts of the day, mode."""
 
-    teacher = RadioField(_l("Avec qui ?"), default=ANY, filters=[tidy], validate_choice=False)
+    teacher = RadioField(_l("Avec qui ?"), default=ANY, filters=[tidy], validate_choice=False)
     parts = SelectMultipleField(
-        _l("Quand ?"),
+        _l("Quand ?"),
         choices=[
             SelectChoice(str(MORNING), _l("Le matin, avant 12 h")),
             SelectChoice(str(AFTERNOON), _l("L’après-midi, de 12 h à 17 h")),

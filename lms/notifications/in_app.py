@@ -83,7 +83,7 @@ class _Appointment:
         if details.kind == NoticeKind.BOOKING_OFFER:
             action, href = _l("Répondre oui ou non"), url_for("waitlist.offer", id=booking.id)
         elif details.kind == NoticeKind.BOOKING_CANCELLED and not teaches:
-            action, href = _l("Choisir une heure"), url_for("bookings.new")
+            action, href = _l("Choisir une place"), url_for("bookings.new")
         text = where_and_with(
             booking.starts,
             booking.learner.name if teaches else booking.teacher.short_name,
@@ -195,7 +195,7 @@ def _offer_withdrawn(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | Non
         _l("La place proposée n’est plus libre"),
         french_moment(details.booking.starts, zone=zone),
         _("Vous gardez votre place sur la liste. Nous vous proposons la prochaine place libre."),
-        _l("Choisir une heure"),
+        _l("Choisir une place"),
         url_for("bookings.new"),
     )
 

@@ -67,7 +67,7 @@ def test_a_cancelled_appointment_stays_on_the_home_until_she_says_that_she_has_s
     page = oksana.get("/")
     assert "10 h 00" in hero(page)
     assert str(MONDAY.day) in hero(page)
-    assert "Choisir une heure" in hero(page)
+    assert "Choisir une place" in hero(page)
     page = oksana.submit(page, action="/next-step", button="/reading")
     assert page.url == "/"
     assert "annulé" not in page.text

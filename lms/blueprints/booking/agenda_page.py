@@ -118,7 +118,7 @@ def load_week(
             if special.is_closure and special.date_from <= day.date <= special.date_until:
                 reason = special.reason or _("Fermé")
                 whose = special.teacher if teacher is None else ""
-                day.closed.append(f"{whose}{_(' : ')}{reason}" if whose else reason)
+                day.closed.append(f"{whose}{_(' : ')}{reason}" if whose else reason)
     table = availability_search.load_timetable(
         session, first, last, teacher_ids=None if teacher is None else [teacher.id], zone=zone
     )

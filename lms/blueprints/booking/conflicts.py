@@ -127,11 +127,11 @@ def _cancel(booking_id: str) -> bool:
 def _cancellation_sentence(learners: Sequence[Person]) -> str:
     """Return the sentence after the cancellation: how many, and which learners the team has to notify."""
     notified, by_hand = count_by_delivery(learners, gateway=settings().sends_texts)
-    sentences = [_("Rendez-vous annulés : %(number)s.", number=len(learners))]
+    sentences = [_("Rendez-vous annulés : %(number)s.", number=len(learners))]
     if notified:
-        sentences.append(_("Personnes prévenues : %(number)s.", number=notified))
+        sentences.append(_("Personnes prévenues : %(number)s.", number=notified))
     if by_hand:
-        sentences.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
+        sentences.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
     return " ".join(sentences)
 
 

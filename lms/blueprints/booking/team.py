@@ -121,7 +121,7 @@ def exchange(id: str) -> BaseResponse:
     sentences = [_("C’est échangé."), *(_notified(each) for each in both)]
     _reached, by_hand = count_by_delivery([each.learner for each in both], gateway=settings().sends_texts)
     if by_hand:
-        sentences.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
+        sentences.append(_("À prévenir vous-même : %(number)s.", number=by_hand))
     flash(" ".join(sentences), "success")
     return answer
 
@@ -149,7 +149,7 @@ def _swap(id: str, form: SwapForm, answer: int = 200) -> BaseResponse:
 def _notified(booking: Booking) -> str:
     zone = settings().time_zone
     sentence = _(
-        "%(name)s : %(day)s, %(hour)s.",
+        "%(name)s : %(day)s, %(hour)s.",
         name=booking.learner.name,
         day=dates.day(booking.starts, zone, str(get_locale() or "fr")),
         hour=dates.hour(booking.starts, zone),

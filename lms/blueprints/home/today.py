@@ -193,7 +193,7 @@ def _kept(found: AppointmentFacts) -> Card:
 
 def _cancelled_card(found: AppointmentFacts) -> Card:
     words = _l("Votre professeur ne peut pas venir."), _french(found), url_for("bookings.new")
-    return Card("booking", "close", *words, _l("Choisir une heure"), "fr")
+    return Card("booking", "close", *words, _l("Choisir une place"), "fr")
 
 
 def _french(found: AppointmentFacts) -> str:

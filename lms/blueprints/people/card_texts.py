@@ -16,5 +16,5 @@ def words(language: str, address: str) -> dict[str, str]:
             "dir": languages.shown_in(language).direction,
             "scan": _("Ouvrez l’appareil photo et visez le carré noir et blanc."),
             "type": _("Ou écrivez ces chiffres sur %(address)s", address=address),
-            "lost": _("Carte perdue\N{NO-BREAK SPACE}? Appelez le service."),
+            "lost": _("Carte perdue\N{NARROW NO-BREAK SPACE}? Appelez le service."),
         }

@@ -170,7 +170,7 @@ def deactivate(id: str) -> BaseResponse:
     cancelled = write(in_transaction)
     flash(_("Cette personne ne peut plus entrer."), "success")
     if cancelled:
-        flash(_("Rendez-vous annulés : %(number)s.", number=cancelled), "success")
+        flash(_("Rendez-vous annulés : %(number)s.", number=cancelled), "success")
     return redirect(url_for("people.show", id=id), 303)
 
 

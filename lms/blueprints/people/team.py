@@ -63,7 +63,7 @@ def edit(id: str) -> BaseResponse:
         else:
             flash(_("C’est modifié."), "success")
             if cancelled:
-                flash(_("Rendez-vous annulés : %(number)s.", number=cancelled), "success")
+                flash(_("Rendez-vous annulés : %(number)s.", number=cancelled), "success")
             response = redirect(url_for("people.show", id=id), 303)
             if token:
                 set_cookie(response, "session", token, logins.COOKIE_LASTS[LoginKind.STAFF])

@@ -54,7 +54,7 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.CALENDAR_PORT: _l("Cette adresse a un numéro de port. Demandez au service."),
     RefusalCode.CALENDAR_UNREACHABLE: _l("L’autre agenda ne répond pas. Nous essayons encore."),
     RefusalCode.CALENDAR_DENIED: _l("L’autre agenda refuse ou n’existe plus. Copiez une nouvelle adresse."),
-    RefusalCode.CALENDAR_TOO_BIG: _l("L’autre agenda est trop lourd : plus de 2 Mo."),
+    RefusalCode.CALENDAR_TOO_BIG: _l("L’autre agenda est trop lourd : plus de 2 Mo."),
     RefusalCode.CALENDAR_TOO_SLOW: _l("L’autre agenda est trop lent. Nous essayons encore."),
     RefusalCode.CALENDAR_BROKEN: _l("À cette adresse, il n’y a pas d’agenda. Vérifiez l’adresse."),
     RefusalCode.CALENDAR_NOT_UNDERSTOOD: _l("Nous ne comprenons pas cet agenda. Choisissez un autre agenda."),

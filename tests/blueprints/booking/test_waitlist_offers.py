@@ -98,7 +98,7 @@ def test_yes_after_no_is_refused_with_what_to_do_next(school: School) -> None:
     late = browser.submit(page, action="/acceptance")
     assert late.status == 409
     assert "Cette proposition est finie" in late.text
-    assert late.links()["Choisir une heure"] == "/bookings/new"
+    assert late.links()["Choisir une place"] == "/bookings/new"
 
 
 def test_no_after_yes_leaves_the_appointment_and_shows_it(school: School) -> None:

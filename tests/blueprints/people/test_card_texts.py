@@ -11,7 +11,7 @@ def test_the_card_speaks_french_and_says_where_its_code_is_typed(school: School)
         said = card_texts.words("fr", "cours.example.be/card")
     assert (said["lang"], said["dir"]) == ("fr", "ltr")
     assert said["type"] == "Ou écrivez ces chiffres sur cours.example.be/card"
-    assert said["lost"] == "Carte perdue\N{NO-BREAK SPACE}? Appelez le service."
+    assert said["lost"] == "Carte perdue\N{NARROW NO-BREAK SPACE}? Appelez le service."
 
 
 def test_the_card_of_somebody_who_reads_arabic_runs_from_right_to_left(school: School) -> None:
