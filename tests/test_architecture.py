@@ -21,6 +21,7 @@ from tests.support.school import School
 ROOT = Path(__file__).resolve().parent.parent
 CODE = sorted(p for p in (ROOT / "lms").rglob("*.py") if "migrations" not in p.parts)
 TEMPLATES = sorted((ROOT / "lms/templates").rglob("*.html"))
+HTML_MAILS = [path for path in TEMPLATES if path.parent.name == "mail"]
 MAILS = sorted((ROOT / "lms/templates/mail").rglob("*.txt"))
 STYLES = sorted((ROOT / "lms/static/css").rglob("*.css"))
 
@@ -350,10 +351,14 @@ def test_pages_write_addresses_with_url_for() -> None:
     assert offenders == []
 
 
+# Pages have none (CSP). Mail programs know nothing else.
+INLINE_STYLE = r"<style\b|\sstyle\s*="
+
+
 def test_templates_hold_no_raw_html_no_inline_style_no_inline_script() -> None:
     forbidden = (
         r"\|\s*safe\b|autoescape\s+false",
-        r"<style\b|\sstyle\s*=",
+        INLINE_STYLE,
         r"<script(?![^>]*\bsrc=)",
         r"\son[a-z]+\s*=\s*[\"']",
         r"javascript:",
@@ -362,9 +367,37 @@ def test_templates_hold_no_raw_html_no_inline_style_no_inline_script() -> None:
         f"{path.relative_to(ROOT)}: {pattern}"
         for path in TEMPLATES
         for pattern in forbidden
-        if re.search(pattern, path.read_text())
+        if re.search(pattern, path.read_text()) and not (pattern == INLINE_STYLE and path in HTML_MAILS)
     ]
     assert offenders == []
+
+
+def test_no_template_uses_elements_of_old_browsers() -> None:
+    offenders = [p.name for p in TEMPLATES if re.search(r"<(font|big|center)\b", p.read_text())]
+    assert offenders == []
+
+
+def test_every_html_mail_extends_the_one_base_and_has_its_plain_text() -> None:
+    base = ROOT / "lms/templates/mail/frame.html"
+    mails = [path for path in HTML_MAILS if path.name[0] != "_" and path != base]
+    assert {path.stem for path in mails} == set(MAIL_KINDS)
+    for path in mails:
+        assert path.with_suffix(".txt").exists(), path.name
+        above = path
+        while above != base:
+            extended = re.search(r'{% extends "(mail/\w+\.html)" %}', above.read_text())
+            assert extended, f"{path.name}: {above.name} extends nothing of mail/"
+            above = ROOT / "lms/templates" / extended[1]
+
+
+def test_mails_have_the_colours_of_the_pages(school: School) -> None:
+    """They cannot read our style sheet, so the values stand twice."""
+    light, dark = (ROOT / "lms/static/css/app/2-tokens.css").read_text().split("prefers-color-scheme: dark")
+    parts = school.app.jinja_env.get_template("mail/_parts.html").module
+    for scheme, colours in ((light, "LIGHT"), (dark, "DARK")):
+        tokens = dict(re.findall(r"--([\w-]+): (#\w+);", scheme))
+        written = getattr(parts, colours)
+        assert written == {name: tokens[name] for name in written}
 
 
 def test_styles_say_start_and_end_never_left_and_right() -> None:

@@ -1,12 +1,13 @@
 """Rendering of e-mails: French first, the person's language under it.
 
 A renderer gets the outbox row, loads the object again and returns None when the message no longer makes
-sense. Templates: `mail/<kind>.subject.txt`, `mail/<kind>.txt`, `mail/<kind>.html`. SMS are rendered in `sms`.
+sense. Templates: `mail/<kind>.subject.txt`, `mail/<kind>.txt`, and `mail/<kind>.html`, which extends
+`mail/frame.html`. SMS are rendered in `sms`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -14,7 +15,6 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 from flask_babel import force_locale
-from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from config import Settings
@@ -23,6 +23,7 @@ from lms.adapters.mail.message import Email
 from lms.domain.outbox import is_addressed
 from lms.domain.people.contact import mail_address
 from lms.i18n import languages
+from lms.i18n.languages import Language
 from lms.models import Organisation, OutboxItem
 
 # Values of the templates of a message.
@@ -68,18 +69,18 @@ def render_email(
         "zone": settings.time_zone,
     }
     own = languages.shown_in(person.language)
-    shown = [languages.shown_in("fr")] + ([own] if own.code != "fr" else [])
-    texts, pages = [], []
-    for language in shown:
-        with force_locale(language.code):
-            local = {**values, "lang": language.code, "dir": language.direction}
-            texts.append(render_template(f"mail/{item.kind}.txt", local).strip())
-            # Escaped by its own template: the surrounding template must not escape it again.
-            pages.append((language, Markup(render_template(f"mail/{item.kind}.html", local))))  # noqa: S704
+    shown = [languages.SOURCE] + ([own] if own != languages.SOURCE else [])
+    texts = [
+        render_template(f"mail/{item.kind}.txt", {**values, "lang": language.code}).strip()
+        for language in in_each(shown)
+    ]
     with force_locale("fr"):
         subject = render_template(f"mail/{item.kind}.subject.txt", {**values, "lang": "fr"})
         text = render_template("mail/frame.txt", {**values, "texts": texts})
-        html = render_template("mail/frame.html", {**values, "pages": pages, "subject": subject})
+        html = render_template(
+            f"mail/{item.kind}.html",
+            {**values, "subject": subject, "tongues": in_each(shown), "own": shown[1:] and own},
+        )
     return Email(
         to=address,
         to_name=person.name,
@@ -92,6 +93,13 @@ def render_email(
         calendar=content.calendar,
         calendar_method=content.method,
     )
+
+
+def in_each(shown: Iterable[Language]) -> Iterator[Language]:
+    """Yield each language, and render in it until the next one is asked for."""
+    for language in shown:
+        with force_locale(language.code):
+            yield language
 
 
 def render_template(name: str, values: Facts) -> str:

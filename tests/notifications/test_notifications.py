@@ -145,10 +145,8 @@ def letter(school: School, kind: str, language: str) -> Email:
 
 
 def parts(letter: Email) -> list[Element]:
-    """The part of the mail in each language."""
-    return [
-        e for e in parse(letter.html).all("body")[0].children if isinstance(e, Element) and e.tag == "div"
-    ]
+    """The card of the mail in each language."""
+    return [cell for cell in parse(letter.html).all("td") if "panel" in (cell.get("class") or "")]
 
 
 def test_every_kind_of_mail_has_a_cause_here() -> None:
