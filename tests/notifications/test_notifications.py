@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from playwright.sync_api import Browser, Page
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
@@ -204,3 +205,106 @@ def test_no_mail_has_a_hole_and_none_is_escaped_twice(school: School, kind: str,
     links = {a.get("href") for a in parse(mail.html).all("a")}
     assert links
     assert links == set(re.findall(r"http://localhost\S+", mail.text))
+
+
+# The deed of each kind: the words of its first button, and where that leads.
+DEEDS = {
+    "feedback_returned": ("Voir le devoir", "/submissions/"),
+    "password_link": ("Choisir mon mot de passe", "/password/"),
+    "booking_made": ("Voir le rendez-vous", "/bookings/"),
+    "booking_moved": ("Entrer dans la vidéo", "/s/"),
+    "booking_cancelled": ("Choisir une autre heure", "/bookings/new"),
+    "booking_reminder": ("Voir le rendez-vous", "/bookings/"),
+    "booking_soon": ("Voir le rendez-vous", "/bookings/"),
+    "booking_retimed": ("Voir le rendez-vous", "/bookings/"),
+    "booking_offer": ("Répondre oui ou non", "/offers/"),
+    "calendar_failing": ("Voir mes autres agendas", "/agenda/calendars"),
+}
+
+
+@pytest.mark.parametrize("kind", MAIL_KINDS)
+def test_the_deed_is_a_button_with_its_address_under_it(school: School, kind: str) -> None:
+    mail = letter(school, kind, "ar")
+    words, place = DEEDS[kind]
+    french, own = parts(mail)
+    for card in (french, own):
+        button, address, *_ = card.all("a")
+        assert "main-words" in (button.get("class") or "")
+        assert button.get("href") == address.get("href") == address.text
+        assert address.text.startswith(f"http://localhost{place}")
+    assert french.all("a")[0].text == words
+
+
+@pytest.mark.parametrize("kind", MAIL_KINDS)
+def test_a_mail_loads_nothing_and_runs_nothing(school: School, kind: str) -> None:
+    root = parse(letter(school, kind, "ar").html)
+    assert root.all("img", "script", "link", "iframe", "svg") == []
+    for element in root.all():
+        assert not {"src", "background", "srcset"} & set(element.attrs), element.attrs
+        assert not any(name.startswith("on") for name in element.attrs), element.attrs
+        assert "url(" not in (element.get("style") or "")
+    assert "url(" not in root.all("style")[0].text
+
+
+def test_the_first_card_says_that_the_own_language_follows(school: School) -> None:
+    french, own = parts(letter(school, "booking_made", "ar"))
+    hint = [cell for cell in french.all("td") if cell.get("lang") == "ar"]
+    assert [(cell.text.strip(), cell.get("dir")) for cell in hint] == [("العربية ↓", "rtl")]
+    assert "العربية" not in own.text
+    assert "↓" not in letter(school, "password_link", "fr").html
+
+
+def test_the_appreciation_has_as_many_dots_as_on_the_page(school: School) -> None:
+    card = parts(letter(school, "feedback_returned", "fr"))[0]
+    looks = [span.get("class") for span in card.all("span") if (span.get("class") or "").startswith("dot")]
+    assert looks == ["dot-on", "dot-on", "dot"] * 3
+
+
+def test_a_cancelled_hour_is_struck_through(school: School) -> None:
+    card = parts(letter(school, "booking_cancelled", "fr"))[0]
+    struck = [b.text for b in card.all("b") if "line-through" in (b.get("style") or "")]
+    assert struck == ["vendredi 27 novembre", "14 h 00"]
+    assert "line-through" not in letter(school, "booking_made", "tr").html
+
+
+@pytest.fixture(scope="module")
+def mail_program(browser: Browser) -> Iterator[Page]:
+    """Return a page in which mails are opened one after the other."""
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+# The edges of what is wider than the screen, the widths of the cards, the heights of the buttons.
+MEASURES = """() => ({
+  scrolls: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  cards: [...document.querySelectorAll(".panel")].map(card => card.getBoundingClientRect().width),
+  buttons: [...document.querySelectorAll(".main a, .quiet a")].map(a => a.getBoundingClientRect().height),
+  paper: getComputedStyle(document.body).backgroundColor,
+  words: getComputedStyle(document.querySelector("h1")).color,
+})"""
+LONG_NAME = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternsa"
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+@pytest.mark.parametrize("kind", MAIL_KINDS)
+def test_a_mail_fits_a_narrow_phone_a_wide_screen_and_the_dark(
+    school: School, mail_program: Page, kind: str, language: str
+) -> None:
+    html = letter(school, kind, language).html
+    assert "Ümit" in html or kind == "password_link"
+    mail_program.set_viewport_size({"width": 320, "height": 640})
+    mail_program.emulate_media(color_scheme="light")
+    mail_program.set_content(html.replace("Ümit", LONG_NAME))
+    phone = mail_program.evaluate(MEASURES)
+    assert phone["scrolls"] == 0
+    assert phone["cards"]
+    assert min(phone["buttons"]) >= 48
+    assert (phone["paper"], phone["words"]) == ("rgb(251, 248, 243)", "rgb(29, 36, 51)")
+
+    mail_program.set_viewport_size({"width": 1000, "height": 640})
+    mail_program.emulate_media(color_scheme="dark")
+    desk = mail_program.evaluate(MEASURES)
+    assert desk["scrolls"] == 0
+    assert 500 < max(desk["cards"]) <= 600
+    assert (desk["paper"], desk["words"]) == ("rgb(20, 22, 28)", "rgb(243, 238, 229)")
