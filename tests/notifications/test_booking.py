@@ -89,6 +89,16 @@ def test_the_teacher_reads_a_first_name_and_no_more_of_the_learner(school: Schoo
     assert [str(event(letter)["attendee"])] == ["mailto:nadia@service.example.be"]
 
 
+def test_the_teacher_is_led_to_the_appointment_and_not_asked_who_cannot_come(school: School) -> None:
+    made = booked(school, factories.luc, "onsite")
+    letter = letters(school, "booking_made")["Luc Lambert"]
+    assert letter is not None
+    for text in (letter.text, letter.html):
+        assert f"http://localhost/bookings/{made.id}" in text
+        assert "Voir le rendez-vous" in text
+        assert "Vous ne pouvez pas venir" not in text
+
+
 def test_one_event_with_a_rising_sequence_ends_with_a_cancel(school: School) -> None:
     made = booked(school)
     seen = [letters(school, "booking_made")]
