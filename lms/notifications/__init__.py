@@ -69,17 +69,18 @@ def render_email(
         "zone": settings.time_zone,
     }
     own = languages.shown_in(person.language)
-    shown = [languages.SOURCE] + ([own] if own != languages.SOURCE else [])
+    second = own if own != languages.SOURCE else None
+    shown = [languages.SOURCE, second] if second else [languages.SOURCE]
     texts = [
         render_template(f"mail/{item.kind}.txt", {**values, "lang": language.code}).strip()
-        for language in in_each(shown)
+        for language in switch_languages(shown)
     ]
     with force_locale("fr"):
         subject = render_template(f"mail/{item.kind}.subject.txt", {**values, "lang": "fr"})
         text = render_template("mail/frame.txt", {**values, "texts": texts})
         html = render_template(
             f"mail/{item.kind}.html",
-            {**values, "subject": subject, "tongues": in_each(shown), "own": shown[1:] and own},
+            {**values, "subject": subject, "languages": switch_languages(shown), "second_language": second},
         )
     return Email(
         to=address,
@@ -95,7 +96,7 @@ def render_email(
     )
 
 
-def in_each(shown: Iterable[Language]) -> Iterator[Language]:
+def switch_languages(shown: Iterable[Language]) -> Iterator[Language]:
     """Yield each language, and render in it until the next one is asked for."""
     for language in shown:
         with force_locale(language.code):

@@ -207,8 +207,8 @@ def test_no_mail_has_a_hole_and_none_is_escaped_twice(school: School, kind: str,
     assert links == set(re.findall(r"http://localhost\S+", mail.text))
 
 
-# The deed of each kind: the words of its first button, and where that leads.
-DEEDS = {
+# The main action of each kind: the words of its button, and where that leads.
+ACTIONS = {
     "feedback_returned": ("Voir le devoir", "/submissions/"),
     "password_link": ("Choisir mon mot de passe", "/password/"),
     "booking_made": ("Voir le rendez-vous", "/bookings/"),
@@ -223,9 +223,9 @@ DEEDS = {
 
 
 @pytest.mark.parametrize("kind", MAIL_KINDS)
-def test_the_deed_is_a_button_with_its_address_under_it(school: School, kind: str) -> None:
+def test_the_main_action_is_a_button_with_its_address_under_it(school: School, kind: str) -> None:
     mail = letter(school, kind, "ar")
-    words, place = DEEDS[kind]
+    words, place = ACTIONS[kind]
     french, own = parts(mail)
     for card in (french, own):
         button, address, *_ = card.all("a")
