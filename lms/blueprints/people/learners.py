@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -56,6 +57,9 @@ def index() -> BaseResponse:
         levels=directory.levels(session),
         states=STATES.items(),
         is_filtered=wanted != directory.LearnerFilter(),
+        may_choose=bool(me().roles & {Role.TEACHER, Role.COORDINATOR}) and wanted.state != LearnerState.LEFT,
+        all_chosen=request.args.get("chosen") == "all",
+        choose_link=lambda chosen: _list_address(page=wanted.page, chosen=chosen),
         level_link=lambda level_id: _list_address(level=level_id or None, page=None),
         previous=_list_address(page=wanted.page - 1) if wanted.page > 1 else None,
         following=_list_address(page=wanted.page + 1) if more else None,
@@ -86,13 +90,16 @@ def several() -> BaseResponse:
             added, location = run_once_with_result(
                 form,
                 lambda session: _made_several(session, form),
-                lambda _number: url_for("people.index", level=form.level_id.data, state=LearnerState.NO_CARD),
+                lambda moment: url_for(
+                    "people_cards.make_several", level=form.level_id.data, added=int(moment.timestamp())
+                ),
             )
         except Refused as refusal:
             form.refuse(refusal)
         else:
             if added:
-                flash(_("Personnes ajoutées\N{NO-BREAK SPACE}: %(number)s.", number=added), "success")
+                number = len(form.cleaned)
+                flash(_("Personnes ajoutées\N{NO-BREAK SPACE}: %(number)s.", number=number), "success")
             return redirect(location, 303)
     return page("people/several.html", 422 if form.is_submitted() else 200, form=form)
 
@@ -193,11 +200,13 @@ def _made(session: Session, form: NewLearnerForm) -> str:
     return url_for("people.show", id=learner.id)
 
 
-def _made_several(session: Session, form: LearnersForm) -> int:
+def _made_several(session: Session, form: LearnersForm) -> datetime:
+    """Add the learners of the form; return the one moment by which the page of their cards finds them."""
     form.check_namesakes(directory.find_namesakes(session, form.cleaned))
+    moment = now()
     for facts in form.facts():
-        learners.add_learner(session, me(), facts, now=now())
-    return len(form.cleaned)
+        learners.add_learner(session, me(), facts, now=moment)
+    return moment
 
 
 def _list_address(**changed: str | int | None) -> str:

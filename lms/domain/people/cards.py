@@ -1,9 +1,9 @@
-"""Printed access cards: issue, log in, lock, unlock, revoke."""
+"""Printed access cards: issue one or many, log in, lock, unlock, revoke."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, contains_eager
 
 from lms.domain import audit_log
 from lms.domain.errors import Refused
-from lms.domain.people import logins
+from lms.domain.people import locks, logins
 from lms.domain.people.logins import digest
 from lms.models import AccessCard, AuditAction, KnownDevice, LoginKind, LoginSession, Person
 from lms.refusal_codes import RefusalCode
@@ -29,6 +29,15 @@ class Secrets:
 
     token: str
     pin: str
+
+
+@dataclass(frozen=True)
+class NewCard:
+    """What a card is issued with: the token of its link, and the hash of its PIN."""
+
+    person: Person
+    token: str
+    pin_hash: str
 
 
 @dataclass(frozen=True)
@@ -148,6 +157,12 @@ def log_in(session: Session, attempt: LoginAttempt, *, now: datetime) -> LoginRe
     return LoginResult(token, kind, device_token)
 
 
+def people_with_card(session: Session, person_ids: Collection[str]) -> set[str]:
+    """Return which of these people have a card that is not revoked."""
+    active = select(AccessCard.person_id).where(AccessCard.revoked_at.is_(None))
+    return set(session.scalars(active.where(AccessCard.person_id.in_(person_ids))))
+
+
 def issue_card(
     session: Session, actor: Person, person: Person, token: str, pin_hash: str, *, now: datetime
 ) -> AccessCard:
@@ -155,33 +170,42 @@ def issue_card(
 
     Refusals: `card_not_learner`, `person_deactivated`.
     """
-    if not person.is_learner:
+    return issue_cards(session, actor, [NewCard(person, token, pin_hash)], now=now)[0]
+
+
+def issue_cards(
+    session: Session, actor: Person, new_cards: Sequence[NewCard], *, now: datetime
+) -> list[AccessCard]:
+    """Issue a new card to each of these learners, in the given order; revoke the old ones as `issue_card`.
+
+    The number of statements does not depend on the number of learners.
+    Refusals: `card_not_learner`, `person_deactivated`; then nobody gets a card.
+    """
+    people = [new.person for new in new_cards]
+    if not all(person.is_learner for person in people):
         raise Refused(RefusalCode.CARD_NOT_LEARNER)
-    if not person.is_active:
+    if not all(person.is_active for person in people):
         raise Refused(RefusalCode.PERSON_DEACTIVATED)
-    revoke_card(session, person, now=now)
-    card = AccessCard(
-        person_id=person.id,
-        token_hash=digest(token),
-        code=_new_code(session),
-        pin_hash=pin_hash,
-        created_at=now,
-        created_by_id=actor.id,
-    )
-    session.add(card)
+    ids = [person.id for person in people]
+    # Two people who make cards for one learner at the same time: the second card replaces the first.
+    locks.lock_people(session, *ids)
+    _revoke_cards(session, ids, now=now)
+    issued = [
+        AccessCard(
+            person_id=new.person.id,
+            token_hash=digest(new.token),
+            code=code,
+            pin_hash=new.pin_hash,
+            created_at=now,
+            created_by_id=actor.id,
+        )
+        for new, code in zip(new_cards, _new_codes(session, len(new_cards)), strict=True)
+    ]
+    session.add_all(issued)
     session.flush()
-    audit_log.record(session, actor, AuditAction.CARD_ISSUED, "person", person.id, now=now)
-    return card
-
-
-def revoke_card(session: Session, person: Person, *, now: datetime) -> None:
-    """Revoke the person's active card with its logins and known devices."""
-    card = card_of(session, person)
-    if card is None:
-        return
-    card.revoked_at = now
-    _end_logins(session, card, now=now)
-    session.flush()
+    for person_id in ids:
+        audit_log.record(session, actor, AuditAction.CARD_ISSUED, "person", person_id, now=now)
+    return issued
 
 
 def unlock_card(session: Session, actor: Person, person: Person, *, now: datetime) -> None:
@@ -207,16 +231,28 @@ def renew_pin(session: Session, actor: Person, person: Person, pin_hash: str, *,
     if card is None:
         raise Refused(RefusalCode.CARD_MISSING)
     card.pin_hash, card.locked_at, card.failed_pins = pin_hash, None, 0
-    _end_logins(session, card, now=now)
+    _end_logins(session, [card.id], now=now)
     audit_log.record(session, actor, AuditAction.PIN_RENEWED, "person", person.id, now=now)
 
 
-def _end_logins(session: Session, card: AccessCard, *, now: datetime) -> None:
-    """End the logins with this card and make every device ask for its PIN again."""
-    session.execute(delete(KnownDevice).where(KnownDevice.card_id == card.id))
+def _revoke_cards(session: Session, person_ids: Collection[str], *, now: datetime) -> None:
+    """Revoke the active cards of these people with their logins and known devices."""
+    revoked = session.scalars(
+        update(AccessCard)
+        .where(AccessCard.person_id.in_(person_ids), AccessCard.revoked_at.is_(None))
+        .values(revoked_at=now)
+        .returning(AccessCard.id)
+    ).all()
+    if revoked:
+        _end_logins(session, revoked, now=now)
+
+
+def _end_logins(session: Session, card_ids: Collection[str], *, now: datetime) -> None:
+    """End the logins with these cards and make every device ask for their PINs again."""
+    session.execute(delete(KnownDevice).where(KnownDevice.card_id.in_(card_ids)))
     session.execute(
         update(LoginSession)
-        .where(LoginSession.card_id == card.id, LoginSession.ended_at.is_(None))
+        .where(LoginSession.card_id.in_(card_ids), LoginSession.ended_at.is_(None))
         .values(ended_at=now)
     )
 
@@ -254,8 +290,14 @@ def _set_language(session: Session, person: Person, language: str | None) -> Non
         person.language = language
 
 
-def _new_code(session: Session) -> str:
-    while True:
-        code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
-        if not session.scalar(select(exists().where(AccessCard.code == code))):
-            return code
+def _new_codes(session: Session, number: int) -> list[str]:
+    """Return this number of codes that no card has, revoked ones included."""
+    codes: set[str] = set()
+    while len(codes) < number:
+        drawn = {
+            f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}" for _ in range(number - len(codes))
+        }
+        codes |= drawn.difference(
+            session.scalars(select(AccessCard.code).where(AccessCard.code.in_(drawn)))
+        )
+    return list(codes)

@@ -91,6 +91,26 @@ def learner_for(session: Session, actor: Person, learner_id: str) -> Person:
     return found
 
 
+def learners_for(session: Session, actor: Person, learner_ids: Collection[str]) -> Sequence[Person]:
+    """Return these learners with their level, by name.
+
+    Raises `Absent` when the actor may not see one of them.
+    """
+    wanted = known_learners(actor).where(Person.id.in_(learner_ids)).options(joinedload(Person.level))
+    found = session.scalars(wanted.order_by(*BY_NAME)).all()
+    if len(found) < len(set(learner_ids)):
+        raise Absent
+    return found
+
+
+def learners_added(session: Session, actor: Person, level_id: str, *, at: datetime) -> Sequence[Person]:
+    """Return the active learners of a level who were added together at this second, by name."""
+    wanted = known_learners(actor).where(
+        Person.level_id == level_id, Person.deactivated_at.is_(None), Person.created_at == at
+    )
+    return session.scalars(wanted.options(joinedload(Person.level)).order_by(*BY_NAME)).all()
+
+
 def colleague_for(session: Session, actor: Person, colleague_id: str) -> Person:
     """Return a member of the team. Raises `Absent` unless the actor is a coordinator."""
     found = session.scalars(_team(actor).where(Person.id == colleague_id)).one_or_none()

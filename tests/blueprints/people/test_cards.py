@@ -136,3 +136,158 @@ def test_entries_of_another_day_are_not_ended_by_unlocking(
     page = nadia.submit(nadia.get(f"/people/{samira}"), action="/card/unlocking")
     assert "La carte est débloquée." in page.text
     assert school.read(lambda s: logins.find_active(s, token, now=NOW))
+
+
+def chosen(school: School, nadia: Visitor, *ids: str) -> Page:
+    return nadia.get("/people/cards?" + "&".join(f"person={one}" for one in ids))
+
+
+def test_several_cards_are_asked_about_then_made_with_their_pins_on_a_list_of_their_own(
+    school: School, nadia: Visitor, samira: str
+) -> None:
+    oksana = school.write(lambda s: factories.oksana(s).id)
+    asked = chosen(school, nadia, samira, oksana)
+    assert "2 cartes vont être faites." in asked.text
+    assert "anciennes cartes" not in asked.text
+    page = nadia.submit(asked, action="/people/cards")
+    assert page.response.headers["Cache-Control"] == "private, no-store"
+    sheets, pins = page.root.all("article"), pins_of(page)
+    assert [name for name, _ in pins] == ["Oksana Bondar", "Samira"]
+    for sheet, (name, pin) in zip(sheets, pins, strict=True):
+        assert name in sheet.text
+        assert sheet.all("svg")
+        code = present(re.search(r"[0-9]{4}\s[0-9]{4}", sheet.text)).group()
+        visitor = school.visitor()
+        login = visitor.submit(
+            visitor.get("/card"), {"code": code, "pin": pin}, action="/card/login", follow=False
+        )
+        assert login.status == 303
+
+
+def pins_of(page: Page) -> list[tuple[str, str]]:
+    """Return names and PINs of the list."""
+    rows = [row for row in page.root.all("tr") if row.all("td")]
+    return [(row.all("th")[0].text, row.all("td")[0].text) for row in rows]
+
+
+def test_no_pin_is_among_the_cards_and_no_card_is_among_the_pins(
+    school: School, nadia: Visitor, samira: str
+) -> None:
+    page = nadia.submit(chosen(school, nadia, samira), action="/people/cards")
+    parts = {part.get("id"): part for part in page.root.all("section")}
+    ((_name, pin),) = pins_of(page)
+    assert pin not in re.findall("[0-9]+", parts["cards"].text.replace("\N{NO-BREAK SPACE}", ""))
+    assert parts["pins"].all("svg", "article") == []
+    code = present(re.search(r"[0-9]{4}\s[0-9]{4}", parts["cards"].text)).group()
+    assert code[5:] not in parts["pins"].text
+    assert "Gardez-la à part des cartes." in parts["pins"].text
+
+
+def test_two_people_of_one_name_are_told_apart_by_the_end_of_the_code(
+    school: School, nadia: Visitor, samira: str
+) -> None:
+    other = school.write(lambda s: factories.learner(s, "SAMIRA").id)
+    page = nadia.submit(chosen(school, nadia, samira, other), action="/people/cards")
+    ends = [
+        present(re.search(r"[0-9]{4}\s[0-9]{4}", card.text)).group()[-3:] for card in page.root.all("article")
+    ]
+    assert [name.rpartition(" ")[2] for name, _ in pins_of(page)] == ends
+
+
+def test_where_pins_are_off_several_cards_have_no_list_of_pins(
+    school: School, nadia: Visitor, samira: str
+) -> None:
+    def switch_off(session: Session) -> None:
+        session.get_one(Organisation, 1).pin_required = False
+
+    school.write(switch_off)
+    page = nadia.submit(chosen(school, nadia, samira), action="/people/cards")
+    assert pins_of(page) == []
+    assert "Code secret" not in page.root.all("main")[0].text
+    assert not re.search(r"[0-9]{4}\s[0-9]{4}", page.root.all("article")[0].text)
+
+
+def test_whoever_has_a_card_is_named_before_and_that_card_is_dead_afterwards(
+    school: School, nadia: Visitor, samira: str
+) -> None:
+    old = school.write(lambda s: factories.printed_card(s, factories.samira(s)))
+    oksana = school.write(lambda s: factories.oksana(s).id)
+    asked = chosen(school, nadia, samira, oksana)
+    assert "1 personne a déjà une carte. Les anciennes cartes ne marchent plus." in asked.text
+    rest = nadia.get(asked.links()["Seulement les personnes sans carte"])
+    assert "1 carte va être faite." in rest.text
+    nadia.submit(asked, action="/people/cards")
+    assert school.read(lambda s: cards.card_by_token(s, old.token)) is None
+
+
+def test_the_form_of_several_cards_sent_twice_makes_them_once(
+    school: School, nadia: Visitor, samira: str
+) -> None:
+    oksana = school.write(lambda s: factories.oksana(s).id)
+    asked = chosen(school, nadia, samira, oksana)
+    nadia.submit(asked, action="/people/cards")
+    again = nadia.submit(asked, action="/people/cards")
+    assert "Les cartes sont déjà faites." in again.text
+    assert school.read(lambda s: s.scalar(select(func.count(AccessCard.id)))) == 2
+
+
+def test_a_choice_with_somebody_who_left_makes_no_card_and_says_who(
+    school: School, nadia: Visitor, samira: str
+) -> None:
+    oksana = school.write(lambda s: factories.oksana(s).id)
+    asked = chosen(school, nadia, samira, oksana)
+    nadia.submit(nadia.get(f"/people/{oksana}"), action="/deactivation")
+    page = nadia.submit(asked, action="/people/cards")
+    assert page.status == 422
+    assert "Cette personne ne vient plus. Réactivez-la d’abord." in page.text
+    (line,) = [item for item in page.root.all("li") if "Ne vient plus" in item.text]
+    assert "Oksana Bondar" in line.text
+    assert school.read(lambda s: s.scalar(select(func.count(AccessCard.id)))) == 0
+
+
+def test_sixty_cards_are_made_at_once_with_as_many_statements_as_two_and_no_more_than_sixty(
+    school: School, nadia: Visitor
+) -> None:
+    def statements(asked: Page) -> int:
+        with school.counting_statements() as sent:
+            assert nadia.submit(asked, action="/people/cards").status == 200
+        return len(sent)
+
+    ids = school.write(lambda s: [factories.learner(s, f"Apprenant {n}").id for n in range(61)])
+    few = statements(chosen(school, nadia, *ids[:2]))
+    everybody = chosen(school, nadia, *ids[:60])
+    assert statements(everybody) == few
+    refused = chosen(school, nadia, *ids)
+    assert refused.url == "/people"
+    assert "Choisissez 60 personnes au plus à la fois." in refused.text
+
+
+def test_only_learners_whom_one_may_see_get_a_card(school: School, nadia: Visitor, samira: str) -> None:
+    luc = school.write(lambda s: factories.luc(s).id)
+    asked = chosen(school, nadia, samira)
+    form = filled(asked.form("/people/cards"))
+    for ids in ([luc], [samira, luc], ["nobody-at-all"]):
+        assert nadia.client.post("/people/cards", data={**form, "person": ids}).status_code == 404
+    for who in (factories.farid, factories.oksana):
+        visitor = school.visitor(school.write(who))
+        assert visitor.get(f"/people/cards?person={samira}").status == 404
+        mine = filled(visitor.get("/me").form("/logout"))
+        assert visitor.client.post("/people/cards", data={**mine, "person": samira}).status_code == 404
+    assert school.read(lambda s: s.scalar(select(func.count(AccessCard.id)))) == 0
+
+
+def test_without_anybody_chosen_the_page_says_where_to_choose(nadia: Visitor) -> None:
+    page = nadia.get("/people/cards")
+    assert "Choisissez des apprenants" in page.text
+    assert nadia.get("/people/cards?added=1&level=nowhere").status == 200
+
+
+def test_just_added_learners_get_their_cards_and_nobody_else(
+    school: School, nadia: Visitor, samira: str
+) -> None:
+    level = school.write(lambda s: factories.level(s).id)
+    page = nadia.get("/people/several")
+    asked = nadia.submit(page, {"names": "Ahmad\nGrace Mbala", "level_id": level}, action="/several")
+    made = nadia.submit(asked, action="/people/cards")
+    assert [name for name, _ in pins_of(made)] == ["Ahmad", "Grace Mbala"]
+    assert school.read(lambda s: cards.people_with_card(s, [samira])) == set()

@@ -47,7 +47,7 @@ def test_a_teacher_adds_a_person_and_is_led_to_the_card(school: School, nadia: V
     page = new_learner(school, nadia)
     assert page.status == 200
     assert page.root.all("h1")[0].text == "Mehari Tesfay"
-    assert "Imprimer la carte" in page.text
+    assert "Faire la carte" in page.text
     made = school.read(lambda s: s.scalars(select(Person).where(Person.name == "Mehari Tesfay")).one())
     assert (made.language, made.email, made.login_email) == ("ti", None, None)
 
@@ -298,14 +298,15 @@ def test_the_coordinator_reads_the_journal_of_a_person(
 LIST = "Ahmad\n\n  Grace   Mbala \nOksana Bondar\n"
 
 
-def test_several_learners_are_added_at_once_and_the_list_shows_who_has_no_card(school: School) -> None:
+def test_several_learners_are_added_at_once_and_the_next_page_makes_their_cards(school: School) -> None:
     nadia = school.visitor(school.write(factories.nadia))
     level = school.write(lambda s: factories.level(s, "N2").id)
     page = nadia.get("/people/several")
     values: dict[str, object] = {"names": LIST, "level_id": level, "language": "uk"}
     added = nadia.submit(page, values, action="/several")
-    assert added.url == f"/people?level={level}&state=no_card"
+    assert added.url.startswith(f"/people/cards?level={level}&added=")
     assert "Personnes ajoutées : 3." in added.text
+    assert "Faire 3 cartes" in added.text
     again = nadia.submit(page, values, action="/several")
     assert again.url == added.url, "the same form sent twice adds nobody twice"
     learners = school.read(lambda s: s.scalars(select(Person).where(Person.level_id == level)).all())
@@ -357,3 +358,25 @@ def test_a_name_that_somebody_has_already_is_asked_about(school: School, path: s
     assert claire.submit(asked, {"confirmed": "y"}, action=path).status == 200
     count = select(func.count(Person.id)).where(Person.name_key == name_key(samira))
     assert school.read(lambda s: s.scalar(count)) == 2
+
+
+def test_only_those_who_make_cards_choose_people_in_the_list(school: School, cast: dict[str, str]) -> None:
+    def boxes(who: str, query: str = "") -> list[str]:
+        page = school.visitor(cast[who]).get(f"/people{query}")
+        return [box.get("value") for box in page.root.all("input") if box.get("type") == "checkbox"]
+
+    assert set(boxes("nadia")) == set(boxes("claire")) == {cast["samira"], cast["oksana"]}
+    assert boxes("farid") == []
+    assert boxes("nadia", "?state=left") == []
+
+
+def test_without_script_a_link_chooses_everybody_of_the_page(nadia: Visitor, cast: dict[str, str]) -> None:
+    def checked(path: str) -> tuple[int, Page]:
+        page = nadia.get(path)
+        return len([box for box in page.root.all("input") if "checked" in box.attrs]), page
+
+    number, page = checked("/people?q=samira")
+    assert number == 0
+    number, page = checked(page.links()["Tout choisir"])
+    assert (number, "Oksana" in page.text) == (1, False)
+    assert checked(page.links()["Ne rien choisir"])[0] == 0
