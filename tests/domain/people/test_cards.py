@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.errors import Refused
 from lms.domain.people import cards, logins, staff
-from lms.domain.people.cards import LoginAttempt, LoginResult
+from lms.domain.people.cards import LoginAttempt, LoginResult, NewCard
 from lms.domain.people.logins import digest
 from lms.models import AccessCard, AuditEvent, KnownDevice, LoginKind, LoginSession, Person
 from tests import factories
@@ -251,3 +251,74 @@ def test_a_person_has_one_living_card(school: School) -> None:
     living = select(func.count(AccessCard.id)).where(AccessCard.revoked_at.is_(None))
     assert school.read(lambda s: s.scalar(living)) == 1
     assert school.read(lambda s: s.scalar(select(func.count(LoginSession.id)))) == 0
+
+
+def issue_to(school: School, *names: str, number: int = 0) -> list[str]:
+    """Issue a card to each of these learners in one transaction; return the tokens."""
+
+    def operation(session: Session) -> list[str]:
+        new = [
+            NewCard(
+                session.scalars(select(Person).where(Person.name == name)).one(), f"{name} {number}", "hash"
+            )
+            for name in names
+        ]
+        issued = cards.issue_cards(session, factories.nadia(session), new, now=NOW)
+        assert [card.person_id for card in issued] == [one.person.id for one in new]
+        return [one.token for one in new]
+
+    return school.write(operation)
+
+
+def test_cards_of_many_are_each_their_own_and_each_is_in_the_journal(school: School) -> None:
+    names = [f"Apprenant {number}" for number in range(5)]
+    school.write(lambda s: [factories.learner(s, name) for name in names])
+    tokens = issue_to(school, *names)
+    found = school.read(lambda s: [present(cards.card_by_token(s, token)) for token in tokens])
+    assert len({card.code for card in found}) == len({card.person_id for card in found}) == 5
+    issued = select(AuditEvent.object_id).where(AuditEvent.action == "card_issued")
+    assert sorted(school.read(lambda s: s.scalars(issued).all())) == sorted(card.person_id for card in found)
+    assert school.read(lambda s: cards.people_with_card(s, [found[0].person_id, "nobody"])) == {
+        found[0].person_id
+    }
+
+
+def test_new_cards_of_many_end_the_old_cards_of_those_who_had_one_and_no_other_card(school: School) -> None:
+    person_id, old = the_card(school)
+    entered = of_type(LoginResult, attempt(school, by_link(school, old)))
+    kept = school.write(lambda s: factories.printed_card(s, factories.learner(s, "Elif")))
+    school.write(factories.oksana)
+    issue_to(school, "Samira", "Oksana Bondar")
+    assert school.read(lambda s: cards.card_by_token(s, old.token)) is None
+    assert school.read(lambda s: logins.find_active(s, entered.token, now=NOW)) is None
+    assert school.read(lambda s: s.scalar(select(func.count(KnownDevice.id)))) == 0
+    assert present(school.read(lambda s: cards.card_by_token(s, kept.token))).person_id != person_id
+
+
+def test_many_cards_cost_as_many_statements_as_two(school: School) -> None:
+    names = [f"Apprenant {number}" for number in range(40)]
+    school.write(lambda s: [factories.learner(s, name) for name in names])
+    issue_to(school, *names)
+
+    def statements(chosen: list[str], number: int) -> int:
+        with school.counting_statements() as sent:
+            issue_to(school, *chosen, number=number)
+        return len(sent) - 2 * len(chosen)  # what `issue_to` reads: each person with the roles
+
+    few = statements(names[:2], 1)
+    assert statements(names, 2) == few
+
+
+@pytest.mark.parametrize("code", ["card_not_learner", "person_deactivated"])
+def test_one_who_may_have_no_card_keeps_all_the_others_from_theirs(school: School, code: str) -> None:
+    def prepare(session: Session) -> str:
+        factories.samira(session)
+        refused = factories.luc(session) if code == "card_not_learner" else factories.oksana(session)
+        if code == "person_deactivated":
+            staff.deactivate(session, factories.nadia(session), refused, now=NOW)
+        return refused.name
+
+    name = school.write(prepare)
+    with pytest.raises(Refused, match=code):
+        issue_to(school, "Samira", name)
+    assert school.read(lambda s: s.scalar(select(func.count(AccessCard.id)))) == 0

@@ -217,3 +217,35 @@ def test_names_are_looked_up_for_the_journal(cast: School) -> None:
     found = cast.read(lambda s: directory.names_of(s, {factories.nadia(s).id}))
     assert list(found.values()) == ["Nadia Dubois"]
     assert cast.read(lambda s: directory.names_of(s, set())) == {}
+
+
+def test_several_learners_are_found_together_or_not_at_all(cast: School) -> None:
+    def found(who: Who, *makers: Who) -> list[str]:
+        return cast.read(
+            lambda s: [
+                one.name for one in directory.learners_for(s, who(s), [maker(s).id for maker in makers])
+            ]
+        )
+
+    assert found(factories.nadia, factories.samira, factories.oksana) == ["Oksana Bondar", "Samira"]
+    assert found(factories.farid, factories.samira) == ["Samira"]
+    for who, stranger in ((factories.farid, factories.oksana), (factories.nadia, factories.claire)):
+        with pytest.raises(Absent):
+            found(who, factories.samira, stranger)
+
+
+def test_learners_added_together_are_those_of_one_level_and_one_second(cast: School) -> None:
+    def add(session: Session) -> str:
+        level = factories.level(session, "N3")
+        for name, seconds, code in (("Ahmad", 0, "N3"), ("Elif", 0, "N2"), ("Grace", 1, "N3")):
+            made = factories.learner(session, name, code)
+            made.created_at = NOW + timedelta(days=1, seconds=seconds)
+        return level.id
+
+    level = cast.write(add)
+    moment = NOW + timedelta(days=1)
+    for who, names_found in ((factories.nadia, ["Ahmad"]), (factories.farid, [])):
+        added = cast.read(
+            lambda s, who=who: directory.learners_added(s, who(s), level, at=moment)  # type: ignore[misc]
+        )
+        assert [one.name for one in added] == names_found
