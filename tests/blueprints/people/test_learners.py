@@ -377,6 +377,6 @@ def test_without_script_a_link_chooses_everybody_of_the_page(nadia: Visitor, cas
 
     number, page = checked("/people?q=samira")
     assert number == 0
-    number, page = checked(page.links()["Tout choisir"])
+    number, page = checked(page.links()["Tout cocher"])
     assert (number, "Oksana" in page.text) == (1, False)
-    assert checked(page.links()["Ne rien choisir"])[0] == 0
+    assert checked(page.links()["Tout décocher"])[0] == 0
