@@ -128,6 +128,8 @@ def test_everybody_of_the_page_is_chosen_with_one_click(
     number = page.locator(".pick input").count()
     nadia.press("Tout cocher", "link")
     expect(page.locator(".pick input:checked")).to_have_count(number)
+    counted = page.get_by_role("button", name=f"Faire les cartes ({number})")
+    expect(counted).to_have_count(1 if scripts else 0)
     nadia.press("Faire les cartes")
     nadia.press(f"Faire {number} cartes")
     expect(page.locator(".id-card")).to_have_count(number)

@@ -103,7 +103,7 @@ def make_several() -> BaseResponse:
         else:
             if codes is None:
                 flash(
-                    _("Les cartes sont déjà faites. Elles ne sont pas imprimées ? Refaites les cartes."),
+                    _("Les cartes sont déjà faites. Elles ne sont pas imprimées ? Refaites les cartes."),
                     "error",
                 )
                 return redirect(back, 303)

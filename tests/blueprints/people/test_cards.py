@@ -268,6 +268,11 @@ def test_only_learners_whom_one_may_see_get_a_card(school: School, nadia: Visito
     form = filled(asked.form("/people/cards"))
     for ids in ([luc], [samira, luc], ["nobody-at-all"]):
         assert nadia.client.post("/people/cards", data={**form, "person": ids}).status_code == 404
+
+    def assign(session: Session) -> None:
+        factories.samira(session).social_worker_id = factories.farid(session).id
+
+    school.write(assign)
     for who in (factories.farid, factories.oksana):
         visitor = school.visitor(school.write(who))
         assert visitor.get(f"/people/cards?person={samira}").status == 404
