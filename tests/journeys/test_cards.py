@@ -41,7 +41,9 @@ class Clicks:
         value = school.write(lambda s: factories.entered(s, factories.nadia(s), now=now()))
         context.add_cookies([{"name": cookie_name(school.settings, "session"), "value": value, "url": base}])
         # A browser without a screen has no window for printing.
-        context.add_init_script("window.printed = []; window.print = () => window.printed.push(location.hash)")
+        context.add_init_script(
+            "window.printed = []; window.print = () => window.printed.push(location.hash)"
+        )
         self.page: Page = context.new_page()
         self.count = 0
         self.page.goto("/people")

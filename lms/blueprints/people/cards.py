@@ -77,38 +77,16 @@ def make(id: str) -> BaseResponse:
 @allow(Role.TEACHER, Role.COORDINATOR)
 def make_several() -> BaseResponse:
     """Ask whether to issue cards to the chosen learners; issue them and answer the sheets to print."""
-    form, back = ConfirmForm(), url_for("people.index")
-    people = _chosen()
+    form, people = ConfirmForm(), _chosen()
     if len(people) > MOST_LEARNERS:
         flash(_("Choisissez %(number)s personnes au plus à la fois.", number=MOST_LEARNERS), "error")
-        return redirect(back, 303)
+        return redirect(url_for("people.index"), 303)
     ids = [person.id for person in people]
     if ids and form.validate_on_submit():
-        # Slow on purpose, so before the transaction and without a connection.
-        release_connection()
-        secrets = {person_id: cards.new_secrets() for person_id in ids}
-        hashes = {person_id: passwords.hash_secret(made.pin) for person_id, made in secrets.items()}
-
-        def issue(session: Session) -> dict[str, str]:
-            new = [
-                NewCard(person, secrets[person.id].token, hashes[person.id])
-                for person in directory.learners_for(session, me(), ids)
-            ]
-            return {card.person_id: card.code for card in cards.issue_cards(session, me(), new, now=now())}
-
         try:
-            codes, _back = run_once_with_result(form, issue, lambda _codes: back)
+            return _issue(form, ids, url_for("people.index"))
         except Refused as refusal:
             form.refuse(refusal)
-        else:
-            if codes is None:
-                flash(
-                    _("Les cartes sont déjà faites. Elles ne sont pas imprimées ? Refaites les cartes."),
-                    "error",
-                )
-                return redirect(back, 303)
-            people = directory.learners_for(db.session(), me(), ids)
-            return page("people/cards.html", cards=_printed(people, codes, secrets), back=back)
     session = db.session()
     return page(
         "people/cards_new.html",
@@ -153,6 +131,29 @@ def _chosen() -> Sequence[Person]:
     # One more than is allowed, so that the page can say so.
     ids = list(dict.fromkeys(request.values.getlist("person")))[: MOST_LEARNERS + 1]
     return directory.learners_for(session, me(), ids)
+
+
+def _issue(form: ConfirmForm, ids: Sequence[str], back: str) -> BaseResponse:
+    """Issue cards to these learners and answer the page to print: links and PINs exist nowhere else."""
+    # Hashing is slow on purpose: before the transaction, and without a connection.
+    release_connection()
+    secrets = {person_id: cards.new_secrets() for person_id in ids}
+    hashes = {person_id: passwords.hash_secret(made.pin) for person_id, made in secrets.items()}
+
+    def in_transaction(session: Session) -> dict[str, str]:
+        new_cards = [
+            NewCard(person, secrets[person.id].token, hashes[person.id])
+            for person in directory.learners_for(session, me(), ids)
+        ]
+        issued = cards.issue_cards(session, me(), new_cards, now=now())
+        return {card.person_id: card.code for card in issued}
+
+    codes, _back = run_once_with_result(form, in_transaction, lambda _codes: back)
+    if codes is None:
+        flash(_("Les cartes sont déjà faites. Elles ne sont pas imprimées ? Refaites les cartes."), "error")
+        return redirect(back, 303)
+    people = directory.learners_for(db.session(), me(), ids)
+    return page("people/cards.html", cards=_printed(people, codes, secrets), back=back)
 
 
 def _printed(

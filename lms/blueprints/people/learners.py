@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -87,13 +86,7 @@ def several() -> BaseResponse:
     form.offer(directory.levels(db.session()))
     if form.validate_on_submit():
         try:
-            added, location = run_once_with_result(
-                form,
-                lambda session: _made_several(session, form),
-                lambda moment: url_for(
-                    "people_cards.make_several", level=form.level_id.data, added=int(moment.timestamp())
-                ),
-            )
+            added, location = run_once_with_result(form, lambda session: _made_several(session, form), str)
         except Refused as refusal:
             form.refuse(refusal)
         else:
@@ -200,13 +193,14 @@ def _made(session: Session, form: NewLearnerForm) -> str:
     return url_for("people.show", id=learner.id)
 
 
-def _made_several(session: Session, form: LearnersForm) -> datetime:
-    """Add the learners of the form; return the one moment by which the page of their cards finds them."""
+def _made_several(session: Session, form: LearnersForm) -> str:
+    """Add the learners of the form at one moment, by which the page of their cards finds them."""
     form.check_namesakes(directory.find_namesakes(session, form.cleaned))
     moment = now()
     for facts in form.facts():
         learners.add_learner(session, me(), facts, now=moment)
-    return moment
+    added = int(moment.timestamp())
+    return url_for("people_cards.make_several", level=form.level_id.data, added=added)
 
 
 def _list_address(**changed: str | int | None) -> str:

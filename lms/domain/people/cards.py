@@ -294,10 +294,6 @@ def _new_codes(session: Session, number: int) -> list[str]:
     """Return this number of codes that no card has, revoked ones included."""
     codes: set[str] = set()
     while len(codes) < number:
-        drawn = {
-            f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}" for _ in range(number - len(codes))
-        }
-        codes |= drawn.difference(
-            session.scalars(select(AccessCard.code).where(AccessCard.code.in_(drawn)))
-        )
+        drawn = {f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}" for _ in range(number - len(codes))}
+        codes |= drawn.difference(session.scalars(select(AccessCard.code).where(AccessCard.code.in_(drawn))))
     return list(codes)
