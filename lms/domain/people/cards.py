@@ -33,7 +33,7 @@ class Secrets:
 
 @dataclass(frozen=True)
 class NewCard:
-    """What a card is issued with: the token of its link, and the hash of its PIN."""
+    """A card to issue: its learner, the token of its link and the hash of its PIN."""
 
     person: Person
     token: str
