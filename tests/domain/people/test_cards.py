@@ -322,3 +322,17 @@ def test_one_who_may_have_no_card_keeps_all_the_others_from_theirs(school: Schoo
     with pytest.raises(Refused, match=code):
         issue_to(school, "Samira", name)
     assert school.read(lambda s: s.scalar(select(func.count(AccessCard.id)))) == 0
+
+
+@pytest.mark.parametrize("school", ["postgresql"], indirect=True)
+def test_whoever_gets_a_card_is_kept_from_a_second_one_at_the_same_moment(school: School) -> None:
+    samira, oksana = school.write(lambda s: (factories.samira(s).id, factories.oksana(s).id))
+
+    def issue(session: Session) -> list[str]:
+        new = NewCard(session.get_one(Person, samira), "a token", "hash")
+        cards.issue_cards(session, factories.nadia(session), [new], now=NOW)
+        free = select(Person.id).where(Person.id.in_((samira, oksana)))
+        with school.engine.connect() as other:
+            return list(other.scalars(free.with_for_update(key_share=True, skip_locked=True)))
+
+    assert school.write(issue) == [oksana]
