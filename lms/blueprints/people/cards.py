@@ -19,7 +19,7 @@ from lms.adapters import passwords, qr
 from lms.blueprints.people.card_texts import words
 from lms.clock import now
 from lms.current import settings
-from lms.domain.errors import Refused
+from lms.domain.errors import Absent, Refused
 from lms.domain.people import cards, directory
 from lms.domain.people.cards import NewCard, Secrets
 from lms.extensions import db, release_connection, write
@@ -126,10 +126,12 @@ def unlock(id: str) -> BaseResponse:
 def _chosen() -> Sequence[Person]:
     """Return the learners whom the address or the form names, or who were added together at one second."""
     session, at, level = db.session(), request.args.get("added", ""), request.args.get("level", "")
-    if at.isascii() and at.isdecimal() and len(at) < 12:
+    if level.isalnum() and at.isascii() and at.isdecimal() and len(at) < 12:
         return directory.learners_added(session, me(), level, at=datetime.fromtimestamp(int(at), UTC))
     # One more than is allowed, so that the page can say so.
     ids = list(dict.fromkeys(request.values.getlist("person")))[: MOST_LEARNERS + 1]
+    if not all(one.isalnum() for one in ids):
+        raise Absent  # PostgreSQL takes no NUL
     return directory.learners_for(session, me(), ids)
 
 

@@ -284,7 +284,9 @@ def test_only_learners_whom_one_may_see_get_a_card(school: School, nadia: Visito
 def test_without_anybody_chosen_the_page_says_where_to_choose(nadia: Visitor) -> None:
     page = nadia.get("/people/cards")
     assert "Choisissez des apprenants" in page.text
-    assert nadia.get("/people/cards?added=1&level=nowhere").status == 200
+    for query in ("added=1&level=nowhere", "added=x&level=%00", "added=99999999999999&level=a"):
+        assert nadia.get(f"/people/cards?{query}").status == 200
+    assert nadia.get("/people/cards?person=%00").status == 404
 
 
 def test_just_added_learners_get_their_cards_and_nobody_else(
