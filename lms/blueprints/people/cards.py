@@ -130,7 +130,7 @@ def _chosen() -> Sequence[Person]:
         return directory.learners_added(session, me(), level, at=datetime.fromtimestamp(int(at), UTC))
     # One more than is allowed, so that the page can say so.
     ids = list(dict.fromkeys(request.values.getlist("person")))[: MOST_LEARNERS + 1]
-    if not all(one.isalnum() for one in ids):
+    if not all(person_id.isalnum() for person_id in ids):
         raise Absent  # PostgreSQL takes no NUL
     return directory.learners_for(session, me(), ids)
 
