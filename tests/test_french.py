@@ -48,7 +48,7 @@ FORBIDDEN_ON_BUTTONS = {
 def french() -> Iterator[str]:
     for message in check_texts.extract(check_texts.ROOT):
         if message.id:
-            yield from message.id if isinstance(message.id, tuple) else (message.id,)
+            yield from (message.id,) if isinstance(message.id, str) else message.id
 
 
 @pytest.fixture(scope="module")

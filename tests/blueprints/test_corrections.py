@@ -349,7 +349,7 @@ def test_the_mail_carries_the_answer_in_both_languages(school: School, copy: str
         assert body.index("Nadia a corrigé votre devoir.") < body.rindex("Le pluriel")
     assert 'lang="ar" dir="rtl"' in html
     assert "&lt;b&gt;Samira&lt;/b&gt;" in html, html
-    assert '<blockquote lang="fr" dir="ltr">' in html
+    assert '<blockquote lang="fr" dir="ltr" ' in html
     assert "E-mail envoyé." in nadia.get(f"/corrections/{copy}").text
 
 

@@ -196,7 +196,7 @@ def test_a_new_school_leads_its_coordinator_through_the_first_steps(school: Scho
         "Inviter un professeur",
         "Ajouter un apprenant",
         "Publier une leçon",
-        "Ouvrir des heures",
+        "Ajouter des disponibilités",
         "lien vidéo",
     )
     assert all(word in steps.text for word in words)

@@ -213,7 +213,7 @@ ACTIONS = {
     "password_link": ("Choisir mon mot de passe", "/password/"),
     "booking_made": ("Voir le rendez-vous", "/bookings/"),
     "booking_moved": ("Entrer dans la vidéo", "/s/"),
-    "booking_cancelled": ("Choisir une autre heure", "/bookings/new"),
+    "booking_cancelled": ("Choisir une autre place", "/bookings/new"),
     "booking_reminder": ("Voir le rendez-vous", "/bookings/"),
     "booking_soon": ("Voir le rendez-vous", "/bookings/"),
     "booking_retimed": ("Voir le rendez-vous", "/bookings/"),
