@@ -72,7 +72,8 @@ PAGES = (
     PageOf("exceptions", CLAIRE, "/agenda/exceptions", 0.15),
     # The appointments of the last days of all teachers are read until enough of assigned learners are found.
     PageOf("social worker's home", "Farid Amrani", "/", 0.15, 1.3),
-    PageOf("waitlist", CLAIRE, "/waitlist/entries", 0.15),
+    # The place of each entry and the numbers of the levels are those of the whole waitlist.
+    PageOf("waitlist", CLAIRE, "/waitlist/entries", 0.15, 1.25),
     PageOf("team lessons", NADIA, "/lessons", 0.15),
     PageOf("people", NADIA, "/people", 0.15),
 )

@@ -51,7 +51,7 @@ class Timetable:
         """Return the offered slots from `first` to `last` (included)."""
         holidays = slots.belgian_holidays(range(first.year, last.year + 1))
         found = slots.offered_slots(self.rules, self.specials, holidays, first, last, self.zone, self.buffer)
-        return [slot for slot in found if self.has_place(slot)]
+        return [slot for slot in found if self.has_place(slot)] if self.without_video else found
 
     def has_place(self, slot: Slot) -> bool:
         """Return whether there is an address for an hour by video; hours on site have their room."""
