@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from io import BytesIO
@@ -12,6 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 VOID = frozenset({"br", "col", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
+CONTROLS = "input", "select", "textarea"
 MAX_HTML = 200_000
 
 
@@ -22,13 +24,16 @@ class Element:
     children: list[Element | str] = field(default_factory=list)
 
     def all(self, *tags: str) -> list[Element]:
-        found = []
+        found: list[Element] = []
+        self._add_to(found, tags)
+        return found
+
+    def _add_to(self, found: list[Element], tags: tuple[str, ...]) -> None:
         for child in self.children:
             if isinstance(child, Element):
                 if not tags or child.tag in tags:
                     found.append(child)
-                found += child.all(*tags)
-        return found
+                child._add_to(found, tags)
 
     @property
     def text(self) -> str:
@@ -73,25 +78,28 @@ def parse(html: str) -> Element:
 def honest_page(html: str) -> Element:
     """Check that a page has language, direction and one h1, that fields have labels and ids are unique."""
     root = parse(html)
-    top = root.all("html")[0]
+    every = root.all()  # once: this is asked of every page of every test
+    by_tag: dict[str, list[Element]] = defaultdict(list)
+    for element in every:
+        by_tag[element.tag].append(element)
+        assert "style" not in element.attrs, f"inline style: {element.tag}"
+        assert not any(name.startswith("on") for name in element.attrs), f"inline script: {element.attrs}"
+    top = by_tag["html"][0]
     assert top.get("lang"), "lang"
     assert top.get("dir") in ("ltr", "rtl"), "dir"
-    assert len(root.all("h1")) == 1, f"one h1, not {[h.text for h in root.all('h1')]}"
-    assert root.all("title")[0].text, "a title"
-    ids = [element.get("id") for element in root.all() if element.get("id")]
-    assert len(ids) == len(set(ids)), f"ids twice: {sorted({i for i in ids if ids.count(i) > 1})}"
-    labelled = {label.get("for") for label in root.all("label")}
-    inside = {id(e) for label in root.all("label") for e in label.all("input", "select", "textarea")}
-    for control in root.all("input", "select", "textarea"):
+    assert len(by_tag["h1"]) == 1, f"one h1, not {[h.text for h in by_tag['h1']]}"
+    assert by_tag["title"][0].text, "a title"
+    ids = Counter(element.get("id") for element in every if element.get("id"))
+    assert not (twice := [each for each, number in ids.items() if number > 1]), f"ids twice: {twice}"
+    labelled = {label.get("for") for label in by_tag["label"]}
+    inside = {id(e) for label in by_tag["label"] for e in label.all(*CONTROLS)}
+    for control in (control for tag in CONTROLS for control in by_tag[tag]):
         if control.get("type") in ("hidden", "submit", "button"):
             continue
         named = control.get("aria-label") or control.get("aria-labelledby")
         assert named or control.get("id") in labelled or id(control) in inside, f"no label: {control.attrs}"
-    for image in root.all("img"):
+    for image in by_tag["img"]:
         assert "alt" in image.attrs, f"no alt: {image.attrs}"
-    for element in root.all():
-        assert "style" not in element.attrs, f"inline style: {element.tag}"
-        assert not any(name.startswith("on") for name in element.attrs), f"inline script: {element.attrs}"
     assert len(html.encode()) < MAX_HTML, "a page of reasonable size"
     return root
 
@@ -185,7 +193,7 @@ class Visitor:
 def filled(form: Element) -> dict[str, Any]:
     """Return what a browser would send of an unchanged form."""
     data: dict[str, Any] = {}
-    for control in form.all("input", "select", "textarea"):
+    for control in form.all(*CONTROLS):
         name, kind = control.get("name"), control.get("type")
         if not name or "disabled" in control.attrs or kind in ("submit", "button", "image"):
             continue
