@@ -66,9 +66,9 @@ class ChecksField(SelectMultipleField):
 
 
 class NamesakeQuestion(PageForm):
-    """A form that adds people, and asks before it adds somebody with the name of another person."""
+    """A form that names people, and asks before somebody gets the name of another person."""
 
-    confirmed = BooleanField(_l("Ce sont d’autres personnes : ajouter quand même"))
+    confirmed = BooleanField(_l("Ce sont d’autres personnes : continuer"))
     namesakes: Sequence[str] = ()
 
     def check_namesakes(self, namesakes: Sequence[str]) -> None:
@@ -91,7 +91,7 @@ class LevelChoice:
         self.level_id.choices = [SelectChoice(level.id, f"{level.name} · {level.cefr}") for level in levels]
 
 
-class LearnerForm(LevelChoice, PageForm):
+class LearnerForm(LevelChoice, NamesakeQuestion):
     """Details of a learner."""
 
     name = StringField(
@@ -113,10 +113,6 @@ class LearnerForm(LevelChoice, PageForm):
             email=self.email.data or None,
             phone=self.phone.data or None,
         )
-
-
-class NewLearnerForm(LearnerForm, NamesakeQuestion):
-    """Details of a new learner."""
 
 
 class LearnersForm(LevelChoice, NamesakeQuestion):
@@ -174,7 +170,7 @@ class LearnerEditForm(LearnerForm):
         )
 
 
-class ColleagueForm(PageForm):
+class ColleagueForm(NamesakeQuestion):
     """A member of the team: name, address, roles."""
 
     name = StringField(
@@ -190,10 +186,6 @@ class ColleagueForm(PageForm):
         ],
         validators=[chosen()],
     )
-
-
-class InvitationForm(ColleagueForm, NamesakeQuestion):
-    """A new member of the team."""
 
 
 class ConfirmForm(PageForm):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from lms.access import cookie_name
 from lms.clock import now
 from lms.models import Availability, Booking, Person
 from tests import factories
+from tests.support.clicks import Clicks
 from tests.support.live_server import LiveServer
 from tests.support.school import School
 
@@ -45,22 +46,6 @@ def enters(
     value = school.write(lambda s: factories.entered(s, who(s), now=now()))
     context.add_cookies([{"name": cookie_name(school.settings, "session"), "value": value, "url": base}])
     return context.new_page()
-
-
-class Clicks:
-    """Counts what is pressed."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def press(self, control: Locator) -> None:
-        self.count += 1
-        control.click()
-
-    def check(self, job: str, at_most: int) -> None:
-        """Report how many clicks the job took, and fail when they are too many."""
-        print(f"{job}: {self.count} clicks, at most {at_most}")  # noqa: T201 the counted clicks are reported
-        assert self.count <= at_most, job
 
 
 def one_appointment(session: Session) -> str:

@@ -82,7 +82,8 @@ def slot() -> BaseResponse:
         return redirect(url_for("agenda.index"), 303)
     text = (tidy(request.args.get("q")) or "")[:LONGEST_NAME]
     number = asked_page()
-    learners, more = directory.list_learners(db.session(), me(), LearnerFilter(text=text, page=number))
+    wanted = LearnerFilter(text=text, page=number)
+    learners, more = directory.list_learners(db.session(), me(), wanted, now=now())
     return page(
         "agenda/slot.html",
         value=value,

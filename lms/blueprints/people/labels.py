@@ -22,6 +22,7 @@ STATES: dict[LearnerState, LazyString] = {
     LearnerState.NO_CARD: _l("Sans carte"),
     LearnerState.LOCKED: _l("Carte bloquée"),
     LearnerState.UNASSIGNED: _l("Sans assistant social"),
+    LearnerState.SILENT: _l("Sans nouvelles depuis longtemps"),
     LearnerState.LEFT: _l("Ne viennent plus"),
 }
 ACTIONS: dict[str, LazyString] = {
@@ -44,6 +45,7 @@ ACTIONS: dict[str, LazyString] = {
     AuditAction.FEED_MADE: _l("Calendrier relié"),
     AuditAction.FEED_REVOKED: _l("Calendrier arrêté"),
     AuditAction.DAY_CALLED_OFF: _l("Journée annulée"),
+    AuditAction.VIDEO_ADDRESS_CHANGED: _l("Lien vidéo modifié"),
     AuditAction.VIDEO_CONSENT_WITHDRAWN: _l("Accord pour la vidéo retiré"),
 }
 

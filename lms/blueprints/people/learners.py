@@ -21,11 +21,12 @@ from lms.domain.calendars import offboarding
 from lms.domain.errors import Refused
 from lms.domain.homework import open_work, worklist
 from lms.domain.lessons import progress
+from lms.domain.paging import PAGE
 from lms.domain.people import cards, directory, learners, logins, staff
 from lms.domain.people.directory import LearnerState
 from lms.extensions import db, write
 from lms.forms import tidy
-from lms.forms.people import ConfirmForm, LearnerEditForm, LearnersForm, NewLearnerForm
+from lms.forms.people import ConfirmForm, LearnerEditForm, LearnerForm, LearnersForm
 from lms.models import Role
 from lms.web.idempotency import run_once, run_once_with_result
 from lms.web.pages import page
@@ -45,11 +46,14 @@ def index() -> BaseResponse:
         page=asked_page(),
     )
     session = db.session()
-    lines, more = directory.list_learners(session, me(), wanted)
+    at = now()
+    lines, more = directory.list_learners(session, me(), wanted, now=at)
     ids = [line.id for line in lines]
     return page(
         "people/index.html",
         lines=lines,
+        total=directory.count_learners(session, me(), wanted, now=at),
+        begin=(wanted.page - 1) * PAGE,
         progress=progress.class_progress(session, ids),
         homework=open_work.count_open_work(session, ids) if Role.TEACHER in me().roles else None,
         wanted=wanted,
@@ -68,7 +72,7 @@ def index() -> BaseResponse:
 @bp.route("/people/new", methods=["GET", "POST"])
 @allow(Role.TEACHER, Role.COORDINATOR)
 def new() -> BaseResponse:
-    form = NewLearnerForm()
+    form = LearnerForm()
     form.offer(directory.levels(db.session()))
     if form.validate_on_submit():
         try:
@@ -143,11 +147,7 @@ def edit(id: str) -> BaseResponse:
         form.social_worker_id.data = person.social_worker_id or ""
     elif form.validate():
         try:
-            write(
-                lambda s: learners.update_learner(
-                    s, me(), directory.learner_for(s, me(), id), form.facts(), now=now()
-                )
-            )
+            write(lambda s: _change(s, id, form))
         except Refused as refusal:
             form.refuse(refusal)
         else:
@@ -187,7 +187,7 @@ def reactivate(id: str) -> BaseResponse:
     return redirect(url_for("people.show", id=id), 303)
 
 
-def _made(session: Session, form: NewLearnerForm) -> str:
+def _made(session: Session, form: LearnerForm) -> str:
     form.check_namesakes(directory.find_namesakes(session, [form.name.data]))
     learner = learners.add_learner(session, me(), form.facts(), now=now())
     return url_for("people.show", id=learner.id)
@@ -201,6 +201,12 @@ def _made_several(session: Session, form: LearnersForm) -> str:
         learners.add_learner(session, me(), facts, now=moment)
     added = int(moment.timestamp())
     return url_for("people_cards.make_several", level=form.level_id.data, added=added)
+
+
+def _change(session: Session, learner_id: str, form: LearnerEditForm) -> None:
+    learner = directory.learner_for(session, me(), learner_id)
+    form.check_namesakes(directory.find_namesakes_of_renamed(session, learner, form.name.data))
+    learners.update_learner(session, me(), learner, form.facts(), now=now())
 
 
 def _list_address(**changed: str | int | None) -> str:

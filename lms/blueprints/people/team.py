@@ -17,7 +17,7 @@ from lms.domain.calendars import offboarding
 from lms.domain.errors import Refused
 from lms.domain.people import directory, logins, staff
 from lms.extensions import db, write
-from lms.forms.people import ColleagueForm, ConfirmForm, InvitationForm
+from lms.forms.people import ColleagueForm, ConfirmForm
 from lms.links import absolute_url
 from lms.models import LoginKind, Person, Role
 from lms.refusal_codes import RefusalCode
@@ -36,7 +36,7 @@ def index() -> BaseResponse:
 @bp.route("/people/team/new", methods=["GET", "POST"])
 @allow(Role.COORDINATOR)
 def new() -> BaseResponse:
-    form = InvitationForm()
+    form = ColleagueForm()
     if form.validate_on_submit():
         token, back = staff.new_token(), url_for("people_team.index")
         try:
@@ -85,7 +85,7 @@ def send_link(id: str) -> BaseResponse:
     return _sent(sent, token, back)
 
 
-def _invite(session: Session, form: InvitationForm, token: str) -> str:
+def _invite(session: Session, form: ColleagueForm, token: str) -> str:
     form.check_namesakes(directory.find_namesakes(session, [form.name.data]))
     person = staff.invite_colleague(
         session, me(), form.name.data, form.email.data, form.roles.data, token, now=now()
@@ -100,6 +100,7 @@ def _change(session: Session, colleague_id: str, form: ColleagueForm) -> tuple[s
     appointments.
     """
     person = directory.colleague_for(session, me(), colleague_id)
+    form.check_namesakes(directory.find_namesakes_of_renamed(session, person, form.name.data))
     moved = staff.update_colleague(
         session, me(), person, form.name.data, form.email.data, form.roles.data, now=now()
     )

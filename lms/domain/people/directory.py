@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Exists, Select, exists, false, select
+from sqlalchemy import ColumnElement, Exists, Select, exists, false, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from lms.domain.errors import Absent
 from lms.domain.paging import PAGE
+from lms.domain.people.logins import SILENCE
 from lms.extensions import read_rows
 from lms.models import AccessCard, Level, OpenedLevel, Person, PersonRole, Role
 from lms.normal_forms import name_key
@@ -52,6 +53,7 @@ class LearnerState(StrEnum):
     NO_CARD = "no_card"
     LOCKED = "locked"
     UNASSIGNED = "unassigned"  # without a social worker
+    SILENT = "silent"  # not seen for long: `logins.SILENCE`
     LEFT = "left"
 
 
@@ -128,23 +130,19 @@ def person_for(session: Session, actor: Person, person_id: str) -> Person:
     return found or colleague_for(session, actor, person_id)
 
 
-def list_learners(session: Session, actor: Person, wanted: LearnerFilter) -> tuple[list[LearnerRow], bool]:
+def list_learners(
+    session: Session, actor: Person, wanted: LearnerFilter, *, now: datetime
+) -> tuple[list[LearnerRow], bool]:
     """Return one page of the learners that the actor may see, and whether another page follows."""
-    is_left = Person.deactivated_at.is_not(None)
-    query = _listed(known_learners(actor)).where(is_left if wanted.state == LearnerState.LEFT else ~is_left)
-    if wanted.level_id:
-        query = query.where(Person.level_id == wanted.level_id)
-    if wanted.state == LearnerState.UNASSIGNED:
-        query = query.where(Person.social_worker_id.is_(None))
-    elif wanted.state == LearnerState.NO_CARD:
-        query = query.where(AccessCard.id.is_(None))
-    elif wanted.state == LearnerState.LOCKED:
-        query = query.where(AccessCard.locked_at.is_not(None))
-    if wanted.text:
-        words = name_key(wanted.text).split()
-        query = query.where(*(Person.name_key.contains(word, autoescape=True) for word in words))
+    query = _listed(_filtered(known_learners(actor), wanted, now=now))
     rows = read_rows(session, query.limit(PAGE + 1).offset((wanted.page - 1) * PAGE), {})
     return [LearnerRow(*row) for row in rows[:PAGE]], len(rows) > PAGE
+
+
+def count_learners(session: Session, actor: Person, wanted: LearnerFilter, *, now: datetime) -> int:
+    """Return how many learners all pages of the list have."""
+    query = _filtered(known_learners(actor), wanted, now=now).with_only_columns(func.count())
+    return int(read_rows(session, query, {})[0][0])
 
 
 def find_namesakes(session: Session, names: Collection[str]) -> list[str]:
@@ -155,6 +153,11 @@ def find_namesakes(session: Session, names: Collection[str]) -> list[str]:
     known = {name_key(name) for name in borne}
     twice = {key: name for name, key in zip(names, keys, strict=True) if keys.count(key) > 1}
     return [*dict.fromkeys(borne), *(name for key, name in twice.items() if key not in known)]
+
+
+def find_namesakes_of_renamed(session: Session, person: Person, name: str) -> list[str]:
+    """Return the names of active people whose name this person would get; none while the name stays."""
+    return [] if name_key(name) == person.name_key else find_namesakes(session, [name])
 
 
 def list_team(session: Session, actor: Person) -> Sequence[Person]:
@@ -185,6 +188,28 @@ def names_of(session: Session, person_ids: Collection[str]) -> dict[str, str]:
         return {}
     rows = session.execute(select(Person.id, Person.name).where(Person.id.in_(person_ids)))
     return {row.id: row.name for row in rows}
+
+
+def _filtered(query: Select[Person], wanted: LearnerFilter, *, now: datetime) -> Select[Person]:
+    is_left = Person.deactivated_at.is_not(None)
+    # The list joins the cards as well: only the person is that of its row.
+    card = (
+        exists().where(AccessCard.person_id == Person.id, AccessCard.revoked_at.is_(None)).correlate(Person)
+    )
+    states = {
+        LearnerState.UNASSIGNED: Person.social_worker_id.is_(None),
+        LearnerState.NO_CARD: ~card,
+        LearnerState.LOCKED: card.where(AccessCard.locked_at.is_not(None)),
+        LearnerState.SILENT: func.coalesce(Person.seen_at, Person.created_at) < now - SILENCE,
+    }
+    where: list[ColumnElement[bool]] = [is_left if wanted.state == LearnerState.LEFT else ~is_left]
+    if wanted.state in states:
+        where.append(states[wanted.state])
+    if wanted.level_id:
+        where.append(Person.level_id == wanted.level_id)
+    words = name_key(wanted.text).split()
+    where += [Person.name_key.contains(word, autoescape=True) for word in words]
+    return query.where(*where)
 
 
 def _listed(query: Select[Person]) -> Select[str, str, str, datetime | None, str | None, bool, bool]:

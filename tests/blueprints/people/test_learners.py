@@ -206,6 +206,20 @@ def test_a_wrong_change_is_told_and_kept(nadia: Visitor, cast: dict[str, str]) -
     assert {f.get("name"): f.get("value") for f in page.form().all("input")}["email"] == "x"
 
 
+@pytest.mark.parametrize(("path", "who"), [("/people/{}/edit", "samira"), ("/people/team/{}/edit", "nadia")])
+def test_who_is_renamed_like_somebody_else_is_asked_about_once(
+    school: School, cast: dict[str, str], path: str, who: str
+) -> None:
+    claire, path = school.visitor(cast["claire"]), path.format(cast[who])
+    asked = claire.submit(claire.get(path), {"name": "oksana bondar"})
+    assert asked.status == 422
+    assert "Ce sont d’autres personnes" in asked.text
+    done = claire.submit(asked, {"confirmed": "y"})
+    assert "C’est modifié." in done.text
+    again = claire.submit(claire.get(path), {"email": "new@example.be"})
+    assert "C’est modifié." in again.text, "a name that stays is not asked about again"
+
+
 def test_a_social_worker_sees_her_people_without_changing_them(school: School, cast: dict[str, str]) -> None:
     farid = school.visitor(cast["farid"])
     page = farid.get("/people")

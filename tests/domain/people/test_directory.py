@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import availability
 from lms.domain.errors import Absent
 from lms.domain.paging import PAGE
-from lms.domain.people import cards, directory, learners, staff
+from lms.domain.people import cards, directory, learners, logins, staff
 from lms.domain.people.directory import LearnerFilter, LearnerState
 from lms.models import Person
 from tests import factories
@@ -28,7 +28,7 @@ def names(
     state: LearnerState = LearnerState.ACTIVE,
 ) -> list[str]:
     wanted = LearnerFilter(text, level_id, state)
-    lines, _ = school.read(lambda s: directory.list_learners(s, who(s), wanted))
+    lines, _ = school.read(lambda s: directory.list_learners(s, who(s), wanted, now=NOW))
     return [line.name for line in lines]
 
 
@@ -175,16 +175,51 @@ def test_the_list_is_filtered_by_level_and_by_who_still_comes(cast: School) -> N
 
 def test_a_page_has_as_many_as_other_lists_and_the_next_page_holds_the_rest(cast: School) -> None:
     cast.write(lambda s: [factories.learner(s, f"Z {number:02d}") for number in range(31)])
-    first, more = cast.read(lambda s: directory.list_learners(s, factories.nadia(s), LearnerFilter()))
-    second, end = cast.read(lambda s: directory.list_learners(s, factories.nadia(s), LearnerFilter(page=2)))
-    assert (len(first), more, len(second), end) == (PAGE, True, 33 - PAGE, False)
+
+    def page(number: int) -> tuple[int, bool]:
+        wanted = LearnerFilter(page=number)
+        rows, more = cast.read(lambda s: directory.list_learners(s, factories.nadia(s), wanted, now=NOW))
+        return len(rows), more
+
+    assert [page(1), page(2)] == [(PAGE, True), (33 - PAGE, False)]
+
+
+def test_the_number_of_all_pages_is_that_of_the_filter(cast: School) -> None:
+    def count(who: Who, state: LearnerState = LearnerState.ACTIVE, text: str = "") -> int:
+        wanted = LearnerFilter(text, state=state)
+        return cast.read(lambda s: directory.count_learners(s, who(s), wanted, now=NOW))
+
+    assert (count(factories.nadia), count(factories.farid)) == (2, 1)
+    assert count(factories.nadia, text="sam") == 1
+    assert count(factories.nadia, LearnerState.NO_CARD) == 2
+    cast.write(lambda s: factories.printed_card(s, factories.samira(s)))
+    assert count(factories.nadia, LearnerState.NO_CARD) == 1
+    assert count(factories.nadia, LearnerState.LEFT) == 0
+
+
+def test_learners_who_were_not_seen_for_long_are_found(cast: School) -> None:
+    def visit(session: Session) -> None:
+        factories.samira(session).seen_at = NOW
+        factories.oksana(session).seen_at = NOW - logins.SILENCE - timedelta(hours=1)
+
+    cast.write(visit)
+    assert names(cast, factories.nadia, state=LearnerState.SILENT) == ["Oksana Bondar"]
+
+
+def test_who_gets_the_name_of_another_person_is_asked_about(cast: School) -> None:
+    def namesakes(name: str) -> list[str]:
+        return cast.read(lambda s: directory.find_namesakes_of_renamed(s, factories.samira(s), name))
+
+    assert namesakes("oksana  BONDAR") == ["Oksana Bondar"]
+    assert namesakes("Samira") == [], "the name stays"
+    assert namesakes("Samira Haddad") == []
 
 
 def test_a_line_tells_of_the_card_and_the_last_visit(cast: School) -> None:
     card = cast.write(lambda s: factories.printed_card(s, factories.samira(s)))
     seen = NOW + timedelta(hours=1)
     cast.write(lambda s: factories.entered(s, factories.samira(s), now=seen))
-    lines, _ = cast.read(lambda s: directory.list_learners(s, factories.nadia(s), LearnerFilter()))
+    lines, _ = cast.read(lambda s: directory.list_learners(s, factories.nadia(s), LearnerFilter(), now=NOW))
     by_name = {line.name: line for line in lines}
     assert card.code
     assert by_name["Samira"].has_card
