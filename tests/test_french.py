@@ -39,7 +39,7 @@ FORBIDDEN = {
 FORBIDDEN_ON_BUTTONS = {
     r"^Garder( les modifications)?$": "Enregistrer",
     r"^(Changer|Effacer|Sauver|Valider|Avant|Après)$": "Modifier, Supprimer, Enregistrer; of what",
-    r"^(Choisir|Prendre|Réserver|Demander|Proposer|Ouvrir|Attendre) (une|l’|cette|des) (autre )?heures?\b": (
+    r"\b(Choisi|Prend|Réserv|Demand|Ouvr|Attend)\w* (une|l’|cette|des) (autre )?heures?\b(?! plus tard)": (
         "une place, un rendez-vous, des disponibilités"
     ),
 }

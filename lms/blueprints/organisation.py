@@ -19,7 +19,7 @@ from lms.adapters.work_folder import work_folder
 from lms.clock import now
 from lms.current import organisation as current_organisation
 from lms.current import settings, store
-from lms.domain.booking import conflicts, video_rooms, waitlist, withdrawal
+from lms.domain.booking import conflicts, video_addresses, waitlist, withdrawal
 from lms.domain.errors import Absent, Refused
 from lms.domain.people import directory, organisation
 from lms.extensions import csrf, db, write
@@ -200,7 +200,7 @@ def _change(session: Session, form: OrganisationForm) -> None:
     Refusals: `video_in_use`.
     """
     if not form.video_base.data and current_organisation().video_base:
-        video_rooms.check_removal_of_base(session, now=now())
+        video_addresses.check_removal_of_base(session, now=now())
     organisation.update_organisation(session, me(), form.values(), now=now())
     withdrawal.withdraw_uncovered_offers(session, now=now(), zone=settings().time_zone)
     waitlist.offer_new_hours(session, now=now(), zone=settings().time_zone)

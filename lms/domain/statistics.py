@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, exists, func, or_, select
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from lms.domain import failed_messages
 from lms.domain.booking.slots import instants
+from lms.domain.booking.video_rooms import BASE, HAS_ADDRESS
 from lms.domain.people.directory import LevelCount, has_role
 from lms.domain.people.staff import STAFF_ROLES
 from lms.extensions import UTCDateTime, read_rows
@@ -22,7 +23,6 @@ from lms.models import (
     BookingState,
     Lesson,
     Level,
-    Organisation,
     Person,
     PersonRole,
     QueuedAttempt,
@@ -35,7 +35,7 @@ from lms.models import (
 class FirstSteps:
     """The beginnings of a school, and which are made: a teacher, a learner, a published lesson, hours.
 
-    `video`: an address for appointments by video, where there are hours by video.
+    `video`: an address for every teacher who has weekly hours by video.
     """
 
     team: bool
@@ -92,17 +92,19 @@ _WAITING = select(func.count()).select_from(QueuedAttempt)
 _TEACHER = exists().where(
     Person.id == PersonRole.person_id, PersonRole.role == Role.TEACHER, Person.deactivated_at.is_(None)
 )
-_VIDEO = or_(
-    select(Organisation.video_base).where(Organisation.id == 1).scalar_subquery() != "",
-    _TEACHER.where(Person.video_address.is_not(None)),
+_WITHOUT_ADDRESS = exists().where(
+    Availability.mode != RuleMode.ONSITE,
+    Person.id == Availability.teacher_id,
+    Person.deactivated_at.is_(None),
+    ~HAS_ADDRESS,
 )
 _BESIDE = select(
     *(each.scalar_subquery() for each in (_CARDS, _LEFT, _LOCKED, _WAITING, _OF_WEEK, failed_messages.COUNT)),
     _TEACHER,
     exists().where(Lesson.published_at.is_not(None)),
     exists().where(Availability.id.is_not(None)),
-    exists().where(Availability.mode != RuleMode.ONSITE),
-    _VIDEO,
+    _WITHOUT_ADDRESS,
+    BASE != "",
 )
 
 
@@ -119,8 +121,8 @@ def current_figures(session: Session, *, now: datetime, zone: ZoneInfo) -> Figur
     begin, end = instants(monday, monday + timedelta(days=6), zone)
     values = {"monday": begin, "next_monday": end, "failed_since": failed_messages.failed_since(now=now)}
     cards, of_left, locked, waiting, of_week, failed, *begun = read_rows(session, _BESIDE, values)[0]
-    has_teacher, has_lesson, has_hours, has_video_hours, has_video = map(bool, begun)
-    has_place = has_video or (has_hours and not has_video_hours)
+    has_teacher, has_lesson, has_hours, lacks_address, has_base = map(bool, begun)
+    has_address = not lacks_address and (has_hours or has_base)
     return Figures(
         by_level=[LevelCount(id_, name, people[id_]) for id_, name in read_rows(session, _LEVELS, {})],
         without_card=people.total() - (cards - of_left),
@@ -129,5 +131,5 @@ def current_figures(session: Session, *, now: datetime, zone: ZoneInfo) -> Figur
         waiting_copies=waiting,
         week_bookings=of_week,
         failed_mails=failed,
-        first_steps=FirstSteps(has_teacher, people.total() > 0, has_lesson, has_hours, has_place),
+        first_steps=FirstSteps(has_teacher, people.total() > 0, has_lesson, has_hours, has_address),
     )

@@ -214,7 +214,7 @@ class AskPasswordForm(PageForm):
     email = StringField(_l("E-mail"), filters=[tidy_email], validators=[required(), email_address])
 
 
-def _extended(_form: FlaskForm, field: Field) -> None:
+def takes_room_name(_form: FlaskForm, field: Field) -> None:
     """Validate that the name of a room can stand at the end of the address."""
     if "?" in field.data or "#" in field.data:
         raise ValidationError(_l("Ce lien mène à une seule salle. Un professeur peut le mettre à son nom."))
@@ -262,7 +262,7 @@ class OrganisationForm(PageForm):
     video_base = StringField(
         _l("Adresse des salles vidéo"),
         filters=[tidy],
-        validators=[at_most(200), https_address, _extended],
+        validators=[at_most(200), https_address, takes_room_name],
         description=_l(
             "Par exemple celle de votre serveur Jitsi : chaque rendez-vous a sa salle à cette adresse."
             " Vide : chaque professeur met son propre lien."

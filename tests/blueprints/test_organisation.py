@@ -15,6 +15,7 @@ from lms.domain.people import organisation
 from lms.models import MORNING, AuditEvent, Booking, BookingState, Mode, Organisation
 from tests import factories
 from tests.support import files
+from tests.support.appointments import at, booked
 from tests.support.pages import Page, Visitor, file
 from tests.support.school import School
 
@@ -47,6 +48,18 @@ def test_the_coordinator_changes_the_service(school: School, claire: Visitor) ->
         3,
         30,
     )
+
+
+def test_the_last_video_address_stays_while_an_appointment_needs_it(school: School, claire: Visitor) -> None:
+    school.write(lambda s: factories.all_week(s, factories.nadia(s)))
+    booked(school, at("10:00"))
+    page = claire.submit(claire.get("/organisation"), {"video_base": "", "phone": "071 99 99 99"})
+    assert page.status == 422
+    assert "Des rendez-vous par vidéo sont prévus ou proposés." in page.text
+    found = school.read(lambda s: s.get_one(Organisation, 1))
+    assert (found.video_base, found.phone) != ("", "071 99 99 99")
+    school.write(lambda s: setattr(factories.nadia(s), "video_address", "https://teams.example.org/x"))
+    assert "C’est modifié." in claire.submit(claire.get("/organisation"), {"video_base": ""}).text
 
 
 @pytest.mark.parametrize(

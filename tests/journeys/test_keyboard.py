@@ -18,6 +18,14 @@ DESK: ViewportSize = {"width": 1280, "height": 800}
 PASSWORD = "passerelle-demo"
 # More stops than a person would bear; the longest page of these journeys has fewer.
 MOST_STOPS = 90
+# Drawn on the control or, of one that is hidden, on what stands for it.
+SHOWS_FOCUS = """one => {
+  const drawn = node => {
+    const style = getComputedStyle(node);
+    return style.outlineStyle !== "none" || style.boxShadow !== "none";
+  };
+  return drawn(one) || [...(one.labels || [])].some(drawn) || drawn(one.parentElement);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +48,7 @@ class Keyboard:
         control.first.wait_for()
         for _ in range(MOST_STOPS):
             if control.first.evaluate("one => one === document.activeElement"):
+                assert control.first.evaluate(SHOWS_FOCUS), f"the focus is not seen: {control}"
                 return
             self.page.keyboard.press("Tab")
         raise AssertionError(f"not reached with Tab: {control}")
@@ -86,7 +95,7 @@ def test_a_learner_sends_homework_and_books_without_a_pointer(browser: Browser, 
     with page.expect_navigation():  # the photo is sent at once, and shown
         chosen.value.set_files(photo)
     grace.press(grace.button("Envoyer"))
-    expect(page.get_by_text("Envoyé le")).to_be_visible()
+    expect(page.get_by_text("Envoyé le")).to_be_visible(timeout=20_000)
     grace.follow(grace.link("Rendez-vous"))
     grace.follow(grace.link("Prendre rendez-vous"))
     grace.follow(page.locator("main .day a, main .day button"))
@@ -124,7 +133,7 @@ def test_a_coordinator_adds_a_learner_with_a_card_without_a_pointer(
     claire.context.close()
 
 
-def test_a_social_worker_finds_the_next_step_of_a_learner_without_a_pointer(
+def test_a_social_worker_opens_the_page_of_a_learner_without_a_pointer(
     browser: Browser, server: LiveServer
 ) -> None:
     farid = Keyboard(browser, server, DESK)

@@ -264,15 +264,17 @@ def update(id: str) -> BaseResponse:
 @bp.get("/s/<id>")
 @allow(Role.LEARNER, Role.TEACHER)
 def door(id: str) -> BaseResponse:
-    """Redirect to the video room while it is open; else show when it opens. Mails link here."""
+    """Redirect to the video room while it is open; else say when it opens, or that there is no address.
+
+    Mails link here.
+    """
     booking = queries.own_appointment_for(db.session(), me(), id)
-    if booking.is_video and queries.is_room_open(booking, now=now()):
-        address = video_rooms.video_url(organisation(), booking)
-        if address is not None:
-            return redirect(address, 303)
+    is_open = booking.is_video and queries.is_room_open(booking, now=now())
+    address = video_rooms.video_url(organisation(), booking)
+    if is_open and address is not None:
+        return redirect(address, 303)
     over, opens = now() > booking.ends, queries.room_opens_at(booking)
-    missing = opens <= now()
-    return page("bookings/door.html", booking=booking, opens=opens, over=over, missing=missing)
+    return page("bookings/door.html", booking=booking, opens=opens, over=over, missing=is_open)
 
 
 # -- helpers -------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from lms.domain.booking import (
     openings,
     special_days,
     stored_hours,
+    video_addresses,
     video_rooms,
 )
 from lms.domain.errors import Refused
@@ -133,10 +134,10 @@ def delete_rule(id: str) -> BaseResponse:
 @allow(Role.TEACHER)
 def set_video() -> BaseResponse:
     form = VideoForm()
-    if form.validate():
-        address, zone = form.video_address.data, settings().time_zone
+    address, zone = form.video_address.data, settings().time_zone
+    if form.validate() and address is not None:
         try:
-            write(lambda s: video_rooms.set_video_address(s, me(), address, now=now(), zone=zone))
+            write(lambda s: video_addresses.set_video_address(s, me(), address, now=now(), zone=zone))
         except Refused as refusal:
             form.refuse(refusal, form.video_address)
         else:
@@ -170,6 +171,7 @@ def _rules(
         ending=ending,
         copy=copy or CopyForm(formdata=None),
         copied=copied,
+        has_video=video_rooms.has_address(organisation(), me()),
         video=video or VideoForm(formdata=None, obj=me()),
         weekdays=WEEKDAYS,
         week=[(n, [rule for rule in found if rule.weekday == n]) for n in range(7)],
@@ -279,6 +281,7 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
         undecided=count_conflicts(),
         deletion=undo_deletion.undo_offer(),
         teaches=Role.TEACHER in person.roles,
+        has_video=video_rooms.has_address(organisation(), person),
         coordinates=me().is_coordinator,
         everybody=SERVICE,
         **pager_links(cut, "availability.exceptions"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, String, bindparam, func, select
+from sqlalchemy import ColumnElement, Integer, Select, String, bindparam, select
 from sqlalchemy.orm import Session
 
 from lms.domain.booking.slots import HOUR
@@ -75,11 +75,10 @@ _IS_OVER = Booking.starts <= _NOW, Booking.ends <= _NOW
 _COMING = _appointments(Booking.ends > _NOW).order_by(Booking.starts, Booking.id)
 _MISSED = _appointments(*_IS_OVER, _ATTENDANCE == Attendance.NO_SHOW).order_by(*_LATEST_FIRST)
 _STEPS = _appointments(*_IS_OVER, _NEXT_STEP != "").order_by(*_LATEST_FIRST)
-_LAST_SIGN = func.coalesce(Person.seen_at, Person.created_at)
 _SILENT = (
-    select(Person.id, Person.name, _LAST_SIGN, Person.seen_at.is_not(None))
-    .where(*_ASSIGNED, has_role(Role.LEARNER), _LAST_SIGN < _SINCE)
-    .order_by(_LAST_SIGN, Person.id)
+    select(Person.id, Person.name, logins.LAST_SIGN, Person.seen_at.is_not(None))
+    .where(*_ASSIGNED, has_role(Role.LEARNER), logins.LAST_SIGN < _SINCE)
+    .order_by(logins.LAST_SIGN, Person.id)
     .limit(_LIMIT)
 )
 

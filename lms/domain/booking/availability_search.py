@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import occupancy, slots
 from lms.domain.booking.occupancy import Occupancy
 from lms.domain.booking.slots import Notice, Rule, Slot, Special
+from lms.domain.booking.video_rooms import HAS_ADDRESS
 from lms.domain.people.directory import has_role
 from lms.extensions import read_rows
 from lms.models import Availability, Booking, Mode, Organisation, Person, Role, Room, SpecialDay
@@ -101,9 +102,7 @@ class Timetable:
 # Statements are built once: what they ask for changes, they do not.
 _BUFFER = select(Organisation.onsite_buffer_minutes).where(Organisation.id == 1).scalar_subquery()
 _TEACHES = and_(Person.deactivated_at.is_(None), has_role(Role.TEACHER))
-_BASE = select(Organisation.video_base).where(Organisation.id == 1).scalar_subquery()
-HAS_VIDEO = or_(Person.video_address.is_not(None), _BASE != "")
-_PLACE = (Person.short_name, HAS_VIDEO, Room.id, Room.name, Room.closed_at, _BUFFER)
+_PLACE = (Person.short_name, HAS_ADDRESS, Room.id, Room.name, Room.closed_at, _BUFFER)
 _FIRST, _LAST = bindparam("first", type_=Date), bindparam("last", type_=Date)
 _TEACHERS = bindparam("teacher_ids", expanding=True, type_=String)
 _RULES = (

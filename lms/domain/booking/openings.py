@@ -77,8 +77,9 @@ def _made_by(opening: Special, table: Timetable, today: date) -> Made:
     ]
     # Other teachers change nothing, but their slots would be computed too.
     rules = [rule for rule in table.rules if rule.teacher_id == opening.teacher_id]
-    alone = replace(table, rules=[], specials=[*around, opening])
-    beside = replace(table, rules=rules, specials=alone.specials)
+    # What stands in the way of what does not depend on the address for hours by video.
+    alone = replace(table, rules=[], specials=[*around, opening], without_video=set())
+    beside = replace(alone, rules=rules)
     left_out = set(alone.offered(first, last)) - set(beside.offered(first, last))
 
     def starts_of(slots: set[Slot]) -> set[time]:

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import caps
 from lms.domain.booking.availability_search import (
     DAY,
-    HAS_VIDEO,
     FreeSlot,
     SearchTerms,
     find_free_slots,
     iso_week_of,
 )
+from lms.domain.booking.video_rooms import HAS_ADDRESS
 from lms.domain.people.directory import has_role
 from lms.extensions import read_rows
 from lms.models import Availability, Booking, DayKind, Organisation, Person, Role, RuleMode, SpecialDay
@@ -39,14 +39,14 @@ _MET = exists().where(Booking.learner_id == _LEARNER, Booking.teacher_id == Pers
 _TODAY = bindparam("today", type_=Date)
 _WEEKLY = exists().where(
     Availability.teacher_id == Person.id,
-    or_(Availability.mode != RuleMode.VIDEO, HAS_VIDEO),
+    or_(Availability.mode != RuleMode.VIDEO, HAS_ADDRESS),
     or_(Availability.valid_until.is_(None), Availability.valid_until >= _TODAY),
 )
 _DATED = exists().where(
     SpecialDay.teacher_id == Person.id,
     SpecialDay.kind == DayKind.OPEN,
     SpecialDay.date_until >= _TODAY,
-    or_(SpecialDay.mode != RuleMode.VIDEO, HAS_VIDEO),
+    or_(SpecialDay.mode != RuleMode.VIDEO, HAS_ADDRESS),
 )
 _CHOOSABLE = (
     select(Person.id, Person.short_name)

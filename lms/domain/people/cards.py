@@ -184,11 +184,12 @@ def issue_cards(
     people = [new.person for new in new_cards]
     if not all(person.is_learner for person in people):
         raise Refused(RefusalCode.CARD_NOT_LEARNER)
-    if not all(person.is_active for person in people):
-        raise Refused(RefusalCode.PERSON_DEACTIVATED)
     ids = [person.id for person in people]
     # Two people who make cards for one learner at the same time: the second card replaces the first.
     locks.lock_people(session, *ids)
+    is_left = Person.id.in_(ids), Person.deactivated_at.is_not(None)
+    if session.scalar(select(exists().where(*is_left))):
+        raise Refused(RefusalCode.PERSON_DEACTIVATED)
     _revoke_cards(session, ids, now=now)
     issued = [
         AccessCard(

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from lms.domain.errors import Absent
 from lms.domain.paging import PAGE
-from lms.domain.people.logins import SILENCE
+from lms.domain.people.logins import LAST_SIGN, SILENCE
 from lms.extensions import read_rows
 from lms.models import AccessCard, Level, OpenedLevel, Person, PersonRole, Role
 from lms.normal_forms import name_key
@@ -200,7 +200,7 @@ def _filtered(query: Select[Person], wanted: LearnerFilter, *, now: datetime) ->
         LearnerState.UNASSIGNED: Person.social_worker_id.is_(None),
         LearnerState.NO_CARD: ~card,
         LearnerState.LOCKED: card.where(AccessCard.locked_at.is_not(None)),
-        LearnerState.SILENT: func.coalesce(Person.seen_at, Person.created_at) < now - SILENCE,
+        LearnerState.SILENT: now - SILENCE > LAST_SIGN,
     }
     where: list[ColumnElement[bool]] = [is_left if wanted.state == LearnerState.LEFT else ~is_left]
     if wanted.state in states:

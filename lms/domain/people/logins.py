@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, bindparam, delete, select, true, update
+from sqlalchemy import String, bindparam, delete, func, select, true, update
 from sqlalchemy.orm import Session, lazyload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -34,6 +34,8 @@ LASTS: dict[LoginKind, timedelta] = {
 COOKIE_LASTS: dict[LoginKind, timedelta] = {**LASTS, LoginKind.SHARED: timedelta(hours=12)}
 # A learner without a page view for as long stands on the start pages of the team.
 SILENCE = timedelta(days=14)
+# The last page view or, of somebody who never came, when the person was added.
+LAST_SIGN = func.coalesce(Person.seen_at, Person.created_at)
 # How old `seen_at` may become before a page view is written.
 _TOUCH_AFTER: dict[LoginKind, timedelta] = {
     LoginKind.OWN: timedelta(hours=1),

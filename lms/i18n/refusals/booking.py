@@ -8,8 +8,8 @@ from flask_babel import lazy_gettext as _l
 from lms.refusal_codes import RefusalCode
 
 SENTENCES: dict[RefusalCode, LazyString] = {
-    RefusalCode.SLOT_TAKEN: _l("Cette heure vient d’être prise. Choisissez une autre heure."),
-    RefusalCode.SLOT_GONE: _l("Cette heure n’est plus proposée. Choisissez une autre heure."),
+    RefusalCode.SLOT_TAKEN: _l("Cette place vient d’être prise. Choisissez une autre place."),
+    RefusalCode.SLOT_GONE: _l("Cette place n’est plus proposée. Choisissez une autre place."),
     RefusalCode.TOO_SOON: _l("Cette heure est trop proche. Choisissez une heure plus tard."),
     RefusalCode.TOO_FAR: _l("Cette date est trop loin. Choisissez une date plus proche."),
     RefusalCode.WEEK_FULL: _l(
@@ -18,7 +18,7 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.TOO_MANY_OPEN: _l("Il y a déjà %(number)s rendez-vous à venir. C’est le maximum."),
     RefusalCode.ALREADY_CANCELLED: _l("Ce rendez-vous est déjà annulé. Vous pouvez en prendre un autre."),
     RefusalCode.ALREADY_BEGUN: _l("Ce rendez-vous a déjà commencé. Appelez le service."),
-    RefusalCode.BUSY_YOURSELF: _l("Il y a déjà un rendez-vous à cette heure. Choisissez une autre heure."),
+    RefusalCode.BUSY_YOURSELF: _l("Il y a déjà un rendez-vous à cette heure. Choisissez une autre place."),
     RefusalCode.NOT_BOOKABLE: _l("Cette personne ne peut pas prendre de rendez-vous. Demandez au service."),
     # Availability rules and special days.
     RefusalCode.HOURS_BACKWARD: _l("La fin vient avant le début. Changez une des deux heures."),
@@ -30,9 +30,7 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.DELETION_FINAL: _l("C’est trop tard pour annuler. Ajoutez-les encore une fois."),
     RefusalCode.NOT_SWAPPABLE: _l("Échangez deux rendez-vous du même professeur avec deux personnes."),
     RefusalCode.LEARNER_BUSY: _l("Une des deux personnes n’est pas libre à l’autre heure."),
-    RefusalCode.VIDEO_IN_USE: _l(
-        "Des rendez-vous par vidéo sont prévus. Mettez un autre lien, ou changez-les d’abord."
-    ),
+    RefusalCode.VIDEO_IN_USE: _l("Des rendez-vous par vidéo sont prévus ou proposés. Mettez un autre lien."),
     RefusalCode.DAY_OVER: _l("Ce jour est passé. Choisissez aujourd’hui ou un jour qui vient."),
     # Waitlist.
     RefusalCode.NO_PART_OF_DAY: _l("Choisissez le matin, l’après-midi ou le soir."),
@@ -40,7 +38,7 @@ SENTENCES: dict[RefusalCode, LazyString] = {
         "Ce professeur ne donne plus de rendez-vous. Choisissez une autre personne."
     ),
     RefusalCode.OFFER_OVER: _l("Cette proposition est finie. La place est pour une autre personne."),
-    RefusalCode.UNDO_OVER: _l("C’est trop tard pour reprendre ce rendez-vous. Choisissez une autre heure."),
+    RefusalCode.UNDO_OVER: _l("C’est trop tard pour reprendre ce rendez-vous. Choisissez une autre place."),
     # Attendance.
     RefusalCode.NOT_BEGUN: _l("Ce rendez-vous n’a pas encore commencé."),
     RefusalCode.NOT_AN_ATTENDANCE: _l("Choisissez une des quatre réponses."),

@@ -96,8 +96,9 @@ def test_a_pdf_that_draws_for_ever_is_given_up_in_time(tmp_path: Path) -> None:
 
 
 def test_a_pdf_that_unfolds_without_end_is_given_up_before_memory_is_gone(tmp_path: Path) -> None:
+    heaviest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # of a child of another test
     assert reason(tmp_path, nested(8, 20, 50)) == "file_too_heavy"
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 700_000
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(heaviest, 700_000)
 
 
 def test_a_page_that_shows_nothing_does_not_cost_the_others(tmp_path: Path) -> None:

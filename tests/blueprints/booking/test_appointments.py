@@ -164,8 +164,8 @@ def test_the_page_says_why_an_hour_cannot_be_had(school: School) -> None:
     soon = clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=2)
     assert "Cette heure est trop proche." in sentence(soon)
     assert "Cette date est trop loin." in sentence(at("09:00", days=98))
-    assert "Cette heure n’est plus proposée." in sentence(at("09:00", days=1))
-    assert "Cette heure vient d’être prise." in sentence(at("10:00"))
+    assert "Cette place n’est plus proposée." in sentence(at("09:00", days=1))
+    assert "Cette place vient d’être prise." in sentence(at("10:00"))
     assert "Il y a déjà un rendez-vous à cette heure." in sentence(at("11:00"))
 
 

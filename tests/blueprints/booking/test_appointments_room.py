@@ -40,7 +40,9 @@ def door(school: School, made: str, who: Callable[[Session], Person]) -> Any:
 
 def test_the_door_opens_the_room_for_learner_and_teacher_when_it_is_time(school: School) -> None:
     made = booked(school, at("09:00"))
-    assert door(school, made, factories.samira).status_code == 200
+    early = door(school, made, factories.samira)
+    assert early.status_code == 200
+    assert "La vidéo n’est pas encore ouverte" in early.text
     shift(school, made, clock.now())
     key = school.read(lambda s: s.get_one(Booking, made).video_key)
     for who in (factories.samira, factories.nadia):
@@ -75,6 +77,7 @@ def test_the_door_says_so_when_there_is_no_address_any_more(school: School) -> N
     answer = door(school, made, factories.samira)
     assert answer.status_code == 200
     assert "Le lien vidéo manque" in answer.text
+    assert "/agenda/availability#video" in door(school, made, factories.nadia).text
 
 
 def test_the_door_of_a_session_on_site_shows_the_place(school: School) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests import factories
 from tests.support.appointments import at, booked, visitor
 from tests.support.exceptions import open_week
-from tests.support.pages import Page, Visitor
+from tests.support.pages import Page, Visitor, filled
 from tests.support.school import School
 
 TEAMS = "https://teams.example.org/l/meetup-join/19%3ameeting_x/0?context=%7b%22Tid%22%7d"
@@ -66,11 +66,21 @@ def test_what_is_no_link_is_refused_and_stays_to_be_corrected(
     assert stored(school) is None
 
 
+def test_a_form_without_the_field_takes_no_link_away(school: School, nadia: Visitor) -> None:
+    page = save(nadia, TEAMS)
+    form = filled(page.form("/agenda/availability/video"))
+    form.pop("video_address")
+    headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+    answer = nadia.client.post("/agenda/availability/video", data=form, headers=headers)
+    assert answer.status_code == 422
+    assert stored(school) == TEAMS
+
+
 def test_the_last_link_stays_while_a_learner_counts_on_it(school: School, nadia: Visitor) -> None:
     save(nadia, TEAMS)
     open_week(school)
     booked(school, at("09:00"))
     page = save(nadia, "")
     assert page.status == 422
-    assert "Des rendez-vous par vidéo sont prévus." in page.text
+    assert "Des rendez-vous par vidéo sont prévus ou proposés." in page.text
     assert stored(school) == TEAMS

@@ -133,6 +133,13 @@ def test_an_ordinary_hour_that_is_closed_that_day_is_not_too_near(school: School
     assert (clocks(made.starts), made.lost) == (["08:00"], [])
 
 
+def test_what_stands_in_the_way_does_not_depend_on_a_video_address(school: School) -> None:
+    school.write(lambda s: setattr(factories.organisation(s), "video_base", ""))
+    school.write(lambda s: factories.rule(s, factories.nadia(s), 0, "09:00", "12:00", mode="onsite"))
+    made = opening(school, "09:30", "10:30", mode="both")
+    assert (clocks(made.lost), made.video_only) == (["09:30"], [])
+
+
 def test_days_without_extra_hours_ask_nothing(school: School) -> None:
     closed = school.write(
         lambda s: factories.closed(s, factories.nadia(s), "2026-11-30", "2026-11-30", factories.nadia(s))

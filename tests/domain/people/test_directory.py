@@ -203,7 +203,9 @@ def test_learners_who_were_not_seen_for_long_are_found(cast: School) -> None:
         factories.oksana(session).seen_at = NOW - logins.SILENCE - timedelta(hours=1)
 
     cast.write(visit)
-    assert names(cast, factories.nadia, state=LearnerState.SILENT) == ["Oksana Bondar"]
+    cast.write(lambda s: setattr(factories.learner(s, "Ali"), "created_at", NOW - timedelta(days=30)))
+    cast.write(lambda s: factories.learner(s, "Zoé"))
+    assert names(cast, factories.nadia, state=LearnerState.SILENT) == ["Ali", "Oksana Bondar"]
 
 
 def test_who_gets_the_name_of_another_person_is_asked_about(cast: School) -> None:
