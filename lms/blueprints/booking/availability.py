@@ -292,12 +292,9 @@ def _exceptions(form: SpecialForm, answer: int = 200) -> BaseResponse:
 
 
 def _settled(sentence: str, back: str) -> BaseResponse:
-    """Redirect to the conflicts while there are some, otherwise back to the list."""
-    number = count_conflicts()
+    """Redirect back to the list, which says how many appointments wait for a decision."""
     flash(sentence, "success")
-    if number:
-        flash(_("%(number)s rendez-vous à revoir.", number=number), "warning")
-    return redirect(url_for("conflicts.undecided" if number else back), 303)
+    return redirect(url_for(back), 303)
 
 
 def _names(weekdays: Sequence[int]) -> str:
