@@ -45,11 +45,10 @@ def full_day(moment: datetime | date, zone: ZoneInfo, language: str = "fr") -> s
 
 def ago(moment: datetime, now: datetime) -> str:
     """Return how long ago a moment was: "3 j", "5 h", "12 min", at least one minute."""
-    seconds = max(0, int((now - moment).total_seconds()))
-    for unit in (86400, 3600):
-        if seconds >= unit:
-            return _duration(seconds // unit, unit, str(get_locale()))
-    return _duration(max(1, seconds // 60), 60, str(get_locale()))
+    seconds = max(60, int((now - moment).total_seconds()))
+    unit = 86400 if seconds >= 86400 else 3600 if seconds >= 3600 else 60
+    locale = get_locale()
+    return _duration(seconds // unit, unit, locale.language if locale else "")
 
 
 @lru_cache(maxsize=1000)

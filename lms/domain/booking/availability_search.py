@@ -251,10 +251,11 @@ def find_free_slots(
     offered = table.offered(first, last)
     if moving and first <= moving.starts.astimezone(zone).date() <= last:
         offered += table.kept_by(moving)
+    own = [slot for slot in offered if slot.teacher_id == terms.actor_id]
+    others = [slot for slot in offered if slot.teacher_id != terms.actor_id] if own else offered
     found: list[Slot] = []
-    for own in (False, True):
-        some = [slot for slot in offered if (slot.teacher_id == terms.actor_id) == own]
-        notice = notice_for(organisation, no_lead=own)
+    for some, no_lead in ((others, False), (own, True)):
+        notice = notice_for(organisation, no_lead=no_lead)
         found += free_slots(some, taken, notice, terms.learner_id, now=now)
     groups: dict[tuple[datetime, str], list[Slot]] = {}
     for slot in found:
