@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
 
 from lms.access import cookie_name
 from lms.clock import now
@@ -25,23 +27,35 @@ def say(what: str, ratio: float, bound: str, limit: float) -> None:
 class PageRow:
     """Processor time of the server for one page. `must`: its rate as a share of that of the floor, at least.
 
-    `floor`, `small`, `large`: seconds. `growth`: how many times as long with the large school, at most.
+    `rounds`: seconds of the floor, of the page, and of the page of the large school, measured one after the
+    other; the ratios are medians of those of the rounds, which a faster or slower moment does not change.
+    `growth`: how many times as long with the large school, at most.
     """
 
     name: str
     must: float
     growth: float
-    floor: float
-    small: float
-    large: float
+    rounds: Sequence[Sequence[float]] = ()
+
+    def with_rounds(self, rounds: Sequence[Sequence[float]]) -> PageRow:
+        """Return the row with these rounds as well."""
+        return replace(self, rounds=[*self.rounds, *rounds])
+
+    @property
+    def small(self) -> float:
+        return median(small for _floor, small, _large in self.rounds)
+
+    @property
+    def large(self) -> float:
+        return median(large for _floor, _small, large in self.rounds)
 
     @property
     def rate(self) -> float:
-        return self.floor / self.small
+        return median(floor / small for floor, small, _large in self.rounds)
 
     @property
     def grows(self) -> float:
-        return self.large / self.small
+        return median(large / small for _floor, small, large in self.rounds)
 
     @property
     def passed(self) -> bool:

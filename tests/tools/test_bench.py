@@ -61,9 +61,9 @@ def test_the_bench_prints_a_table_and_fails_for_what_is_too_slow(
 
 
 def test_a_page_passes_when_it_is_as_quick_as_it_must_be_and_does_not_grow() -> None:
-    quick = PageRow("quick", must=0.4, growth=1.1, floor=0.001, small=0.002, large=0.0021)
-    slow = PageRow("slow", must=0.4, growth=1.1, floor=0.001, small=0.003, large=0.003)
-    growing = PageRow("growing", must=0.4, growth=1.1, floor=0.001, small=0.002, large=0.003)
+    quick = PageRow("quick", must=0.4, growth=1.1, rounds=[(0.001, 0.002, 0.0021)])
+    slow = PageRow("slow", must=0.4, growth=1.1, rounds=[(0.001, 0.003, 0.003)])
+    growing = PageRow("growing", must=0.4, growth=1.1, rounds=[(0.001, 0.002, 0.003)])
     assert [row.passed for row in (quick, slow, growing)] == [True, False, False]
 
 

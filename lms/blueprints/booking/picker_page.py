@@ -24,8 +24,8 @@ from lms.i18n import dates, refusals
 from lms.models import Mode, Person
 from lms.web.pages import page
 
-# What is said of many hours alike: the name of the teacher, and the modes.
-Kind = tuple[str, tuple[Mode, ...]]
+# What is said of many hours alike: the name of the teacher, whether by video, whether on site.
+Kind = tuple[str, bool, bool]
 
 
 class Choice(NamedTuple):
@@ -43,7 +43,7 @@ def _choices(hours: Iterable[FreeSlot], *, dated: bool = False) -> list[Choice]:
         Choice(
             slot_value(hour.teacher_id, hour.starts),
             dates.hour(hour.starts, zone),
-            (hour.teacher, hour.modes),
+            (hour.teacher, Mode.VIDEO in hour.modes, Mode.ONSITE in hour.modes),
             dates.short_day(hour.starts, zone) if dated else "",
         )
         for hour in hours

@@ -50,9 +50,8 @@ class Timetable:
 
     def offered(self, first: date, last: date) -> list[Slot]:
         """Return the offered slots from `first` to `last` (included)."""
-        holidays = slots.belgian_holidays(range(first.year, last.year + 1))
-        found = slots.offered_slots(self.rules, self.specials, holidays, first, last, self.zone, self.buffer)
-        return [slot for slot in found if self.has_place(slot)] if self.without_video else found
+        found = _offered_slots(tuple(self.rules), tuple(self.specials), first, last, self.zone, self.buffer)
+        return [slot for slot in found if self.has_place(slot)] if self.without_video else list(found)
 
     def has_place(self, slot: Slot) -> bool:
         """Return whether there is an address for an hour by video; hours on site have their room."""
@@ -93,10 +92,23 @@ class Timetable:
             slot.ends,
             slot.teacher_id,
             self.teachers.get(slot.teacher_id, ""),
-            tuple(slot.mode for slot in found),
+            tuple([slot.mode for slot in found]),
             room_id,
             self.rooms.get(room_id or "", ""),
         )
+
+
+@lru_cache(maxsize=64)  # rules seldom change, and every learner of the same teachers looks at the same weeks
+def _offered_slots(
+    rules: tuple[Rule, ...],
+    specials: tuple[Special, ...],
+    first: date,
+    last: date,
+    zone: ZoneInfo,
+    buffer: timedelta,
+) -> tuple[Slot, ...]:
+    holidays = slots.belgian_holidays(range(first.year, last.year + 1))
+    return tuple(slots.offered_slots(rules, specials, holidays, first, last, zone, buffer))
 
 
 # Statements are built once: what they ask for changes, they do not.
@@ -211,9 +223,9 @@ def free_slots(
     With a learner, slots at which the learner has something else are left out too.
     """
     earliest, latest = notice.bounds(now=now)
-    chosen: dict[tuple[datetime, str, Mode], Slot] = {}
+    chosen: dict[tuple[datetime, str, bool], Slot] = {}
     for slot in sorted(offered, key=slots.slot_order):
-        key = slot.starts, slot.teacher_id, slot.mode
+        key = slot.starts, slot.teacher_id, slot.room_id is None  # by video; compared faster than a mode
         if earliest <= slot.starts <= latest and key not in chosen and taken.is_free(slot, learner_id):
             chosen[key] = slot
     return list(chosen.values())

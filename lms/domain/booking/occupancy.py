@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from lms.domain.booking.slots import Slot, blocked_until, cells
+from lms.domain.booking.slots import Slot, blocked_cells, cells
 from lms.extensions import UTCDateTime, read_rows
 from lms.models import (
     HOLDING,
@@ -52,7 +52,7 @@ class Occupancy:
 
     def is_free(self, slot: Slot, learner_id: str | None = None) -> bool:
         """Return whether teacher and room of the slot are free, and the learner where there is one."""
-        span = cells(slot.starts, blocked_until(slot, self.buffer))
+        span = blocked_cells(slot.starts, slot.ends, slot.room_id is not None, self.buffer)
         return (
             self._is_host_free(slot.teacher_id, span)
             and (slot.room_id is None or self._is_host_free(slot.room_id, span))
