@@ -79,7 +79,7 @@ class RefusalCode(StrEnum):
     ALREADY_SENT = "already_sent"
     NO_REDO = "no_redo"
     EMPTY_FEEDBACK = "empty_feedback"
-    COPY_CHANGED = "copy_changed"
+    FIELD_CHANGED = "field_changed"
     ALREADY_RETURNED = "already_returned"
     # booking
     SLOT_TAKEN = "slot_taken"

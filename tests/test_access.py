@@ -21,6 +21,8 @@ from lms.access import cookie_name, own_path
 from lms.clock import now
 from lms.domain import outbox
 from lms.domain.booking import offers, waitlist
+from lms.domain.homework import attempts, correction
+from lms.domain.homework.correction import FeedbackDraft
 from lms.models import (
     Assignment,
     Attachment,
@@ -29,7 +31,6 @@ from lms.models import (
     Booking,
     Clip,
     ExternalCalendar,
-    Feedback,
     Level,
     LoginSession,
     Notice,
@@ -69,16 +70,8 @@ def _complete(session: Session) -> None:
     moment = now()
     attempt = _attempt(session)
     nadia = _person(session, "Nadia Dubois")
-    session.add(
-        Feedback(
-            attempt_id=attempt.id,
-            teacher_id=nadia.id,
-            comment="Bravo",
-            created_at=moment,
-            saved_at=moment,
-            returned_at=moment,
-        )
-    )
+    copy = attempts.queued_attempt_for(session, nadia, attempt.id)
+    correction.return_feedback(session, copy, nadia, FeedbackDraft("Bravo"), {}, redo=False, now=moment)
     for teacher_id in (nadia.id, None):
         session.add(
             SpecialDay(

@@ -37,7 +37,7 @@ from lms.adapters.store import LocalStore
 from lms.clock import now
 from lms.domain import outbox
 from lms.domain.booking import appointments, consistency
-from lms.domain.homework import attempts, files, queue
+from lms.domain.homework import attempts, correction, files, queue
 from lms.domain.homework.consistency import find_homework_faults
 from lms.domain.people import short_names, staff
 from lms.extensions import Base
@@ -55,6 +55,7 @@ from lms.models import (
     Person,
     PersonRole,
     QueuedAttempt,
+    ReturnedFeedback,
     Room,
 )
 from tests import factories
@@ -690,6 +691,64 @@ def test_what_waits_and_the_last_visits_come_with_0013(newest: School) -> None:
     last = now() - timedelta(days=1)
     assert abs(present(seen["Samira"]) - last) < timedelta(minutes=1)
     assert seen["Yusuf"] is None
+    assert newest.read(find_homework_faults) == []
+    assert differences(newest) == []
+
+
+def test_each_return_has_a_row_of_its_own_from_0016_on_and_the_last_one_stays_before(newest: School) -> None:
+    def live(session: Session) -> dict[str, str]:
+        task = factories.criteria(session)[0].id
+        nadia, work = factories.nadia(session), factories.assignment(session)
+        made = {}
+        for name in ("once", "twice", "opened", "draft"):
+            sent = factories.sent(session, factories.learner(session, name), work)
+            made[name] = sent.id
+            copy = attempts.queued_attempt_for(session, nadia, sent.id)
+            first = correction.FeedbackDraft(f"Bravo {name}", "Lire", {task: 2})
+            give = partial(correction.return_feedback, session, copy, nadia, redo=False, now=now())
+            save = partial(correction.save_feedback, session, copy, nadia, now=now())
+            if name == "draft":
+                save(first, {})
+                continue
+            give(first, {})
+            attempts.mark_feedback_seen(session, sent.submission.learner, sent.submission_id, now=now())
+            more = correction.FeedbackDraft(f"Encore {name}", "", {task: 3})
+            if name == "twice":
+                give(more, first.stamps(), returns=1)
+            elif name == "opened":
+                save(more, first.stamps(), returns=1)
+        return made
+
+    def found(session: Session) -> list[tuple[Any, ...]]:
+        rows = session.scalars(select(ReturnedFeedback).order_by(ReturnedFeedback.comment))
+        return [(row.comment, row.next_step, row.bands, row.seen_at is None, row.number) for row in rows]
+
+    made = newest.write(live)
+    before = newest.read(found)
+    down(newest, "0015")
+    with newest.engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT comment, band, seen_at IS NULL, outbox_item.id IS NOT NULL FROM feedback"
+                " JOIN score ON feedback_id = feedback.id"
+                " LEFT JOIN outbox_item ON about_id = feedback.id ORDER BY comment"
+            )
+        ).all()
+        assert [tuple(row) for row in rows] == [
+            ("Bravo draft", 2, True, False),
+            ("Bravo once", 2, False, True),
+            ("Bravo opened", 2, False, True),
+            ("Encore twice", 3, True, True),
+        ]
+    up(newest)
+    label = before[0][2][0].label
+    assert newest.read(found) == [
+        ("Bravo once", "Lire", [(label, 2)], False, 1),
+        ("Bravo opened", "Lire", [(label, 2)], False, 1),
+        ("Encore twice", "", [(label, 3)], True, 1),
+    ]
+    waiting = newest.read(lambda s: [each.attempt_id for each in queue.list_queue(s)])
+    assert waiting == [made["draft"]]
     assert newest.read(find_homework_faults) == []
     assert differences(newest) == []
 

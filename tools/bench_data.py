@@ -31,12 +31,14 @@ from lms.models import (
     Person,
     PersonRole,
     QueuedAttempt,
+    ReturnedFeedback,
     Submission,
 )
 from lms.normal_forms import name_key
 from tools.bench_bookings import ZONE, add_bookings, add_special_days, add_waitlist
 from tools.bench_rows import Rows, add_message
 
+PRAISE = "Bravo, le message est clair."
 TEXT = "Bonjour, je m’appelle Samira. J’habite à Charleroi et je prends le bus pour aller au cours. " * 3
 LESSONS, ASSIGNMENTS = 12, 3  # that each level but the first gets, and of each lesson
 OLD_LOGINS = 3
@@ -81,12 +83,12 @@ def fill(session: Session, size: Size) -> None:
 
 def _add_to_queue(session: Session) -> None:
     """Let what has no feedback yet wait for it; a return of the demo school took its own rows away."""
-    answered = select(Feedback.attempt_id).where(Feedback.returned_at.is_not(None))
+    answered = select(Feedback.attempt_id).where(Feedback.returns > 0)
     queued = select(QueuedAttempt.attempt_id)
     waiting = queue.select_rows().where(
         Attempt.queued_at.is_not(None), Attempt.id.not_in(answered), Attempt.id.not_in(queued)
     )
-    session.execute(insert(QueuedAttempt).from_select(list(QueuedAttempt.__table__.columns), waiting))
+    session.execute(insert(QueuedAttempt).from_select(list(queue.FACTS), waiting))
 
 
 def people_but_samira(session: Session, role: str) -> list[Person]:
@@ -224,10 +226,22 @@ def _add_work(
                 id=feedback,
                 attempt_id=attempt,
                 teacher_id=teachers[number % len(teachers)].id,
-                comment="Bravo, le message est clair.",
+                comment=PRAISE,
                 created_at=then,
                 saved_at=then,
+                returns=1,
+            )
+            rows.add(
+                ReturnedFeedback,
+                id=feedback,
+                feedback_id=feedback,
+                number=1,
                 returned_at=then,
+                teacher_id=teachers[number % len(teachers)].id,
+                comment=PRAISE,
+                next_step="",
+                redo=False,
+                body={"bands": []},
                 seen_at=then + timedelta(minutes=30),
             )
             add_message(rows, "feedback_returned", learner_id, feedback, then)

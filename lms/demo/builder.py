@@ -268,13 +268,13 @@ def _return_feedback(session: Session, attempt_id: str, work: Mapping[str, Any],
     teacher = _person(session, "Nadia Dubois")
     attempt = attempts.queued_attempt_for(session, teacher, attempt_id)
     level_id = attempt.submission.assignment.lesson.level_id
-    criteria = correction.criteria(session, level_id)
+    rubric = correction.load_rubric(session, level_id)
     feedback = correction.FeedbackDraft(
         comment=work["comment"],
         next_step=work["next_step"],
-        bands={criterion.id: band for criterion, band in zip(criteria, work["bands"], strict=True)},
+        bands={row.id: band for row, band in zip(rubric, work["bands"], strict=True)},
     )
-    correction.return_feedback(session, attempt, teacher, feedback, 0, redo=work["state"] == "redo", now=now)
+    correction.return_feedback(session, attempt, teacher, feedback, {}, redo=work["state"] == "redo", now=now)
 
 
 def _card_token(code: str) -> str:

@@ -26,6 +26,7 @@ from lms.models import (
     Notice,
     NoticeKind,
     Person,
+    ReturnedFeedback,
     Submission,
 )
 
@@ -53,7 +54,7 @@ class NoticeDetails:
 
     notice: Notice
     booking: Booking | None
-    feedback: Feedback | None = None
+    feedback: ReturnedFeedback | None = None
     submission: Submission | None = None
     lesson_title: str | None = None
     level: Level | None = None
@@ -144,18 +145,19 @@ def count_unseen(session: Session, person: Person, *, now: datetime) -> int:
 
 def _load(
     session: Session,
-    query: Select[Notice, Booking, Feedback, Submission, str, Level, Person],
+    query: Select[Notice, Booking, ReturnedFeedback, Submission, str, Level, Person],
     values: Mapping[str, Any] | None = None,
 ) -> list[NoticeDetails]:
     return [NoticeDetails(*row) for row in session.execute(query, values or {})]
 
 
-def _with_details() -> Select[Notice, Booking, Feedback, Submission, str, Level, Person]:
+def _with_details() -> Select[Notice, Booking, ReturnedFeedback, Submission, str, Level, Person]:
     """Select notices with what they may be about: each is found by its primary key, or is none."""
     return (
-        select(Notice, Booking, Feedback, Submission, Lesson.title, Level, Person)
+        select(Notice, Booking, ReturnedFeedback, Submission, Lesson.title, Level, Person)
         .outerjoin(Booking, Booking.id == Notice.about_id)
-        .outerjoin(Feedback, Feedback.id == Notice.about_id)
+        .outerjoin(ReturnedFeedback, ReturnedFeedback.id == Notice.about_id)
+        .outerjoin(Feedback, Feedback.id == ReturnedFeedback.feedback_id)
         .outerjoin(Attempt, Attempt.id == func.coalesce(Feedback.attempt_id, Notice.about_id))
         .outerjoin(Submission, Submission.id == Attempt.submission_id)
         .outerjoin(Assignment, Assignment.id == Submission.assignment_id)
@@ -164,7 +166,7 @@ def _with_details() -> Select[Notice, Booking, Feedback, Submission, str, Level,
         .outerjoin(Person, Person.id == Notice.about_id)
         .options(
             *_APPOINTMENT_DETAILS,
-            joinedload(Feedback.teacher).lazyload(Person.role_rows),
+            joinedload(ReturnedFeedback.teacher).lazyload(Person.role_rows),
             lazyload(Person.role_rows),
         )
     )

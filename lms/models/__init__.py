@@ -23,20 +23,28 @@ from lms.models.booking import (
     WaitlistOutcome,
 )
 from lms.models.calendars import CalendarFeed, ExternalBusyTime, ExternalCalendar
+from lms.models.corrections import (
+    Criterion,
+    Feedback,
+    Mark,
+    MarkCode,
+    MarkKind,
+    ReturnedBand,
+    ReturnedFeedback,
+    ReturnedMark,
+    Score,
+)
 from lms.models.homework import (
     KINDS,
     Assignment,
     Attachment,
     Attempt,
-    Criterion,
-    Feedback,
     FileJob,
     FileKind,
     FileState,
     HomeworkState,
     QueuedAttempt,
     Rendition,
-    Score,
     Submission,
 )
 from lms.models.lessons import Clip, ClipProgress, Lesson, LessonVisit, VocabItem
@@ -102,6 +110,9 @@ __all__ = [
     "Level",
     "LoginKind",
     "LoginSession",
+    "Mark",
+    "MarkCode",
+    "MarkKind",
     "Mode",
     "Notice",
     "NoticeKind",
@@ -114,6 +125,9 @@ __all__ = [
     "PersonRole",
     "QueuedAttempt",
     "Rendition",
+    "ReturnedBand",
+    "ReturnedFeedback",
+    "ReturnedMark",
     "Role",
     "Room",
     "RuleMode",

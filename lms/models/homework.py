@@ -1,4 +1,4 @@
-"""Assignments, submissions of learners, and feedback of teachers."""
+"""Assignments, and what learners send: submissions, attempts, their files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
+from lms.models.corrections import Feedback, ReturnedFeedback
 from lms.models.lessons import Lesson
 from lms.models.partial_index import partial_index
-from lms.models.people import Level, Person, one_of, word_type
+from lms.models.people import Person, one_of, word_type
 from lms.refusal_codes import RefusalCode
 
 KINDS = ("photo", "voice", "text", "document")
@@ -136,11 +137,17 @@ class Attempt(Identified, Base):
     )
     feedback: Mapped[Feedback | None] = relationship(lazy="raise_on_sql", viewonly=True)
 
+    @property
+    def last_returned(self) -> ReturnedFeedback | None:
+        """Return the feedback that the learner reads, as it was returned last; None before that."""
+        return self.feedback.returned[-1] if self.feedback and self.feedback.returned else None
+
 
 class QueuedAttempt(Base):
     """An attempt that waits for feedback: written with `Attempt.queued_at`, deleted with the return (ADR 32).
 
-    `since`: when it was sent. `is_first`: no other attempt of the learner has ever been in the queue.
+    `since`: when it was sent, or its returned feedback opened again. `is_first`: no other attempt of the
+    learner has ever been in the queue. `viewer_id`: the teacher who had it open last, until `viewed_until`.
     """
 
     __tablename__ = "queued_attempt"
@@ -162,6 +169,8 @@ class QueuedAttempt(Base):
     learner_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     is_follow_up: Mapped[bool]
     is_first: Mapped[bool]
+    viewer_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    viewed_until: Mapped[datetime | None]
 
 
 class Attachment(Identified, Base):
@@ -254,7 +263,10 @@ class FileJob(Base):
 
 
 class Rendition(Identified, Base):
-    """A picture that we made of an attachment: `web` to look at (one a page), `thumb` for lists."""
+    """A picture that we made of an attachment: `web` to look at (one a page), `thumb` for lists.
+
+    `turns`: quarter turns clockwise with which it is shown; the picture itself stays.
+    """
 
     __tablename__ = "rendition"
     __table_args__ = (
@@ -270,59 +282,5 @@ class Rendition(Identified, Base):
     width: Mapped[int]
     height: Mapped[int]
     size: Mapped[int]
+    turns: Mapped[int] = mapped_column(default=0, server_default="0")
     sha256: Mapped[str | None] = mapped_column(String(64))  # of old ones unknown until a night has read them
-
-
-class Criterion(Identified, Base):
-    """A line of the rubric of a level: at most five, three at Niveau 1."""
-
-    __tablename__ = "criterion"
-    __table_args__ = (UniqueConstraint("level_id", "position"),)
-
-    level_id: Mapped[str] = mapped_column(ForeignKey("level.id", ondelete="CASCADE"))
-    position: Mapped[int]
-    label: Mapped[str] = mapped_column(String(60))
-
-    level: Mapped[Level] = relationship(lazy="raise_on_sql")
-
-
-class Feedback(Identified, Base):
-    """Feedback of a teacher to an attempt: a draft until `returned_at`. `version` rises at each save."""
-
-    __tablename__ = "feedback"
-    __table_args__ = (
-        UniqueConstraint("attempt_id"),
-        CheckConstraint("version >= 1", name="version"),
-        Index("ix_feedback_returned_at", "returned_at"),
-        Index("ix_feedback_teacher_id", "teacher_id"),
-    )
-
-    attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id", ondelete="RESTRICT"))
-    teacher_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
-    comment: Mapped[str] = mapped_column(Text, default="")
-    next_step: Mapped[str] = mapped_column(Text, default="")
-    redo_requested: Mapped[bool] = mapped_column(default=False)
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime]
-    saved_at: Mapped[datetime]
-    returned_at: Mapped[datetime | None]
-    seen_at: Mapped[datetime | None]  # the learner has opened it
-
-    attempt: Mapped[Attempt] = relationship(lazy="raise_on_sql")
-    teacher: Mapped[Person] = relationship(lazy="raise_on_sql")
-    scores: Mapped[list[Score]] = relationship(lazy="raise_on_sql", cascade="all, delete-orphan")
-
-
-class Score(Base):
-    """The band of one criterion: 0 pas encore, 1 presque, 2 acquis, 3 très bien."""
-
-    __tablename__ = "score"
-    __table_args__ = (CheckConstraint("band BETWEEN 0 AND 3", name="band"),)
-
-    feedback_id: Mapped[str] = mapped_column(ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True)
-    criterion_id: Mapped[str] = mapped_column(
-        ForeignKey("criterion.id", ondelete="RESTRICT"), primary_key=True
-    )
-    band: Mapped[int]
-
-    criterion: Mapped[Criterion] = relationship(lazy="raise_on_sql")

@@ -114,10 +114,10 @@ def _feedback(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | None:
         details.notice.id,
         submission.id,
         "homework",
-        "redo" if feedback.redo_requested else "homework",
+        "redo" if feedback.redo else "homework",
         _l("%(name)s a répondu", name=feedback.teacher.short_name),
         details.lesson_title or "",
-        _("À refaire") if feedback.redo_requested else "",
+        _("À refaire") if feedback.redo else "",
         _l("Lire la réponse"),
         url_for("submissions.show", id=submission.id),
     )

@@ -8,7 +8,16 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from lms.models import Assignment, Attempt, AuditEvent, Feedback, OutboxItem, Score, Submission
+from lms.models import (
+    Assignment,
+    Attempt,
+    AuditEvent,
+    Feedback,
+    OutboxItem,
+    ReturnedFeedback,
+    Score,
+    Submission,
+)
 from tests import factories
 from tests.factories import NOW
 from tests.support.narrow import present
@@ -62,9 +71,8 @@ def test_a_copy_is_returned_with_bands_and_a_comment(school: School, nadia: Visi
     after = press(nadia, page, "return", comment="Bravo.", **bands(school, 3, 1, 0))
     assert after.status == 200
     assert "Aucune copie à corriger" in after.text
-    feedback = school.read(lambda s: s.scalars(select(Feedback)).one())
-    assert feedback.returned_at is not None
-    assert not feedback.redo_requested
+    feedback = school.read(lambda s: s.scalars(select(ReturnedFeedback)).one())
+    assert not feedback.redo
     assert sorted(school.read(lambda s: s.scalars(select(Score.band)).all())) == [0, 1, 3]
     assert school.read(lambda s: s.scalars(select(OutboxItem.about_id)).all()) == [feedback.id]
     assert "feedback_returned" in school.read(lambda s: s.scalars(select(AuditEvent.action)).all())
@@ -77,29 +85,31 @@ def test_a_draft_is_kept_and_nothing_leaves(school: School, nadia: Visitor, copy
     assert [r.get("value") for r in page.root.all("input") if "checked" in r.attrs] == ["2"]
     page = press(nadia, page, "draft", comment="À revoir ensemble", next_step="Le pluriel")
     feedback = school.read(lambda s: s.scalars(select(Feedback)).one())
-    assert (feedback.comment, feedback.version, feedback.returned_at) == ("À revoir ensemble", 2, None)
+    assert (feedback.comment, feedback.next_step, feedback.returns) == ("À revoir ensemble", "Le pluriel", 0)
     assert school.read(lambda s: s.scalars(select(OutboxItem)).all()) == []
     assert "mon brouillon" in nadia.get("/corrections").text
 
 
-def test_a_copy_returned_from_a_page_behind_the_back_button_is_not_called_returned(
+def test_a_page_behind_the_back_button_returns_what_was_written_on_it_last(
     school: School, nadia: Visitor, copy: str
 ) -> None:
     page = nadia.get(f"/corrections/{copy}")
     press(nadia, page, "draft", comment="Premier mot")
     again = press(nadia, page, "return", comment="Dernier mot")
     assert again.status == 409
-    assert "est renvoyée" not in again.text
+    assert "est rendue" not in again.text
     assert "Dernier mot" in again.html
-    assert school.read(lambda s: s.scalars(select(Feedback.returned_at)).one()) is None
+    assert school.read(lambda s: s.scalars(select(Feedback.returns)).one()) == 0
+    press(nadia, again, "return")
+    assert school.read(lambda s: s.scalars(select(ReturnedFeedback.comment)).one()) == "Dernier mot"
 
 
-def test_from_home_a_teacher_enters_the_oldest_copy_and_the_keyboard_meets_it_before_the_queue(
+def test_from_home_a_teacher_enters_the_oldest_copy_and_the_keyboard_meets_it_before_the_form(
     nadia: Visitor, copy: str
 ) -> None:
     page = nadia.get(nadia.get("/").links()["Corriger"])
     assert page.url == f"/corrections/{copy}"
-    assert page.html.index('id="who"') < page.html.index('name="comment"') < page.html.index('id="queue"')
+    assert page.html.index('id="who"') < page.html.index("data-view") < page.html.index('name="comment"')
 
 
 def test_a_level_that_is_none_stays_out_of_the_addresses(school: School, nadia: Visitor, copy: str) -> None:
@@ -117,10 +127,17 @@ def test_a_draft_kept_by_the_script_is_answered_without_a_page(
     answer = nadia.client.post(f"/corrections/{copy}", data=data, headers={"Accept": "application/json"})
     told = answer.get_json()
     assert answer.status_code == 200
-    assert told["version"] == 1
-    assert told["said"] == "Brouillon enregistré."
+    assert (told["version"], told["said"], told["changed"]) == (0, "Brouillon enregistré.", {})
+    press(luc, luc.get(f"/corrections/{copy}"), "draft", next_step="Le pluriel")
+    data |= {name: value for name, value in told.items() if name in data}
+    data["comment"] = "Presque !"
+    answer = nadia.client.post(f"/corrections/{copy}", data=data, headers={"Accept": "application/json"})
+    told = answer.get_json()
+    assert told["changed"] == {"next_step": "Le pluriel"}
     press(luc, luc.get(f"/corrections/{copy}"), "draft", comment="Moi aussi")
-    data |= {"version": "1", "request_id": told["request_id"]}
+    data |= {name: value for name, value in told.items() if name in data}
+    data |= {"comment": "Presque tout", "shown-comment": data["shown-comment"]}
+    press(luc, luc.get(f"/corrections/{copy}"), "draft", comment="Et encore")
     answer = nadia.client.post(f"/corrections/{copy}", data=data, headers={"Accept": "application/json"})
     assert answer.status_code == 409
     assert "Une autre personne a écrit" in answer.get_json()["said"]
@@ -145,7 +162,17 @@ def test_two_teachers_on_one_copy_lose_nothing(
     assert "brouillon de Luc" in nadia.get("/corrections").text
 
 
-def test_what_a_colleague_has_returned_is_not_returned_again(
+def test_two_teachers_on_different_fields_do_not_meet(
+    school: School, nadia: Visitor, luc: Visitor, copy: str
+) -> None:
+    hers, his = nadia.get(f"/corrections/{copy}"), luc.get(f"/corrections/{copy}")
+    press(nadia, hers, "draft", comment="Le mot de Nadia", **bands(school, 3))
+    page = press(luc, his, "draft", next_step="Le pluriel")
+    assert page.status == 200
+    assert [area.text for area in page.root.all("textarea")] == ["Le mot de Nadia", "Le pluriel"]
+
+
+def test_what_a_colleague_has_returned_is_returned_again_only_by_who_has_seen_it(
     school: School, nadia: Visitor, luc: Visitor, copy: str
 ) -> None:
     hers, his = nadia.get(f"/corrections/{copy}"), luc.get(f"/corrections/{copy}")
@@ -153,10 +180,56 @@ def test_what_a_colleague_has_returned_is_not_returned_again(
     page = press(luc, his, "redo", comment="Encore")
     assert page.status == 409
     assert "déjà rendue" in page.text
-    assert "Encore" in page.text
-    feedback = school.read(lambda s: s.scalars(select(Feedback)).one())
-    assert (feedback.comment, feedback.redo_requested) == ("Bravo", False)
-    assert school.read(lambda s: s.scalar(select(func.count(OutboxItem.id)))) == 1
+    assert "Nadia Dubois a rendu cette copie" in page.text
+    assert page.form(copy).all("textarea")[0].text == "Encore"
+    returned = select(ReturnedFeedback.comment, ReturnedFeedback.redo).order_by(ReturnedFeedback.number)
+    assert school.read(lambda s: s.execute(returned).all()) == [("Bravo", False)]
+    assert press(luc, page, "redo").status == 200
+    assert school.read(lambda s: s.execute(returned).all()) == [("Bravo", False), ("Encore", True)]
+    assert school.read(lambda s: s.scalar(select(func.count(OutboxItem.id)))) == 2
+
+
+def test_a_returned_answer_is_completed_and_the_learner_reads_both(
+    school: School, nadia: Visitor, copy: str
+) -> None:
+    press(nadia, nadia.get(f"/corrections/{copy}"), "return", comment="Bravo")
+    page = nadia.get(f"/corrections/{copy}")
+    page = nadia.get(page.links()["Compléter la réponse"])
+    assert page.root.all("textarea")[0].text == "Bravo"
+    assert nadia.get("/corrections").text.count("Samira") == 0  # who only looks opens nothing
+    page = press(nadia, page, "draft", comment="Bravo. Relisez.")
+    assert "mon brouillon" in nadia.get("/corrections").text
+    samira = school.visitor(school.read(lambda s: factories.samira(s).id))
+    work = school.read(lambda s: s.scalars(select(Submission.id)).one())
+    assert "Relisez." not in samira.get(f"/submissions/{work}").text
+    press(nadia, page, "return")
+    assert "Relisez." in samira.get(f"/submissions/{work}").text
+    assert "Aucune copie" in nadia.get("/corrections").text
+    assert nadia.get(f"/corrections/{copy}").text.count("Rendu par") == 2
+
+
+def test_who_has_the_copy_open_is_named_to_the_other(
+    school: School, nadia: Visitor, luc: Visitor, copy: str
+) -> None:
+    def tell(teacher: Visitor) -> str:
+        token = filled(teacher.get(f"/corrections/{copy}").form(copy))["csrf_token"]
+        answer = teacher.client.post(f"/corrections/{copy}/viewer", data={"csrf_token": token})
+        return str(answer.get_json()["said"])
+
+    assert "regarde aussi" not in nadia.get(f"/corrections/{copy}").text
+    assert [tell(nadia), tell(nadia), tell(luc), tell(nadia)] == [
+        "",
+        "",
+        "Nadia regarde aussi",
+        "Luc regarde aussi",
+    ]
+    assert "Nadia regarde aussi" in luc.get(f"/corrections/{copy}").text
+    assert luc.client.post(f"/corrections/{copy}/viewer").status_code == 400
+    draft = school.write(
+        lambda s: factories.drafted(s, factories.samira(s), factories.assignment(s), "secret").id
+    )
+    token = filled(luc.get(f"/corrections/{copy}").form(copy))["csrf_token"]
+    assert luc.client.post(f"/corrections/{draft}/viewer", data={"csrf_token": token}).status_code == 404
 
 
 def test_returned_twice_is_one_answer_and_one_mail(school: School, nadia: Visitor, copy: str) -> None:

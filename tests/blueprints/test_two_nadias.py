@@ -66,7 +66,7 @@ def two_nadias(school: School) -> School:
             other = factories.learner(session, f"Amina {days}")
             begun = factories.sent(session, other, factories.assignment(session))
             copy = attempts.queued_attempt_for(session, teacher, begun.id)
-            correction.save_feedback(session, copy, teacher, correction.FeedbackDraft("Bien"), 0, now=moment)
+            correction.save_feedback(session, copy, teacher, correction.FeedbackDraft("Bien"), {}, now=moment)
         waitlist.join_waitlist(session, samira, samira, benali(session).id, AFTERNOON, None, now=moment)
         waitlist.offer_new_hours(session, now=moment, zone=BRUSSELS)
 

@@ -25,6 +25,7 @@ from tests.factories.homework import (
     received,
     sent,
     stored,
+    what_is_shown,
 )
 from tests.factories.lessons import clip_draft, clip_of, lesson
 from tests.factories.people import (
@@ -78,5 +79,6 @@ __all__ = [
     "sent",
     "stored",
     "wall",
+    "what_is_shown",
     "with_password",
 ]

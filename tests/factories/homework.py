@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lms.adapters.store import LocalStore
 from lms.domain.homework import assignments, attempts, correction, files
 from lms.extensions import new_id
-from lms.models import Assignment, Attempt, Criterion, Feedback, FileKind, Lesson, Person, Submission
+from lms.models import Assignment, Attempt, Criterion, FileKind, Lesson, Person, ReturnedFeedback, Submission
 from tests.factories.lessons import lesson as make_lesson
 from tests.factories.people import NOW, level, nadia
 
@@ -70,13 +70,22 @@ def answered(
     redo: bool = False,
     by: Person | None = None,
     now: datetime = NOW,
-) -> Feedback:
+) -> ReturnedFeedback:
+    """Return feedback to an attempt, once more where it has been returned before."""
     teacher = by or nadia(session)
     copy = attempts.queued_attempt_for(session, teacher, attempt.id)
-    version = copy.feedback.version if copy.feedback else 0
+    shown, returns = what_is_shown(session, copy)
     return correction.return_feedback(
-        session, copy, teacher, correction.FeedbackDraft(comment), version, redo=redo, now=now
+        session, copy, teacher, correction.FeedbackDraft(comment), shown, returns=returns, redo=redo, now=now
     )
+
+
+def what_is_shown(session: Session, copy: Attempt) -> tuple[dict[str, str], int]:
+    """Return the stamps of the feedback that a page shows now, and how often it was returned."""
+    of_level = copy.submission.assignment.lesson.level_id
+    rubric = correction.load_rubric(session, of_level, copy.feedback.id if copy.feedback else None)
+    stored = correction.stored_draft(copy.feedback, rubric)
+    return stored.stamps(), copy.feedback.returns if copy.feedback else 0
 
 
 def criteria(session: Session, level_code: str = "N1") -> list[Criterion]:

@@ -58,8 +58,9 @@ def corrected(session: Session, person: Person) -> None:
     answer = correction.FeedbackDraft(
         comment=f"{TRICKY}\n\nDeuxième ligne", next_step=TRICKY, bands={line.id: 2 for line in lines}
     )
-    version = copy.feedback.version if copy.feedback else 0
-    correction.return_feedback(session, copy, factories.nadia(session), answer, version, redo=False, now=NOW)
+    shown, returns = factories.what_is_shown(session, copy)
+    nadia = factories.nadia(session)
+    correction.return_feedback(session, copy, nadia, answer, shown, returns=returns, redo=False, now=NOW)
 
 
 def link(session: Session, person: Person) -> None:

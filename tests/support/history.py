@@ -34,6 +34,7 @@ from lms.models import (
     Person,
     QueuedAttempt,
     Rendition,
+    ReturnedFeedback,
     Submission,
     WaitlistEntry,
     WaitlistOutcome,
@@ -119,16 +120,20 @@ def add_work(session: Session, *, waiting: int, now: datetime) -> None:
             size=1,
         )
         if number < count - waiting:
+            feedback = rows.id()
+            by = {"id": feedback, "teacher_id": teacher.id}
+            rows.add(Feedback, **by, attempt_id=attempt, created_at=sent, saved_at=sent, returns=1)
             rows.add(
-                Feedback,
-                id=rows.id(),
-                attempt_id=attempt,
-                teacher_id=teacher.id,
-                created_at=sent,
-                saved_at=sent,
+                ReturnedFeedback,
+                **by,
+                feedback_id=feedback,
+                number=1,
                 returned_at=sent,
+                comment="Bravo",
+                next_step="",
+                body={"bands": []},
                 seen_at=sent,
-                redo_requested=number % 10 == 0,
+                redo=number % 10 == 0,
             )
         else:
             rows.add(

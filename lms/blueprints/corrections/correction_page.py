@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,11 +16,13 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from lms.domain.homework import correction, queue
-from lms.domain.homework.queue import WaitingAttempt
+from lms.domain.homework.correction import FeedbackDraft, Merge, RubricRow
+from lms.domain.homework.queue import QueuePlace
 from lms.domain.people.contact import mail_address
-from lms.forms.correction import FeedbackForm
+from lms.forms.correction import SHOWN, FeedbackForm
 from lms.i18n import languages
-from lms.models import Attempt, Feedback, HomeworkState, Person
+from lms.models import Attempt, HomeworkState, Person, ReturnedBand, ReturnedFeedback
+from lms.refusal_codes import RefusalCode
 
 _MAIL = {
     "sent": _l("E-mail envoyé."),
@@ -43,91 +46,95 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class QueueRow:
-    """An attempt in the queue."""
+class TypedFeedback:
+    """A form that was refused.
 
-    copy: WaitingAttempt
-    is_current: bool
+    `shown`: the stamps of what its page showed. `refusal`: None when fields of the form are wrong.
+    """
+
+    form: FeedbackForm
+    bands: Mapping[str, int]
+    shown: Mapping[str, str]
+    refusal: RefusalCode | None = None
+
+    @property
+    def lost_race(self) -> bool:
+        """Return whether a colleague was faster: both answers are shown then."""
+        return self.refusal in (RefusalCode.FIELD_CHANGED, RefusalCode.ALREADY_RETURNED)
+
+
+@dataclass(frozen=True)
+class OtherDraft:
+    """The fields of a draft that a colleague has changed: those that clash, and those that are new."""
+
+    teacher: Person
+    comment: str
+    next_step: str
+    bands: Sequence[ReturnedBand]
 
 
 @dataclass(frozen=True)
 class Clash:
-    """Feedback that a colleague wrote in the meantime, and the text of the link to it."""
+    """Feedback that a colleague has written or returned in the meantime, and the text of the link to it."""
 
-    teacher: str
-    feedback: Feedback
+    sentence: LazyString
+    feedback: OtherDraft | ReturnedFeedback
     link: LazyString
 
 
 @dataclass(frozen=True)
-class OwnText:
-    """The text of a teacher that can no longer be sent."""
-
-    comment: str
-    next_step: str
-
-
-@dataclass(frozen=True)
-class ReturnedFeedback:
-    """Returned feedback. `unsent`: the text of this teacher when a colleague has returned other feedback."""
-
-    state: HomeworkState
-    feedback: Feedback
-    unsent: OwnText | None
-    mail: LazyString
-    teacher: str
-    returned_at: datetime
-
-
-@dataclass(frozen=True)
-class CriterionRow:
-    """A criterion with the chosen band; None when none is chosen."""
-
-    id: str
-    label: str
-    band: int | None
-
-
-@dataclass(frozen=True)
 class FeedbackPanel:
-    """The form of the feedback. `begun_by`: the colleague whose draft it is, None for the teacher's own."""
+    """The form of the feedback.
+
+    `rubric`: the criteria with the chosen bands. `shown`: the hidden inputs that say what the page shows.
+    `begun_by`: the colleague whose draft it is, None for the teacher's own.
+    """
 
     form: FeedbackForm
-    criteria: Sequence[CriterionRow]
+    rubric: Sequence[RubricRow]
+    shown: Mapping[str, str]
     begun_by: str | None
     save_label: LazyString
     reach: str
 
 
 @dataclass(frozen=True)
+class LastReturn:
+    """Feedback as it was returned last. `earlier`: its returns before, the last one first."""
+
+    state: HomeworkState
+    feedback: ReturnedFeedback
+    mail: LazyString
+    earlier: Sequence[ReturnedFeedback]
+
+
+@dataclass(frozen=True)
 class OtherAttempt:
-    """Another attempt of the same submission; `feedback` is what was returned for it."""
+    """Another attempt of the same submission; `feedback` is what was returned for it last."""
 
     id: str
     number: int
     sent_at: datetime
     attempt: Attempt
-    feedback: Feedback | None
+    feedback: ReturnedFeedback | None
 
 
 @dataclass(frozen=True)
 class CorrectionPage:
-    """One attempt, its feedback and the queue.
+    """One attempt, its feedback and its place in the queue.
 
-    Exactly one of `returned` and `panel` is None: returned feedback cannot be changed. `level_id`: the level
-    to which the queue is limited. `previous` and `following`: the neighbours in the queue.
+    `level_id`: the level to which the queue is limited. `panel`: None while nobody writes, because the
+    feedback is returned.
     """
 
     attempt: Attempt
     heading: Heading
     level_id: str | None
-    previous: str | None
-    following: str | None
+    place: QueuePlace
     errors: FeedbackForm | None
     clash: Clash | None
-    returned: ReturnedFeedback | None
+    returned: LastReturn | None
     panel: FeedbackPanel | None
-    queue: Sequence[QueueRow]
     others: Sequence[OtherAttempt]
 
 
@@ -135,31 +142,34 @@ def build_correction_page(
     session: Session,
     person: Person,
     attempt: Attempt,
-    form: FeedbackForm,
-    bands: Mapping[str, int],
     *,
     level_id: str | None,
-    has_clash: bool = False,
+    typed: TypedFeedback | None = None,
+    completing: bool = False,
+    now: datetime,
 ) -> CorrectionPage:
     """Decide what a teacher sees of an attempt.
 
-    `form` and `bands`: what was entered, or what the draft contains. `has_clash`: the form was refused: a
-    colleague has saved or returned other feedback.
+    `typed`: the form that was refused. `completing`: the teacher wants to add to feedback that was returned.
     """
     feedback = attempt.feedback
-    returned = _returned(session, feedback, form, has_clash=has_clash) if feedback else None
-    previous, following = queue.neighbours(session, attempt, level_id)
+    rubric = correction.load_rubric(
+        session, attempt.submission.assignment.lesson.level_id, feedback.id if feedback else None
+    )
+    stored = correction.stored_draft(feedback, rubric)
+    merge = None
+    if typed and typed.lost_race:
+        merge = correction.merge_drafts(stored, typed.form.answer(typed.bands), typed.shown)
+    has_panel = feedback is None or feedback.is_draft or typed is not None or completing
     return CorrectionPage(
         attempt=attempt,
         heading=_heading(attempt),
         level_id=level_id,
-        previous=previous,
-        following=following,
-        errors=form if form.errors else None,
-        clash=_clash(feedback) if has_clash and feedback else None,
-        returned=returned,
-        panel=None if returned else _panel(session, person, attempt, form, bands, has_clash=has_clash),
-        queue=[QueueRow(copy, copy.attempt_id == attempt.id) for copy in queue.list_queue(session, level_id)],
+        place=queue.find_place(session, person, attempt, level_id, now=now),
+        errors=typed.form if typed and typed.form.errors else None,
+        clash=_clash(attempt, merge, typed.refusal, rubric, stored) if typed and merge else None,
+        returned=_last_return(session, attempt),
+        panel=_panel(person, attempt, rubric, stored, typed, merge) if has_panel else None,
         others=_others(attempt),
     )
 
@@ -180,47 +190,75 @@ def _heading(attempt: Attempt) -> Heading:
     )
 
 
-def _clash(feedback: Feedback) -> Clash:
-    link = _l("Voir la réponse envoyée") if feedback.returned_at else _l("Prendre ce texte")
-    return Clash(feedback.teacher.name, feedback, link)
-
-
-def _returned(
-    session: Session, feedback: Feedback, form: FeedbackForm, *, has_clash: bool
-) -> ReturnedFeedback | None:
-    if feedback.returned_at is None:
+def _clash(
+    attempt: Attempt,
+    merge: Merge,
+    refusal: RefusalCode | None,
+    rubric: Sequence[RubricRow],
+    stored: FeedbackDraft,
+) -> Clash | None:
+    feedback, returned = attempt.feedback, attempt.last_returned
+    if feedback is None:
         return None
-    outcome = correction.mail_outcomes(session, [feedback.id]).get(feedback.id, "")
-    return ReturnedFeedback(
-        state=HomeworkState.REDO if feedback.redo_requested else HomeworkState.DONE,
-        feedback=feedback,
-        unsent=OwnText(form.comment.data or "", form.next_step.data or "") if has_clash else None,
+    if refusal == RefusalCode.ALREADY_RETURNED and returned is not None:
+        sentence = _l("%(name)s a rendu cette copie :", name=returned.teacher.name)
+        return Clash(sentence, returned, _l("Voir la réponse envoyée"))
+    changed = merge.clashes | merge.unseen
+    draft = OtherDraft(
+        feedback.teacher,
+        stored.comment if "comment" in changed else "",
+        stored.next_step if "next_step" in changed else "",
+        [
+            ReturnedBand(row.label, row.band)
+            for row in rubric
+            if row.band is not None and row.field in changed
+        ],
+    )
+    return Clash(_l("%(name)s a écrit :", name=feedback.teacher.name), draft, _l("Prendre ce texte"))
+
+
+def _last_return(session: Session, attempt: Attempt) -> LastReturn | None:
+    last = attempt.last_returned
+    if last is None or attempt.feedback is None:
+        return None
+    outcome = correction.mail_outcomes(session, [last.id]).get(last.id, "")
+    return LastReturn(
+        state=HomeworkState.REDO if last.redo else HomeworkState.DONE,
+        feedback=last,
         mail=_MAIL.get(outcome, _NO_MAIL),
-        teacher=feedback.teacher.name,
-        returned_at=feedback.returned_at,
+        earlier=attempt.feedback.returned[-2::-1],
     )
 
 
 def _panel(
-    session: Session,
     person: Person,
     attempt: Attempt,
-    form: FeedbackForm,
-    bands: Mapping[str, int],
-    *,
-    has_clash: bool,
+    rubric: Sequence[RubricRow],
+    stored: FeedbackDraft,
+    typed: TypedFeedback | None,
+    merge: Merge | None,
 ) -> FeedbackPanel:
-    feedback, submission = attempt.feedback, attempt.submission
-    begun = feedback is not None and not has_clash and feedback.teacher_id != person.id
+    feedback = attempt.feedback
+    form = typed.form if typed else FeedbackForm(formdata=None)
+    draft, stamps = stored, stored.stamps()
+    if typed and merge is None:
+        draft, stamps = form.answer(typed.bands), dict(typed.shown)
+    elif merge:
+        draft = merge.draft
+    if typed is None or merge:
+        form.version.data = str(feedback.returns if feedback else 0)
+    if typed:
+        form.request_id.data = secrets.token_urlsafe(16)
+    form.comment.data, form.next_step.data = draft.comment, draft.next_step
+    names = ["comment", "next_step", *(row.field for row in rubric)]
+    begun = feedback is not None and feedback.is_draft and merge is None and feedback.teacher_id != person.id
     return FeedbackPanel(
         form=form,
-        criteria=[
-            CriterionRow(criterion.id, criterion.label, bands.get(criterion.id))
-            for criterion in correction.criteria(session, submission.assignment.lesson.level_id)
-        ],
+        rubric=[RubricRow(row.id, row.label, draft.bands.get(row.id)) for row in rubric],
+        shown={f"{SHOWN}{name}": stamps.get(name, "") for name in names},
         begun_by=feedback.teacher.name if feedback is not None and begun else None,
-        save_label=_l("Garder mon texte") if has_clash else _l("Enregistrer le brouillon"),
-        reach=_reach(submission.learner),
+        save_label=_l("Garder mon texte") if merge else _l("Enregistrer le brouillon"),
+        reach=_reach(attempt.submission.learner),
     )
 
 
@@ -238,13 +276,7 @@ def _reach(learner: Person) -> str:
 def _others(attempt: Attempt) -> list[OtherAttempt]:
     """Return the later attempts, the first one first, then the earlier ones, the last one first."""
     found = [
-        OtherAttempt(
-            id=each.id,
-            number=each.number,
-            sent_at=each.sent_at,
-            attempt=each,
-            feedback=each.feedback if each.feedback and each.feedback.returned_at else None,
-        )
+        OtherAttempt(each.id, each.number, each.sent_at, each, each.last_returned)
         for each in attempt.submission.attempts
         if each.sent_at and each.queued_at
     ]

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, flash, jsonify, make_response, redirect, request, url_for
+from flask import Blueprint, abort, flash, jsonify, make_response, redirect, request, url_for
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -16,21 +17,33 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
-from lms.blueprints.corrections.correction_page import build_correction_page
+from lms.blueprints.corrections.correction_page import TypedFeedback, build_correction_page
 from lms.clock import now
 from lms.domain.errors import Refused
 from lms.domain.homework import attempts, correction, queue
 from lms.domain.homework.correction import FeedbackDraft
-from lms.domain.homework.queue import QueueState
-from lms.extensions import db
-from lms.forms.correction import FeedbackForm, chosen_bands
-from lms.models import Attempt, Criterion, Role
-from lms.refusal_codes import RefusalCode
+from lms.domain.homework.queue import QueuePlace, QueueState
+from lms.extensions import db, write
+from lms.forms.correction import SHOWN, FeedbackForm, chosen_bands, shown_stamps
+from lms.models import Attempt, Role
 from lms.web.idempotency import run_once
 from lms.web.pages import by_script, page
 from lms.web.paging import asked_state
 
 bp = Blueprint("corrections", __name__)
+
+
+@dataclass(frozen=True)
+class SentFeedback:
+    """A valid form, with what its page had shown.
+
+    `shown`: the stamps of the values; `returns`: how often the feedback had been returned.
+    """
+
+    draft: FeedbackDraft
+    shown: Mapping[str, str]
+    returns: int
+
 
 STATES_FOR_COORDINATOR: dict[QueueState | None, LazyString] = {
     None: _l("Toutes les copies"),
@@ -63,15 +76,9 @@ def index() -> BaseResponse:
 @bp.get("/corrections/<id>")
 @allow(Role.TEACHER)
 def desk(id: str) -> BaseResponse:
+    """Show an attempt; with `complete` in the address, returned feedback can be written on."""
     attempt = attempts.queued_attempt_for(db.session(), me(), id)
-    feedback = attempt.feedback
-    form = FeedbackForm(formdata=None)
-    bands: dict[str, int] = {}
-    if feedback is not None:
-        form.comment.data, form.next_step.data = feedback.comment, feedback.next_step
-        form.version.data = str(feedback.version)
-        bands = {score.criterion_id: score.band for score in feedback.scores}
-    return _desk(200, attempt, form, bands)
+    return _desk(200, attempt, completing="complete" in request.args)
 
 
 @bp.post("/corrections/<id>")
@@ -79,11 +86,28 @@ def desk(id: str) -> BaseResponse:
 def save(id: str) -> BaseResponse:
     """Save the feedback draft."""
 
-    def in_transaction(session: Session, copy: Attempt, draft: FeedbackDraft, version: int) -> str:
-        correction.save_feedback(session, copy, me(), draft, version, now=now())
+    def in_transaction(session: Session, copy: Attempt, sent: SentFeedback) -> str:
+        correction.save_feedback(session, copy, me(), sent.draft, sent.shown, returns=sent.returns, now=now())
         return url_for("corrections.desk", id=id, level=_level())
 
     return _answer(id, in_transaction, lambda _name: _("Le brouillon est enregistré."))
+
+
+@bp.post("/corrections/<id>/viewer")
+@allow(Role.TEACHER)
+def record_viewer(id: str) -> BaseResponse:
+    """Record that the page is open; return the sentence about a colleague who has it open too."""
+
+    def in_transaction(session: Session) -> QueuePlace:
+        attempt = session.get(Attempt, id)
+        if attempt is None or attempt.queued_at is None:
+            abort(404)
+        place = queue.find_place(session, me(), attempt, now=now())
+        queue.record_viewer(session, me(), attempt, now=now())
+        return place
+
+    place = write(in_transaction, brief=True)
+    return jsonify(said=_("%(name)s regarde aussi", name=place.viewer) if place.viewer else "")
 
 
 @bp.post("/corrections/<id>/return")
@@ -110,10 +134,12 @@ def reload(id: str) -> BaseResponse:
 
 
 def _return(id: str, *, redo: bool) -> BaseResponse:
-    def in_transaction(session: Session, copy: Attempt, draft: FeedbackDraft, version: int) -> str:
-        correction.return_feedback(session, copy, me(), draft, version, redo=redo, now=now())
-        level = _level()
-        following = queue.next_in_queue(session, copy, level)
+    def in_transaction(session: Session, copy: Attempt, sent: SentFeedback) -> str:
+        level, moment = _level(), now()
+        following = queue.find_place(session, me(), copy, level, now=moment).following
+        correction.return_feedback(
+            session, copy, me(), sent.draft, sent.shown, returns=sent.returns, redo=redo, now=moment
+        )
         if following is None:
             return url_for("corrections.index", level=level)
         return url_for("corrections.desk", id=following, level=level)
@@ -122,31 +148,32 @@ def _return(id: str, *, redo: bool) -> BaseResponse:
 
 
 def _answer(
-    id: str, then: Callable[[Session, Attempt, FeedbackDraft, int], str], sentence_for: Callable[[str], str]
+    id: str, then: Callable[[Session, Attempt, SentFeedback], str], sentence_for: Callable[[str], str]
 ) -> BaseResponse:
     """Check the form of any of the three buttons; `then` writes and returns the next address.
 
     `sentence_for`: returns the sentence for the teacher from the name of the learner.
     """
     attempt = attempts.queued_attempt_for(db.session(), me(), id)
-    form = FeedbackForm()
-    bands = chosen_bands(request.form, _criteria(attempt))
+    form, name = FeedbackForm(), attempt.submission.learner.name
+    rubric = correction.load_rubric(db.session(), attempt.submission.assignment.lesson.level_id)
+    bands, shown = chosen_bands(request.form, rubric), shown_stamps(request.form)
     if not form.validate():
-        return _refused(422, attempt, form, bands)
-    written, name = form.answer(bands), attempt.submission.learner.name
+        return _refused(422, attempt, TypedFeedback(form, bands, shown))
+    sent = SentFeedback(form.answer(bands), shown, form.seen_version)
 
     def in_transaction(session: Session) -> str:
-        return then(session, attempts.queued_attempt_for(session, me(), id), written, form.seen_version)
+        return then(session, attempts.queued_attempt_for(session, me(), id), sent)
 
     try:
         response = run_once(form, in_transaction)
     except Refused as refusal:
         form.refuse(refusal)
-        lost_race = refusal.code in (RefusalCode.COPY_CHANGED, RefusalCode.ALREADY_RETURNED)
+        typed = TypedFeedback(form, bands, shown, refusal.code)
         attempt = attempts.queued_attempt_for(db.session(), me(), id)
-        return _refused(409 if lost_race else 422, attempt, form, bands)
+        return _refused(409 if typed.lost_race else 422, attempt, typed)
     if by_script():
-        return _kept(id)
+        return _kept(id, sent)
     flash(sentence_for(name), "success")
     return response
 
@@ -162,35 +189,38 @@ def _id(name: str) -> str | None:
     return value if len(value) == 14 and value.isascii() and value.isalnum() else None
 
 
-def _kept(id: str) -> BaseResponse:
-    feedback = attempts.queued_attempt_for(db.session(), me(), id).feedback
+def _kept(id: str, sent: SentFeedback) -> BaseResponse:
+    """Return what the page needs to go on: the stamps of what is stored, and what a colleague has changed."""
+    attempt = attempts.queued_attempt_for(db.session(), me(), id)
+    feedback, level_id = attempt.feedback, attempt.submission.assignment.lesson.level_id
+    rubric = correction.load_rubric(db.session(), level_id, feedback.id if feedback else None)
+    stored = correction.stored_draft(feedback, rubric)
+    written, values, stamps = sent.draft.values(), stored.values(), stored.stamps()
+    names = ("comment", "next_step", *(row.field for row in rubric))
     return jsonify(
-        version=feedback.version if feedback else 0,
+        version=feedback.returns if feedback else 0,
         request_id=secrets.token_urlsafe(16),
         said=_("Brouillon enregistré."),
+        changed={
+            name: values.get(name, "") for name in names if values.get(name, "") != written.get(name, "")
+        },
+        **{f"{SHOWN}{name}": stamps.get(name, "") for name in names},
     )
 
 
-def _refused(status: int, attempt: Attempt, form: FeedbackForm, bands: dict[str, int]) -> BaseResponse:
-    """Show the page again with the typed values, and the feedback that a colleague saved in the meantime."""
+def _refused(status: int, attempt: Attempt, typed: TypedFeedback) -> BaseResponse:
+    """Show the page again with the typed values, and what a colleague has written in the meantime."""
     if by_script():
+        form = typed.form
         sentences = [*form.form_errors, *(error for field in form for error in field.errors)]
         return make_response(jsonify(said=" ".join(str(each) for each in sentences)), status)
-    form.request_id.data = secrets.token_urlsafe(16)
-    clash = attempt.feedback if status == 409 else None
-    if clash is not None:
-        form.version.data = str(clash.version)  # saving again replaces the other text on purpose
-    return _desk(status, attempt, form, bands, clash=clash is not None)
+    return _desk(status, attempt, typed=typed)
 
 
 def _desk(
-    status: int, attempt: Attempt, form: FeedbackForm, bands: dict[str, int], *, clash: bool = False
+    status: int, attempt: Attempt, *, typed: TypedFeedback | None = None, completing: bool = False
 ) -> BaseResponse:
     shown = build_correction_page(
-        db.session(), me(), attempt, form, bands, level_id=_level(), has_clash=clash
+        db.session(), me(), attempt, level_id=_level(), typed=typed, completing=completing, now=now()
     )
     return page("corrections/desk.html", status, shown=shown)
-
-
-def _criteria(attempt: Attempt) -> list[Criterion]:
-    return list(correction.criteria(db.session(), attempt.submission.assignment.lesson.level_id))

@@ -50,7 +50,9 @@ class Timetable:
 
     def offered(self, first: date, last: date) -> list[Slot]:
         """Return the offered slots from `first` to `last` (included)."""
-        found = _offered_slots(tuple(self.rules), tuple(self.specials), first, last, self.zone, self.buffer)
+        found = _compute_slots(
+            tuple(self.rules), tuple(self.specials), first, last, zone=self.zone, buffer=self.buffer
+        )
         return [slot for slot in found if self.has_place(slot)] if self.without_video else list(found)
 
     def has_place(self, slot: Slot) -> bool:
@@ -99,11 +101,12 @@ class Timetable:
 
 
 @lru_cache(maxsize=64)  # rules seldom change, and every learner of the same teachers looks at the same weeks
-def _offered_slots(
+def _compute_slots(
     rules: tuple[Rule, ...],
     specials: tuple[Special, ...],
     first: date,
     last: date,
+    *,
     zone: ZoneInfo,
     buffer: timedelta,
 ) -> tuple[Slot, ...]:

@@ -24,8 +24,8 @@ from lms.models import (
     Notice,
     NoticeKind,
     Person,
+    ReturnedFeedback,
     Role,
-    Score,
     Submission,
 )
 from lms.models.homework import TakesKinds
@@ -192,14 +192,17 @@ def mark_feedback_seen(session: Session, actor: Person, submission_id: str, *, n
 
 def _record_seen(session: Session, submission_id: str, *, now: datetime) -> None:
     read = session.scalars(
-        update(Feedback)
+        update(ReturnedFeedback)
         .where(
-            Feedback.returned_at.is_not(None),
-            Feedback.seen_at.is_(None),
-            exists().where(Attempt.id == Feedback.attempt_id, Attempt.submission_id == submission_id),
+            ReturnedFeedback.seen_at.is_(None),
+            exists().where(
+                Feedback.id == ReturnedFeedback.feedback_id,
+                Attempt.id == Feedback.attempt_id,
+                Attempt.submission_id == submission_id,
+            ),
         )
         .values(seen_at=now)
-        .returning(Feedback.id)
+        .returning(ReturnedFeedback.id)
         .execution_options(synchronize_session=False)
     ).all()
     if read:
@@ -223,7 +226,9 @@ _ATTEMPTS = (
     .where(_OF_SUBMISSION)
     .options(
         _FEEDBACK.joinedload(Feedback.teacher).lazyload(Person.role_rows),
-        _FEEDBACK.joinedload(Feedback.scores).joinedload(Score.criterion),
+        _FEEDBACK.joinedload(Feedback.returned)
+        .joinedload(ReturnedFeedback.teacher)
+        .lazyload(Person.role_rows),
     )
     .order_by(Attempt.number)
 )

@@ -8,7 +8,7 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from lms.domain.homework import queue
-from lms.models import Attempt, Feedback, OutboxItem, QueuedAttempt, Submission
+from lms.models import Attempt, Feedback, OutboxItem, QueuedAttempt, ReturnedFeedback, Submission
 
 # The kind of the message that says that feedback was returned. Repeated here on purpose, as in `booking`.
 MESSAGE = "feedback_returned"
@@ -19,6 +19,7 @@ def find_homework_faults(session: Session) -> list[str]:
     return [
         *_wrong_attempts(session),
         *_wrong_feedback(session),
+        *_wrong_returns(session),
         *_wrong_queue(session),
         *_wrong_redo(session),
     ]
@@ -42,20 +43,17 @@ def _wrong_attempts(session: Session) -> Iterator[str]:
 
 
 def _wrong_feedback(session: Session) -> Iterator[str]:
-    """Find feedback to work that was not sent, seen before it was returned, or never announced."""
-    posted = exists().where(
-        OutboxItem.kind == MESSAGE,
-        OutboxItem.about_id == Feedback.id,
-        OutboxItem.person_id == Submission.learner_id,
-    )
+    """Find feedback to work that was not sent, written by the learner, or with a gap in its returns."""
+    count = (
+        select(func.count()).where(ReturnedFeedback.feedback_id == Feedback.id).correlate(Feedback)
+    ).scalar_subquery()
     rows = session.execute(
         select(
             Feedback.id,
-            Feedback.returned_at,
-            Feedback.seen_at,
+            Feedback.returns,
+            count.label("rows"),
             Attempt.id.label("attempt_id"),
             Attempt.sent_at,
-            posted.label("posted"),
             Feedback.teacher_id,
             Submission.learner_id,
         )
@@ -64,9 +62,8 @@ def _wrong_feedback(session: Session) -> Iterator[str]:
         .where(
             or_(
                 Attempt.sent_at.is_(None),
-                and_(Feedback.returned_at.is_(None), Feedback.seen_at.is_not(None)),
-                and_(Feedback.returned_at.is_not(None), ~posted),
                 Feedback.teacher_id == Submission.learner_id,
+                Feedback.returns != count,
             )
         )
         .order_by(Feedback.id)
@@ -74,23 +71,37 @@ def _wrong_feedback(session: Session) -> Iterator[str]:
     for row in rows:
         if row.sent_at is None:
             yield f"feedback {row.id}: the attempt {row.attempt_id} was never sent"
-        if row.returned_at is None and row.seen_at is not None:
-            yield f"feedback {row.id}: seen, and never returned"
-        if row.returned_at is not None and not row.posted:
-            yield f"feedback {row.id}: returned, and {MESSAGE} was never written"
+        if row.returns != row.rows:
+            yield f"feedback {row.id}: returned {row.returns} times, with {row.rows} rows of it"
         if row.teacher_id == row.learner_id:
             yield f"feedback {row.id}: written by the learner of the work"
 
 
+def _wrong_returns(session: Session) -> Iterator[str]:
+    """Find returns that were never announced to the learner."""
+    posted = exists().where(
+        OutboxItem.kind == MESSAGE,
+        OutboxItem.about_id == ReturnedFeedback.id,
+        OutboxItem.person_id == Submission.learner_id,
+    )
+    silent = session.scalars(
+        select(ReturnedFeedback.id)
+        .join(Feedback, Feedback.id == ReturnedFeedback.feedback_id)
+        .join(Attempt, Attempt.id == Feedback.attempt_id)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .where(~posted)
+        .order_by(ReturnedFeedback.id)
+    )
+    for returned_id in silent:
+        yield f"feedback {returned_id}: returned, and {MESSAGE} was never written"
+
+
 def _wrong_queue(session: Session) -> Iterator[str]:
     """Find what waits for feedback without a row in the queue, and rows that follow from no attempt."""
-    waiting = (
-        queue.select_rows()
-        .outerjoin(Feedback, Feedback.attempt_id == Attempt.id)
-        .where(Attempt.queued_at.is_not(None), Feedback.returned_at.is_(None))
-    )
+    is_draft = or_(Feedback.id.is_(None), Feedback.returns == 0, Feedback.reopened_at.is_not(None))
+    waiting = queue.select_rows().where(Attempt.queued_at.is_not(None), is_draft)
     expected = {row[0]: tuple(row) for row in session.execute(waiting)}
-    rows = session.execute(select(*QueuedAttempt.__table__.c))
+    rows = session.execute(select(*(QueuedAttempt.__table__.c[name] for name in queue.FACTS)))
     actual = {row.attempt_id: tuple(row) for row in rows}
     for attempt_id in sorted(expected.keys() - actual.keys()):
         yield f"attempt {attempt_id}: waits for feedback, and is not in the queue"
@@ -110,9 +121,16 @@ def _wrong_redo(session: Session) -> Iterator[str]:
         later.queued_at.is_not(None),
     )
     asked = (
-        select(Attempt.submission_id, Feedback.returned_at)
+        select(Attempt.submission_id, ReturnedFeedback.returned_at)
         .join(Feedback, Feedback.attempt_id == Attempt.id)
-        .where(Feedback.redo_requested, Feedback.returned_at.is_not(None), is_last)
+        .join(
+            ReturnedFeedback,
+            and_(
+                ReturnedFeedback.feedback_id == Feedback.id,
+                ReturnedFeedback.number == Feedback.returns,
+            ),
+        )
+        .where(ReturnedFeedback.redo, is_last)
     )
     expected = {row.submission_id: row.returned_at for row in session.execute(asked)}
     rows = session.execute(select(Submission.id, Submission.redo_since).order_by(Submission.id))

@@ -1,17 +1,19 @@
-"""Attempts to correct, feedback drafts, and returned feedback."""
+"""Feedback: the draft that the team writes together, and its returns, which never change (ADR 38)."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import String, and_, bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy import String, and_, bindparam, exists, select
+from sqlalchemy.orm import Session, aliased
 
 from lms.domain import audit_log, outbox
 from lms.domain.errors import Refused
 from lms.domain.homework import queue
+from lms.extensions import read_rows
 from lms.models import (
     Attempt,
     AuditAction,
@@ -19,12 +21,14 @@ from lms.models import (
     Feedback,
     OutboxItem,
     Person,
+    ReturnedFeedback,
     Score,
 )
 from lms.refusal_codes import RefusalCode
 
 BANDS = range(4)
 MAIL = "feedback_returned"
+_BAND = "band-"
 
 
 @dataclass(frozen=True)
@@ -39,94 +43,258 @@ class FeedbackDraft:
     def is_empty(self) -> bool:
         return not self.comment and not self.bands
 
+    def values(self) -> dict[str, str]:
+        """Return the value of each field by its name in the form; a band that is not chosen has none."""
+        bands = {f"{_BAND}{criterion_id}": str(band) for criterion_id, band in self.bands.items()}
+        return {"comment": self.comment, "next_step": self.next_step, **bands}
 
-def criteria(session: Session, level_id: str) -> Sequence[Criterion]:
-    """Return the criteria of a level in their order."""
-    return session.scalars(_CRITERIA, {"level": level_id}).all()
+    def stamps(self) -> dict[str, str]:
+        """Return what a page that shows this draft sends back of each field: see `merge_drafts`."""
+        return {name: stamp(value) for name, value in self.values().items()}
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Result of merging two drafts.
+
+    `clashes`: fields that both have changed; `unseen`: those that only the other has.
+    """
+
+    draft: FeedbackDraft
+    clashes: frozenset[str]
+    unseen: frozenset[str]
+
+
+@dataclass(frozen=True)
+class RubricRow:
+    """A criterion of a level, and the band that the draft has for it; None for none."""
+
+    id: str
+    label: str
+    band: int | None = None
+
+    @property
+    def field(self) -> str:
+        """Return the name of its field in the form."""
+        return f"{_BAND}{self.id}"
+
+
+def stamp(value: str) -> str:
+    """Return a short digest of a value that a page showed; empty for an empty one."""
+    return hashlib.sha256(value.encode()).hexdigest()[:16] if value else ""
+
+
+def merge_drafts(stored: FeedbackDraft, written: FeedbackDraft, shown: Mapping[str, str]) -> Merge:
+    """Merge what a teacher wrote into what is stored, field by field.
+
+    `shown`: the stamps of the values that the page of the teacher showed. A field that the teacher left as it
+    was shown keeps the stored value. Where both have changed it, the written value stands, and the field is a
+    clash unless the written value contains the stored one.
+    """
+    before, after = stored.values(), written.values()
+    merged, clashes, unseen = {}, set(), set()
+    for name in sorted(before.keys() | after.keys()):
+        old, new, seen = before.get(name, ""), after.get(name, ""), shown.get(name, "")
+        is_written, is_changed = stamp(new) != seen, stamp(old) != seen
+        merged[name] = new if is_written else old
+        if is_changed and not is_written:
+            unseen.add(name)
+        elif is_changed and old not in new:
+            clashes.add(name)
+    bands = {name.removeprefix(_BAND): int(value) for name, value in merged.items() if _is_band(name, value)}
+    draft = FeedbackDraft(merged["comment"], merged["next_step"], bands)
+    return Merge(draft, frozenset(clashes), frozenset(unseen))
+
+
+def load_rubric(session: Session, level_id: str, feedback_id: str | None = None) -> list[RubricRow]:
+    """Return the criteria of a level in their order, with the bands of a draft; one statement."""
+    return [
+        RubricRow(*row) for row in read_rows(session, _RUBRIC, {"level": level_id, "feedback": feedback_id})
+    ]
 
 
 # Built once, because every copy that a teacher opens runs it.
-_CRITERIA = (
-    select(Criterion)
+_RUBRIC = (
+    select(Criterion.id, Criterion.label, Score.band)
+    .outerjoin(
+        Score,
+        and_(Score.criterion_id == Criterion.id, Score.feedback_id == bindparam("feedback", type_=String)),
+    )
     .where(Criterion.level_id == bindparam("level", type_=String))
     .order_by(Criterion.position)
 )
 
 
-def save_feedback(
-    session: Session, attempt: Attempt, teacher: Person, draft: FeedbackDraft, version: int, *, now: datetime
-) -> Feedback:
-    """Save a feedback draft.
-
-    `version` is the version that the page showed, 0 for none: when a colleague has saved another one in the
-    meantime, nothing is overwritten.
-    Refusals: `already_returned`, `copy_changed`.
-    """
-    # Two first drafts for one attempt would collide on PostgreSQL: the second one waits and sees the first.
-    session.execute(select(Attempt.id).where(Attempt.id == attempt.id).with_for_update(key_share=True))
-    feedback = session.scalar(
-        select(Feedback).where(Feedback.attempt_id == attempt.id).execution_options(populate_existing=True)
-    )
-    if feedback is not None and feedback.returned_at is not None:
-        raise Refused(RefusalCode.ALREADY_RETURNED)
-    if version != (feedback.version if feedback else 0):
-        raise Refused(RefusalCode.COPY_CHANGED)
+def stored_draft(feedback: Feedback | None, rubric: Sequence[RubricRow]) -> FeedbackDraft:
+    """Return what is stored, the bands as `load_rubric` found them; an empty draft without feedback."""
     if feedback is None:
-        feedback = Feedback(attempt_id=attempt.id, version=0, created_at=now)
-        session.add(feedback)
-    feedback.teacher_id = teacher.id
-    feedback.comment = draft.comment
-    feedback.next_step = draft.next_step
-    feedback.version += 1
-    feedback.saved_at = now
-    session.flush()
-    _set_scores(session, feedback, draft.bands)
-    return feedback
+        return FeedbackDraft()
+    bands = {row.id: row.band for row in rubric if row.band is not None}
+    return FeedbackDraft(feedback.comment, feedback.next_step, bands)
+
+
+def save_feedback(
+    session: Session,
+    attempt: Attempt,
+    teacher: Person,
+    written: FeedbackDraft,
+    shown: Mapping[str, str],
+    *,
+    returns: int = 0,
+    now: datetime,
+) -> Feedback:
+    """Save the fields that the teacher has changed, and keep those of a colleague.
+
+    `shown`: see `merge_drafts`. `returns`: how often it had been returned when the page was shown. A change
+    to returned feedback opens it again: it waits in the queue, and the learner reads what was returned last.
+    Refusals: `already_returned`, a colleague has returned it since; `field_changed`, both changed one field.
+    """
+    feedback, merge = _merge(session, attempt, written, shown, returns)
+    if feedback is not None and merge.draft == _stored_draft(session, feedback):
+        return feedback
+    saved = _store(session, attempt, feedback, teacher, merge.draft, now=now)
+    if not saved.is_draft:
+        saved.reopened_at = now
+        session.flush()
+        queue.put_back(session, attempt)
+    return saved
 
 
 def return_feedback(
     session: Session,
     attempt: Attempt,
     teacher: Person,
-    draft: FeedbackDraft,
-    version: int,
+    written: FeedbackDraft,
+    shown: Mapping[str, str],
     *,
+    returns: int = 0,
     redo: bool,
     now: datetime,
-) -> Feedback:
+) -> ReturnedFeedback:
     """Return feedback to the learner and notify the learner; `redo` requests another attempt.
 
-    Refusals: `already_returned`, `copy_changed`, `empty_feedback`.
+    Nothing is returned that the page did not show: what a colleague has changed since is a refusal here.
+    Refusals: `already_returned`, `field_changed`, `empty_feedback`.
     """
-    if draft.is_empty:
+    feedback, merge = _merge(session, attempt, written, shown, returns)
+    if merge.unseen:
+        raise Refused(RefusalCode.FIELD_CHANGED)
+    if merge.draft.is_empty:
         raise Refused(RefusalCode.EMPTY_FEEDBACK)
-    feedback = save_feedback(session, attempt, teacher, draft, version, now=now)
-    feedback.redo_requested = redo
-    feedback.returned_at = now
-    attempt.submission.redo_since = now if redo else None
+    feedback = _store(session, attempt, feedback, teacher, merge.draft, now=now)
+    feedback.returns += 1
+    feedback.reopened_at = None
+    session.flush()
+    returned = _freeze(session, feedback, attempt, teacher, redo=redo, now=now)
+    if not _has_later_attempt(session, attempt):
+        attempt.submission.redo_since = now if redo else None
     queue.remove_attempt(session, attempt)
-    outbox.post(session, MAIL, attempt.submission.learner, feedback.id, actor_id=teacher.id, now=now)
+    outbox.post(session, MAIL, attempt.submission.learner, returned.id, actor_id=teacher.id, now=now)
     audit_log.record(
         session,
         teacher,
         AuditAction.FEEDBACK_RETURNED,
         "feedback",
-        feedback.id,
+        returned.id,
         detail="redo" if redo else "finished",
         now=now,
     )
     session.flush()
-    return feedback
+    return returned
 
 
-def mail_outcomes(session: Session, feedback_ids: Sequence[str]) -> dict[str, str]:
-    """Return by feedback id what became of its e-mail: waiting, sent, no_address, failed, expired or void."""
+def mail_outcomes(session: Session, returned_ids: Sequence[str]) -> dict[str, str]:
+    """Return by id of a return what became of its e-mail.
+
+    That is waiting, sent, no_address, failed, expired or void.
+    """
     found = session.execute(
         select(OutboxItem.about_id, OutboxItem.outcome).where(
-            and_(OutboxItem.kind == MAIL, OutboxItem.about_id.in_(list(feedback_ids)))
+            and_(OutboxItem.kind == MAIL, OutboxItem.about_id.in_(list(returned_ids)))
         )
     )
     return {about_id: outcome or "waiting" for about_id, outcome in found}
+
+
+def _is_band(name: str, value: str) -> bool:
+    return name.startswith(_BAND) and value != ""
+
+
+def _merge(
+    session: Session, attempt: Attempt, written: FeedbackDraft, shown: Mapping[str, str], returns: int
+) -> tuple[Feedback | None, Merge]:
+    """Lock the attempt and merge; Refusals: `already_returned`, `field_changed`."""
+    # Two first drafts for one attempt would collide on PostgreSQL: the second one waits and sees the first.
+    session.execute(select(Attempt.id).where(Attempt.id == attempt.id).with_for_update(key_share=True))
+    feedback = session.scalar(
+        select(Feedback).where(Feedback.attempt_id == attempt.id).execution_options(populate_existing=True)
+    )
+    if (feedback.returns if feedback else 0) != returns:
+        raise Refused(RefusalCode.ALREADY_RETURNED)
+    merge = merge_drafts(_stored_draft(session, feedback), written, shown)
+    if merge.clashes:
+        raise Refused(RefusalCode.FIELD_CHANGED)
+    return feedback, merge
+
+
+def _stored_draft(session: Session, feedback: Feedback | None) -> FeedbackDraft:
+    if feedback is None:
+        return FeedbackDraft()
+    scores = session.scalars(select(Score).where(Score.feedback_id == feedback.id))
+    bands = {score.criterion_id: score.band for score in scores}
+    return FeedbackDraft(feedback.comment, feedback.next_step, bands)
+
+
+def _store(
+    session: Session,
+    attempt: Attempt,
+    feedback: Feedback | None,
+    teacher: Person,
+    draft: FeedbackDraft,
+    *,
+    now: datetime,
+) -> Feedback:
+    if feedback is None:
+        feedback = Feedback(attempt_id=attempt.id, returns=0, created_at=now)
+        session.add(feedback)
+    feedback.teacher_id = teacher.id
+    feedback.comment = draft.comment
+    feedback.next_step = draft.next_step
+    feedback.saved_at = now
+    session.flush()
+    _set_scores(session, feedback, draft.bands)
+    return feedback
+
+
+def _freeze(
+    session: Session, feedback: Feedback, attempt: Attempt, teacher: Person, *, redo: bool, now: datetime
+) -> ReturnedFeedback:
+    """Write the row of a return: the words, bands and marks of this moment."""
+    rubric = load_rubric(session, attempt.submission.assignment.lesson.level_id, feedback.id)
+    returned = ReturnedFeedback(
+        feedback_id=feedback.id,
+        number=feedback.returns,
+        returned_at=now,
+        teacher_id=teacher.id,
+        comment=feedback.comment,
+        next_step=feedback.next_step,
+        redo=redo,
+        body={"bands": [(row.label, row.band) for row in rubric if row.band is not None]},
+    )
+    session.add(returned)
+    session.flush()
+    return returned
+
+
+def _has_later_attempt(session: Session, attempt: Attempt) -> bool:
+    """Return whether the team has seen a later attempt of the same homework."""
+    later = aliased(Attempt)
+    asked = exists().where(
+        later.submission_id == attempt.submission_id,
+        later.number > attempt.number,
+        later.queued_at.is_not(None),
+    )
+    return bool(session.scalar(select(asked)))
 
 
 def _set_scores(session: Session, feedback: Feedback, bands: Mapping[str, int]) -> None:

@@ -182,7 +182,7 @@ def refused_file_for(session: Session, actor: Person, submission_id: str, attach
 
     Raises `Absent` for any other.
     """
-    returned = exists().where(Feedback.attempt_id == Attempt.id, Feedback.returned_at.is_not(None))
+    returned = exists().where(Feedback.attempt_id == Attempt.id, Feedback.returns > 0)
     found = session.scalar(
         select(Attachment)
         .join(Attempt, Attempt.id == Attachment.attempt_id)

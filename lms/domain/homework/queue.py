@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from lms.domain.people.directory import LevelCount
-from lms.extensions import read_rows
+from lms.extensions import UTCDateTime, read_rows
 from lms.models import (
     Assignment,
     Attempt,
@@ -38,6 +38,8 @@ from lms.models import (
 )
 
 PAGE = 20
+# How long an open copy counts as open; its page says so again in half the time.
+VIEWED = timedelta(minutes=1)
 
 
 class QueueState(StrEnum):
@@ -76,6 +78,9 @@ class QueuePage:
     after: str | None = None
 
 
+# The columns of the table that follow from others; who looks at an attempt follows from nothing.
+FACTS = ("attempt_id", "since", "level_id", "learner_id", "is_follow_up", "is_first")
+
 _Other, _OtherWork = aliased(Attempt), aliased(Submission)
 _IS_ONE_OF_SEVERAL = (
     exists()
@@ -90,17 +95,18 @@ _IS_ONE_OF_SEVERAL = (
 
 
 def select_rows() -> Select[*tuple[Any, ...]]:
-    """Select the columns of a row of the queue, as they follow from attempt, submission and lesson."""
+    """Select `FACTS` of rows of the queue, as they follow from attempt, feedback, submission and lesson."""
     return (
         select(
             Attempt.id,
-            Attempt.sent_at,
+            func.coalesce(Feedback.reopened_at, Attempt.sent_at),
             Lesson.level_id,
             Submission.learner_id,
             (Attempt.number > 1).label("is_follow_up"),
-            (~_IS_ONE_OF_SEVERAL).label("is_first"),
+            and_(~_IS_ONE_OF_SEVERAL, Feedback.reopened_at.is_(None)).label("is_first"),
         )
         .select_from(Attempt)
+        .outerjoin(Feedback, Feedback.attempt_id == Attempt.id)
         .join(Submission, Submission.id == Attempt.submission_id)
         .join(Assignment, Assignment.id == Submission.assignment_id)
         .join(Lesson, Lesson.id == Assignment.lesson_id)
@@ -110,7 +116,7 @@ def select_rows() -> Select[*tuple[Any, ...]]:
 # All statements of this module are built once.
 _TABLE = QueuedAttempt.metadata.tables["queued_attempt"]
 _ADD = insert(_TABLE).from_select(
-    list(_TABLE.columns), select_rows().where(Attempt.id == bindparam("attempt", type_=String))
+    list(FACTS), select_rows().where(Attempt.id == bindparam("attempt", type_=String))
 )
 
 _ADDED = aliased(QueuedAttempt)
@@ -138,6 +144,11 @@ def add_attempt(session: Session, attempt: Attempt, *, now: datetime) -> None:
         )
 
 
+def put_back(session: Session, attempt: Attempt) -> None:
+    """Put an attempt whose returned feedback is opened again at the end of the queue."""
+    session.execute(_ADD, {"attempt": attempt.id})
+
+
 def remove_attempt(session: Session, attempt: Attempt) -> None:
     """Take an attempt out of the queue: its feedback is returned."""
     session.execute(delete(QueuedAttempt).where(QueuedAttempt.attempt_id == attempt.id))
@@ -147,8 +158,15 @@ _Holder = aliased(Person, name="holder")
 _FORWARD = (QueuedAttempt.since, QueuedAttempt.attempt_id)
 _BACKWARD = (QueuedAttempt.since.desc(), QueuedAttempt.attempt_id.desc())
 _AT = bindparam("at", type_=String)
+_Waiting = aliased(QueuedAttempt)
 # The place of an attempt, whether it waits or not.
-_PLACE = tuple_(select(Attempt.sent_at).where(Attempt.id == _AT).scalar_subquery(), _AT)
+_PLACE = tuple_(
+    func.coalesce(
+        select(_Waiting.since).where(_Waiting.attempt_id == _AT).scalar_subquery(),
+        select(Attempt.sent_at).where(Attempt.id == _AT).scalar_subquery(),
+    ),
+    _AT,
+)
 _BEFORE, _AFTER = tuple_(*_FORWARD) < _PLACE, tuple_(*_FORWARD) > _PLACE
 _OF_LEVEL = QueuedAttempt.level_id == bindparam("level", type_=String)
 
@@ -186,12 +204,25 @@ def _select_page(*where: Any, backward: bool = False) -> Select[*tuple[Any, ...]
     )
 
 
-def _select_neighbours(*where: Any) -> Select[*tuple[Any, ...]]:
+def _select_place(*where: Any) -> Select[*tuple[Any, ...]]:
     waiting = select(QueuedAttempt.attempt_id).where(*where).limit(1)
+    number = select(func.count()).select_from(QueuedAttempt).where(*where)
+    current = aliased(QueuedAttempt)
     return select(
         waiting.where(_BEFORE).order_by(*_BACKWARD).scalar_subquery(),
         waiting.where(_AFTER).order_by(*_FORWARD).scalar_subquery(),
         waiting.where(QueuedAttempt.attempt_id != _AT).order_by(*_FORWARD).scalar_subquery(),
+        number.where(_BEFORE).scalar_subquery() + 1,
+        number.scalar_subquery(),
+        exists().where(current.attempt_id == _AT),
+        select(Person.short_name)
+        .join(current, current.viewer_id == Person.id)
+        .where(
+            current.attempt_id == _AT,
+            current.viewer_id != bindparam("teacher", type_=String),
+            current.viewed_until > bindparam("now", type_=UTCDateTime),
+        )
+        .scalar_subquery(),
     )
 
 
@@ -219,7 +250,7 @@ _EARLIER = {
     key: select(func.count()).select_from(QueuedAttempt).where(*where, _BEFORE)
     for key, where in _LIMITS.items()
 }
-_NEIGHBOURS = {by_level: _select_neighbours(*_LIMITS[by_level, None]) for by_level in (False, True)}
+_PLACES = {by_level: _select_place(*_LIMITS[by_level, None]) for by_level in (False, True)}
 _COUNTS = {
     state: select(Level.id, Level.name, func.count(QueuedAttempt.attempt_id))
     .outerjoin(QueuedAttempt, and_(QueuedAttempt.level_id == Level.id, *where))
@@ -270,21 +301,43 @@ def queue_page(
     )
 
 
-def neighbours(
-    session: Session, attempt: Attempt, level_id: str | None = None
-) -> tuple[str | None, str | None]:
-    """Return the ids of the waiting attempts before and after the place of this one; one statement."""
-    before, after, _first = _ask_neighbours(session, attempt, level_id)
-    return before, after
+@dataclass(frozen=True)
+class QueuePlace:
+    """Where an attempt stands in the queue of a level, or of all, and who looks at it.
 
-
-def next_in_queue(session: Session, attempt: Attempt, level_id: str | None = None) -> str | None:
-    """Return the id of the attempt after this one in the queue, the oldest one after the last.
-
-    None when no other attempt waits.
+    `before`, `after`: the attempts beside it; `first`: the oldest other one. `number`: its own, from 1 on;
+    also for one that does not wait any more, where it would stand. `viewer`: a colleague who has it open.
     """
-    _before, after, first = _ask_neighbours(session, attempt, level_id)
-    return after or first
+
+    before: str | None
+    after: str | None
+    first: str | None
+    number: int
+    total: int
+    is_waiting: bool
+    viewer: str | None
+
+    @property
+    def following(self) -> str | None:
+        """Return the attempt after this one, the oldest one after the last; None when no other waits."""
+        return self.after or self.first
+
+
+def find_place(
+    session: Session, actor: Person, attempt: Attempt, level_id: str | None = None, *, now: datetime
+) -> QueuePlace:
+    """Return the place of an attempt in the queue, from any attempt; one statement."""
+    values = {"at": attempt.id, "level": level_id, "teacher": actor.id, "now": now}
+    return QueuePlace(*read_rows(session, _PLACES[level_id is not None], values)[0])
+
+
+def record_viewer(session: Session, actor: Person, attempt: Attempt, *, now: datetime) -> None:
+    """Record that the actor has a waiting attempt open, for the next `VIEWED`; nobody is kept from it."""
+    session.execute(
+        update(QueuedAttempt)
+        .where(QueuedAttempt.attempt_id == attempt.id)
+        .values(viewer_id=actor.id, viewed_until=now + VIEWED)
+    )
 
 
 def counts_by_level(
@@ -302,8 +355,3 @@ def _list(
     session: Session, query: Select[*tuple[Any, ...]], values: Mapping[str, object]
 ) -> list[WaitingAttempt]:
     return [WaitingAttempt(*row) for row in read_rows(session, query, values)]
-
-
-def _ask_neighbours(session: Session, attempt: Attempt, level_id: str | None) -> Sequence[str | None]:
-    values = {"at": attempt.id, "level": level_id}
-    return read_rows(session, _NEIGHBOURS[level_id is not None], values)[0]

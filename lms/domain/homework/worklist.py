@@ -37,6 +37,7 @@ from lms.models import (
     Lesson,
     OpenedLevel,
     Person,
+    ReturnedFeedback,
     Submission,
 )
 from lms.models.homework import TakesKinds
@@ -47,6 +48,7 @@ STATES = tuple(HomeworkState)
 _Draft = aliased(Attempt, name="draft")
 _Teacher = aliased(Person, name="answering")
 _Maker = aliased(Person, name="maker")
+_Returned = aliased(ReturnedFeedback, name="returned")  # the last return: what the learner reads
 
 _ME = bindparam("me", type_=String)
 
@@ -76,9 +78,9 @@ OFFERED_TO_EACH = _is_on_offer(
 _STATE = type_coerce(
     case(
         (Attempt.id.is_(None), HomeworkState.TODO.value),
-        (Feedback.id.is_(None), HomeworkState.SENT.value),
-        (Feedback.redo_requested, HomeworkState.REDO.value),
-        (Feedback.seen_at.is_(None), HomeworkState.RETURNED.value),
+        (_Returned.id.is_(None), HomeworkState.SENT.value),
+        (_Returned.redo, HomeworkState.REDO.value),
+        (_Returned.seen_at.is_(None), HomeworkState.RETURNED.value),
         else_=HomeworkState.DONE.value,
     ),
     word_type(HomeworkState, 8),
@@ -196,7 +198,7 @@ def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
     `queued_at`.
     """
     # Two questions: for one with `or` the database may read all files.
-    refused = or_(_has_refused_file(_Draft.id), and_(Feedback.id.is_(None), _has_refused_file(Attempt.id)))
+    refused = or_(_has_refused_file(_Draft.id), and_(_Returned.id.is_(None), _has_refused_file(Attempt.id)))
     latest = (
         select(func.max(_Latest.number))
         .where(_Latest.submission_id == Submission.id, sent.is_not(None))
@@ -212,8 +214,8 @@ def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
             Submission.id,
             _Draft.id,
             Attempt.sent_at,
-            Feedback.returned_at,
-            Feedback.seen_at,
+            _Returned.returned_at,
+            _Returned.seen_at,
             _Teacher.short_name,
             _Maker.short_name,
             Attempt.id,
@@ -226,9 +228,12 @@ def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
         .join(Lesson, Lesson.id == Assignment.lesson_id)
         .outerjoin(Submission, IS_OF_PAIR)
         .outerjoin(Attempt, and_(Attempt.submission_id == Submission.id, Attempt.number == latest))
-        .outerjoin(Feedback, and_(Feedback.attempt_id == Attempt.id, Feedback.returned_at.is_not(None)))
+        .outerjoin(Feedback, Feedback.attempt_id == Attempt.id)
+        .outerjoin(
+            _Returned, and_(_Returned.feedback_id == Feedback.id, _Returned.number == Feedback.returns)
+        )
         .outerjoin(_Draft, and_(_Draft.submission_id == Submission.id, _Draft.sent_at.is_(None)))
-        .outerjoin(_Teacher, _Teacher.id == Feedback.teacher_id)
+        .outerjoin(_Teacher, _Teacher.id == _Returned.teacher_id)
         .outerjoin(_Maker, _Maker.id == Assignment.created_by_id)
         .where(Person.id == _ME, or_(Submission.id.is_not(None), _OFFERED_TO_ME))
         .order_by(Lesson.position, Assignment.created_at, Assignment.id)
@@ -238,7 +243,7 @@ def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
 # Built once, because every visit of a learner's home, list of homework or homework runs them.
 _OF_PERSON = _of_person(_Latest.sent_at)
 _FOR_TEAM = _of_person(_Latest.queued_at)
-_UNSEEN = _OF_PERSON.where(Feedback.returned_at.is_not(None), Feedback.seen_at.is_(None))
+_UNSEEN = _OF_PERSON.where(_Returned.id.is_not(None), _Returned.seen_at.is_(None))
 _ONE = _OF_PERSON.where(Assignment.id == bindparam("assignment", type_=String))
 
 

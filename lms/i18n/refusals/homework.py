@@ -38,6 +38,6 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.ALREADY_SENT: _l("Ce devoir est déjà envoyé. Attendez la réponse du professeur."),
     RefusalCode.NO_REDO: _l("Ce devoir est terminé. Vous pouvez faire un autre devoir."),
     RefusalCode.EMPTY_FEEDBACK: _l("Écrivez un mot ou choisissez une appréciation."),
-    RefusalCode.COPY_CHANGED: _l("Une autre personne a écrit sur cette copie. Votre texte est encore ici."),
+    RefusalCode.FIELD_CHANGED: _l("Une autre personne a écrit sur cette copie. Votre texte est encore ici."),
     RefusalCode.ALREADY_RETURNED: _l("Cette copie est déjà rendue. Votre texte est encore ici."),
 }

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from lms.blueprints.corrections.correction_page import CorrectionPage, build_correction_page
+from lms.blueprints.corrections.correction_page import CorrectionPage, TypedFeedback, build_correction_page
 from lms.domain.homework import attempts, correction
 from lms.domain.homework.correction import FeedbackDraft
 from lms.forms.correction import FeedbackForm
 from lms.models import Assignment, Attempt, HomeworkState, OutboxItem, Outcome, Person, Submission
+from lms.refusal_codes import RefusalCode
 from tests import factories
 from tests.factories import NOW
 from tests.support.narrow import present
@@ -35,44 +36,46 @@ def shown(
     copy: str,
     who: Callable[[Session], Person] = factories.nadia,
     *,
-    comment: str = "",
-    bands: Mapping[str, int] | None = None,
+    typed: FeedbackDraft | None = None,
+    seen: FeedbackDraft | None = None,
+    refusal: RefusalCode | None = None,
     level_id: str | None = None,
-    has_clash: bool = False,
+    completing: bool = False,
 ) -> CorrectionPage:
+    """Build the page; `typed`: of a form that was refused, after its page had shown the draft `seen`."""
+
     def build(session: Session) -> CorrectionPage:
         person = who(session)
+        sent = None
+        if typed:
+            words = {"comment": typed.comment, "next_step": typed.next_step}
+            form = FeedbackForm(formdata=None, data=words)
+            sent = TypedFeedback(form, typed.bands, (seen or FeedbackDraft()).stamps(), refusal)
         return build_correction_page(
             session,
             person,
             attempts.queued_attempt_for(session, person, copy),
-            FeedbackForm(formdata=None, data={"comment": comment}),
-            bands or {},
             level_id=level_id,
-            has_clash=has_clash,
+            typed=sent,
+            completing=completing,
+            now=NOW,
         )
 
     with school.app.test_request_context():
         return school.write(build)
 
 
-def save(school: School, copy: str, comment: str) -> None:
+def save(school: School, copy: str, draft: FeedbackDraft) -> None:
     def write(session: Session) -> None:
         nadia = factories.nadia(session)
         attempt = attempts.queued_attempt_for(session, nadia, copy)
-        correction.save_feedback(session, attempt, nadia, FeedbackDraft(comment), 0, now=NOW)
+        correction.save_feedback(session, attempt, nadia, draft, {}, now=NOW)
 
     school.write(write)
 
 
-def give_back(school: School, copy: str, *, redo: bool = False) -> None:
-    def write(session: Session) -> None:
-        nadia = factories.nadia(session)
-        attempt = attempts.queued_attempt_for(session, nadia, copy)
-        draft = FeedbackDraft("Bravo")
-        correction.return_feedback(session, attempt, nadia, draft, 0, redo=redo, now=NOW)
-
-    school.write(write)
+def give_back(school: School, copy: str, comment: str = "Bravo", *, redo: bool = False) -> None:
+    school.write(lambda s: factories.answered(s, s.get_one(Attempt, copy), comment=comment, redo=redo))
 
 
 def test_a_new_copy_has_a_form_and_no_feedback(school: School, copy: str) -> None:
@@ -89,31 +92,52 @@ def test_a_new_copy_has_a_form_and_no_feedback(school: School, copy: str) -> Non
 
 def test_each_criterion_has_the_chosen_band(school: School, copy: str) -> None:
     first, second, *_rest = [one.id for one in school.write(factories.criteria)]
-    rows = present(shown(school, copy, bands={first: 0}).panel).criteria
-    assert {row.id: row.band for row in rows}.items() >= {first: 0, second: None}.items()
+    save(school, copy, FeedbackDraft(bands={first: 0}))
+
+    def chosen(page: CorrectionPage) -> list[int | None]:
+        bands = {row.id: row.band for row in present(page.panel).rubric}
+        return [bands[first], bands[second]]
+
+    assert chosen(shown(school, copy)) == [0, None]
+    typed = shown(school, copy, typed=FeedbackDraft(bands={second: 3}), seen=FeedbackDraft(bands={first: 0}))
+    assert chosen(typed) == [None, 3]
+
+
+def test_the_page_says_of_each_field_what_it_showed(school: School, copy: str) -> None:
+    save(school, copy, FeedbackDraft("Presque"))
+    panel = present(shown(school, copy).panel)
+    assert panel.shown["shown-comment"] == correction.stamp("Presque")
+    assert set(panel.shown.values()) == {correction.stamp("Presque"), ""}
+    assert panel.form.version.data == "0"
 
 
 def test_only_the_draft_of_a_colleague_is_announced(school: School, copy: str) -> None:
-    save(school, copy, "Presque")
+    save(school, copy, FeedbackDraft("Presque"))
     assert present(shown(school, copy).panel).begun_by is None
     assert present(shown(school, copy, factories.luc).panel).begun_by == "Nadia Dubois"
 
 
-def test_after_a_clash_the_draft_of_the_colleague_stands_beside_the_form(school: School, copy: str) -> None:
-    save(school, copy, "Presque")
-    page = shown(school, copy, factories.luc, comment="Bien", has_clash=True)
+def test_after_a_clash_what_the_colleague_wrote_stands_beside_the_form(school: School, copy: str) -> None:
+    task = school.write(lambda s: factories.criteria(s)[0].id)
+    save(school, copy, FeedbackDraft("Presque", "Le pluriel", {task: 1}))
+    written, seen = FeedbackDraft("Bien", "Le pluriel"), FeedbackDraft("", "Le pluriel")
+    page = shown(school, copy, factories.luc, typed=written, seen=seen, refusal=RefusalCode.FIELD_CHANGED)
     clash, panel = present(page.clash), present(page.panel)
-    assert (clash.teacher, clash.feedback.comment) == ("Nadia Dubois", "Presque")
-    assert str(clash.link) == "Prendre ce texte"
-    assert (panel.begun_by, str(panel.save_label)) == (None, "Garder mon texte")
+    assert str(clash.sentence) == "Nadia Dubois a écrit :"
+    assert (clash.feedback.comment, clash.feedback.next_step) == ("Presque", "")
+    assert [band.band for band in clash.feedback.bands] == [1]
+    assert (str(clash.link), str(panel.save_label)) == ("Prendre ce texte", "Garder mon texte")
+    # Her band is new to him, and his word replaces hers only when he sends it again.
+    assert (panel.form.comment.data, panel.rubric[0].band, panel.begun_by) == ("Bien", 1, None)
+    assert panel.shown["shown-comment"] == correction.stamp("Presque")
 
 
 def test_returned_feedback_takes_the_place_of_the_form(school: School, copy: str) -> None:
     give_back(school, copy)
     page = shown(school, copy)
     returned = present(page.returned)
-    assert (page.panel, page.clash, returned.unsent) == (None, None, None)
-    assert (returned.state, returned.teacher, returned.returned_at) == (
+    assert (page.panel, page.clash, list(returned.earlier)) == (None, None, [])
+    assert (returned.state, returned.feedback.teacher.name, returned.feedback.returned_at) == (
         HomeworkState.DONE,
         "Nadia Dubois",
         NOW,
@@ -125,12 +149,34 @@ def test_a_requested_redo_is_the_state_of_returned_feedback(school: School, copy
     assert present(shown(school, copy).returned).state == HomeworkState.REDO
 
 
-def test_what_can_no_longer_be_sent_is_not_lost(school: School, copy: str) -> None:
+def test_returned_feedback_can_be_completed_and_each_return_stays_in_sight(school: School, copy: str) -> None:
     give_back(school, copy)
-    page = shown(school, copy, factories.luc, comment="Encore", has_clash=True)
-    unsent = present(present(page.returned).unsent)
-    assert (unsent.comment, unsent.next_step) == ("Encore", "")
-    assert str(present(page.clash).link) == "Voir la réponse envoyée"
+    panel = present(shown(school, copy, completing=True).panel)
+    assert (panel.form.comment.data, panel.form.version.data, panel.begun_by) == ("Bravo", "1", None)
+    give_back(school, copy, "Bravo, et relisez.")
+    returned = present(shown(school, copy).returned)
+    assert (returned.feedback.comment, [each.comment for each in returned.earlier]) == (
+        "Bravo, et relisez.",
+        ["Bravo"],
+    )
+
+
+def test_what_a_colleague_has_returned_meanwhile_is_shown_beside_the_own_words(
+    school: School, copy: str
+) -> None:
+    give_back(school, copy)
+    page = shown(
+        school,
+        copy,
+        factories.luc,
+        typed=FeedbackDraft("", "Le pluriel"),
+        refusal=RefusalCode.ALREADY_RETURNED,
+    )
+    clash, panel = present(page.clash), present(page.panel)
+    assert str(clash.sentence) == "Nadia Dubois a rendu cette copie :"
+    assert (clash.feedback.comment, str(clash.link)) == ("Bravo", "Voir la réponse envoyée")
+    assert (panel.form.comment.data, panel.form.next_step.data) == ("Bravo", "Le pluriel")
+    assert panel.form.version.data == "1"  # whoever sends it now has seen the first return
 
 
 @pytest.mark.parametrize(
@@ -151,7 +197,7 @@ def test_the_outcome_of_the_mail_is_a_sentence(
     assert str(present(shown(school, copy).returned).mail) == sentence
 
 
-def test_the_queue_marks_this_copy_and_knows_its_neighbours(school: School, copy: str) -> None:
+def test_the_page_knows_its_place_in_the_queue(school: School, copy: str) -> None:
     def more(session: Session) -> tuple[str, str, str]:
         later = NOW + timedelta(hours=1)
         work = factories.assignment(session, factories.lesson(session, level_code="N2"))
@@ -161,18 +207,12 @@ def test_the_queue_marks_this_copy_and_knows_its_neighbours(school: School, copy
         return oksana.id, last.id, factories.level(session).id
 
     oksana, diego, level = school.write(more)
-    page = shown(school, oksana)
-    assert [(row.copy.attempt_id, row.is_current) for row in page.queue] == [
-        (copy, False),
-        (oksana, True),
-        (diego, False),
-    ]
-    assert (page.previous, page.following) == (copy, diego)
-    page = shown(school, copy, level_id=level)
-    assert [row.copy.attempt_id for row in page.queue] == [copy, diego]
-    assert (page.previous, page.following) == (None, diego)
-    page = shown(school, oksana, level_id=level)  # of another level: its neighbours by the time it was sent
-    assert (page.previous, page.following) == (copy, diego)
+    place = shown(school, oksana).place
+    assert (place.before, place.after, place.number, place.total) == (copy, diego, 2, 3)
+    place = shown(school, copy, level_id=level).place
+    assert (place.before, place.after, place.number, place.total) == (None, diego, 1, 2)
+    place = shown(school, oksana, level_id=level).place  # of another level: by when it was sent
+    assert (place.before, place.after) == (copy, diego)
 
 
 def test_other_attempts_show_only_what_was_returned(school: School, copy: str) -> None:
@@ -185,6 +225,6 @@ def test_other_attempts_show_only_what_was_returned(school: School, copy: str) -
     second = school.write(again)
     (first,) = shown(school, second).others
     assert (first.id, first.number, present(first.feedback).comment) == (copy, 1, "Bravo")
-    save(school, second, "Presque")
+    save(school, second, FeedbackDraft("Presque"))
     (later,) = shown(school, copy).others
     assert (later.id, later.number, later.feedback) == (second, 2, None)

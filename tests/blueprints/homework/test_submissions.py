@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms.models import Attachment, Attempt, Feedback
+from lms.models import Attachment, Attempt, ReturnedFeedback
 from tests import factories
 from tests.support import files
 from tests.support.narrow import present
@@ -33,7 +33,7 @@ def copy(school: School, *, redo: bool | None = None, may_redo: bool = True) -> 
 
 
 def seen(school: School) -> bool:
-    return school.read(lambda s: s.scalars(select(Feedback)).one()).seen_at is not None
+    return school.read(lambda s: s.scalars(select(ReturnedFeedback)).one()).seen_at is not None
 
 
 def test_opening_an_answer_changes_nothing_and_reading_it_does(school: School, samira: Visitor) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import attempts
-from lms.models import Attempt, Feedback, Submission
+from lms.models import Attempt, ReturnedFeedback, Submission
 from tests import factories
 from tests.factories import NOW
 from tests.support.school import School
@@ -121,7 +121,7 @@ def test_whoever_sends_again_has_seen_the_answer(school: School) -> None:
         factories.sent(session, samira, work, "Encore mieux")
 
     school.write(story)
-    assert school.read(lambda s: s.scalars(select(Feedback.seen_at)).one()) == NOW
+    assert school.read(lambda s: s.scalars(select(ReturnedFeedback.seen_at)).one()) == NOW
 
 
 def test_nothing_is_sent_empty_or_in_a_way_nobody_asked_for(school: School) -> None:

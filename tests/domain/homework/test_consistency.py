@@ -6,9 +6,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from lms.domain.homework.consistency import find_homework_faults
-from lms.models import Attempt, Feedback, OutboxItem, QueuedAttempt, Submission
+from lms.models import Attempt, Feedback, OutboxItem, QueuedAttempt, ReturnedFeedback, Submission
 from tests import factories
-from tests.factories import NOW
 from tests.support.school import School
 
 
@@ -49,15 +48,17 @@ def test_feedback_to_work_that_was_never_sent_is_found(school: School) -> None:
         session.execute(update(Attempt).where(Attempt.id == attempt).values(sent_at=None, queued_at=None))
 
     school.write(plant)
-    assert faults(school) == [f"feedback {feedback}: the attempt {attempt} was never sent"]
+    draft = school.read(lambda s: s.get_one(ReturnedFeedback, feedback).feedback_id)
+    assert faults(school) == [f"feedback {draft}: the attempt {attempt} was never sent"]
 
 
-def test_feedback_that_was_seen_and_never_returned_is_found(school: School) -> None:
+def test_feedback_whose_returns_are_not_as_many_as_it_says_is_found(school: School) -> None:
     attempt, feedback = school.write(returned)
-    school.write(lambda s: s.execute(update(Feedback).values(returned_at=None, seen_at=NOW)))
+    draft = school.read(lambda s: s.get_one(ReturnedFeedback, feedback).feedback_id)
+    school.write(lambda s: s.execute(update(Feedback).values(returns=0)))
     school.write(lambda s: s.execute(update(Submission).values(redo_since=None)))
     assert faults(school) == [
-        f"feedback {feedback}: seen, and never returned",
+        f"feedback {draft}: returned 0 times, with 1 rows of it",
         f"attempt {attempt}: waits for feedback, and is not in the queue",
     ]
 
@@ -66,7 +67,8 @@ def test_feedback_by_the_learner_of_the_work_is_found(school: School) -> None:
     _attempt, feedback = school.write(returned)
     samira = school.read(lambda s: factories.samira(s).id)
     school.write(lambda s: s.execute(update(Feedback).values(teacher_id=samira)))
-    assert faults(school) == [f"feedback {feedback}: written by the learner of the work"]
+    draft = school.read(lambda s: s.get_one(ReturnedFeedback, feedback).feedback_id)
+    assert faults(school) == [f"feedback {draft}: written by the learner of the work"]
 
 
 def test_an_attempt_that_is_missing_and_work_without_any_are_found(school: School) -> None:

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from lms.domain.homework import consistency, correction, queue
-from lms.domain.homework.queue import QueueState
+from lms.domain.homework import attempts, consistency, correction, queue
+from lms.domain.homework.queue import QueuePlace, QueueState
 from lms.models import Attempt, Person, QueuedAttempt
 from tests import factories
 from tests.factories import NOW
@@ -31,6 +31,11 @@ def years(school: School) -> list[str]:
     ids = school.write(live)
     plans.analyze(school)
     return ids
+
+
+def place_of(session: Session, attempt_id: str) -> QueuePlace:
+    attempt = session.get_one(Attempt, attempt_id)
+    return queue.find_place(session, factories.nadia(session), attempt, now=NOW)
 
 
 def test_pages_lead_from_the_oldest_to_the_newest_and_back(school: School, years: list[str]) -> None:
@@ -69,14 +74,16 @@ def test_every_copy_knows_its_neighbours_and_one_that_was_answered_too(
 ) -> None:
     def ask(session: Session) -> None:
         def beside(attempt_id: str) -> tuple[str | None, str | None]:
-            return queue.neighbours(session, session.get_one(Attempt, attempt_id))
+            place = place_of(session, attempt_id)
+            return place.before, place.after
 
         assert beside(years[40]) == (years[39], years[41])
         assert beside(years[0]) == (None, years[1])
         assert beside(years[-1]) == (years[-2], None)
         factories.answered(session, session.get_one(Attempt, years[40]), now=NOW)
         assert beside(years[40]) == (years[39], years[41])
-        assert queue.next_in_queue(session, session.get_one(Attempt, years[-1])) == years[0]
+        assert place_of(session, years[-1]).following == years[0]
+        assert (place_of(session, years[41]).number, place_of(session, years[41]).total) == (41, WAITING - 1)
 
     school.write_and_undo(ask)
 
@@ -88,7 +95,9 @@ def test_copies_sent_at_one_moment_are_all_met(school: School) -> None:
             factories.sent(session, factories.learner(session, f"Personne {number}"), work)
         ids = [each.attempt_id for each in queue.list_queue(session)]
         assert ids == sorted(ids)
-        beside = [queue.neighbours(session, session.get_one(Attempt, each)) for each in ids]
+        places = [place_of(session, each) for each in ids]
+        assert [place.number for place in places] == [1, 2, 3]
+        beside = [(place.before, place.after) for place in places]
         assert beside == [(None, ids[1]), (ids[0], ids[2]), (ids[1], None)]
 
     school.write(send)
@@ -120,7 +129,7 @@ def test_the_queue_is_found_by_an_index_however_much_was_answered(school: School
             queue.queue_page(session, nadia, by_level)
             queue.queue_page(session, nadia, by_level, after=years[20])
             queue.queue_page(session, nadia, by_level, before=years[20])
-            queue.neighbours(session, attempt, by_level)
+            queue.find_place(session, nadia, attempt, by_level, now=NOW)
 
     with plans.reading_plans(school) as read:
         school.read(ask)
@@ -136,7 +145,7 @@ def test_new_ones_those_sent_again_and_own_drafts_are_looked_at_alone(school: Sc
         again = factories.sent(session, samira, work, "Mieux", now=NOW + timedelta(hours=1)).id
         first = factories.sent(session, factories.learner(session, "Ahmad"), work, now=NOW)
         draft = correction.FeedbackDraft("Bravo")
-        correction.save_feedback(session, first, luc, draft, 0, now=NOW)
+        correction.save_feedback(session, first, luc, draft, {}, now=NOW)
 
         def listed(who: Person, state: QueueState | None) -> list[str]:
             page = queue.queue_page(session, who, state=state)
@@ -149,5 +158,52 @@ def test_new_ones_those_sent_again_and_own_drafts_are_looked_at_alone(school: Sc
         assert listed(nadia, QueueState.FOLLOW_UP) == [again]
         assert listed(nadia, QueueState.DRAFT) == []
         assert listed(luc, QueueState.DRAFT) == [first.id]
+
+    school.write(story)
+
+
+def test_who_has_a_copy_open_is_named_to_the_others_for_a_minute(school: School) -> None:
+    def story(session: Session) -> None:
+        nadia, luc = factories.nadia(session), factories.luc(session)
+        attempt = factories.sent(session, factories.samira(session), factories.assignment(session))
+
+        def viewer(who: Person, seconds: int = 0) -> str | None:
+            moment = NOW + timedelta(seconds=seconds)
+            return queue.find_place(session, who, attempt, now=moment).viewer
+
+        assert viewer(luc) is None
+        queue.record_viewer(session, nadia, attempt, now=NOW)
+        assert (viewer(nadia), viewer(luc), viewer(luc, 59), viewer(luc, 60)) == (
+            None,
+            "Nadia",
+            "Nadia",
+            None,
+        )
+        queue.record_viewer(session, luc, attempt, now=NOW)
+        assert (viewer(nadia), viewer(luc)) == ("Luc", None)
+
+    school.write(story)
+
+
+def test_feedback_that_is_opened_again_waits_at_the_end_of_the_queue(school: School) -> None:
+    def story(session: Session) -> None:
+        nadia, work = factories.nadia(session), factories.assignment(session)
+        first, second = (
+            factories.sent(session, factories.learner(session, name), work) for name in ("Tesfay", "Ahmad")
+        )
+        factories.answered(session, first)
+        assert place_of(session, first.id).is_waiting is False
+        copy = attempts.queued_attempt_for(session, nadia, first.id)
+        shown, returns = factories.what_is_shown(session, copy)
+        later, more = NOW + timedelta(days=1), correction.FeedbackDraft("Bravo, et relisez.")
+        correction.save_feedback(session, copy, nadia, more, shown, returns=returns, now=later)
+        assert [each.attempt_id for each in queue.list_queue(session)] == [second.id, first.id]
+        assert (place_of(session, first.id).before, place_of(session, second.id).after) == (
+            second.id,
+            first.id,
+        )
+        row = session.get_one(QueuedAttempt, first.id)
+        assert (row.since, row.is_first) == (later, False)
+        assert consistency.find_homework_faults(session) == []
 
     school.write(story)

@@ -6,7 +6,7 @@
 const LIMIT = 60000; // ms, for a form without files
 const PAUSE = 4000;
 const LONGEST = 60; // s between two tries
-const NOT_WORDS = ["csrf_token", "request_id", "version"];
+const NOT_WORDS = /^(csrf_token|request_id|version|shown-.+)$/;
 const WHY = { 0: "offline", 400: "stale", 401: "ended", 404: "gone", 413: "heavy", 429: "often", 502: "busy", 503: "busy", 504: "busy" };
 
 const WRITTEN = "textarea, input:not([type=hidden]):not([type=checkbox]):not([type=radio])";
@@ -188,7 +188,7 @@ const keep = (form) => {
     for (const input of form.querySelectorAll("input[type=file]")) data.delete(input.name);
     return data;
   };
-  const words = () => JSON.stringify([...written()].filter(([name]) => !NOT_WORDS.includes(name)));
+  const words = () => JSON.stringify([...written()].filter(([name]) => !NOT_WORDS.test(name)));
   let saved = words();
   let timer = null;
   let stopped = false;
@@ -206,10 +206,10 @@ const keep = (form) => {
     }
     stopWaiting(place);
     saved = now;
-    for (const name of ["version", "request_id"]) if (name in answer.told && form.elements[name]) form.elements[name].value = answer.told[name];
+    for (const name in answer.told) if (form.elements[name]?.type === "hidden") form.elements[name].value = answer.told[name];
     const clock = new Date();
     place.textContent = says().saved.replace("{h}", clock.getHours()).replace("{m}", String(clock.getMinutes()).padStart(2, "0"));
-    if (words() === now) announce(form, "saved");
+    if (words() === now) announce(form, "saved", answer.told);
     else later();
   };
   const start = () => saving.set(form, save().catch(() => {}));

@@ -14,7 +14,8 @@ const isKept = (form) => document.body.dataset.person && form?.matches("form[dat
 const fieldsOf = (form) => [...form.elements].filter((field) => field.name && field.matches("input, select, textarea")
   && !/hidden|file|password|submit/.test(field.type) && !field.matches("[data-unkept], [readonly]"));
 // Not the key of a draft: a text that is saved a second time under an old key would be dropped.
-const fixedOf = (form) => (form.matches("[data-draft]") ? ["version"] : ["version", "seen", "request_id"]).filter((name) => form.elements[name]);
+const fixedOf = (form) => [...form.elements].filter(({ type, name }) => type === "hidden" && /^(version|seen|request_id|shown-.+)$/.test(name)
+  && !(name === "request_id" && form.matches("[data-draft]"))).map(({ name }) => name);
 
 const valuesOf = (field, asShown) => {
   if (/checkbox|radio/.test(field.type)) return (asShown ? field.defaultChecked : field.checked) ? [field.value] : [];
