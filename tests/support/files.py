@@ -194,7 +194,8 @@ def zipped(contents: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def _element(number: int, content: bytes, *, open_end: bool = False) -> bytes:
+def element(number: int, content: bytes, *, open_end: bool = False) -> bytes:
+    """Return an element of WebM."""
     head = number.to_bytes((number.bit_length() + 7) // 8, "big")
     return (
         head + (b"\x01" + b"\xff" * 7 if open_end else (len(content) | 1 << 56).to_bytes(8, "big")) + content
@@ -209,16 +210,35 @@ def recording(name: str) -> bytes:
 def voice_webm(seconds: int = 3, *, track: int = 2, codec: bytes = b"A_OPUS", live: bool = True) -> bytes:
     """Return a recording as Chrome writes it: segment and clusters without sizes, no length."""
     blocks = b"".join(
-        _element(0xA3, b"\x81" + struct.pack(">h", at) + b"\x80" + b"opus" * 10) for at in range(0, 1001, 20)
+        element(0xA3, b"\x81" + struct.pack(">h", at) + b"\x80" + b"opus" * 10) for at in range(0, 1001, 20)
     )
     clusters = b"".join(
-        _element(0x1F43B675, _element(0xE7, (second * 1000).to_bytes(3, "big")) + blocks, open_end=live)
+        element(0x1F43B675, element(0xE7, (second * 1000).to_bytes(3, "big")) + blocks, open_end=live)
         for second in range(seconds)
     )
-    entry = _element(0xD7, b"\x01") + _element(0x83, bytes([track])) + _element(0x86, codec)
-    info = _element(0x1549A966, _element(0x2AD7B1, (1_000_000).to_bytes(3, "big")))
-    inside = info + _element(0x1654AE6B, _element(0xAE, entry)) + clusters
-    return _element(0x1A45DFA3, _element(0x4282, b"webm")) + _element(0x18538067, inside, open_end=live)
+    entry = element(0xD7, b"\x01") + element(0x83, bytes([track])) + element(0x86, codec)
+    info = element(0x1549A966, element(0x2AD7B1, (1_000_000).to_bytes(3, "big")))
+    inside = info + element(0x1654AE6B, element(0xAE, entry)) + clusters
+    return element(0x1A45DFA3, element(0x4282, b"webm")) + element(0x18538067, inside, open_end=live)
+
+
+def finished_webm(live: bytes) -> bytes:
+    """Return a recording of Chromium as a program finishes it: with all sizes, its length and an index."""
+    unstated = b"\x01" + b"\xff" * 7
+    head, *clusters = live.split(b"\x1f\x43\xb6\x75" + unstated)
+    kind, inside = head.split(b"\x18\x53\x80\x67" + unstated)
+    info = inside.index(b"\x15\x49\xa9\x66") + 5
+    tracks = inside.index(b"\x16\x54\xae\x6b")
+    described = element(0x1549A966, element(0x4489, struct.pack(">d", 3900)) + inside[info:tracks])
+    sound = inside[tracks:] + b"".join(element(0x1F43B675, cluster) for cluster in clusters)
+    cues = element(0x1C53BB6B, element(0xBB, element(0xB3, b"\0")))
+
+    def index(place: int) -> bytes:
+        entry = element(0x53AB, b"\x1c\x53\xbb\x6b") + element(0x53AC, place.to_bytes(8, "big"))
+        return element(0x114D9B74, element(0x4DBB, entry))
+
+    place = len(index(0) + described + sound)
+    return kind + element(0x18538067, index(place) + described + sound + cues)
 
 
 def ogg_page(body: bytes, *, flags: int, granule: int, number: int, serial: int = 9) -> bytes:

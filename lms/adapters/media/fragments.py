@@ -1,4 +1,4 @@
-"""Mend the last fragment of an MP4 recording that was cut off, so that its whole samples can be played.
+"""Mend an MP4 recording that was cut off, so that the whole samples of its last fragment can be played.
 
 A browser that records without pauses writes a single fragment, however long the recording is.
 """
@@ -8,6 +8,14 @@ from lms.adapters.media.boxes import boxes, top_boxes
 _HEAD = 8  # size and type of a box
 _OFFSET, _FIRST_FLAGS, _DURATION, _SIZE, _FLAGS, _COMPOSITION = 0x01, 0x04, 0x100, 0x200, 0x400, 0x800
 _MAX_SAMPLES = 600_000
+# Where a box of version 0 and of version 1 states a length, and in how many bytes.
+_STATED = {
+    b"mvhd": ((16, 4), (24, 8)),
+    b"tkhd": ((20, 4), (28, 8)),
+    b"mdhd": ((16, 4), (24, 8)),
+    b"mehd": ((4, 4), (4, 8)),
+}
+_HOLDERS = (b"trak", b"mdia", b"mvex")
 
 
 def mend_last_fragment(data: bytes) -> bytes | None:
@@ -27,6 +35,24 @@ def mend_last_fragment(data: bytes) -> bytes | None:
                 if innermost == b"trex":
                     default_size = _number(data, at + 16, 4)
     return _mended(data, start, end, default_size)
+
+
+def clear_stated_length(data: bytes, moov: tuple[int, int]) -> bytes:
+    """Return the file without the lengths stated in front, so that players add up the fragments.
+
+    `moov` is where the content of that box begins and ends.
+    """
+    cleared = bytearray(data)
+    spans = [moov]
+    while spans:
+        for kind, start, end in boxes(data, *spans.pop()):
+            if kind in _HOLDERS:
+                spans.append((start, end))
+            elif kind in _STATED:
+                offset, length = _STATED[kind][data[start] == 1]
+                if start + offset + length <= end:
+                    cleared[start + offset : start + offset + length] = bytes(length)
+    return bytes(cleared)
 
 
 def _mended(data: bytes, start: int, end: int, default_size: int) -> bytes | None:

@@ -47,7 +47,8 @@ def read_sound(data: bytes) -> Sound:
     if pages < 3:  # two pages of headers come first
         raise RejectedFile(RefusalCode.FILE_BROKEN)
     seconds = round(max(0, last - skip) / rate, 2)
-    return Sound("audio/ogg", ".ogg", seconds if 0 < seconds < 86_400 else None, kept)
+    is_cut = kept is not None and data.startswith(b"OggS", at)
+    return Sound("audio/ogg", ".ogg", seconds if 0 < seconds < 86_400 else None, kept, is_cut)
 
 
 def _whole_packets(data: bytes, at: int, granule: int) -> tuple[bytes, int]:

@@ -30,6 +30,7 @@ _REST = 4096
 _FOREIGN = (b"fLaC", b"caff\0", b".snd\0", b"wvpk", b"MThd\0", b"#!SILK", b"\x02#!SILK")
 _ASF, _ASF_VIDEO = bytes.fromhex("3026b2758e66cf11"), bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
 _PADDING = 64 * 1024
+_LEAST_SECONDS = 0.5  # of a recording that was cut off: nobody says anything in less
 
 
 def read_voice(data: bytes) -> Sound | None:
@@ -40,7 +41,10 @@ def read_voice(data: bytes) -> Sound | None:
     _refuse_foreign(data)
     for at, magic, read in _CONTAINERS:
         if data.startswith(magic, at):
-            return read(data)
+            sound = read(data)
+            if sound.is_cut and (sound.seconds or 0) < _LEAST_SECONDS:
+                raise RejectedFile(RefusalCode.FILE_BROKEN)
+            return sound
     for magic, sizes, mime in _AMR:
         if data.startswith(magic):
             return _amr(data, len(magic), sizes, mime)

@@ -127,6 +127,8 @@ def test_a_picture_of_another_kind_is_not_taken(take: Take, name: str) -> None:
         ("mp3-cut-in-an-editor.mp3", "audio/mpeg", 2.6, 21_008),
         ("mp3-ok.mp3", "audio/mpeg", 2.6, 20_938),
         ("mp4-of-chromium.mp4", "audio/mp4", 2.55, 3435),
+        ("mp4-of-chromium-in-slices.mp4", "audio/mp4", 3.9, 8745),  # it states 0.02 s
+        ("webm-of-chromium-in-slices.webm", "audio/webm", 3.9, 7903),
         ("ogg-ok.opus", "audio/ogg", 3, 1378),
         ("ogg-zeros-after.ogg", "audio/ogg", 3, 1378),
         ("wav-8khz.wav", "audio/wav", 2, 16_044),

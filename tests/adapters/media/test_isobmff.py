@@ -34,8 +34,23 @@ def test_of_a_recording_in_fragments_that_was_cut_off_the_whole_fragments_are_ke
     third = [at for at in range(len(whole)) if whole.startswith(b"moof", at)][2] - 4
     for cut in (third, third + 3, third + 20, third + 500):
         sound = read_sound(whole[:cut])
-        assert sound.seconds == 2.0
-        assert (sound.kept or whole[:cut]) == whole[:third]
+        assert (sound.seconds, sound.is_cut) == (2.0, True)
+        assert sound.kept is not None
+        index = (
+            whole.index(b"moof") - 4
+        )  # before it stands the length of all of it, which is not true any more
+        assert (sound.kept[index:], len(sound.kept)) == (whole[index:third], third)
+        again = read_sound(sound.kept)
+        assert (again.seconds, again.kept, again.is_cut) == (2.0, None, False)
+
+
+@pytest.mark.parametrize("missing", [8, 4, 1, 0])
+def test_a_fragment_whose_sound_never_began_does_not_count(missing: int) -> None:
+    whole = files.voice_m4a_of_a_browser(4)
+    last = whole.rindex(b"mdat") - 4
+    sound = read_sound(whole[: last + 8 - missing])
+    assert (sound.seconds, sound.is_cut) == (3.0, True)
+    assert sound.kept == whole[: whole.rindex(b"moof") - 4]
 
 
 def test_of_a_recording_with_its_index_in_front_what_arrived_is_kept() -> None:
