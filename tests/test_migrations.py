@@ -769,6 +769,14 @@ def test_an_organisation_without_a_video_address_has_one_before_0015(newest: Sch
     assert newest.read(lambda s: factories.nadia(s).video_address) is None
 
 
+def test_the_keys_of_a_letter_act_for_everybody_who_was_there_before(newest: School) -> None:
+    newest.write(lambda s: setattr(factories.nadia(s), "letter_keys", False))
+    down(newest, "0015")
+    up(newest)
+    assert newest.read(factories.nadia).letter_keys
+    assert differences(newest) == []
+
+
 A_PERSON_OF_0004 = """
     INSERT INTO person (id, name, language, text_size, reach, shared_phone, login_email, created_at)
     VALUES (:id, :name, 'fr', 'normal', 'auto', false, :email, 0)

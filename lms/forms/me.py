@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import Field, RadioField, StringField
+from wtforms import BooleanField, Field, RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
@@ -53,6 +53,12 @@ class PreferencesForm(PageForm):
         _l("Taille des lettres"),
         choices=[SelectChoice("normal", _l("Normale")), SelectChoice("large", _l("Grande"))],
     )
+    letter_keys = BooleanField(
+        _l("Touches d’une seule lettre dans les corrections"),
+        description=_l(
+            "j et k changent de copie quand la copie est choisie. Ctrl + Entrée fonctionne toujours."
+        ),
+    )
     shared = RadioField(
         _l("D’autres personnes utilisent ce téléphone\N{NARROW NO-BREAK SPACE}?"),
         choices=[
@@ -73,6 +79,8 @@ class PreferencesForm(PageForm):
         offered += [own for own in LANGUAGES if own.code == person.language and own not in offered]
         self.language.choices = language_choices(offered)
         self.languages = offered
+        if not person.is_teacher:
+            del self.letter_keys
         if person.is_staff:
             for name in ("shared", "email", "phone", "reach"):
                 delattr(self, name)
@@ -91,9 +99,10 @@ class PreferencesForm(PageForm):
             self.reach.data = AUTOMATIC
 
     def entered(self) -> Preferences:
-        """Return what was entered; the team has language and text size only."""
+        """Return what was entered; the team has language and text size only, teachers the keys too."""
         if "shared" not in self:
-            return Preferences(self.language.data, self.text_size.data)
+            keys = self.letter_keys.data if "letter_keys" in self else None
+            return Preferences(self.language.data, self.text_size.data, letter_keys=keys)
         return Preferences(
             language=self.language.data,
             text_size=self.text_size.data,

@@ -150,6 +150,7 @@ class Person(Named, Identified, Base):
     video_address: Mapped[str | None] = mapped_column(String(500))  # of a teacher
     reach: Mapped[str] = mapped_column(String(8), default=AUTOMATIC)
     shared_phone: Mapped[bool] = mapped_column(default=False)
+    letter_keys: Mapped[bool] = mapped_column(default=True)  # of a teacher: single letters act on a copy
     level_id: Mapped[str | None] = mapped_column(ForeignKey("level.id", ondelete="RESTRICT"))
     social_worker_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     video_consent_at: Mapped[datetime | None]

@@ -112,6 +112,27 @@ def test_from_home_a_teacher_enters_the_oldest_copy_and_the_keyboard_meets_it_be
     assert page.html.index('id="who"') < page.html.index("data-view") < page.html.index('name="comment"')
 
 
+def test_keys_of_a_letter_are_named_on_the_copy_alone_and_nowhere_once_switched_off(
+    school: School, nadia: Visitor, copy: str
+) -> None:
+    def more(session: Session) -> None:
+        diego = factories.learner(session, "Diego Ramos")
+        factories.sent(session, diego, factories.assignment(session), now=NOW + timedelta(hours=1))
+
+    school.write(more)
+    page = nadia.get(f"/corrections/{copy}")
+    (easel,) = [part for part in page.root.all("section") if part.get("id") == "copy"]
+    assert (easel.get("tabindex"), easel.get("aria-label")) == ("0", "Copie de Samira")
+    assert [key.text for key in page.root.all("kbd")] == [key.text for key in easel.all("kbd")] == ["j"]
+    assert page.html.count("aria-keyshortcuts") == 1
+    school.write(lambda s: setattr(factories.nadia(s), "letter_keys", False))
+    page = nadia.get(f"/corrections/{copy}")
+    assert "Copie suivante" in page.text
+    assert page.root.all("kbd") == []
+    for gone in ("data-key", "aria-keyshortcuts", 'id="copy" tabindex'):
+        assert gone not in page.html
+
+
 def test_a_level_that_is_none_stays_out_of_the_addresses(school: School, nadia: Visitor, copy: str) -> None:
     for level in ("x" * 400, "<b>", "é" * 14):
         assert level not in nadia.get("/corrections", query_string={"level": level}).html

@@ -153,6 +153,23 @@ def test_a_teacher_reads_french_or_english(luc: Visitor) -> None:
     assert page.root.all("html")[0].get("lang") == "en"
 
 
+def test_a_teacher_switches_the_keys_of_a_letter_off_and_on_again(school: School, luc: Visitor) -> None:
+    page = luc.submit(luc.get("/me"), {"letter_keys": None}, action="/me")
+    assert "C’est modifié." in page.text
+    assert not school.read(factories.luc).letter_keys
+    luc.submit(page, {"letter_keys": "y"}, action="/me")
+    assert school.read(factories.luc).letter_keys
+
+
+def test_only_teachers_may_switch_off_the_keys_of_a_letter(
+    school: School, samira: Visitor, luc: Visitor
+) -> None:
+    claire = school.visitor(school.write(factories.claire))
+    for visitor, is_asked in ((luc, True), (claire, False), (samira, False)):
+        names = [field.get("name") for field in visitor.get("/me").form("/me").all("input")]
+        assert ("letter_keys" in names) == is_asked
+
+
 def test_a_new_password_sends_the_other_devices_out_and_keeps_this_one(school: School, luc: Visitor) -> None:
     other = school.write(lambda s: factories.entered(s, factories.luc(s), now=now()))
     page = luc.submit(

@@ -117,6 +117,48 @@ def test_a_teacher_returns_a_copy_without_a_pointer(browser: Browser, server: Li
     nadia.context.close()
 
 
+def test_letters_act_while_the_copy_has_the_focus_and_can_be_switched_off(
+    browser: Browser, server: LiveServer
+) -> None:
+    nadia = Keyboard(browser, server, DESK)
+    page, copy = nadia.page, nadia.page.locator("#copy")
+    nadia.log_in("nadia@demo.example.be")
+    nadia.follow(nadia.link("À corriger"))
+    nadia.follow(page.locator("main tbody a, main .list a"))
+    first = page.url.split("#")[0]
+    page.keyboard.press("j")  # nothing has the focus
+    nadia.reach(page.locator("main input[type=radio]"))
+    page.keyboard.press("j")
+    nadia.type(page.locator("main textarea"), "j")
+    assert page.url == first
+    page.locator("h1").click()  # in the copy
+    assert copy.evaluate(SHOWS_FOCUS)
+    with page.expect_navigation():
+        page.keyboard.press("j")
+    expect(copy).to_be_focused()  # so that the next letter acts as well
+    assert copy.evaluate(SHOWS_FOCUS)
+    assert page.url.split("#")[0] != first
+    nadia.reach(nadia.link("Copie précédente"))  # within the copy
+    with page.expect_navigation():
+        page.keyboard.press("k")
+    assert page.url.split("#")[0] == first
+
+    page.goto("/me")
+    nadia.press(page.get_by_label("Touches d’une seule lettre"), "Space")
+    with page.expect_navigation():
+        nadia.press(nadia.button("Enregistrer"))
+    page.goto(first)
+    page.locator("h1").click()
+    nadia.reach(nadia.link("Copie suivante"))
+    page.keyboard.press("j")
+    nadia.type(page.locator("main textarea").first, "Bravo.")
+    assert page.url == first
+    with page.expect_navigation():
+        page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("est rendue.")).to_be_visible()
+    nadia.context.close()
+
+
 def test_a_coordinator_adds_a_learner_with_a_card_without_a_pointer(
     browser: Browser, server: LiveServer
 ) -> None:

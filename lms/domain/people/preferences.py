@@ -22,6 +22,7 @@ class Preferences:
     email: str | None = None
     phone: str | None = None
     reach: str | None = None  # the preferred channel; None leaves it unchanged
+    letter_keys: bool | None = None  # of a teacher; None leaves it unchanged
 
 
 def update_preferences(
@@ -29,12 +30,15 @@ def update_preferences(
 ) -> None:
     """Store the person's preferences.
 
-    Members of the team choose language and text size only. `shared` changes the kind of the current login.
+    Members of the team choose language and text size only, teachers the keys of a letter too. `shared`
+    changes the kind of the current login.
     """
     fields = ["language", "text_size"]
     if person.is_learner and not person.is_staff:
         fields += ["email", "phone"] + (["reach"] if preferences.reach else [])
         _set_shared(session, person, login_id, preferences.shared, now=now)
+    if person.is_teacher and preferences.letter_keys is not None:
+        fields.append("letter_keys")
     changed = [name for name in fields if getattr(person, name) != getattr(preferences, name)]
     for name in changed:
         setattr(person, name, getattr(preferences, name))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
 from lms.adapters.media.boxes import top_boxes
+from lms.adapters.media.intake import inspect_upload
 from lms.adapters.media.isobmff import Sound
 from lms.adapters.media.types import RejectedFile
 from lms.adapters.media.voice import read_voice
@@ -75,6 +77,16 @@ def test_of_a_recording_that_ends_between_two_slices_each_whole_slice_is_kept(
 ) -> None:
     found = [heard(data[:border]) for border in borders]
     assert [sound and sound.seconds for sound in found] == lengths
+
+
+def test_the_whole_part_is_what_the_store_receives(tmp_path: Path) -> None:
+    source = tmp_path / "received"
+    source.write_bytes(WEBM[: WEBM_SLICES[1] + 730])
+    taken = inspect_upload(source, shown_name="réponse.webm", work=tmp_path)
+    assert taken.seconds is not None
+    assert 1.92 < taken.seconds < 2.94
+    assert WEBM.startswith(taken.original.read_bytes())
+    assert WEBM_SLICES[1] < taken.size < source.stat().st_size
 
 
 def test_less_than_half_a_second_is_no_answer() -> None:

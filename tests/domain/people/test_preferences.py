@@ -68,6 +68,21 @@ def test_a_colleague_keeps_the_twelve_hours_and_the_address(school: School) -> N
     assert school.read(lambda s: logins.find_active(s, token, now=NOW + timedelta(hours=13))) is None
 
 
+def test_a_teacher_switches_the_keys_of_a_letter_off_and_keeps_that_choice(school: School) -> None:
+    token = school.write(lambda s: factories.entered(s, factories.luc(s)))
+    assert school.read(factories.luc).letter_keys
+    change(school, factories.luc, token, Preferences("fr", letter_keys=False))
+    change(school, factories.luc, token, Preferences("en"))
+    assert not school.read(factories.luc).letter_keys
+    assert school.read(lambda s: s.scalars(select(AuditEvent.detail)).all()) == ["letter_keys", "language"]
+
+
+def test_only_a_teacher_has_keys_of_a_letter_to_switch_off(school: School) -> None:
+    token = school.write(lambda s: factories.entered(s, factories.samira(s)))
+    change(school, factories.samira, token, Preferences("fr", letter_keys=False))
+    assert school.read(factories.samira).letter_keys
+
+
 def test_consent_to_the_video_is_withdrawn_once(school: School) -> None:
     def agree(session: Session) -> None:
         factories.samira(session).video_consent_at = NOW
