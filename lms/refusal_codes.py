@@ -80,6 +80,9 @@ class RefusalCode(StrEnum):
     NO_REDO = "no_redo"
     EMPTY_FEEDBACK = "empty_feedback"
     FIELD_CHANGED = "field_changed"
+    MARK_MALFORMED = "mark_malformed"
+    MARK_OUT_OF_PAGE = "mark_out_of_page"
+    TOO_MANY_MARKS = "too_many_marks"
     ALREADY_RETURNED = "already_returned"
     # booking
     SLOT_TAKEN = "slot_taken"

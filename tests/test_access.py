@@ -21,8 +21,9 @@ from lms.access import cookie_name, own_path
 from lms.clock import now
 from lms.domain import outbox
 from lms.domain.booking import offers, waitlist
-from lms.domain.homework import attempts, correction
+from lms.domain.homework import attempts, correction, marks
 from lms.domain.homework.correction import FeedbackDraft
+from lms.domain.homework.marks import MarkContent
 from lms.models import (
     Assignment,
     Attachment,
@@ -33,12 +34,16 @@ from lms.models import (
     ExternalCalendar,
     Level,
     LoginSession,
+    Mark,
+    MarkCode,
+    MarkKind,
     Notice,
     NoticeKind,
     Organisation,
     OutboxItem,
     Person,
     PersonRole,
+    Rendition,
     Role,
     Room,
     SpecialDay,
@@ -71,6 +76,9 @@ def _complete(session: Session) -> None:
     attempt = _attempt(session)
     nadia = _person(session, "Nadia Dubois")
     copy = attempts.queued_attempt_for(session, nadia, attempt.id)
+    feedback = correction.open_feedback(session, copy, nadia, returns=0, now=moment)
+    word = MarkContent(MarkKind.RANGE, MarkCode.GOOD, quote="Bonjour")
+    marks.add_mark(session, copy, feedback.id, nadia, "key-0001", word, now=moment)
     correction.return_feedback(session, copy, nadia, FeedbackDraft("Bravo"), {}, redo=False, now=moment)
     for teacher_id in (nadia.id, None):
         session.add(
@@ -242,6 +250,8 @@ def things(session: Session) -> dict[str, str]:
         "submissions": submission.id,
         "corrections": attempt.id,
         "files": first(select(Attachment).where(Attachment.attempt_id == attempt.id)).id,
+        "marks": first(select(Mark)).id,
+        "pages": first(select(Rendition).join(Attachment).where(Attachment.attempt_id == attempt.id)).id,
         "bookings": first(hers).id,
         "offers": first(
             select(Booking).where(Booking.learner_id == samira.id, Booking.waitlist_entry_id.is_not(None))

@@ -180,7 +180,8 @@ class Mark(Identified, Base):
 
     `client_key`: the page's own name for it, so that the same request twice makes one mark. `x`, `y`, `w`,
     `h`, `points`: ten-thousandths of the page as it was sent, before it is turned. `starts`, `ends`:
-    characters of the text, or seconds of a recording. A removed mark stays, so that it can be restored.
+    characters of the text, or seconds of a recording. Words that are only quoted have no place. A removed
+    mark stays, so that it can be restored.
     `version` rises at each change.
     """
 
@@ -194,7 +195,8 @@ class Mark(Identified, Base):
         ),
         CheckConstraint(
             "(page IS NULL) = (x IS NULL) AND (page IS NULL) = (y IS NULL)"
-            " AND (page IS NULL) = (starts IS NOT NULL) AND (page IS NULL OR attachment_id IS NOT NULL)",
+            " AND (starts IS NULL) = (ends IS NULL) AND (page IS NULL OR starts IS NULL)"
+            " AND (page IS NULL OR attachment_id IS NOT NULL)",
             name="place",
         ),
         CheckConstraint("0 <= starts AND starts <= ends", name="span"),

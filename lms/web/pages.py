@@ -12,8 +12,9 @@ from lms.current import organisation, settings_of
 from lms.domain.errors import Refused
 from lms.domain.lessons.progress import LessonState
 from lms.i18n import dates, languages
+from lms.i18n.mark_codes import CODES
 from lms.i18n.refusals import sentence
-from lms.models import Attendance, Channel, ConflictReason, DayKind, HomeworkState, RuleMode
+from lms.models import Attendance, Channel, ConflictReason, DayKind, HomeworkState, MarkCode, RuleMode
 from lms.normal_forms import normalize_phone
 from lms.web.sending import browser_key
 
@@ -33,6 +34,7 @@ def init_app(app: Flask) -> None:
         full_day=lambda moment, language="fr": dates.full_day(moment, zone, language),
         why_refused=lambda file, kinds: sentence(Refused(file.refusal, asked=file.kind), kinds),
         dial=lambda number: normalize_phone(number) or number,
+        code_words=lambda code: CODES[MarkCode(code)],
         ago=lambda moment: dates.ago(moment, now()),
         mb=lambda size: _("%(number)s Mo", number=f"{size / 1_000_000:.1f}".replace(".", ",")),
     )

@@ -1,5 +1,5 @@
-"""À corriger: the queue of submissions, and the page on which a teacher corrects one."""
+"""À corriger: the queue of submissions, the page on which a teacher corrects one, and the marks on it."""
 
-from lms.blueprints.corrections import desk
+from lms.blueprints.corrections import desk, marks
 
-bps = [desk.bp]
+bps = [desk.bp, marks.bp]

@@ -15,13 +15,14 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from lms.domain.homework import correction, queue
+from lms.domain.homework import correction, marks, queue
 from lms.domain.homework.correction import FeedbackDraft, Merge, RubricRow
 from lms.domain.homework.queue import QueuePlace
 from lms.domain.people.contact import mail_address
 from lms.forms.correction import SHOWN, FeedbackForm
+from lms.forms.marks import MarkForm
 from lms.i18n import languages
-from lms.models import Attempt, HomeworkState, Person, ReturnedBand, ReturnedFeedback
+from lms.models import Attempt, HomeworkState, Mark, Person, ReturnedBand, ReturnedFeedback
 from lms.refusal_codes import RefusalCode
 
 _MAIL = {
@@ -96,6 +97,7 @@ class FeedbackPanel:
     begun_by: str | None
     save_label: LazyString
     reach: str
+    mark_form: MarkForm
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class CorrectionPage:
     """One attempt, its feedback and its place in the queue.
 
     `level_id`: the level to which the queue is limited. `panel`: None while nobody writes, because the
-    feedback is returned.
+    feedback is returned; then there are no `marks` of the draft either.
     """
 
     attempt: Attempt
@@ -135,6 +137,7 @@ class CorrectionPage:
     clash: Clash | None
     returned: LastReturn | None
     panel: FeedbackPanel | None
+    marks: Sequence[Mark]
     others: Sequence[OtherAttempt]
 
 
@@ -170,6 +173,7 @@ def build_correction_page(
         clash=_clash(attempt, merge, typed.refusal, rubric, stored) if typed and merge else None,
         returned=_last_return(session, attempt),
         panel=_panel(person, attempt, rubric, stored, typed, merge) if has_panel else None,
+        marks=marks.list_marks(session, feedback.id) if feedback and has_panel else [],
         others=_others(attempt),
     )
 
@@ -259,6 +263,7 @@ def _panel(
         begun_by=feedback.teacher.name if feedback is not None and begun else None,
         save_label=_l("Garder mon texte") if merge else _l("Enregistrer le brouillon"),
         reach=_reach(attempt.submission.learner),
+        mark_form=MarkForm(formdata=None, data={"version": form.version.data}),
     )
 
 

@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session, aliased
 
 from lms.domain import audit_log, outbox
 from lms.domain.errors import Refused
-from lms.domain.homework import queue
+from lms.domain.homework import marks, queue
 from lms.extensions import read_rows
 from lms.models import (
     Attempt,
     AuditAction,
     Criterion,
     Feedback,
+    Mark,
     OutboxItem,
     Person,
     ReturnedFeedback,
@@ -150,14 +151,28 @@ def save_feedback(
     Refusals: `already_returned`, a colleague has returned it since; `field_changed`, both changed one field.
     """
     feedback, merge = _merge(session, attempt, written, shown, returns)
-    if feedback is not None and merge.draft == _stored_draft(session, feedback):
+    if feedback is not None and merge.draft == _read_draft(session, feedback):
         return feedback
     saved = _store(session, attempt, feedback, teacher, merge.draft, now=now)
-    if not saved.is_draft:
-        saved.reopened_at = now
-        session.flush()
-        queue.put_back(session, attempt)
+    _reopen(session, attempt, saved, now=now)
     return saved
+
+
+def open_feedback(
+    session: Session, attempt: Attempt, teacher: Person, *, returns: int, now: datetime
+) -> Feedback:
+    """Return the feedback to an attempt, locked, for a mark: a new draft, or one that is opened again.
+
+    Refusals: `already_returned`.
+    """
+    feedback = _lock_feedback(session, attempt, returns)
+    if feedback is None:
+        return _store(session, attempt, None, teacher, FeedbackDraft(), now=now)
+    feedback.teacher_id = teacher.id
+    feedback.saved_at = now
+    session.flush()
+    _reopen(session, attempt, feedback, now=now)
+    return feedback
 
 
 def return_feedback(
@@ -179,13 +194,14 @@ def return_feedback(
     feedback, merge = _merge(session, attempt, written, shown, returns)
     if merge.unseen:
         raise Refused(RefusalCode.FIELD_CHANGED)
-    if merge.draft.is_empty:
+    made = marks.list_marks(session, feedback.id) if feedback else []
+    if merge.draft.is_empty and not made:
         raise Refused(RefusalCode.EMPTY_FEEDBACK)
     feedback = _store(session, attempt, feedback, teacher, merge.draft, now=now)
     feedback.returns += 1
     feedback.reopened_at = None
     session.flush()
-    returned = _freeze(session, feedback, attempt, teacher, redo=redo, now=now)
+    returned = _freeze(session, feedback, attempt, teacher, made, redo=redo, now=now)
     if not _has_later_attempt(session, attempt):
         attempt.submission.redo_since = now if redo else None
     queue.remove_attempt(session, attempt)
@@ -223,7 +239,16 @@ def _is_band(name: str, value: str) -> bool:
 def _merge(
     session: Session, attempt: Attempt, written: FeedbackDraft, shown: Mapping[str, str], returns: int
 ) -> tuple[Feedback | None, Merge]:
-    """Lock the attempt and merge; Refusals: `already_returned`, `field_changed`."""
+    """Lock the attempt and merge; refusals: `already_returned`, `field_changed`."""
+    feedback = _lock_feedback(session, attempt, returns)
+    merge = merge_drafts(_read_draft(session, feedback), written, shown)
+    if merge.clashes:
+        raise Refused(RefusalCode.FIELD_CHANGED)
+    return feedback, merge
+
+
+def _lock_feedback(session: Session, attempt: Attempt, returns: int) -> Feedback | None:
+    """Lock the attempt and return its feedback; refusals: `already_returned`."""
     # Two first drafts for one attempt would collide on PostgreSQL: the second one waits and sees the first.
     session.execute(select(Attempt.id).where(Attempt.id == attempt.id).with_for_update(key_share=True))
     feedback = session.scalar(
@@ -231,13 +256,17 @@ def _merge(
     )
     if (feedback.returns if feedback else 0) != returns:
         raise Refused(RefusalCode.ALREADY_RETURNED)
-    merge = merge_drafts(_stored_draft(session, feedback), written, shown)
-    if merge.clashes:
-        raise Refused(RefusalCode.FIELD_CHANGED)
-    return feedback, merge
+    return feedback
 
 
-def _stored_draft(session: Session, feedback: Feedback | None) -> FeedbackDraft:
+def _reopen(session: Session, attempt: Attempt, feedback: Feedback, *, now: datetime) -> None:
+    if not feedback.is_draft:
+        feedback.reopened_at = now
+        session.flush()
+        queue.put_back(session, attempt)
+
+
+def _read_draft(session: Session, feedback: Feedback | None) -> FeedbackDraft:
     if feedback is None:
         return FeedbackDraft()
     scores = session.scalars(select(Score).where(Score.feedback_id == feedback.id))
@@ -267,7 +296,14 @@ def _store(
 
 
 def _freeze(
-    session: Session, feedback: Feedback, attempt: Attempt, teacher: Person, *, redo: bool, now: datetime
+    session: Session,
+    feedback: Feedback,
+    attempt: Attempt,
+    teacher: Person,
+    made: Sequence[Mark],
+    *,
+    redo: bool,
+    now: datetime,
 ) -> ReturnedFeedback:
     """Write the row of a return: the words, bands and marks of this moment."""
     rubric = load_rubric(session, attempt.submission.assignment.lesson.level_id, feedback.id)
@@ -279,7 +315,10 @@ def _freeze(
         comment=feedback.comment,
         next_step=feedback.next_step,
         redo=redo,
-        body={"bands": [(row.label, row.band) for row in rubric if row.band is not None]},
+        body={
+            "bands": [(row.label, row.band) for row in rubric if row.band is not None],
+            "marks": [marks.freeze_mark(mark) for mark in made],
+        },
     )
     session.add(returned)
     session.flush()

@@ -239,7 +239,8 @@ def _create_marks() -> None:
         ),
         sa.CheckConstraint(
             "(page IS NULL) = (x IS NULL) AND (page IS NULL) = (y IS NULL)"
-            " AND (page IS NULL) = (starts IS NOT NULL) AND (page IS NULL OR attachment_id IS NOT NULL)",
+            " AND (starts IS NULL) = (ends IS NULL) AND (page IS NULL OR starts IS NULL)"
+            " AND (page IS NULL OR attachment_id IS NOT NULL)",
             name=op.f("ck_mark_place"),
         ),
         sa.CheckConstraint("0 <= starts AND starts <= ends", name=op.f("ck_mark_span")),
