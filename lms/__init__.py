@@ -18,6 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from config import Settings
 from lms import access, assets, blueprints, cli, limits, web
 from lms.access import cookie_name
+from lms.adapters.partial_files import PartialFiles
 from lms.adapters.store import LocalStore
 from lms.extensions import (
     babel,
@@ -83,6 +84,7 @@ def create_app(settings: Settings) -> Flask:
     web.init_app(app)
     app.extensions["lms_store"] = LocalStore(settings.uploads)
     app.extensions["lms_received_store"] = LocalStore(settings.uploads / ".received")
+    app.extensions["lms_partial_files"] = PartialFiles(settings.uploads / ".partial")
     jobs = Jobs(app, settings, make_mailer(settings), make_sms_sender(settings))
     app.extensions["lms_jobs"] = jobs
     on_outbox_commit(app, jobs.wake)

@@ -40,6 +40,17 @@ def allow(*audiences: Audience) -> Callable[[View], View]:
     return mark
 
 
+def for_programs(view: View) -> View:
+    """Declare that programs ask a route: it answers 401 without a login, and one sentence for each error."""
+    view.for_programs = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_for_programs() -> bool:
+    """Return whether a program asks the current route, and neither a redirect nor a page is of use to it."""
+    return hasattr(current_app.view_functions.get(request.endpoint or ""), "for_programs")
+
+
 def current_person_or_none() -> Person | None:
     """Return the logged-in person of this request; None on a page without login."""
     person = current_user._get_current_object()
@@ -169,7 +180,7 @@ def _guard() -> Response | BaseResponse | None:
         return None
     person = current_person_or_none()
     if person is None:
-        if request.method in SAFE_METHODS:
+        if request.method in SAFE_METHODS and not is_for_programs():
             return redirect(
                 url_for(login_page(ended_login()), next=own_path(request.full_path.rstrip("?"))), 303
             )

@@ -11,6 +11,7 @@ from typing import Protocol
 from flask import Flask, current_app, g
 
 from config import Settings
+from lms.adapters.partial_files import PartialFiles
 from lms.adapters.store import Store
 from lms.extensions import db
 from lms.models import Organisation
@@ -56,6 +57,17 @@ def received_store() -> Store:
 def received_store_of(app: Flask) -> Store:
     """Return the store of received files of an application."""
     found: Store = app.extensions["lms_received_store"]
+    return found
+
+
+def partial_files() -> PartialFiles:
+    """Return what has come of uploads that are not whole."""
+    return partial_files_of(current_app)
+
+
+def partial_files_of(app: Flask) -> PartialFiles:
+    """Return the partial files of an application."""
+    found: PartialFiles = app.extensions["lms_partial_files"]
     return found
 
 

@@ -46,6 +46,7 @@ from lms.notifications import booking as booking_notifications
 from lms.notifications import calendars as calendar_notifications
 from lms.notifications import homework as homework_notifications
 from lms.notifications import people as people_notifications
+from lms.upload_jobs import UploadJobs
 
 log = logging.getLogger("lms.jobs")
 
@@ -99,6 +100,7 @@ class Jobs:
         self.mailer = mailer
         self.sms_sender = sms_sender
         self.files = FileJobs(app)
+        self.uploads = UploadJobs(app)
         self.huey = _queue(settings)
         self._deliver = self.huey.task()(self.deliver)
         self._read_calendars = self.huey.task()(self.read_calendars)
@@ -107,7 +109,7 @@ class Jobs:
         self.huey.periodic_task(crontab(minute="*"))(self.every_minute)
         self.huey.periodic_task(crontab(minute="17", hour="3"))(self.every_night)
         self.huey.periodic_task(crontab(minute="17"))(self.every_hour)
-        self.huey.periodic_task(crontab(minute="47"))(self.files.delete_orphans)
+        self.huey.periodic_task(crontab(minute="47"))(self.delete_orphans)
 
     def wake(self, item_ids: list[str]) -> None:
         """Put new rows into the queue. If this fails, the periodic job finds them within a minute."""
@@ -204,7 +206,7 @@ class Jobs:
         )
 
     def every_minute(self) -> None:
-        """Deliver due rows, prepare received files, free what is over, read external calendars."""
+        """Deliver due rows, end uploads, prepare received files, free what is over, read calendars."""
         with self.app.app_context():
             waiting = outbox.due_items(db.session(), now=now())
             db.session().rollback()
@@ -212,6 +214,7 @@ class Jobs:
                 self._deliver(item_id)
             self.free_overdue()
             write(lambda session: kept_forms.delete_old_forms(session, now=now()))
+        self.uploads.end_whole()
         self.files.wake()
         self._read_calendars()
 
@@ -281,8 +284,14 @@ class Jobs:
             write(lambda session: notices.delete_old_notices(session, now=now()))
             write(lambda session: logins.delete_old_logins(session, now=now()))
             write(lambda session: session.execute(text("ANALYZE")))
+        self.uploads.delete_expired()
         record_digests(self.app, DIGESTS_A_NIGHT)
         self.delete_temporary_files(now() - timedelta(days=1))
+
+    def delete_orphans(self) -> None:
+        """Delete the received and the partial files of no row: a process was killed before it had one."""
+        self.files.delete_orphans()
+        self.uploads.delete_orphans()
 
     def delete_temporary_files(self, older_than: datetime | None = None) -> None:
         """Delete the temporary files of killed processes; those of running ones are locked.
@@ -333,7 +342,7 @@ class Jobs:
             self.huey, workers=workers + 1, periodic=True, max_delay=1.0, shutdown_timeout=10
         )
         self.delete_temporary_files()
-        self.files.delete_orphans()
+        self.delete_orphans()
         self.every_minute()
         self.files.start()
         consumer.start()

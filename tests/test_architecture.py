@@ -48,6 +48,7 @@ LAYERS = {
     "event_log": 3,
     "jobs": 4,
     "file_jobs": 4,
+    "upload_jobs": 4,
     "cli": 4,
     "blueprints": 4,
     "demo": 4,

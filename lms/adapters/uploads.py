@@ -76,7 +76,6 @@ def keep_uploads(received: Store, uploads: Iterable[Upload], limits: Limits, tem
     `temp`: the folder in which a worker will make its copies; its disk may be another one.
     """
     result, room = UploadResult(), limits.room
-    temp.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         for upload in uploads:
             name, kind = clean_name(upload.filename or ""), _ASKED[upload.name or ""]
@@ -97,6 +96,25 @@ def keep_uploads(received: Store, uploads: Iterable[Upload], limits: Limits, tem
         delete_keys(received, result.keys)
         raise
     return result
+
+
+def require_room(store: Store, size: int, floor: int, folder: Path) -> None:
+    """Raise `StoreFull` when less than `floor` bytes would stay free where files are stored and made.
+
+    `folder`: of the temporary files; it is made where there is none.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if min(store.free_bytes(), free_bytes(folder)) - size < floor:
+        raise StoreFull
+
+
+def keep_file(received: Store, path: Path) -> tuple[str, str]:
+    """Keep a file that has come in pieces as it was sent, read back; return its key and its SHA-256.
+
+    Raises `StoreFull`.
+    """
+    digest = file_digest(path)
+    return _write(received, path, "", digest), digest
 
 
 def prepare_file(store: Store, source: Path, shown_name: str, work: Path) -> StoredFile:
@@ -167,8 +185,7 @@ def _check_size(store: Store, upload: Upload, limits: Limits, folder: Path) -> i
         raise RejectedFile(RefusalCode.FILE_EMPTY)
     if size > limits.max_bytes:
         raise RejectedFile(RefusalCode.FILE_TOO_BIG)
-    if min(store.free_bytes(), free_bytes(folder)) - size < limits.floor:
-        raise StoreFull
+    require_room(store, size, limits.floor, folder)
     return size
 
 

@@ -18,6 +18,7 @@ from lms.access import (
     current_login,
     drop_cookie,
     ended_login,
+    is_for_programs,
     login_page,
     own_path,
     set_cookie,
@@ -88,13 +89,15 @@ def login_ended(_unauthorized: Unauthorized) -> BaseResponse:
 
     What was typed is kept for the person; where it cannot be, it is shown. Files are not kept.
     """
+    said = _("Votre connexion est terminée. Entrez encore.")
+    if is_for_programs():
+        return Response(said, 401, mimetype="text/plain")
     kind = ended_login()
     form = sent_form(was_logged_in=kind is not None)
     owner = db.session().get(Person, form.owner) if form.owner else None
     if owner is not None:
         kind = LoginKind.STAFF if owner.is_staff else LoginKind.OWN
     if by_script():
-        said = _("Votre connexion est terminée. Entrez encore.")
         return make_response(jsonify(said=said, login=url_for(login_page(kind))), 401)
     kept = kept_form.keep(form)
     if kept is not None:
@@ -103,7 +106,7 @@ def login_ended(_unauthorized: Unauthorized) -> BaseResponse:
     elif form.texts:
         ended = Ended(_("Votre connexion est terminée. Copiez votre texte, puis entrez encore."), form)
     else:
-        ended = Ended(_("Votre connexion est terminée. Entrez encore."), form)
+        ended = Ended(said, form)
     back = {"next": way_back()}
     if kind == LoginKind.STAFF:
         login_form = LoginForm(formdata=None, data=back)

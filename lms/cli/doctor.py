@@ -22,12 +22,13 @@ from lms.clock import now
 from lms.domain import outbox, stored_files
 from lms.domain.booking import consistency, stored_conflicts
 from lms.domain.calendars.consistency import find_calendar_faults
-from lms.domain.homework import preparation
+from lms.domain.homework import preparation, uploads
 from lms.domain.homework.consistency import find_homework_faults
 from lms.domain.people.consistency import find_people_faults
 from lms.extensions import db, journal_mode, sqlite
 from lms.file_jobs import record_digests
 from lms.schema_version import newest_version, stored_version
+from lms.upload_jobs import orphans_of
 
 # A file is stored before its row is written, so a recent one may not have a row yet.
 FILE_YOUNG = timedelta(hours=1)
@@ -120,6 +121,15 @@ def received(session: Session, settings: Settings) -> list[str]:
     return found + ([f"a received file has waited for {late}"] if late and late > preparation.LATE else [])
 
 
+def unfinished_uploads(session: Session, settings: Settings) -> list[str]:
+    """Return the uploads whose partial file is lost, and the partial files of no upload."""
+    orphans = orphans_of(session)
+    there = current.partial_files().changed()
+    lost = sorted(upload_id for upload_id in uploads.open_lengths(session) if upload_id not in there)
+    found = [f"upload without partial file: {upload_id}" for upload_id in lost]
+    return found + [f"partial file without upload: {name}" for name in orphans]
+
+
 def _is_other_size(stored: int, size: int | None) -> bool:
     """Return whether a stored file has another size; of one whose size no row says, whether it is empty."""
     return stored == 0 if size is None else stored != size
@@ -168,6 +178,7 @@ CHECKS: tuple[Check, ...] = (
     permissions,
     files,
     received,
+    unfinished_uploads,
     people,
     homework,
     bookings,
@@ -206,6 +217,9 @@ def fix(session: Session, settings: Settings) -> list[str]:
     count = work_folder.delete_unused(settings.temp, old)
     count += current.store().sweep_temp(old) + current.received_store().sweep_temp(old)
     done += [f"deleted, temporary files: {count}"] if count else []
+    for name in orphans_of(session, FIXABLE):
+        current.partial_files().delete(name)
+        done.append(f"deleted, a partial file without upload: {name}")
     session.rollback()
     read = record_digests(current_app)
     return done + ([f"recorded, digests of older pictures: {read}"] if read else [])

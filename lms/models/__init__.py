@@ -66,6 +66,7 @@ from lms.models.people import (
     PersonRole,
     Role,
 )
+from lms.models.uploads import Upload
 
 __all__ = [
     "AFTERNOON",
@@ -134,6 +135,7 @@ __all__ = [
     "Score",
     "SpecialDay",
     "Submission",
+    "Upload",
     "VocabItem",
     "WaitlistEntry",
     "WaitlistOutcome",

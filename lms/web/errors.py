@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 from werkzeug.wrappers import Response as BaseResponse
 
-from lms.access import from_elsewhere, own_path, site_of
+from lms.access import from_elsewhere, is_for_programs, own_path, site_of
 from lms.adapters.store import StoreFull, is_full
 from lms.domain.errors import Absent, Refused
 from lms.event_log import log_event
@@ -106,6 +106,8 @@ def _error(code: int, sentence: str | None = None, title: str | None = None) -> 
     if not g.ask_nothing:
         db.session().rollback()
     usual_title, happened, hint = _WORDS.get(code, _BROKEN)
+    if is_for_programs():
+        return Response(str(sentence or f"{usual_title}. {hint}"), code, mimetype="text/plain")
     if by_script():
         return make_response(jsonify(said=str(sentence or f"{usual_title}. {hint}")), code)
     form = _shown_form()

@@ -10,6 +10,7 @@ from lms.access import cookie, current_person_or_none
 from lms.clock import now
 from lms.current import organisation, settings_of
 from lms.domain.errors import Refused
+from lms.domain.homework.files import MAX_FILES
 from lms.domain.lessons.progress import LessonState
 from lms.i18n import dates, languages
 from lms.i18n.mark_codes import CODES
@@ -32,7 +33,9 @@ def init_app(app: Flask) -> None:
         day=lambda moment, language="fr": dates.day(moment, zone, language),
         short_day=lambda moment, language="fr": dates.short_day(moment, zone, language),
         full_day=lambda moment, language="fr": dates.full_day(moment, zone, language),
-        why_refused=lambda file, kinds: sentence(Refused(file.refusal, asked=file.kind), kinds),
+        why_refused=lambda file, kinds: sentence(
+            Refused(file.refusal, asked=file.kind, number=MAX_FILES), kinds
+        ),
         dial=lambda number: normalize_phone(number) or number,
         code_words=lambda code: CODES[MarkCode(code)],
         ago=lambda moment: dates.ago(moment, now()),

@@ -13,13 +13,16 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from lms import create_app
+from lms.adapters.partial_files import PartialFiles
 from lms.adapters.store import LocalStore
 from lms.cli.doctor import CHECKS
 from lms.clock import now
 from lms.domain import audit_log
-from lms.domain.homework import files
+from lms.domain.homework import files, uploads
 from lms.domain.people.organisation import set_door_photo
+from lms.extensions import new_id
 from lms.models import (
+    Assignment,
     Attachment,
     Attempt,
     AuditAction,
@@ -349,3 +352,27 @@ def test_a_database_whose_pages_were_damaged_is_named(school: School) -> None:
     result = doctor(school)
     assert result.exit_code == 1
     assert "ill   integrity" in result.output
+
+
+def test_an_upload_and_its_partial_file_belong_together(school: School) -> None:
+    partials: PartialFiles = school.app.extensions["lms_partial_files"]
+
+    def begin(session: Session) -> str:
+        task = session.scalars(select(Assignment.id)).one()
+        new = uploads.NewUpload(task, "k1", "photo", "IMG_1.jpg", 7)
+        return uploads.begin(
+            session, factories.samira(session), new, new_id(), allowance=uploads.Allowance(99, 99), now=now()
+        ).id
+
+    upload_id = school.write(begin)
+    assert ills(doctor(school)) == {"unfinished uploads": [f"upload without partial file: {upload_id}"]}
+    partials.create(upload_id)
+    partials.create("left")
+    assert ills(doctor(school)) == {}, "a young one is on its way"
+    moment = (now() - timedelta(days=2)).timestamp()
+    for name in (upload_id, "left"):
+        os.utime(partials.root / name, (moment, moment))
+    assert ills(doctor(school)) == {"unfinished uploads": ["partial file without upload: left"]}
+    assert "deleted, a partial file without upload: left" in doctor(school, "--fix").output
+    assert ills(doctor(school)) == {}
+    assert partials.size(upload_id) == 0

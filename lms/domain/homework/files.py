@@ -151,6 +151,28 @@ def receive_file(
     return attachment
 
 
+def add_refused(
+    session: Session, draft: Attempt, new: ReceivedFile, code: RefusalCode, *, now: datetime
+) -> Attachment:
+    """Add the row of a file that the draft could not take, so that the learner reads why beside its name."""
+    attachment = Attachment(
+        attempt_id=draft.id,
+        position=_next_position(files_of_attempt(session, draft.id)),
+        kind=new.kind,
+        state=FileState.REFUSED,
+        refusal=code,
+        shown_name=new.shown_name,
+        mime=UNKNOWN_MIME,
+        size=new.size,
+        sha256=new.sha256,
+        sent_sha256=new.sha256,
+        created_at=now,
+    )
+    session.add(attachment)
+    session.flush()
+    return attachment
+
+
 def replace_file(
     session: Session,
     actor: Person,

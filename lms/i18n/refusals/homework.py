@@ -31,6 +31,12 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.QUOTA_FULL: _l("Il n’y a plus de place pour vos fichiers. Parlez-en à votre professeur."),
     RefusalCode.STORE_FULL: _l("Il n’y a plus de place ici. Essayez plus tard."),
     RefusalCode.FORM_TOO_BIG: _l("C’est trop lourd en une fois. Envoyez les fichiers un par un."),
+    # To the program that sends a file in pieces, and from there beside the name of the file.
+    RefusalCode.UPLOAD_UNKNOWN: _l("Cet envoi n’existe pas. Ouvrez le devoir et ajoutez le fichier encore."),
+    RefusalCode.UPLOAD_EXPIRED: _l("Cet envoi est trop ancien. Ajoutez le fichier encore une fois."),
+    RefusalCode.UPLOAD_BUSY: _l("Ce fichier est déjà en route dans une autre page. Attendez un peu."),
+    RefusalCode.UPLOAD_LONGER: _l("Ce fichier a changé pendant l’envoi. Ajoutez-le encore une fois."),
+    RefusalCode.UPLOAD_DAMAGED: _l("Un morceau est arrivé abîmé. Il part encore une fois."),
     # Above the form.
     RefusalCode.UPLOADS_BUSY: _l("Des fichiers arrivent déjà. Attendez un peu et envoyez encore."),
     RefusalCode.NOTHING_TO_SEND: _l("Il n’y a rien à envoyer."),
