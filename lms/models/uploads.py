@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from lms.extensions import Base, Identified
 from lms.models.homework import FileKind
 from lms.models.partial_index import partial_index
-from lms.models.people import one_of, word_type
+from lms.models.people import word_type
 from lms.refusal_codes import RefusalCode
 
 
@@ -26,7 +26,6 @@ class Upload(Identified, Base):
     __table_args__ = (
         UniqueConstraint("person_id", "key"),
         CheckConstraint("length > 0", name="length"),
-        CheckConstraint(one_of("kind", FileKind), name="kind"),
         partial_index("ix_upload_open", "person_id", where="attachment_id IS NULL AND refused IS NULL"),
         Index("ix_upload_expires_at", "expires_at"),
     )

@@ -34,7 +34,6 @@ def upgrade() -> None:
         sa.Column("refused", sa.String(length=32), nullable=True),
         sa.Column("id", sa.String(length=14), nullable=False),
         sa.CheckConstraint("length > 0", name=op.f("ck_upload_length")),
-        sa.CheckConstraint("kind IN ('photo', 'voice', 'document')", name=op.f("ck_upload_kind")),
         sa.ForeignKeyConstraint(
             ["person_id"], ["person.id"], name=op.f("fk_upload_person_id"), ondelete="RESTRICT"
         ),
@@ -42,7 +41,7 @@ def upgrade() -> None:
             ["assignment_id"], ["assignment.id"], name=op.f("fk_upload_assignment_id"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_upload")),
-        sa.UniqueConstraint("person_id", "key", name=op.f("uq_upload_person_id")),
+        sa.UniqueConstraint("person_id", "key", name=op.f("uq_upload_person_id_key")),
     )
     op.create_index("ix_upload_expires_at", "upload", ["expires_at"])
     op.create_index("ix_upload_open", "upload", ["person_id"], sqlite_where=OPEN, postgresql_where=OPEN)
