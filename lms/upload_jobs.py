@@ -68,7 +68,7 @@ def end_upload(whole: Partial, upload_id: str) -> None:
 
 
 class UploadJobs:
-    """What the worker does for the uploads of an instance."""
+    """Work of the worker on the uploads of an instance."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app

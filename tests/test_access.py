@@ -32,6 +32,7 @@ from lms.models import (
     Booking,
     Clip,
     ExternalCalendar,
+    FileKind,
     Level,
     LoginSession,
     Mark,
@@ -48,6 +49,7 @@ from lms.models import (
     Room,
     SpecialDay,
     Submission,
+    Upload,
 )
 from tests.support.narrow import present
 from tests.support.pages import filled, parse
@@ -112,6 +114,18 @@ def _complete(session: Session) -> None:
             address="https://calendars.example/nadia.ics",
             tried_at=moment,
             created_at=moment,
+        )
+    )
+    session.add(
+        Upload(
+            person_id=samira.id,
+            assignment_id=session.get_one(Submission, attempt.submission_id).assignment_id,
+            key="k1",
+            kind=FileKind.PHOTO,
+            shown_name="IMG_1.jpg",
+            length=10,
+            created_at=moment,
+            expires_at=moment + timedelta(days=7),
         )
     )
     for name in OWN.values():
@@ -249,6 +263,7 @@ def things(session: Session) -> dict[str, str]:
         "assignments": submission.assignment_id,
         "submissions": submission.id,
         "corrections": attempt.id,
+        "uploads": first(select(Upload).where(Upload.person_id == samira.id)).id,
         "files": first(select(Attachment).where(Attachment.attempt_id == attempt.id)).id,
         "marks": first(select(Mark)).id,
         "pages": first(select(Rendition).join(Attachment).where(Attachment.attempt_id == attempt.id)).id,

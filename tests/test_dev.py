@@ -79,7 +79,7 @@ def loaded(path: Path) -> ModuleType:
 
 def test_help_lists_the_commands() -> None:
     told = subprocess.run([ROOT / "dev", "--help"], capture_output=True, text=True, check=True).stdout
-    for command in ("run", "test", "lint", "lock", "bench"):
+    for command in ("run", "test", "lint", "lock", "bench", "faults"):
         assert re.search(rf"^  {command}\b", told, re.MULTILINE), command
 
 

@@ -7,6 +7,7 @@ times as many people, submissions and appointments against the same with few (`-
 that does not buffer what it receives.
 `photos`: 25 learners who send four photos of 12 megapixels at one instant, in seconds and megabytes, on two
 cores that do nothing else.
+`pieces`: the time that the server takes for a piece of 256 kB of a file.
 
 The exit code is 1 when something does not hold its bound; the last lines say what.
 """
@@ -19,9 +20,9 @@ import tempfile
 from pathlib import Path
 
 from tests.support.school import make_demo_template
-from tools import bench_memory, bench_pages, bench_phones, bench_report, bench_uploads
+from tools import bench_memory, bench_pages, bench_phones, bench_pieces, bench_report, bench_uploads
 
-PARTS = ("pages", "memory", "phones", "photos")
+PARTS = ("pages", "memory", "phones", "photos", "pieces")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
             bench_phones.measure_phones(folder, template)
         if "photos" in parts:
             bench_uploads.many_photos(folder / "photos", template)
+        if "pieces" in parts:
+            bench_pieces.measure_pieces(folder / "pieces", template)
     for failure in bench_report.failures:
         print(f"does not hold: {failure}", flush=True)
     return 1 if bench_report.failures else 0

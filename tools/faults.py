@@ -5,7 +5,7 @@ one, and started again. Forgotten: the browser is killed, and a new one knows th
 tap: the same upload is begun twice at one instant. Two tabs: both send the whole file at one time.
 
 After each run the file must be in the draft of its learner, once and with these bytes, at the moment at which
-the client is told so. The exit code is 1 when a file is lost or doubled or a receipt is not true.
+an answer says so. The exit code is 1 when a file is lost or doubled or a receipt is not true.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Step = Callable[[TusWire, str, int, bytes], None]
 
 @dataclass
 class Result:
-    """What became of the runs."""
+    """The runs, and each that went wrong."""
 
     runs: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)

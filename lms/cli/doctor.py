@@ -124,10 +124,14 @@ def received(session: Session, settings: Settings) -> list[str]:
 def unfinished_uploads(session: Session, settings: Settings) -> list[str]:
     """Return the uploads whose partial file is lost, and the partial files of no upload."""
     orphans = orphans_of(session)
-    there = current.partial_files().changed()
-    lost = sorted(upload_id for upload_id in uploads.open_lengths(session) if upload_id not in there)
-    found = [f"upload without partial file: {upload_id}" for upload_id in lost]
+    found = [f"upload without partial file: {upload_id}" for upload_id in _without_partial(session)]
     return found + [f"partial file without upload: {name}" for name in orphans]
+
+
+def _without_partial(session: Session) -> list[str]:
+    opened = uploads.open_lengths(session)  # before the files, which are older than their rows
+    present = current.partial_files().changed()
+    return sorted(upload_id for upload_id in opened if upload_id not in present)
 
 
 def _is_other_size(stored: int, size: int | None) -> bool:
@@ -220,6 +224,9 @@ def fix(session: Session, settings: Settings) -> list[str]:
     for name in orphans_of(session, FIXABLE):
         current.partial_files().delete(name)
         done.append(f"deleted, a partial file without upload: {name}")
+    for upload_id in _without_partial(session):
+        current.partial_files().create(upload_id)
+        done.append(f"made empty, the partial file of an upload: {upload_id}")
     session.rollback()
     read = record_digests(current_app)
     return done + ([f"recorded, digests of older pictures: {read}"] if read else [])

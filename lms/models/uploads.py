@@ -36,7 +36,7 @@ class Upload(Identified, Base):
     kind: Mapped[FileKind] = mapped_column(word_type(FileKind, 8))
     shown_name: Mapped[str] = mapped_column(String(120))
     length: Mapped[int]
-    made_at: Mapped[datetime]
+    created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     attachment_id: Mapped[str | None] = mapped_column(String(14))
     refused: Mapped[RefusalCode | None] = mapped_column(word_type(RefusalCode, 32))

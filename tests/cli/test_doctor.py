@@ -366,7 +366,7 @@ def test_an_upload_and_its_partial_file_belong_together(school: School) -> None:
 
     upload_id = school.write(begin)
     assert ills(doctor(school)) == {"unfinished uploads": [f"upload without partial file: {upload_id}"]}
-    partials.create(upload_id)
+    assert f"made empty, the partial file of an upload: {upload_id}" in doctor(school, "--fix").output
     partials.create("left")
     assert ills(doctor(school)) == {}, "a young one is on its way"
     moment = (now() - timedelta(days=2)).timestamp()

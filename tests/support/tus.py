@@ -102,7 +102,7 @@ class TusWire:
         return self.ask("PATCH", place, piece, **piece_headers(offset, piece))[0]
 
     def cut(self, place: str, offset: int, piece: bytes, share: float) -> HTTPConnection:
-        """Send a part of a piece; whoever closes the connection cuts it off there."""
+        """Send a part of a piece; closing the connection cuts it off there."""
         return self.send("PATCH", place, piece, share=share, **piece_headers(offset, piece))
 
 

@@ -32,7 +32,7 @@ from lms.web import tus
 from lms.web.body_limits import MEGABYTE, takes_bodies
 from lms.web.upload_slots import CROWDED, later
 
-bp = Blueprint("uploads", __name__, url_prefix="/uploads")
+bp = Blueprint("uploads", __name__)
 
 # What the protocol has a code for; anything else that a file is refused for is 422.
 STATUSES: dict[RefusalCode, int | str] = {
@@ -63,7 +63,7 @@ def _refuse(refusal: Refused, kinds: tuple[str, ...] = ("photo",), status: int |
     return Response(sentence(refusal, kinds), status, mimetype="text/plain")
 
 
-@bp.route("", methods=["OPTIONS"])
+@bp.route("/uploads", methods=["OPTIONS"])
 @allow(Role.LEARNER)
 @for_programs
 def describe() -> Response:
@@ -77,7 +77,7 @@ def describe() -> Response:
     )
 
 
-@bp.post("")
+@bp.post("/uploads")
 @allow(Role.LEARNER)
 @for_programs
 def begin() -> Response:
@@ -110,7 +110,7 @@ def begin() -> Response:
     return response
 
 
-@bp.route("/<id>", methods=["HEAD"])
+@bp.route("/uploads/<id>", methods=["HEAD"])
 @allow(Role.LEARNER)
 @for_programs
 def ask(id: str) -> Response:
@@ -131,7 +131,7 @@ def ask(id: str) -> Response:
     return response
 
 
-@bp.patch("/<id>")
+@bp.patch("/uploads/<id>")
 @allow(Role.LEARNER)
 @for_programs
 def add_piece(id: str) -> BaseResponse:
@@ -163,10 +163,10 @@ def add_piece(id: str) -> BaseResponse:
         except PartialBusy:
             raise Refused(RefusalCode.UPLOAD_BUSY) from None
         except UnknownPartial:
-            return tus.answer(409)  # it ended meanwhile: whoever asks is told
+            return tus.answer(409)  # it ended meanwhile, as HEAD says
 
 
-@bp.delete("/<id>")
+@bp.delete("/uploads/<id>")
 @allow(Role.LEARNER)
 @for_programs
 def abandon(id: str) -> Response:
@@ -184,7 +184,7 @@ def abandon(id: str) -> Response:
     return tus.answer(204)
 
 
-@bp.post("/<id>")
+@bp.post("/uploads/<id>")
 @allow(Role.LEARNER)
 @for_programs
 def override(id: str) -> BaseResponse:
@@ -238,7 +238,7 @@ def _idle_ids() -> list[str]:
 
 
 def _end_if_whole(upload: UploadFacts) -> UploadFacts:
-    """End an upload that a killed process left whole, before anybody is told that it is. Returns it anew."""
+    """End an upload that a killed process left whole, before any answer says so. Return it anew."""
     try:
         if partial_files().size(upload.id) < upload.length:
             return upload

@@ -30,7 +30,7 @@ MOST_KEY = 64
 
 @dataclass(frozen=True)
 class NewUpload:
-    """What a client says of a file before it sends it. `length` in bytes; `key` is its own."""
+    """A file as its client announces it. `length` in bytes; `key`: the client's own."""
 
     assignment_id: str
     key: str
@@ -41,7 +41,7 @@ class NewUpload:
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a learner may send, in bytes: a file, and all files together."""
+    """Limits of a learner in bytes: of one file, and of all files together."""
 
     of_file: int
     of_learner: int
@@ -83,15 +83,16 @@ def begin(
 
     `idle`: ids of uploads of which nothing has come for long. They make room when too many are open: a phone
     that has lost its queue must not keep its learner waiting for a week.
-    Refusals: `already_sent`, `file_empty`, `file_kind`, `file_too_big`, `kind_*`, `no_redo`, `quota_full`,
-    `too_many_files`, `upload_unknown` (it is no homework of the learner), `uploads_busy`; and of a known key
-    the one with which its upload ended.
+    Refusals: `already_sent`, `file_empty`, `file_kind`, `file_too_big`, `kind_document`, `kind_photo`,
+    `kind_voice`, `no_redo`, `quota_full`, `too_many_files`, `upload_unknown` (it is no homework of the
+    learner), `uploads_busy`; and of a known key the one with which its upload ended.
     """
     locks.lock_people(session, learner.id)
     known = session.scalar(select(Upload).where(Upload.person_id == learner.id, Upload.key == new.key))
     if known is not None and known.expires_at > now:
-        if known.refused is not None and known.attachment_id is None:
-            raise Refused(known.refused, number=MAX_FILES)
+        code = known.refused
+        if code is not None and known.attachment_id is None:
+            raise Refused(code)
         return _facts(known)
     if known is not None:
         session.delete(known)
@@ -112,7 +113,7 @@ def begin(
         kind=kind,
         shown_name=new.shown_name,
         length=new.length,
-        made_at=now,
+        created_at=now,
         expires_at=now + LASTS,
     )
     session.add(upload)

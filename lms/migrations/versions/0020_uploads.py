@@ -1,7 +1,7 @@
 """Uploads that arrive piece by piece
 
 Revision ID: 0020
-Revises: 0015
+Revises: 0017
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from lms.migrations import types
 
 revision = "0020"
-down_revision = "0015"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("shown_name", sa.String(length=120), nullable=False),
         sa.Column("length", sa.Integer(), nullable=False),
-        sa.Column("made_at", types.UTCDateTime(), nullable=False),
+        sa.Column("created_at", types.UTCDateTime(), nullable=False),
         sa.Column("expires_at", types.UTCDateTime(), nullable=False),
         sa.Column("attachment_id", sa.String(length=14), nullable=True),
         sa.Column("refused", sa.String(length=32), nullable=True),
