@@ -103,7 +103,9 @@ class Driver:
     def _send(self, number: int, content: bytes, fault: str) -> None:
         """Send the file of one run with its fault. Raises TimeoutError when it does not arrive."""
         if fault == "two tabs":
-            _at_once(lambda: self._send_whole(number, content), 2)
+            # Of other sizes and with other pauses, so that their requests meet at every point.
+            seeds = [self.chance.random(), self.chance.random()]
+            _at_once(lambda: self._send_whole(number, content, pauses=random.Random(seeds.pop())), 2)
         elif fault == "double tap":
             places: list[tuple[int, str]] = []
             _at_once(lambda: places.append(self._wire(number).begin(len(content), "photo")), 2)
@@ -115,7 +117,9 @@ class Driver:
             self._send_whole(number, content)
         else:
             step = self._cut if fault == "cut" else self._kill
-            self._send_whole(number, content, step, self.chance.randrange(len(content)))
+            # Half of them in the last piece: there is most to get wrong.
+            at = self.chance.choice((self.chance.randrange(len(content)), len(content) - 1))
+            self._send_whole(number, content, step, at)
 
     def _send_whole(
         self,
@@ -124,12 +128,15 @@ class Driver:
         fault: Step | None = None,
         at: int = 0,
         until: int | None = None,
+        pauses: random.Random | None = None,
     ) -> None:
         """Send as a phone does: begin by the key, ask how much has come, send pieces, begin again.
 
-        `fault` happens to the piece with the byte `at`; `until`: stop there, as a browser that is killed.
+        `fault` happens to the piece with the byte `at`; `until`: stop there, as a browser that is killed;
+        `pauses`: pieces of another size, each after a pause.
         """
-        most, end = max(1, len(content) // 4), time.monotonic() + PATIENCE
+        most = max(1, len(content) // (pauses.randrange(3, 9) if pauses else 4))
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             with suppress(OSError, HTTPException):
                 wire = self._wire(number)
@@ -143,6 +150,8 @@ class Driver:
                         step, fault = fault, None
                         step(wire, place, offset, piece)
                         break
+                    if pauses is not None:
+                        time.sleep(pauses.random() * 0.01)
                     status = wire.add(place, offset, piece)
                     offset += len(piece)
             time.sleep(0.01)
