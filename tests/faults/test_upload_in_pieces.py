@@ -157,6 +157,17 @@ def test_two_tabs_that_send_one_file_at_once_make_one_of_it(school: School, wire
     assert [file.sent_sha256 for file in files_for(school, wire)] == [digest(LARGE)]
 
 
+def test_a_client_without_pieces_sends_the_file_as_one_and_no_more_than_announced(
+    school: School, wire: TusWire
+) -> None:
+    _status, place = wire.begin(len(LARGE), "one")
+    with closing(wire.cut(place, 0, bytes(26 * MEGABYTE), 0)) as connection:
+        assert connection.getresponse().status == 413, "refused before it has come"
+    assert wire.offset(place) == (200, 0)
+    assert wire.add(place, 0, LARGE) == 204
+    assert [file.sent_sha256 for file in files_for(school, wire)] == [digest(LARGE)]
+
+
 def test_in_twenty_runs_with_a_fault_each_nothing_is_lost_or_doubled(tmp_path: Path, template: Path) -> None:
     result = faults.run_faults(tmp_path, template, runs=20, seed=11)
     assert result.is_sound, "\n".join(result.lines())

@@ -105,8 +105,9 @@ def begin() -> Response:
         if upload.is_open:
             partials.create(upload.id)  # a restored backup may lack it: then the upload begins anew
             _end_if_whole(upload)
-    response = tus.answer(201, upload_expires=tus.written_moment(upload.expires_at))
-    response.headers["Location"] = url_for("uploads.ask", id=upload.id)
+    response = tus.answer(201, location=url_for("uploads.ask", id=upload.id))
+    if upload.is_open:
+        response.headers["Upload-Expires"] = tus.written_moment(upload.expires_at)
     return response
 
 

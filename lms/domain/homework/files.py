@@ -146,30 +146,8 @@ def receive_file(
     check_received(existing, new, room=room)
     if len(existing) >= MAX_FILES:
         raise Refused(RefusalCode.TOO_MANY_FILES, number=MAX_FILES)
-    attachment = Attachment(attempt_id=draft.id, position=_next_position(existing), created_at=now)
+    attachment = Attachment(attempt_id=draft.id, position=next_position(existing), created_at=now)
     _set_received(session, attachment, new, now=now)
-    return attachment
-
-
-def add_refused(
-    session: Session, draft: Attempt, new: ReceivedFile, code: RefusalCode, *, now: datetime
-) -> Attachment:
-    """Add the row of a file that the draft could not take, so that the learner reads why beside its name."""
-    attachment = Attachment(
-        attempt_id=draft.id,
-        position=_next_position(files_of_attempt(session, draft.id)),
-        kind=new.kind,
-        state=FileState.REFUSED,
-        refusal=code,
-        shown_name=new.shown_name,
-        mime=UNKNOWN_MIME,
-        size=new.size,
-        sha256=new.sha256,
-        sent_sha256=new.sha256,
-        created_at=now,
-    )
-    session.add(attachment)
-    session.flush()
     return attachment
 
 
@@ -244,7 +222,7 @@ def add_file(
     check_stored(existing, assignment, new)
     if len(existing) >= MAX_FILES:
         raise Refused(RefusalCode.TOO_MANY_FILES, number=MAX_FILES)
-    attachment = Attachment(attempt_id=draft.id, position=_next_position(existing), created_at=now)
+    attachment = Attachment(attempt_id=draft.id, position=next_position(existing), created_at=now)
     set_ready(session, attachment, new)
     return attachment
 
@@ -284,7 +262,8 @@ def _set_received(session: Session, attachment: Attachment, new: ReceivedFile, *
     session.info.setdefault("files", []).append(attachment.id)
 
 
-def _next_position(existing: Iterable[Attachment]) -> int:
+def next_position(existing: Iterable[Attachment]) -> int:
+    """Return the position at the end of these files."""
     return max((other.position for other in existing), default=0) + 1
 
 

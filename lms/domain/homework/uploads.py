@@ -17,7 +17,7 @@ from lms.domain.errors import Absent, Refused
 from lms.domain.homework import attempts, files
 from lms.domain.homework.files import MAX_FILES, ReceivedFile
 from lms.domain.people import locks
-from lms.models import Attachment, Attempt, FileKind, Person, Upload
+from lms.models import Attachment, Attempt, FileKind, FileState, Person, Upload
 from lms.refusal_codes import RefusalCode
 
 # For a phone that comes back after a week, and for one that never does.
@@ -171,7 +171,7 @@ def finish(
             upload.attachment_id = _same_file(session, draft, sha256).id  # it is there: nothing is lost
         else:
             upload.refused = refusal.code
-            upload.attachment_id = files.add_refused(session, draft, new, refusal.code, now=now).id
+            upload.attachment_id = _add_refused(session, draft, new, refusal.code, now=now).id
         session.flush()
         return False
     session.flush()
@@ -241,6 +241,28 @@ def _check_room(
     used = files.used_bytes(session, learner) + sum(upload.length for upload in coming)
     if used + new.length > allowance.of_learner:
         raise Refused(RefusalCode.QUOTA_FULL)
+
+
+def _add_refused(
+    session: Session, draft: Attempt, new: ReceivedFile, code: RefusalCode, *, now: datetime
+) -> Attachment:
+    """Add the row of a file that the draft could not take, so that the learner reads why beside its name."""
+    attachment = Attachment(
+        attempt_id=draft.id,
+        position=files.next_position(files.files_of_attempt(session, draft.id)),
+        kind=new.kind,
+        state=FileState.REFUSED,
+        refusal=code,
+        shown_name=new.shown_name,
+        mime=files.UNKNOWN_MIME,
+        size=new.size,
+        sha256=new.sha256,
+        sent_sha256=new.sha256,
+        created_at=now,
+    )
+    session.add(attachment)
+    session.flush()
+    return attachment
 
 
 def _same_file(session: Session, draft: Attempt, sha256: str) -> Attachment:

@@ -16,6 +16,7 @@ from lms.domain.homework import attempts
 from lms.domain.homework.files import MAX_FILES, receive_file
 from lms.models import Attachment, FileState, LoginSession, Upload
 from lms.refusal_codes import RefusalCode
+from lms.web.upload_slots import CROWDED
 from tests import factories
 from tests.support import files
 from tests.support.school import School
@@ -399,6 +400,14 @@ def test_a_piece_in_the_middle_writes_nothing_and_holds_no_connection(
 def test_no_limit_stops_a_phone_with_a_thousand_pieces(phone: TusClient) -> None:
     place = phone.begun(300)
     assert {phone.add(place, offset, b"x").status_code for offset in range(300)} == {204}
+
+
+def test_when_too_many_uploads_wait_already_a_piece_comes_again_later(phone: TusClient) -> None:
+    place = phone.begun(10)
+    headers = {**VERSION, "Upload-Offset": "0", "Content-Type": PIECE}
+    answer = phone.client.patch(place, data=b"abc", headers=headers, environ_overrides={CROWDED: True})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert phone.offset(place) == 0
 
 
 def test_half_a_megabyte_and_more_in_one_piece_goes_through_a_file(school: School, phone: TusClient) -> None:
