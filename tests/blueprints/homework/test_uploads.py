@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import namedtuple
 from datetime import timedelta
@@ -281,6 +282,17 @@ def test_the_eleventh_file_and_the_seventh_upload_are_refused(school: School, ph
     assert [file.position for file in attachments(school)] == list(range(1, 11)), "in the order of arrival"
 
 
+def test_a_seventh_upload_takes_the_place_of_one_that_was_left_alone(
+    school: School, phone: TusClient
+) -> None:
+    places = [phone.begun(5, f"k{number}") for number in range(6)]
+    moment = (now() - timedelta(hours=2)).timestamp()
+    os.utime(partials(school).root / the_id(places[2]), (moment, moment))
+    assert phone.begin(5, "k6").status_code == 201
+    assert [phone.ask(place).status_code for place in places] == [200, 200, 404, 200, 200, 200]
+    assert phone.begin(5, "k2").status_code == 422, "the phone that comes back waits as any other"
+
+
 def test_bytes_that_are_no_homework_are_refused_in_the_draft_and_the_others_stay(
     school: School, phone: TusClient
 ) -> None:
@@ -339,6 +351,17 @@ def test_what_a_killed_process_left_whole_is_ended_before_anybody_is_told(
         assert len(attachments(school)) == before + 1, key
         assert phone.offset(place) == 5
     assert not list(partials(school).root.iterdir())
+
+
+def test_while_another_process_ends_an_upload_nobody_is_told_that_it_is_whole(
+    school: School, phone: TusClient
+) -> None:
+    place = phone.begun(5)
+    (partials(school).root / the_id(place)).write_bytes(b"whole")
+    with partials(school).locked(the_id(place)):
+        assert phone.ask(place).status_code == 423
+        assert phone.begin(5).status_code == 423
+    assert (phone.begin(5).status_code, len(attachments(school))) == (201, 1)
 
 
 def test_a_partial_file_that_a_backup_lacks_begins_anew(school: School, phone: TusClient) -> None:
