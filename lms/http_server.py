@@ -121,6 +121,15 @@ class Parser(HTTPRequestParser):
 
 
 class Task(WSGITask):
+    def set_close_on_finish(self) -> None:
+        """Close the connection after the answer; the library does so after each one without a body.
+
+        A phone would connect anew for every piece of a file (204).
+        """
+        asked = self.request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or asked or self.version != "1.1":
+            super().set_close_on_finish()
+
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
         if self.request.refusal:

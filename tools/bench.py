@@ -7,7 +7,8 @@ times as many people, submissions and appointments against the same with few (`-
 that does not buffer what it receives.
 `photos`: 25 learners who send four photos of 12 megapixels at one instant, in seconds and megabytes, on two
 cores that do nothing else.
-`pieces`: the time that the server takes for a piece of 256 kB of a file.
+`pieces`: how long the server takes for a piece of 256 kB of a file; pages of others while slow phones send
+such pieces.
 
 The exit code is 1 when something does not hold its bound; the last lines say what.
 """

@@ -8,7 +8,7 @@ import socket
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -94,15 +94,20 @@ def p95(values: list[float], share: float = 0.95) -> float:
     return sorted(values)[int(len(values) * share)]
 
 
+def phones(port: int, path: str, cookie: str, number: int, bits: int) -> AbstractContextManager[None]:
+    """Let so many phones upload slowly, in bits a second, while the block runs."""
+    return running(_run_phones, port, path, cookie, number, bits)
+
+
 @contextmanager
-def phones(port: int, path: str, cookie: str, number: int, bits: int) -> Iterator[None]:
-    """Let so many phones upload slowly, in bits a second, while the block runs.
+def running(run_phones: Callable[..., None], *arguments: object) -> Iterator[None]:
+    """Run phones while the block runs; their function sets the event that it is given last.
 
     In a process of their own, so that they do not slow the one down that measures.
     """
     ready = multiprocessing.get_context("spawn").Event()
     process = multiprocessing.get_context("spawn").Process(
-        target=_run_phones, args=(port, path, cookie, number, bits, ready), daemon=True
+        target=run_phones, args=(*arguments, ready), daemon=True
     )
     process.start()
     try:

@@ -20,7 +20,7 @@ from tests.support import files
 from tests.support.live_server import LiveServer
 from tests.support.school import School, open_schools
 from tests.support.servers import wait_until
-from tests.support.tus import TusWire, partials
+from tests.support.tus import VERSION, TusWire, partials, piece_headers
 from tools import faults
 from tools.bench_report import login_cookies
 
@@ -166,6 +166,20 @@ def test_a_client_without_pieces_sends_the_file_as_one_and_no_more_than_announce
     assert wire.offset(place) == (200, 0)
     assert wire.add(place, 0, LARGE) == 204
     assert [file.sent_sha256 for file in files_for(school, wire)] == [digest(LARGE)]
+
+
+def test_pieces_share_one_connection(wire: TusWire) -> None:
+    _status, place = wire.begin(9, "shared")
+    with closing(wire.cut(place, 0, b"abc", 1)) as connection:
+        for offset, asked in ((3, "keep-alive"), (6, "close")):
+            answer = connection.getresponse()
+            assert (answer.status, answer.read(), answer.getheader("Connection")) == (204, b"", None)
+            headers = {name.replace("_", "-"): value for name, value in piece_headers(offset, b"def").items()}
+            headers |= {**VERSION, "Cookie": wire.cookie, "Connection": asked}
+            connection.auto_open = 0  # it would connect anew without a word
+            connection.request("PATCH", place, b"def", headers)
+        assert connection.getresponse().getheader("Connection") == "close", "as the client has asked"
+    assert wire.offset(place) == (200, 9)
 
 
 def test_in_twenty_runs_with_a_fault_each_nothing_is_lost_or_doubled(tmp_path: Path, template: Path) -> None:
