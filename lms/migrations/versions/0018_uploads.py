@@ -1,6 +1,6 @@
 """Uploads that arrive piece by piece
 
-Revision ID: 0020
+Revision ID: 0018
 Revises: 0017
 """
 
@@ -11,7 +11,7 @@ from alembic import op
 
 from lms.migrations import types
 
-revision = "0020"
+revision = "0018"
 down_revision = "0017"
 branch_labels = None
 depends_on = None
