@@ -269,11 +269,12 @@ def forms_of(stranger: Stranger) -> list[tuple[str, dict[str, Any]]]:
             answer.close()
             continue
         root = parse(answer.get_data(as_text=True))
+        forms = root.all("form")
         if path.startswith("/bookings/new"):
             confirm = [a.get("href") for a in root.all("a") if "confirm?" in a.get("href")][:1]
             for href in confirm:
-                root.children += parse(stranger.client.get(href).get_data(as_text=True)).children
-        for form in root.all("form"):
+                forms += parse(stranger.client.get(href).get_data(as_text=True)).all("form")
+        for form in forms:
             if form.get("method").lower() == "post" and not form.get("action").endswith(("/logout", "/end")):
                 action = form.get("action") or path
                 values = {**pressed(form), **filled(form)}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests import factories
-from tests.support.pages import Element, Page, Visitor, filled
+from tests.support.pages import Page, Visitor, filled, parse
 from tests.support.school import School
 
 
@@ -28,5 +28,5 @@ def _send(browser: Visitor, wanted: Callable[[dict[str, Any]], bool], values: di
     page = browser.get("/agenda/exceptions")
     main = page.root.all("main")[0]
     chosen = next(form for form in main.all("form") if wanted(filled(form)))
-    only = Page(page.response, page.url, Element("", {}, [chosen]))
+    only = Page(page.response, page.url, parse(chosen.node.html or ""))
     return browser.submit(only, values, action="/agenda/exceptions")

@@ -3,103 +3,100 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 from urllib.parse import urljoin
 
 from flask.testing import FlaskClient
+from selectolax.lexbor import LexborAttributes, LexborHTMLParser, LexborNode
 from werkzeug.test import TestResponse
 
-VOID = frozenset({"br", "col", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
+from tests.support.narrow import present
+
 CONTROLS = "input", "select", "textarea"
 MAX_HTML = 200_000
 
 
-@dataclass
 class Element:
-    tag: str
-    attrs: dict[str, str | None]
-    children: list[Element | str] = field(default_factory=list)
+    """An element of a parsed page; also the page itself, whose tag is `-document`."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: LexborNode) -> None:
+        self.node = node
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Element) and self.node.mem_id == other.node.mem_id
+
+    def __hash__(self) -> int:
+        return hash(self.node.mem_id)
+
+    @property
+    def tag(self) -> str:
+        return self.node.tag or ""
+
+    @property
+    def attrs(self) -> LexborAttributes:
+        return self.node.attrs
 
     def all(self, *tags: str) -> list[Element]:
-        found: list[Element] = []
-        self._add_to(found, tags)
-        return found
-
-    def _add_to(self, found: list[Element], tags: tuple[str, ...]) -> None:
-        for child in self.children:
-            if isinstance(child, Element):
-                if not tags or child.tag in tags:
-                    found.append(child)
-                child._add_to(found, tags)
+        """Return the elements inside this one, in the order of the page; with `tags` only these."""
+        inside = self.node.traverse()
+        next(inside)  # this one
+        if tags:
+            return [Element(node) for node in inside if node.tag in tags]
+        return [Element(node) for node in inside if not (node.tag or "-").startswith("-")]
 
     @property
     def text(self) -> str:
-        parts = [child if isinstance(child, str) else child.text for child in self.children]
-        return " ".join(" ".join(parts).split())
+        return " ".join(self.node.text(separator=" ").split())
+
+    @property
+    def own_text(self) -> str:
+        """Return the text as it stands, without that of elements inside."""
+        return self.node.text(deep=False)
 
     def get(self, name: str) -> str:
-        return self.attrs.get(name) or ""
-
-
-class _Builder(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.root = Element("", {})
-        self.stack = [self.root]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        element = Element(tag, dict(attrs))
-        self.stack[-1].children.append(element)
-        if tag not in VOID:
-            self.stack.append(element)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.stack[-1].children.append(Element(tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        for depth in range(len(self.stack) - 1, 0, -1):
-            if self.stack[depth].tag == tag:
-                del self.stack[depth:]
-                return
-
-    def handle_data(self, data: str) -> None:
-        self.stack[-1].children.append(data)
+        return self.node.attrs.sget(name)
 
 
 def parse(html: str) -> Element:
-    builder = _Builder()
-    builder.feed(html)
-    return builder.root
+    """Return a page as a browser without JavaScript reads it; of a part of a page the body."""
+    # What a script shows later is read too: the content of <template> is no part of a page otherwise.
+    document = LexborHTMLParser(
+        html.replace("<template", "<x-template").replace("</template", "</x-template")
+    )
+    return Element(present(present(document.root).parent if "<html" in html else document.body))
 
 
 def honest_page(html: str) -> Element:
     """Check that a page has language, direction and one h1, that fields have labels and ids are unique."""
     root = parse(html)
-    every = root.all()  # once: this is asked of every page of every test
     by_tag: dict[str, list[Element]] = defaultdict(list)
-    for element in every:
+    ids = Counter[str]()
+    for element in root.all():  # once: this is asked of every page of every test
         by_tag[element.tag].append(element)
-        assert "style" not in element.attrs, f"inline style: {element.tag}"
-        assert not any(name.startswith("on") for name in element.attrs), f"inline script: {element.attrs}"
+        attrs = element.attrs
+        assert "style" not in attrs, f"inline style: {element.tag}"
+        assert not any(name.startswith("on") for name in attrs), f"inline script: {dict(attrs)}"
+        if name := attrs.sget("id"):
+            ids[name] += 1
     top = by_tag["html"][0]
     assert top.get("lang"), "lang"
     assert top.get("dir") in ("ltr", "rtl"), "dir"
     assert len(by_tag["h1"]) == 1, f"one h1, not {[h.text for h in by_tag['h1']]}"
     assert by_tag["title"][0].text, "a title"
-    ids = Counter(element.get("id") for element in every if element.get("id"))
     assert not (twice := [each for each, number in ids.items() if number > 1]), f"ids twice: {twice}"
     labelled = {label.get("for") for label in by_tag["label"]}
-    inside = {id(e) for label in by_tag["label"] for e in label.all(*CONTROLS)}
+    inside = {control for label in by_tag["label"] for control in label.all(*CONTROLS)}
     for control in (control for tag in CONTROLS for control in by_tag[tag]):
         if control.get("type") in ("hidden", "submit", "button"):
             continue
         named = control.get("aria-label") or control.get("aria-labelledby")
-        assert named or control.get("id") in labelled or id(control) in inside, f"no label: {control.attrs}"
+        assert named or control.get("id") in labelled or control in inside, f"no label: {dict(control.attrs)}"
     for image in by_tag["img"]:
-        assert "alt" in image.attrs, f"no alt: {image.attrs}"
+        assert "alt" in image.attrs, f"no alt: {dict(image.attrs)}"
     assert len(html.encode()) < MAX_HTML, "a page of reasonable size"
     return root
 
@@ -207,7 +204,7 @@ def filled(form: Element) -> dict[str, Any]:
                 first = chosen[0]
                 data[name] = first.get("value") if "value" in first.attrs else first.text
         elif control.tag == "textarea":
-            data[name] = "".join(c for c in control.children if isinstance(c, str)).removeprefix("\n")
+            data[name] = control.own_text
         elif kind != "file":
             _add(data, name, control.get("value"), several=kind == "hidden")
     return data
