@@ -62,7 +62,7 @@ from tests import factories
 from tests.support.appointments import at
 from tests.support.engines import postgres_template
 from tests.support.narrow import present
-from tests.support.school import School, copy_template, settings_for
+from tests.support.school import School, copy_static, copy_template, settings_for
 from tests.support.servers import PostgresServer
 from tools import schema_diagram
 
@@ -71,8 +71,9 @@ MIGRATIONS = ROOT / "lms/migrations"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[School]:
+def bare(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> Iterator[School]:
     """A house whose database is empty: no table at all."""
+    copy_static(template, tmp_path)
     settings = settings_for(tmp_path)
     if request.param == "postgresql":
         settings = settings_for(tmp_path, database_url=request.getfixturevalue("postgres_url"))
@@ -92,6 +93,7 @@ def newest(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> It
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     url = server.fresh_database(request.getfixturevalue("postgres_template"))
+    copy_static(template, tmp_path)
     school = School(create_app(settings_for(tmp_path, database_url=url)))
     yield school
     school.close()

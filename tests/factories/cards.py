@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import cycle
 
 from sqlalchemy.orm import Session
 
@@ -15,8 +16,10 @@ from lms.models.people import LoginKind
 from tests.factories.people import NOW, nadia
 
 PASSWORD = "trois-vélos-verts"
-# A hash takes long on purpose, and the tests have few passwords.
+# A hash takes long on purpose, and the tests have few passwords and PINs.
 hash_once = cache(hash_secret)
+# So many that no test gives two cards one PIN.
+PINS = cycle(f"{number}" for number in range(2590, 9590, 70))
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,9 @@ class Printed:
 def printed_card(
     session: Session, person: Person, actor: Person | None = None, *, now: datetime = NOW
 ) -> Printed:
-    made = cards.new_secrets()
-    card = cards.issue_card(
-        session, actor or nadia(session), person, made.token, hash_secret(made.pin), now=now
-    )
-    return Printed(card.id, made.token, card.code, made.pin)
+    token, pin = cards.new_secrets().token, next(PINS)
+    card = cards.issue_card(session, actor or nadia(session), person, token, hash_once(pin), now=now)
+    return Printed(card.id, token, card.code, pin)
 
 
 def with_password(session: Session, person: Person, password: str = PASSWORD) -> Person:

@@ -71,6 +71,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     keep_folders_in_memory()
+    keep_compiled_modules()
     sys.addaudithook(ask_no_name_server)
     # A run that was started in the background ignores Ctrl-C, and so would the processes of its tests.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -99,6 +100,12 @@ def keep_folders_in_memory() -> None:
     """Put the folders of the tests into memory, if there is room: a quarter of the time."""
     if has_room_in_memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def keep_compiled_modules() -> None:
+    """Compile each module once, also where the environment says no: workers and processes are many."""
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.hookimpl(optionalhook=True)
