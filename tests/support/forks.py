@@ -18,8 +18,14 @@ from jinja2 import FileSystemBytecodeCache
 from config import ROOT
 from lms import serve
 
+# What a server imports when it starts, and the holidays of all countries at its first page with an hour.
+LATER = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in (ROOT / "lms" / "blueprints").rglob("*.py")
+    if path.stem != "__init__"
+]
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([__name__, "tests.faults.race"])
+FORKS.set_forkserver_preload([__name__, "tests.faults.race", "holidays.countries", *LATER])
 
 
 def share_compiled_templates(folder: Path) -> None:
