@@ -57,9 +57,10 @@ def shared_school(tmp_path_factory: pytest.TempPathFactory, template: Path) -> I
 
 
 @pytest.fixture
-def school(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> Iterator[School]:
+def school(request: pytest.FixtureRequest, template: Path) -> Iterator[School]:
     """Return an empty, migrated school; with the mark `own_school` an application of the test's own."""
     if request.node.get_closest_marker("own_school"):
+        tmp_path: Path = request.getfixturevalue("tmp_path")  # a folder takes long: only here
         copy_template(template, tmp_path)
         yield make_school(settings_for(tmp_path), migrated=True)
         return

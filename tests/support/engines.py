@@ -36,7 +36,7 @@ def shared_postgres_school(
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def school(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> Iterator[School]:
+def school(request: pytest.FixtureRequest, template: Path) -> Iterator[School]:
     """Return an empty, migrated school, on each engine; with the mark `own_school` one of the test's own."""
     if not request.node.get_closest_marker("own_school"):
         name = "shared_school" if request.param == "sqlite" else "shared_postgres_school"
@@ -44,6 +44,7 @@ def school(request: pytest.FixtureRequest, tmp_path: Path, template: Path) -> It
         yield shared.lend()
         shared.reclaim()
         return
+    tmp_path: Path = request.getfixturevalue("tmp_path")
     copy_template(template, tmp_path)
     if request.param == "sqlite":
         yield make_school(settings_for(tmp_path), migrated=True)
