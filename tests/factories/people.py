@@ -35,6 +35,7 @@ def organisation(session: Session) -> Organisation:
             name, cefr = LEVELS[code]
             session.add(Level(code=code, name=name, cefr=cefr, position=position))
         session.flush()
+    session.info["organisation"] = service  # a session forgets at once what nobody holds, and asks again
     return service
 
 
