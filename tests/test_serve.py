@@ -66,9 +66,11 @@ def test_a_busy_port_means_the_next_free_one_and_it_is_said(tmp_path: Path, temp
             assert status(server) == 200
 
 
-def test_a_phone_of_the_same_network_reaches_the_demo_school_with_a_card(tmp_path: Path) -> None:
+def test_a_phone_of_the_same_network_reaches_the_demo_school_with_a_card(
+    tmp_path: Path, demo_template: Path
+) -> None:
     address = serve.local_address()
-    server = LiveServer(tmp_path, LMS_DEMO="yes")
+    server = LiveServer(tmp_path, demo_template, LMS_DEMO="yes")
     server.options, server.host = ("--phone",), address
     with server:
         assert f"Passerelle: http://{address}:{server.port} " in server.output()
