@@ -79,8 +79,12 @@ class VersionedForm(PageForm):
     @property
     def seen_version(self) -> int:
         """Return the version that the page showed; -1, which never exists, for anything but a number."""
-        sent = self.version.data or ""
-        return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else -1
+        return seen_number(self.version.data)
+
+
+def seen_number(sent: str | None) -> int:
+    """Return a number that the page sends back; -1 for anything else."""
+    return int(sent) if sent and sent.isascii() and sent.isdigit() and len(sent) < 10 else -1
 
 
 def tidy(value: str | None) -> str | None:

@@ -13,7 +13,7 @@ from wtforms.validators import NumberRange, Optional
 
 from lms.domain.errors import Refused
 from lms.domain.homework.marks import MarkContent
-from lms.forms import VersionedForm, at_most, tidy
+from lms.forms import PageForm, at_most, seen_number, tidy
 from lms.forms.screening import no_national_number
 from lms.i18n.mark_codes import CODES
 from lms.models import MarkCode, MarkKind
@@ -27,14 +27,14 @@ def _number() -> IntegerField:
     return IntegerField(validators=[Optional(), NumberRange(-10_000, 1_000_000)])
 
 
-class MarkForm(VersionedForm):
-    """A mark. `version`: how often the feedback had been returned; `mark_version`: of the mark that changes.
+class MarkForm(PageForm):
+    """A mark. `returns`: how often the feedback had been returned when the page was shown.
 
     Without a script a teacher marks words: the quote, the code, and how it is right.
     """
 
     kind = HiddenField(default=MarkKind.RANGE.value)
-    mark_version = _number()
+    returns = HiddenField(default="0")
     attachment = HiddenField()
     page, x, y, w, h, starts, ends = (_number() for _ in range(7))
     points = HiddenField()
@@ -47,6 +47,11 @@ class MarkForm(VersionedForm):
     quote = StringField(_l("Le mot dans la copie"), filters=[tidy], validators=[at_most(300)])
     model = StringField(_l("Juste"), filters=[tidy], validators=[at_most(300), no_national_number])
     note = StringField(_l("Remarque"), filters=[tidy], validators=[at_most(500), no_national_number])
+
+    @property
+    def seen_returns(self) -> int:
+        """Return how often the feedback had been returned when the page was shown; -1 for no number."""
+        return seen_number(self.returns.data)
 
     def content(self, text: str) -> MarkContent:
         """Return the mark; quoted words without a place get that of their first occurrence in the text.

@@ -48,6 +48,7 @@ class AuditAction(StrEnum):
     ASSIGNMENT_WITHDRAWN = "assignment_withdrawn"
     ASSIGNMENT_BROUGHT_BACK = "assignment_brought_back"
     FEEDBACK_RETURNED = "feedback_returned"
+    WORK_DEPOSITED = "work_deposited"
     # booking
     AVAILABILITY_CHANGED = "availability_changed"
     VIDEO_ADDRESS_CHANGED = "video_address_changed"

@@ -136,11 +136,34 @@ class Attempt(Identified, Base):
         lazy="raise_on_sql", order_by="Attachment.position", viewonly=True
     )
     feedback: Mapped[Feedback | None] = relationship(lazy="raise_on_sql", viewonly=True)
+    deposit: Mapped[Deposit | None] = relationship(lazy="raise_on_sql", viewonly=True)
 
     @property
     def last_returned(self) -> ReturnedFeedback | None:
         """Return the feedback that the learner reads, as it was returned last; None before that."""
         return self.feedback.returned[-1] if self.feedback and self.feedback.returned else None
+
+
+class DepositWay(StrEnum):
+    """How a learner's work came to the member of the team who deposited it."""
+
+    DESK = "at_desk"
+    MAIL = "by_mail"
+    PAPER = "on_paper"
+
+
+class Deposit(Base):
+    """Record of who has sent an attempt for the learner. `sent_on`: the day of the work itself."""
+
+    __tablename__ = "deposit"
+
+    attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id", ondelete="RESTRICT"), primary_key=True)
+    actor_id: Mapped[str] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    reason: Mapped[str] = mapped_column(String(200))
+    sent_on: Mapped[date]
+    way: Mapped[DepositWay] = mapped_column(word_type(DepositWay, 8))
+
+    actor: Mapped[Person] = relationship(lazy="raise_on_sql")
 
 
 class QueuedAttempt(Base):

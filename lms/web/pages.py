@@ -15,12 +15,21 @@ from lms.domain.lessons.progress import LessonState
 from lms.i18n import dates, languages
 from lms.i18n.mark_codes import CODES
 from lms.i18n.refusals import sentence
-from lms.models import Attendance, Channel, ConflictReason, DayKind, HomeworkState, MarkCode, RuleMode
+from lms.models import (
+    Attendance,
+    Channel,
+    ConflictReason,
+    DayKind,
+    DepositWay,
+    HomeworkState,
+    MarkCode,
+    RuleMode,
+)
 from lms.normal_forms import normalize_phone
 from lms.web.sending import browser_key
 
 # Enums whose members templates name, to choose a word or an icon for each.
-ENUMS = (Attendance, Channel, ConflictReason, DayKind, HomeworkState, LessonState, RuleMode)
+ENUMS = (Attendance, Channel, ConflictReason, DayKind, DepositWay, HomeworkState, LessonState, RuleMode)
 
 
 def init_app(app: Flask) -> None:

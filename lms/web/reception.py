@@ -15,6 +15,7 @@ from lms.domain.errors import Refused
 from lms.domain.homework import files
 from lms.domain.homework.files import MAX_FILES, RemovedFile
 from lms.extensions import db
+from lms.models import Person
 from lms.refusal_codes import RefusalCode
 from lms.web.body_limits import MEGABYTE
 from lms.web.upload_slots import upload_slot
@@ -22,11 +23,11 @@ from lms.web.upload_slots import upload_slot
 FIELDS = ("photo", "picture", "voice", "document")
 
 
-def receive_files() -> tuple[UploadResult, list[tuple[str, Refused]]]:
+def receive_files(learner: Person | None = None) -> tuple[UploadResult, list[tuple[str, Refused]]]:
     """Keep the files of the form; return them, and the rejected ones with their reasons.
 
-    Before the transaction of the form: none stays open while files are written. Raises Refused:
-    `uploads_busy`.
+    `learner`: whose files they are; None for those of the person who sends them. Before the transaction of
+    the form: none stays open while files are written. Raises Refused: `uploads_busy`.
     """
     uploads: Sequence[FileStorage] = [
         upload for name in FIELDS for upload in request.files.getlist(name) if upload.filename
@@ -34,7 +35,7 @@ def receive_files() -> tuple[UploadResult, list[tuple[str, Refused]]]:
     if not uploads:
         return UploadResult(), []
     limits, person_id = settings(), me().id
-    room = learner_room()
+    room = learner_room(learner)
     db.session().rollback()
     with upload_slot(person_id):
         received = keep_uploads(
@@ -52,9 +53,9 @@ def receive_files() -> tuple[UploadResult, list[tuple[str, Refused]]]:
     return received, refused
 
 
-def learner_room() -> int:
-    """Return the bytes that the learner may still use."""
-    return settings().learner_quota_mb * MEGABYTE - files.used_bytes(db.session(), me())
+def learner_room(learner: Person | None = None) -> int:
+    """Return the bytes that the learner may still use; None: the person who sends the form."""
+    return settings().learner_quota_mb * MEGABYTE - files.used_bytes(db.session(), learner or me())
 
 
 def delete_received(keys: Sequence[str]) -> None:

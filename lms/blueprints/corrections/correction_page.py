@@ -148,12 +148,14 @@ def build_correction_page(
     *,
     level_id: str | None,
     typed: TypedFeedback | None = None,
+    mark_form: MarkForm | None = None,
     completing: bool = False,
     now: datetime,
 ) -> CorrectionPage:
     """Decide what a teacher sees of an attempt.
 
-    `typed`: the form that was refused. `completing`: the teacher wants to add to feedback that was returned.
+    `typed`, `mark_form`: the form that was refused. `completing`: the teacher wants to add to feedback that
+    was returned.
     """
     feedback = attempt.feedback
     rubric = correction.load_rubric(
@@ -163,7 +165,8 @@ def build_correction_page(
     merge = None
     if typed and typed.lost_race:
         merge = correction.merge_drafts(stored, typed.form.answer(typed.bands), typed.shown)
-    has_panel = feedback is None or feedback.is_draft or typed is not None or completing
+    is_writing = typed is not None or mark_form is not None or completing
+    has_panel = feedback is None or feedback.is_draft or is_writing
     return CorrectionPage(
         attempt=attempt,
         heading=_heading(attempt),
@@ -172,7 +175,7 @@ def build_correction_page(
         errors=typed.form if typed and typed.form.errors else None,
         clash=_clash(attempt, merge, typed.refusal, rubric, stored) if typed and merge else None,
         returned=_last_return(session, attempt),
-        panel=_panel(person, attempt, rubric, stored, typed, merge) if has_panel else None,
+        panel=_panel(person, attempt, rubric, stored, typed, merge, mark_form) if has_panel else None,
         marks=marks.list_marks(session, feedback.id) if feedback and has_panel else [],
         others=_others(attempt),
     )
@@ -241,6 +244,7 @@ def _panel(
     stored: FeedbackDraft,
     typed: TypedFeedback | None,
     merge: Merge | None,
+    mark_form: MarkForm | None,
 ) -> FeedbackPanel:
     feedback = attempt.feedback
     form = typed.form if typed else FeedbackForm(formdata=None)
@@ -263,7 +267,7 @@ def _panel(
         begun_by=feedback.teacher.name if feedback is not None and begun else None,
         save_label=_l("Garder mon texte") if merge else _l("Enregistrer le brouillon"),
         reach=_reach(attempt.submission.learner),
-        mark_form=MarkForm(formdata=None, data={"version": form.version.data}),
+        mark_form=mark_form or MarkForm(formdata=None, data={"returns": form.version.data}),
     )
 
 

@@ -25,6 +25,7 @@ from lms.domain.homework.correction import FeedbackDraft
 from lms.domain.homework.queue import QueuePlace, QueueState
 from lms.extensions import db, write
 from lms.forms.correction import SHOWN, FeedbackForm, chosen_bands, shown_stamps
+from lms.forms.marks import MarkForm
 from lms.models import Attempt, Role
 from lms.web.idempotency import run_once
 from lms.web.pages import by_script, page
@@ -78,7 +79,7 @@ def index() -> BaseResponse:
 def desk(id: str) -> BaseResponse:
     """Show an attempt; with `complete` in the address, returned feedback can be written on."""
     attempt = attempts.queued_attempt_for(db.session(), me(), id)
-    return _desk(200, attempt, completing="complete" in request.args)
+    return show_desk(200, attempt, completing="complete" in request.args)
 
 
 @bp.post("/corrections/<id>")
@@ -214,13 +215,26 @@ def _refused(status: int, attempt: Attempt, typed: TypedFeedback) -> BaseRespons
         form = typed.form
         sentences = [*form.form_errors, *(error for field in form for error in field.errors)]
         return make_response(jsonify(said=" ".join(str(each) for each in sentences)), status)
-    return _desk(status, attempt, typed=typed)
+    return show_desk(status, attempt, typed=typed)
 
 
-def _desk(
-    status: int, attempt: Attempt, *, typed: TypedFeedback | None = None, completing: bool = False
+def show_desk(
+    status: int,
+    attempt: Attempt,
+    *,
+    typed: TypedFeedback | None = None,
+    mark_form: MarkForm | None = None,
+    completing: bool = False,
 ) -> BaseResponse:
+    """Show the page of an attempt; `typed` and `mark_form`: forms that were refused."""
     shown = build_correction_page(
-        db.session(), me(), attempt, level_id=_level(), typed=typed, completing=completing, now=now()
+        db.session(),
+        me(),
+        attempt,
+        level_id=_level(),
+        typed=typed,
+        mark_form=mark_form,
+        completing=completing,
+        now=now(),
     )
     return page("corrections/desk.html", status, shown=shown)

@@ -4,20 +4,23 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import asdict
 
-from flask import Blueprint, abort, flash, jsonify, redirect, request, url_for
+from flask import Blueprint, abort, flash, jsonify, make_response, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
+from lms.blueprints.corrections.desk import show_desk
 from lms.clock import now
 from lms.domain.errors import Refused
 from lms.domain.homework import attempts, correction, marks, renditions
 from lms.domain.homework.marks import MarkContent
-from lms.extensions import write
+from lms.extensions import db, write
+from lms.forms import seen_number
 from lms.forms.marks import MarkForm
 from lms.i18n.refusals import sentence
 from lms.models import Attempt, Mark, Role
@@ -25,6 +28,15 @@ from lms.refusal_codes import RefusalCode
 from lms.web.pages import by_script
 
 bp = Blueprint("marks", __name__)
+
+
+@bp.get("/corrections/<id>/marks")
+@bp.get("/corrections/<id>/marks/<mark_id>")
+@allow(Role.TEACHER)
+def reload(id: str, mark_id: str = "") -> BaseResponse:
+    """Redirect to the page: a refused form was shown at the address of its button."""
+    attempts.queued_attempt_for(db.session(), me(), id)
+    return redirect(url_for("corrections.desk", id=id, _anchor="marks"), 303)
 
 
 @bp.post("/corrections/<id>/marks")
@@ -35,11 +47,11 @@ def add(id: str) -> BaseResponse:
 
     def in_transaction(session: Session, attempt: Attempt) -> Mark:
         content = _content(form, attempt)
-        feedback = correction.open_feedback(session, attempt, me(), returns=form.seen_version, now=now())
+        feedback = correction.open_feedback(session, attempt, me(), returns=form.seen_returns, now=now())
         key = form.request_id.data or ""
         return marks.add_mark(session, attempt, feedback.id, me(), key, content, now=now())
 
-    return _answer(id, in_transaction, _("La marque est ajoutée."))
+    return _answer(id, in_transaction, _("La marque est ajoutée."), form)
 
 
 @bp.post("/corrections/<id>/marks/<mark_id>")
@@ -50,11 +62,11 @@ def change(id: str, mark_id: str) -> BaseResponse:
 
     def in_transaction(session: Session, attempt: Attempt) -> Mark:
         mark, content = marks.mark_for(session, attempt, mark_id), _content(form, attempt)
-        correction.open_feedback(session, attempt, me(), returns=form.seen_version, now=now())
-        marks.change_mark(session, attempt, mark, content, form.mark_version.data or 0)
+        correction.open_feedback(session, attempt, me(), returns=form.seen_returns, now=now())
+        marks.change_mark(session, attempt, mark, content, _sent_number("version"))
         return mark
 
-    return _answer(id, in_transaction, _("La marque est changée."))
+    return _answer(id, in_transaction, _("La marque est changée."), form)
 
 
 @bp.post("/corrections/<id>/marks/<mark_id>/remove")
@@ -64,7 +76,7 @@ def remove(id: str, mark_id: str) -> BaseResponse:
 
     def in_transaction(session: Session, attempt: Attempt) -> Mark:
         mark = marks.mark_for(session, attempt, mark_id)
-        correction.open_feedback(session, attempt, me(), returns=_returns(), now=now())
+        correction.open_feedback(session, attempt, me(), returns=_sent_number("returns"), now=now())
         marks.remove_mark(session, mark, now=now())
         return mark
 
@@ -78,7 +90,7 @@ def restore(id: str, mark_id: str) -> BaseResponse:
 
     def in_transaction(session: Session, attempt: Attempt) -> Mark:
         mark = marks.mark_for(session, attempt, mark_id)
-        correction.open_feedback(session, attempt, me(), returns=_returns(), now=now())
+        correction.open_feedback(session, attempt, me(), returns=_sent_number("returns"), now=now())
         marks.restore_mark(session, mark)
         return mark
 
@@ -103,6 +115,11 @@ def turn(id: str, rendition_id: str) -> BaseResponse:
     return redirect(url_for("corrections.desk", id=id, _anchor="copy"), 303)
 
 
+def _sent_number(name: str) -> int:
+    """Return a number of the form: `returns`, or the `version` of the mark; -1 for anything else."""
+    return seen_number(request.form.get(name))
+
+
 def _content(form: MarkForm, attempt: Attempt) -> MarkContent:
     """Return the mark of a valid form. Refusals: `mark_malformed`."""
     if not form.validate():
@@ -110,14 +127,13 @@ def _content(form: MarkForm, attempt: Attempt) -> MarkContent:
     return form.content(attempt.text)
 
 
-def _returns() -> int:
-    """Return how often the feedback had been returned when the page was shown; -1 for anything else."""
-    sent = request.form.get("version", "")
-    return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else -1
+def _answer(
+    id: str, action: Callable[[Session, Attempt], Mark], said: str, form: MarkForm | None = None
+) -> BaseResponse:
+    """Run the action in one transaction and answer with the mark, or go back to the page.
 
-
-def _answer(id: str, action: Callable[[Session, Attempt], Mark], said: str) -> BaseResponse:
-    """Run the action in one transaction and answer with the mark, or go back to the page."""
+    `form`: shown again, with what was typed, when the action is refused.
+    """
 
     def in_transaction(session: Session) -> Mark:
         return action(session, attempts.queued_attempt_for(session, me(), id))
@@ -125,17 +141,26 @@ def _answer(id: str, action: Callable[[Session, Attempt], Mark], said: str) -> B
     try:
         mark = write(in_transaction)
     except Refused as refusal:
-        lost_race = refusal.code in (RefusalCode.FIELD_CHANGED, RefusalCode.ALREADY_RETURNED)
-        if by_script():
-            answer = jsonify(said=str(sentence(refusal)))
-            answer.status_code = 409 if lost_race else 422
-            return answer
-        flash(str(sentence(refusal)), "warm")
-    else:
-        if by_script():
-            return jsonify(_shown(mark))
-        flash(said, "success")
+        return _refused(id, refusal, form)
+    if by_script():
+        return jsonify(_shown(mark))
+    flash(said, "success")
     return redirect(url_for("corrections.desk", id=id, _anchor="marks"), 303)
+
+
+def _refused(id: str, refusal: Refused, form: MarkForm | None) -> BaseResponse:
+    lost_race = refusal.code in (RefusalCode.FIELD_CHANGED, RefusalCode.ALREADY_RETURNED)
+    status = 409 if lost_race else 422
+    if by_script():
+        return make_response(jsonify(said=str(sentence(refusal))), status)
+    if form is None:
+        flash(str(sentence(refusal)), "warm")
+        return redirect(url_for("corrections.desk", id=id, _anchor="marks"), 303)
+    attempt = attempts.queued_attempt_for(db.session(), me(), id)
+    form.refuse(refusal)
+    form.request_id.data = secrets.token_urlsafe(16)
+    form.returns.data = str(attempt.feedback.returns if attempt.feedback else 0)
+    return show_desk(status, attempt, mark_form=form)
 
 
 def _shown(mark: Mark) -> dict[str, object]:

@@ -30,6 +30,7 @@ ACTIONS: dict[str, LazyString] = {
     AuditAction.PERSON_CHANGED: _l("Fiche modifiée"),
     AuditAction.LEVEL_CHANGED: _l("Niveau modifié"),
     AuditAction.LEVEL_OPENED: _l("Niveau ouvert"),
+    AuditAction.WORK_DEPOSITED: _l("Devoir déposé"),
     AuditAction.LEVEL_CLOSED: _l("Niveau fermé"),
     AuditAction.SOCIAL_WORKER_CHANGED: _l("Assistant social modifié"),
     AuditAction.CARD_ISSUED: _l("Carte faite"),

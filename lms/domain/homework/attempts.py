@@ -18,6 +18,7 @@ from lms.models import (
     Assignment,
     Attachment,
     Attempt,
+    Deposit,
     Feedback,
     HomeworkState,
     Lesson,
@@ -225,6 +226,7 @@ _ATTEMPTS = (
     select(Attempt)
     .where(_OF_SUBMISSION)
     .options(
+        joinedload(Attempt.deposit).joinedload(Deposit.actor).lazyload(Person.role_rows),
         _FEEDBACK.joinedload(Feedback.teacher).lazyload(Person.role_rows),
         _FEEDBACK.joinedload(Feedback.returned)
         .joinedload(ReturnedFeedback.teacher)

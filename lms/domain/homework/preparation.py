@@ -28,6 +28,7 @@ from lms.models import (
     Assignment,
     Attachment,
     Attempt,
+    Deposit,
     FileJob,
     FileKind,
     FileState,
@@ -166,6 +167,8 @@ def _end_attempt(session: Session, attempt: Attempt, *, now: datetime) -> None:
         # As in `open_work`: of two attempts that end together the second sees the first.
         locks.lock_people(session, session.get_one(Submission, attempt.submission_id).learner_id)
         queue.add_attempt(session, attempt, now=now)
+    elif session.get(Deposit, attempt.id) is not None:
+        queue.add_attempt(session, attempt, now=now)  # it has no draft to go back to: the team sees why
     else:
         attempt.sent_at = None
     session.flush()

@@ -47,7 +47,7 @@ def mark_a_word(teacher: Visitor, copy: str, **values: object) -> Page:
 def send(teacher: Visitor, address: str, copy: str, **values: object) -> Answer:
     """Send as the script does."""
     token = filled(teacher.get(f"/corrections/{copy}").form("marks"))["csrf_token"]
-    data = {"csrf_token": token, "version": "0", **values}
+    data = {"csrf_token": token, "returns": "0", **values}
     answer = teacher.client.post(address, data=data, headers={"Accept": "application/json"})
     return answer.status_code, answer.get_json()
 
@@ -95,7 +95,7 @@ def test_a_mark_is_removed_and_a_bad_one_is_refused_with_a_sentence(
         ({"kind": "pen", "code": "", "points": "1,1 2,2 ; drop"}, 422),
         ({"kind": "pen", "code": "", "points": "1,1 2,2"}, 200),
         ({"model": "x" * 301}, 422),
-        ({"version": "1"}, 409),
+        ({"returns": "1"}, 409),
     ],
 )
 def test_a_mark_that_the_script_sends_is_kept_whole_or_not_at_all(
@@ -104,7 +104,7 @@ def test_a_mark_that_the_script_sends_is_kept_whole_or_not_at_all(
     photo = school.read(lambda s: s.scalars(select(Rendition.attachment_id)).one())
     pin = {"kind": "pin", "code": "spelling", "attachment": photo, "page": "1", "x": "5000", "y": "300"}
     token = filled(nadia.get(f"/corrections/{copy}").form("marks"))["csrf_token"]
-    data = {"csrf_token": token, "version": "0", "request_id": "key-0001", **pin, **values}
+    data = {"csrf_token": token, "returns": "0", "request_id": "key-0001", **pin, **values}
     address, asked = f"/corrections/{copy}/marks", {"Accept": "application/json"}
     answers = [nadia.client.post(address, data=data, headers=asked) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [status, status]
@@ -117,7 +117,7 @@ def test_of_two_who_change_a_mark_the_second_is_told(school: School, nadia: Visi
     mark_a_word(nadia, copy)
     mark = school.read(lambda s: s.scalars(select(Mark)).one())
     address = f"/corrections/{copy}/marks/{mark.id}"
-    words = {"kind": "range", "code": "conjugation", "quote": "prend", "mark_version": "1"}
+    words = {"kind": "range", "code": "conjugation", "quote": "prend", "version": "1"}
     assert send(nadia, address, copy, **words, model="je prends")[1]["version"] == 2
     status, told = send(luc, address, copy, **words, model="prenez")
     assert (status, told["said"][:24]) == (409, "Une autre personne a écr")
