@@ -88,7 +88,8 @@ class FeedbackPanel:
     """The form of the feedback.
 
     `rubric`: the criteria with the chosen bands. `shown`: the hidden inputs that say what the page shows.
-    `begun_by`: the colleague whose draft it is, None for the teacher's own.
+    `begun_by`: the colleague whose draft it is, None for the teacher's own. `mark_form`: only where it is
+    asked for.
     """
 
     form: FeedbackForm
@@ -97,7 +98,7 @@ class FeedbackPanel:
     begun_by: str | None
     save_label: LazyString
     reach: str
-    mark_form: MarkForm
+    mark_form: MarkForm | None
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,8 @@ def build_correction_page(
 ) -> CorrectionPage:
     """Decide what a teacher sees of an attempt.
 
-    `typed`, `mark_form`: the form that was refused. `completing`: the teacher wants to add to feedback that
-    was returned.
+    `typed`: the form that was refused. `mark_form`: that of a new mark. `completing`: the teacher wants to
+    add to feedback that was returned.
     """
     feedback = attempt.feedback
     rubric = correction.load_rubric(
@@ -267,7 +268,7 @@ def _panel(
         begun_by=feedback.teacher.name if feedback is not None and begun else None,
         save_label=_l("Garder mon texte") if merge else _l("Enregistrer le brouillon"),
         reach=_reach(attempt.submission.learner),
-        mark_form=mark_form or MarkForm(formdata=None, data={"returns": form.version.data}),
+        mark_form=mark_form,
     )
 
 

@@ -31,9 +31,18 @@ bp = Blueprint("marks", __name__)
 
 
 @bp.get("/corrections/<id>/marks")
+@allow(Role.TEACHER)
+def new(id: str) -> BaseResponse:
+    """Show the page of the copy with the form of a mark."""
+    attempt = attempts.queued_attempt_for(db.session(), me(), id)
+    form = MarkForm(formdata=None)
+    form.returns.data = _returns_of(attempt)
+    return show_desk(200, attempt, mark_form=form)
+
+
 @bp.get("/corrections/<id>/marks/<mark_id>")
 @allow(Role.TEACHER)
-def reload(id: str, mark_id: str = "") -> BaseResponse:
+def reload(id: str, mark_id: str) -> BaseResponse:
     """Redirect to the page: a refused form was shown at the address of its button."""
     attempts.queued_attempt_for(db.session(), me(), id)
     return redirect(url_for("corrections.desk", id=id, _anchor="marks"), 303)
@@ -115,6 +124,10 @@ def turn(id: str, rendition_id: str) -> BaseResponse:
     return redirect(url_for("corrections.desk", id=id, _anchor="copy"), 303)
 
 
+def _returns_of(attempt: Attempt) -> str:
+    return str(attempt.feedback.returns if attempt.feedback else 0)
+
+
 def _sent_number(name: str) -> int:
     """Return a number of the form: `returns`, or the `version` of the mark; -1 for anything else."""
     return seen_number(request.form.get(name))
@@ -159,7 +172,7 @@ def _refused(id: str, refusal: Refused, form: MarkForm | None) -> BaseResponse:
     attempt = attempts.queued_attempt_for(db.session(), me(), id)
     form.refuse(refusal)
     form.request_id.data = secrets.token_urlsafe(16)
-    form.returns.data = str(attempt.feedback.returns if attempt.feedback else 0)
+    form.returns.data = _returns_of(attempt)
     return show_desk(status, attempt, mark_form=form)
 
 

@@ -41,12 +41,15 @@ def nadia(school: School, copy: str) -> Visitor:
 
 def mark_a_word(teacher: Visitor, copy: str, **values: object) -> Page:
     words = {"code": "conjugation", "quote": "prend", "model": "prends", **values}
-    return teacher.submit(teacher.get(f"/corrections/{copy}"), words, action="marks")
+    page = teacher.get(f"/corrections/{copy}")
+    return teacher.submit(
+        teacher.get(page.links()["Marquer un mot"].partition("#")[0]), words, action="marks"
+    )
 
 
 def send(teacher: Visitor, address: str, copy: str, **values: object) -> Answer:
     """Send as the script does."""
-    token = filled(teacher.get(f"/corrections/{copy}").form("marks"))["csrf_token"]
+    token = filled(teacher.get(f"/corrections/{copy}").form(copy))["csrf_token"]
     data = {"csrf_token": token, "returns": "0", **values}
     answer = teacher.client.post(address, data=data, headers={"Accept": "application/json"})
     return answer.status_code, answer.get_json()
@@ -103,7 +106,7 @@ def test_a_mark_that_the_script_sends_is_kept_whole_or_not_at_all(
 ) -> None:
     photo = school.read(lambda s: s.scalars(select(Rendition.attachment_id)).one())
     pin = {"kind": "pin", "code": "spelling", "attachment": photo, "page": "1", "x": "5000", "y": "300"}
-    token = filled(nadia.get(f"/corrections/{copy}").form("marks"))["csrf_token"]
+    token = filled(nadia.get(f"/corrections/{copy}").form(copy))["csrf_token"]
     data = {"csrf_token": token, "returns": "0", "request_id": "key-0001", **pin, **values}
     address, asked = f"/corrections/{copy}/marks", {"Accept": "application/json"}
     answers = [nadia.client.post(address, data=data, headers=asked) for _ in range(2)]
@@ -136,7 +139,7 @@ def test_a_page_is_turned_for_everybody(school: School, nadia: Visitor, copy: st
     assert "rotate(90)" in luc.get(f"/corrections/{copy}").html
     address = f"/corrections/{copy}/pages/{made}/turn"
     assert send(nadia, address, copy, turns="0") == (200, {"turns": 0})
-    token = filled(page.form("marks"))["csrf_token"]
+    token = filled(page.form(copy))["csrf_token"]
     assert nadia.client.post(address, data={"csrf_token": token, "turns": "4"}).status_code == 400
     other = f"/corrections/{copy}/pages/{'h' * 14}/turn"
     assert nadia.client.post(other, data={"csrf_token": token, "turns": "1"}).status_code == 404
