@@ -2,6 +2,8 @@
 
 `pages`: processor time of the server for pages against a bare Flask-Login page with 20 rows, and with ten
 times as many people, submissions and appointments against the same with few (`--data 100x`: a hundred times).
+`queue`: the list of copies and the way to the next one, on both databases: 10,000 that wait beside 100,000
+answered, against ten that wait.
 `memory`: of the server process, idle, under load (`--minutes 15`: twice so long) and with slow phones.
 `phones`: pages of others while slow phones upload, against the same server idle; on waitress, and on a server
 that does not buffer what it receives.
@@ -21,9 +23,17 @@ import tempfile
 from pathlib import Path
 
 from tests.support.school import make_demo_template
-from tools import bench_memory, bench_pages, bench_phones, bench_pieces, bench_report, bench_uploads
+from tools import (
+    bench_memory,
+    bench_pages,
+    bench_phones,
+    bench_pieces,
+    bench_queue,
+    bench_report,
+    bench_uploads,
+)
 
-PARTS = ("pages", "memory", "phones", "photos", "pieces")
+PARTS = ("pages", "queue", "memory", "phones", "photos", "pieces")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,6 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
         template = make_demo_template(folder / "template")
         if "pages" in parts:
             bench_pages.measure_pages(template, folder, options.data, options.rounds)
+        if "queue" in parts:
+            bench_queue.measure_queue(folder)
         if "memory" in parts:
             bench_memory.measure_memory(folder / "memory", template, 60 * options.minutes)
         if "phones" in parts:
