@@ -35,7 +35,7 @@ SMALL, LARGE = (10, 0), (10_000, 100_000)  # that wait, that are answered
 LEARNERS = 600
 ROUNDS = 15
 # How many times as long the list, and the copy after the 5,000th, may take.
-MOST = 3
+MOST = 6
 
 
 def measure_queue(folder: Path) -> None:
