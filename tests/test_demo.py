@@ -9,11 +9,11 @@ from sqlalchemy import func, select
 from lms.cli.doctor import examine
 from lms.clock import now
 from lms.demo import builder
-from lms.domain.booking import waitlist
 from lms.domain.homework import queue
 from lms.models import Attachment, Attendance, Booking, Lesson, Level, OutboxItem
 from tests.support.narrow import present
 from tests.support.school import School, copy_template, make_school, settings_for
+from tests.support.waitlist import entries_in_order
 
 
 @pytest.fixture
@@ -36,9 +36,7 @@ def test_the_demo_school_has_work_in_every_state(demo_school: School) -> None:
         [None, Attendance.DONE],
     )
     assert sum(one.starts > now() for one in sessions) == 4
-    assert read(lambda s: [entry.learner.name for entry, _offer in waitlist.ordered_entries(s)]) == [
-        "Diego Ramos"
-    ]
+    assert read(lambda s: [entry.learner.name for entry in entries_in_order(s)]) == ["Diego Ramos"]
     assert present(read(lambda s: s.scalar(select(func.count(OutboxItem.id))))) > 0
 
 

@@ -16,13 +16,12 @@ from sqlalchemy.orm import Session
 
 from lms.access import cookie_name
 from lms.clock import now
-from lms.domain.booking import waitlist
 from lms.domain.people import logins
 from lms.models import LoginKind, Person
 from tests import factories
 from tests.support.live_server import LiveServer
 from tests.support.servers import wait_until
-from tests.support.waitlist import end_kept_time
+from tests.support.waitlist import end_kept_time, entries_in_order
 
 pytestmark = pytest.mark.journey
 
@@ -215,6 +214,4 @@ def test_who_says_no_keeps_her_place_and_may_ask_something_instead(street: Stree
     open_question(samira)
     expect(samira.locator("[name=question]")).to_have_value("كيف أكتب رسالة؟")
     looks_right(street, samira)
-    assert street.school.read(
-        lambda s: [one.learner.name for one, _offer in waitlist.ordered_entries(s)]
-    ) == ["Samira"]
+    assert street.school.read(lambda s: [one.learner.name for one in entries_in_order(s)]) == ["Samira"]

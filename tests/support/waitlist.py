@@ -15,6 +15,7 @@ from config import BRUSSELS
 from lms import clock
 from lms.domain.booking import appointments, kept, waitlist
 from lms.domain.booking.queries import with_people
+from lms.domain.booking.waitlist_page import waitlist_page
 from lms.domain.errors import Refused
 from lms.models import AFTERNOON, EVENING, MORNING, Booking, Mode, OutboxItem, Person, WaitlistEntry
 from tests import factories
@@ -144,3 +145,8 @@ def end_kept_time(school: School) -> None:
     school.write(earlier)
     with school.app.app_context():
         school.app.extensions["lms_jobs"].free_overdue()
+
+
+def entries_in_order(session: Session) -> list[WaitlistEntry]:
+    """Return the entries of the first page of the waitlist, as the team reads it."""
+    return [waiting.entry for waiting in waitlist_page(session, None).entries]

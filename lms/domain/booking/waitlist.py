@@ -11,13 +11,12 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, joinedload, lazyload
+from sqlalchemy.orm import Session, joinedload
 
 from lms.domain import audit_log, outbox
 from lms.domain.booking import allocation, kept, occupancy, stored_conflicts
 from lms.domain.booking.offers import (
     FreedTime,
-    active_entries,
     lock_people_and_waitlist,
     offer_to_waitlist,
 )
@@ -123,18 +122,6 @@ def clear_teacher(session: Session, teacher: Person) -> int:
     for entry in entries:
         entry.teacher_id = None
     return len(entries)
-
-
-def ordered_entries(session: Session) -> list[tuple[WaitlistEntry, Booking | None]]:
-    """Return the waitlist in its order, each entry with its open offer or None."""
-    entries = session.scalars(
-        active_entries().options(
-            joinedload(WaitlistEntry.learner).options(lazyload(Person.role_rows), joinedload(Person.level)),
-            joinedload(WaitlistEntry.teacher).lazyload(Person.role_rows),
-        )
-    ).all()
-    offers = {offer.waitlist_entry_id: offer for offer in session.scalars(select_open_offers())}
-    return [(entry, offers.get(entry.id)) for entry in entries]
 
 
 def close_after_booking(session: Session, learner_id: str, *, now: datetime) -> None:

@@ -21,7 +21,7 @@ from lms.models import (
 from tests import factories
 from tests.factories import BRUSSELS, NOW, wall
 from tests.support.school import School
-from tests.support.waitlist import cancel_for_good
+from tests.support.waitlist import cancel_for_good, entries_in_order
 
 TUESDAY = date(2026, 11, 24)
 ANY = 7  # every part of the day
@@ -123,7 +123,7 @@ def test_who_had_booked_first_chooses_first_even_before_those_who_wait(school: S
     book(school, at("14:00"), factories.oksana, NOW - timedelta(days=2))
     book(school, at("10:00"), factories.samira, NOW - timedelta(days=1))
     call_off(school)
-    line = school.read(lambda s: [entry.learner.name for entry, _offer in waitlist.ordered_entries(s)])
+    line = school.read(lambda s: [entry.learner.name for entry in entries_in_order(s)])
     assert line == ["Oksana Bondar", "Samira", "Grace"]
 
 

@@ -21,6 +21,7 @@ from tests.support.waitlist import (
     TUESDAY,
     WHOLE_DAY,
     book,
+    entries_in_order,
     give_back,
     grace,
     offered_slots,
@@ -214,7 +215,7 @@ def test_the_team_sees_the_line_in_its_order(school: School) -> None:
     wait(school, grace, parts=MORNING, now=NOW)
     wait(school, factories.samira, teacher=factories.nadia, now=NOW - HOUR)
     shown = school.read(
-        lambda s: [(e.learner.name, e.teacher and e.teacher.name) for e, _ in waitlist.ordered_entries(s)]
+        lambda s: [(e.learner.name, e.teacher and e.teacher.name) for e in entries_in_order(s)]
     )
     assert shown == [("Samira", "Nadia Dubois"), ("Grace Mbala", None)]
 

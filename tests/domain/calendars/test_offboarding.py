@@ -8,14 +8,23 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms.domain.booking import waitlist
 from lms.domain.calendars import external, feeds, offboarding
 from lms.domain.people import staff
 from lms.models import Booking, BookingState, Person, Role, WaitlistEntry, WaitlistOutcome
 from tests import factories
 from tests.factories import BRUSSELS, NOW, Who
 from tests.support.school import School
-from tests.support.waitlist import DAY, HOUR, TUESDAY, book, give_back, grace, offered_slots, wait
+from tests.support.waitlist import (
+    DAY,
+    HOUR,
+    TUESDAY,
+    book,
+    entries_in_order,
+    give_back,
+    grace,
+    offered_slots,
+    wait,
+)
 
 Way = Callable[[Session, Person], object]
 
@@ -58,7 +67,7 @@ def test_the_learners_of_a_teacher_who_stops_choose_first(school: School, way: W
     book(school, TUESDAY + HOUR, factories.oksana)
     assert leave(school, factories.nadia, way) == 2
     assert states(school) == [(BookingState.CANCELLED, True)] * 2
-    line = school.read(lambda s: [entry.first_choice for entry, _offer in waitlist.ordered_entries(s)])
+    line = school.read(lambda s: [entry.first_choice for entry in entries_in_order(s)])
     assert line == [True, True]
 
 
