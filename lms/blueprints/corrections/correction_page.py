@@ -22,7 +22,7 @@ from lms.domain.people.contact import mail_address
 from lms.forms.correction import SHOWN, FeedbackForm
 from lms.forms.marks import MarkForm
 from lms.i18n import languages
-from lms.models import Attempt, HomeworkState, Mark, Person, ReturnedBand, ReturnedFeedback
+from lms.models import Attempt, HomeworkState, Mark, Person, ReturnedBand, ReturnedFeedback, ReturnedMark
 from lms.refusal_codes import RefusalCode
 
 _MAIL = {
@@ -72,6 +72,7 @@ class OtherDraft:
     comment: str
     next_step: str
     bands: Sequence[ReturnedBand]
+    marks: Sequence[ReturnedMark] = ()
 
 
 @dataclass(frozen=True)
