@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,6 +24,8 @@ NO_BASE_URL = "http://localhost:8000"
 BRUSSELS = ZoneInfo("Europe/Brussels")
 Environment = Literal["development", "production"]
 MailSecurity = Literal["tls", "starttls", "none"]
+# Characters of a token in an address (lms/domain/homework/reply_address.py); a local part has at most 64.
+REPLY_TOKEN_LENGTH = 41
 
 
 class ConfigError(Exception):
@@ -56,6 +58,16 @@ class Settings:
     mail_from: str = "passerelle@localhost"
     mail_timeout: int = 20
     mail_ca_file: Path | None = None
+    inbox_host: str | None = None
+    inbox_port: int = 993
+    inbox_security: MailSecurity = "tls"
+    inbox_user: str | None = None
+    inbox_password: str | None = None
+    inbox_ca_file: Path | None = None
+    inbox_timeout: int = 30
+    inbox_folder: str = "INBOX"
+    inbox_address: str = ""
+    inbox_separator: str = "+"
     sms_url: str | None = None
     sms_token: str | None = None
     sms_from: str = ""
@@ -79,6 +91,11 @@ class Settings:
     @property
     def https(self) -> bool:
         return self.base_url.startswith("https://")
+
+    @property
+    def has_inbox(self) -> bool:
+        """Return whether homework comes by e-mail: without a mailbox there is no tray."""
+        return self.inbox_host is not None
 
     @property
     def sends_texts(self) -> bool:
@@ -141,7 +158,7 @@ class _Reader:
         user, password = self.get("LMS_MAIL_USER"), self.get("LMS_MAIL_PASSWORD")
         if (user is None) != (password is None):
             self.faults.append("LMS_MAIL_USER and LMS_MAIL_PASSWORD must be set together")
-        security = self.security()
+        security = self.security("LMS_MAIL_SECURITY", "starttls")
         if user is not None and security == "none":
             self.faults.append("LMS_MAIL_SECURITY=none would send LMS_MAIL_PASSWORD in the clear")
         settings = Settings(
@@ -165,6 +182,7 @@ class _Reader:
             ),
             mail_timeout=self.number("LMS_MAIL_TIMEOUT", 20, 1, 120),
             mail_ca_file=self.ca_file("LMS_MAIL_CA_FILE"),
+            **self.inbox(),
             sms_url=self.sms_url(),
             sms_token=self.sms_token(),
             sms_from=(self.get("LMS_SMS_FROM") or "")[:20],
@@ -217,13 +235,52 @@ class _Reader:
             self.faults.append(f"LMS_ENV must be development or production, not {raw!r}")
         return raw
 
-    def security(self) -> MailSecurity:
-        raw = self.get("LMS_MAIL_SECURITY") or "starttls"
+    def security(self, name: str, default: MailSecurity) -> MailSecurity:
+        raw = self.get(name) or default
         for known in get_args(MailSecurity):
             if raw == known:
                 return known  # type: ignore[no-any-return]
-        self.faults.append(f"LMS_MAIL_SECURITY must be tls, starttls or none, not {raw!r}")
-        return "starttls"
+        self.faults.append(f"{name} must be tls, starttls or none, not {raw!r}")
+        return default
+
+    def inbox(self) -> dict[str, Any]:
+        """Return the settings of the mailbox that is read; all at their defaults when there is none."""
+        security = self.security("LMS_INBOX_SECURITY", "tls")
+        found: dict[str, Any] = {
+            "inbox_host": self.get("LMS_INBOX_HOST"),
+            "inbox_port": self.number("LMS_INBOX_PORT", 993 if security == "tls" else 143, 1, 65535),
+            "inbox_security": security,
+            "inbox_user": self.get("LMS_INBOX_USER"),
+            "inbox_password": self.get("LMS_INBOX_PASSWORD"),
+            "inbox_ca_file": self.ca_file("LMS_INBOX_CA_FILE"),
+            "inbox_timeout": self.number("LMS_INBOX_TIMEOUT", 30, 1, 120),
+            "inbox_folder": self.get("LMS_INBOX_FOLDER") or "INBOX",
+            "inbox_address": self.parsed("LMS_INBOX_ADDRESS", "", _address, "one plain e-mail address"),
+            "inbox_separator": self.separator(),
+        }
+        if found["inbox_host"] is None:
+            set_alone = [name for name in self.asked if "_INBOX_" in name and self.get(name)]
+            if set_alone:
+                self.faults.append(f"{min(set_alone)} needs LMS_INBOX_HOST, the server of the mailbox")
+            return {}
+        for name in ("LMS_INBOX_USER", "LMS_INBOX_PASSWORD", "LMS_INBOX_ADDRESS"):
+            if not self.get(name):
+                self.faults.append(f"{name} must be set with LMS_INBOX_HOST")
+        if security == "none" and found["inbox_host"] not in ("localhost", "127.0.0.1", "::1"):
+            self.faults.append("LMS_INBOX_SECURITY=none would send LMS_INBOX_PASSWORD in the clear")
+        local = found["inbox_address"].partition("@")[0]
+        if found["inbox_separator"] and len(local) + 1 + REPLY_TOKEN_LENGTH > 64:
+            longest = 63 - REPLY_TOKEN_LENGTH
+            self.faults.append(f"LMS_INBOX_ADDRESS may have {longest} characters before the @")
+        return found
+
+    def separator(self) -> str:
+        """Return what stands between the address and a token; empty, and set to nothing, for none."""
+        self.asked.add("LMS_INBOX_SEPARATOR")
+        raw = self.environ.get("LMS_INBOX_SEPARATOR", "+").strip()
+        if raw not in ("+", "-", "=", ""):
+            self.faults.append(f"LMS_INBOX_SEPARATOR must be one of + - = or empty, not {raw!r}")
+        return raw
 
     def base_url(self, env: Environment) -> str:
         raw = self.get("LMS_BASE_URL")

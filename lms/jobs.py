@@ -40,6 +40,7 @@ from lms.domain.people import kept_forms, logins
 from lms.domain.people.contact import mail_address, preferred_channel, sms_number
 from lms.extensions import db, write
 from lms.file_jobs import DIGESTS_A_NIGHT, FileJobs, record_digests
+from lms.inbox_job import InboxJob
 from lms.models import Channel, Organisation, OutboxItem, Outcome, Person
 from lms.notifications import InFeed, MailRenderer, render_email, sms
 from lms.notifications import booking as booking_notifications
@@ -101,9 +102,11 @@ class Jobs:
         self.sms_sender = sms_sender
         self.files = FileJobs(app)
         self.uploads = UploadJobs(app)
+        self.inbox = InboxJob(app)
         self.huey = _queue(settings)
         self._deliver = self.huey.task()(self.deliver)
         self._read_calendars = self.huey.task()(self.read_calendars)
+        self._read_inbox = self.huey.task()(self.inbox.read)
         self.files.call_worker = self.huey.task()(self.files.wake)
         self._reading = threading.Lock()
         self.huey.periodic_task(crontab(minute="*"))(self.every_minute)
@@ -155,6 +158,8 @@ class Jobs:
             session.rollback()  # no transaction stays open while the message is sent
 
     def _channel(self, item: OutboxItem) -> Channel | None:
+        if item.kind in homework_notifications.ANSWERS:
+            return Channel.MAIL
         if item.kind not in SMS_RENDERERS:
             return Channel.MAIL if mail_address(item.person) else None
         channel = preferred_channel(item.person, gateway=self.sms_sender is not None)
@@ -206,7 +211,7 @@ class Jobs:
         )
 
     def every_minute(self) -> None:
-        """Deliver due rows, end uploads, prepare received files, free what is over, read calendars."""
+        """Deliver due rows, end uploads, prepare files, free what is over, read calendars and the mailbox."""
         with self.app.app_context():
             waiting = outbox.due_items(db.session(), now=now())
             db.session().rollback()
@@ -217,6 +222,8 @@ class Jobs:
         self.uploads.end_whole()
         self.files.wake()
         self._read_calendars()
+        if self.settings.has_inbox:
+            self._read_inbox()
 
     def free_overdue(self) -> None:
         """Expire overdue offers and end what is kept too long, each in a transaction of its own.
@@ -285,6 +292,7 @@ class Jobs:
             write(lambda session: logins.delete_old_logins(session, now=now()))
             write(lambda session: session.execute(text("ANALYZE")))
         self.uploads.delete_expired()
+        self.inbox.delete_old()
         record_digests(self.app, DIGESTS_A_NIGHT)
         self.delete_temporary_files(now() - timedelta(days=1))
 

@@ -89,6 +89,11 @@ class RefusalCode(StrEnum):
     MARK_OUT_OF_PAGE = "mark_out_of_page"
     TOO_MANY_MARKS = "too_many_marks"
     ALREADY_RETURNED = "already_returned"
+    MAIL_TOO_BIG = "mail_too_big"
+    MAIL_UNREADABLE = "mail_unreadable"
+    MAIL_NO_HOMEWORK = "mail_no_homework"
+    MAIL_DOUBTFUL = "mail_doubtful"
+    MAIL_OLD_ADDRESS = "mail_old_address"
     # booking
     SLOT_TAKEN = "slot_taken"
     SLOT_GONE = "slot_gone"

@@ -21,7 +21,7 @@ from lms.access import cookie_name, own_path
 from lms.clock import now
 from lms.domain import outbox
 from lms.domain.booking import offers, waitlist
-from lms.domain.homework import attempts, correction, marks
+from lms.domain.homework import attempts, correction, inbox, marks
 from lms.domain.homework.correction import FeedbackDraft
 from lms.domain.homework.marks import MarkContent
 from lms.models import (
@@ -33,8 +33,11 @@ from lms.models import (
     Clip,
     ExternalCalendar,
     FileKind,
+    InboundMail,
+    InboundPart,
     Level,
     LoginSession,
+    MailState,
     Mark,
     MarkCode,
     MarkKind,
@@ -128,6 +131,7 @@ def _complete(session: Session) -> None:
             expires_at=moment + timedelta(days=7),
         )
     )
+    _add_mail(session)
     for name in OWN.values():
         outbox.post_notice(session, NoticeKind.PASSWORD_LINK, _person(session, name), "no link", now=moment)
     session.add(
@@ -138,6 +142,32 @@ def _complete(session: Session) -> None:
             role_rows=[PersonRole(role="social_worker")],
         )
     )
+
+
+def _add_mail(session: Session) -> None:
+    """A mail that waits in the tray, with a file of which a picture was made."""
+    stores = current_app.extensions
+    keys = [stores[name].put(BytesIO(name.encode())) for name in ("lms_store", "lms_received_store")]
+    preview = stores["lms_store"].put(BytesIO(b"a picture"))
+    stored = inbox.StoredMail("box", "1", "1", "0" * 64, len("lms_store"), keys[0])
+    mail = inbox.receive_mail(session, stored, now=now())
+    mail.state = MailState.WAITING
+    part = InboundPart(
+        mail_id=mail.id,
+        position=1,
+        kind="photo",
+        shown_name="IMG.jpg",
+        size=1,
+        sha256="0" * 64,
+        received_key=keys[1],
+        preview_key=preview,
+        preview_size=9,
+    )
+    session.add(part)
+
+
+# With a mailbox, which no page asks: without one its pages would not be there.
+INBOX = {"inbox_host": "localhost", "inbox_address": "devoirs@school.example"}
 
 
 def _person(session: Session, name: str) -> Person:
@@ -212,7 +242,7 @@ def two_schools(
 ) -> Iterator[list[SharedSchool]]:
     """One to look at and one to change: their routes and templates are compiled once."""
     template = whole_school.folder / "school.sqlite3"
-    made = [SharedSchool(tmp_path_factory.mktemp("copy"), template) for _ in range(2)]
+    made = [SharedSchool(tmp_path_factory.mktemp("copy"), template, **INBOX) for _ in range(2)]
     yield made
     for shared in made:
         shared.close()
@@ -282,6 +312,9 @@ def things(session: Session) -> dict[str, str]:
         "closures": first(select(SpecialDay).where(SpecialDay.teacher_id.is_(None))).id,
         "messages": first(select(OutboxItem).where(OutboxItem.handed_at.is_not(None))).id,
         "calendars": first(select(ExternalCalendar).where(ExternalCalendar.teacher_id == nadia.id)).id,
+        "mail": first(select(InboundMail)).id,
+        "previews": first(select(InboundPart)).id,
+        "addresses": "no-address",
         "card": "no-such-card",
         "password": "no-such-link",
         "cal": "no-such-feed",

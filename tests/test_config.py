@@ -161,3 +161,39 @@ def test_a_token_that_no_header_carries_is_refused_and_not_shown(tmp_path: Path)
     (fault,) = faults(tmp_path, LMS_SMS_TOKEN="a secret\twörd")
     assert "LMS_SMS_TOKEN" in fault
     assert "secret" not in fault
+
+
+INBOX = {
+    "LMS_INBOX_HOST": "imap.example.be",
+    "LMS_INBOX_USER": "devoirs",
+    "LMS_INBOX_PASSWORD": "secret",
+    "LMS_INBOX_ADDRESS": "devoirs@Example.be",
+}
+
+
+def test_a_mailbox_has_good_defaults_and_no_mailbox_is_none(tmp_path: Path) -> None:
+    found = read(tmp_path, **INBOX)
+    assert (found.inbox_port, found.inbox_security, found.inbox_folder) == (993, "tls", "INBOX")
+    assert (found.inbox_address, found.inbox_separator) == ("devoirs@example.be", "+")
+    assert found.has_inbox
+    assert read(tmp_path, **INBOX, LMS_INBOX_SECURITY="starttls").inbox_port == 143
+    assert read(tmp_path, **INBOX, LMS_INBOX_SEPARATOR="").inbox_separator == "", "no sub-addresses"
+    assert not read(tmp_path).has_inbox
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"LMS_INBOX_HOST": ""}, "needs LMS_INBOX_HOST"),
+        ({"LMS_INBOX_USER": ""}, "LMS_INBOX_USER must be set"),
+        ({"LMS_INBOX_SECURITY": "none"}, "in the clear"),
+        ({"LMS_INBOX_SEPARATOR": "/"}, "LMS_INBOX_SEPARATOR must be one of"),
+        ({"LMS_INBOX_ADDRESS": "Devoirs <a@b.be>"}, "LMS_INBOX_ADDRESS must be one plain"),
+        ({"LMS_INBOX_ADDRESS": f"{'d' * 23}@example.be"}, "22 characters before the @"),
+        ({"LMS_INBOX_CA_FILE": "/nowhere.pem"}, "there is no file"),
+    ],
+)
+def test_a_mailbox_that_could_not_work_is_a_fault(tmp_path: Path, more: dict[str, str], said: str) -> None:
+    found = faults(tmp_path, **{**INBOX, **more})
+    assert said in "\n".join(found)
+    assert "secret" not in "\n".join(found)

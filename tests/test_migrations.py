@@ -315,6 +315,7 @@ def test_no_check_holds_a_list_that_grows() -> None:
         "availability.mode",
         "booking.mode",
         "booking.state",
+        "inbound_mail.state",
         "organisation.onsite_buffer_minutes",
         "person.text_size",
         "person_role.role",

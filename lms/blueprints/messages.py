@@ -40,6 +40,8 @@ KINDS: dict[str, LazyString] = {
     "booking_offer": _l("Place proposée"),
     "booking_retimed": _l("Rendez-vous à une autre heure"),
     "calendar_failing": _l("Agenda relié en panne"),
+    "homework_received": _l("Reçu d’un devoir"),
+    "mail_unreadable": _l("E-mail sans devoir"),
 }
 
 

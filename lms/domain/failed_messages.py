@@ -18,7 +18,7 @@ SHOWN_FOR = timedelta(days=7)
 
 @dataclass(frozen=True)
 class FailedMessage:
-    """A message that failed, or that could not be sent in time. `error`: as the mail server said it."""
+    """A message that failed, came back or could not be sent in time. `error`: as the mail server said it."""
 
     id: str
     kind: str
@@ -26,18 +26,27 @@ class FailedMessage:
     person: str
     closed_at: datetime | None
     error: str
+    has_bounced: bool = False
 
 
 # Limited by outcome and `closed_at`, which are indexed. Built once.
 _HAS_FAILED = (
-    OutboxItem.outcome.in_((Outcome.FAILED, Outcome.EXPIRED)),
+    OutboxItem.outcome.in_((Outcome.FAILED, Outcome.EXPIRED, Outcome.BOUNCED)),
     OutboxItem.closed_at > bindparam("failed_since", type_=UTCDateTime),
 )
 COUNT = select(func.count()).select_from(OutboxItem).where(*_HAS_FAILED)
 _LATEST_FIRST = (OutboxItem.closed_at.desc(), OutboxItem.id)
 _IDS = select(OutboxItem.id).where(*_HAS_FAILED).order_by(*_LATEST_FIRST)
 _OF_PAGE = (
-    select(OutboxItem.id, OutboxItem.kind, Person.id, Person.name, OutboxItem.closed_at, OutboxItem.error)
+    select(
+        OutboxItem.id,
+        OutboxItem.kind,
+        Person.id,
+        Person.name,
+        OutboxItem.closed_at,
+        OutboxItem.error,
+        OutboxItem.outcome == Outcome.BOUNCED,
+    )
     .join(Person, Person.id == OutboxItem.person_id)
     .where(OutboxItem.id.in_(bindparam("ids", expanding=True)))
     .order_by(*_LATEST_FIRST)

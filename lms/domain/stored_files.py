@@ -1,4 +1,4 @@
-"""All rows that name a stored file: files of learners, pictures made of them, the photo of the entrance."""
+"""All rows that name a stored file: of learners, of mails, pictures of both, the photo of the entrance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Integer, Result, literal, select, union_all, update
 from sqlalchemy.orm import Session
 
-from lms.models import Attachment, Organisation, Rendition
+from lms.models import Attachment, InboundMail, InboundPart, Organisation, Rendition
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,12 @@ def list_named_files(session: Session) -> list[NamedFile]:
                 Attachment.store_key.is_not(None)
             ),
             select(Rendition.store_key, Rendition.size, Rendition.sha256),
+            select(InboundMail.store_key, InboundMail.size, InboundMail.sha256).where(
+                InboundMail.store_key.is_not(None)
+            ),
+            select(InboundPart.preview_key, InboundPart.preview_size, InboundPart.preview_sha256).where(
+                InboundPart.preview_key.is_not(None)
+            ),
             select(door, literal(None, Integer()), Organisation.door_photo_sha256).where(door.is_not(None)),
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField, MultipleFileField
-from wtforms import BooleanField, DateField, SelectMultipleField, TextAreaField
+from wtforms import BooleanField, DateField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 from wtforms.validators import Optional
 from wtforms.widgets import CheckboxInput, ListWidget
@@ -52,6 +52,17 @@ class AttemptForm(VersionedForm):
     picture = MultipleFileField(_l("Choisir une photo"))
     voice = MultipleFileField(_l("Choisir un enregistrement"))
     document = MultipleFileField(_l("Choisir un document"))
+
+
+class FilingForm(PageForm):
+    """Whose homework a mail is: the ids of the learner and the assignment, with a point between.
+
+    `target`: of the guess whose button was pressed; `chosen`: of the list, which is used without one.
+    """
+
+    target = StringField(_l("Devoir"))
+    chosen = StringField(_l("Devoir"))
+    tie = BooleanField(_l("Retenir cette adresse"))
 
 
 class ReplacementForm(PageForm):

@@ -49,6 +49,7 @@ from lms.models.homework import (
     Rendition,
     Submission,
 )
+from lms.models.inbox import InboundMail, InboundPart, KnownAddress, Mailbox, MailState
 from lms.models.lessons import Clip, ClipProgress, Lesson, LessonVisit, VocabItem
 from lms.models.notices import Notice, NoticeKind
 from lms.models.outbox import MAIL_KINDS, FormReceipt, OutboxItem, Outcome
@@ -108,13 +109,18 @@ __all__ = [
     "FileState",
     "FormReceipt",
     "HomeworkState",
+    "InboundMail",
+    "InboundPart",
     "KeptForm",
+    "KnownAddress",
     "KnownDevice",
     "Lesson",
     "LessonVisit",
     "Level",
     "LoginKind",
     "LoginSession",
+    "MailState",
+    "Mailbox",
     "Mark",
     "MarkCode",
     "MarkKind",

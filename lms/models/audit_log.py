@@ -49,6 +49,10 @@ class AuditAction(StrEnum):
     ASSIGNMENT_BROUGHT_BACK = "assignment_brought_back"
     FEEDBACK_RETURNED = "feedback_returned"
     WORK_DEPOSITED = "work_deposited"
+    MAIL_FILED = "mail_filed"
+    MAIL_SET_ASIDE = "mail_set_aside"
+    ADDRESS_TIED = "address_tied"
+    ADDRESS_FORGOTTEN = "address_forgotten"
     # booking
     AVAILABILITY_CHANGED = "availability_changed"
     VIDEO_ADDRESS_CHANGED = "video_address_changed"

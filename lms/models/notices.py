@@ -26,6 +26,8 @@ class NoticeKind(StrEnum):
     BOOKING_OFFER = "booking_offer"
     BOOKING_RETIMED = "booking_retimed"
     CALENDAR_FAILING = "calendar_failing"
+    HOMEWORK_RECEIVED = "homework_received"
+    MAIL_UNREADABLE = "mail_unreadable"
     # About an attempt: one of its files could not be used.
     FILE_REFUSED = "file_refused"
     # About a level.

@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
     EXPIRED = "expired"
     IN_FEED = "in_feed"
+    BOUNCED = "bounced"  # sent, and came back
     SEEN = "seen"  # nobody had to send it by hand: the person has seen its notice
 
 
@@ -37,6 +38,8 @@ MAIL_KINDS = (
     "booking_offer",
     "booking_retimed",
     "calendar_failing",
+    "homework_received",
+    "mail_unreadable",
 )
 
 

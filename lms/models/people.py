@@ -157,6 +157,10 @@ class Person(Named, Identified, Base):
     # The login of a member of the team; learners have a card instead.
     login_email: Mapped[str | None] = mapped_column(String(254))
     password_hash: Mapped[str | None] = mapped_column(String(200))
+    # Raised when the address changes or the person leaves: older reply addresses end (ADR 40).
+    mail_epoch: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Since when mails to the address come back; none is sent until it changes.
+    email_bounced_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     # The last use of any login, also of one that was deleted since; None: never logged in.
     seen_at: Mapped[datetime | None]
@@ -170,6 +174,15 @@ class Person(Named, Identified, Base):
     def _set_name_key(self, attribute: str, name: str) -> str:
         self.short_name = split_name(name)[0]
         return super()._set_name_key(attribute, name)
+
+    @validates("email", "login_email", "deactivated_at")
+    def _end_addresses(self, attribute: str, value: str | datetime | None) -> str | datetime | None:
+        """End the reply addresses, and what we know of the address, when it changes or the person leaves."""
+        epoch: int | None = self.mail_epoch  # None while the row is being made
+        if epoch is not None and value != getattr(self, attribute):
+            self.mail_epoch = epoch + 1
+            self.email_bounced_at = None
+        return value
 
     @property
     def roles(self) -> frozenset[Role]:

@@ -24,6 +24,7 @@ from lms.domain.outbox import is_addressed
 from lms.domain.people.contact import mail_address
 from lms.i18n import languages
 from lms.i18n.languages import Language
+from lms.inbox_addresses import bounce_address
 from lms.models import Organisation, OutboxItem
 
 # Values of the templates of a message.
@@ -36,11 +37,17 @@ class InFeed(Exception):
 
 @dataclass(frozen=True)
 class Content:
-    """Values of a message, and an invitation when there is one."""
+    """Values of a message, and an invitation when there is one.
+
+    `to`: another address than the person's. `reply_to`: the address of our mailbox for answers; None for that
+    of the organisation.
+    """
 
     values: Facts
     calendar: bytes | None = None
     method: Literal["REQUEST", "CANCEL"] | None = None
+    to: str | None = None
+    reply_to: str | None = None
 
 
 MailRenderer = Callable[[Session, OutboxItem, Settings, datetime], Content | None]
@@ -57,9 +64,9 @@ def render_email(
     a calendar feed shows the change.
     """
     person = item.person
-    address = mail_address(person)
     content = renderer(session, item, settings, now)
-    if content is None or address is None or not is_addressed(item):
+    address = content and (content.to or mail_address(person))
+    if content is None or not address or not is_addressed(item):
         return None
     organisation = session.get_one(Organisation, 1)
     values: dict[str, object] = {
@@ -67,6 +74,7 @@ def render_email(
         "person": person,
         "service": organisation,
         "zone": settings.time_zone,
+        "takes_answers": content.reply_to is not None,
     }
     own = languages.shown_in(person.language)
     second = own if own != languages.SOURCE else None
@@ -86,7 +94,8 @@ def render_email(
         to=address,
         to_name=person.name,
         from_name=organisation.name,
-        reply_to=organisation.email or None,
+        reply_to=content.reply_to or organisation.email or None,
+        bounces_to=bounce_address(settings, item.id),
         subject=clean_header(subject),
         text=text,
         html=html,

@@ -139,6 +139,36 @@ def _refused_file(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | None:
     )
 
 
+def _homework_received(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | None:
+    if details.submission is None:
+        return None
+    return NoticeCard(
+        details.notice.id,
+        details.submission.id,
+        "homework",
+        "check",
+        _l("Votre devoir est arrivé par e-mail"),
+        details.lesson_title or "",
+        _("Ce n’est pas vous ? Dites-le à votre professeur."),
+        _l("Voir le devoir"),
+        url_for("submissions.show", id=details.submission.id),
+    )
+
+
+def _unreadable_mail(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard:
+    return NoticeCard(
+        details.notice.id,
+        details.notice.about_id,
+        "homework",
+        "warning",
+        _l("Votre e-mail est arrivé sans devoir"),
+        "",
+        _("Vous pouvez envoyer votre devoir ici."),
+        _l("Voir les devoirs"),
+        url_for("homework.index"),
+    )
+
+
 def _password_link(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard:
     return NoticeCard(
         details.notice.id,
@@ -233,6 +263,8 @@ def _learner_assigned(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | No
 _CARDS: Mapping[NoticeKind, _Card] = {
     NoticeKind.FEEDBACK_RETURNED: _feedback,
     NoticeKind.FILE_REFUSED: _refused_file,
+    NoticeKind.HOMEWORK_RECEIVED: _homework_received,
+    NoticeKind.MAIL_UNREADABLE: _unreadable_mail,
     NoticeKind.PASSWORD_LINK: _password_link,
     NoticeKind.CALENDAR_FAILING: _calendar,
     NoticeKind.LEVEL_CHANGED: _level,

@@ -21,6 +21,7 @@ from lms.models import (
     ConflictReason,
     DayKind,
     DepositWay,
+    FileKind,
     HomeworkState,
     MarkCode,
     RuleMode,
@@ -29,7 +30,17 @@ from lms.normal_forms import normalize_phone
 from lms.web.sending import browser_key
 
 # Enums whose members templates name, to choose a word or an icon for each.
-ENUMS = (Attendance, Channel, ConflictReason, DayKind, DepositWay, HomeworkState, LessonState, RuleMode)
+ENUMS = (
+    Attendance,
+    Channel,
+    ConflictReason,
+    DayKind,
+    DepositWay,
+    FileKind,
+    HomeworkState,
+    LessonState,
+    RuleMode,
+)
 
 
 def init_app(app: Flask) -> None:

@@ -20,6 +20,7 @@ from lms.clock import now
 from lms.domain.booking import availability, offers, waitlist
 from lms.models import Lesson, Level, Organisation, Person
 from tests.support.live_server import LiveServer
+from tests.support.mails import waiting_mail
 
 pytestmark = pytest.mark.journey
 
@@ -54,6 +55,14 @@ LEAVES_SCREEN = """size => {
   }
   return found;
 }"""
+# There is a tray, and a coordinator is told that its mailbox does not answer.
+NO_MAILBOX = {
+    "LMS_INBOX_HOST": "localhost",
+    "LMS_INBOX_PORT": "1",
+    "LMS_INBOX_USER": "devoirs",
+    "LMS_INBOX_PASSWORD": "secret",
+    "LMS_INBOX_ADDRESS": "devoirs@school.example",
+}
 LONG_NAME = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternsa"
 LEARNER_DOORS = {
     "/lessons": r"/lessons/\w{14}$",
@@ -85,6 +94,8 @@ STAFF_PAGES = {
         "/agenda/absence",
         "/waitlist/entries",
         "/messages",
+        "/mail",
+        "/mail?handled=1",
         "/calendar",
         "/people",
         "/people/new",
@@ -94,6 +105,7 @@ STAFF_PAGES = {
         "/",
         "/corrections",
         "/messages/failed",
+        "/mail",
         "/people",
         "/people/team",
         "/people/team/new",
@@ -110,6 +122,7 @@ STAFF_PAGES = {
 # One page of each kind, found by following the first link of that form.
 STAFF_LINKS = (
     r"/corrections/\w{14}$",
+    r"/mail/\w{14}$",
     r"/lessons/\w{14}/edit$",
     r"/assignments/\w{14}/edit$",
     r"/lessons/\w{14}/assignments/new$",
@@ -126,12 +139,21 @@ STAFF_LINKS = (
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, demo_template: Path) -> Iterator[LiveServer]:
-    with LiveServer(tmp_path_factory.mktemp("school"), demo_template) as served:
+    with LiveServer(tmp_path_factory.mktemp("school"), demo_template, **NO_MAILBOX) as served:
         school = served.school()
         school.write(an_hour_is_offered)
+        school.write(mails_wait)
         school.write(names_are_long)
         yield served
     school.close()
+
+
+def mails_wait(session: Session) -> None:
+    """Thirty of them, with names and words that are as long as any."""
+    for number in range(30):
+        mail = waiting_mail(session, f"bonjour {LONG_NAME} Samira", name=f"{LONG_NAME} {number}")
+        mail.subject = "devoir" * 20
+        mail.whole_text = mail.text * 2
 
 
 def an_hour_is_offered(session: Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select, update
@@ -13,6 +14,7 @@ from lms.adapters.sms.folder import SmsFolder
 from lms.clock import now
 from lms.domain.booking import absence, appointments, retime, waitlist
 from lms.domain.calendars import external, offboarding
+from lms.domain.homework import inbox_answers, inbox_filing
 from lms.domain.people import learners, staff
 from lms.jobs import SMS_RENDERERS
 from lms.models import (
@@ -20,6 +22,7 @@ from lms.models import (
     Booking,
     Channel,
     ExternalCalendar,
+    MailState,
     Mode,
     Notice,
     NoticeKind,
@@ -34,6 +37,7 @@ from lms.refusal_codes import RefusalCode
 from tests import factories
 from tests.factories import BRUSSELS
 from tests.support.appointments import MONDAY, at
+from tests.support.mails import waiting_mail
 from tests.support.school import School
 from tests.support.waitlist import cancel_for_good
 
@@ -121,6 +125,18 @@ def calendar_fails(session: Session, person: Person) -> None:
         external.record_failure(session, calendar.id, RefusalCode.CALENDAR_UNREACHABLE, now=moment)
 
 
+def mailed(session: Session, person: Person, *, refused: bool = False) -> None:
+    """A homework by e-mail, from another address than the one that the school knows."""
+    assignment = factories.assignment(session)
+    mail = waiting_mail(session)
+    nadia = factories.nadia(session)
+    inbox_filing.file_mail(session, nadia, mail, person, assignment.id, quota=9999, now=now())
+    if refused:
+        mail.state, mail.attempt_id, mail.why = MailState.REFUSED, None, RefusalCode.MAIL_NO_HOMEWORK
+    session.flush()
+    assert inbox_answers.post_answers(session, now=now()) == 1
+
+
 EVENTS: dict[str, Callable[[Session, Person], None]] = {
     "feedback_returned": answered,
     "password_link": link_sent,
@@ -132,11 +148,15 @@ EVENTS: dict[str, Callable[[Session, Person], None]] = {
     "booking_offer": offered,
     "booking_retimed": retimed,
     "calendar_failing": calendar_fails,
+    "homework_received": mailed,
+    "mail_unreadable": partial(mailed, refused=True),
 }
+# Answers go to the sender, whose address need not be that of the person.
+ANSWERS = {"homework_received", "mail_unreadable"}
 
 
 def expected(kind: str, way: str) -> tuple[Outcome | None, Channel | None]:
-    if kind in TEAM or way == "mail":
+    if kind in TEAM | ANSWERS or way == "mail":
         return Outcome.SENT, Channel.MAIL
     if way == "text" and kind in SMS_RENDERERS:
         return Outcome.SENT, Channel.SMS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -15,14 +16,26 @@ from config import BRUSSELS
 from lms.adapters.mail.message import Email
 from lms.domain import outbox
 from lms.domain.booking import appointments, waitlist
-from lms.domain.homework import attempts, correction
+from lms.domain.homework import attempts, correction, inbox_answers, inbox_filing
 from lms.domain.people import staff
 from lms.i18n import languages
 from lms.jobs import MAIL_RENDERERS
-from lms.models import AFTERNOON, MAIL_KINDS, MORNING, Booking, ExternalCalendar, Mode, OutboxItem, Person
+from lms.models import (
+    AFTERNOON,
+    MAIL_KINDS,
+    MORNING,
+    Booking,
+    ExternalCalendar,
+    MailState,
+    Mode,
+    OutboxItem,
+    Person,
+)
 from lms.notifications import render_email
+from lms.refusal_codes import RefusalCode
 from tests import factories
 from tests.factories import NOW, wall
+from tests.support.mails import waiting_mail
 from tests.support.pages import Element, parse
 from tests.support.school import School
 from tests.support.waitlist import cancel_for_good
@@ -115,6 +128,19 @@ def failing(session: Session, person: Person) -> None:
     outbox.post(session, "calendar_failing", person, calendar.id, now=NOW)
 
 
+def mailed(session: Session, person: Person, *, refused: bool = False) -> None:
+    lesson = factories.lesson(session)
+    lesson.title = TRICKY
+    assignment = factories.assignment(session, lesson)
+    mail = waiting_mail(session, TRICKY)
+    inbox_filing.file_mail(
+        session, factories.nadia(session), mail, person, assignment.id, quota=9999, now=NOW
+    )
+    if refused:
+        mail.state, mail.attempt_id, mail.why = MailState.REFUSED, None, RefusalCode.MAIL_NO_HOMEWORK
+    inbox_answers.post_answers(session, now=NOW)
+
+
 CAUSES: dict[str, Callable[[Session, Person], None]] = {
     "feedback_returned": corrected,
     "password_link": link,
@@ -126,6 +152,8 @@ CAUSES: dict[str, Callable[[Session, Person], None]] = {
     "booking_retimed": retimed,
     "booking_offer": offered,
     "calendar_failing": failing,
+    "homework_received": mailed,
+    "mail_unreadable": partial(mailed, refused=True),
 }
 
 
@@ -220,6 +248,8 @@ ACTIONS = {
     "booking_retimed": ("Voir le rendez-vous", "/bookings/"),
     "booking_offer": ("Répondre oui ou non", "/offers/"),
     "calendar_failing": ("Voir mes autres agendas", "/agenda/calendars"),
+    "homework_received": ("Voir le devoir", "/submissions/"),
+    "mail_unreadable": ("Voir les devoirs", "/homework"),
 }
 
 

@@ -19,6 +19,7 @@ from xdist.scheduler import LoadScopeScheduling
 from lms.extensions import sqlite
 from tests.support.calendars import CalendarServer
 from tests.support.forks import share_compiled_templates
+from tests.support.imap import ImapServer, MailboxOnServer, find_dovecot
 from tests.support.school import MakeOnce
 from tests.support.servers import (
     MEMORY,
@@ -38,7 +39,7 @@ from tests.support.smtp import SmtpServer
 RUN = pytest.StashKey[Run]()
 FOLDER = pytest.StashKey[Path]()
 # Fixtures that start PostgreSQL or Redis.
-SERVERS = {"postgres", "redis_server"}
+SERVERS = {"postgres", "redis_server", "imap_server"}
 LONGEST = ("tests/faults/", "tests/test_", "tests/domain/booking/test_rules_agree", "tests/cli/")
 # Tests that share servers or a school; and two browsers slow each other down.
 TOGETHER = (
@@ -251,6 +252,20 @@ def start_smtp() -> Iterator[Callable[..., SmtpServer]]:
             return stack.enter_context(SmtpServer(**options))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def imap_server(servers_folder: Path) -> Iterator[ImapServer]:
+    require("dovecot", find_dovecot())
+    server = ImapServer(servers_folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def mailbox(imap_server: ImapServer) -> MailboxOnServer:
+    """Return an empty mailbox of a dovecot."""
+    return imap_server.mailbox()
 
 
 @pytest.fixture

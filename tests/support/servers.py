@@ -30,6 +30,7 @@ MEMORY = Path("/dev/shm")
 ROOM_IN_MEMORY = 1 << 30
 INSTALL = {
     "chromium": "sudo apt install chromium",
+    "dovecot": "sudo apt install dovecot-imapd",
     "postgresql": "sudo apt install postgresql",
     "redis": "sudo apt install redis-server",
 }

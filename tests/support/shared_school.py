@@ -40,11 +40,13 @@ class SharedSchool:
     A test that needs either has the mark `own_school`.
     """
 
-    def __init__(self, folder: Path, template: Path, database_url: str | None = None) -> None:
+    def __init__(self, folder: Path, template: Path, database_url: str | None = None, **more: object) -> None:
         self.folder, self.template = folder, template
         self.is_sqlite = database_url is None
         copy_template(template, folder)
-        settings = settings_for(folder, **({} if database_url is None else {"database_url": database_url}))
+        settings = settings_for(
+            folder, **({} if database_url is None else {"database_url": database_url}), **more
+        )
         self.school = make_school(settings, migrated=True)
         open_schools.remove(self.school)  # lend() and close() close its connections
         app = self.school.app

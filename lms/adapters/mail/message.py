@@ -34,7 +34,8 @@ class Undeliverable(Exception):
 class Email:
     """An e-mail from the organisation to one person: the mailer adds the sender's address.
 
-    `from_name` is the sender's name. The repr, which may reach a log, shows the message id only.
+    `from_name` is the sender's name; `bounces_to` the address to which it goes back when it cannot be
+    delivered, None for the sender's. The repr, which may reach a log, shows the message id only.
     """
 
     to: str = field(repr=False)
@@ -45,6 +46,7 @@ class Email:
     calendar: bytes | None = field(default=None, repr=False)
     calendar_method: Method | None = None
     reply_to: str | None = field(default=None, repr=False)
+    bounces_to: str | None = field(default=None, repr=False)
     to_name: str = field(default="", repr=False)
     from_name: str = field(default="", repr=False)
 

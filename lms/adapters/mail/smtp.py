@@ -145,7 +145,8 @@ class CheckedConnection(flask_mail.Connection):
     def send(self, message: flask_mail.Message, envelope_from: str | tuple[str, str] | None = None) -> None:
         if self.session is None or not isinstance(message, Message):
             raise TypeError("only our own messages, on an open connection")
-        self.session.sendmail(message.from_address, [message.address], message.as_bytes())
+        returns_to = message.email.bounces_to or message.from_address
+        self.session.sendmail(returns_to, [message.address], message.as_bytes())
 
     def __exit__(
         self,

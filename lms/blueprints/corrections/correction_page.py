@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 
 from lms.domain.homework import correction, marks, queue
 from lms.domain.homework.correction import FeedbackDraft, Merge, RubricRow
+from lms.domain.homework.inbox_answers import receipt_number
+from lms.domain.homework.inbox_filing import is_unverified
 from lms.domain.homework.queue import QueuePlace
 from lms.domain.people.contact import mail_address
 from lms.forms.correction import SHOWN, FeedbackForm
@@ -44,6 +46,8 @@ class Heading:
     number: int
     sent_at: datetime
     instruction: str
+    receipt: str  # the number that the learner says on the phone
+    is_unverified: bool  # it came by e-mail, and nothing but the address of its sender says from whom
 
 
 @dataclass(frozen=True)
@@ -171,7 +175,7 @@ def build_correction_page(
     has_panel = feedback is None or feedback.is_draft or is_writing
     return CorrectionPage(
         attempt=attempt,
-        heading=_heading(attempt),
+        heading=_heading(session, attempt),
         level_id=level_id,
         place=queue.find_place(session, person, attempt, level_id, now=now),
         errors=typed.form if typed and typed.form.errors else None,
@@ -183,7 +187,7 @@ def build_correction_page(
     )
 
 
-def _heading(attempt: Attempt) -> Heading:
+def _heading(session: Session, attempt: Attempt) -> Heading:
     submission = attempt.submission
     lesson = submission.assignment.lesson
     if attempt.sent_at is None:
@@ -196,6 +200,8 @@ def _heading(attempt: Attempt) -> Heading:
         number=attempt.number,
         sent_at=attempt.sent_at,
         instruction=submission.assignment.instruction,
+        receipt=receipt_number(attempt.id),
+        is_unverified=is_unverified(session, attempt.id),
     )
 
 
@@ -276,6 +282,8 @@ def _panel(
 def _reach(learner: Person) -> str:
     """Return who receives the feedback, and in which languages."""
     name, own = learner.first_name, languages.shown_in(learner.language)
+    if learner.email_bounced_at is not None:
+        return str(_("L’e-mail de %(name)s ne marche plus : la réponse est dans l’application.", name=name))
     if mail_address(learner) is None:
         return str(_("%(name)s n’a pas d’e-mail : la réponse est dans l’application.", name=name))
     if own.code == "fr":

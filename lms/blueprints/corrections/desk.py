@@ -19,8 +19,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.blueprints.corrections.correction_page import TypedFeedback, build_correction_page
 from lms.clock import now
+from lms.current import settings
 from lms.domain.errors import Refused
-from lms.domain.homework import attempts, correction, queue
+from lms.domain.homework import attempts, correction, inbox_tray, queue
 from lms.domain.homework.correction import FeedbackDraft
 from lms.domain.homework.queue import QueuePlace, QueueState
 from lms.extensions import db, write
@@ -70,6 +71,7 @@ def index() -> BaseResponse:
         following=found.after and url_for("corrections.index", after=found.after, **shown),
         counts=counts,
         states=STATES if me().is_teacher else STATES_FOR_COORDINATOR,
+        mails_waiting=inbox_tray.count_waiting(session) if settings().has_inbox else 0,
         **shown,
     )
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from lms.domain.booking import assigned_learners, team_queries
 from lms.domain.booking.assigned_learners import LearnerAppointment, SilentLearner
 from lms.domain.booking.availability_search import iso_week_of
-from lms.domain.homework import alerts, queue
+from lms.domain.homework import alerts, inbox_tray, mailbox, queue
 from lms.domain.homework.alerts import Alert
 from lms.domain.homework.queue import WaitingAttempt
 from lms.domain.people.directory import LevelCount
@@ -102,12 +102,15 @@ class SocialWorkerDesk:
 class TeamPage:
     """The start page of a member of the team.
 
+    `mails_waiting`: mails to file, for teachers and coordinators; `mailbox_fails`: for coordinators.
     `desk` is for teachers and `figures` for coordinators; somebody who is both has both. `followed` is for a
     social worker who is neither; it is None for the others.
     """
 
     messages_waiting: int
     undecided: int
+    mails_waiting: int
+    mailbox_fails: bool
     desk: TeacherDesk | None
     figures: ServiceFigures | None
     followed: SocialWorkerDesk | None
@@ -119,6 +122,7 @@ def build_team_page(
     *,
     messages_waiting: int,
     hygiene_notice: bool,
+    has_inbox: bool,
     now: datetime,
     zone: ZoneInfo,
 ) -> TeamPage:
@@ -130,6 +134,8 @@ def build_team_page(
     return TeamPage(
         messages_waiting=messages_waiting,
         undecided=team_queries.count_conflicts_for(session, person, now=now),
+        mails_waiting=inbox_tray.count_waiting(session) if has_inbox and (teaches or coordinates) else 0,
+        mailbox_fails=has_inbox and coordinates and mailbox.find_failing(session) is not None,
         desk=_desk(session, person, now, zone) if teaches else None,
         figures=_figures(session, now, zone, hygiene_notice=hygiene_notice) if coordinates else None,
         followed=None if teaches or coordinates else _followed(session, person, now),

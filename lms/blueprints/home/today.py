@@ -225,6 +225,7 @@ def _team() -> Response:
         person,
         messages_waiting=len(list_manual_messages(session, person, settings(), moment)),
         hygiene_notice=organisation().hygiene_notice,
+        has_inbox=settings().has_inbox,
         now=moment,
         zone=settings().time_zone,
     )

@@ -13,6 +13,7 @@ from lms.access import allow, me
 from lms.clock import now
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import attempts, files, worklist
+from lms.domain.homework.inbox_answers import receipt_number
 from lms.extensions import csrf, db, write
 from lms.forms.homework import ReplacementForm
 from lms.i18n.refusals import sentence
@@ -38,7 +39,12 @@ def show(id: str) -> BaseResponse:
     if not sent:
         return redirect(url_for("homework.work", id=submission.assignment_id), 303)
     return page(
-        "homework/submission.html", submission=submission, work=work, last=sent[-1], earlier=sent[-2::-1]
+        "homework/submission.html",
+        submission=submission,
+        work=work,
+        last=sent[-1],
+        earlier=sent[-2::-1],
+        number=receipt_number(sent[-1].id),
     )
 
 

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.adapters.uploads import UploadResult, verify
 from lms.clock import now
-from lms.current import store
+from lms.current import settings, store
 from lms.domain.errors import Refused
 from lms.domain.homework import attempts, files, worklist
 from lms.domain.homework.files import MAX_FILES, RemovedFile
@@ -24,6 +24,7 @@ from lms.event_log import log_event
 from lms.extensions import csrf, db
 from lms.forms.homework import AttemptForm
 from lms.i18n.refusals import sentence
+from lms.inbox_addresses import reply_address
 from lms.models import Attempt, HomeworkState, Role
 from lms.refusal_codes import RefusalCode
 from lms.web.body_limits import MEGABYTE, takes_bodies
@@ -288,4 +289,13 @@ def _work_page(
         said = {"said": " ".join(str(each) for each in sentences)}
         return make_response(jsonify({**said, "other": other} if other else said), status)
     bad = [(name, sentence(refusal, found.assignment.kinds)) for name, refusal in refused]
-    return page("homework/work.html", status, work=found, draft=draft, form=form, refused=bad, other=other)
+    return page(
+        "homework/work.html",
+        status,
+        work=found,
+        draft=draft,
+        form=form,
+        refused=bad,
+        other=other,
+        mail_to=reply_address(settings(), me(), found.assignment.id) if found.may_write else None,
+    )

@@ -45,6 +45,8 @@ ACTIONS: dict[str, LazyString] = {
     AuditAction.SESSIONS_ENDED: _l("Tous les appareils déconnectés"),
     AuditAction.FEED_MADE: _l("Calendrier relié"),
     AuditAction.FEED_REVOKED: _l("Calendrier arrêté"),
+    AuditAction.ADDRESS_TIED: _l("Adresse e-mail retenue"),
+    AuditAction.ADDRESS_FORGOTTEN: _l("Adresse e-mail oubliée"),
     AuditAction.DAY_CALLED_OFF: _l("Journée annulée"),
     AuditAction.VIDEO_ADDRESS_CHANGED: _l("Lien vidéo modifié"),
     AuditAction.VIDEO_CONSENT_WITHDRAWN: _l("Accord pour la vidéo retiré"),

@@ -19,7 +19,7 @@ from lms.domain import audit_log
 from lms.domain.booking import queries, waitlist
 from lms.domain.calendars import offboarding
 from lms.domain.errors import Refused
-from lms.domain.homework import open_work, worklist
+from lms.domain.homework import inbox_filing, open_work, worklist
 from lms.domain.lessons import progress
 from lms.domain.paging import PAGE
 from lms.domain.people import cards, directory, learners, logins, staff
@@ -132,7 +132,22 @@ def show(id: str) -> BaseResponse:
         waitlist_entry=waitlist.active_entry(session, person.id) if person.is_active else None,
         card=cards.card_of(session, person),
         may_change=bool(me().roles & {Role.TEACHER, Role.COORDINATOR}),
+        known_addresses=inbox_filing.known_addresses(session, person) if settings().has_inbox else (),
     )
+
+
+@bp.post("/people/<id>/addresses/<address_id>/removal")
+@allow(Role.TEACHER, Role.COORDINATOR)
+def forget_address(id: str, address_id: str) -> BaseResponse:
+    """Untie an address from which the learner sent homework."""
+
+    def in_transaction(session: Session) -> None:
+        learner = directory.learner_for(session, me(), id)
+        inbox_filing.forget_address(session, me(), learner, address_id, now=now())
+
+    write(in_transaction)
+    flash(_("Cette adresse est oubliée."), "success")
+    return redirect(url_for("people.show", id=id), 303)
 
 
 @bp.route("/people/<id>/edit", methods=["GET", "POST"])

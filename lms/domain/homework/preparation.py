@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, CompoundSelect, exists, func, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
 from lms.domain import outbox
@@ -32,6 +32,7 @@ from lms.models import (
     FileJob,
     FileKind,
     FileState,
+    InboundPart,
     Notice,
     NoticeKind,
     Person,
@@ -134,11 +135,16 @@ def postpone_file(session: Session, claimed: ClaimedFile, *, now: datetime) -> N
 
 
 def list_waiting(session: Session) -> dict[str, tuple[int, str]]:
-    """Return by key the size and the SHA-256 of the received files that wait for a worker."""
-    rows = select(FileJob.received_key, Attachment.size, Attachment.sha256).join(
-        Attachment, Attachment.id == FileJob.attachment_id
+    """Return by key the size and the SHA-256 of the received files that wait for a worker, or in a mail."""
+    rows: CompoundSelect[str | None, int, str] = union_all(
+        select(FileJob.received_key, Attachment.size, Attachment.sha256).join(
+            Attachment, Attachment.id == FileJob.attachment_id
+        ),
+        select(InboundPart.received_key, InboundPart.size, InboundPart.sha256).where(
+            InboundPart.received_key.is_not(None)
+        ),
     )
-    return {row.received_key: (row.size, row.sha256) for row in session.execute(rows)}
+    return {key: (size, sha256) for key, size, sha256 in session.execute(rows) if key is not None}
 
 
 def oldest_waiting(session: Session, *, now: datetime) -> timedelta | None:

@@ -14,7 +14,12 @@ _BELGIAN_MOBILE = re.compile(r"\+324[5-9][0-9]{7}")
 
 
 def mail_address(person: Person) -> str | None:
-    """Return the e-mail address that notifications go to; None when there is none."""
+    """Return the e-mail address that notifications go to; None when there is none, or its mails come back."""
+    return None if person.email_bounced_at else registered_address(person)
+
+
+def registered_address(person: Person) -> str | None:
+    """Return the e-mail address of a person, also one whose mails come back; None when there is none."""
     return person.email or person.login_email
 
 

@@ -49,4 +49,10 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.MARK_OUT_OF_PAGE: _l("Cette marque est en dehors de la page."),
     RefusalCode.TOO_MANY_MARKS: _l("Il y a déjà %(number)s marques ici. Supprimez-en une d’abord."),
     RefusalCode.ALREADY_RETURNED: _l("Cette copie est déjà rendue. Votre texte est encore ici."),
+    # In the answer to a mail, and in the tray of the team.
+    RefusalCode.MAIL_TOO_BIG: _l("Cet e-mail est trop lourd. Envoyez moins de photos en une fois."),
+    RefusalCode.MAIL_UNREADABLE: _l("Cet e-mail ne s’ouvre pas."),
+    RefusalCode.MAIL_NO_HOMEWORK: _l("Cet e-mail est vide, ou ses fichiers ne s’ouvrent pas."),
+    RefusalCode.MAIL_DOUBTFUL: _l("Le nom n’est pas celui de la personne qui a cette adresse."),
+    RefusalCode.MAIL_OLD_ADDRESS: _l("Cette adresse de réponse n’est plus valable."),
 }

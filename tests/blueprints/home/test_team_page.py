@@ -30,6 +30,7 @@ def shown(
             session,
             who(session),
             messages_waiting=messages_waiting,
+            has_inbox=False,
             hygiene_notice=hygiene_notice,
             now=now,
             zone=BRUSSELS,
