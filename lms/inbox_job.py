@@ -182,8 +182,6 @@ class InboxJob:
 
     def delete_old(self) -> None:
         """Delete what is left of mails that were dealt with a month ago."""
-        if not self.settings.has_inbox:
-            return
         with self.app.app_context():
             stored, received = write(partial(inbox_filing.delete_old_mails, now=now()))
         delete_keys(store_of(self.app), stored)

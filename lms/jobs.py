@@ -344,10 +344,12 @@ class Jobs:
     def start_worker(self, workers: int = 1) -> Callable[[], None]:
         """Start worker threads; return a function that stops them once the current tasks are finished.
 
-        Starts one more than `workers`, because one may be waiting for an external calendar; and `files`.
+        Starts one more than `workers`, because one may be waiting for an external calendar, one more with a
+        mailbox; and `files`.
         """
+        waiting = 2 if self.settings.has_inbox else 1
         consumer = QuietConsumer(
-            self.huey, workers=workers + 1, periodic=True, max_delay=1.0, shutdown_timeout=10
+            self.huey, workers=workers + waiting, periodic=True, max_delay=1.0, shutdown_timeout=10
         )
         self.delete_temporary_files()
         self.delete_orphans()

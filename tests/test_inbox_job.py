@@ -486,6 +486,8 @@ def test_a_mailbox_that_fails_is_shown_to_a_coordinator_and_tried_again_later(
     claire = school.visitor(school.write(factories.claire))
     assert "ne se lit plus depuis" in claire.get("/mail").text
     assert "boîte en panne" in claire.get("/").text
+    with school.app.app_context():
+        assert code in school.read(lambda s: examine(s, school.settings))["mail"][0]
     assert len(mailbox.mails()) == 1, "nothing was moved"
     school.app.extensions["lms_settings"] = school.settings = replace(
         good, inbox_folder=failing_folder(wrong)

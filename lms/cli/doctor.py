@@ -22,7 +22,7 @@ from lms.clock import now
 from lms.domain import outbox, stored_files
 from lms.domain.booking import consistency, stored_conflicts
 from lms.domain.calendars.consistency import find_calendar_faults
-from lms.domain.homework import preparation, uploads
+from lms.domain.homework import mailbox, preparation, uploads
 from lms.domain.homework.consistency import find_homework_faults
 from lms.domain.people.consistency import find_people_faults
 from lms.extensions import db, journal_mode, sqlite
@@ -170,10 +170,14 @@ def calendars(session: Session, settings: Settings) -> list[str]:
 
 
 def mail(session: Session, settings: Settings) -> list[str]:
-    """Return a fault when a message has waited too long for a worker."""
+    """Return a fault when a message has waited too long for a worker, or the mailbox cannot be read."""
     waiting = outbox.oldest_waiting(session, now=now())
     late = waiting is not None and waiting > outbox.LATE
-    return [f"a mail has waited for {waiting}"] if late else []
+    found = [f"a mail has waited for {waiting}"] if late else []
+    failing = mailbox.find_failing(session) if settings.has_inbox else None
+    if failing is not None:
+        found.append(f"the mailbox cannot be read since {failing.failing_since}: {failing.error}")
+    return found
 
 
 CHECKS: tuple[Check, ...] = (

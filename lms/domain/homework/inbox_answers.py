@@ -40,6 +40,7 @@ def post_answers(session: Session, *, now: datetime) -> int:
         )
         .order_by(InboundMail.handled_at, InboundMail.id)
         .limit(100)
+        .with_for_update(skip_locked=True)  # another worker has them
     ).all()
     count = 0
     for mail in mails:

@@ -247,7 +247,7 @@ def unseen_parts(session: Session, limit: int = 30) -> list[UnseenPart]:
 
 def keep_preview(session: Session, part_id: str, made: StoredFile, *, now: datetime) -> str | None:
     """Record the picture of the first page of a file; return its key, None when none is kept."""
-    part = session.get(InboundPart, part_id, populate_existing=True)
+    part = session.get(InboundPart, part_id, populate_existing=True, with_for_update=True)
     if part is None or part.looked_at is not None:
         return None
     part.looked_at, part.kind = now, FileKind(made.kind)
@@ -261,6 +261,6 @@ def keep_preview(session: Session, part_id: str, made: StoredFile, *, now: datet
 
 def refuse_preview(session: Session, part_id: str, code: RefusalCode, *, now: datetime) -> None:
     """Record why a file of a mail cannot be opened."""
-    part = session.get(InboundPart, part_id, populate_existing=True)
+    part = session.get(InboundPart, part_id, populate_existing=True, with_for_update=True)
     if part is not None:
         part.looked_at, part.refusal = now, code
