@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po, write_po
@@ -108,8 +108,20 @@ def catalogue_faults(path: Path, wanted: set[str]) -> Iterator[str]:
             yield f"{name}: not translated: {source!r}"
         elif message.fuzzy:
             yield f"{name}: fuzzy: {source!r}"
-        elif sorted(PLACEHOLDER.findall(source)) != sorted(PLACEHOLDER.findall(target)):
+        elif not _has_placeholders(message):
             yield f"{name}: other placeholders than in French: {source!r} -> {target!r}"
+
+
+def _has_placeholders(message: Message) -> bool:
+    """Return whether a translation has the placeholders of the French.
+
+    The words of a number may leave the number out, as those for one or none do; the last form has it.
+    """
+    if isinstance(message.id, str):
+        return sorted(PLACEHOLDER.findall(message.id)) == sorted(PLACEHOLDER.findall(str(message.string)))
+    expected = sorted(PLACEHOLDER.findall(message.id[-1]))
+    forms = [sorted(PLACEHOLDER.findall(form)) for form in message.string]
+    return all(message.string) and all(set(form) <= set(expected) for form in forms) and forms[-1] == expected
     for source in sorted(wanted - sentences(catalog)):
         yield f"{name}: missing: {source!r}"
     for source in sorted(sentences(catalog) - wanted):

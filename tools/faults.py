@@ -21,12 +21,14 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.client import HTTPException
 from pathlib import Path
 
 from sqlalchemy import func, select
 
 from lms.models import Attachment, Attempt, Submission, Upload
+from lms.upload_jobs import orphans_of
 from tests import factories
 from tests.support.live_server import LiveServer
 from tests.support.school import School, make_template
@@ -188,12 +190,11 @@ class Driver:
         rows = self.school.read(
             lambda s: s.scalars(select(Upload.id).where(Upload.attachment_id.is_(None))).all()
         )
-        known = set(self.school.read(lambda s: s.scalars(select(Upload.id)).all()))
         self.result.left += [f"upload that did not end: {each}" for each in rows]
-        # One of no row was being created at the kill: the worker deletes it after an hour.
-        self.result.left += [
-            f"partial file: {each}" for each in partials(self.school).changed() if each in known
-        ]
+        # What a kill has left before the row, or after the end, the worker deletes after an hour.
+        orphans = self.school.read(lambda s: orphans_of(s, timedelta(0)))
+        left = partials(self.school).changed().keys() - orphans
+        self.result.left += [f"partial file: {each}" for each in sorted(left)]
 
 
 def _at_once(action: Callable[[], object], times: int) -> None:

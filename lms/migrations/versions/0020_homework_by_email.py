@@ -1,6 +1,6 @@
 """Homework by e-mail: the mailbox, its mails and files, known addresses; addresses that bounce
 
-Revision ID: 0030
+Revision ID: 0020
 Revises: 0019
 """
 
@@ -11,7 +11,7 @@ from alembic import op
 
 from lms.migrations import types
 
-revision = "0030"
+revision = "0020"
 down_revision = "0019"
 branch_labels = None
 depends_on = None
