@@ -94,6 +94,18 @@ def said_in(language: str, catalog: Catalog, root: Path) -> Catalog:
     return kept
 
 
+def _has_placeholders(message: Message) -> bool:
+    """Return whether a translation has the placeholders of the French.
+
+    The words of a number may leave the number out, as those for one or none do; the last form has it.
+    """
+    if isinstance(message.id, str):
+        return sorted(PLACEHOLDER.findall(message.id)) == sorted(PLACEHOLDER.findall(str(message.string)))
+    expected, texts = sorted(PLACEHOLDER.findall(message.id[-1])), list(message.string or ())
+    forms = [sorted(PLACEHOLDER.findall(text)) for text in texts]
+    return all(texts) and all(set(form) <= set(expected) for form in forms) and forms[-1] == expected
+
+
 def catalogue_faults(path: Path, wanted: set[str]) -> Iterator[str]:
     with path.open("rb") as file:
         catalog = read_po(file, abort_invalid=True)
@@ -111,17 +123,6 @@ def catalogue_faults(path: Path, wanted: set[str]) -> Iterator[str]:
         elif not _has_placeholders(message):
             yield f"{name}: other placeholders than in French: {source!r} -> {target!r}"
 
-
-def _has_placeholders(message: Message) -> bool:
-    """Return whether a translation has the placeholders of the French.
-
-    The words of a number may leave the number out, as those for one or none do; the last form has it.
-    """
-    if isinstance(message.id, str):
-        return sorted(PLACEHOLDER.findall(message.id)) == sorted(PLACEHOLDER.findall(str(message.string)))
-    expected = sorted(PLACEHOLDER.findall(message.id[-1]))
-    forms = [sorted(PLACEHOLDER.findall(form)) for form in message.string]
-    return all(message.string) and all(set(form) <= set(expected) for form in forms) and forms[-1] == expected
     for source in sorted(wanted - sentences(catalog)):
         yield f"{name}: missing: {source!r}"
     for source in sorted(sentences(catalog) - wanted):
