@@ -180,6 +180,8 @@ def test_the_look_stays_within_its_budget(manifest: assets.Manifest) -> None:
     assert len(brotli.compress((manifest.folder / manifest.names["css/app.css"]).read_bytes())) <= 12_000
     assert weight("js/app.js") <= 6_000  # leaves room for a page's own behaviour within 15 kB
     assert weight("js/send.js") <= 7_000  # beside it where something can be typed
+    packed = len(brotli.compress((manifest.folder / manifest.names["js/outgoing.js"]).read_bytes()))
+    assert packed <= 3_500  # on the phone of whoever sends a homework
     assert weight("img/sprite.svg") <= 8_000
 
 

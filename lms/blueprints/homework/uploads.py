@@ -13,7 +13,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response as BaseResponse
 
 from config import Settings
-from lms.access import allow, for_programs, me
+from lms.access import allow, current_person_or_none, for_programs, me
 from lms.adapters.media.names import clean_name
 from lms.adapters.partial_files import PartialBusy, UnknownPartial
 from lms.adapters.uploads import require_room
@@ -30,6 +30,7 @@ from lms.refusal_codes import RefusalCode
 from lms.upload_jobs import ORPHAN_AGE, allowance, end_upload
 from lms.web import tus
 from lms.web.body_limits import MEGABYTE, takes_bodies
+from lms.web.sending import browser_key
 from lms.web.upload_slots import CROWDED, later
 
 bp = Blueprint("uploads", __name__)
@@ -48,6 +49,14 @@ STATUSES: dict[RefusalCode, int | str] = {
 def most_bytes(limits: Settings) -> int:
     """Return the largest piece: a client that makes no pieces sends the whole file as one."""
     return limits.upload_mb * MEGABYTE
+
+
+@bp.before_request
+def _require_sender() -> None:
+    """Answer 401 when the page that sends is that of another person, who was logged in here before."""
+    person, sender = current_person_or_none(), request.headers.get("X-Person")
+    if person is not None and sender is not None and sender != browser_key(person):
+        abort(401)
 
 
 @bp.after_request

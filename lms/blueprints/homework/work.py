@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from flask import Blueprint, Response, jsonify, make_response, redirect, url_for
+from flask import Blueprint, Response, abort, jsonify, make_response, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -17,7 +17,7 @@ from lms.adapters.uploads import UploadResult, verify
 from lms.clock import now
 from lms.current import settings, store
 from lms.domain.errors import Refused
-from lms.domain.homework import attempts, files, worklist
+from lms.domain.homework import attempts, files, renditions, worklist
 from lms.domain.homework.files import MAX_FILES, RemovedFile
 from lms.domain.homework.worklist import AssignmentFacts
 from lms.event_log import log_event
@@ -126,13 +126,24 @@ def move_down(id: str, file_id: str) -> BaseResponse:
     return _keep(id, lambda session, draft, *_kept: files.move_file(session, draft, file_id, 1))
 
 
+@bp.post("/assignments/<id>/pages/<page_id>/turn")
+@allow(Role.LEARNER)
+def turn(id: str, page_id: str) -> BaseResponse:
+    """Show a page of the draft turned from now on, for everybody."""
+    turns = request.form.get("turns", "")
+    if turns not in {"0", "1", "2", "3"}:
+        abort(400)
+    return _keep(id, lambda session, draft, *_kept: renditions.turn_page(session, draft, page_id, int(turns)))
+
+
 @bp.get("/assignments/<id>/submission")
 @bp.get("/assignments/<id>/joining")
 @bp.get("/assignments/<id>/files/<file_id>/removal")
 @bp.get("/assignments/<id>/files/<file_id>/ascent")
 @bp.get("/assignments/<id>/files/<file_id>/descent")
+@bp.get("/assignments/<id>/pages/<page_id>/turn")
 @allow(Role.LEARNER)
-def reload(id: str, file_id: str = "") -> BaseResponse:
+def reload(id: str, **_parts: str) -> BaseResponse:
     """Lead back to the work page: a refused form was shown at the address of its button."""
     worklist.learner_assignment_for(db.session(), me(), id)
     return redirect(url_for("homework.work", id=id), 303)
@@ -140,7 +151,7 @@ def reload(id: str, file_id: str = "") -> BaseResponse:
 
 # `_keep` calls csrf.protect() itself: before the form is read, access must be checked and the larger body of
 # this page allowed.
-for view in (add, send, join, remove, move_up, move_down):
+for view in (add, send, join, remove, move_up, move_down, turn):
     csrf.exempt(view)
     takes_bodies(lambda limits: (limits.upload_mb * MAX_FILES + 1) * MEGABYTE)(view)
 

@@ -17,6 +17,7 @@ from lms.domain.homework import attempts
 from lms.domain.homework.files import MAX_FILES, receive_file
 from lms.models import Attachment, FileState, LoginSession, Upload
 from lms.refusal_codes import RefusalCode
+from lms.web.sending import browser_key
 from lms.web.upload_slots import CROWDED
 from tests import factories
 from tests.support import files
@@ -135,6 +136,20 @@ def test_more_bytes_than_announced_are_refused(phone: TusClient) -> None:
     assert answer.status_code == 413
     assert answer.text == "Ce fichier a changé pendant l’envoi. Ajoutez-le encore une fois."
     assert phone.offset(place) == 3
+
+
+def test_the_page_of_one_person_sends_nothing_as_another(school: School, phone: TusClient) -> None:
+    """Two learners share a phone: a page of the first is still open when the second has logged in."""
+    people = [school.read(factories.samira), school.write(lambda s: factories.learner(s, "Yusuf"))]
+    with school.app.app_context():
+        own, other = (browser_key(person) for person in people)
+    place, told = phone.begun(10), metadata(assignment=phone.assignment, key="k2", kind="photo", name="x.jpg")
+    began = {**VERSION, "Upload-Length": "10", "Upload-Metadata": told, "X-Person": other}
+    assert phone.client.post("/uploads", headers=began).status_code == 401
+    assert phone.client.delete(place, headers={**VERSION, "X-Person": other}).status_code == 401
+    assert phone.add(place, 0, b"abc", X_Person=other).status_code == 401
+    assert phone.offset(place) == 0
+    assert phone.add(place, 0, b"abc", X_Person=own).status_code == 204
 
 
 @pytest.mark.parametrize("method", ["head", "patch", "delete"])

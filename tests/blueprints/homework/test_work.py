@@ -319,6 +319,35 @@ def test_photos_are_put_in_order_and_taken_out_and_the_text_stays(
     nothing_but_what_rows_name(school)
 
 
+def test_a_photo_of_the_draft_is_turned_and_the_words_stay(
+    school: School, samira: Visitor, given: str
+) -> None:
+    put(samira, given, file(files.jpeg(), "un.jpg"))
+    school.prepare_files()
+    page = samira.get(f"/assignments/{given}")
+    for turns in (1, 2, 3, 0):
+        page = samira.get(f"/assignments/{given}")
+        (button,) = [each for each in page.root.all("button") if each.get("formaction").endswith("/turn")]
+        assert button.get("value") == str(turns)
+        typed = {"text": f"Tour {turns}", "turns": button.get("value")}
+        page = samira.submit(page, typed, action=given, button="/turn")
+        assert set(school.read(lambda s: s.scalars(select(Rendition.turns)).all())) == {turns}
+        drawn = [each.get("transform").rpartition(" ")[2] for each in page.root.all("image")]
+        assert drawn == ([f"rotate({90 * turns})"] if turns else [])
+    assert attempts(school)[0].text == "Tour 0"
+
+
+def test_nobody_else_turns_a_photo_of_the_draft(school: School, samira: Visitor, given: str) -> None:
+    put(samira, given, file(files.jpeg(), "un.jpg"))
+    school.prepare_files()
+    place = samira.get(f"/assignments/{given}").button_address("/turn")
+    yusuf = school.visitor(school.write(lambda s: factories.learner(s, "Yusuf")))
+    form = filled(yusuf.get(f"/assignments/{given}").form(given))
+    for turns, status in (("1", 404), ("4", 400), ("", 400)):
+        assert yusuf.client.post(place, data={**form, "turns": turns}).status_code == status
+    assert set(school.read(lambda s: s.scalars(select(Rendition.turns)).all())) == {0}
+
+
 def test_two_buttons_of_one_page_are_two_sendings(school: School, samira: Visitor, given: str) -> None:
     """With the back button the page is the same to the letter; what was pressed is not."""
     page = put(samira, given, file(files.jpeg(), "un.jpg"), file(files.webp(), "deux.webp"))
@@ -336,7 +365,7 @@ def test_the_address_of_a_button_leads_back_to_the_page(school: School, samira: 
     """A refused form stands there; whoever loads the page again asks for that address."""
     refused = put(samira, given, button=SEND, text="")
     assert (refused.status, refused.url) == (422, f"/assignments/{given}/submission")
-    for end in ("submission", "files/x/removal", "files/x/ascent", "files/x/descent"):
+    for end in ("submission", "files/x/removal", "files/x/ascent", "files/x/descent", "pages/x/turn"):
         assert samira.get(f"/assignments/{given}/{end}").url == f"/assignments/{given}"
 
 

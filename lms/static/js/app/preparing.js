@@ -51,4 +51,5 @@ const look = () => {
   watching = watch().finally(() => { watching = null; });
 };
 document.addEventListener("page:changed", look);
+document.addEventListener("draft:changed", look);
 look();

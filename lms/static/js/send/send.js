@@ -218,6 +218,7 @@ const keep = (form) => {
     timer = setTimeout(start, PAUSE);
   };
   form.addEventListener("input", later);
+  form.addEventListener("form:keep", start); // before the camera takes the place of this page
 };
 
 const look = () => document.querySelectorAll("form[data-draft]").forEach(keep);

@@ -1,0 +1,108 @@
+// The page of a draft: chosen files go into the queue of outgoing.js one by one, [data-outgoing] lists what has not left
+// yet, and what has arrived is shown as the server shows it. Without script the files go with their form.
+const client = await import(document.querySelector("[data-client]").src);
+const { person } = document.body.dataset;
+const CHOSEN = "[data-adds] input[type=file]";
+
+const place = () => document.querySelector("[data-outgoing]");
+const says = () => document.querySelector("[data-outgoing-says]");
+const given = () => place()?.dataset.outgoing;
+const isHere = (entry) => entry.assignment === given() && !entry.recording;
+
+// The homework is sent when its files have left; who writes on, or whose file is refused, presses the button again.
+let wish = null;
+const wait = (button) => {
+  wish = button;
+  if (place()) place().nextElementSibling.hidden = !button;
+};
+const settle = () => {
+  const button = wish;
+  if (!button || client.left(given()).length) return;
+  wait(null);
+  if (!client.entries.some((entry) => isHere(entry) && entry.said)) button.form.requestSubmit(button);
+};
+
+const draw = () => {
+  settle();
+  const list = place();
+  if (!list) return;
+  const text = says().dataset;
+  const rows = new Map([...list.children].map((row) => [row.dataset.key, row]));
+  for (const entry of client.entries.filter(isHere)) {
+    let row = rows.get(entry.key);
+    rows.delete(entry.key);
+    if (!row) {
+      row = says().content.firstElementChild.cloneNode(true);
+      row.dataset.key = entry.key;
+      row.querySelector(".name").textContent = entry.name;
+      row.querySelectorAll(`.badge:not([data-kind=${entry.kind}])`).forEach((sign) => sign.remove());
+      list.append(row);
+      row.querySelector("a").search = `next=${location.pathname}`; // an address only within the page
+    }
+    const [words, bar, link, again] = ["p", "progress", "a", "[data-again]"].map((part) => row.querySelector(part));
+    const sentence = entry.said?.trim() || text[entry.said ? "broken" : entry.why || "sending"];
+    const told = [sentence, client.isLost(entry) && text.open].filter(Boolean).join(" ");
+    if (words.textContent !== told) words.textContent = told; // else it would be read out again
+    words.classList.toggle("error", Boolean(entry.said));
+    bar.value = entry.part ?? 0;
+    bar.hidden = Boolean(entry.said);
+    link.hidden = entry.why !== "ended";
+    again.hidden = !entry.said;
+  }
+  rows.forEach((row) => row.remove());
+  list.hidden = !list.children.length;
+};
+document.addEventListener("outgoing:changed", draw);
+document.addEventListener("page:changed", draw);
+
+// Only the part with the files, never what is being typed.
+document.addEventListener("outgoing:arrived", async (event) => {
+  const part = document.getElementById("files");
+  if (!part) return;
+  event.preventDefault();
+  const page = await fetch(location.href).then((answer) => answer.text())
+    .then((html) => new DOMParser().parseFromString(html, "text/html")).catch(() => null);
+  if (page?.body.dataset.person !== person) return; // without network: when it is there again
+  const now = page.getElementById("files");
+  if (now) document.getElementById("files")?.replaceWith(document.adoptNode(now));
+  client.entries.filter(({ why }) => why === "done").forEach(client.remove);
+  document.dispatchEvent(new Event("draft:changed"));
+  draw();
+});
+
+document.addEventListener("change", (event) => {
+  const input = event.target;
+  if (!place() || !input.matches(CHOSEN)) return;
+  event.stopPropagation(); // the form does not send them
+  for (const file of input.files) {
+    client.add(client.entryFor(given(), input.name === "picture" ? "photo" : input.name, file.name), file);
+  }
+  input.value = "";
+}, true);
+
+document.addEventListener("click", async ({ target }) => {
+  if (target.matches(CHOSEN)) target.form.dispatchEvent(new Event("form:keep")); // the camera may end this page
+  const button = target.closest("[data-key] button");
+  const entry = button && client.entries.find(({ key }) => key === button.closest("[data-key]").dataset.key);
+  if (!entry) return;
+  delete entry.said;
+  if (!button.matches("[data-again]")) {
+    client.remove(entry);
+    await client.drop(entry);
+  }
+  client.go();
+});
+
+document.addEventListener("input", ({ target }) => { if (target.form) wait(null); });
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (!button?.matches("[data-hands-in]") || !client.left(given()).length) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  button.form.dispatchEvent(new Event("form:free", { bubbles: true }));
+  wait(button);
+  client.go();
+}, true);
+
+client.go();
+draw();
