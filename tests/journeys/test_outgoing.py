@@ -1,4 +1,4 @@
-"""Files of homework leave a phone by themselves: without network, after a killed page, and for their person alone."""
+"""Files of homework leave a phone by themselves: without network, after a killed page, for their person alone."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Route, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, BrowserType, FilePayload, Page, Route, ViewportSize, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,7 @@ from tests import factories
 from tests.support import files
 from tests.support.live_server import LiveServer
 from tests.support.school import School
+from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.journey
 
@@ -93,7 +95,6 @@ class Phone:
     def open(self, path: str = "") -> Page:
         page = self.context.new_page()
         page.goto(path or self.path)
-        page.wait_for_function("document.querySelector('[data-client]')")
         page.wait_for_load_state("networkidle")
         return page
 
@@ -127,6 +128,10 @@ class Phone:
 
 @pytest.fixture
 def phone(browser: Browser, server: LiveServer, school: School, given: str) -> Iterator[Phone]:
+    yield from held(browser, server, school, given)
+
+
+def held(browser: Browser, server: LiveServer, school: School, given: str) -> Iterator[Phone]:
     base = server.url.replace("127.0.0.1", "localhost")
     context = browser.new_context(viewport=PHONE, base_url=base, locale="fr", reduced_motion="reduce")
     context.set_default_timeout(10_000)
@@ -135,6 +140,21 @@ def phone(browser: Browser, server: LiveServer, school: School, given: str) -> I
     opened.log_in()
     yield opened
     context.close()
+
+
+@pytest.fixture(scope="module")
+def hearing(browser_type: BrowserType, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
+    """A browser with a microphone, into which somebody speaks all the time."""
+    spoken = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    more = {**browser_type_launch_args, "args": [*browser_type_launch_args["args"], *spoken]}
+    opened = browser_type.launch(**more)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def speaking(hearing: Browser, server: LiveServer, school: School, given: str) -> Iterator[Phone]:
+    yield from held(hearing, server, school, given)
 
 
 def choose(page: Page, photo: bytes, name: str = "feuille.jpg") -> None:
@@ -294,6 +314,53 @@ def test_a_photo_is_made_smaller_as_long_as_it_stays_legible(
         assert sorted(picture.size) == sorted(sent)
         assert picture.getexif().get(0x0112, 1) == 1
         assert files.stands_upright(picture)
+
+
+def speak(page: Page, seconds: int) -> None:
+    page.get_by_role("button", name="Enregistrer ma voix").click()
+    rest = page.get_by_role("timer")
+    expect(rest).to_have_text(re.compile(r"^1:(30|29|28)$"))
+    level = "document.querySelector('[data-level]').value"
+    wait_until(lambda: page.evaluate(level) > 0.02, "the voice is heard", 10)
+    expect(rest).to_have_text(f"1:{30 - seconds}", timeout=10_000)
+
+
+def test_a_voice_is_recorded_heard_and_sent(speaking: Phone) -> None:
+    page = speaking.open()
+    speak(page, 4)
+    page.get_by_role("button", name="Arrêter").click()
+    expect(page.locator("[data-told]")).to_have_text("Écoutez, puis envoyez.")
+    page.get_by_role("button", name="Écouter").click()
+    expect(page.locator("[data-hear]")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("[data-hear]")).to_have_attribute("aria-pressed", "false", timeout=8_000)
+    page.locator("[data-hands-in]").click()  # it does not go without the voice
+    assert page.url.endswith(speaking.path)
+    page.get_by_role("button", name="Envoyer ma voix").click()
+    expect(page.locator("#files .heard")).to_have_count(1, timeout=30_000)
+    assert speaking.drafts() == ["Ma voix.webm"]
+    seconds = select(Attachment.seconds).join(Attempt).join(Submission)
+    mine = seconds.where(Submission.learner_id == speaking.learner_id)
+    assert 3 <= (speaking.school.read(lambda s: s.scalars(mine).one()) or 0) <= 6
+    assert speaking.kept(page) == 0
+
+
+def test_a_killed_page_loses_no_more_than_a_second_of_a_voice(speaking: Phone) -> None:
+    page = speaking.open()
+    speak(page, 3)
+    page.close()
+    page = speaking.open()
+    expect(page.locator("[data-told]")).to_have_text("Un enregistrement n’est pas parti.")
+    assert speaking.kept(page) >= 2, "a slice a second"
+    page.get_by_role("button", name="Envoyer ma voix").click()
+    expect(page.locator("#files .heard")).to_have_count(1, timeout=30_000)
+    assert speaking.drafts() == ["Ma voix.webm"]
+
+
+def test_a_browser_without_a_recorder_offers_none(phone: Phone) -> None:
+    phone.context.add_init_script("delete window.MediaRecorder")
+    page = phone.open()
+    expect(page.locator("[name=voice]")).to_be_attached()
+    expect(page.locator("[data-record]")).to_be_hidden()
 
 
 def test_without_script_the_form_takes_the_files(browser: Browser, phone: Phone, photo: bytes) -> None:

@@ -8,6 +8,7 @@ const place = () => document.querySelector("[data-outgoing]");
 const says = () => document.querySelector("[data-outgoing-says]");
 const given = () => place()?.dataset.outgoing;
 const isHere = (entry) => entry.assignment === given() && !entry.recording;
+const voice = () => client.entries.find((entry) => entry.assignment === given() && entry.recording);
 
 // The homework is sent when its files have left; who writes on, or whose file is refused, presses the button again.
 let wish = null;
@@ -53,7 +54,23 @@ const draw = () => {
   list.hidden = !list.children.length;
 };
 document.addEventListener("outgoing:changed", draw);
-document.addEventListener("page:changed", draw);
+
+// The recorder is loaded for whoever needs it, and offered where it records.
+const records = ["audio/webm;codecs=opus", "audio/mp4"].some((type) => window.MediaRecorder?.isTypeSupported(type))
+  && navigator.mediaDevices?.getUserMedia;
+const look = async () => {
+  const button = document.querySelector("[data-record]");
+  if (button) button.hidden = !records;
+  draw();
+  await client.load();
+  const found = voice();
+  if (!button || !found) return;
+  const recorder = await import(button.dataset.record);
+  const offer = (isFree) => isFree && recorder.offer(found);
+  if (navigator.locks) navigator.locks.request("passerelle:voice", { ifAvailable: true }, offer);
+  else offer(true);
+};
+document.addEventListener("page:changed", look);
 
 // Only the part with the files, never what is being typed.
 document.addEventListener("outgoing:arrived", async (event) => {
@@ -81,6 +98,8 @@ document.addEventListener("change", (event) => {
 }, true);
 
 document.addEventListener("click", async ({ target }) => {
+  const record = target.closest("[data-record]");
+  if (record && !voice()) (await import(record.dataset.record)).record();
   if (target.matches(CHOSEN)) target.form.dispatchEvent(new Event("form:keep")); // the camera may end this page
   const button = target.closest("[data-key] button");
   const entry = button && client.entries.find(({ key }) => key === button.closest("[data-key]").dataset.key);
@@ -96,13 +115,13 @@ document.addEventListener("click", async ({ target }) => {
 document.addEventListener("input", ({ target }) => { if (target.form) wait(null); });
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
-  if (!button?.matches("[data-hands-in]") || !client.left(given()).length) return;
+  if (!button?.matches("[data-hands-in]") || !(client.left(given()).length || voice())) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   button.form.dispatchEvent(new Event("form:free", { bubbles: true }));
+  if (voice()) return document.querySelector("[data-recorder]").scrollIntoView(); // it is not sent yet
   wait(button);
-  client.go();
+  return client.go();
 }, true);
 
-client.go();
-draw();
+look();

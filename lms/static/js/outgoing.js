@@ -81,7 +81,13 @@ const shrink = async (file) => {
 
 const newKey = () => crypto.randomUUID?.() ?? String(crypto.getRandomValues(new Uint32Array(4)));
 export const entryFor = (assignment, kind, name) => ({ key: newKey(), person, assignment, kind, name, at: Date.now() });
+export const hold = (entry) => { // a voice that is recorded now
+  remove(entry);
+  entries.push(entry);
+  return store("readwrite", (files) => files.put(entry)).catch(() => {});
+};
 export const add = async (entry, file) => {
+  remove(entry);
   entries.push(entry);
   shrinking.add(entry);
   tell(entry, "");
@@ -177,7 +183,7 @@ const send = async (entry, isOurs) => {
   return finish(entry);
 };
 export const remove = (entry) => {
-  entries = entries.filter((other) => other !== entry);
+  entries = entries.filter(({ key }) => key !== entry.key);
   return true;
 };
 const finish = async (entry) => {
