@@ -350,7 +350,7 @@ def weigh(guest: Guest, path: str) -> Weight:
     [
         ("/", None, 50_000, 6),
         ("/lessons", r"/lessons/\w{14}$", 60_000, 7),
-        ("/homework", r"/assignments/\w{14}$", 60_000, 7),
+        ("/homework", r"/assignments/\w{14}$", 60_000, 9),
         ("/bookings/new", None, 50_000, 6),
     ],
     ids=["home", "lesson", "homework", "picker"],

@@ -236,12 +236,11 @@ def test_a_photo_and_its_words_wait_for_the_network(device: Device, forms: list[
     device.answer = fails
     photo = FilePayload(name="feuille.jpg", mimeType="image/jpeg", buffer=rotated_jpeg())
     page.set_input_files("input[name=picture]", [photo])
-    expect(page.locator("[data-outcome] p")).to_contain_text(OFFLINE)
-    expect(page.locator(".chosen")).to_contain_text("feuille.jpg")
+    expect(page.locator("[data-outgoing] li")).to_contain_text("En attente d’internet")
+    expect(page.locator("[data-outgoing] li")).to_contain_text("feuille.jpg")
     device.answer = None
     page.evaluate("window.dispatchEvent(new Event('online'))")
-    expect(page.locator(".piece img")).to_have_count(1)
-    assert page.url.endswith("#mine")
+    expect(page.locator("#files .piece img")).to_have_count(1)
     assert page.input_value("[name=text]") == WORDS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, BrowserType, FilePayload, Page, Route, ViewportSize, expect
 from sqlalchemy import select
@@ -171,18 +173,11 @@ def test_a_photo_goes_on_where_the_network_was_cut_twice(phone: Phone, photo: by
     expect(page.locator("#files .piece")).to_have_count(1)
     expect(page.locator("[data-outgoing] li")).to_have_count(0)
     assert phone.drafts() == ["feuille.jpg"]
-    assert phone.pieces == 2 + -(-len_sent(phone) // (256 * 1024)), (
-        "no piece came twice but those that were cut"
-    )
+    assert phone.pieces == 2 + -(-len(phone.sent) // (256 * 1024)), "only what was cut was sent again"
+    with Image.open(io.BytesIO(bytes(phone.sent))) as picture:
+        picture.load()
     assert phone.kept(page) == 0
     expect(page.locator("[name=text]")).to_have_value("Lundi")
-
-
-def len_sent(phone: Phone) -> int:
-    sizes = select(Attachment.size).join(Attempt).join(Submission)
-    return sum(
-        phone.school.read(lambda s: s.scalars(sizes.where(Submission.learner_id == phone.learner_id)).all())
-    )
 
 
 def test_a_killed_page_goes_on_in_a_new_one(phone: Phone, photo: bytes) -> None:
@@ -204,6 +199,23 @@ def test_a_file_that_is_chosen_twice_is_there_once(phone: Phone, photo: bytes) -
     choose(page, photo)
     expect(page.locator("#files .piece")).to_have_count(1)
     expect(page.locator("[data-outgoing] li")).to_have_count(0)
+    assert phone.drafts() == ["feuille.jpg"]
+
+
+def test_two_pages_send_a_file_once_and_both_show_it(phone: Phone, photo: bytes) -> None:
+    page = phone.open()
+    phone.cut = lambda piece: piece >= 2
+    choose(page, photo)
+    expect(page.locator("[data-outgoing] p")).to_have_text(OFFLINE)
+    phone.cut = lambda _piece: False
+    other = phone.open()
+    expect(other.locator("#files .piece")).to_have_count(1)
+    page.bring_to_front()
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(page.locator("#files .piece")).to_have_count(1)
+    expect(page.locator("[data-outgoing]")).to_be_hidden()
+    with Image.open(io.BytesIO(bytes(phone.sent))) as picture:
+        picture.load()
     assert phone.drafts() == ["feuille.jpg"]
 
 
@@ -281,7 +293,8 @@ def test_who_logs_out_can_wait_for_a_file(phone: Phone, photo: bytes) -> None:
 def test_a_refused_file_says_why_and_can_be_removed(phone: Phone) -> None:
     page = phone.open()
     choose(page, b"", "vide.jpg")
-    expect(page.locator("[data-outgoing] p")).to_contain_text("Ce fichier est vide.")
+    expect(page.locator("[data-outgoing] .refused")).to_contain_text("Ce fichier est vide.")
+    assert Axe().run(page).response["violations"] == []
     page.get_by_role("button", name="Supprimer").click()
     expect(page.locator("[data-outgoing]")).to_be_hidden()
     assert phone.kept(page) == 0
@@ -330,9 +343,12 @@ def test_a_voice_is_recorded_heard_and_sent(speaking: Phone) -> None:
     speak(page, 4)
     page.get_by_role("button", name="Arrêter").click()
     expect(page.locator("[data-told]")).to_have_text("Écoutez, puis envoyez.")
+    assert Axe().run(page).response["violations"] == []
+    began = time.monotonic()
     page.get_by_role("button", name="Écouter").click()
     expect(page.locator("[data-hear]")).to_have_attribute("aria-pressed", "true")
     expect(page.locator("[data-hear]")).to_have_attribute("aria-pressed", "false", timeout=8_000)
+    assert time.monotonic() - began > 2.5
     page.locator("[data-hands-in]").click()  # it does not go without the voice
     assert page.url.endswith(speaking.path)
     page.get_by_role("button", name="Envoyer ma voix").click()

@@ -28,6 +28,7 @@ const draw = () => {
   const list = place();
   if (!list) return;
   const text = says().dataset;
+  const stuck = client.left()[0]?.why; // and all behind it
   const rows = new Map([...list.children].map((row) => [row.dataset.key, row]));
   for (const entry of client.entries.filter(isHere)) {
     let row = rows.get(entry.key);
@@ -41,10 +42,10 @@ const draw = () => {
       row.querySelector("a").search = `next=${location.pathname}`; // an address only within the page
     }
     const [words, bar, link, again] = ["p", "progress", "a", "[data-again]"].map((part) => row.querySelector(part));
-    const sentence = entry.said?.trim() || text[entry.said ? "broken" : entry.why || "sending"];
+    const sentence = entry.said?.trim() || text[entry.said ? "broken" : entry.why || stuck || "sending"];
     const told = [sentence, client.isLost(entry) && text.open].filter(Boolean).join(" ");
     if (words.textContent !== told) words.textContent = told; // else it would be read out again
-    words.classList.toggle("error", Boolean(entry.said));
+    words.classList.toggle("refused", Boolean(entry.said));
     bar.value = entry.part ?? 0;
     bar.hidden = Boolean(entry.said);
     link.hidden = entry.why !== "ended";

@@ -209,9 +209,11 @@ export const go = async () => {
   again = busy;
   if (!person || busy) return;
   busy = true;
+  const before = left().length;
   await load();
   document.dispatchEvent(new Event("outgoing:changed"));
-  if (entries.some(({ why }) => why === "done")) document.dispatchEvent(new Event("outgoing:arrived"));
+  // Also what another page has sent.
+  if (left().length < before || entries.some(({ why }) => why === "done")) document.dispatchEvent(new Event("outgoing:arrived"));
   if (next()) await alone();
   busy = false;
   if (again) go();
