@@ -1,4 +1,4 @@
-"""Files of homework leave a phone by themselves: without network, after a killed page, for their person alone."""
+"""Files of homework leave a phone by themselves: without network, after a killed page, for one person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, BrowserType, FilePayload, Page, Route, ViewportSize, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    FilePayload,
+    Page,
+    Route,
+    ViewportSize,
+    expect,
+)
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -202,6 +211,18 @@ def test_a_file_that_is_chosen_twice_is_there_once(phone: Phone, photo: bytes) -
     assert phone.drafts() == ["feuille.jpg"]
 
 
+def test_the_text_is_kept_before_the_camera_opens(phone: Phone) -> None:
+    page = phone.open()
+    page.fill("[name=text]", "Mardi")
+    with (
+        page.expect_response(lambda answer: answer.request.method == "POST", timeout=3_000),
+        page.expect_file_chooser(),
+    ):
+        page.locator("[name=photo]").click()
+    texts = select(Attempt.text).join(Submission).where(Submission.learner_id == phone.learner_id)
+    assert phone.school.read(lambda s: s.scalars(texts).all()) == ["Mardi"]
+
+
 def test_two_pages_send_a_file_once_and_both_show_it(phone: Phone, photo: bytes) -> None:
     page = phone.open()
     phone.cut = lambda piece: piece >= 2
@@ -380,8 +401,10 @@ def test_a_browser_without_a_recorder_offers_none(phone: Phone) -> None:
 
 
 def test_without_script_the_form_takes_the_files(browser: Browser, phone: Phone, photo: bytes) -> None:
-    plain = browser.new_context(base_url=phone.base, java_script_enabled=False, viewport=PHONE)
-    plain.add_cookies(phone.context.cookies())  # type: ignore[arg-type] what one returns the other takes
+    state = phone.context.storage_state()
+    plain = browser.new_context(
+        base_url=phone.base, java_script_enabled=False, viewport=PHONE, storage_state=state
+    )
     page = plain.new_page()
     page.goto(phone.path)
     expect(page.locator("[data-outgoing]")).to_be_hidden()

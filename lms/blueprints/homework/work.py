@@ -130,10 +130,14 @@ def move_down(id: str, file_id: str) -> BaseResponse:
 @allow(Role.LEARNER)
 def turn(id: str, page_id: str) -> BaseResponse:
     """Show a page of the draft turned from now on, for everybody."""
-    turns = request.form.get("turns", "")
-    if turns not in {"0", "1", "2", "3"}:
-        abort(400)
-    return _keep(id, lambda session, draft, *_kept: renditions.turn_page(session, draft, page_id, int(turns)))
+
+    def in_transaction(session: Session, draft: Attempt, *_kept: object) -> None:
+        asked = request.form.get("turns", "")
+        if asked not in {"0", "1", "2", "3"}:
+            abort(400)
+        renditions.turn_page(session, draft, page_id, int(asked))
+
+    return _keep(id, in_transaction)
 
 
 @bp.get("/assignments/<id>/submission")

@@ -82,7 +82,10 @@ document.addEventListener("outgoing:arrived", async (event) => {
     .then((html) => new DOMParser().parseFromString(html, "text/html")).catch(() => null);
   if (page?.body.dataset.person !== person) return; // without network: when it is there again
   const now = page.getElementById("files");
-  if (now) document.getElementById("files")?.replaceWith(document.adoptNode(now));
+  const shown = document.getElementById("files");
+  const pressed = shown?.contains(document.activeElement) && document.activeElement.getAttribute("formaction");
+  if (now) shown?.replaceWith(document.adoptNode(now));
+  if (pressed) now?.querySelector(`[formaction="${CSS.escape(pressed)}"]`)?.focus({ preventScroll: true });
   client.entries.filter(({ why }) => why === "done").forEach(client.remove);
   document.dispatchEvent(new Event("draft:changed"));
   draw();

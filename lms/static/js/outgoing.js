@@ -147,12 +147,12 @@ const send = async (entry, isOurs) => {
     else if (offset < 0) answer = await ask("HEAD", address);
     else answer = await sendPiece(address, bytes, offset, tries % 2);
     const status = answer?.status ?? 0;
-    const at = answer?.headers.get("Upload-Offset") ?? -1;
+    const at = Number(answer?.headers.get("Upload-Offset") ?? -1); // none: perhaps a portal that answers for the school
     let goes = true;
     if (status === 201 && told) return finish(entry);
     if (status === 201) address = answer.headers.get("Location");
-    else if (status === 200 || status === 204 || status === 409) {
-      offset = Number(at);
+    else if (at >= 0 || status === 409) {
+      offset = at;
       goes = status !== 409 || offset > most;
     } else if (status === 401) {
       tell(entry, "ended");
