@@ -271,7 +271,9 @@ def test_an_ended_login_keeps_the_file_and_nobody_else_sends_or_sees_it(phone: P
     phone.log_in()
     other = phone.open()
     expect(other.locator("[data-outgoing]")).to_be_hidden()
-    page.evaluate("window.dispatchEvent(new Event('online'))")  # the page of the first one is still open
+    with page.expect_response("**/uploads") as answer:  # the page of the first one is still open
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+    assert answer.value.status == 401
     expect(page.locator("[data-outgoing] p")).to_contain_text(ENDED)
     assert phone.drafts() == []
     other.goto("/me")
