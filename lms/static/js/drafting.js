@@ -38,8 +38,8 @@ const draw = () => {
       row.dataset.key = entry.key;
       row.querySelector(".name").textContent = entry.name;
       row.querySelectorAll(`.badge:not([data-kind=${entry.kind}])`).forEach((sign) => sign.remove());
+      row.querySelector("a").href = `${text.login}?next=${location.pathname}`;
       list.append(row);
-      row.querySelector("a").search = `next=${location.pathname}`; // an address only within the page
     }
     const [words, bar, link, again] = ["p", "progress", "a", "[data-again]"].map((part) => row.querySelector(part));
     const sentence = entry.said?.trim() || text[entry.said ? "broken" : entry.why || stuck || "sending"];
