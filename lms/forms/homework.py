@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField, MultipleFileField
-from wtforms import BooleanField, DateField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, DateField, SelectField, SelectMultipleField, TextAreaField
 from wtforms.fields import SelectChoice
 from wtforms.validators import Optional
 from wtforms.widgets import CheckboxInput, ListWidget
@@ -60,8 +60,9 @@ class FilingForm(PageForm):
     `target`: of the guess whose button was pressed; `chosen`: of the list, which is used without one.
     """
 
-    target = StringField(_l("Devoir"))
-    chosen = StringField(_l("Devoir"))
+    # The page has the choices; the domain decides.
+    target = SelectField(_l("Devoir"), choices=[], validate_choice=False)
+    chosen = SelectField(_l("Devoir"), choices=[], validate_choice=False)
     tie = BooleanField(_l("Retenir cette adresse"))
 
 
