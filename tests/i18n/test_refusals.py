@@ -78,6 +78,8 @@ def test_no_sentence_is_without_a_place_that_says_it() -> None:
         {code for code, _names, _place in raised()}
         | CODES
         | {"store_full", "file_busy", "door_photo_kind", "captions_encoding"}
+        # Stored as the reason why a mail waits or is refused.
+        | {"mail_too_big", "mail_unreadable", "mail_doubtful", "mail_old_address"}
     )
     assert set(refusals.SENTENCES) - said == set()
 

@@ -115,7 +115,7 @@ def is_other_name(session: Session, shown: str, person: Person) -> bool:
             Person.id != person.id, Person.deactivated_at.is_(None), has_role(Role.LEARNER)
         )
     )
-    return any(other.split()[0] in words for other in others if other)
+    return any(words & set(other.split()[:1]) for other in others)
 
 
 def open_assignments(session: Session, learner: Person) -> list[LearnerAssignment]:

@@ -239,9 +239,10 @@ def test_random_bytes_behind_an_honest_beginning_are_refused(send: Send) -> None
 
 def test_a_photo_of_twelve_megapixels_is_taken_in_a_moment(send: Send) -> None:
     photo = files.saved(files.noise(4000, 3000), "JPEG", quality=90)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     started = time.monotonic()
     taken = send(photo)
     assert time.monotonic() - started < 5
     assert (taken.width, taken.height) == (3000, 2250)
     kibibytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    assert kibibytes < 700_000
+    assert kibibytes < max(700_000, before + 1)  # the largest child until now, which may be of another test
