@@ -157,8 +157,13 @@ def held(browser: Browser, server: LiveServer, school: School, given: str) -> It
 
 
 @pytest.fixture(scope="module")
-def hearing(browser_type: BrowserType, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
-    """A browser with a microphone, into which somebody speaks all the time."""
+def hearing(
+    browser: Browser, browser_type: BrowserType, browser_type_launch_args: dict[str, Any]
+) -> Iterator[Browser]:
+    """A browser with a microphone, into which somebody speaks all the time.
+
+    `browser`: where there is none at all, the test is skipped as all others.
+    """
     spoken = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     more = {**browser_type_launch_args, "args": [*browser_type_launch_args["args"], *spoken]}
     opened = browser_type.launch(**more)
