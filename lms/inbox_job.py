@@ -33,10 +33,10 @@ from lms.domain.homework.inbox import MOST_BYTES, Instance, ParsedMail, StoredMa
 from lms.domain.homework.inbox_tray import UnseenPart
 from lms.extensions import db, write
 from lms.refusal_codes import RefusalCode
+from lms.web.body_limits import MEGABYTE
 
 log = logging.getLogger("lms.jobs")
 
-MEGABYTE = 1_000_000
 # Mails of one round; the rest waits for the next minute, so that the claim stays short.
 MOST_A_ROUND = 40
 
@@ -200,7 +200,7 @@ class InboxJob:
         return Instance(
             settings.secret_key,
             lambda dedupe: message_id(dedupe, host),
-            settings.learner_quota_mb * 1024 * 1024,
+            settings.learner_quota_mb * MEGABYTE,
         )
 
 

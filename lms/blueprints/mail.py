@@ -31,12 +31,12 @@ from lms.forms.homework import FilingForm
 from lms.i18n.refusals import SENTENCES, sentence
 from lms.models import InboundMail, InboundPart, MailState, Person, Role
 from lms.refusal_codes import RefusalCode
+from lms.web.body_limits import MEGABYTE
 from lms.web.pages import page
 from lms.web.paging import pager_links
 
 bp = Blueprint("mail", __name__)
 
-MEGABYTE = 1024 * 1024
 # Why the mailbox cannot be read; the words of `lms/adapters/inbox/mailbox` and of `lms/inbox_job`.
 FAILURES: dict[str, LazyString] = {
     "connection": _l("Le serveur de la boîte ne répond pas."),
