@@ -19,8 +19,8 @@ from lms.adapters.store import UnknownKey
 from lms.clock import now
 from lms.current import settings, store
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import inbox_filing, inbox_tray, mailbox
-from lms.domain.homework.inbox_matching import open_assignments, people_of_address
+from lms.domain.homework import inbox_filing, inbox_tray, mailbox, worklist
+from lms.domain.homework.inbox_matching import people_of_address
 from lms.domain.homework.inbox_tray import Guess, MailLine, Reason
 from lms.domain.homework.worklist import LearnerAssignment
 from lms.domain.people import directory
@@ -185,7 +185,11 @@ def _check_inbox() -> None:
 def _tray(id: str | None) -> BaseResponse:
     _check_inbox()
     session, handled = db.session(), "handled" in request.args
-    cut, lines, total = inbox_tray.list_mails(session, request.args.get("after"), handled=handled)
+    after, total = request.args.get("after"), None
+    if handled:
+        cut, lines = inbox_tray.list_handled(session, after)
+    else:
+        cut, lines, total = inbox_tray.list_waiting(session, after)
     shown_id = id or (lines[0].id if lines and not handled else None)
     asked = {"handled": "1"} if handled else {}
     return page(
@@ -225,7 +229,7 @@ def _shown(session: Session, mail_id: str) -> ShownMail:
         query=query,
         found=list(inbox_tray.find_learners(session, query)) if query and chosen is None else [],
         chosen=chosen,
-        homework=open_assignments(session, chosen) if chosen is not None else [],
+        homework=worklist.open_assignments(session, chosen) if chosen is not None else [],
     )
 
 

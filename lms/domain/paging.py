@@ -49,17 +49,23 @@ def row_before(ids: Sequence[str]) -> str | None:
 class KeyedList:
     """A list of which the database reads one page, however long it is. Its statements are built once.
 
-    `key`: the columns of its order, none of them ever NULL; the last one is the id.
+    `key`: the columns of its order, none of them ever NULL; the last one is the id. `latest_first`: from
+    the largest key to the smallest.
     """
 
-    def __init__(self, query: Select[str], *key: ColumnElement[Any] | InstrumentedAttribute[Any]) -> None:
+    def __init__(
+        self,
+        query: Select[str],
+        *key: ColumnElement[Any] | InstrumentedAttribute[Any],
+        latest_first: bool = False,
+    ) -> None:
         place = tuple_(*(bindparam(f"key_{n}", type_=column.type) for n, column in enumerate(key)))
-        forward = query.order_by(*key).limit(PAGE + 1)
+        rising, falling = tuple(key), tuple(column.desc() for column in key)
+        forward = query.order_by(*(falling if latest_first else rising)).limit(PAGE + 1)
+        backward = query.order_by(*(rising if latest_first else falling)).limit(PAGE + 1)
         self._first = forward
-        self._following = forward.where(tuple_(*key) > place)
-        self._until = (
-            query.where(tuple_(*key) <= place).order_by(*(column.desc() for column in key)).limit(PAGE + 1)
-        )
+        self._following = forward.where(tuple_(*key) < place if latest_first else tuple_(*key) > place)
+        self._until = backward.where(tuple_(*key) >= place if latest_first else tuple_(*key) <= place)
         self._key = query.with_only_columns(*key).where(key[-1] == bindparam("after", type_=String))
 
     def read_page(self, session: Session, values: Mapping[str, object], after: str | None) -> Cut:

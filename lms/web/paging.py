@@ -1,11 +1,11 @@
-"""What an address asks of a list, and the links between the pages of it."""
+"""What an address or a button asks of a list or a page, and the links between the pages of a list."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import TypeVar
 
-from flask import request, url_for
+from flask import abort, request, url_for
 
 from lms.domain.paging import Cut
 
@@ -22,6 +22,14 @@ def asked_page() -> int:
     """Return the number of the page that the address asks for; 1 for a value that is none."""
     raw = request.args.get("page", "")
     return max(1, min(int(raw[:6]), 10_000)) if raw.isascii() and raw.isdecimal() else 1
+
+
+def asked_turns() -> int:
+    """Return the quarter turns, 0 to 3, that a button of a page asks for; 400 for anything else."""
+    asked = request.form.get("turns", "")
+    if asked not in {"0", "1", "2", "3"}:
+        abort(400)
+    return int(asked)
 
 
 def pager_links(cut: Cut, endpoint: str, **values: str | None) -> dict[str, str | None]:

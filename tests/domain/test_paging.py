@@ -36,8 +36,10 @@ def test_a_list_of_one_full_page_has_no_other() -> None:
 
 def test_a_list_that_the_database_cuts_has_the_same_pages(school: School) -> None:
     """Of people with equal names too: the id comes last in the key."""
-    people = KeyedList(select(Person.id).where(Person.deactivated_at.is_(None)), Person.name_key, Person.id)
-    in_order = select(Person.id).where(Person.deactivated_at.is_(None)).order_by(Person.name_key, Person.id)
+    active = select(Person.id).where(Person.deactivated_at.is_(None))
+    people = KeyedList(active, Person.name_key, Person.id)
+    backwards = KeyedList(active, Person.name_key, Person.id, latest_first=True)
+    in_order = active.order_by(Person.name_key, Person.id)
 
     def live(session: Session) -> str:
         for number in range(2 * PAGE + 5):
@@ -51,6 +53,8 @@ def test_a_list_that_the_database_cuts_has_the_same_pages(school: School) -> Non
         for after in (None, "", "gone", gone, *ids):
             expected = replace(cut_page(ids, after), begin=0)
             assert people.read_page(session, {}, after) == expected, after
+            expected = replace(cut_page(ids[::-1], after), begin=0)
+            assert backwards.read_page(session, {}, after) == expected, after
 
     gone = school.write(live)
     school.read(compare)

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import asdict
 
-from flask import Blueprint, abort, flash, jsonify, make_response, redirect, request, url_for
+from flask import Blueprint, flash, jsonify, make_response, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
@@ -26,6 +26,7 @@ from lms.i18n.refusals import sentence
 from lms.models import Attempt, Mark, Role
 from lms.refusal_codes import RefusalCode
 from lms.web.pages import by_script
+from lms.web.paging import asked_turns
 
 bp = Blueprint("marks", __name__)
 
@@ -110,17 +111,15 @@ def restore(id: str, mark_id: str) -> BaseResponse:
 @allow(Role.TEACHER)
 def turn(id: str, rendition_id: str) -> BaseResponse:
     """Show a page turned from now on, for everybody."""
-    asked = request.form.get("turns", "")
-    if asked not in {"0", "1", "2", "3"}:
-        abort(400)
+    turns = asked_turns()
 
     def in_transaction(session: Session) -> None:
         attempt = attempts.queued_attempt_for(session, me(), id)
-        renditions.turn_page(session, attempt, rendition_id, int(asked))
+        renditions.turn_page(session, attempt, rendition_id, turns)
 
     write(in_transaction)
     if by_script():
-        return jsonify(turns=int(asked))
+        return jsonify(turns=turns)
     return redirect(url_for("corrections.desk", id=id, _anchor="copy"), 303)
 
 

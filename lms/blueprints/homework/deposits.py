@@ -17,7 +17,7 @@ from lms.access import allow, me
 from lms.clock import now
 from lms.current import settings
 from lms.domain.errors import Refused
-from lms.domain.homework import deposits
+from lms.domain.homework import deposits, worklist
 from lms.domain.homework.files import MAX_FILES
 from lms.domain.people import directory
 from lms.extensions import csrf, db
@@ -96,7 +96,7 @@ csrf.exempt(create)
 
 def _form(learner: Person, *, empty: bool = False) -> DepositForm:
     today = now().astimezone(settings().time_zone).date()
-    works = deposits.list_open(db.session(), learner)
+    works = worklist.open_assignments(db.session(), learner)
     if empty:
         return DepositForm(works, today, formdata=None, data={"sent_on": today})
     return DepositForm(works, today)

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from flask import Blueprint, Response, abort, jsonify, make_response, redirect, request, url_for
+from flask import Blueprint, Response, jsonify, make_response, redirect, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -30,6 +30,7 @@ from lms.refusal_codes import RefusalCode
 from lms.web.body_limits import MEGABYTE, takes_bodies
 from lms.web.idempotency import idempotency_key, run_once
 from lms.web.pages import by_script, page
+from lms.web.paging import asked_turns
 from lms.web.reception import delete_received, delete_removed, learner_room, receive_files
 from lms.web.upload_slots import later
 
@@ -132,10 +133,7 @@ def turn(id: str, page_id: str) -> BaseResponse:
     """Show a page of the draft turned from now on, for everybody."""
 
     def in_transaction(session: Session, draft: Attempt, *_kept: object) -> None:
-        asked = request.form.get("turns", "")
-        if asked not in {"0", "1", "2", "3"}:
-            abort(400)
-        renditions.turn_page(session, draft, page_id, int(asked))
+        renditions.turn_page(session, draft, page_id, asked_turns())
 
     return _keep(id, in_transaction)
 

@@ -13,7 +13,6 @@ from lms.domain import audit_log
 from lms.domain.errors import Refused
 from lms.domain.homework import files, preparation, worklist
 from lms.domain.homework.files import ReceivedFile
-from lms.domain.homework.worklist import LearnerAssignment
 from lms.domain.people import locks
 from lms.models import (
     Assignment,
@@ -37,11 +36,6 @@ class DepositDraft:
     reason: str
     sent_on: date
     way: DepositWay
-
-
-def list_open(session: Session, learner: Person) -> list[LearnerAssignment]:
-    """Return the assignments for which something can be deposited, in the order of the learner's list."""
-    return [found for found in worklist.assignments_of_learner(session, learner) if found.may_write]
 
 
 def deposit_work(

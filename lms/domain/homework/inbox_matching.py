@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from lms.domain.homework import worklist
 from lms.domain.homework.reply_address import find_reply_target
-from lms.domain.homework.worklist import LearnerAssignment
 from lms.domain.people.directory import has_role
 from lms.models import (
     Attempt,
@@ -118,12 +117,6 @@ def is_other_name(session: Session, shown: str, person: Person) -> bool:
     return any(words & set(other.split()[:1]) for other in others)
 
 
-def open_assignments(session: Session, learner: Person) -> list[LearnerAssignment]:
-    """Return the homework that the learner may send now, the most urgent first."""
-    found = worklist.assignments_of_learner(session, learner)
-    return [each for each in found if each.may_write and (each.is_on_offer or each.submission_id)]
-
-
 def names_lesson(subject: str, title: str) -> bool:
     """Return whether a subject has the title of a lesson in it."""
     key = name_key(title)
@@ -132,7 +125,7 @@ def names_lesson(subject: str, title: str) -> bool:
 
 def _open_assignment(session: Session, learner: Person, subject: str) -> str | None:
     """Return the one homework that is meant; None when it could be several."""
-    found = open_assignments(session, learner)
+    found = worklist.open_assignments(session, learner)
     named = [each for each in found if names_lesson(subject, each.lesson_title)]
     waiting = named or [each for each in found if each.is_todo or each.is_redo]
     # A draft of the page is not sent because of a mail that anybody may have written.

@@ -11,10 +11,11 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from lms.domain.errors import Absent
+from lms.domain.homework import worklist
 from lms.domain.homework.files import StoredFile
-from lms.domain.homework.inbox_matching import names_lesson, open_assignments, people_of_address
+from lms.domain.homework.inbox_matching import names_lesson, people_of_address
 from lms.domain.homework.worklist import LearnerAssignment
-from lms.domain.paging import Cut, cut_page
+from lms.domain.paging import Cut, KeyedList, cut_page
 from lms.domain.people.directory import has_role
 from lms.models import FileKind, InboundMail, InboundPart, MailState, Person, Role
 from lms.normal_forms import name_key
@@ -24,7 +25,6 @@ MOST_GUESSES = 3
 # People whose homework is looked at for guesses.
 _MOST_PEOPLE = 3
 _READ_FOR_NAMES = 2000
-_NOT_WAITING = tuple(state for state in MailState if state not in (MailState.NEW, MailState.WAITING))
 
 
 class Reason(StrEnum):
@@ -79,18 +79,32 @@ def count_waiting(session: Session) -> int:
     return int(session.scalar(query) or 0)
 
 
-def list_mails(session: Session, after: str | None, *, handled: bool) -> tuple[Cut, list[MailLine], int]:
-    """Return a page of the mails that wait, the oldest first, or of those dealt with, the latest first.
-
-    With it how many there are. Three statements, whatever their number.
-    """
-    query = select(InboundMail.id)
-    if handled:
-        query = query.where(InboundMail.state.in_(_NOT_WAITING)).order_by(InboundMail.handled_at.desc())
-    else:
-        query = query.where(InboundMail.state == MailState.WAITING).order_by(InboundMail.received_at)
-    ids = list(session.scalars(query.order_by(InboundMail.id)))
+def list_waiting(session: Session, after: str | None) -> tuple[Cut, list[MailLine], int]:
+    """Return a page of the mails that wait, the oldest first, and how many there are; three statements."""
+    waiting = select(InboundMail.id).where(InboundMail.state == MailState.WAITING)
+    ids = list(session.scalars(waiting.order_by(InboundMail.received_at, InboundMail.id)))
     cut = cut_page(ids, after)
+    return cut, _lines(session, cut), len(ids)
+
+
+def list_handled(session: Session, after: str | None) -> tuple[Cut, list[MailLine]]:
+    """Return a page of the mails that were dealt with, the latest first.
+
+    Three statements, two more for a later page.
+    """
+    cut = _HANDLED.read_page(session, {}, after)
+    return cut, _lines(session, cut)
+
+
+_HANDLED = KeyedList(
+    select(InboundMail.id).where(InboundMail.handled_at.is_not(None)),
+    InboundMail.handled_at,
+    InboundMail.id,
+    latest_first=True,
+)
+
+
+def _lines(session: Session, cut: Cut) -> list[MailLine]:
     mails = {
         mail.id: mail for mail in session.scalars(select(InboundMail).where(InboundMail.id.in_(cut.ids)))
     }
@@ -102,7 +116,7 @@ def list_mails(session: Session, after: str | None, *, handled: bool) -> tuple[C
     numbers: dict[str, dict[FileKind, int]] = {}
     for mail_id, kind, number in counted:
         numbers.setdefault(mail_id, {})[kind] = number
-    return cut, [_line(mails[id_], numbers.get(id_, {})) for id_ in cut.ids if id_ in mails], len(ids)
+    return [_line(mails[id_], numbers.get(id_, {})) for id_ in cut.ids if id_ in mails]
 
 
 def _line(mail: InboundMail, numbers: dict[FileKind, int]) -> MailLine:
@@ -146,7 +160,7 @@ def guesses_for(session: Session, mail: InboundMail, parts: Sequence[InboundPart
     brought = {str(part.kind) for part in parts} or {"text"}
     found: list[tuple[int, Guess]] = []
     for learner, reasons in _people(session, mail):
-        for homework in open_assignments(session, learner):
+        for homework in worklist.open_assignments(session, learner):
             why = [*reasons, *_about_lesson(mail, homework)]
             why += [Reason.REDO] if homework.is_redo else [Reason.TODO] if homework.is_todo else []
             weight = sum(_WEIGHTS[reason] for reason in why)

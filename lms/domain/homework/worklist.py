@@ -262,6 +262,12 @@ def assignments_of_learner(
     return sorted(_rows(session, _FOR_TEAM if for_team else _OF_PERSON, me=person.id), key=order)
 
 
+def open_assignments(session: Session, learner: Person) -> list[LearnerAssignment]:
+    """Return the homework that the learner may send now, the most urgent first."""
+    found = assignments_of_learner(session, learner)
+    return [each for each in found if each.may_write and (each.is_on_offer or each.submission_id)]
+
+
 def list_homework(session: Session, learner: Person) -> Worklist:
     """Return what is open, what the team has, and what is finished; in each the most urgent first."""
     found = assignments_of_learner(session, learner)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import attempts, consistency, deposits, preparation, queue
+from lms.domain.homework import attempts, consistency, deposits, preparation, queue, worklist
 from lms.domain.homework.deposits import DepositDraft
 from lms.models import Attachment, Attempt, AuditEvent, Deposit, DepositWay, Person
 from lms.refusal_codes import RefusalCode
@@ -77,7 +77,7 @@ def test_while_a_teacher_has_the_work_nothing_is_deposited(school: School, given
     school.write(lambda s: deposit(s, paper(given)))
     with pytest.raises(Refused, match="already_sent"):
         school.write(lambda s: deposit(s, paper(given, "Encore")))
-    assert school.read(lambda s: deposits.list_open(s, factories.samira(s))) == []
+    assert school.read(lambda s: worklist.open_assignments(s, factories.samira(s))) == []
 
 
 def test_an_empty_deposit_and_one_for_another_level_are_refused(school: School, given: str) -> None:
