@@ -187,9 +187,9 @@ def _tray(id: str | None) -> BaseResponse:
     session, handled = db.session(), "handled" in request.args
     after, total = request.args.get("after"), None
     if handled:
-        cut, lines = inbox_tray.list_handled(session, after)
+        cut, lines = inbox_tray.list_handled_mails(session, after)
     else:
-        cut, lines, total = inbox_tray.list_waiting(session, after)
+        cut, lines, total = inbox_tray.list_waiting_mails(session, after)
     shown_id = id or (lines[0].id if lines and not handled else None)
     asked = {"handled": "1"} if handled else {}
     return page(

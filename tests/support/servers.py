@@ -31,6 +31,7 @@ ROOM_IN_MEMORY = 1 << 30
 INSTALL = {
     "chromium": "sudo apt install chromium",
     "dovecot": "sudo apt install dovecot-imapd",
+    "webkit": "sudo apt install webkit2gtk-driver xvfb",
     "postgresql": "sudo apt install postgresql",
     "redis": "sudo apt install redis-server",
 }

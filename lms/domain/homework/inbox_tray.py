@@ -79,7 +79,7 @@ def count_waiting(session: Session) -> int:
     return int(session.scalar(query) or 0)
 
 
-def list_waiting(session: Session, after: str | None) -> tuple[Cut, list[MailLine], int]:
+def list_waiting_mails(session: Session, after: str | None) -> tuple[Cut, list[MailLine], int]:
     """Return a page of the mails that wait, the oldest first, and how many there are; three statements."""
     waiting = select(InboundMail.id).where(InboundMail.state == MailState.WAITING)
     ids = list(session.scalars(waiting.order_by(InboundMail.received_at, InboundMail.id)))
@@ -87,7 +87,7 @@ def list_waiting(session: Session, after: str | None) -> tuple[Cut, list[MailLin
     return cut, _lines(session, cut), len(ids)
 
 
-def list_handled(session: Session, after: str | None) -> tuple[Cut, list[MailLine]]:
+def list_handled_mails(session: Session, after: str | None) -> tuple[Cut, list[MailLine]]:
     """Return a page of the mails that were dealt with, the latest first.
 
     Three statements, two more for a later page.

@@ -42,14 +42,14 @@ def test_the_oldest_mail_stands_first_with_what_it_brings(school: School) -> Non
         part(session, early)
         part(session, early)
         part(session, early, FileKind.DOCUMENT)
-        _cut, lines, total = inbox_tray.list_waiting(session, None)
+        _cut, lines, total = inbox_tray.list_waiting_mails(session, None)
         assert [(each.id, each.photos, each.files, each.has_text) for each in lines] == [
             (early.id, 2, 1, True),
             (late.id, 0, 0, False),
         ]
         assert (total, inbox_tray.count_waiting(session)) == (2, 2)
         inbox_filing.set_aside(session, factories.nadia(session), late, junk=False, now=NOW)
-        assert [each.id for each in inbox_tray.list_handled(session, None)[1]] == [late.id]
+        assert [each.id for each in inbox_tray.list_handled_mails(session, None)[1]] == [late.id]
 
     school.write(story)
 
@@ -57,7 +57,7 @@ def test_the_oldest_mail_stands_first_with_what_it_brings(school: School) -> Non
 def test_a_list_of_thirty_has_two_pages_and_costs_what_one_mail_costs(school: School) -> None:
     def count() -> tuple[int, int]:
         with school.counting_statements() as sent:
-            _cut, lines, _total = school.read(lambda s: inbox_tray.list_waiting(s, None))
+            _cut, lines, _total = school.read(lambda s: inbox_tray.list_waiting_mails(s, None))
         return len(sent), len(lines)
 
     school.write(lambda s: part(s, waiting_mail(s)))
