@@ -261,6 +261,47 @@ def test_the_homework_waits_for_its_files(phone: Phone, photo: bytes) -> None:
     assert phone.drafts() == ["feuille.jpg"]
 
 
+def test_a_homework_that_was_handed_in_is_sent_though_its_page_was_killed(phone: Phone, photo: bytes) -> None:
+    """Also from the page that is opened first then, which sends the file and leads back."""
+    page = phone.open()
+    page.fill("[name=text]", "Lundi et mardi")
+    phone.cut = lambda _piece: True
+    choose(page, photo)
+    expect(page.locator("[data-outgoing] p")).to_have_text(OFFLINE)
+    page.click("[data-hands-in]")
+    expect(page.get_by_text("Vos fichiers partent d’abord.")).to_be_visible()
+    page.close()
+    phone.cut = lambda _piece: False
+    page = phone.context.new_page()
+    page.goto("/")
+    page.wait_for_url("**/submissions/*")
+    expect(page.get_by_text("C’est envoyé.")).to_be_visible()
+    assert phone.drafts() == ["feuille.jpg"]
+    texts = select(Attempt.text, Attempt.sent_at).join(Submission)
+    ((text, sent_at),) = phone.school.read(
+        lambda s: s.execute(texts.where(Submission.learner_id == phone.learner_id)).all()
+    )
+    assert (text, sent_at is not None) == ("Lundi et mardi", True)
+    page.goto("/")
+    page.wait_for_load_state("networkidle")
+    assert page.url == f"{page.url.split('/')[0]}//{page.url.split('/')[2]}/", "nothing leads back twice"
+
+
+def test_who_writes_on_presses_the_button_again(phone: Phone, photo: bytes) -> None:
+    page = phone.open()
+    phone.cut = lambda _piece: True
+    choose(page, photo)
+    expect(page.locator("[data-outgoing] p")).to_have_text(OFFLINE)
+    page.click("[data-hands-in]")
+    page.locator("[name=text]").press_sequentially("Non")
+    expect(page.get_by_text("Vos fichiers partent d’abord.")).to_be_hidden()
+    phone.cut = lambda _piece: False
+    page.close()
+    page = phone.open()
+    expect(page.locator("#files .piece")).to_have_count(1)
+    assert "/assignments/" in page.url
+
+
 def test_an_ended_login_keeps_the_file_and_nobody_else_sends_or_sees_it(phone: Phone, photo: bytes) -> None:
     owner, page = phone.learner_id, phone.open()
     phone.cut = lambda piece: piece >= 2

@@ -10,10 +10,16 @@ const given = () => place()?.dataset.outgoing;
 const isHere = (entry) => entry.assignment === given() && !entry.recording;
 const voice = () => client.entries.find((entry) => entry.assignment === given() && entry.recording);
 
-// The homework is sent when its files have left; who writes on, or whose file is refused, presses the button again.
+// The homework is sent when its files have left, by a later page when this one is killed; who writes on, or whose file is
+// refused, presses the button again.
 let wish = null;
+const pressed = () => `passerelle:pressed:${person}:${given()}`;
 const wait = (button) => {
   wish = button;
+  try {
+    if (button) localStorage[pressed()] = 1;
+    else [localStorage, sessionStorage].forEach((kept) => { delete kept[pressed()]; });
+  } catch { /* this page alone waits */ }
   if (place()) place().nextElementSibling.hidden = !button;
 };
 const settle = () => {
@@ -64,6 +70,13 @@ const look = async () => {
   if (button) button.hidden = !records;
   draw();
   await client.load();
+  if (document.readyState !== "complete") await new Promise((done) => { addEventListener("load", done, { once: true }); }); // with the words of the killed page
+  let again = false;
+  try { again = pressed() in { ...localStorage, ...sessionStorage }; } catch { /* nothing is kept */ }
+  if (again) {
+    wait(document.querySelector("[data-hands-in]"));
+    draw();
+  }
   const found = voice();
   if (!button || !found) return;
   const recorder = await import(button.dataset.record);

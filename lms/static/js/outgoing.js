@@ -41,6 +41,7 @@ const shrinking = new WeakSet();
 const keep = async (entry, bytes) => {
   entry.size = bytes.byteLength;
   try {
+    localStorage["passerelle:outgoing"] = 1; // for going_on.js
     await store("readwrite", (files, all) => { all.put(bytes, entry.key); return files.put(entry); });
   } catch {
     memory.set(entry.key, bytes);
