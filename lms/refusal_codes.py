@@ -94,6 +94,7 @@ class RefusalCode(StrEnum):
     MAIL_NO_HOMEWORK = "mail_no_homework"
     MAIL_DOUBTFUL = "mail_doubtful"
     MAIL_OLD_ADDRESS = "mail_old_address"
+    MAIL_MOVED_LATE = "mail_moved_late"
     # booking
     SLOT_TAKEN = "slot_taken"
     SLOT_GONE = "slot_gone"

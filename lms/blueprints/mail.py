@@ -19,7 +19,7 @@ from lms.adapters.store import UnknownKey
 from lms.clock import now
 from lms.current import settings, store
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import inbox_filing, inbox_tray, mailbox, worklist
+from lms.domain.homework import inbox_filing, inbox_moves, inbox_tray, mailbox, worklist
 from lms.domain.homework.inbox_matching import people_of_address
 from lms.domain.homework.inbox_tray import Guess, MailLine, Reason
 from lms.domain.homework.worklist import LearnerAssignment
@@ -67,11 +67,16 @@ REASONS: dict[str, LazyString] = {
 
 @dataclass(frozen=True)
 class ShownMail:
-    """A mail as its page shows it. `chosen`: the learner of the address whose homework is listed."""
+    """A mail as its page shows it.
+
+    `may_move`: it was filed, and can still go to somebody else. `chosen`: the learner of the address whose
+    homework is listed.
+    """
 
     mail: InboundMail
     parts: list[InboundPart]
     why: str
+    may_move: bool = False
     guesses: list[Guess] = field(default_factory=list)
     may_tie: bool = False
     query: str = ""
@@ -113,7 +118,10 @@ def preview(id: str, part_id: str) -> BaseResponse:
 @bp.post("/mail/<id>/filing")
 @allow(Role.TEACHER, Role.COORDINATOR)
 def file(id: str) -> BaseResponse:
-    """File the mail as the homework that was chosen, and tie its address to the learner."""
+    """File the mail as the homework that was chosen, and tie its address to the learner.
+
+    What is filed already goes from the wrong learner to the right one.
+    """
     form = FilingForm()
     # A guess has a button of its own; without one the list was chosen from.
     target = form.target.data or form.chosen.data or ""
@@ -122,8 +130,11 @@ def file(id: str) -> BaseResponse:
     def in_transaction(session: Session) -> str:
         mail = inbox_filing.mail_for(session, id)
         learner = directory.learner_for(session, me(), learner_id)
-        quota = settings().learner_quota_mb * MEGABYTE
-        inbox_filing.file_mail(session, me(), mail, learner, assignment_id, quota=quota, now=now())
+        if mail.is_filed:
+            inbox_moves.move_mail(session, me(), mail, learner, assignment_id, now=now())
+        else:
+            quota = settings().learner_quota_mb * MEGABYTE
+            inbox_filing.file_mail(session, me(), mail, learner, assignment_id, quota=quota, now=now())
         if form.tie.data and mail.from_address:
             inbox_filing.tie_address(session, me(), learner, mail.from_address, now=now())
         return learner.name
@@ -136,7 +147,8 @@ def file(id: str) -> BaseResponse:
         name = write(in_transaction)
     except Refused as refusal:
         log_event("refused", code=refusal.code)
-        flash(_("Ce message reste à classer.") + " " + sentence(refusal), "error")
+        remains = _("Ce message reste à classer.") if refusal.code != RefusalCode.MAIL_MOVED_LATE else ""
+        flash(f"{remains} {sentence(refusal)}".strip(), "error")
         return redirect(url_for("mail.show", id=id), 303)
     flash(_("Le devoir de %(name)s est déposé.", name=name), "success")
     return redirect(url_for("mail.index"), 303)
@@ -215,7 +227,8 @@ def _tray(id: str | None) -> BaseResponse:
 def _shown(session: Session, mail_id: str) -> ShownMail:
     mail, parts = inbox_tray.shown_mail_for(session, mail_id)
     why = str(SENTENCES[mail.why]) if mail.why else ""
-    if not mail.may_be_filed:
+    may_move = inbox_moves.may_move(session, mail)
+    if not (mail.may_be_filed or may_move):
         return ShownMail(mail, parts, why)
     query = (tidy(request.args.get("q")) or "")[:80]
     person_id = request.args.get("person", "")[:14]
@@ -224,13 +237,21 @@ def _shown(session: Session, mail_id: str) -> ShownMail:
         mail,
         parts,
         why,
-        guesses=inbox_tray.guesses_for(session, mail, parts),
-        may_tie=bool(mail.from_address) and not people_of_address(session, mail.from_address),
+        may_move=may_move,
+        guesses=[] if may_move else inbox_tray.guesses_for(session, mail, parts),
+        may_tie=_may_tie(session, mail),
         query=query,
         found=list(inbox_tray.find_learners(session, query)) if query and chosen is None else [],
         chosen=chosen,
         homework=worklist.open_assignments(session, chosen) if chosen is not None else [],
     )
+
+
+def _may_tie(session: Session, mail: InboundMail) -> bool:
+    """Return whether the address of a mail is of nobody, or was tied to whom the mail was filed for."""
+    if mail.is_filed:
+        return inbox_filing.is_tied(session, mail)
+    return bool(mail.from_address) and not people_of_address(session, mail.from_address)
 
 
 def _contents(line: MailLine) -> str:

@@ -88,6 +88,30 @@ def test_another_person_is_searched_and_one_of_her_homeworks_chosen(school: Scho
     assert school.read(lambda s: s.scalars(select(KnownAddress)).all()) == []
 
 
+def test_a_mail_that_was_filed_for_the_wrong_person_goes_to_the_right_one(
+    school: School, nadia: Visitor
+) -> None:
+    def story(session: Session) -> tuple[str, str]:
+        factories.assignment(session, factories.lesson(session, "Chez le médecin", "N2"))
+        return from_samira(session), factories.oksana(session).id
+
+    mail_id, oksana = school.write(story)
+    page = nadia.get(f"/mail/{mail_id}")
+    (guess,) = [button for button in page.root.all("button") if button.get("name") == "target"]
+    nadia.submit(page, {"target": guess.get("value")}, action="/filing")
+    page = nadia.get(f"/mail/{mail_id}?person={oksana}")
+    assert "Ce n’est pas la bonne personne" in page.text
+    page = nadia.submit(page, {"tie": "y"}, action="/filing")
+    assert "Le devoir de Oksana Bondar est déposé." in page.text
+    assert mail_of(school, mail_id).person_id == oksana
+    assert school.read(lambda s: s.scalars(select(KnownAddress)).one()).person_id == oksana
+    attempt_id = mail_of(school, mail_id).attempt_id
+    nadia.submit(
+        nadia.get(f"/corrections/{attempt_id}"), {"comment": "Bravo"}, action=f"/corrections/{attempt_id}"
+    )
+    assert "Ce n’est pas la bonne personne" not in nadia.get(f"/mail/{mail_id}").text
+
+
 def test_what_is_refused_stays_in_the_tray_with_the_reason(school: School, nadia: Visitor) -> None:
     def story(session: Session) -> str:
         mail_id = from_samira(session)

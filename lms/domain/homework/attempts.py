@@ -74,16 +74,30 @@ def open_work(
         return draft, found.assignment
     submission_id, last = found.submission_id, None
     if submission_id is None:
-        submission = Submission(assignment_id=assignment_id, learner_id=learner.id, created_at=now)
-        session.add(submission)
-        session.flush()
-        submission_id = submission.id
+        submission_id = add_submission(session, learner, assignment_id, now=now)
     else:
         last = session.scalar(select(func.max(Attempt.number)).where(Attempt.submission_id == submission_id))
     draft = Attempt(submission_id=submission_id, number=(last or 0) + 1, text="", created_at=now)
     session.add(draft)
     session.flush()
     return draft, found.assignment
+
+
+def add_submission(session: Session, learner: Person, assignment_id: str, *, now: datetime) -> str:
+    """Add the work of a learner on an assignment, without an attempt yet; return its id."""
+    submission = Submission(assignment_id=assignment_id, learner_id=learner.id, created_at=now)
+    session.add(submission)
+    session.flush()
+    return submission.id
+
+
+def take_number(session: Session, submission_id: str) -> int:
+    """Return the number of an attempt that comes in beside the learner's draft, which comes after it."""
+    of_submission = Attempt.submission_id == submission_id
+    is_draft = Attempt.sent_at.is_(None)
+    sent = session.scalar(select(func.max(Attempt.number)).where(of_submission, ~is_draft)) or 0
+    session.execute(update(Attempt).where(of_submission, is_draft).values(number=sent + 2))
+    return sent + 1
 
 
 def write_text(session: Session, draft: Attempt, text: str, version: int) -> None:

@@ -6,23 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from lms.domain import audit_log
 from lms.domain.errors import Refused
-from lms.domain.homework import files, preparation, worklist
+from lms.domain.homework import attempts, files, preparation, worklist
 from lms.domain.homework.files import ReceivedFile
 from lms.domain.people import locks
 from lms.models import (
-    Assignment,
     Attempt,
     AuditAction,
     Deposit,
     DepositWay,
     HomeworkState,
     Person,
-    Submission,
 )
 from lms.refusal_codes import RefusalCode
 
@@ -63,10 +60,12 @@ def deposit_work(
         raise Refused(RefusalCode.KIND_TEXT)
     if not draft.text and not received:
         raise Refused(RefusalCode.NOTHING_TO_SEND)
-    submission_id = found.submission_id or _add_submission(session, learner, draft.assignment_id, now=now)
+    submission_id = found.submission_id or attempts.add_submission(
+        session, learner, draft.assignment_id, now=now
+    )
     attempt = Attempt(
         submission_id=submission_id,
-        number=_take_number(session, submission_id),
+        number=attempts.take_number(session, submission_id),
         text=draft.text,
         created_at=now,
         sent_at=now,
@@ -88,21 +87,3 @@ def deposit_work(
     preparation.queue_attempt(session, attempt, now=now)
     audit_log.record(session, actor, AuditAction.WORK_DEPOSITED, "person", learner.id, now=now)
     return attempt
-
-
-def _add_submission(session: Session, learner: Person, assignment_id: str, *, now: datetime) -> str:
-    submission = Submission(
-        assignment_id=session.get_one(Assignment, assignment_id).id, learner_id=learner.id, created_at=now
-    )
-    session.add(submission)
-    session.flush()
-    return submission.id
-
-
-def _take_number(session: Session, submission_id: str) -> int:
-    """Return the number of the new attempt; a draft of the learner comes after it."""
-    of_submission = Attempt.submission_id == submission_id
-    is_draft = Attempt.sent_at.is_(None)
-    sent = session.scalar(select(func.max(Attempt.number)).where(of_submission, ~is_draft)) or 0
-    session.execute(update(Attempt).where(of_submission, is_draft).values(number=sent + 2))
-    return sent + 1

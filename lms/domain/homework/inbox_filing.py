@@ -119,6 +119,15 @@ def tie_address(
     return known
 
 
+def is_tied(session: Session, mail: InboundMail) -> bool:
+    """Return whether the address of a filed mail was tied to the learner for whom it was filed."""
+    address = email_key(mail.from_address)
+    found = select(KnownAddress.id).where(
+        KnownAddress.address == address, KnownAddress.person_id == mail.person_id
+    )
+    return session.scalar(found) is not None
+
+
 def known_addresses(session: Session, learner: Person) -> list[KnownAddress]:
     """Return the addresses that were tied to a learner."""
     query = select(KnownAddress).where(KnownAddress.person_id == learner.id).order_by(KnownAddress.address)

@@ -154,6 +154,15 @@ def remove_attempt(session: Session, attempt: Attempt) -> None:
     session.execute(delete(QueuedAttempt).where(QueuedAttempt.attempt_id == attempt.id))
 
 
+def rebuild_rows(session: Session, learner_id: str) -> None:
+    """Write the rows of a learner's attempts anew: one of them now waits for another learner."""
+    waiting = list(
+        session.scalars(select(QueuedAttempt.attempt_id).where(QueuedAttempt.learner_id == learner_id))
+    )
+    session.execute(delete(QueuedAttempt).where(QueuedAttempt.attempt_id.in_(waiting)))
+    session.execute(insert(_TABLE).from_select(list(FACTS), select_rows().where(Attempt.id.in_(waiting))))
+
+
 _Holder = aliased(Person, name="holder")
 _FORWARD = (QueuedAttempt.since, QueuedAttempt.attempt_id)
 _BACKWARD = (QueuedAttempt.since.desc(), QueuedAttempt.attempt_id.desc())

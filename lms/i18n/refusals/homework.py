@@ -54,5 +54,6 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.MAIL_UNREADABLE: _l("Cet e-mail ne s’ouvre pas."),
     RefusalCode.MAIL_NO_HOMEWORK: _l("Cet e-mail est vide, ou ses fichiers ne s’ouvrent pas."),
     RefusalCode.MAIL_DOUBTFUL: _l("Le nom n’est pas celui de la personne qui a cette adresse."),
+    RefusalCode.MAIL_MOVED_LATE: _l("Cette copie ne change plus de personne : la correction est commencée."),
     RefusalCode.MAIL_OLD_ADDRESS: _l("Cette adresse de réponse n’est plus valable."),
 }
