@@ -72,7 +72,15 @@ def _measure(folder: Path, url: str, waiting: int, answered: int) -> dict[str, f
         connection.execute(text("ANALYZE"))
     asked = _asked(school, login_cookie(school, "Nadia Dubois"))
     middle = school.read(lambda s: _middle(s, waiting))
-    found = {"open": asked("/corrections"), "next": asked(f"/corrections/{middle}")}
+    returned = "/corrections?list=returned"
+    found = {
+        "open": asked("/corrections"),
+        "next": asked(f"/corrections/{middle}"),
+        "search": asked("/corrections?q=personne"),
+        "returned": asked(returned),
+        "search in returned": asked(f"{returned}&q=personne"),
+        "next of a search in returned": asked(f"/corrections/{middle}?list=returned&q=personne+1"),
+    }
     school.close()
     return found
 

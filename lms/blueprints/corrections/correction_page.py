@@ -27,12 +27,12 @@ from lms.i18n import languages
 from lms.models import Attempt, HomeworkState, Mark, Person, ReturnedBand, ReturnedFeedback, ReturnedMark
 from lms.refusal_codes import RefusalCode
 
-_MAIL = {
+MAIL = {
     "sent": _l("E-mail envoyé."),
     "waiting": _l("E-mail en attente."),
     "no_address": _l("Pas d’adresse : la réponse est dans l’application."),
 }
-_NO_MAIL = _l("L’e-mail n’est pas parti. La réponse est dans l’application.")
+NO_MAIL = _l("L’e-mail n’est pas parti. La réponse est dans l’application.")
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,7 @@ def build_correction_page(
     attempt: Attempt,
     *,
     level_id: str | None,
+    place: QueuePlace | None = None,
     typed: TypedFeedback | None = None,
     mark_form: MarkForm | None = None,
     completing: bool = False,
@@ -160,8 +161,8 @@ def build_correction_page(
 ) -> CorrectionPage:
     """Decide what a teacher sees of an attempt.
 
-    `typed`: the form that was refused. `mark_form`: that of a new mark. `completing`: the teacher wants to
-    add to feedback that was returned.
+    `place`: the one in another list than the queue. `typed`: the form that was refused. `mark_form`: that of
+    a new mark. `completing`: the teacher wants to add to feedback that was returned.
     """
     feedback = attempt.feedback
     rubric = correction.load_rubric(
@@ -177,7 +178,7 @@ def build_correction_page(
         attempt=attempt,
         heading=_heading(session, attempt),
         level_id=level_id,
-        place=queue.find_place(session, person, attempt, level_id, now=now),
+        place=place or queue.find_place(session, person, attempt, level_id, now=now),
         errors=typed.form if typed and typed.form.errors else None,
         clash=_clash(attempt, merge, typed.refusal, rubric, stored) if typed and merge else None,
         returned=_last_return(session, attempt),
@@ -240,7 +241,7 @@ def _last_return(session: Session, attempt: Attempt) -> LastReturn | None:
     return LastReturn(
         state=HomeworkState.REDO if last.redo else HomeworkState.DONE,
         feedback=last,
-        mail=_MAIL.get(outcome, _NO_MAIL),
+        mail=MAIL.get(outcome, NO_MAIL),
         earlier=attempt.feedback.returned[-2::-1],
     )
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Blueprint, abort, flash, jsonify, make_response, redirect, request, url_for
 from flask_babel import LazyString
@@ -17,6 +16,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lms.access import allow, me
+from lms.blueprints.corrections import copy_list
 from lms.blueprints.corrections.correction_page import TypedFeedback, build_correction_page
 from lms.clock import now
 from lms.current import settings
@@ -33,6 +33,7 @@ from lms.web.pages import by_script, page
 from lms.web.paging import asked_state
 
 bp = Blueprint("corrections", __name__)
+bp.url_defaults(copy_list.carry_list)
 
 
 @dataclass(frozen=True)
@@ -59,20 +60,15 @@ STATES = {**STATES_FOR_COORDINATOR, QueueState.DRAFT: _l("Mes brouillons")}
 @allow(Role.TEACHER, Role.COORDINATOR)
 def index() -> BaseResponse:
     """List what waits. A coordinator who does not teach sees whose work waits and opens the person."""
-    session, level, state = db.session(), _level(), asked_state(QueueState)
-    counts = queue.counts_by_level(session, me(), state)
-    found = queue.queue_page(session, me(), level, state, before=_id("before"), after=_id("after"))
-    shown: dict[str, Any] = {"level": level, "state": state}
+    session, level = db.session(), _level()
     return page(
         "corrections/index.html",
-        copies=found.attempts,
-        begin=found.begin,
-        previous=found.before and url_for("corrections.index", before=found.before, **shown),
-        following=found.after and url_for("corrections.index", after=found.after, **shown),
-        counts=counts,
+        found=copy_list.build_list(session, level, before=_id("before"), after=_id("after")),
+        names=copy_list.NAMES,
         states=STATES if me().is_teacher else STATES_FOR_COORDINATOR,
         mails_waiting=inbox_tray.count_waiting(session) if settings().has_inbox else 0,
-        **shown,
+        level=level,
+        state=asked_state(QueueState),
     )
 
 
@@ -139,7 +135,7 @@ def reload(id: str) -> BaseResponse:
 def _return(id: str, *, redo: bool) -> BaseResponse:
     def in_transaction(session: Session, copy: Attempt, sent: SentFeedback) -> str:
         level, moment = _level(), now()
-        following = queue.find_place(session, me(), copy, level, now=moment).following
+        following = copy_list.find_place(session, copy, level, now=moment).following
         correction.return_feedback(
             session, copy, me(), sent.draft, sent.shown, returns=sent.returns, redo=redo, now=moment
         )
@@ -234,6 +230,7 @@ def show_desk(
         me(),
         attempt,
         level_id=_level(),
+        place=copy_list.find_place(db.session(), attempt, _level(), now=now()),
         typed=typed,
         mark_form=mark_form,
         completing=completing,

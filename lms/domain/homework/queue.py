@@ -176,11 +176,12 @@ _PLACE = tuple_(
     ),
     _AT,
 )
-_BEFORE, _AFTER = tuple_(*_FORWARD) < _PLACE, tuple_(*_FORWARD) > _PLACE
+BEFORE, AFTER = tuple_(*_FORWARD) < _PLACE, tuple_(*_FORWARD) > _PLACE
 _OF_LEVEL = QueuedAttempt.level_id == bindparam("level", type_=String)
 
 
-def _select_page(*where: Any, backward: bool = False) -> Select[*tuple[Any, ...]]:
+def select_page(*where: Any, backward: bool = False) -> Select[*tuple[Any, ...]]:
+    """Select rows of `WaitingAttempt`: `limit` of those that fulfil the conditions on `queued_attempt`."""
     some = (
         select(QueuedAttempt)
         .where(*where)
@@ -218,10 +219,10 @@ def _select_place(*where: Any) -> Select[*tuple[Any, ...]]:
     number = select(func.count()).select_from(QueuedAttempt).where(*where)
     current = aliased(QueuedAttempt)
     return select(
-        waiting.where(_BEFORE).order_by(*_BACKWARD).scalar_subquery(),
-        waiting.where(_AFTER).order_by(*_FORWARD).scalar_subquery(),
+        waiting.where(BEFORE).order_by(*_BACKWARD).scalar_subquery(),
+        waiting.where(AFTER).order_by(*_FORWARD).scalar_subquery(),
         waiting.where(QueuedAttempt.attempt_id != _AT).order_by(*_FORWARD).scalar_subquery(),
-        number.where(_BEFORE).scalar_subquery() + 1,
+        number.where(BEFORE).scalar_subquery() + 1,
         number.scalar_subquery(),
         exists().where(current.attempt_id == _AT),
         select(Person.short_name)
@@ -247,19 +248,19 @@ _STATES: dict[QueueState | None, tuple[Any, ...]] = {
     ),
 }
 # By whether the queue is that of one level, and by the state that is looked at.
-_LIMITS = {
+LIMITS = {
     (by_level, state): (*where, *((_OF_LEVEL,) if by_level else ()))
     for by_level in (False, True)
     for state, where in _STATES.items()
 }
-_FIRST = {key: _select_page(*where) for key, where in _LIMITS.items()}
-_NEXT = {key: _select_page(*where, _AFTER) for key, where in _LIMITS.items()}
-_LAST = {key: _select_page(*where, _BEFORE, backward=True) for key, where in _LIMITS.items()}
+_FIRST = {key: select_page(*where) for key, where in LIMITS.items()}
+_NEXT = {key: select_page(*where, AFTER) for key, where in LIMITS.items()}
+_LAST = {key: select_page(*where, BEFORE, backward=True) for key, where in LIMITS.items()}
 _EARLIER = {
-    key: select(func.count()).select_from(QueuedAttempt).where(*where, _BEFORE)
-    for key, where in _LIMITS.items()
+    key: select(func.count()).select_from(QueuedAttempt).where(*where, BEFORE)
+    for key, where in LIMITS.items()
 }
-_PLACES = {by_level: _select_place(*_LIMITS[by_level, None]) for by_level in (False, True)}
+_PLACES = {by_level: _select_place(*LIMITS[by_level, None]) for by_level in (False, True)}
 _COUNTS = {
     state: select(Level.id, Level.name, func.count(QueuedAttempt.attempt_id))
     .outerjoin(QueuedAttempt, and_(QueuedAttempt.level_id == Level.id, *where))
