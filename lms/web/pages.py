@@ -13,7 +13,7 @@ from lms.domain.errors import Refused
 from lms.domain.homework.files import MAX_FILES
 from lms.domain.lessons.progress import LessonState
 from lms.i18n import dates, languages
-from lms.i18n.mark_codes import CODES
+from lms.i18n.mark_codes import CODES, TOOLS
 from lms.i18n.refusals import sentence
 from lms.models import (
     Attendance,
@@ -24,9 +24,11 @@ from lms.models import (
     FileKind,
     HomeworkState,
     MarkCode,
+    MarkKind,
     RuleMode,
 )
 from lms.normal_forms import normalize_phone
+from lms.web import drawn_marks
 from lms.web.sending import browser_key
 
 # Enums whose members templates name, to choose a word or an icon for each.
@@ -58,6 +60,11 @@ def init_app(app: Flask) -> None:
         ),
         dial=lambda number: normalize_phone(number) or number,
         code_words=lambda code: CODES[MarkCode(code)],
+        mark_tool=lambda kind: TOOLS.get(MarkKind(kind)),
+        mark_shape=drawn_marks.shape_of,
+        marks_on=drawn_marks.marks_on,
+        mark_text=drawn_marks.mark_text,
+        mark_values=drawn_marks.mark_values,
         ago=lambda moment: dates.ago(moment, now()),
         mb=lambda size: _("%(number)s Mo", number=f"{size / 1_000_000:.1f}".replace(".", ",")),
     )

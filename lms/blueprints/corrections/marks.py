@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import asdict
 
-from flask import Blueprint, flash, jsonify, make_response, redirect, request, url_for
+from flask import Blueprint, flash, jsonify, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
@@ -155,9 +155,19 @@ def _answer(
     except Refused as refusal:
         return _refused(id, refusal, form)
     if by_script():
-        return jsonify(_shown(mark))
+        return jsonify({**_shown(mark), "drawn": _draw(id)})
     flash(said, "success")
     return redirect(url_for("corrections.desk", id=id, _anchor="marks"), 303)
+
+
+def _draw(id: str) -> str:
+    """Return the marks of the copy as its page draws them: the list, and what lies on pages and words."""
+    session = db.session()
+    attempt = attempts.queued_attempt_for(session, me(), id)
+    made = marks.list_marks(session, attempt.feedback.id) if attempt.feedback else []
+    return render_template(
+        "corrections/_drawn.html", attempt=attempt, marks=made, returns=_returns_of(attempt)
+    )
 
 
 def _refused(id: str, refusal: Refused, form: MarkForm | None) -> BaseResponse:

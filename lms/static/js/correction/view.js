@@ -2,30 +2,23 @@
 const STEPS = [100, 150, 200, 300];
 const SVG = "http://www.w3.org/2000/svg";
 
-const tool = (label, sign, act) => {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "tool";
-  button.setAttribute("aria-label", label);
-  button.title = label;
-  button.textContent = sign;
-  button.addEventListener("click", act);
-  return button;
+let step = 0;
+const zoom = (by) => {
+  step = Math.max(0, Math.min(step + by, STEPS.length - 1));
+  for (const sheet of document.querySelectorAll("[data-sheet]")) sheet.style.setProperty("--zoom", `${STEPS[step]}%`);
 };
-
-const attach = (view) => {
-  const sheets = [...view.querySelectorAll("[data-sheet]")];
-  if (!sheets.length || view.querySelector(".tools")) return;
-  let step = 0;
-  const zoom = (by) => {
-    step = Math.max(0, Math.min(step + by, STEPS.length - 1));
-    for (const sheet of sheets) sheet.style.setProperty("--zoom", `${STEPS[step]}%`);
-  };
-  const bar = document.createElement("div");
-  bar.className = "cluster tools";
-  bar.append(tool(view.dataset.zoomOut, "−", () => zoom(-1)), tool(view.dataset.zoomIn, "+", () => zoom(1)));
-  view.prepend(bar);
-};
+const BY = { in: 1, out: -1, "+": 1, "-": -1 };
+document.addEventListener("click", ({ target }) => {
+  const by = BY[target.closest?.("[data-act]")?.dataset.act];
+  if (by) zoom(by);
+});
+document.addEventListener("keydown", (event) => {
+  const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
+  const easel = event.target.closest?.(".easel[tabindex]");
+  if (!easel || !isPlain || event.target.closest("input, textarea, select")) return;
+  if (BY[event.key]) zoom(BY[event.key]);
+  else if (event.key === "t") easel.querySelector(".sheet:hover .turn button, .turn button")?.click();
+});
 
 // The same drawing as that of the server: homework/_parts.html.
 const drawTurned = (sheet, turns) => {
@@ -61,8 +54,13 @@ document.addEventListener("submit", async (event) => {
   }
   drawTurned(form.closest("[data-sheet]"), turns);
   button.value = (turns + 1) % 4;
+  document.dispatchEvent(new Event("marks:refresh"));
 });
 
-const look = () => document.querySelectorAll("[data-view]").forEach(attach);
+const look = () => {
+  step = 0;
+  const palette = document.querySelector("[data-palette]");
+  if (palette) palette.hidden = false;
+};
 document.addEventListener("page:changed", look);
 look();
