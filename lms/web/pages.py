@@ -13,7 +13,8 @@ from lms.domain.errors import Refused
 from lms.domain.homework.files import MAX_FILES
 from lms.domain.lessons.progress import LessonState
 from lms.i18n import dates, languages
-from lms.i18n.mark_codes import CODES, TOOLS
+from lms.i18n.mark_codes import CODES
+from lms.i18n.mark_tools import TOOLS
 from lms.i18n.refusals import sentence
 from lms.models import (
     Attendance,

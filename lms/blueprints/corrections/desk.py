@@ -27,7 +27,8 @@ from lms.domain.homework.queue import QueuePlace, QueueState
 from lms.extensions import db, write
 from lms.forms.correction import SHOWN, FeedbackForm, chosen_bands, shown_stamps
 from lms.forms.marks import MarkForm
-from lms.i18n.mark_codes import CODES, TOOLS
+from lms.i18n.mark_codes import CODES
+from lms.i18n.mark_tools import SHORT_WORDS, TOOLS
 from lms.models import Attempt, Role
 from lms.web.idempotency import run_once
 from lms.web.pages import by_script, page
@@ -237,4 +238,4 @@ def show_desk(
         completing=completing,
         now=now(),
     )
-    return page("corrections/desk.html", status, shown=shown, codes=CODES, tools=TOOLS)
+    return page("corrections/desk.html", status, shown=shown, codes=CODES, short=SHORT_WORDS, tools=TOOLS)
