@@ -35,10 +35,14 @@ const swap = (html) => {
   if (open) document.querySelector("[data-marks] li:last-child .words")?.focus();
   document.dispatchEvent(new Event("marks:drawn"));
 };
-// The page as it is now: after a refusal the marks of a colleague are shown too.
+// The page as it is now: after a refusal the marks of a colleague are shown too, and a new login has a new token.
 const refresh = async () => {
   const html = await fetch(location.href).then((answer) => (answer.ok ? answer.text() : "")).catch(() => "");
-  if (html) swap(html);
+  const page = new DOMParser().parseFromString(html, "text/html");
+  if (page.body.dataset.person !== document.body.dataset.person) return;
+  const token = page.querySelector(".feedback-form [name=csrf_token]")?.value;
+  for (const field of token ? document.querySelectorAll("[name=csrf_token]") : []) field.value = token;
+  swap(html);
 };
 
 document.addEventListener("marks:refresh", refresh);
@@ -72,6 +76,7 @@ const work = async () => {
       await refresh();
       say(told.said);
     } else {
+      if (answer?.status === 400) await refresh();
       say(`${status().dataset[answer?.status === 401 ? "ended" : "offline"]} ${status().dataset.wait}`);
       setTimeout(work, PAUSE[Math.min(tries, PAUSE.length - 1)]);
       tries += 1;
