@@ -89,6 +89,7 @@ class RefusalCode(StrEnum):
     MARK_OUT_OF_PAGE = "mark_out_of_page"
     TOO_MANY_MARKS = "too_many_marks"
     ALREADY_RETURNED = "already_returned"
+    UNDO_TOO_LATE = "undo_too_late"
     MAIL_TOO_BIG = "mail_too_big"
     MAIL_UNREADABLE = "mail_unreadable"
     MAIL_NO_HOMEWORK = "mail_no_homework"

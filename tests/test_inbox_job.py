@@ -221,7 +221,9 @@ def _works(school: School, people: list[Person]) -> list[Work]:
         return [
             Work(each.assignment.id, each.state)
             for person in people
-            for each in worklist.assignments_of_learner(session, session.get_one(Person, person.id))
+            for each in worklist.assignments_of_learner(
+                session, session.get_one(Person, person.id), now=clock.now()
+            )
         ]
 
     return school.read(read)

@@ -39,6 +39,7 @@ from lms.domain import outbox
 from lms.domain.booking import appointments, consistency
 from lms.domain.homework import attempts, correction, files, queue
 from lms.domain.homework.consistency import find_homework_faults
+from lms.domain.homework.returns import UNDOABLE
 from lms.domain.people import short_names, staff
 from lms.extensions import Base
 from lms.models import (
@@ -714,7 +715,8 @@ def test_each_return_has_a_row_of_its_own_from_0016_on_and_the_last_one_stays_be
                 save(first, {})
                 continue
             give(first, {})
-            attempts.mark_feedback_seen(session, sent.submission.learner, sent.submission_id, now=now())
+            read_at = now() + UNDOABLE
+            attempts.mark_feedback_seen(session, sent.submission.learner, sent.submission_id, now=read_at)
             more = correction.FeedbackDraft(f"Encore {name}", "", {task: 3})
             if name == "twice":
                 give(more, first.stamps(), returns=1)

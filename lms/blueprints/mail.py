@@ -238,12 +238,12 @@ def _shown(session: Session, mail_id: str) -> ShownMail:
         parts,
         why,
         may_move=may_move,
-        guesses=[] if may_move else inbox_tray.guesses_for(session, mail, parts),
+        guesses=[] if may_move else inbox_tray.guesses_for(session, mail, parts, now=now()),
         may_tie=_may_tie(session, mail),
         query=query,
         found=list(inbox_tray.find_learners(session, query)) if query and chosen is None else [],
         chosen=chosen,
-        homework=worklist.open_assignments(session, chosen) if chosen is not None else [],
+        homework=worklist.open_assignments(session, chosen, now=now()) if chosen is not None else [],
     )
 
 

@@ -90,7 +90,7 @@ def list_today(session: Session, learner: Person, *, now: datetime) -> Today:
     6. the rest: the next appointment, other homework of the own level;
     7. levels opened in addition: the lesson that is begun there, the homework.
     """
-    assignments = worklist.assignments_of_learner(session, learner)
+    assignments = worklist.assignments_of_learner(session, learner, now=now)
     lessons = progress.lessons_ahead(session, learner)
     matters = learner_status.open_matters(session, learner, now=now)
     cards = _in_order(learner, assignments, lessons, matters, now=now)

@@ -48,6 +48,7 @@ class AuditAction(StrEnum):
     ASSIGNMENT_WITHDRAWN = "assignment_withdrawn"
     ASSIGNMENT_BROUGHT_BACK = "assignment_brought_back"
     FEEDBACK_RETURNED = "feedback_returned"
+    RETURN_UNDONE = "return_undone"
     WORK_DEPOSITED = "work_deposited"
     MAIL_FILED = "mail_filed"
     MAIL_SET_ASIDE = "mail_set_aside"

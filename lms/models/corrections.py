@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, NotRequired, TypedDict
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
@@ -111,9 +111,11 @@ class ReturnedBody(TypedDict):
 
 
 class ReturnedFeedback(Identified, Base):
-    """Feedback as it was returned to the learner: it never changes, and a trigger of the database sees to it.
+    """Feedback as it was returned to the learner: it never changes, and triggers of the database see to it.
 
-    Only what the learner does with it is added: `seen_at`, when it was opened.
+    Until `final_at` it can be taken back, and the learner sees nothing of it (ADR 41). `reopened_at`: that of
+    the feedback before this return. Only what the learner does with it is added: `seen_at`, when it was
+    opened; `understood`, None until the learner says so.
     """
 
     __tablename__ = "returned_feedback"
@@ -122,6 +124,12 @@ class ReturnedFeedback(Identified, Base):
         CheckConstraint("number >= 1", name="number"),
         Index("ix_returned_feedback_returned_at", "returned_at"),
         Index("ix_returned_feedback_teacher_id", "teacher_id"),
+        Index(
+            "ix_returned_feedback_not_understood",
+            "understood_at",
+            sqlite_where=text("understood = 0"),
+            postgresql_where=text("NOT understood"),
+        ),
     )
 
     feedback_id: Mapped[str] = mapped_column(ForeignKey("feedback.id", ondelete="RESTRICT"))
@@ -133,6 +141,10 @@ class ReturnedFeedback(Identified, Base):
     redo: Mapped[bool]
     body: Mapped[ReturnedBody] = mapped_column(JSON)
     seen_at: Mapped[datetime | None]
+    final_at: Mapped[datetime] = mapped_column(server_default="0")
+    reopened_at: Mapped[datetime | None]
+    understood: Mapped[bool | None]
+    understood_at: Mapped[datetime | None]
 
     feedback: Mapped[Feedback] = relationship(lazy="raise_on_sql")
     teacher: Mapped[Person] = relationship(lazy="raise_on_sql")

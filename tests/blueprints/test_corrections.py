@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from lms.clock import now
 from lms.models import (
     Assignment,
     Attempt,
@@ -22,6 +23,7 @@ from tests import factories
 from tests.factories import NOW
 from tests.support.narrow import present
 from tests.support.pages import Page, Visitor, filled
+from tests.support.returns import let_undo_pass
 from tests.support.school import School, make_school
 from tests.support.smtp import SmtpServer
 
@@ -97,7 +99,7 @@ def test_a_page_behind_the_back_button_returns_what_was_written_on_it_last(
     press(nadia, page, "draft", comment="Premier mot")
     again = press(nadia, page, "return", comment="Dernier mot")
     assert again.status == 409
-    assert "est rendue" not in again.text
+    assert "Copie rendue" not in again.text
     assert "Dernier mot" in again.html
     assert school.read(lambda s: s.scalars(select(Feedback.returns)).one()) == 0
     press(nadia, again, "return")
@@ -215,6 +217,7 @@ def test_a_returned_answer_is_completed_and_the_learner_reads_both(
     school: School, nadia: Visitor, copy: str
 ) -> None:
     press(nadia, nadia.get(f"/corrections/{copy}"), "return", comment="Bravo")
+    school.write(let_undo_pass)
     page = nadia.get(f"/corrections/{copy}")
     page = nadia.get(page.links()["Compléter la réponse"])
     assert page.root.all("textarea")[0].text == "Bravo"
@@ -225,6 +228,8 @@ def test_a_returned_answer_is_completed_and_the_learner_reads_both(
     work = school.read(lambda s: s.scalars(select(Submission.id)).one())
     assert "Relisez." not in samira.get(f"/submissions/{work}").text
     press(nadia, page, "return")
+    assert "Relisez." not in samira.get(f"/submissions/{work}").text
+    school.write(let_undo_pass)
     assert "Relisez." in samira.get(f"/submissions/{work}").text
     assert "Aucune copie" in nadia.get("/corrections").text
     assert nadia.get(f"/corrections/{copy}").text.count("Rendu par") == 2
@@ -263,6 +268,30 @@ def test_returned_twice_is_one_answer_and_one_mail(school: School, nadia: Visito
     returned = nadia.get(f"/corrections/{copy}")
     assert "E-mail en attente." in returned.text
     assert not returned.root.all("textarea")
+
+
+def test_what_was_just_returned_is_taken_back_from_the_notice_without_a_script(
+    school: School, nadia: Visitor, luc: Visitor, copy: str
+) -> None:
+    given = school.read(lambda s: factories.assignment_of(s, s.get_one(Attempt, copy)).id)
+    school.write(lambda s: factories.sent(s, factories.learner(s, "Oksana"), s.get_one(Assignment, given)))
+    following = press(nadia, nadia.get(f"/corrections/{copy}"), "return", comment="Bravo")
+    assert "Oksana" in following.text
+    assert "Copie rendue à Samira. Annuler" in following.text
+    assert "Copie rendue" not in nadia.get(following.url.partition("?")[0]).text
+    assert "Copie rendue" not in luc.get("/corrections").text
+    listed = nadia.get("/corrections")
+    assert "Copie rendue à Samira. Annuler" in listed.text
+    page = nadia.submit(following, action="/undo")
+    assert page.url == f"/corrections/{copy}"
+    assert "La copie de Samira attend de nouveau." in page.text
+    assert page.root.all("textarea")[0].text == "Bravo"
+    assert nadia.submit(listed, action="/undo").url == page.url, "a second press shows the copy too"
+    press(nadia, nadia.get(f"/corrections/{copy}"), "return")
+    late = nadia.get("/corrections")
+    school.write(let_undo_pass)
+    assert "C’est trop tard pour annuler" in nadia.submit(late, action="/undo").text
+    assert school.read(lambda s: s.scalars(select(ReturnedFeedback.comment)).all()) == ["Bravo"]
 
 
 def test_nothing_is_returned_empty(school: School, nadia: Visitor, copy: str) -> None:
@@ -311,12 +340,14 @@ def test_a_new_attempt_comes_back_as_a_follow_up_with_the_earlier_one_below(
     school: School, nadia: Visitor, copy: str
 ) -> None:
     press(nadia, nadia.get(f"/corrections/{copy}"), "redo", comment="Regardez « mardi »")
+    school.write(let_undo_pass)
 
     def again(session: Session) -> str:
         samira = factories.samira(session)
         first = session.get_one(Attempt, copy)
-        given = session.get_one(Submission, first.submission_id).assignment_id
-        return factories.sent(session, samira, session.get_one(Assignment, given), "Lundi, mardi !").id
+        work = session.get_one(Submission, first.submission_id).assignment_id
+        given = session.get_one(Assignment, work)
+        return factories.sent(session, samira, given, "Lundi, mardi !", now()).id
 
     second = school.write(again)
     assert "suite" in nadia.get("/corrections").text
@@ -426,6 +457,8 @@ def test_the_mail_carries_the_answer_in_both_languages(school: School, copy: str
         next_step="Le pluriel",
         **bands(school, 3, 1),
     )
+    assert school.deliver() == 0, "it can still be taken back"
+    school.write(let_undo_pass)
     assert school.deliver() == 1
     assert school.deliver() == 0
     (mail,) = smtp.wait_for(1)
@@ -458,6 +491,7 @@ def test_a_learner_without_an_address_reads_in_the_app_and_the_teacher_knows(sch
     page = nadia.get(f"/corrections/{copy}")
     assert "Oksana n’a pas d’e-mail" in page.text
     press(nadia, page, "return", comment="Bien")
+    school.write(let_undo_pass)
     school.deliver()
     assert "Pas d’adresse" in nadia.get(f"/corrections/{copy}").text
 
@@ -470,6 +504,7 @@ def test_a_mail_server_that_is_down_loses_nothing_and_nothing_is_sent_twice(
     school = with_mail(school, server)
     nadia = school.visitor(school.write(factories.nadia))
     press(nadia, nadia.get(f"/corrections/{copy}"), "return", comment="Bien")
+    school.write(let_undo_pass)
     school.deliver()
     assert server.attempts == 1
     assert server.messages == []

@@ -53,7 +53,7 @@ def test_the_next_useful_thing_comes_first_a_teachers_answer_before_all(school: 
         sent = factories.sent(
             session,
             factories.samira(session),
-            assignments.assignment_for(session, factories.nadia(session), assignment),
+            assignments.assignment_for(session, factories.nadia(session), assignment, now=factories.NOW),
         )
         factories.answered(session, sent, redo=True)
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from lms.adapters.store import LocalStore
 from lms.domain.homework import assignments, attempts, correction, files
+from lms.domain.homework.returns import UNDOABLE
 from lms.extensions import new_id
 from lms.models import Assignment, Attempt, Criterion, FileKind, Lesson, Person, ReturnedFeedback, Submission
 from tests.factories.lessons import lesson as make_lesson
@@ -71,12 +72,19 @@ def answered(
     by: Person | None = None,
     now: datetime = NOW,
 ) -> ReturnedFeedback:
-    """Return feedback to an attempt, once more where it has been returned before."""
+    """Return feedback to an attempt, once more where it has been returned before; it is final at `now`."""
     teacher = by or nadia(session)
     copy = attempts.queued_attempt_for(session, teacher, attempt.id)
     shown, returns = what_is_shown(session, copy)
     return correction.return_feedback(
-        session, copy, teacher, correction.FeedbackDraft(comment), shown, returns=returns, redo=redo, now=now
+        session,
+        copy,
+        teacher,
+        correction.FeedbackDraft(comment),
+        shown,
+        returns=returns,
+        redo=redo,
+        now=now - UNDOABLE,
     )
 
 

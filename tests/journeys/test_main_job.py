@@ -22,6 +22,7 @@ from tests import factories
 from tests.support.files import heic, rotated_jpeg
 from tests.support.live_server import LiveServer
 from tests.support.narrow import of_type, present
+from tests.support.returns import let_undo_pass
 from tests.support.servers import wait_until
 from tests.support.smtp import SmtpServer
 from tests.support.waitlist import end_kept_time
@@ -295,6 +296,10 @@ def test_a_lesson_a_photo_an_answer_and_an_hour(cast: Cast, served: LiveServer, 
     receipt = sends_two_photos(cast, samira, lesson)
 
     nadia_answers(nadia)
+    expect(nadia.get_by_text("Copie rendue à Samira.")).to_be_visible()
+    school = served.school()
+    school.write(let_undo_pass)
+    school.deliver()
     smtp.wait_for(1)
     (letter,) = letters_to(smtp, "samira@")
     assert letter["Subject"] == "Votre devoir est corrigé"
@@ -340,7 +345,6 @@ def test_a_lesson_a_photo_an_answer_and_an_hour(cast: Cast, served: LiveServer, 
 
     samira.goto(appointment)
     press(samira, "/cancellation")
-    school = served.school()
     end_kept_time(school)
     school.app.extensions["lms_jobs"].every_minute()
     smtp.wait_for(5)

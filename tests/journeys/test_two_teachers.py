@@ -67,7 +67,7 @@ def test_two_teachers_see_each_other_and_what_the_other_writes(
         expect(hers.locator("textarea[name=comment]")).to_have_value("Bravo")
         with hers.expect_navigation():
             hers.get_by_role("button", name="Rendre la copie").click()
-        expect(hers.get_by_text("est rendue.")).to_be_visible()
+        expect(hers.get_by_text("Copie rendue à")).to_be_visible()
 
         # Luc, who has not seen it, is shown what she has returned before his own goes.
         his.fill("textarea[name=comment]", "Presque")

@@ -209,11 +209,7 @@ def _team_panel(session: Session, person: Person, booking: Booking, now: datetim
     """Return the part of the team: submissions and questions for teachers, the note for its teacher."""
     teaches, is_teacher = Role.TEACHER in person.roles, person.id == booking.teacher_id
     sent = (
-        [
-            work
-            for work in worklist.assignments_of_learner(session, booking.learner, for_team=True)
-            if work.sent_at
-        ]
+        [work for work in worklist.assignments_for_team(session, booking.learner) if work.sent_at]
         if teaches
         else []
     )

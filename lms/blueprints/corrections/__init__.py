@@ -1,5 +1,5 @@
-"""À corriger: the queue of submissions, the page on which a teacher corrects one, and the marks on it."""
+"""À corriger: the queue of submissions, the page on which a teacher corrects one, its marks, the undo."""
 
-from lms.blueprints.corrections import desk, marks
+from lms.blueprints.corrections import desk, marks, undo
 
-bps = [desk.bp, marks.bp]
+bps = [desk.bp, marks.bp, undo.bp]

@@ -21,9 +21,10 @@ from lms.blueprints.corrections.correction_page import TypedFeedback, build_corr
 from lms.clock import now
 from lms.current import settings
 from lms.domain.errors import Refused
-from lms.domain.homework import attempts, correction, inbox_tray, queue
+from lms.domain.homework import attempts, correction, inbox_tray, queue, returns
 from lms.domain.homework.correction import FeedbackDraft
 from lms.domain.homework.queue import QueuePlace, QueueState
+from lms.domain.homework.returns import UndoableReturn
 from lms.extensions import db, write
 from lms.forms.correction import SHOWN, FeedbackForm, chosen_bands, shown_stamps
 from lms.forms.marks import MarkForm
@@ -68,6 +69,7 @@ def index() -> BaseResponse:
         found=copy_list.build_list(session, level, before=_id("before"), after=_id("after")),
         names=copy_list.NAMES,
         states=STATES if me().is_teacher else STATES_FOR_COORDINATOR,
+        undoable=_undoable(session),
         mails_waiting=inbox_tray.count_waiting(session) if settings().has_inbox else 0,
         level=level,
         state=asked_state(QueueState),
@@ -91,7 +93,7 @@ def save(id: str) -> BaseResponse:
         correction.save_feedback(session, copy, me(), sent.draft, sent.shown, returns=sent.returns, now=now())
         return url_for("corrections.desk", id=id, level=_level())
 
-    return _answer(id, in_transaction, lambda _name: _("Le brouillon est enregistré."))
+    return _answer(id, in_transaction, _("Le brouillon est enregistré."))
 
 
 @bp.post("/corrections/<id>/viewer")
@@ -143,20 +145,18 @@ def _return(id: str, *, redo: bool) -> BaseResponse:
         )
         if following is None:
             return url_for("corrections.index", level=level)
-        return url_for("corrections.desk", id=following, level=level)
+        return url_for("corrections.desk", id=following, level=level, returned=1)
 
-    return _answer(id, in_transaction, lambda name: _("La copie de %(name)s est rendue.", name=name))
+    return _answer(id, in_transaction)
 
 
-def _answer(
-    id: str, then: Callable[[Session, Attempt, SentFeedback], str], sentence_for: Callable[[str], str]
-) -> BaseResponse:
+def _answer(id: str, then: Callable[[Session, Attempt, SentFeedback], str], done: str = "") -> BaseResponse:
     """Check the form of any of the three buttons; `then` writes and returns the next address.
 
-    `sentence_for`: returns the sentence for the teacher from the name of the learner.
+    `done`: the sentence for the teacher; empty where the next page says it.
     """
     attempt = attempts.queued_attempt_for(db.session(), me(), id)
-    form, name = FeedbackForm(), attempt.submission.learner.name
+    form = FeedbackForm()
     rubric = correction.load_rubric(db.session(), attempt.submission.assignment.lesson.level_id)
     bands, shown = chosen_bands(request.form, rubric), shown_stamps(request.form)
     if not form.validate():
@@ -175,7 +175,8 @@ def _answer(
         return _refused(409 if typed.lost_race else 422, attempt, typed)
     if by_script():
         return _kept(id, sent)
-    flash(sentence_for(name), "success")
+    if done:
+        flash(done, "success")
     return response
 
 
@@ -238,4 +239,9 @@ def show_desk(
         completing=completing,
         now=now(),
     )
-    return page("corrections/desk.html", status, shown=shown, codes=CODES, short=SHORT_WORDS, tools=TOOLS)
+    undoable = _undoable(db.session()) if "returned" in request.args else []
+    return page("corrections/desk.html", status, shown=shown, codes=CODES, short=SHORT_WORDS, tools=TOOLS, undoable=undoable)
+
+
+def _undoable(session: Session) -> list[UndoableReturn]:
+    return returns.list_undoable(session, me(), now=now()) if me().is_teacher else []

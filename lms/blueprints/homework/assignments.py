@@ -51,7 +51,7 @@ def give(lesson_id: str) -> BaseResponse:
 @bp.get("/assignments/<id>/edit")
 @allow(Role.TEACHER)
 def edit(id: str) -> BaseResponse:
-    assignment = assignments.assignment_for(db.session(), me(), id)
+    assignment = assignments.assignment_for(db.session(), me(), id, now=now())
     form = AssignmentForm(
         data={
             "instruction": assignment.instruction,
@@ -68,12 +68,12 @@ def edit(id: str) -> BaseResponse:
 def change(id: str) -> BaseResponse:
     form = AssignmentForm()
     if not form.validate():
-        assignment = assignments.assignment_for(db.session(), me(), id)
+        assignment = assignments.assignment_for(db.session(), me(), id, now=now())
         return page(TEMPLATE, 422, form=form, lesson=assignment.lesson, assignment=assignment)
 
     def in_transaction(session: Session) -> None:
         assignments.update_assignment(
-            session, me(), assignments.assignment_for(session, me(), id), _task(form), now=now()
+            session, me(), assignments.assignment_for(session, me(), id, now=now()), _task(form), now=now()
         )
 
     write(in_transaction)
@@ -85,7 +85,9 @@ def change(id: str) -> BaseResponse:
 @allow(Role.TEACHER)
 def withdraw(id: str) -> BaseResponse:
     write(
-        lambda s: assignments.withdraw_assignment(s, me(), assignments.assignment_for(s, me(), id), now=now())
+        lambda s: assignments.withdraw_assignment(
+            s, me(), assignments.assignment_for(s, me(), id, now=now()), now=now()
+        )
     )
     flash(_("Le devoir est retiré."), "success")
     return redirect(url_for("assignments.edit", id=id), 303)
@@ -95,7 +97,9 @@ def withdraw(id: str) -> BaseResponse:
 @allow(Role.TEACHER)
 def bring_back(id: str) -> BaseResponse:
     write(
-        lambda s: assignments.restore_assignment(s, me(), assignments.assignment_for(s, me(), id), now=now())
+        lambda s: assignments.restore_assignment(
+            s, me(), assignments.assignment_for(s, me(), id, now=now()), now=now()
+        )
     )
     flash(_("Le devoir est de nouveau là."), "success")
     return redirect(url_for("assignments.edit", id=id), 303)

@@ -96,7 +96,7 @@ csrf.exempt(create)
 
 def _form(learner: Person, *, empty: bool = False) -> DepositForm:
     today = now().astimezone(settings().time_zone).date()
-    works = worklist.open_assignments(db.session(), learner)
+    works = worklist.open_assignments(db.session(), learner, now=now())
     if empty:
         return DepositForm(works, today, formdata=None, data={"sent_on": today})
     return DepositForm(works, today)

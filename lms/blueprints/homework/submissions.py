@@ -33,8 +33,8 @@ bp = Blueprint("submissions", __name__)
 def show(id: str) -> BaseResponse:
     """Show a submission: what was sent, and the feedback once it is returned."""
     session = db.session()
-    submission = attempts.submission_for(session, me(), id)
-    work = worklist.learner_assignment_for(session, me(), submission.assignment_id)
+    submission = attempts.submission_for(session, me(), id, now=now())
+    work = worklist.learner_assignment_for(session, me(), submission.assignment_id, now=now())
     sent = [attempt for attempt in submission.attempts if attempt.sent_at]
     if not sent:
         return redirect(url_for("homework.work", id=submission.assignment_id), 303)
@@ -122,7 +122,7 @@ def _replacement_page(
     status: int, id: str, file_id: str, form: ReplacementForm, refusal: Refused | None = None
 ) -> BaseResponse:
     session = db.session()
-    submission = attempts.submission_for(session, me(), id)
+    submission = attempts.submission_for(session, me(), id, now=now())
     assignment = submission.assignment
     try:
         file = files.refused_file_for(session, me(), id, file_id)

@@ -230,7 +230,7 @@ def _new_upload() -> NewUpload:
 def _kinds(assignment_id: str) -> tuple[str, ...]:
     """Return what the assignment accepts, for the sentence of a refusal."""
     try:
-        return worklist.learner_assignment_for(db.session(), me(), assignment_id).assignment.kinds
+        return worklist.learner_assignment_for(db.session(), me(), assignment_id, now=now()).assignment.kinds
     except Absent:
         return ("photo",)
 

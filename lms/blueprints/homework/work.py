@@ -40,13 +40,13 @@ bp = Blueprint("homework", __name__)
 @bp.get("/homework")
 @allow(Role.LEARNER)
 def index() -> BaseResponse:
-    return page("homework/index.html", works=worklist.list_homework(db.session(), me()))
+    return page("homework/index.html", works=worklist.list_homework(db.session(), me(), now=now()))
 
 
 @bp.get("/assignments/<id>")
 @allow(Role.LEARNER)
 def work(id: str) -> BaseResponse:
-    found = worklist.learner_assignment_for(db.session(), me(), id)
+    found = worklist.learner_assignment_for(db.session(), me(), id, now=now())
     draft = attempts.draft_of(db.session(), me(), id)
     if found.state != HomeworkState.TODO and draft is None and found.submission_id:
         return redirect(url_for("submissions.show", id=found.submission_id), 303)
@@ -147,7 +147,7 @@ def turn(id: str, page_id: str) -> BaseResponse:
 @allow(Role.LEARNER)
 def reload(id: str, **_parts: str) -> BaseResponse:
     """Lead back to the work page: a refused form was shown at the address of its button."""
-    worklist.learner_assignment_for(db.session(), me(), id)
+    worklist.learner_assignment_for(db.session(), me(), id, now=now())
     return redirect(url_for("homework.work", id=id), 303)
 
 
@@ -166,7 +166,7 @@ def _keep(
     write_text: Callable[[Session, Attempt, str, int], None] = attempts.write_text,
 ) -> BaseResponse:
     """Save text and files for any button of the page; `then` does its action in the same transaction."""
-    found = worklist.learner_assignment_for(db.session(), me(), id)
+    found = worklist.learner_assignment_for(db.session(), me(), id, now=now())
     try:
         csrf.protect()
         form = AttemptForm()
@@ -280,7 +280,7 @@ def _again(
     for _name, refusal in refused:
         log_event("refused", code=refusal.code)
     form.request_id.data = secrets.token_urlsafe(16)  # the old idempotency key is used up
-    found = worklist.learner_assignment_for(db.session(), me(), id)
+    found = worklist.learner_assignment_for(db.session(), me(), id, now=now())
     draft = attempts.draft_of(db.session(), me(), id)
     if draft is not None and (is_clash or draft.text == form.text.data):
         # After a clash both texts are shown: saving again replaces the other text on purpose.

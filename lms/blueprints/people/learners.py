@@ -126,9 +126,7 @@ def show(id: str) -> BaseResponse:
         bridges=[(level, *bridges[level.id]) for level in levels if level.id in bridges],
         next_lesson=progress.next_lesson(session, person),
         # Only teachers see submissions: for others they are not even loaded.
-        works=worklist.assignments_of_learner(session, person, for_team=True)
-        if Role.TEACHER in me().roles
-        else None,
+        works=worklist.assignments_for_team(session, person) if Role.TEACHER in me().roles else None,
         waitlist_entry=waitlist.active_entry(session, person.id) if person.is_active else None,
         card=cards.card_of(session, person),
         may_change=bool(me().roles & {Role.TEACHER, Role.COORDINATOR}),

@@ -36,13 +36,13 @@ def lesson_for_homework(session: Session, actor: Person, lesson_id: str) -> Less
     return lesson
 
 
-def assignment_for(session: Session, actor: Person, assignment_id: str) -> Assignment:
+def assignment_for(session: Session, actor: Person, assignment_id: str, *, now: datetime) -> Assignment:
     """Return an assignment with its lesson and level.
 
     Raises `Absent` when the actor may not see it: a teacher sees all, a learner the learner's own.
     """
     if Role.TEACHER not in actor.roles:
-        worklist.learner_assignment_for(session, actor, assignment_id)
+        worklist.learner_assignment_for(session, actor, assignment_id, now=now)
     found = session.scalar(
         select(Assignment)
         .where(Assignment.id == assignment_id)

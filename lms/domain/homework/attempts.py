@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Select, String, bindparam, exists, func, select, update
+from sqlalchemy import Select, String, bindparam, func, select
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from lms.domain import outbox
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import preparation, worklist
+from lms.domain.homework import preparation, returns, worklist
 from lms.domain.homework.files import WITH_FILES, files_of_attempt, lock_attempt
 from lms.domain.homework.worklist import AssignmentFacts
 from lms.domain.people import locks
@@ -22,7 +22,6 @@ from lms.models import (
     Feedback,
     HomeworkState,
     Lesson,
-    Notice,
     NoticeKind,
     Person,
     ReturnedFeedback,
@@ -66,7 +65,7 @@ def open_work(
     """
     # Locked, so that two forms of one learner go one after the other: both would create the first draft.
     locks.lock_people(session, learner.id)
-    found = worklist.learner_assignment_for(session, learner, assignment_id)
+    found = worklist.learner_assignment_for(session, learner, assignment_id, now=now)
     if not found.may_write:
         raise Refused(RefusalCode.ALREADY_SENT if found.state == HomeworkState.SENT else RefusalCode.NO_REDO)
     draft = draft_of(session, learner, assignment_id)
@@ -140,13 +139,14 @@ def send_attempt(session: Session, draft: Attempt, assignment: TakesKinds, *, no
     with session.no_autoflush:  # both moments in one UPDATE
         preparation.queue_attempt(session, draft, now=now)
     if draft.number > 1:
-        _record_seen(session, draft.submission_id, now=now)
+        returns.record_seen(session, draft.submission_id, now=now)
     outbox.withdraw_notices(session, draft.id, kind=NoticeKind.FILE_REFUSED, now=now)
 
 
-def submission_for(session: Session, actor: Person, submission_id: str) -> Submission:
+def submission_for(session: Session, actor: Person, submission_id: str, *, now: datetime) -> Submission:
     """Return a submission with all attempts, their files and feedback.
 
+    A learner sees of the returns those that are final.
     Raises `Absent` when the actor may not see it: a learner sees the learner's own, a teacher those with an
     attempt that came into the queue.
     """
@@ -159,6 +159,11 @@ def submission_for(session: Session, actor: Person, submission_id: str) -> Submi
         is_visible = actor.is_learner and found.learner_id == actor.id
     if not is_visible:
         raise Absent
+    if Role.TEACHER not in actor.roles:
+        for attempt in found.attempts:
+            if attempt.feedback is not None:
+                final = returns.only_final(attempt.feedback.returned, now=now)
+                set_committed_value(attempt.feedback, "returned", final)
     return found
 
 
@@ -201,27 +206,8 @@ def mark_feedback_seen(session: Session, actor: Person, submission_id: str, *, n
     )
     if assignment_id is None or not actor.is_learner:
         raise Absent
-    _record_seen(session, submission_id, now=now)
+    returns.record_seen(session, submission_id, now=now)
     return assignment_id
-
-
-def _record_seen(session: Session, submission_id: str, *, now: datetime) -> None:
-    read = session.scalars(
-        update(ReturnedFeedback)
-        .where(
-            ReturnedFeedback.seen_at.is_(None),
-            exists().where(
-                Feedback.id == ReturnedFeedback.feedback_id,
-                Attempt.id == Feedback.attempt_id,
-                Attempt.submission_id == submission_id,
-            ),
-        )
-        .values(seen_at=now)
-        .returning(ReturnedFeedback.id)
-        .execution_options(synchronize_session=False)
-    ).all()
-    if read:
-        outbox.mark_notices_seen(session, Notice.about_id.in_(read), now=now)
 
 
 _KEY = bindparam("key", type_=String)

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import String, and_, bindparam, exists, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import String, and_, bindparam, select
+from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
 from lms.domain.errors import Refused
 from lms.domain.homework import marks, queue
+from lms.domain.homework.returns import MAIL, final_at, has_later_attempt
 from lms.extensions import read_rows
 from lms.models import (
     Attempt,
@@ -28,7 +29,6 @@ from lms.models import (
 from lms.refusal_codes import RefusalCode
 
 BANDS = range(4)
-MAIL = "feedback_returned"
 _BAND = "band-"
 
 
@@ -188,6 +188,7 @@ def return_feedback(
 ) -> ReturnedFeedback:
     """Return feedback to the learner and notify the learner; `redo` requests another attempt.
 
+    It can be taken back until it is final (`returns.undo_return`): nothing has left by then.
     Nothing is returned that the page did not show: what a colleague has changed since is a refusal here.
     Refusals: `already_returned`, `field_changed`, `empty_feedback`.
     """
@@ -199,13 +200,21 @@ def return_feedback(
         raise Refused(RefusalCode.EMPTY_FEEDBACK)
     feedback = _store(session, attempt, feedback, teacher, merge.draft, now=now)
     feedback.returns += 1
+    returned = _freeze(session, feedback, attempt, teacher, made, redo=redo, now=now)
     feedback.reopened_at = None
     session.flush()
-    returned = _freeze(session, feedback, attempt, teacher, made, redo=redo, now=now)
-    if not _has_later_attempt(session, attempt):
+    if not has_later_attempt(session, attempt):
         attempt.submission.redo_since = now if redo else None
     queue.remove_attempt(session, attempt)
-    outbox.post(session, MAIL, attempt.submission.learner, returned.id, actor_id=teacher.id, now=now)
+    outbox.post(
+        session,
+        MAIL,
+        attempt.submission.learner,
+        returned.id,
+        due_at=returned.final_at,
+        actor_id=teacher.id,
+        now=now,
+    )
     audit_log.record(
         session,
         teacher,
@@ -315,6 +324,8 @@ def _freeze(
         comment=feedback.comment,
         next_step=feedback.next_step,
         redo=redo,
+        final_at=final_at(now),
+        reopened_at=feedback.reopened_at,
         body={
             "bands": [(row.label, row.band) for row in rubric if row.band is not None],
             "marks": [marks.freeze_mark(mark) for mark in made],
@@ -323,17 +334,6 @@ def _freeze(
     session.add(returned)
     session.flush()
     return returned
-
-
-def _has_later_attempt(session: Session, attempt: Attempt) -> bool:
-    """Return whether the team has seen a later attempt of the same homework."""
-    later = aliased(Attempt)
-    asked = exists().where(
-        later.submission_id == attempt.submission_id,
-        later.number > attempt.number,
-        later.queued_at.is_not(None),
-    )
-    return bool(session.scalar(select(asked)))
 
 
 def _set_scores(session: Session, feedback: Feedback, bands: Mapping[str, int]) -> None:

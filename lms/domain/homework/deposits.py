@@ -53,7 +53,7 @@ def deposit_work(
     `too_many_files`.
     """
     locks.lock_people(session, learner.id)
-    found = worklist.learner_assignment_for(session, learner, draft.assignment_id)
+    found = worklist.learner_assignment_for(session, learner, draft.assignment_id, now=now)
     if not found.may_write:
         raise Refused(RefusalCode.ALREADY_SENT if found.state == HomeworkState.SENT else RefusalCode.NO_REDO)
     if draft.text and "text" not in found.assignment.kinds:

@@ -76,14 +76,14 @@ def match_mail(
         return answered
     if target is not None:
         return Match(target.learner, None, why=RefusalCode.MAIL_OLD_ADDRESS)
-    return _match_sender(session, people[0], mail) if len(people) == 1 else None
+    return _match_sender(session, people[0], mail, now=now) if len(people) == 1 else None
 
 
-def _match_sender(session: Session, learner: Person, mail: SentMail) -> Match:
+def _match_sender(session: Session, learner: Person, mail: SentMail, *, now: datetime) -> Match:
     """Return the match of a mail for which nothing speaks but the address of its sender."""
     if is_other_name(session, mail.from_name, learner):
         return Match(learner, None, why=RefusalCode.MAIL_DOUBTFUL)
-    return Match(learner, _open_assignment(session, learner, mail.subject))
+    return Match(learner, _open_assignment(session, learner, mail.subject, now=now))
 
 
 def people_of_address(session: Session, address: str) -> Sequence[Person]:
@@ -123,9 +123,9 @@ def names_lesson(subject: str, title: str) -> bool:
     return len(key) >= _SHORTEST_TITLE and key in name_key(subject)
 
 
-def _open_assignment(session: Session, learner: Person, subject: str) -> str | None:
+def _open_assignment(session: Session, learner: Person, subject: str, *, now: datetime) -> str | None:
     """Return the one homework that is meant; None when it could be several."""
-    found = worklist.open_assignments(session, learner)
+    found = worklist.open_assignments(session, learner, now=now)
     named = [each for each in found if names_lesson(subject, each.lesson_title)]
     waiting = named or [each for each in found if each.is_todo or each.is_redo]
     # A draft of the page is not sent because of a mail that anybody may have written.

@@ -155,12 +155,14 @@ def preview_for(session: Session, mail_id: str, part_id: str) -> InboundPart:
     return part
 
 
-def guesses_for(session: Session, mail: InboundMail, parts: Sequence[InboundPart] = ()) -> list[Guess]:
+def guesses_for(
+    session: Session, mail: InboundMail, parts: Sequence[InboundPart] = (), *, now: datetime
+) -> list[Guess]:
     """Return at most three open homeworks that the mail with these files may be, the most likely first."""
     brought = {str(part.kind) for part in parts} or {"text"}
     found: list[tuple[int, Guess]] = []
     for learner, reasons in _people(session, mail):
-        for homework in worklist.open_assignments(session, learner):
+        for homework in worklist.open_assignments(session, learner, now=now):
             why = [*reasons, *_about_lesson(mail, homework)]
             why += [Reason.REDO] if homework.is_redo else [Reason.TODO] if homework.is_todo else []
             weight = sum(_WEIGHTS[reason] for reason in why)

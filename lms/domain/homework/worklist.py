@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from lms.domain.errors import Absent
+from lms.domain.homework import returns
 from lms.extensions import read_rows
 from lms.models import (
     Assignment,
@@ -48,7 +49,7 @@ STATES = tuple(HomeworkState)
 _Draft = aliased(Attempt, name="draft")
 _Teacher = aliased(Person, name="answering")
 _Maker = aliased(Person, name="maker")
-_Returned = aliased(ReturnedFeedback, name="returned")  # the last return: what the learner reads
+_Returned = aliased(ReturnedFeedback, name="returned")  # the last return that is final: the learner reads it
 
 _ME = bindparam("me", type_=String)
 
@@ -177,7 +178,7 @@ _Latest = aliased(Attempt, name="latest")
 IS_OF_PAIR = and_(Submission.assignment_id == Assignment.id, Submission.learner_id == Person.id)
 
 
-def _rows(session: Session, query: Select[Any], **values: str) -> list[LearnerAssignment]:
+def _rows(session: Session, query: Select[Any], **values: object) -> list[LearnerAssignment]:
     number = len(_FACTS)
     return [
         LearnerAssignment(AssignmentFacts(*row[:number]), *row[number:])
@@ -190,12 +191,14 @@ def _has_refused_file(attempt_id: InstrumentedAttribute[str]) -> Exists:
     return refused.correlate(_Draft, Attempt)
 
 
-def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
+def _of_person(
+    sent: SQLColumnExpression[datetime | None], last_return: SQLColumnExpression[int]
+) -> Select[Any]:
     """Select the assignments that the learner may see, with their states.
 
     Those are the published ones of the learner's levels, and those that the learner has begun, which may
     always be finished. `sent`: the moment from which an attempt counts as sent; for the team it is
-    `queued_at`.
+    `queued_at`. `last_return`: the number of the return that counts.
     """
     # Two questions: for one with `or` the database may read all files.
     refused = or_(_has_refused_file(_Draft.id), and_(_Returned.id.is_(None), _has_refused_file(Attempt.id)))
@@ -229,9 +232,7 @@ def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
         .outerjoin(Submission, IS_OF_PAIR)
         .outerjoin(Attempt, and_(Attempt.submission_id == Submission.id, Attempt.number == latest))
         .outerjoin(Feedback, Feedback.attempt_id == Attempt.id)
-        .outerjoin(
-            _Returned, and_(_Returned.feedback_id == Feedback.id, _Returned.number == Feedback.returns)
-        )
+        .outerjoin(_Returned, and_(_Returned.feedback_id == Feedback.id, _Returned.number == last_return))
         .outerjoin(_Draft, and_(_Draft.submission_id == Submission.id, _Draft.sent_at.is_(None)))
         .outerjoin(_Teacher, _Teacher.id == _Returned.teacher_id)
         .outerjoin(_Maker, _Maker.id == Assignment.created_by_id)
@@ -241,36 +242,42 @@ def _of_person(sent: SQLColumnExpression[datetime | None]) -> Select[Any]:
 
 
 # Built once, because every visit of a learner's home, list of homework or homework runs them.
-_OF_PERSON = _of_person(_Latest.sent_at)
-_FOR_TEAM = _of_person(_Latest.queued_at)
+_OF_PERSON = _of_person(_Latest.sent_at, returns.LAST_FINAL)
+_FOR_TEAM = _of_person(_Latest.queued_at, Feedback.returns)
 _UNSEEN = _OF_PERSON.where(_Returned.id.is_not(None), _Returned.seen_at.is_(None))
 _ONE = _OF_PERSON.where(Assignment.id == bindparam("assignment", type_=String))
 
 
-def assignments_of_learner(
-    session: Session, person: Person, *, for_team: bool = False
-) -> list[LearnerAssignment]:
-    """Return the learner's assignments in the order of `STATES`, then by due day, then the latest first.
+def assignments_of_learner(session: Session, person: Person, *, now: datetime) -> list[LearnerAssignment]:
+    """Return the learner's assignments in the order of `STATES`, then by due day, then the latest first."""
+    return _in_order(_rows(session, _OF_PERSON, me=person.id, now=now))
 
-    `for_team`: what was sent counts once all its files are ready.
+
+def assignments_for_team(session: Session, person: Person) -> list[LearnerAssignment]:
+    """Return the learner's assignments as the team sees them, in the same order.
+
+    What was sent counts once all its files are ready, what was returned at once.
     """
+    return _in_order(_rows(session, _FOR_TEAM, me=person.id))
 
+
+def _in_order(found: list[LearnerAssignment]) -> list[LearnerAssignment]:
     def order(found: LearnerAssignment) -> tuple[int, date, float]:
         latest = found.returned_at or found.sent_at
         return (STATES.index(found.state), found.due_on or date.max, -latest.timestamp() if latest else 0.0)
 
-    return sorted(_rows(session, _FOR_TEAM if for_team else _OF_PERSON, me=person.id), key=order)
+    return sorted(found, key=order)
 
 
-def open_assignments(session: Session, learner: Person) -> list[LearnerAssignment]:
+def open_assignments(session: Session, learner: Person, *, now: datetime) -> list[LearnerAssignment]:
     """Return the homework that the learner may send now, the most urgent first."""
-    found = assignments_of_learner(session, learner)
+    found = assignments_of_learner(session, learner, now=now)
     return [each for each in found if each.may_write and (each.is_on_offer or each.submission_id)]
 
 
-def list_homework(session: Session, learner: Person) -> Worklist:
+def list_homework(session: Session, learner: Person, *, now: datetime) -> Worklist:
     """Return what is open, what the team has, and what is finished; in each the most urgent first."""
-    found = assignments_of_learner(session, learner)
+    found = assignments_of_learner(session, learner, now=now)
     found.sort(key=lambda homework: homework.level_id != learner.level_id)
     rest = [homework for homework in found if not homework.is_open]
     return Worklist(
@@ -280,25 +287,30 @@ def list_homework(session: Session, learner: Person) -> Worklist:
     )
 
 
-def assignments_to_do(session: Session, person: Person) -> list[LearnerAssignment]:
+def assignments_to_do(session: Session, person: Person, *, now: datetime) -> list[LearnerAssignment]:
     """Return the assignments to do: those to do again first, then by due day."""
     return [
         found
-        for found in assignments_of_learner(session, person)
+        for found in assignments_of_learner(session, person, now=now)
         if found.state in (HomeworkState.REDO, HomeworkState.TODO)
     ]
 
 
-def returned_unseen(session: Session, person: Person) -> list[LearnerAssignment]:
+def returned_unseen(session: Session, person: Person, *, now: datetime) -> list[LearnerAssignment]:
     """Return the assignments with returned feedback that the learner has not opened yet, the newest first."""
     return sorted(
-        _rows(session, _UNSEEN, me=person.id), key=lambda found: str(found.returned_at), reverse=True
+        _rows(session, _UNSEEN, me=person.id, now=now),
+        key=lambda found: str(found.returned_at),
+        reverse=True,
     )
 
 
-def learner_assignment_for(session: Session, person: Person, assignment_id: str) -> LearnerAssignment:
+def learner_assignment_for(
+    session: Session, person: Person, assignment_id: str, *, now: datetime
+) -> LearnerAssignment:
     """Return an assignment with its state. Raises `Absent` unless the person is a learner who may see it."""
-    rows = _rows(session, _ONE, me=person.id, assignment=assignment_id) if person.is_learner else []
+    values = {"me": person.id, "assignment": assignment_id, "now": now}
+    rows = _rows(session, _ONE, **values) if person.is_learner else []
     if not rows:
         raise Absent
     return rows[0]

@@ -49,6 +49,9 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.MARK_OUT_OF_PAGE: _l("Cette marque est en dehors de la page."),
     RefusalCode.TOO_MANY_MARKS: _l("Il y a déjà %(number)s marques ici. Supprimez-en une d’abord."),
     RefusalCode.ALREADY_RETURNED: _l("Cette copie est déjà rendue. Votre texte est encore ici."),
+    RefusalCode.UNDO_TOO_LATE: _l(
+        "C’est trop tard pour annuler : la copie est déjà rendue. Vous pouvez compléter la réponse."
+    ),
     # In the answer to a mail, and in the tray of the team.
     RefusalCode.MAIL_TOO_BIG: _l("Cet e-mail est trop lourd. Envoyez moins de photos en une fois."),
     RefusalCode.MAIL_UNREADABLE: _l("Cet e-mail ne s’ouvre pas."),

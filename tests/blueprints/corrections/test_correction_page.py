@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from lms.blueprints.corrections.correction_page import CorrectionPage, TypedFeedback, build_correction_page
 from lms.domain.homework import attempts, correction
 from lms.domain.homework.correction import FeedbackDraft
+from lms.domain.homework.returns import UNDOABLE
 from lms.forms.correction import FeedbackForm
 from lms.models import Assignment, Attempt, HomeworkState, OutboxItem, Outcome, Person, Submission
 from lms.refusal_codes import RefusalCode
@@ -140,7 +141,7 @@ def test_returned_feedback_takes_the_place_of_the_form(school: School, copy: str
     assert (returned.state, returned.feedback.teacher.name, returned.feedback.returned_at) == (
         HomeworkState.DONE,
         "Nadia Dubois",
-        NOW,
+        NOW - UNDOABLE,
     )
 
 

@@ -14,6 +14,7 @@ from lms.models import Mark, MarkKind, Rendition, Submission
 from tests import factories
 from tests.factories import NOW
 from tests.support.pages import Page, Visitor, filled
+from tests.support.returns import let_undo_pass
 from tests.support.school import School
 
 Answer = tuple[int, dict[str, Any]]
@@ -63,7 +64,8 @@ def test_a_word_is_marked_without_a_script_and_the_learner_reads_it(
     mark = school.read(lambda s: s.scalars(select(Mark)).one())
     assert (mark.kind, mark.starts, mark.ends, mark.quote) == (MarkKind.RANGE, 3, 8, "prend")
     page = nadia.submit(page, {}, action=copy, button=f"{copy}/return")
-    assert "est rendue" in page.text
+    assert "Copie rendue à Samira." in page.text
+    school.write(let_undo_pass)
     samira = school.visitor(school.read(lambda s: factories.samira(s).id))
     shown = samira.get(f"/submissions/{school.read(lambda s: s.scalars(select(Submission.id)).one())}")
     assert "Conjugaison « prend » → prends" in shown.text

@@ -36,10 +36,10 @@ def test_homework_that_takes_nothing_is_refused_by_the_database(school: School) 
 def test_a_teacher_finds_any_homework_and_a_learner_her_own(school: School) -> None:
     def story(session: Session) -> None:
         work = factories.assignment(session, factories.lesson(session, level_code="N2", published=False))
-        assert assignments.assignment_for(session, factories.nadia(session), work.id) is work
+        assert assignments.assignment_for(session, factories.nadia(session), work.id, now=NOW) is work
         for person in (factories.samira(session), factories.oksana(session), factories.claire(session)):
             with pytest.raises(Absent):
-                assignments.assignment_for(session, person, work.id)
+                assignments.assignment_for(session, person, work.id, now=NOW)
             with pytest.raises(Absent):
                 assignments.lesson_for_homework(session, person, work.lesson_id)
 

@@ -143,15 +143,15 @@ def test_a_submission_is_found_by_its_learner_and_by_teachers_once_it_is_sent(sc
             factories.assignment(session),
         )
         draft = factories.drafted(session, samira, work, "Bonjour")
-        found = attempts.submission_for(session, samira, draft.submission_id)
+        found = attempts.submission_for(session, samira, draft.submission_id, now=NOW)
         assert [attempt.text for attempt in found.attempts] == ["Bonjour"]
         with pytest.raises(Absent):
-            attempts.submission_for(session, nadia, draft.submission_id)
+            attempts.submission_for(session, nadia, draft.submission_id, now=NOW)
         attempts.send_attempt(session, draft, work, now=NOW)
-        assert attempts.submission_for(session, nadia, draft.submission_id).learner.name == "Samira"
+        assert attempts.submission_for(session, nadia, draft.submission_id, now=NOW).learner.name == "Samira"
         for person in (factories.oksana(session), factories.claire(session), factories.farid(session)):
             with pytest.raises(Absent):
-                attempts.submission_for(session, person, draft.submission_id)
+                attempts.submission_for(session, person, draft.submission_id, now=NOW)
             with pytest.raises(Absent):
                 attempts.mark_feedback_seen(session, person, draft.submission_id, now=NOW)
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import attempts, consistency, correction, queue
 from lms.domain.homework.correction import FeedbackDraft
+from lms.domain.homework.returns import UNDOABLE
 from lms.models import (
     Assignment,
     Attempt,
@@ -28,6 +29,9 @@ from tests import factories
 from tests.factories import NOW
 from tests.support.narrow import present
 from tests.support.school import School
+
+# When what was returned at NOW is final: the learner reads it.
+FINAL = NOW + UNDOABLE
 
 
 @pytest.fixture
@@ -268,12 +272,12 @@ def test_an_answer_that_is_returned_twice_shows_both_and_the_learner_reads_the_l
     first = FeedbackDraft("Bravo", bands={task: 1})
     school.write(lambda s: give(s, copy, first, redo=True))
     work = school.read(lambda s: s.get_one(Attempt, copy).submission_id)
-    school.write(lambda s: attempts.mark_feedback_seen(s, factories.samira(s), work, now=NOW))
+    school.write(lambda s: attempts.mark_feedback_seen(s, factories.samira(s), work, now=FINAL))
     more = FeedbackDraft("Bravo, et relisez.", bands={task: 2})
     school.write(lambda s: save(s, copy, "luc", more, first))  # begins to complete it
 
     def what_she_reads(session: Session) -> tuple[str, bool, bool]:
-        submission = attempts.submission_for(session, factories.samira(session), work)
+        submission = attempts.submission_for(session, factories.samira(session), work, now=FINAL)
         last = present(submission.attempts[-1].last_returned)
         return last.comment, last.redo, last.seen_at is None
 
@@ -296,7 +300,9 @@ def test_completing_an_earlier_attempt_asks_for_no_other_one(school: School, cop
     first = FeedbackDraft("Presque")
     school.write(lambda s: give(s, copy, first, redo=True))
     given = school.read(lambda s: factories.assignment_of(s, s.get_one(Attempt, copy)).id)
-    school.write(lambda s: factories.sent(s, factories.samira(s), s.get_one(Assignment, given), "Mieux"))
+    school.write(
+        lambda s: factories.sent(s, factories.samira(s), s.get_one(Assignment, given), "Mieux", FINAL)
+    )
     school.write(lambda s: give(s, copy, FeedbackDraft("Presque, lisez."), first, returns=1, redo=True))
     assert school.read(lambda s: s.scalars(select(Submission.redo_since)).one()) is None
     assert school.read(consistency.find_homework_faults) == []

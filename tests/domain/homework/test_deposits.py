@@ -52,7 +52,7 @@ def test_a_deposit_is_in_the_queue_with_who_when_and_why(school: School, given: 
         assert (line.object_id, line.actor_id) == (factories.samira(session).id, found.actor_id)
         work = session.get_one(Attempt, sent).submission_id
         with pytest.raises(Absent):  # who deposits does not see it again
-            attempts.submission_for(session, factories.farid(session), work)
+            attempts.submission_for(session, factories.farid(session), work, now=NOW)
 
     school.read(look)
     assert school.read(consistency.find_homework_faults) == []
@@ -77,7 +77,7 @@ def test_while_a_teacher_has_the_work_nothing_is_deposited(school: School, given
     school.write(lambda s: deposit(s, paper(given)))
     with pytest.raises(Refused, match="already_sent"):
         school.write(lambda s: deposit(s, paper(given, "Encore")))
-    assert school.read(lambda s: worklist.open_assignments(s, factories.samira(s))) == []
+    assert school.read(lambda s: worklist.open_assignments(s, factories.samira(s), now=NOW)) == []
 
 
 def test_an_empty_deposit_and_one_for_another_level_are_refused(school: School, given: str) -> None:

@@ -74,13 +74,13 @@ def test_a_guess_says_why_and_the_most_likely_is_first(school: School) -> None:
         market = factories.assignment(session, factories.lesson(session, "Au marché"))
         factories.answered(session, factories.sent(session, samira, market), redo=True)
         mail = waiting_mail(session, "bonjour, voilà quel jour ? Samira", name="Papa")
-        first, second = inbox_tray.guesses_for(session, mail)
+        first, second = inbox_tray.guesses_for(session, mail, now=NOW)
         assert (first.learner, first.homework.assignment.id) == (samira, days.id)
         assert first.reasons == (Reason.FIRST_NAME, Reason.LESSON, Reason.TODO)
         assert second.reasons == (Reason.FIRST_NAME, Reason.REDO)
         assert oksana not in (first.learner, second.learner)
         inbox_filing.tie_address(session, factories.nadia(session), samira, mail.from_address, now=NOW)
-        assert Reason.ADDRESS in inbox_tray.guesses_for(session, mail)[0].reasons
+        assert Reason.ADDRESS in inbox_tray.guesses_for(session, mail, now=NOW)[0].reasons
 
     school.write(story)
 
@@ -91,7 +91,7 @@ def test_a_homework_that_takes_no_photo_comes_after_one_that_does(school: School
         voice = factories.assignment(session, factories.lesson(session, "Quel jour ?"), kinds=("voice",))
         photo = factories.assignment(session, factories.lesson(session, "Au marché"), kinds=("photo",))
         mail = waiting_mail(session, "quel jour ? samira")
-        guesses = inbox_tray.guesses_for(session, mail, [part(session, mail)])
+        guesses = inbox_tray.guesses_for(session, mail, [part(session, mail)], now=NOW)
         assert [guess.homework.assignment.id for guess in guesses] == [photo.id, voice.id]
 
     school.write(story)
@@ -101,7 +101,7 @@ def test_nobody_is_guessed_without_a_sign(school: School) -> None:
     def story(session: Session) -> None:
         factories.samira(session)
         factories.assignment(session)
-        assert inbox_tray.guesses_for(session, waiting_mail(session, "voici la facture")) == []
+        assert inbox_tray.guesses_for(session, waiting_mail(session, "voici la facture"), now=NOW) == []
 
     school.write(story)
 
@@ -117,7 +117,9 @@ def test_of_many_homeworks_three_are_guessed_and_many_learners_cost_no_more(scho
 
     def count() -> tuple[int, int]:
         with school.counting_statements() as sent:
-            found = school.read(lambda s: inbox_tray.guesses_for(s, inbox_tray.shown_mail_for(s, mail_id)[0]))
+            found = school.read(
+                lambda s: inbox_tray.guesses_for(s, inbox_tray.shown_mail_for(s, mail_id)[0], now=NOW)
+            )
         return len(sent), len(found)
 
     few = count()

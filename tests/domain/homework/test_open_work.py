@@ -14,7 +14,7 @@ from tests.support.school import School
 
 def counted(session: Session, learner: Person) -> OpenWork:
     """Count the states of all the learner's assignments, as the page of the learner shows them."""
-    states = [each.state for each in worklist.assignments_of_learner(session, learner, for_team=True)]
+    states = [each.state for each in worklist.assignments_for_team(session, learner)]
     return OpenWork(
         states.count(HomeworkState.SENT),
         states.count(HomeworkState.REDO),

@@ -182,13 +182,13 @@ def test_the_team_sees_what_was_sent_once_its_last_file_is_ready(school: School,
             except Absent:
                 found = False
             alerted = [alert.reason for alert in alerts.learner_alerts(session, now=NOW)] == ["first"]
-            (row,) = worklist.assignments_of_learner(session, samira, for_team=True)
+            (row,) = worklist.assignments_for_team(session, samira)
             counts = open_work.count_open_work(session, [samira.id])[samira.id]
             assert (counts.sent, counts.todo) == ((1, 0) if row.state == HomeworkState.SENT else (0, 1))
             return found, in_queue(session) == [draft.id], alerted, row.state
 
         nobody = (False, False, False, HomeworkState.TODO)
-        assert worklist.learner_assignment_for(session, samira, work.id).is_sent
+        assert worklist.learner_assignment_for(session, samira, work.id, now=NOW).is_sent
         assert seen_by_team() == nobody
         ready = claim(session)
         preparation.finish_file(session, ready, factories.stored(store), now=NOW)
@@ -222,7 +222,7 @@ def test_an_attempt_without_any_usable_file_returns_to_the_draft(school: School)
         for _ in range(2):
             preparation.refuse_file(session, claim(session), BROKEN, "photo", now=NOW)
         assert in_queue(session) == []
-        found = worklist.learner_assignment_for(session, samira, work.id)
+        found = worklist.learner_assignment_for(session, samira, work.id, now=NOW)
         assert (found.state, found.draft_id) == (HomeworkState.TODO, draft.id)
         assert found.has_refused_file
         assert notices_of(session, samira) == [NoticeKind.FILE_REFUSED]
@@ -261,9 +261,9 @@ def test_a_refused_file_of_what_was_sent_can_be_replaced_until_it_is_answered(
         # A worker that comes late with the first file changes nothing.
         assert not preparation.finish_file(session, refused, factories.stored(store), now=NOW)
         preparation.refuse_file(session, claim(session), BROKEN, "photo", now=NOW)
-        assert worklist.learner_assignment_for(session, samira, work.id).has_refused_file
+        assert worklist.learner_assignment_for(session, samira, work.id, now=NOW).has_refused_file
         factories.answered(session, draft)
-        assert not worklist.learner_assignment_for(session, samira, work.id).has_refused_file
+        assert not worklist.learner_assignment_for(session, samira, work.id, now=NOW).has_refused_file
         with pytest.raises(Absent):
             replace_by(factories.received(b"three"))
 

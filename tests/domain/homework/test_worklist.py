@@ -16,7 +16,7 @@ from tests.support.school import School
 
 def test_the_state_is_that_of_the_last_attempt_that_was_sent(school: School) -> None:
     def state(session: Session) -> str:
-        return worklist.assignments_of_learner(session, factories.samira(session))[0].state
+        return worklist.assignments_of_learner(session, factories.samira(session), now=NOW)[0].state
 
     def story(session: Session) -> list[str]:
         samira, work = factories.samira(session), factories.assignment(session)
@@ -53,7 +53,9 @@ def test_she_sees_the_homework_of_her_levels_and_what_she_has_sent(school: Schoo
         samira = factories.samira(session)
 
         def titles() -> list[str]:
-            return sorted(work.lesson_title for work in worklist.assignments_of_learner(session, samira))
+            return sorted(
+                work.lesson_title for work in worklist.assignments_of_learner(session, samira, now=NOW)
+            )
 
         for title, code, published in (("un", "N1", True), ("deux", "N2", True), ("trois", "N1", False)):
             factories.assignment(session, factories.lesson(session, title, code, published=published))
@@ -96,9 +98,9 @@ def test_whoever_has_begun_may_finish_and_nobody_else_may_begin(school: School, 
         session.flush()
         with pytest.raises(Absent):
             attempts.open_draft(session, tesfay, work.id, now=NOW)
-        found = worklist.learner_assignment_for(session, samira, work.id)
+        found = worklist.learner_assignment_for(session, samira, work.id, now=NOW)
         assert (found.may_write, found.is_on_offer, found.draft_id) == (True, False, draft.id)
-        assert [each.draft_id for each in worklist.assignments_to_do(session, samira)] == [draft.id]
+        assert [each.draft_id for each in worklist.assignments_to_do(session, samira, now=NOW)] == [draft.id]
         assert attempts.open_draft(session, samira, work.id, now=NOW) is draft
         attempts.write_text(session, draft, "Lundi, mardi", 1)
         attempts.send_attempt(session, draft, work, now=NOW)
@@ -115,7 +117,7 @@ def test_a_second_attempt_that_is_begun_may_be_finished_when_there_are_no_more(s
             draft = factories.drafted(session, samira, work, "Encore") if begun else None
             work.may_redo = False
             session.flush()
-            found = worklist.learner_assignment_for(session, samira, work.id)
+            found = worklist.learner_assignment_for(session, samira, work.id, now=NOW)
             assert found.may_write is begun
             if draft is not None:
                 attempts.send_attempt(session, draft, work, now=NOW)
@@ -134,7 +136,7 @@ def test_what_is_to_do_comes_by_its_day_and_what_is_to_redo_before_it(school: Sc
         again = factories.assignment(session, factories.lesson(session, "encore"))
         factories.answered(session, factories.sent(session, samira, again), redo=True)
         factories.sent(session, samira, factories.assignment(session, factories.lesson(session, "envoyé")))
-        return [work.lesson_title for work in worklist.assignments_to_do(session, samira)]
+        return [work.lesson_title for work in worklist.assignments_to_do(session, samira, now=NOW)]
 
     assert school.write(story) == ["encore", "bientôt", "plus tard", "sans jour"]
 
@@ -149,7 +151,7 @@ def test_answers_that_nobody_has_opened_come_newest_first(school: School) -> Non
             factories.answered(session, attempt, redo=hours == 0, now=NOW + timedelta(hours=hours))
             if title == "lu":
                 attempts.mark_feedback_seen(session, samira, attempt.submission_id, now=NOW)
-        found = worklist.returned_unseen(session, samira)
+        found = worklist.returned_unseen(session, samira, now=NOW)
         return [work.lesson_title for work in found], [work.teacher for work in found]
 
     assert school.write(story) == (["second", "premier"], ["Nadia", "Nadia"])
@@ -160,9 +162,9 @@ def test_homework_of_others_does_not_exist(school: School) -> None:
         work = factories.assignment(session, factories.lesson(session, level_code="N2"))
         for person in (factories.samira(session), factories.nadia(session), factories.farid(session)):
             with pytest.raises(Absent):
-                worklist.learner_assignment_for(session, person, work.id)
+                worklist.learner_assignment_for(session, person, work.id, now=NOW)
         assert (
-            worklist.learner_assignment_for(session, factories.oksana(session), work.id).state
+            worklist.learner_assignment_for(session, factories.oksana(session), work.id, now=NOW).state
             == HomeworkState.TODO
         )
 
