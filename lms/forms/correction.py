@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
-from wtforms import TextAreaField
+from wtforms import BooleanField, HiddenField, TextAreaField
 
 from lms.domain.homework.correction import BANDS, FeedbackDraft, RubricRow
 from lms.forms import VersionedForm, at_most, tidy_text
@@ -25,6 +25,10 @@ class FeedbackForm(VersionedForm):
     next_step = TextAreaField(
         _l("La prochaine étape"), filters=[tidy_text], validators=[at_most(1000), no_national_number]
     )
+
+    # What a return shows whatever the level, and that the teacher was asked about too much of something.
+    shows_answers = BooleanField(_l("Montrer les réponses tout de suite"))
+    is_confirmed = HiddenField()
 
     def answer(self, bands: Mapping[str, int]) -> FeedbackDraft:
         """Return the feedback that was entered, with these bands."""

@@ -104,10 +104,11 @@ class ReturnedMark(TypedDict):
 
 
 class ReturnedBody(TypedDict):
-    """Bands and marks of a return; the oldest ones have no marks."""
+    """Bands and marks of a return; the oldest ones have no marks. `shows_answers`: whatever the level."""
 
     bands: list[tuple[str, int]]
     marks: NotRequired[list[ReturnedMark]]
+    shows_answers: NotRequired[bool]
 
 
 class ReturnedFeedback(Identified, Base):
@@ -157,6 +158,11 @@ class ReturnedFeedback(Identified, Base):
     @property
     def marks(self) -> list[ReturnedMark]:
         return self.body.get("marks", [])
+
+    @property
+    def shows_answers(self) -> bool:
+        """Return whether the teacher shows the answers at once, whatever the level."""
+        return self.body.get("shows_answers", False)
 
 
 class MarkKind(StrEnum):

@@ -18,10 +18,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.blueprints.corrections import copy_list
 from lms.blueprints.corrections.correction_page import TypedFeedback, build_correction_page
+from lms.blueprints.corrections.return_options import return_options
 from lms.clock import now
 from lms.current import settings
 from lms.domain.errors import Refused
 from lms.domain.homework import attempts, correction, inbox_tray, queue, returns
+from lms.domain.homework.answer_levels import SOFT
 from lms.domain.homework.correction import FeedbackDraft
 from lms.domain.homework.queue import QueuePlace, QueueState
 from lms.domain.homework.returns import UndoableReturn
@@ -49,6 +51,8 @@ class SentFeedback:
     draft: FeedbackDraft
     shown: Mapping[str, str]
     returns: int
+    shows_answers: bool
+    is_confirmed: bool
 
 
 STATES_FOR_COORDINATOR: dict[QueueState | None, LazyString] = {
@@ -141,7 +145,16 @@ def _return(id: str, *, redo: bool) -> BaseResponse:
         level, moment = _level(), now()
         following = copy_list.find_place(session, copy, level, now=moment).following
         correction.return_feedback(
-            session, copy, me(), sent.draft, sent.shown, returns=sent.returns, redo=redo, now=moment
+            session,
+            copy,
+            me(),
+            sent.draft,
+            sent.shown,
+            returns=sent.returns,
+            redo=redo,
+            shows_answers=sent.shows_answers,
+            is_confirmed=sent.is_confirmed,
+            now=moment,
         )
         if following is None:
             return url_for("corrections.index", level=level)
@@ -161,7 +174,9 @@ def _answer(id: str, then: Callable[[Session, Attempt, SentFeedback], str], done
     bands, shown = chosen_bands(request.form, rubric), shown_stamps(request.form)
     if not form.validate():
         return _refused(422, attempt, TypedFeedback(form, bands, shown))
-    sent = SentFeedback(form.answer(bands), shown, form.seen_version)
+    sent = SentFeedback(
+        form.answer(bands), shown, form.seen_version, form.shows_answers.data, form.is_confirmed.data == "1"
+    )
 
     def in_transaction(session: Session) -> str:
         return then(session, attempts.queued_attempt_for(session, me(), id), sent)
@@ -169,7 +184,10 @@ def _answer(id: str, then: Callable[[Session, Attempt, SentFeedback], str], done
     try:
         response = run_once(form, in_transaction)
     except Refused as refusal:
-        form.refuse(refusal)
+        if refusal.code in SOFT:
+            form.is_confirmed.data = "1"  # asked once
+        else:
+            form.refuse(refusal)
         typed = TypedFeedback(form, bands, shown, refusal.code)
         attempt = attempts.queued_attempt_for(db.session(), me(), id)
         return _refused(409 if typed.lost_race else 422, attempt, typed)
@@ -240,7 +258,17 @@ def show_desk(
         now=now(),
     )
     undoable = _undoable(db.session()) if "returned" in request.args else []
-    return page("corrections/desk.html", status, shown=shown, codes=CODES, short=SHORT_WORDS, tools=TOOLS, undoable=undoable)
+    options = return_options(shown, typed)
+    return page(
+        "corrections/desk.html",
+        status,
+        shown=shown,
+        codes=CODES,
+        short=SHORT_WORDS,
+        tools=TOOLS,
+        undoable=undoable,
+        options=options,
+    )
 
 
 def _undoable(session: Session) -> list[UndoableReturn]:

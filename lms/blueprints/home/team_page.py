@@ -27,6 +27,7 @@ ROWS_SHOWN = 6
 
 _REASONS = {
     "first": _l("Premier devoir envoyé"),
+    "not_understood": _l("N’a pas compris la correction"),
     "redo": _l("Devoir à refaire, pas encore revenu"),
     "silent": _l("Sans nouvelles depuis longtemps"),
 }

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, select, union_all
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from lms.domain.people import logins
 from lms.domain.people.directory import has_role
 from lms.extensions import UTCDateTime, read_rows
-from lms.models import Person, QueuedAttempt, Role, Submission
+from lms.models import Attempt, Feedback, Person, QueuedAttempt, ReturnedFeedback, Role, Submission
 
 REDO_LONG = timedelta(days=7)
+# How long it is shown that a learner has not understood; another return or attempt ends it before.
+NOT_UNDERSTOOD_SHOWN = timedelta(days=14)
 OF_EACH = 2
 _BEFORE, _LIMIT = bindparam("before", type_=UTCDateTime), bindparam("limit", type_=Integer)
 # Among as many of one reason there are `OF_EACH` whom no reason before it names.
@@ -26,8 +28,9 @@ _ENOUGH = 3 * OF_EACH
 class Alert:
     """A learner who needs attention, and since when.
 
-    `reason`: `first`, the very first submission of the learner waits for feedback; `redo`, a requested redo
-    has not come for seven days; `silent`, the learner was not seen for 14 days.
+    `reason`: `first`, the very first submission of the learner waits for feedback; `not_understood`, the
+    learner said so of the last feedback to a work, within 14 days; `redo`, a requested redo has not come for
+    seven days; `silent`, the learner was not seen for 14 days.
     """
 
     person_id: str
@@ -46,6 +49,33 @@ def _first_attempts() -> Select[*tuple[Any, ...]]:
             Person.deactivated_at.is_(None),
         )
         .order_by(QueuedAttempt.since)
+        .limit(_LIMIT)
+    )
+
+
+def _not_understood() -> Select[*tuple[Any, ...]]:
+    later = aliased(Attempt)
+    since = func.min(ReturnedFeedback.understood_at)
+    return (
+        select(Person.id, Person.name, since)
+        .select_from(ReturnedFeedback)
+        .join(Feedback, Feedback.id == ReturnedFeedback.feedback_id)
+        .join(Attempt, Attempt.id == Feedback.attempt_id)
+        .join(Submission, Submission.id == Attempt.submission_id)
+        .join(Person, Person.id == Submission.learner_id)
+        .where(
+            ~ReturnedFeedback.understood,
+            ReturnedFeedback.understood_at > _BEFORE,
+            ReturnedFeedback.number == Feedback.returns,
+            ~exists().where(
+                later.submission_id == Submission.id,
+                later.number > Attempt.number,
+                later.queued_at.is_not(None),
+            ),
+            Person.deactivated_at.is_(None),
+        )
+        .group_by(Person.id, Person.name)
+        .order_by(since)
         .limit(_LIMIT)
     )
 
@@ -76,13 +106,14 @@ def _inactive() -> Select[*tuple[Any, ...]]:
 # Built once, because the start page of every teacher runs them.
 _ALERTS = (
     ("first", _first_attempts(), timedelta(0)),
+    ("not_understood", _not_understood(), NOT_UNDERSTOOD_SHOWN),
     ("redo", _redo_waiting(), REDO_LONG),
     ("silent", _inactive(), logins.SILENCE),
 )
 
 
 def learner_alerts(session: Session, listed: Sequence[str] = (), *, now: datetime) -> list[Alert]:
-    """Return learners who need attention, each once, the most urgent reason first. Three statements.
+    """Return learners who need attention, each once, the most urgent reason first. Four statements.
 
     Of each reason the `OF_EACH` who wait longest, so that no reason hides another. `listed`: ids of the
     attempts that the page shows anyway; they are no reason.

@@ -13,16 +13,17 @@ from sqlalchemy.orm import Session
 from lms.domain import audit_log, outbox
 from lms.domain.errors import Refused
 from lms.domain.homework import marks, queue
-from lms.domain.homework.returns import MAIL, final_at, has_later_attempt
+from lms.domain.homework.answer_levels import soft_limits
+from lms.domain.homework.returns import MAIL, has_later_attempt, write_return
 from lms.extensions import read_rows
 from lms.models import (
     Attempt,
     AuditAction,
     Criterion,
     Feedback,
-    Mark,
     OutboxItem,
     Person,
+    ReturnedBody,
     ReturnedFeedback,
     Score,
 )
@@ -184,13 +185,17 @@ def return_feedback(
     *,
     returns: int = 0,
     redo: bool,
+    shows_answers: bool = False,
+    is_confirmed: bool = False,
     now: datetime,
 ) -> ReturnedFeedback:
     """Return feedback to the learner and notify the learner; `redo` requests another attempt.
 
     It can be taken back until it is final (`returns.undo_return`): nothing has left by then.
     Nothing is returned that the page did not show: what a colleague has changed since is a refusal here.
-    Refusals: `already_returned`, `field_changed`, `empty_feedback`.
+    `shows_answers`: the learner sees at once how it is right. `is_confirmed`: the teacher was asked about
+    the soft limits of the level.
+    Refusals: `already_returned`, `field_changed`, `empty_feedback`; unless confirmed those of `soft_limits`.
     """
     feedback, merge = _merge(session, attempt, written, shown, returns)
     if merge.unseen:
@@ -198,9 +203,18 @@ def return_feedback(
     made = marks.list_marks(session, feedback.id) if feedback else []
     if merge.draft.is_empty and not made:
         raise Refused(RefusalCode.EMPTY_FEEDBACK)
+    over = [] if is_confirmed else soft_limits(made, attempt.submission.assignment.lesson.level.position)
+    if over:
+        raise over[0]
     feedback = _store(session, attempt, feedback, teacher, merge.draft, now=now)
     feedback.returns += 1
-    returned = _freeze(session, feedback, attempt, teacher, made, redo=redo, now=now)
+    rubric = load_rubric(session, attempt.submission.assignment.lesson.level_id, feedback.id)
+    body: ReturnedBody = {
+        "bands": [(row.label, row.band) for row in rubric if row.band is not None],
+        "marks": [marks.freeze_mark(mark) for mark in made],
+        "shows_answers": shows_answers,
+    }
+    returned = write_return(session, feedback, teacher, body, redo=redo, now=now)
     feedback.reopened_at = None
     session.flush()
     if not has_later_attempt(session, attempt):
@@ -302,38 +316,6 @@ def _store(
     session.flush()
     _set_scores(session, feedback, draft.bands)
     return feedback
-
-
-def _freeze(
-    session: Session,
-    feedback: Feedback,
-    attempt: Attempt,
-    teacher: Person,
-    made: Sequence[Mark],
-    *,
-    redo: bool,
-    now: datetime,
-) -> ReturnedFeedback:
-    """Write the row of a return: the words, bands and marks of this moment."""
-    rubric = load_rubric(session, attempt.submission.assignment.lesson.level_id, feedback.id)
-    returned = ReturnedFeedback(
-        feedback_id=feedback.id,
-        number=feedback.returns,
-        returned_at=now,
-        teacher_id=teacher.id,
-        comment=feedback.comment,
-        next_step=feedback.next_step,
-        redo=redo,
-        final_at=final_at(now),
-        reopened_at=feedback.reopened_at,
-        body={
-            "bands": [(row.label, row.band) for row in rubric if row.band is not None],
-            "marks": [marks.freeze_mark(mark) for mark in made],
-        },
-    )
-    session.add(returned)
-    session.flush()
-    return returned
 
 
 def _set_scores(session: Session, feedback: Feedback, bands: Mapping[str, int]) -> None:

@@ -22,6 +22,7 @@ from lms.models import (
     NoticeKind,
     OutboxItem,
     Person,
+    ReturnedBody,
     ReturnedFeedback,
     Submission,
 )
@@ -51,11 +52,6 @@ class UndoableReturn:
     seconds: int
 
 
-def final_at(returned_at: datetime) -> datetime:
-    """Return the moment from which a return is final: the learner sees it, and nobody takes it back."""
-    return returned_at + UNDOABLE
-
-
 def only_final(returned: Iterable[ReturnedFeedback], *, now: datetime) -> list[ReturnedFeedback]:
     """Return the returns that the learner may see."""
     return [each for each in returned if each.final_at <= now]
@@ -63,7 +59,7 @@ def only_final(returned: Iterable[ReturnedFeedback], *, now: datetime) -> list[R
 
 def list_undoable(session: Session, teacher: Person, *, now: datetime) -> list[UndoableReturn]:
     """Return what the teacher can still take back, the newest first; one statement."""
-    rows = read_rows(session, _UNDOABLE, {"me": teacher.id, "now": now})
+    rows = read_rows(session, _UNDOABLE, {"me": teacher.id, "now": now, "since": now - UNDOABLE})
     return [
         UndoableReturn(returned_id, attempt_id, name.split()[0], int((final - now).total_seconds()))
         for returned_id, attempt_id, name, final in rows
@@ -80,10 +76,32 @@ _UNDOABLE = (
     .where(
         ReturnedFeedback.teacher_id == bindparam("me", type_=String),
         ReturnedFeedback.final_at > _NOW,
+        ReturnedFeedback.returned_at > bindparam("since", type_=UTCDateTime),  # has an index
         ReturnedFeedback.number == Feedback.returns,
     )
     .order_by(ReturnedFeedback.returned_at.desc(), ReturnedFeedback.id)
 )
+
+
+def write_return(
+    session: Session, feedback: Feedback, teacher: Person, body: ReturnedBody, *, redo: bool, now: datetime
+) -> ReturnedFeedback:
+    """Write the row of a return: the words, bands and marks of this moment."""
+    returned = ReturnedFeedback(
+        feedback_id=feedback.id,
+        number=feedback.returns,
+        returned_at=now,
+        final_at=now + UNDOABLE,
+        reopened_at=feedback.reopened_at,
+        teacher_id=teacher.id,
+        comment=feedback.comment,
+        next_step=feedback.next_step,
+        redo=redo,
+        body=body,
+    )
+    session.add(returned)
+    session.flush()
+    return returned
 
 
 def undo_return(

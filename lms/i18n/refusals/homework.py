@@ -52,6 +52,12 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.UNDO_TOO_LATE: _l(
         "C’est trop tard pour annuler : la copie est déjà rendue. Vous pouvez compléter la réponse."
     ),
+    # Asked once: the second press returns the copy.
+    RefusalCode.TOO_MANY_PINS: _l("Plus de %(number)s marques, c’est beaucoup à ce niveau."),
+    RefusalCode.TOO_MANY_CODES: _l("Plus de %(number)s sortes de fautes, c’est beaucoup à ce niveau."),
+    RefusalCode.NO_GOOD_MARK: _l("Aucune marque ne dit ce qui est bien."),
+    # On the page without a login.
+    RefusalCode.VIEW_EXPIRED: _l("Ce lien n’est plus valable. Entrez avec votre carte pour voir la réponse."),
     # In the answer to a mail, and in the tray of the team.
     RefusalCode.MAIL_TOO_BIG: _l("Cet e-mail est trop lourd. Envoyez moins de photos en une fois."),
     RefusalCode.MAIL_UNREADABLE: _l("Cet e-mail ne s’ouvre pas."),

@@ -64,6 +64,9 @@ def test_a_word_is_marked_without_a_script_and_the_learner_reads_it(
     mark = school.read(lambda s: s.scalars(select(Mark)).one())
     assert (mark.kind, mark.starts, mark.ends, mark.quote) == (MarkKind.RANGE, 3, 8, "prend")
     page = nadia.submit(page, {}, action=copy, button=f"{copy}/return")
+    assert page.status == 422
+    assert "Aucune marque ne dit ce qui est bien." in page.text
+    page = nadia.submit(page, {}, action=copy, button=f"{copy}/return")
     assert "Copie rendue à Samira." in page.text
     school.write(let_undo_pass)
     samira = school.visitor(school.read(lambda s: factories.samira(s).id))

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lms.domain.homework import returns
 from lms.domain.homework.alerts import learner_alerts
 from lms.domain.homework.consistency import find_homework_faults
+from lms.models import Attempt
 from tests import factories
 from tests.factories import NOW
 from tests.support.school import School
@@ -55,6 +58,34 @@ def test_what_was_to_be_done_again_and_did_not_come_is_noticed_after_a_week(scho
     school.write(ask_again)
     assert _reasons(school, days=6) == {}
     assert _reasons(school, days=8) == {"Samira": "redo"}
+
+
+def test_who_has_not_understood_is_shown_until_she_has_or_another_answer_comes(school: School) -> None:
+    def answer(session: Session) -> str:
+        sent = factories.sent(session, factories.samira(session), factories.assignment(session))
+        return factories.answered(session, sent).id
+
+    returned = school.write(answer)
+
+    def say(understood: bool) -> None:
+        school.write(
+            lambda s: returns.record_understanding(s, factories.samira(s), returned, understood, now=NOW)
+        )
+
+    say(False)
+    assert _reasons(school) == {"Samira": "not_understood"}
+    assert _reasons(school, days=13) == {"Samira": "not_understood"}
+    assert _reasons(school, days=14) == {}
+    say(True)
+    assert _reasons(school) == {}
+    say(False)
+
+    def complete(session: Session) -> None:
+        attempt = session.scalars(select(Attempt)).one()
+        factories.answered(session, attempt, comment="Bravo. Voici un exemple.")
+
+    school.write(complete)
+    assert _reasons(school) == {}
 
 
 def test_somebody_not_seen_for_two_weeks_is_missed_unless_she_left(school: School) -> None:

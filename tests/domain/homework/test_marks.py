@@ -173,7 +173,15 @@ def test_a_return_keeps_the_marks_of_its_moment(school: School, copy: str) -> No
         shown, returns = factories.what_is_shown(session, attempt)
         later = NOW + timedelta(hours=hours)
         returned = correction.return_feedback(
-            session, attempt, nadia, FeedbackDraft(), shown, returns=returns, redo=False, now=later
+            session,
+            attempt,
+            nadia,
+            FeedbackDraft(),
+            shown,
+            returns=returns,
+            redo=False,
+            is_confirmed=True,
+            now=later,
         )
         return [mark["model"] for mark in returned.marks]
 
