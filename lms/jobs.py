@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,8 +25,9 @@ from sqlalchemy.orm import Session, joinedload
 from config import Settings
 from lms.adapters import external_calendar, work_folder
 from lms.adapters.mail.folder import MailFolder
-from lms.adapters.mail.message import Mailer, Postponed, Undeliverable
+from lms.adapters.mail.message import InlinePicture, Mailer, Postponed, Undeliverable
 from lms.adapters.mail.smtp import SmtpMailer
+from lms.adapters.marked_pages import draw_pages
 from lms.adapters.sms.folder import SmsFolder
 from lms.adapters.sms.gateway import HttpSmsGateway
 from lms.adapters.sms.message import SmsSender
@@ -36,10 +37,12 @@ from lms.domain import notices, outbox
 from lms.domain.booking import kept, stored_conflicts, waitlist
 from lms.domain.booking.quiet_hours import is_quiet
 from lms.domain.calendars import external
+from lms.domain.homework import signed_views
 from lms.domain.people import kept_forms, logins
 from lms.domain.people.contact import mail_address, preferred_channel, sms_number
 from lms.extensions import db, write
 from lms.file_jobs import DIGESTS_A_NIGHT, FileJobs, record_digests
+from lms.i18n.mark_codes import CODES
 from lms.inbox_job import InboxJob
 from lms.models import Channel, Organisation, OutboxItem, Outcome, Person
 from lms.notifications import InFeed, MailRenderer, render_email, sms
@@ -138,6 +141,7 @@ class Jobs:
 
     def _prepare(self, item_id: str) -> Delivery | Outcome:
         """Return the delivery of the row, or the outcome that closes it without one."""
+        pictures = self._draw_pictures(item_id)
         session: Session = db.session()
         item = session.scalars(
             select(OutboxItem)
@@ -150,8 +154,10 @@ class Jobs:
             channel = self._channel(item)
             if channel is None:
                 return Outcome.NO_ADDRESS
-            prepare = {Channel.MAIL: self._mail, Channel.SMS: self._text, Channel.HAND: self._by_hand}
-            return prepare[channel](session, item) or Outcome.VOID
+            if channel == Channel.MAIL:
+                return self._mail(session, item, pictures) or Outcome.VOID
+            by = self._text if channel == Channel.SMS else self._by_hand
+            return by(session, item) or Outcome.VOID
         except InFeed:
             return Outcome.IN_FEED
         finally:
@@ -171,8 +177,19 @@ class Jobs:
     def settings(self) -> Settings:
         return settings_of(self.app)
 
-    def _mail(self, session: Session, item: OutboxItem) -> Delivery | None:
-        email = render_email(session, item, MAIL_RENDERERS[item.kind], self.settings, now())
+    def _draw_pictures(self, item_id: str) -> list[InlinePicture]:
+        """Draw what the mail of the row shows, with no transaction open."""
+        session = db.session()
+        try:
+            pages = homework_notifications.pages_to_draw(session, item_id)
+        finally:
+            session.rollback()
+        letters = {str(code): words.letter for code, words in CODES.items()}
+        return draw_pages(store_of(self.app), self.settings.temp, pages, letters)
+
+    def _mail(self, session: Session, item: OutboxItem, pictures: Sequence[InlinePicture]) -> Delivery | None:
+        renderer = MAIL_RENDERERS[item.kind]
+        email = render_email(session, item, renderer, self.settings, now(), pictures)
         if email is None:
             return None
         return Delivery(Channel.MAIL, lambda: self.mailer.send(email), invited=email.calendar is not None)
@@ -290,6 +307,7 @@ class Jobs:
             write(lambda session: outbox.delete_old_receipts(session, now() - RECEIPTS_KEPT))
             write(lambda session: notices.delete_old_notices(session, now=now()))
             write(lambda session: logins.delete_old_logins(session, now=now()))
+            write(lambda session: signed_views.delete_expired(session, now=now()))
             write(lambda session: session.execute(text("ANALYZE")))
         self.uploads.delete_expired()
         self.inbox.delete_old()

@@ -73,7 +73,7 @@ OWN = {
 OF_ONE = {"logins", "notices"}
 STRANGERS = {"learner": "Grace Mbala", "social_worker": "Vera Peeters"}
 # What a stranger of that role may see all the same: nothing of anybody in particular.
-PUBLIC = {"service", "card", "password"}
+PUBLIC = {"service", "card", "password", "r"}
 
 
 def _complete(session: Session) -> None:
@@ -320,6 +320,7 @@ def things(session: Session) -> dict[str, str]:
         "card": "no-such-card",
         "password": "no-such-link",
         "cal": "no-such-feed",
+        "r": "no-such-view",
     }
 
 

@@ -34,6 +34,7 @@ from lms.models.corrections import (
     ReturnedFeedback,
     ReturnedMark,
     Score,
+    SignedView,
 )
 from lms.models.homework import (
     KINDS,
@@ -145,6 +146,7 @@ __all__ = [
     "Room",
     "RuleMode",
     "Score",
+    "SignedView",
     "SpecialDay",
     "Submission",
     "Upload",

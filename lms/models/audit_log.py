@@ -49,6 +49,7 @@ class AuditAction(StrEnum):
     ASSIGNMENT_BROUGHT_BACK = "assignment_brought_back"
     FEEDBACK_RETURNED = "feedback_returned"
     RETURN_UNDONE = "return_undone"
+    VIEWS_REVOKED = "views_revoked"
     WORK_DEPOSITED = "work_deposited"
     MAIL_FILED = "mail_filed"
     MAIL_SET_ASIDE = "mail_set_aside"

@@ -165,6 +165,26 @@ class ReturnedFeedback(Identified, Base):
         return self.body.get("shows_answers", False)
 
 
+class SignedView(Identified, Base):
+    """The address under which one return is read without a login, until it expires or is revoked (ADR 41).
+
+    The token itself stands in the mail alone.
+    """
+
+    __tablename__ = "signed_view"
+    __table_args__ = (
+        UniqueConstraint("token_hash"),
+        Index("ix_signed_view_returned_feedback_id", "returned_feedback_id"),
+        Index("ix_signed_view_expires_at", "expires_at"),
+    )
+
+    token_hash: Mapped[str] = mapped_column(String(64))
+    returned_feedback_id: Mapped[str] = mapped_column(ForeignKey("returned_feedback.id", ondelete="CASCADE"))
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime | None]
+
+
 class MarkKind(StrEnum):
     """Kind of a mark: on a page, on words of a text (`range`), or at a moment of a recording."""
 

@@ -7,7 +7,7 @@ sense. Templates: `mail/<kind>.subject.txt`, `mail/<kind>.txt`, and `mail/<kind>
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from config import Settings
 from lms.adapters.mail.headers import clean_header, message_id
-from lms.adapters.mail.message import Email
+from lms.adapters.mail.message import Email, InlinePicture, size_of
 from lms.domain.outbox import is_addressed
 from lms.domain.people.contact import mail_address
 from lms.i18n import languages
@@ -27,6 +27,8 @@ from lms.i18n.languages import Language
 from lms.inbox_addresses import bounce_address
 from lms.models import Organisation, OutboxItem
 
+# A whole message with its pictures: what a phone with little data still loads.
+MOST_BYTES = 150_000
 # Values of the templates of a message.
 Facts = dict[str, object]
 
@@ -56,9 +58,14 @@ SmsRenderer = Callable[[Session, OutboxItem, Settings, datetime], Facts | None]
 
 
 def render_email(
-    session: Session, item: OutboxItem, renderer: MailRenderer, settings: Settings, now: datetime
+    session: Session,
+    item: OutboxItem,
+    renderer: MailRenderer,
+    settings: Settings,
+    now: datetime,
+    pictures: Sequence[InlinePicture] = (),
 ) -> Email | None:
-    """Return the e-mail for an outbox row.
+    """Return the e-mail for an outbox row, with as many of the pictures as fit into `MOST_BYTES`.
 
     None when it no longer makes sense, when the person left or has no address. Raises `InFeed` when
     a calendar feed shows the change.
@@ -76,6 +83,22 @@ def render_email(
         "zone": settings.time_zone,
         "takes_answers": content.reply_to is not None,
     }
+    email = _render(item, content, address, organisation, values, settings, pictures)
+    while email.pictures and size_of(email) > MOST_BYTES:
+        email = _render(item, content, address, organisation, values, settings, email.pictures[:-1])
+    return email
+
+
+def _render(
+    item: OutboxItem,
+    content: Content,
+    address: str,
+    organisation: Organisation,
+    values: Facts,
+    settings: Settings,
+    pictures: Sequence[InlinePicture],
+) -> Email:
+    person, values = item.person, {**values, "pictures": pictures}
     own = languages.shown_in(person.language)
     second = own if own != languages.SOURCE else None
     shown = [languages.SOURCE, second] if second else [languages.SOURCE]
@@ -102,6 +125,7 @@ def render_email(
         message_id=message_id(item.dedupe, urlsplit(settings.base_url).hostname or "localhost"),
         calendar=content.calendar,
         calendar_method=content.method,
+        pictures=tuple(pictures),
     )
 
 

@@ -8,8 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from config import Settings
+from lms.domain.homework import attempts, worklist
+from lms.domain.homework.answer_levels import Answers, answers_of
 from lms.domain.homework.inbox_answers import receipt_number
-from lms.domain.people.contact import registered_address
+from lms.domain.homework.marked_pages import MarkedPage, list_marked_pages
+from lms.domain.people.contact import mail_address, registered_address
 from lms.i18n.refusals import SENTENCES
 from lms.inbox_addresses import reply_address
 from lms.links import absolute_url
@@ -37,7 +40,7 @@ def feedback_returned(
 ) -> Content | None:
     """Return the feedback itself, so that reading it needs no login; None when it is gone."""
     found = session.execute(
-        select(ReturnedFeedback, Submission.id, Submission.assignment_id, Lesson.title)
+        select(ReturnedFeedback, Submission.id, Submission.assignment_id, Lesson.title, Attempt.id)
         .join(Feedback, Feedback.id == ReturnedFeedback.feedback_id)
         .join(Attempt, Attempt.id == Feedback.attempt_id)
         .join(Submission, Submission.id == Attempt.submission_id)
@@ -48,15 +51,30 @@ def feedback_returned(
     ).one_or_none()
     if found is None or not item.person.is_active:
         return None
-    feedback, submission_id, assignment_id, lesson = found
+    feedback, submission_id, assignment_id, lesson, attempt_id = found
+    work = worklist.learner_assignment_for(session, item.person, assignment_id, now=now)
+    submission = attempts.submission_for(session, item.person, submission_id, now=now)
+    attempt = next(each for each in submission.attempts if each.id == attempt_id)
+    answers = answers_of(feedback, attempt, may_try_again=work.may_write)
     return Content(
         {
             "feedback": feedback,
             "lesson": lesson,
+            "hides_answers": answers == Answers.HIDDEN,
             "link": absolute_url(settings, "submissions.show", id=submission_id),
+            "view_link": item.secret and absolute_url(settings, "signed_view.show", token=item.secret),
         },
         reply_to=reply_address(settings, item.person, assignment_id),
     )
+
+
+def pages_to_draw(session: Session, item_id: str) -> list[MarkedPage]:
+    """Return the marked pages that the mail of a row shows; none where no mail leaves."""
+    item = session.get_one(OutboxItem, item_id, options=[joinedload(OutboxItem.person)])
+    if item.kind != "feedback_returned" or mail_address(item.person) is None:
+        return []
+    returned = session.get(ReturnedFeedback, item.about_id)
+    return list_marked_pages(session, returned) if returned else []
 
 
 def homework_received(

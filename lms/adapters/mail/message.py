@@ -6,7 +6,8 @@ import base64
 import binascii
 import contextlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
 from email.policy import compat32
@@ -31,6 +32,17 @@ class Undeliverable(Exception):
 
 
 @dataclass(frozen=True)
+class InlinePicture:
+    """A JPEG picture inside the HTML of an e-mail, shown there by `cid:<name>`; `page`: what is on it."""
+
+    name: str
+    content: bytes = field(repr=False)
+    width: int
+    height: int
+    page: int
+
+
+@dataclass(frozen=True)
 class Email:
     """An e-mail from the organisation to one person: the mailer adds the sender's address.
 
@@ -49,6 +61,7 @@ class Email:
     bounces_to: str | None = field(default=None, repr=False)
     to_name: str = field(default="", repr=False)
     from_name: str = field(default="", repr=False)
+    pictures: tuple[InlinePicture, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if not MESSAGE_ID.fullmatch(self.message_id):
@@ -65,7 +78,7 @@ class Mailer(Protocol):
 
 
 class Message(flask_mail.Message):
-    """Flask-Mail's message with our headers, and our order of parts: text, HTML, invitation with its method.
+    """Flask-Mail's message with our headers, and our order of parts: text, HTML and pictures, invitation.
 
     Raises `Undeliverable` when the address is malformed.
     """
@@ -84,7 +97,7 @@ class Message(flask_mail.Message):
         email = self.email
         root = MIMEMultipart("alternative", policy=_WIRE)
         root.attach(_text_part(email.text, "plain"))
-        root.attach(_text_part(email.html, "html"))
+        root.attach(_html_part(email))
         if email.calendar is not None and email.calendar_method is not None:
             root.attach(_base64_part(email.calendar, "calendar", method=email.calendar_method))
             file = _base64_part(email.calendar, "calendar", method=email.calendar_method, name="invite.ics")
@@ -103,6 +116,28 @@ class Message(flask_mail.Message):
             with contextlib.suppress(ValueError):
                 root["Reply-To"] = clean_address(email.reply_to)
         return root
+
+
+def size_of(email: Email) -> int:
+    """Return the bytes of the whole message, with a sender and a date like those of a mailer."""
+    return len(Message(email, f"sender@{'x' * 40}.example", datetime.fromtimestamp(0, UTC)).as_bytes())
+
+
+def _html_part(email: Email) -> MIMEBase:
+    """Return the HTML, with its pictures beside it where it has some."""
+    html = _text_part(email.html, "html")
+    if not email.pictures:
+        return html
+    related = MIMEMultipart("related", policy=_WIRE, type="text/html")
+    related.attach(html)
+    for picture in email.pictures:
+        part = MIMENonMultipart("image", "jpeg", policy=_WIRE, name=f"{picture.name}.jpg")
+        part["Content-Transfer-Encoding"] = "base64"
+        part["Content-ID"] = f"<{picture.name}>"
+        part["Content-Disposition"] = f'inline; filename="{picture.name}.jpg"'
+        part.set_payload(base64.encodebytes(picture.content).decode("ascii"))
+        related.attach(part)
+    return related
 
 
 def _text_part(text: str, subtype: str) -> MIMENonMultipart:

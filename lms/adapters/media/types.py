@@ -9,6 +9,8 @@ from lms.refusal_codes import RefusalCode
 Kind = Literal["photo", "document", "voice"]
 
 MIB = 1024 * 1024
+# In the work folder: the marks that `marked` is asked to draw, and the page with them.
+ASKED, DRAWN = "asked.json", "marked.jpg"
 MAX_BYTES = 25 * MIB
 
 # Every reason to reject a file; each has a sentence in every language.

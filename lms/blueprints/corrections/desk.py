@@ -258,7 +258,7 @@ def show_desk(
         now=now(),
     )
     undoable = _undoable(db.session()) if "returned" in request.args else []
-    options = return_options(shown, typed)
+    options = return_options(db.session(), shown, typed, now=now())
     return page(
         "corrections/desk.html",
         status,

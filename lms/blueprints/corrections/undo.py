@@ -1,4 +1,4 @@
-"""Taking back a return of feedback, in the seconds before it is final."""
+"""Taking back what was returned: in the seconds before it is final, or from who reads it without a login."""
 
 # Read by the team alone.
 
@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.clock import now
 from lms.domain.errors import Refused
-from lms.domain.homework import attempts, returns
+from lms.domain.homework import attempts, returns, signed_views
 from lms.extensions import write
 from lms.i18n.refusals import sentence
 from lms.models import Role
@@ -36,4 +36,17 @@ def undo(id: str, returned_id: str) -> BaseResponse:
         flash(str(sentence(refusal)), "error")
     else:
         flash(_("La copie de %(name)s attend de nouveau.", name=name), "success")
+    return redirect(url_for("corrections.desk", id=id), 303)
+
+
+@bp.post("/corrections/<id>/views/revocation")
+@allow(Role.TEACHER)
+def revoke_views(id: str) -> BaseResponse:
+    """End the private addresses under which the answers to the attempt can be read without a login."""
+
+    def in_transaction(session: Session) -> None:
+        signed_views.revoke_views(session, me(), attempts.queued_attempt_for(session, me(), id), now=now())
+
+    write(in_transaction)
+    flash(_("Le lien sans connexion ne marche plus."), "success")
     return redirect(url_for("corrections.desk", id=id), 303)

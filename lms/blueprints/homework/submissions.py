@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from flask import Blueprint, redirect, url_for
+from flask import Blueprint, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
@@ -12,14 +12,15 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.clock import now
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import attempts, files, worklist
+from lms.domain.homework import attempts, files, returns, worklist
 from lms.domain.homework.inbox_answers import receipt_number
 from lms.extensions import csrf, db, write
 from lms.forms.homework import ReplacementForm
 from lms.i18n.refusals import sentence
-from lms.models import Role
+from lms.models import Rendition, Role
 from lms.refusal_codes import RefusalCode
 from lms.web.body_limits import MEGABYTE, takes_bodies
+from lms.web.corrected_copy import corrected_copy
 from lms.web.idempotency import idempotency_key, run_once
 from lms.web.pages import page
 from lms.web.reception import delete_received, learner_room, receive_files
@@ -38,22 +39,35 @@ def show(id: str) -> BaseResponse:
     sent = [attempt for attempt in submission.attempts if attempt.sent_at]
     if not sent:
         return redirect(url_for("homework.work", id=submission.assignment_id), 303)
+    last = sent[-1]
+    copy = None
+    if last.last_returned is not None:
+        copy = corrected_copy(last, last.last_returned, _page_address, may_try_again=work.may_write)
     return page(
         "homework/submission.html",
+        copy=copy,
         submission=submission,
         work=work,
-        last=sent[-1],
+        last=last,
         earlier=sent[-2::-1],
-        number=receipt_number(sent[-1].id),
+        number=receipt_number(last.id),
     )
 
 
 @bp.post("/submissions/<id>/reading")
 @allow(Role.LEARNER)
 def read(id: str) -> BaseResponse:
-    """Record that the learner has read the feedback; opening the page alone changes nothing."""
-    write(lambda s: attempts.mark_feedback_seen(s, me(), id, now=now()))
+    """Record whether the learner has understood the feedback; opening the page alone changes nothing."""
+    returned = request.form.get("returned", "")
+    understood = {"yes": True, "no": False}.get(request.form.get("understood", ""))
+    if understood is None:
+        raise Absent
+    write(lambda s: returns.record_understanding(s, me(), returned, understood, now=now()))
     return redirect(url_for("submissions.show", id=id), 303)
+
+
+def _page_address(made: Rendition) -> str:
+    return url_for("files.deliver", id=made.id)
 
 
 @bp.post("/submissions/<id>/attempts")

@@ -19,7 +19,7 @@ from lms.domain import audit_log
 from lms.domain.booking import queries, waitlist
 from lms.domain.calendars import offboarding
 from lms.domain.errors import Refused
-from lms.domain.homework import inbox_filing, open_work, worklist
+from lms.domain.homework import inbox_filing, open_work, signed_views, worklist
 from lms.domain.lessons import progress
 from lms.domain.paging import PAGE
 from lms.domain.people import cards, directory, learners, logins, staff
@@ -178,6 +178,7 @@ def deactivate(id: str) -> BaseResponse:
         person = directory.person_for(session, me(), id)
         # First, so that the freed slots are offered neither with this teacher nor to this learner.
         staff.deactivate(session, me(), person, now=now())
+        signed_views.revoke_views_of(session, person, now=now())
         return offboarding.end_lost_roles(session, me(), person, now=now(), zone=settings().time_zone)
 
     cancelled = write(in_transaction)

@@ -45,15 +45,16 @@ def soft_limits(made: Sequence[Mark], position: int) -> list[Refused]:
     return found
 
 
-def answers_of(
-    returned: ReturnedFeedback, attempt: Attempt, position: int, *, may_try_again: bool = True
-) -> Answers:
+def answers_of(returned: ReturnedFeedback, attempt: Attempt, *, may_try_again: bool = True) -> Answers:
     """Return how the learner sees the answers of a return to an attempt, whose submission is loaded whole.
 
     From the third level on the learner finds them alone first, until the next attempt is sent: where there is
     none to come (`may_try_again`), on a tap. The teacher may show them at once.
     """
-    if position <= FIRST or returned.shows_answers:
+    if returned.shows_answers:
+        return Answers.SHOWN
+    position = attempt.submission.assignment.lesson.level.position
+    if position <= FIRST:
         return Answers.SHOWN
     if position == SECOND or not may_try_again:
         return Answers.ON_TAP

@@ -15,6 +15,8 @@ from lms.domain.errors import Refused
 from lms.domain.homework import marks, queue
 from lms.domain.homework.answer_levels import soft_limits
 from lms.domain.homework.returns import MAIL, has_later_attempt, write_return
+from lms.domain.homework.signed_views import create_view
+from lms.domain.people.contact import mail_address
 from lms.extensions import read_rows
 from lms.models import (
     Attempt,
@@ -226,6 +228,7 @@ def return_feedback(
         attempt.submission.learner,
         returned.id,
         due_at=returned.final_at,
+        secret=create_view(session, returned) if mail_address(attempt.submission.learner) else None,
         actor_id=teacher.id,
         now=now,
     )

@@ -43,7 +43,11 @@ def test_opening_an_answer_changes_nothing_and_reading_it_does(school: School, s
     assert "Bravo, le message est clair." in page.text
     assert "Nadia a répondu" in samira.get("/homework").text
     assert not seen(school)
-    page = samira.submit(page, action="/reading")
+    assert "Nadia le sait" not in page.text
+    page = samira.submit(page, {"understood": "no"}, action="/reading")
+    assert "Nadia le sait et va vous aider." in page.text
+    page = samira.submit(page, {"understood": "yes"}, action="/reading")
+    assert "Nadia le sait" not in page.text
     assert "Devoir terminé" in page.text
     assert seen(school)
     assert "Nadia a répondu" not in samira.get("/homework").text
@@ -88,7 +92,7 @@ def token(html: str) -> str:
 def test_a_finished_homework_that_may_not_be_redone_offers_nothing(school: School, samira: Visitor) -> None:
     page = samira.get(f"/submissions/{copy(school, redo=False, may_redo=False)}")
     assert "Recommencer" not in page.text
-    assert "J’ai lu" in page.text
+    assert "J’ai compris" in page.text
 
 
 def test_nobody_else_finds_a_submission(school: School) -> None:

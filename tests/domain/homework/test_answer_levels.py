@@ -3,7 +3,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.domain.errors import Refused
@@ -87,33 +86,38 @@ def test_a_return_is_asked_about_once_and_goes_through_when_it_is_confirmed(scho
     assert school.write(lambda s: give(s, is_confirmed=True)).number == 1
 
 
+@pytest.mark.parametrize(
+    ("level", "first", "again"),
+    [
+        ("N1", Answers.SHOWN, Answers.SHOWN),
+        ("N2", Answers.ON_TAP, Answers.ON_TAP),
+        ("N3", Answers.HIDDEN, Answers.ON_TAP),
+    ],
+)
 def test_the_answers_come_by_the_place_of_the_level_and_at_the_third_after_another_attempt(
-    school: School,
+    school: School, level: str, first: Answers, again: Answers
 ) -> None:
     def look(session: Session) -> None:
-        samira, work = factories.samira(session), factories.assignment(session)
-        factories.answered(session, factories.sent(session, samira, work), redo=True)
+        work = factories.assignment(session, factories.lesson(session, level_code=level))
+        learner = factories.learner(session, "Diego", level_code=level)
+        sent = factories.sent(session, learner, work)
+        returned = factories.answered(session, sent, redo=True)
         later = NOW + timedelta(hours=1)
 
-        def shown(position: int, **more: bool) -> Answers:
-            submission = attempts.submission_for(
-                session, samira, session.scalars(select(Attempt.submission_id)).first() or "", now=later
-            )
-            attempt = submission.attempts[0]
-            returned = attempt.last_returned
-            assert returned is not None
-            return answers_of(returned, attempt, position, **more)
+        def shown(**more: bool) -> Answers:
+            submission = attempts.submission_for(session, learner, sent.submission_id, now=later)
+            return answers_of(returned, submission.attempts[0], **more)
 
-        assert [shown(position) for position in (1, 2, 3, 9)] == ["shown", "on_tap", "hidden", "hidden"]
-        assert shown(3, may_try_again=False) == "on_tap", "there is no second attempt to wait for"
-        factories.drafted(session, samira, work, "Mieux", now=later)
-        assert shown(3) == "hidden", "what is only begun is not sent"
-        factories.sent(session, samira, work, "Mieux", now=later)
-        assert shown(3) == "on_tap"
+        assert shown() == first
+        assert shown(may_try_again=False) != Answers.HIDDEN, "there is no second attempt to wait for"
+        factories.drafted(session, learner, work, "Mieux", now=later)
+        assert shown() == first, "what is only begun is not sent"
+        factories.sent(session, learner, work, "Mieux", now=later)
+        assert shown() == again
 
     school.write(look)
 
 
 def test_a_teacher_shows_the_answers_at_once_with_one_press() -> None:
     returned = ReturnedFeedback(body={"bands": [], "marks": [], "shows_answers": True})
-    assert answers_of(returned, Attempt(), 3) == Answers.SHOWN
+    assert answers_of(returned, Attempt()) == Answers.SHOWN
