@@ -31,7 +31,7 @@ def move_mail(
     if not may_move(session, mail):
         raise Refused(RefusalCode.MAIL_MOVED_LATE)
     attempt = session.get_one(Attempt, mail.attempt_id, populate_existing=True)
-    found = worklist.learner_assignment_for(session, learner, assignment_id)
+    found = worklist.learner_assignment_for(session, learner, assignment_id, now=now)
     if not found.may_write:
         raise Refused(RefusalCode.ALREADY_SENT if found.is_sent else RefusalCode.NO_REDO)
     if attempt.text and "text" not in found.assignment.kinds:

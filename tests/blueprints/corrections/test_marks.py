@@ -71,7 +71,8 @@ def test_a_word_is_marked_without_a_script_and_the_learner_reads_it(
     school.write(let_undo_pass)
     samira = school.visitor(school.read(lambda s: factories.samira(s).id))
     shown = samira.get(f"/submissions/{school.read(lambda s: s.scalars(select(Submission.id)).one())}")
-    assert "Conjugaison « prend » → prends" in shown.text
+    assert "Conjugaison « prend » prends" in shown.text
+    assert [link.text for link in shown.root.all("a") if link.get("href") == "#mark-1"] == ["prend"]
 
 
 def test_a_mark_is_removed_and_a_bad_one_is_refused_with_a_sentence(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain.errors import Refused
 from lms.domain.homework import consistency, correction, inbox_filing, inbox_moves, queue
+from lms.domain.homework.returns import UNDOABLE
 from lms.models import Assignment, Attempt, InboundMail, Person, QueuedAttempt, Submission
 from tests import factories
 from tests.factories import NOW
@@ -65,7 +66,7 @@ def test_a_second_attempt_leaves_the_first_as_it_was_and_comes_before_the_draft_
         mail = filed(session, assignment)
         move(session, mail, assignment.id)
         kept = session.get_one(Submission, first.submission_id)
-        assert kept.redo_since == NOW, "the first attempt is asked for again"
+        assert kept.redo_since == NOW - UNDOABLE, "the first attempt is asked for again"
         session.refresh(draft)
         assert (draft.number, session.get_one(Attempt, mail.attempt_id).number) == (2, 1)
         assert consistency.find_homework_faults(session) == []

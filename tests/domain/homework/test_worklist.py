@@ -143,15 +143,17 @@ def test_what_is_to_do_comes_by_its_day_and_what_is_to_redo_before_it(school: Sc
 
 def test_answers_that_nobody_has_opened_come_newest_first(school: School) -> None:
     def story(session: Session) -> tuple[list[str], list[str | None]]:
-        samira = factories.samira(session)
+        samira, later = factories.samira(session), NOW + timedelta(hours=2)
         for hours, title in enumerate(("premier", "second", "lu")):
             attempt = factories.sent(
                 session, samira, factories.assignment(session, factories.lesson(session, title))
             )
             factories.answered(session, attempt, redo=hours == 0, now=NOW + timedelta(hours=hours))
             if title == "lu":
-                attempts.mark_feedback_seen(session, samira, attempt.submission_id, now=NOW)
-        found = worklist.returned_unseen(session, samira, now=NOW)
+                attempts.mark_feedback_seen(
+                    session, samira, attempt.submission_id, now=NOW + timedelta(hours=2)
+                )
+        found = worklist.returned_unseen(session, samira, now=NOW + timedelta(hours=2))
         return [work.lesson_title for work in found], [work.teacher for work in found]
 
     assert school.write(story) == (["second", "premier"], ["Nadia", "Nadia"])
