@@ -74,7 +74,7 @@ def test_the_pages_of_her_copy_are_delivered_under_the_same_token_alone(
 ) -> None:
     made = school.read(lambda s: s.scalars(select(Rendition.id)).one())
     assert f"/r/{token}/pages/{made}" in stranger.get(f"/r/{token}").html
-    picture = stranger.client.get(f"/r/{token}/pages/{made}")
+    picture = stranger.client.get(f"/r/{token}/pages/{made}", buffered=True)
     assert (picture.status_code, picture.mimetype) == (200, "image/jpeg")
     assert picture.headers["Cache-Control"] == "no-store"
     for address in (f"/r/{token}/pages/other", f"/r/other/pages/{made}", f"/files/{made}"):

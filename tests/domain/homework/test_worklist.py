@@ -150,10 +150,8 @@ def test_answers_that_nobody_has_opened_come_newest_first(school: School) -> Non
             )
             factories.answered(session, attempt, redo=hours == 0, now=NOW + timedelta(hours=hours))
             if title == "lu":
-                attempts.mark_feedback_seen(
-                    session, samira, attempt.submission_id, now=NOW + timedelta(hours=2)
-                )
-        found = worklist.returned_unseen(session, samira, now=NOW + timedelta(hours=2))
+                attempts.mark_feedback_seen(session, samira, attempt.submission_id, now=later)
+        found = worklist.returned_unseen(session, samira, now=later)
         return [work.lesson_title for work in found], [work.teacher for work in found]
 
     assert school.write(story) == (["second", "premier"], ["Nadia", "Nadia"])
