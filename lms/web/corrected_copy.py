@@ -50,7 +50,7 @@ class ShownPage:
 
 @dataclass(frozen=True)
 class CorrectedCopy:
-    """A copy as its learner reads it. `good`, `faults`: the cards of the marks, in their order."""
+    """A copy as its learner reads it. `good`, `faults`, `notes`: the cards of its marks, in their order."""
 
     attempt: Attempt
     returned: ReturnedFeedback
@@ -59,6 +59,7 @@ class CorrectedCopy:
     text: Sequence[Span]
     good: Sequence[MarkCard]
     faults: Sequence[MarkCard]
+    notes: Sequence[MarkCard]
 
 
 def corrected_copy(
@@ -85,7 +86,8 @@ def corrected_copy(
         pages=_pages(attempt, marks, address_of),
         text=_spans(attempt.text, marks),
         good=[card for card in cards if card.is_good],
-        faults=[card for card in cards if not card.is_good],
+        faults=[card for card in cards if card.code is not None and not card.is_good],
+        notes=[card for card in cards if card.code is None],
     )
 
 

@@ -16,6 +16,7 @@ from tests.factories.booking import (
     wall,
 )
 from tests.factories.cards import PASSWORD, entered, printed_card, with_password
+from tests.factories.corrected import corrected
 from tests.factories.homework import (
     answered,
     assignment,
@@ -58,6 +59,7 @@ __all__ = [
     "clip_of",
     "closed",
     "coming_monday",
+    "corrected",
     "criteria",
     "drafted",
     "entered",

@@ -6,13 +6,15 @@ import email
 import email.policy
 from dataclasses import replace
 from email.message import Message
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lms.adapters.mail.folder import MailFolder
 from lms.adapters.mail.headers import clean_address, clean_header
-from lms.adapters.mail.message import Undeliverable
+from lms.adapters.mail.message import InlinePicture, Undeliverable, size_of
 from tests.adapters.mail.raw_server import (
     HEADERS,
     ICS,
@@ -55,6 +57,31 @@ def test_a_modern_reader_sees_the_same_names(inbox: Inbox) -> None:
 
 def parts(message: Message) -> list[Message]:
     return [of_type(Message, part) for part in of_type(list, message.get_payload())]
+
+
+PICTURE = InlinePicture("page-1", b"\xff\xd8\xff of a page", 800, 600, 1)
+
+
+@pytest.mark.parametrize("by", ["smtp", "folder"])
+def test_a_picture_stands_beside_the_html_that_shows_it(inbox: Inbox, tmp_path: Path, by: str) -> None:
+    letter = replace(LETTER, html='<img src="cid:page-1" alt="la copie">', pictures=(PICTURE,))
+    if by == "smtp":
+        mailer(inbox.port).send(letter)
+        content = inbox.got[0][2]
+    else:
+        MailFolder(tmp_path).send(letter)
+        content = next(tmp_path.iterdir()).read_bytes()
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    assert message.get_content_type() == "multipart/alternative"
+    text, related = parts(message)
+    assert (text.get_content_type(), related.get_content_type()) == ("text/plain", "multipart/related")
+    html, picture = parts(related)
+    assert (html.get_content_type(), picture.get_content_type()) == ("text/html", "image/jpeg")
+    assert picture["Content-ID"] == "<page-1>"
+    assert picture.get_content_disposition() == "inline"
+    assert picture.get_payload(decode=True) == PICTURE.content
+    assert not any(part.defects for part in message.walk())
+    assert abs(size_of(letter) - len(content)) < 200
 
 
 def test_an_invitation_comes_last_with_its_method_and_again_as_a_file(inbox: Inbox) -> None:
