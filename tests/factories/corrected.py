@@ -65,7 +65,7 @@ def corrected(
         made += [
             replace(PIN, attachment_id=file.id),
             MarkContent(MarkKind.PIN, MarkCode.GOOD, file.id, 1, 7000, 8000, quote="Merci"),
-            MarkContent(MarkKind.PEN, None, file.id, 1, 2000, 3300, points=[[2000, 3300], [3000, 3300]]),
+            MarkContent(MarkKind.PEN, None, file.id, 1, 2000, 5000, points=[[2000, 5000], [3000, 5000]]),
         ]
     for number, mark in enumerate(made):
         marks.add_mark(session, copy, feedback.id, teacher, f"key-{number}", mark, now=moment)
