@@ -48,7 +48,7 @@ def soft_limits(made: Sequence[Mark], position: int) -> list[Refused]:
 def answers_of(returned: ReturnedFeedback, attempt: Attempt, *, may_try_again: bool = True) -> Answers:
     """Return how the learner sees the answers of a return to an attempt, whose submission is loaded whole.
 
-    From the third level on the learner finds them alone first, until the next attempt is sent: where there is
+    From the third level on the learner finds them alone first, until a second attempt is sent: where there is
     none to come (`may_try_again`), on a tap. The teacher may show them at once.
     """
     if returned.shows_answers:
@@ -58,5 +58,5 @@ def answers_of(returned: ReturnedFeedback, attempt: Attempt, *, may_try_again: b
         return Answers.SHOWN
     if position == SECOND or not may_try_again:
         return Answers.ON_TAP
-    is_sent_again = any(each.number > attempt.number and each.sent_at for each in attempt.submission.attempts)
+    is_sent_again = any(each.number > 1 and each.sent_at for each in attempt.submission.attempts)
     return Answers.ON_TAP if is_sent_again else Answers.HIDDEN

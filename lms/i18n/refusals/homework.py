@@ -50,7 +50,7 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.TOO_MANY_MARKS: _l("Il y a déjà %(number)s marques ici. Supprimez-en une d’abord."),
     RefusalCode.ALREADY_RETURNED: _l("Cette copie est déjà rendue. Votre texte est encore ici."),
     RefusalCode.UNDO_TOO_LATE: _l(
-        "C’est trop tard pour annuler : la copie est déjà rendue. Vous pouvez compléter la réponse."
+        "C’est trop tard pour annuler : la copie est déjà rendue. Vous pouvez compléter la réponse."
     ),
     # Asked once: the second press returns the copy.
     RefusalCode.TOO_MANY_PINS: _l("Plus de %(number)s marques, c’est beaucoup à ce niveau."),
