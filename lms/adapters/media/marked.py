@@ -29,7 +29,7 @@ _WHITE, _INK, _YELLOW = "#ffffff", "#1d2433", (255, 214, 0, 90)
 _GROUPS = {
     "agreement": "square",
     "conjugation": "square",
-    "order": "leaf",
+    "order": "square",
     "determiner": "drop",
     "preposition": "drop",
     "missing": "drop",
