@@ -1,4 +1,4 @@
-"""Background job: check and clean the received files, in threads of their own (ADR 26).
+"""Background job: check and clean received files, copy voices, in threads of their own (ADR 26).
 
 Each thread waits for a child process (`lms/adapters/sandbox.py`). There is one thread more than children; it
 writes files while the children of the others work. Neither a page nor a message ever waits for them.
@@ -16,15 +16,17 @@ from functools import partial
 from flask import Flask
 
 from lms.adapters.media import decode
+from lms.adapters.media.intake import may_copy_voices
 from lms.adapters.media.types import RejectedFile
 from lms.adapters.store import StoreFull, UnknownKey
-from lms.adapters.uploads import delete_keys, fetch_received, prepare_file
+from lms.adapters.uploads import delete_keys, fetch_received, prepare_file, store_played_copy
 from lms.adapters.work_folder import work_folder
 from lms.clock import now
 from lms.current import received_store_of, settings_of, store_of
 from lms.domain import stored_files
-from lms.domain.homework import preparation
+from lms.domain.homework import played_copies, preparation, voices
 from lms.domain.homework.files import StoredFile
+from lms.domain.homework.played_copies import DueCopy
 from lms.domain.homework.preparation import ClaimedFile
 from lms.extensions import db, write
 from lms.refusal_codes import RefusalCode
@@ -68,6 +70,7 @@ class FileJobs:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._copying = threading.Lock()
 
     def start(self) -> None:
         """Start the threads; they begin with what waits."""
@@ -110,6 +113,18 @@ class FileJobs:
             count += 1
         return count
 
+    def copy_due(self) -> int:
+        """Make every copy that is due in this process, instead of waiting for a worker."""
+        count = 0
+        while self._copy_next():
+            count += 1
+        return count
+
+    def delete_unused_voices(self) -> None:
+        """Delete what teachers said in a return that was taken back, and then removed."""
+        with self.app.app_context():
+            delete_keys(store_of(self.app), write(voices.delete_unused))
+
     def delete_orphans(self) -> int:
         """Delete the received files of no row: a process was killed before it had one, or after its end.
 
@@ -128,7 +143,7 @@ class FileJobs:
         while not self._stop.is_set():
             self._wake.clear()  # before looking: what comes meanwhile sets it again
             try:
-                while not self._stop.is_set() and self._prepare_next():
+                while not self._stop.is_set() and (self._prepare_next() or self._copy_next()):
                     pass
             except Exception:
                 log.exception("the received files could not be looked at; the periodic job tries again")
@@ -141,6 +156,39 @@ class FileJobs:
         if claimed is not None:
             self._prepare(claimed)
         return claimed is not None
+
+    def _copy_next(self) -> bool:
+        """Make one copy of a voice that plays everywhere; return whether there may be another one to make.
+
+        Received files come first, and one copy is made at a time: voices play, or can be opened, without it.
+        """
+        if not may_copy_voices() or not self._copying.acquire(blocking=False):
+            return False
+        try:
+            with self.app.app_context():
+                due = played_copies.next_due(db.session())
+                db.session().rollback()
+                return due is not None and self._copy(due)
+        finally:
+            self._copying.release()
+
+    def _copy(self, due: DueCopy) -> bool:
+        """Make a copy with no transaction open and record it; return False to try again in a minute."""
+        made = None
+        try:
+            with work_folder(settings_of(self.app).temp) as folder:
+                made = store_played_copy(store_of(self.app), due.store_key, folder)
+        except RejectedFile as refusal:
+            if refusal.code == RefusalCode.FILE_BUSY:
+                return False
+        except (StoreFull, OSError):
+            log.exception("the copy of the voice %s waits: the disk", due.id)
+            return False
+        except UnknownKey:
+            log.warning("the voice %s is not in the store", due.id)
+        if not write(partial(played_copies.record_copy, due=due, made=made)) and made is not None:
+            delete_keys(store_of(self.app), [made.store_key])
+        return True
 
     def _claim_next(self) -> ClaimedFile | None:
         with self.app.app_context():

@@ -311,6 +311,7 @@ class Jobs:
             write(lambda session: session.execute(text("ANALYZE")))
         self.uploads.delete_expired()
         self.inbox.delete_old()
+        self.files.delete_unused_voices()
         record_digests(self.app, DIGESTS_A_NIGHT)
         self.delete_temporary_files(now() - timedelta(days=1))
 

@@ -85,6 +85,7 @@ class RefusalCode(StrEnum):
     NO_REDO = "no_redo"
     EMPTY_FEEDBACK = "empty_feedback"
     FIELD_CHANGED = "field_changed"
+    VOICE_TOO_LONG = "voice_too_long"
     MARK_MALFORMED = "mark_malformed"
     MARK_OUT_OF_PAGE = "mark_out_of_page"
     TOO_MANY_MARKS = "too_many_marks"

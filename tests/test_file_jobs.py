@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
@@ -167,3 +168,70 @@ def refusals(school: School) -> list[RefusalCode | None]:
             lambda s: s.scalars(select(Attachment.refusal).where(Attachment.refusal.is_not(None))).all()
         )
     )
+
+
+def spoken(school: School, jobs: Jobs, name: str) -> Attachment:
+    """A voice of Samira that a worker has prepared."""
+    received(school, made.recording(name), name)
+    assert jobs.files.prepare_due() == 1
+    return the_file(school)
+
+
+def test_a_voice_is_ready_at_once_and_its_copy_follows(school: School, jobs: Jobs) -> None:
+    voice = spoken(school, jobs, "voice.amr")
+    assert (voice.is_ready, voice.is_playable) == (True, False)
+    assert jobs.files.copy_due() == 1
+    voice = the_file(school)
+    store: LocalStore = school.app.extensions["lms_store"]
+    key = voice.played_key or ""
+    assert (store.size(key), store.digest(key)) == (voice.played_size, voice.played_sha256)
+    assert voice.is_playable
+    assert jobs.files.copy_due() == 0
+    assert len(list(on_disk(school))) == 2
+
+
+def test_without_the_library_everything_else_works_and_the_copy_waits_for_it(
+    school: School, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "av", None)  # as on a machine where the extra `media` is not installed
+        voice = spoken(school, jobs, "voice.webm")
+        assert (voice.is_ready, voice.is_playable) == (True, True)
+        assert jobs.files.copy_due() == 0
+        assert the_file(school).copy_due_at is not None
+    assert jobs.files.copy_due() == 1
+    assert the_file(school).played_key is not None
+
+
+def test_a_voice_that_cannot_be_copied_stays_as_it_was_sent(school: School, jobs: Jobs) -> None:
+    received(school, made.voice_ogg(), "voix.ogg")  # a whole container of frames that are no sound
+    jobs.files.prepare_due()
+    assert jobs.files.copy_due() == 1
+    voice = the_file(school)
+    assert (voice.is_ready, voice.played_key, voice.copy_due_at) == (True, None, None)
+    assert len(list(on_disk(school))) == 1
+
+
+def test_a_copy_waits_while_the_disk_is_full(school: School, jobs: Jobs) -> None:
+    spoken(school, jobs, "voice.webm")
+    store = school.app.extensions["lms_store"]
+    school.app.extensions["lms_store"] = FullStore(school.settings.uploads)
+    assert jobs.files.copy_due() == 0
+    school.app.extensions["lms_store"] = store
+    assert jobs.files.copy_due() == 1
+
+
+def test_of_a_voice_that_was_lost_no_copy_is_tried_again(school: School, jobs: Jobs) -> None:
+    voice = spoken(school, jobs, "voice.webm")
+    school.app.extensions["lms_store"].delete(voice.store_key)
+    assert jobs.files.copy_due() == 1
+    assert jobs.files.copy_due() == 0
+
+
+def test_a_worker_makes_the_copies_by_itself(school: School, jobs: Jobs) -> None:
+    spoken(school, jobs, "voice.ogg")
+    jobs.files.start()
+    try:
+        wait_until(lambda: the_file(school).played_key is not None)
+    finally:
+        jobs.files.stop()

@@ -14,12 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
-from lms.adapters.media.intake import inspect_small_image, inspect_upload
+from lms.adapters.media.intake import (
+    PLAYED_SUFFIX,
+    inspect_small_image,
+    inspect_upload,
+    inspect_voice,
+    make_played_copy,
+)
 from lms.adapters.media.names import clean_name
 from lms.adapters.media.types import AcceptedFile, RejectedFile
 from lms.adapters.store import Store, StoreFull, UnknownKey, file_digest
 from lms.adapters.work_folder import free_bytes
 from lms.domain.homework.files import ReceivedFile, StoredFile, StoredRendition
+from lms.domain.homework.played_copies import StoredCopy
 from lms.models import FileKind
 from lms.refusal_codes import RefusalCode
 
@@ -154,6 +161,35 @@ def store_small_image(
         return _write(store, path, ".jpg", digest), digest
     finally:
         small_images.release()
+
+
+def store_voice(store: Store, upload: Upload, folder: Path, *, max_bytes: int, floor: int) -> StoredFile:
+    """Check and store a voice while the person waits; it is only looked at, never decoded.
+
+    Raises `RejectedFile` or `StoreFull`.
+    """
+    _check_size(store, upload, Limits(max_bytes, max_bytes, floor), folder)
+    source = folder / "sent"
+    with source.open("wb") as copy:
+        while chunk := upload.stream.read(1 << 20):
+            copy.write(chunk)
+    return _store(store, inspect_voice(source, shown_name=upload.filename or "", work=folder))
+
+
+def store_played_copy(store: Store, key: str, folder: Path) -> StoredCopy | None:
+    """Make and store the copy of a stored voice that plays on every phone; None where it plays itself.
+
+    Raises `RejectedFile`, `StoreFull`, or `UnknownKey` when the voice is gone.
+    """
+    source = folder / "sent"
+    with store.open(key) as stored, source.open("wb") as copy:
+        while chunk := stored.read(1 << 20):
+            copy.write(chunk)
+    path = make_played_copy(source, work=folder)
+    if path is None:
+        return None
+    digest = file_digest(path)
+    return StoredCopy(_write(store, path, PLAYED_SUFFIX, digest), path.stat().st_size, digest)
 
 
 def delete_keys(store: Store, keys: Iterable[str]) -> None:

@@ -13,7 +13,8 @@ from lms.access import allow, me
 from lms.adapters.store import UnknownKey
 from lms.current import store
 from lms.domain.errors import Absent
-from lms.domain.homework import files
+from lms.domain.homework import files, voices
+from lms.domain.homework.files import Delivery
 from lms.extensions import db
 from lms.models import Role
 
@@ -25,7 +26,25 @@ SANDBOX = "default-src 'none'; sandbox"
 @bp.get("/files/<id>")
 @allow(Role.LEARNER, Role.TEACHER)
 def deliver(id: str) -> BaseResponse:
-    found = files.delivery_for(db.session(), me(), id)
+    return _deliver(_find(id, played=False))
+
+
+@bp.get("/files/<id>/played")
+@allow(Role.LEARNER, Role.TEACHER)
+def deliver_played(id: str) -> BaseResponse:
+    """Send the copy of a voice that plays everywhere, or the voice itself while there is none."""
+    return _deliver(_find(id, played=True))
+
+
+def _find(id: str, *, played: bool) -> Delivery:
+    """Return a file of an attempt, or the voice of a teacher. Raises `Absent`."""
+    try:
+        return files.delivery_for(db.session(), me(), id, played=played)
+    except Absent:
+        return voices.voice_for(db.session(), me(), id, played=played)
+
+
+def _deliver(found: Delivery) -> BaseResponse:
     try:
         size = store().size(found.store_key)
         stream = store().open(found.store_key)

@@ -1,4 +1,4 @@
-"""All rows that name a stored file: of learners, of mails, pictures of both, the photo of the entrance."""
+"""All rows that name a stored file: of people, of mails, what is made of both, the photo of the entrance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Integer, Result, literal, select, union_all, update
 from sqlalchemy.orm import Session
 
-from lms.models import Attachment, InboundMail, InboundPart, Organisation, Rendition
+from lms.models import Attachment, FeedbackVoice, InboundMail, InboundPart, Organisation, Rendition
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,13 @@ def list_named_files(session: Session) -> list[NamedFile]:
                 Attachment.store_key.is_not(None)
             ),
             select(Rendition.store_key, Rendition.size, Rendition.sha256),
+            select(FeedbackVoice.store_key, FeedbackVoice.size, FeedbackVoice.sha256),
+            *(
+                select(table.played_key, table.played_size, table.played_sha256).where(
+                    table.played_key.is_not(None)
+                )
+                for table in (Attachment, FeedbackVoice)
+            ),
             select(InboundMail.store_key, InboundMail.size, InboundMail.sha256).where(
                 InboundMail.store_key.is_not(None)
             ),

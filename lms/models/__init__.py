@@ -72,6 +72,7 @@ from lms.models.people import (
     Role,
 )
 from lms.models.uploads import Upload
+from lms.models.voices import FeedbackVoice, PlayedCopy
 
 __all__ = [
     "AFTERNOON",
@@ -106,6 +107,7 @@ __all__ = [
     "ExternalBusyTime",
     "ExternalCalendar",
     "Feedback",
+    "FeedbackVoice",
     "FileJob",
     "FileKind",
     "FileState",
@@ -136,6 +138,7 @@ __all__ = [
     "PasswordLink",
     "Person",
     "PersonRole",
+    "PlayedCopy",
     "QueuedAttempt",
     "Rendition",
     "ReturnedBand",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms.extensions import Base, Identified
 from lms.models.people import Level, Person, word_type
+from lms.models.voices import FeedbackVoice
 
 
 class Criterion(Identified, Base):
@@ -54,6 +55,11 @@ class Feedback(Identified, Base):
     scores: Mapped[list[Score]] = relationship(lazy="raise_on_sql", cascade="all, delete-orphan")
     returned: Mapped[list[ReturnedFeedback]] = relationship(
         lazy="raise_on_sql", order_by="ReturnedFeedback.number", viewonly=True
+    )
+    voice: Mapped[FeedbackVoice | None] = relationship(
+        lazy="raise_on_sql",
+        primaryjoin="and_(FeedbackVoice.feedback_id == Feedback.id, FeedbackVoice.removed_at.is_(None))",
+        viewonly=True,
     )
 
     @property
@@ -115,8 +121,9 @@ class ReturnedFeedback(Identified, Base):
     """Feedback as it was returned to the learner: it never changes, and triggers of the database see to it.
 
     Until `final_at` it can be taken back, and the learner sees nothing of it (ADR 41). `reopened_at`: that of
-    the feedback before this return. Only what the learner does with it is added: `seen_at`, when it was
-    opened; `understood`, None until the learner says so.
+    the feedback before this return. `voice_id`: what the teacher says; its row stays as long as this one.
+    Only what the learner does with it is added: `seen_at`, when it was opened; `understood`, None until the
+    learner says so.
     """
 
     __tablename__ = "returned_feedback"
@@ -131,6 +138,7 @@ class ReturnedFeedback(Identified, Base):
             sqlite_where=text("understood = 0"),
             postgresql_where=text("NOT understood"),
         ),
+        Index("ix_returned_feedback_voice_id", "voice_id"),
     )
 
     feedback_id: Mapped[str] = mapped_column(ForeignKey("feedback.id", ondelete="RESTRICT"))
@@ -141,6 +149,7 @@ class ReturnedFeedback(Identified, Base):
     next_step: Mapped[str] = mapped_column(Text)
     redo: Mapped[bool]
     body: Mapped[ReturnedBody] = mapped_column(JSON)
+    voice_id: Mapped[str | None] = mapped_column(ForeignKey("feedback_voice.id", ondelete="RESTRICT"))
     seen_at: Mapped[datetime | None]
     final_at: Mapped[datetime] = mapped_column(server_default="0")
     reopened_at: Mapped[datetime | None]
@@ -149,6 +158,7 @@ class ReturnedFeedback(Identified, Base):
 
     feedback: Mapped[Feedback] = relationship(lazy="raise_on_sql")
     teacher: Mapped[Person] = relationship(lazy="raise_on_sql")
+    voice: Mapped[FeedbackVoice | None] = relationship(lazy="raise_on_sql")
 
     @property
     def bands(self) -> list[ReturnedBand]:

@@ -13,11 +13,10 @@ from lms.models.corrections import Feedback, ReturnedFeedback
 from lms.models.lessons import Lesson
 from lms.models.partial_index import partial_index
 from lms.models.people import Person, one_of, word_type
+from lms.models.voices import ALL_OR_NOTHING, NOT_PLAYED_BY_BROWSERS, PlayedCopy
 from lms.refusal_codes import RefusalCode
 
 KINDS = ("photo", "voice", "text", "document")
-# Sound that browsers do not play; a program of the phone or the computer does.
-NOT_PLAYED_BY_BROWSERS = ("audio/3gpp", "audio/amr", "audio/amr-wb", "audio/vnd.wave", "audio/x-matroska")
 
 
 class FileKind(StrEnum):
@@ -196,7 +195,7 @@ class QueuedAttempt(Base):
     viewed_until: Mapped[datetime | None]
 
 
-class Attachment(Identified, Base):
+class Attachment(PlayedCopy, Identified, Base):
     """A file of an attempt.
 
     `store_key`: the stored bytes, of a photo our clean upright copy; only once it is ready. Until then `kind`
@@ -206,11 +205,14 @@ class Attachment(Identified, Base):
     __tablename__ = "attachment"
     __table_args__ = (
         UniqueConstraint("store_key"),
+        UniqueConstraint("played_key"),
         CheckConstraint("size > 0", name="size"),
+        CheckConstraint(ALL_OR_NOTHING, name="played"),
         CheckConstraint(one_of("state", FileState), name="state"),
         CheckConstraint("(state = 'ready') = (store_key IS NOT NULL)", name="ready"),
         CheckConstraint("(state = 'refused') = (refusal IS NOT NULL)", name="refused"),
         Index("ix_attachment_attempt_id_position", "attempt_id", "position"),
+        partial_index("ix_attachment_copy_due_at", "copy_due_at", where="copy_due_at IS NOT NULL"),
     )
 
     attempt_id: Mapped[str] = mapped_column(ForeignKey("attempt.id", ondelete="RESTRICT"))
@@ -264,7 +266,7 @@ class Attachment(Identified, Base):
     @property
     def is_playable(self) -> bool:
         """Return whether browsers play the recording by themselves."""
-        return self.is_voice and self.mime not in NOT_PLAYED_BY_BROWSERS
+        return self.is_voice and (self.played_key is not None or self.mime not in NOT_PLAYED_BY_BROWSERS)
 
 
 class FileJob(Base):

@@ -1,12 +1,15 @@
 """Generated files as people send them (photos, documents, voice messages), and malicious ones."""
 
 import io
+import math
 import random
 import struct
 import zipfile
 import zlib
+from array import array
 from pathlib import Path
 
+import av
 import pillow_heif
 from PIL import Image, ImageDraw
 
@@ -366,3 +369,18 @@ def voice_wav(
 
 def chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+
+
+def spoken(seconds: float = 3, *, codec: str = "libopus", form: str = "webm") -> bytes:
+    """A real recording of a tone, as the recorder of a browser writes it; needs the extra `media`."""
+    target = io.BytesIO()
+    with av.open(target, "w", format=form) as container:
+        stream = container.add_stream(codec, rate=48_000, layout="mono")
+        for number in range(round(seconds * 50)):
+            wave = (round(8000 * math.sin(at / 30)) for at in range(number * 960, (number + 1) * 960))
+            frame = av.AudioFrame(format="s16", layout="mono", samples=960)
+            frame.sample_rate, frame.pts = 48_000, number * 960
+            frame.planes[0].update(array("h", wave).tobytes())
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return target.getvalue()

@@ -1,5 +1,6 @@
 """Check every uploaded file by its bytes, never by its name or declared type."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from lms.adapters.media.decode import Facts, run
@@ -8,6 +9,7 @@ from lms.adapters.media.types import MAX_BYTES, AcceptedFile, Kind, RejectedFile
 from lms.adapters.store import file_digest
 from lms.refusal_codes import RefusalCode
 
+PLAYED_SUFFIX = ".m4a"
 _HERE = "lms.adapters.media."
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -35,6 +37,30 @@ def inspect_small_image(source: Path, *, work: Path) -> Path:
     if not _is_photo(_head(source)):
         raise RejectedFile(RefusalCode.FILE_KIND)
     return _made(work, run(_HERE + "small", source, work))
+
+
+def inspect_voice(source: Path, *, shown_name: str, work: Path) -> AcceptedFile:
+    """Check a file that must be a voice, in the folder `work`. Raises `RejectedFile` for anything else."""
+    if _is_photo(_head(source)):
+        raise RejectedFile(RefusalCode.FILE_KIND)
+    facts = run(_HERE + "sound", source, work)
+    if "document" in facts:
+        raise RejectedFile(RefusalCode.FILE_KIND)
+    return _voice(source, clean_name(shown_name), work, facts)
+
+
+def may_copy_voices() -> bool:
+    """Return whether the library for copies of voices is installed; only the child process loads it."""
+    return find_spec("av") is not None
+
+
+def make_played_copy(source: Path, *, work: Path) -> Path | None:
+    """Return a copy of a voice that plays on every phone, in the folder `work`; None where it plays itself.
+
+    Raises `RejectedFile` when it cannot be made.
+    """
+    facts = run(_HERE + "played", source, work)
+    return _made(work, facts) if facts["name"] else None
 
 
 def _head(source: Path) -> bytes:
@@ -101,6 +127,10 @@ def _other(source: Path, name: str, work: Path) -> AcceptedFile:
     facts = run(_HERE + "sound", source, work)
     if "document" in facts:
         return _document(_made(work, facts["document"]), name, work, "pdf", "application/pdf")
+    return _voice(source, name, work, facts)
+
+
+def _voice(source: Path, name: str, work: Path, facts: Facts) -> AcceptedFile:
     kept = _made(work, facts["kept"]) if facts["kept"] else source
     return AcceptedFile(
         "voice",

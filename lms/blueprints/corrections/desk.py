@@ -151,6 +151,7 @@ def _return(id: str, *, redo: bool) -> BaseResponse:
             sent.draft,
             sent.shown,
             returns=sent.returns,
+            voice_id=request.form.get("voice", ""),
             redo=redo,
             shows_answers=sent.shows_answers,
             is_confirmed=sent.is_confirmed,

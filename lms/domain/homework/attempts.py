@@ -20,6 +20,7 @@ from lms.models import (
     Attempt,
     Deposit,
     Feedback,
+    FeedbackVoice,
     HomeworkState,
     Lesson,
     NoticeKind,
@@ -228,9 +229,11 @@ _ATTEMPTS = (
     .options(
         joinedload(Attempt.deposit).joinedload(Deposit.actor).lazyload(Person.role_rows),
         _FEEDBACK.joinedload(Feedback.teacher).lazyload(Person.role_rows),
-        _FEEDBACK.joinedload(Feedback.returned)
-        .joinedload(ReturnedFeedback.teacher)
-        .lazyload(Person.role_rows),
+        _FEEDBACK.joinedload(Feedback.voice).joinedload(FeedbackVoice.created_by).lazyload(Person.role_rows),
+        _FEEDBACK.joinedload(Feedback.returned).options(
+            joinedload(ReturnedFeedback.teacher).lazyload(Person.role_rows),
+            joinedload(ReturnedFeedback.voice),
+        ),
     )
     .order_by(Attempt.number)
 )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
 from lms.domain.errors import Refused
-from lms.domain.homework import marks, queue
+from lms.domain.homework import marks, queue, voices
 from lms.domain.homework.answer_levels import soft_limits
 from lms.domain.homework.returns import MAIL, has_later_attempt, write_return
 from lms.domain.homework.signed_views import create_view
@@ -186,6 +186,7 @@ def return_feedback(
     shown: Mapping[str, str],
     *,
     returns: int = 0,
+    voice_id: str = "",
     redo: bool,
     shows_answers: bool = False,
     is_confirmed: bool = False,
@@ -194,7 +195,8 @@ def return_feedback(
     """Return feedback to the learner and notify the learner; `redo` requests another attempt.
 
     It can be taken back until it is final (`returns.undo_return`): nothing has left by then.
-    Nothing is returned that the page did not show: what a colleague has changed since is a refusal here.
+    `voice_id`: the voice that the page showed; empty for none. Nothing is returned that the page did not
+    show: what a colleague has changed since is a refusal here.
     `shows_answers`: the learner sees at once how it is right. `is_confirmed`: the teacher was asked about
     the soft limits of the level.
     Refusals: `already_returned`, `field_changed`, `empty_feedback`; unless confirmed those of `soft_limits`.
@@ -202,8 +204,9 @@ def return_feedback(
     feedback, merge = _merge(session, attempt, written, shown, returns)
     if merge.unseen:
         raise Refused(RefusalCode.FIELD_CHANGED)
+    voice = voices.require_shown(session, feedback, voice_id)
     made = marks.list_marks(session, feedback.id) if feedback else []
-    if merge.draft.is_empty and not made:
+    if merge.draft.is_empty and not made and voice is None:
         raise Refused(RefusalCode.EMPTY_FEEDBACK)
     over = [] if is_confirmed else soft_limits(made, attempt.submission.assignment.lesson.level.position)
     if over:
@@ -216,7 +219,7 @@ def return_feedback(
         "marks": [marks.freeze_mark(mark) for mark in made],
         "shows_answers": shows_answers,
     }
-    returned = write_return(session, feedback, teacher, body, redo=redo, now=now)
+    returned = write_return(session, feedback, teacher, body, voice, redo=redo, now=now)
     feedback.reopened_at = None
     session.flush()
     if not has_later_attempt(session, attempt):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from lms.domain import outbox
 from lms.domain.errors import Absent, Refused
+from lms.domain.homework import played_copies
 from lms.models import (
     Assignment,
     Attachment,
@@ -96,14 +97,15 @@ class Delivery:
 
 
 def used_bytes(session: Session, learner: Person) -> int:
-    """Return the bytes that the learner's files take: renditions too, received files as they were sent."""
+    """Return the bytes that the learner's files take, with what is made of them; received ones as sent."""
     attachment_ids = (
         select(Attachment.id)
         .join(Attempt, Attempt.id == Attachment.attempt_id)
         .join(Submission, Submission.id == Attempt.submission_id)
         .where(Submission.learner_id == learner.id, Attachment.state != FileState.REFUSED)
     )
-    sent = select(func.coalesce(func.sum(Attachment.size), 0)).where(Attachment.id.in_(attachment_ids))
+    size = Attachment.size + func.coalesce(Attachment.played_size, 0)
+    sent = select(func.coalesce(func.sum(size), 0)).where(Attachment.id.in_(attachment_ids))
     made = select(func.coalesce(func.sum(Rendition.size), 0)).where(
         Rendition.attachment_id.in_(attachment_ids)
     )
@@ -245,6 +247,7 @@ def set_ready(session: Session, attachment: Attachment, new: StoredFile) -> None
     for name, value in values.items():
         setattr(attachment, name, value)
     attachment.state = FileState.READY
+    attachment.copy_due_at = attachment.created_at if attachment.is_voice else None
     session.add(attachment)
     session.flush()
     session.add_all(Rendition(attachment_id=attachment.id, **asdict(each)) for each in new.renditions)
@@ -284,7 +287,7 @@ def remove_file(session: Session, draft: Attempt, attachment_id: str) -> Removed
     for attachment in files_of_attempt(session, draft.id):
         if attachment.id == attachment_id:
             stored = [rendition.store_key for rendition in attachment.renditions]
-            stored += [attachment.store_key] if attachment.store_key else []
+            stored += [key for key in (attachment.store_key, attachment.played_key) if key]
             job = session.get(FileJob, attachment.id)
             for row in (*attachment.renditions, *([job] if job else [])):
                 session.delete(row)
@@ -305,8 +308,8 @@ def move_file(session: Session, draft: Attempt, attachment_id: str, steps: int) 
     _number(ordered)
 
 
-def delivery_for(session: Session, actor: Person, file_id: str) -> Delivery:
-    """Return the file or rendition with this id.
+def delivery_for(session: Session, actor: Person, file_id: str, *, played: bool = False) -> Delivery:
+    """Return the file or rendition with this id; `played`: of a voice the copy that plays everywhere, if any.
 
     Raises `Absent` while it is not ready, and when the actor may not read it: a learner reads the learner's
     own files, a teacher those of attempts in the queue or corrected.
@@ -321,6 +324,8 @@ def delivery_for(session: Session, actor: Person, file_id: str) -> Delivery:
         raise Absent
     if rendition is not None:
         return Delivery(rendition.store_key, rendition.mime, attachment.shown_name, ours=True)
+    if played and attachment.played_key is not None:
+        return Delivery(attachment.played_key, played_copies.MIME, attachment.shown_name, ours=True)
     ours = attachment.is_photo  # of a photo the store holds our clean copy
     return Delivery(attachment.store_key, attachment.mime, attachment.shown_name, ours=ours)
 

@@ -18,6 +18,7 @@ from lms.models import (
     Attempt,
     AuditAction,
     Feedback,
+    FeedbackVoice,
     Notice,
     NoticeKind,
     OutboxItem,
@@ -84,9 +85,16 @@ _UNDOABLE = (
 
 
 def write_return(
-    session: Session, feedback: Feedback, teacher: Person, body: ReturnedBody, *, redo: bool, now: datetime
+    session: Session,
+    feedback: Feedback,
+    teacher: Person,
+    body: ReturnedBody,
+    voice: FeedbackVoice | None,
+    *,
+    redo: bool,
+    now: datetime,
 ) -> ReturnedFeedback:
-    """Write the row of a return: the words, bands and marks of this moment."""
+    """Write the row of a return: the words, voice, bands and marks of this moment."""
     returned = ReturnedFeedback(
         feedback_id=feedback.id,
         number=feedback.returns,
@@ -97,6 +105,7 @@ def write_return(
         comment=feedback.comment,
         next_step=feedback.next_step,
         redo=redo,
+        voice_id=voice.id if voice else None,
         body=body,
     )
     session.add(returned)

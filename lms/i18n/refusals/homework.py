@@ -45,6 +45,9 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.NO_REDO: _l("Ce devoir est terminé. Vous pouvez faire un autre devoir."),
     RefusalCode.EMPTY_FEEDBACK: _l("Écrivez un mot ou choisissez une appréciation."),
     RefusalCode.FIELD_CHANGED: _l("Une autre personne a écrit sur cette copie. Votre texte est encore ici."),
+    RefusalCode.VOICE_TOO_LONG: _l(
+        "Cette voix est trop longue : %(number)s minutes au plus. Enregistrez-la en plus court."
+    ),
     RefusalCode.MARK_MALFORMED: _l("Cette marque n’est pas claire. Faites-la encore une fois."),
     RefusalCode.MARK_OUT_OF_PAGE: _l("Cette marque est en dehors de la page."),
     RefusalCode.TOO_MANY_MARKS: _l("Il y a déjà %(number)s marques ici. Supprimez-en une d’abord."),

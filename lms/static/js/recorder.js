@@ -1,9 +1,7 @@
 // Records a voice on the page of a draft: heard before it goes, by the queue of outgoing.js. Each second is kept in the
 // browser at once, so that a killed page loses no more, and the next one offers what is there.
 const client = await import(document.querySelector("[data-client]").src);
-const TYPES = ["audio/webm;codecs=opus", "audio/mp4"];
-const RATE = 24000; // bits a second, one channel
-const SLICE = 1000; // ms
+const microphone = await import(document.querySelector("[data-microphone]").dataset.microphone);
 const MOST = 90; // s
 
 const panel = () => document.querySelector("[data-recorder]");
@@ -11,9 +9,8 @@ const part = (name) => panel()?.querySelector(`[data-${name}]`);
 let entry = null;
 let slices = [];
 let recorder = null;
-let sound = null; // what is playing
+let stopSound = null; // while it plays
 
-const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 // States: recording, made, found (by a later page), refused (no microphone).
 const show = (state) => {
   if (!panel()) return;
@@ -30,54 +27,33 @@ const keepSlice = async (key, number, blob) => {
   if (entry?.key !== key) return; // deleted meanwhile
   await client.store("readwrite", (_files, all) => all.put(bytes, `${key}/${String(number).padStart(3, "0")}`)).catch(() => {});
 };
-const halt = () => { if (recorder?.state === "recording") recorder.stop(); };
-
-const measure = (stream) => {
-  const context = new AudioContext();
-  const analyser = context.createAnalyser();
-  const wave = new Float32Array(analyser.fftSize);
-  context.createMediaStreamSource(stream).connect(analyser);
-  const began = performance.now();
-  const timer = setInterval(() => {
-    const rest = MOST - (performance.now() - began) / 1000;
-    analyser.getFloatTimeDomainData(wave);
-    if (!part("level") || rest <= 0) {
-      halt();
-      return;
-    }
-    part("level").value = Math.sqrt(wave.reduce((sum, each) => sum + each * each, 0) / wave.length) * 4;
-    part("time").textContent = clock(Math.ceil(rest));
-  }, 100);
-  return () => {
-    clearInterval(timer);
-    context.close();
-  };
+const halt = () => recorder?.stop();
+const look = (level, rest) => {
+  if (!part("level")) return false;
+  part("level").value = level;
+  part("time").textContent = microphone.clock(Math.ceil(rest));
+  return true;
 };
 
 const start = async () => {
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } }).catch(() => null);
-  if (!stream) {
+  const opened = await microphone.open();
+  if (!opened) {
     show("refused");
     return;
   }
-  const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
-  const name = `${panel().dataset.name}.${mimeType.includes("webm") ? "webm" : "m4a"}`;
-  entry = { ...client.entryFor(document.querySelector("[data-outgoing]").dataset.outgoing, "voice", name), recording: mimeType };
+  const name = panel().dataset.name + opened.suffix;
+  entry = { ...client.entryFor(document.querySelector("[data-outgoing]").dataset.outgoing, "voice", name), recording: opened.mimeType };
   slices = [];
-  recorder = new MediaRecorder(stream, { mimeType, audioBitsPerSecond: RATE });
+  recorder = opened;
   const { key } = entry;
   let kept = client.hold(entry);
-  recorder.ondataavailable = ({ data }) => {
+  const recorded = recorder.record(MOST, look, (data) => {
     const number = slices.push(data);
     kept = kept.then(() => keepSlice(key, number, data));
-  };
-  const stopMeasuring = measure(stream);
-  recorder.start(SLICE);
+  });
   show("recording");
-  await new Promise((done) => { recorder.onstop = done; });
+  await recorded;
   recorder = null;
-  stopMeasuring();
-  stream.getTracks().forEach((track) => track.stop());
   await kept;
   if (entry) show("made");
 };
@@ -92,28 +68,18 @@ export const record = async () => {
 };
 
 const whole = () => new Blob(slices, { type: entry.recording });
-const stopPlaying = () => {
-  sound?.close();
-  sound = null;
-  if (part("hear")) part("hear").setAttribute("aria-pressed", "false");
-};
-const hear = async () => {
-  if (sound) {
+const stopPlaying = () => stopSound?.();
+const hear = () => {
+  if (stopSound) {
     stopPlaying();
     return;
   }
-  sound = new AudioContext(); // a player would need an address that our policy forbids
-  const mine = sound;
-  part("hear").setAttribute("aria-pressed", "true");
-  try {
-    const player = mine.createBufferSource();
-    player.buffer = await mine.decodeAudioData(await whole().arrayBuffer());
-    player.connect(mine.destination);
-    player.onended = () => { if (sound === mine) stopPlaying(); };
-    player.start();
-  } catch {
-    stopPlaying();
-  }
+  const press = (isPressed) => part("hear")?.setAttribute("aria-pressed", isPressed);
+  stopSound = microphone.play(whole(), () => {
+    stopSound = null;
+    press(false);
+  });
+  press(true);
 };
 const forget = async () => {
   stopPlaying();
