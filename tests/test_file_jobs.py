@@ -232,6 +232,6 @@ def test_a_worker_makes_the_copies_by_itself(school: School, jobs: Jobs) -> None
     spoken(school, jobs, "voice.ogg")
     jobs.files.start()
     try:
-        wait_until(lambda: the_file(school).played_key is not None)
+        wait_until(lambda: the_file(school).played_key is not None, "the copy")
     finally:
         jobs.files.stop()

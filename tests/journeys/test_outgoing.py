@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,7 +16,6 @@ from PIL import Image
 from playwright.sync_api import (
     Browser,
     BrowserContext,
-    BrowserType,
     FilePayload,
     Page,
     Route,
@@ -154,21 +152,6 @@ def held(browser: Browser, server: LiveServer, school: School, given: str) -> It
     opened.log_in()
     yield opened
     context.close()
-
-
-@pytest.fixture(scope="module")
-def hearing(
-    browser: Browser, browser_type: BrowserType, browser_type_launch_args: dict[str, Any]
-) -> Iterator[Browser]:
-    """A browser with a microphone, into which somebody speaks all the time.
-
-    `browser`: where there is none at all, the test is skipped as all others.
-    """
-    spoken = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    more = {**browser_type_launch_args, "args": [*browser_type_launch_args["args"], *spoken]}
-    opened = browser_type.launch(**more)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

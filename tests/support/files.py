@@ -376,6 +376,7 @@ def spoken(seconds: float = 3, *, codec: str = "libopus", form: str = "webm") ->
     target = io.BytesIO()
     with av.open(target, "w", format=form) as container:
         stream = container.add_stream(codec, rate=48_000, layout="mono")
+        assert isinstance(stream, av.AudioStream)
         for number in range(round(seconds * 50)):
             wave = (round(8000 * math.sin(at / 30)) for at in range(number * 960, (number + 1) * 960))
             frame = av.AudioFrame(format="s16", layout="mono", samples=960)

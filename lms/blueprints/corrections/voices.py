@@ -102,6 +102,8 @@ def _store(sent: FileStorage) -> StoredFile:
         raise Refused(refusal.code, asked="voice") from None
     except StoreFull:
         raise Refused(RefusalCode.STORE_FULL) from None
+    finally:
+        sent.close()  # a large one is a temporary file
 
 
 def _shown() -> tuple[str, int]:

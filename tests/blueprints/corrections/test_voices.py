@@ -49,6 +49,7 @@ def say(teacher: Visitor, copy: str, content: bytes = SPOKEN, **values: object) 
     answer = teacher.client.post(
         f"/corrections/{copy}/voice", data=data, headers={"Accept": "application/json"}
     )
+    answer.request.environ["wsgi.input"].close()  # a large body is a temporary file
     return answer.status_code, answer.get_json()
 
 

@@ -124,7 +124,9 @@ document.addEventListener("submit", async (event) => {
   event.stopImmediatePropagation();
   take?.stop();
   await recorded;
-  if (!voice || await keep()) form.requestSubmit(submitter);
+  const isKept = !voice || await keep();
+  form.dispatchEvent(new Event("form:free", { bubbles: true })); // app/once.js has taken it for sent
+  if (isKept) form.requestSubmit(submitter);
 }, true);
 window.addEventListener("beforeunload", (event) => { if (take || voice) event.preventDefault(); });
 
