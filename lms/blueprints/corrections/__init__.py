@@ -1,4 +1,4 @@
-"""À corriger: the queue of submissions, the page on which a teacher corrects one, its marks, voice and undo."""
+"""À corriger: the queue, the page on which a teacher corrects a copy, its marks, its voice, the undo."""
 
 from lms.blueprints.corrections import desk, marks, undo, voices
 

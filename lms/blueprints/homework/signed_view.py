@@ -13,7 +13,7 @@ from lms.adapters.store import UnknownKey
 from lms.clock import now
 from lms.current import store
 from lms.domain.errors import Absent, Refused
-from lms.domain.homework import returns, signed_views
+from lms.domain.homework import returns, signed_views, voices
 from lms.domain.homework.signed_views import SignedCopy
 from lms.extensions import db, limiter, write
 from lms.i18n import languages
@@ -21,6 +21,7 @@ from lms.i18n.languages import Language
 from lms.models import Rendition
 from lms.notifications import switch_languages
 from lms.web.corrected_copy import corrected_copy
+from lms.web.delivery import deliver_file
 from lms.web.pages import page, request_language
 
 bp = Blueprint("signed_view", __name__)
@@ -100,6 +101,20 @@ def picture(token: str, id: str) -> BaseResponse:
     response.content_length = made.size
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
+
+
+@bp.get("/r/<token>/voice")
+@allow("anyone")
+@limiter.limit(UNKNOWN, exempt_when=_is_known)
+def voice(token: str) -> BaseResponse:
+    """Deliver what the teacher says in the answer, as it plays everywhere."""
+    try:
+        found = signed_views.open_view(db.session(), token, now=now())
+    except Refused:
+        raise Absent from None
+    if found.returned.voice is None:
+        raise Absent
+    return deliver_file(voices.delivery_of(found.returned.voice, played=True))
 
 
 def _page(found: SignedCopy, token: str) -> Response:

@@ -102,11 +102,13 @@ def delete_unused(session: Session) -> list[str]:
     return _keys(unused)
 
 
-def voice_for(session: Session, actor: Person, voice_id: str, *, played: bool = False) -> Delivery:
+def voice_for(
+    session: Session, actor: Person, voice_id: str, *, played: bool = False, now: datetime
+) -> Delivery:
     """Return a voice; `played`: its copy that plays everywhere, or the voice itself while there is none.
 
-    Raises `Absent` when the actor may not hear it: a teacher hears every one, a learner those that were
-    returned with the learner's own homework.
+    Raises `Absent` when the actor may not hear it: a teacher hears every one, a learner those of returns of
+    the learner's own homework that are final.
     """
     found = session.execute(
         select(FeedbackVoice, Submission.learner_id)
@@ -119,15 +121,20 @@ def voice_for(session: Session, actor: Person, voice_id: str, *, played: bool = 
         raise Absent
     voice, learner_id = found
     if Role.TEACHER not in actor.roles and not (
-        actor.is_learner
-        and actor.id == learner_id
-        and session.scalar(select(exists().where(ReturnedFeedback.voice_id == voice.id)))
+        actor.is_learner and actor.id == learner_id and _is_heard(session, voice, now=now)
     ):
         raise Absent
-    return _delivery(voice, played=played)
+    return delivery_of(voice, played=played)
 
 
-def _delivery(voice: FeedbackVoice, *, played: bool) -> Delivery:
+def _is_heard(session: Session, voice: FeedbackVoice, *, now: datetime) -> bool:
+    """Return whether a return that is final has the voice."""
+    final = exists().where(ReturnedFeedback.voice_id == voice.id, ReturnedFeedback.final_at <= now)
+    return bool(session.scalar(select(final)))
+
+
+def delivery_of(voice: FeedbackVoice, *, played: bool) -> Delivery:
+    """Return the bytes of a voice to send; `played`: see `voice_for`."""
     if played and voice.played_key is not None:
         return Delivery(voice.played_key, played_copies.MIME, "voix.m4a", ours=True)
     suffix = PurePath(voice.store_key).suffix

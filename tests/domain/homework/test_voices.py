@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from lms import clock
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import attempts, correction, played_copies, voices
 from lms.domain.homework.correction import FeedbackDraft
 from lms.domain.homework.files import StoredFile
 from lms.domain.homework.played_copies import DueCopy, StoredCopy
+from lms.domain.homework.returns import UNDOABLE
 from lms.domain.stored_files import list_named_files
 from lms.models import Feedback, FeedbackVoice, Person, ReturnedFeedback
 from tests import factories
@@ -46,13 +50,15 @@ def hush(session: Session, copy: str, shown: str) -> list[str]:
     return voices.remove_voice(session, opened(session, copy, factories.nadia(session)), shown, now=NOW)
 
 
-def give(session: Session, copy: str, shown: str, comment: str = "") -> ReturnedFeedback:
+def give(
+    session: Session, copy: str, shown: str, comment: str = "", *, now: datetime = NOW
+) -> ReturnedFeedback:
     nadia = factories.nadia(session)
     attempt = attempts.queued_attempt_for(session, nadia, copy)
     stamps, returns = factories.what_is_shown(session, attempt)
     draft = FeedbackDraft(comment)
     return correction.return_feedback(
-        session, attempt, nadia, draft, stamps, returns=returns, voice_id=shown, redo=False, now=NOW
+        session, attempt, nadia, draft, stamps, returns=returns, voice_id=shown, redo=False, now=now
     )
 
 
@@ -136,7 +142,7 @@ def test_what_was_returned_keeps_its_voice_and_the_database_sees_to_it(school: S
 def test_the_night_deletes_a_removed_voice_whose_return_was_taken_back(school: School, copy: str) -> None:
     school.write(lambda s: say(s, copy, "first"))
     shown = of_draft(school)
-    returned = school.write(lambda s: give(s, copy, shown).id)
+    returned = school.write(lambda s: give(s, copy, shown, now=clock.now()).id)
     school.write(lambda s: hush(s, copy, shown))
     assert school.write(voices.delete_unused) == []
     school.write(lambda s: s.delete(s.get_one(ReturnedFeedback, returned)))
@@ -148,21 +154,22 @@ def test_the_learner_hears_what_was_returned_and_nobody_else_does(school: School
     school.write(lambda s: say(s, copy, "first"))
     voice = of_draft(school)
 
-    def may_hear(session: Session, person: Person) -> bool:
+    def may_hear(session: Session, person: Person, now: datetime) -> bool:
         try:
-            return voices.voice_for(session, person, voice).store_key == "first.webm"
+            return voices.voice_for(session, person, voice, now=now).store_key == "first.webm"
         except Absent:
             return False
 
-    def those_who_hear(session: Session) -> list[str]:
+    def those_who_hear(session: Session, now: datetime = NOW) -> list[str]:
         people = [factories.samira, factories.oksana, factories.nadia, factories.luc]
         people += [factories.claire, factories.farid]
         found = [make(session) for make in people]
-        return [person.first_name for person in found if may_hear(session, person)]
+        return [person.first_name for person in found if may_hear(session, person, now)]
 
     assert school.write(those_who_hear) == ["Nadia", "Luc"]
     school.write(lambda s: give(s, copy, voice))
-    assert school.write(those_who_hear) == ["Samira", "Nadia", "Luc"]
+    assert school.write(those_who_hear) == ["Nadia", "Luc"], "it can still be taken back"
+    assert school.write(lambda s: those_who_hear(s, NOW + UNDOABLE)) == ["Samira", "Nadia", "Luc"]
 
 
 def test_the_copy_is_played_once_it_is_there(school: School, copy: str) -> None:
@@ -170,7 +177,7 @@ def test_the_copy_is_played_once_it_is_there(school: School, copy: str) -> None:
     voice = of_draft(school)
 
     def played(session: Session) -> tuple[str, str]:
-        found = voices.voice_for(session, factories.nadia(session), voice, played=True)
+        found = voices.voice_for(session, factories.nadia(session), voice, played=True, now=NOW)
         return found.store_key, found.mime
 
     assert school.write(played) == ("first.webm", "audio/webm")
