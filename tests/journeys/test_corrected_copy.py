@@ -142,3 +142,29 @@ def test_without_a_script_she_reads_the_marks_opens_an_answer_and_says_that_she_
         expect(page.locator("button[value=no]")).to_have_attribute("aria-pressed", "true")
     returned = server.school().read(lambda s: s.get_one(ReturnedFeedback, made["N2"].returned_id))
     assert returned.understood is False
+
+
+def test_the_button_that_takes_a_return_back_goes_when_its_time_is_over(
+    browser: Browser, copies: tuple[LiveServer, dict[str, Corrected]]
+) -> None:
+    server, _made = copies
+    school = server.school()
+
+    def send(session: Session) -> tuple[str, str]:
+        work = factories.assignment(session)
+        sent = [factories.sent(session, factories.learner(session, name), work) for name in ("Ali", "Rosa")]
+        login = logins.open_login(session, factories.nadia(session), LoginKind.STAFF, now=now())
+        return login, sent[0].id
+
+    login, attempt = school.write(send)
+    with phone(browser, server, login) as page:
+        page.clock.install()
+        page.goto(f"/corrections/{attempt}")
+        page.fill("textarea[name=comment]", "Bravo")
+        page.locator('button[formaction*="/return"]').click()
+        undo = page.get_by_role("button", name="Annuler").and_(page.locator("[data-toast] button"))
+        expect(undo).to_be_visible()
+        page.clock.run_for(20_000)
+        expect(undo).to_be_visible()
+        page.clock.run_for(11_000)
+        expect(undo).to_have_count(0)
