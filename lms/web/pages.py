@@ -10,6 +10,7 @@ from lms.access import cookie, current_person_or_none
 from lms.clock import now
 from lms.current import organisation, settings_of
 from lms.domain.errors import Refused
+from lms.domain.homework.answer_levels import Answers
 from lms.domain.homework.files import MAX_FILES
 from lms.domain.lessons.progress import LessonState
 from lms.i18n import dates, languages
@@ -34,6 +35,7 @@ from lms.web.sending import browser_key
 
 # Enums whose members templates name, to choose a word or an icon for each.
 ENUMS = (
+    Answers,
     Attendance,
     Channel,
     ConflictReason,

@@ -122,7 +122,7 @@ def _page(found: SignedCopy, token: str) -> Response:
         return url_for("signed_view.picture", token=token, id=made.id)
 
     copy = corrected_copy(found.attempt, found.returned, address_of, may_try_again=found.work.may_write)
-    # Whoever is logged in on this device may be somebody else.
+    # The person who is logged in on this device may be another one.
     return page("homework/signed.html", copy=copy, work=found.work, token=token, me=None, text_size="normal")
 
 

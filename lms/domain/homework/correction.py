@@ -199,7 +199,8 @@ def return_feedback(
     show: what a colleague has changed since is a refusal here.
     `shows_answers`: the learner sees at once how it is right. `is_confirmed`: the teacher was asked about
     the soft limits of the level.
-    Refusals: `already_returned`, `field_changed`, `empty_feedback`; unless confirmed those of `soft_limits`.
+    Refusals: `already_returned`, `field_changed`, `empty_feedback`; unless confirmed also
+    `too_many_pins`, `too_many_codes`, `no_good_mark`.
     """
     feedback, merge = _merge(session, attempt, written, shown, returns)
     if merge.unseen:

@@ -33,7 +33,7 @@ KEPT = timedelta(days=30)
 
 @dataclass(frozen=True)
 class SignedCopy:
-    """What a signed view shows: one return to one attempt of one learner."""
+    """One return to one attempt of one learner, as a signed view shows it."""
 
     view: SignedView
     returned: ReturnedFeedback
@@ -136,7 +136,7 @@ def revoke_views_of(session: Session, learner: Person, *, now: datetime) -> None
     _revoke(session, _of(Submission.learner_id == learner.id), now=now)
 
 
-def delete_expired(session: Session, *, now: datetime) -> None:
+def delete_expired_views(session: Session, *, now: datetime) -> None:
     """Delete the views that are over, a week later: until then their page says so."""
     session.execute(delete(SignedView).where(SignedView.expires_at < now - timedelta(days=7)))
 

@@ -27,8 +27,8 @@ def drawn(marks: list[dict[str, Any]], turns: int) -> Image.Image:
 
 def centre(picture: Image.Image, ink: tuple[int, int, int]) -> tuple[float, float]:
     """Return the middle of everything that has this colour."""
-    apart = ImageChops.difference(picture, Image.new("RGB", picture.size, ink)).convert("L")
-    box = apart.point(lambda value: 255 if value < 24 else 0).getbbox()
+    difference = ImageChops.difference(picture, Image.new("RGB", picture.size, ink)).convert("L")
+    box = difference.point(lambda value: 255 if value < 24 else 0).getbbox()
     assert box is not None, "nothing has this colour"
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 

@@ -88,7 +88,7 @@ def test_a_teacher_ends_it_and_so_does_the_departure_of_the_learner(school: Scho
 
 def test_the_night_deletes_what_is_over_a_week_later(school: School, token: str) -> None:
     def views_left(days: int) -> int:
-        school.write(lambda s: signed_views.delete_expired(s, now=NOW + timedelta(days=days)))
+        school.write(lambda s: signed_views.delete_expired_views(s, now=NOW + timedelta(days=days)))
         return len(school.read(lambda s: s.scalars(select(SignedView)).all()))
 
     assert [views_left(36), views_left(38)] == [1, 0]
