@@ -147,7 +147,7 @@ def test_the_voice_of_a_colleague_is_heard_before_it_is_replaced(classroom: Clas
 
 
 def choose(page: Page, name: str) -> None:
-    page.get_by_text("Choisir un enregistrement").click()
+    page.get_by_text("Un fichier").click()
     chosen = FilePayload(name=name, mimeType="audio/*", buffer=recording(name))
     page.set_input_files("#voice-file", [chosen])
     page.get_by_role("button", name="Ajouter la voix").click()

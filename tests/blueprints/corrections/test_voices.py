@@ -102,10 +102,10 @@ def test_without_a_script_a_file_is_chosen_and_deleted_again(
     assert answer.status_code == 303
     page = nadia.get(answer.location)
     assert "Votre voix est ajoutée." in page.text
-    assert "La voix de Nadia" in page.text
+    assert [player.get("aria-label") for player in page.root.all("audio")] == ["La voix de Nadia"]
     fields = shown(nadia, copy)
     assert nadia.client.post(f"/corrections/{copy}/voice/delete", data=fields).status_code == 303
-    assert "La voix de Nadia" not in nadia.get(f"/corrections/{copy}").text
+    assert nadia.get(f"/corrections/{copy}").root.all("audio") == []
     assert stored(school) == 0
 
 

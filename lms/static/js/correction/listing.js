@@ -53,7 +53,7 @@ document.addEventListener("click", ({ target }) => {
   const line = target.closest?.("[data-marks] .words")?.closest("li");
   if (!line) return;
   const { kind, attachment, starts } = valuesOf(line);
-  const player = kind === "moment" && [...document.querySelectorAll("[data-desk] audio")].find(({ src }) => src.endsWith(attachment));
+  const player = kind === "moment" && [...document.querySelectorAll("[data-desk] audio")].find(({ src }) => src.split("/")[4] === attachment);
   if (player) player.currentTime = starts;
   if (line.querySelector(".change")) close(line);
   else open(line);

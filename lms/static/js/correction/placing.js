@@ -175,7 +175,7 @@ const look = () => {
     button.addEventListener("click", () => {
       const starts = Math.floor(player.currentTime);
       const code = pressed()?.dataset.code ?? "unclear";
-      const attachment = player.src.split("/").pop();
+      const attachment = player.src.split("/")[4]; // its copy has a longer address
       announce("mark:add", { kind: "moment", code, attachment, starts, ends: starts + 2 });
     });
     player.after(button);
