@@ -46,7 +46,7 @@ SENTENCES: dict[RefusalCode, LazyString] = {
     RefusalCode.EMPTY_FEEDBACK: _l("Écrivez un mot ou choisissez une appréciation."),
     RefusalCode.FIELD_CHANGED: _l("Une autre personne a écrit sur cette copie. Votre texte est encore ici."),
     RefusalCode.VOICE_TOO_LONG: _l(
-        "Cette voix est trop longue : %(number)s minutes au plus. Enregistrez-la en plus court."
+        "Cette voix est trop longue : %(number)s minutes au plus. Enregistrez-la en plus court."
     ),
     RefusalCode.MARK_MALFORMED: _l("Cette marque n’est pas claire. Faites-la encore une fois."),
     RefusalCode.MARK_OUT_OF_PAGE: _l("Cette marque est en dehors de la page."),
