@@ -13,7 +13,7 @@ from lms.models import MarkCode, MarkKind
 
 
 class ToolWords(NamedTuple):
-    """A tool that draws: its sign and name on the button, and its mark in the list where it has no words."""
+    """A tool that draws: its pictogram and name on the button, and the name of its mark."""
 
     sign: str
     label: LazyString
@@ -34,8 +34,8 @@ SHORT_WORDS: dict[MarkCode, LazyString] = {
     MarkCode.GOOD: _l("bien"),
 }
 TOOLS = {
-    MarkKind.PEN: ToolWords("✎", _l("Crayon"), _l("Un trait")),
-    MarkKind.ARROW: ToolWords("↗", _l("Flèche"), _l("Une flèche")),
-    MarkKind.TEXT: ToolWords("T", _l("Texte"), _l("Un texte")),
-    MarkKind.HIGHLIGHT: ToolWords("▬", _l("Surligner"), _l("Un passage surligné")),
+    MarkKind.PEN: ToolWords("pen", _l("Crayon"), _l("Un trait")),
+    MarkKind.ARROW: ToolWords("arrow", _l("Flèche"), _l("Une flèche")),
+    MarkKind.TEXT: ToolWords("letters", _l("Texte"), _l("Un texte")),
+    MarkKind.HIGHLIGHT: ToolWords("highlight", _l("Surligner"), _l("Un passage surligné")),
 }

@@ -30,7 +30,7 @@ from lms.models import (
     RuleMode,
 )
 from lms.normal_forms import normalize_phone
-from lms.web import drawn_marks
+from lms.web.marked_text import cut_marked_text
 from lms.web.sending import browser_key
 
 # Enums whose members templates name, to choose a word or an icon for each.
@@ -44,6 +44,8 @@ ENUMS = (
     FileKind,
     HomeworkState,
     LessonState,
+    MarkCode,
+    MarkKind,
     RuleMode,
 )
 
@@ -64,10 +66,7 @@ def init_app(app: Flask) -> None:
         dial=lambda number: normalize_phone(number) or number,
         code_words=lambda code: CODES[MarkCode(code)],
         mark_tool=lambda kind: TOOLS.get(MarkKind(kind)),
-        mark_shape=drawn_marks.shape_of,
-        marks_on=drawn_marks.marks_on,
-        mark_text=drawn_marks.mark_text,
-        mark_values=drawn_marks.mark_values,
+        marked_pieces=cut_marked_text,
         ago=lambda moment: dates.ago(moment, now()),
         mb=lambda size: _("%(number)s Mo", number=f"{size / 1_000_000:.1f}".replace(".", ",")),
     )

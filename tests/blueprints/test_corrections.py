@@ -126,7 +126,9 @@ def test_keys_of_a_letter_are_named_on_the_copy_alone_and_nowhere_once_switched_
     (easel,) = [part for part in page.root.all("section") if part.get("id") == "copy"]
     assert (easel.get("tabindex"), easel.get("aria-label")) == ("0", "Copie de Samira")
     assert [key.text for key in page.root.all("kbd")] == [key.text for key in easel.all("kbd")] == ["j"]
-    assert page.html.count("aria-keyshortcuts") == 1 + 11 + 4, "the queue, the codes, undo, redo and the zoom"
+    assert page.html.count("aria-keyshortcuts") == 1 + 11 + 5, (
+        "the queue, the codes, undo, redo, the zoom and the turn"
+    )
     school.write(lambda s: setattr(factories.nadia(s), "letter_keys", False))
     page = nadia.get(f"/corrections/{copy}")
     assert "Copie suivante" in page.html

@@ -29,11 +29,11 @@ _WHITE, _INK, _YELLOW = "#ffffff", "#1d2433", (255, 214, 0, 90)
 _GROUPS = {
     "agreement": "square",
     "conjugation": "square",
-    "order": "square",
     "determiner": "drop",
     "preposition": "drop",
     "missing": "drop",
     "word": "leaf",
+    "order": "leaf",
     "unclear": "leaf",
     "good": "star",
 }

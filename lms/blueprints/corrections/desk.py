@@ -22,7 +22,7 @@ from lms.blueprints.corrections.return_options import return_options
 from lms.clock import now
 from lms.current import settings
 from lms.domain.errors import Refused
-from lms.domain.homework import attempts, correction, inbox_tray, queue, returns
+from lms.domain.homework import attempts, correction, inbox_tray, marks, queue, returns
 from lms.domain.homework.answer_levels import SOFT
 from lms.domain.homework.correction import FeedbackDraft
 from lms.domain.homework.queue import QueuePlace, QueueState
@@ -267,6 +267,7 @@ def show_desk(
         codes=CODES,
         short=SHORT_WORDS,
         tools=TOOLS,
+        made=[marks.describe_mark(mark) for mark in shown.marks],
         undoable=undoable,
         options=options,
     )

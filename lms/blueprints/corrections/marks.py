@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict
 
-from flask import Blueprint, flash, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, jsonify, make_response, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
@@ -76,7 +75,7 @@ def change(id: str, mark_id: str) -> BaseResponse:
         marks.change_mark(session, attempt, mark, content, _sent_number("version"))
         return mark
 
-    return _answer(id, in_transaction, _("La marque est changée."), form)
+    return _answer(id, in_transaction, _("La marque est changée."), form, mark_id)
 
 
 @bp.post("/corrections/<id>/marks/<mark_id>/remove")
@@ -140,11 +139,16 @@ def _content(form: MarkForm, attempt: Attempt) -> MarkContent:
 
 
 def _answer(
-    id: str, action: Callable[[Session, Attempt], Mark], said: str, form: MarkForm | None = None
+    id: str,
+    action: Callable[[Session, Attempt], Mark],
+    said: str,
+    form: MarkForm | None = None,
+    mark_id: str | None = None,
 ) -> BaseResponse:
     """Run the action in one transaction and answer with the mark, or go back to the page.
 
-    `form`: shown again, with what was typed, when the action is refused.
+    `form`: shown again, with what was typed, when the action is refused. `mark_id`: the mark that is changed;
+    a script whose version of it is old gets the mark as it is now.
     """
 
     def in_transaction(session: Session) -> Mark:
@@ -153,28 +157,21 @@ def _answer(
     try:
         mark = write(in_transaction)
     except Refused as refusal:
-        return _refused(id, refusal, form)
+        return _refused(id, refusal, form, mark_id)
     if by_script():
-        return jsonify({**_shown(mark), "drawn": _draw(id)})
+        return jsonify(marks.describe_mark(mark))
     flash(said, "success")
     return redirect(url_for("corrections.desk", id=id, _anchor="marks"), 303)
 
 
-def _draw(id: str) -> str:
-    """Return the marks of the copy as its page draws them: the list, and what lies on pages and words."""
-    session = db.session()
-    attempt = attempts.queued_attempt_for(session, me(), id)
-    made = marks.list_marks(session, attempt.feedback.id) if attempt.feedback else []
-    return render_template(
-        "corrections/_drawn.html", attempt=attempt, marks=made, returns=_returns_of(attempt)
-    )
-
-
-def _refused(id: str, refusal: Refused, form: MarkForm | None) -> BaseResponse:
+def _refused(id: str, refusal: Refused, form: MarkForm | None, mark_id: str | None) -> BaseResponse:
     lost_race = refusal.code in (RefusalCode.FIELD_CHANGED, RefusalCode.ALREADY_RETURNED)
     status = 409 if lost_race else 422
     if by_script():
-        return make_response(jsonify(said=str(sentence(refusal))), status)
+        is_old = mark_id is not None and refusal.code == RefusalCode.FIELD_CHANGED
+        stored = db.session().get(Mark, mark_id) if is_old else None
+        told = {"mark": marks.describe_mark(stored)} if stored else {}
+        return make_response(jsonify(said=str(sentence(refusal)), **told), status)
     if form is None:
         flash(str(sentence(refusal)), "warm")
         return redirect(url_for("corrections.desk", id=id, _anchor="marks"), 303)
@@ -183,14 +180,3 @@ def _refused(id: str, refusal: Refused, form: MarkForm | None) -> BaseResponse:
     form.request_id.data = secrets.token_urlsafe(16)
     form.returns.data = _returns_of(attempt)
     return show_desk(status, attempt, mark_form=form)
-
-
-def _shown(mark: Mark) -> dict[str, object]:
-    """Return what the script of the page needs of a mark."""
-    return {
-        "id": mark.id,
-        "key": mark.client_key,
-        "version": mark.version,
-        "removed": mark.removed_at is not None,
-        **asdict(marks.content_of(mark)),
-    }

@@ -176,6 +176,17 @@ def content_of(mark: Mark) -> MarkContent:
     return MarkContent(*(getattr(mark, field.name) for field in fields(MarkContent)))
 
 
+def describe_mark(mark: Mark) -> dict[str, object]:
+    """Return what the script of a page needs of a mark."""
+    return {
+        "id": mark.id,
+        "key": mark.client_key,
+        "version": mark.version,
+        "removed": mark.removed_at is not None,
+        **asdict(content_of(mark)),
+    }
+
+
 def _check(session: Session, attempt: Attempt, content: MarkContent) -> None:
     if content.page is not None and not content.is_on_page:
         raise Refused(RefusalCode.MARK_OUT_OF_PAGE)

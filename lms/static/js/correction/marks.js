@@ -1,156 +1,235 @@
-// Marks go to the server one by one, in their order, and its answer draws them. What has not left yet waits on this
-// computer, also when the page is closed; the same mark sent twice is made once. Other files ask by mark:add, mark:change
-// and mark:remove on the document, with what is to be done as detail.
-const PAUSE = [1000, 2000, 5000, 15000];
-const place = () => document.querySelector("[data-desk]");
-const status = () => document.querySelector("[data-mark-status]");
-const key = () => `passerelle:marks:${document.body.dataset.person}:${place().dataset.desk}`;
-const newKey = () => crypto.randomUUID?.() ?? String(crypto.getRandomValues(new Uint32Array(4)));
+// The marks of this page: what is shown, and what the server has. They are sent one after the other; one that could not be
+// sent stays, is shown as not saved, and is sent later. `desk.put` changes a mark and can be undone.
+const desk = (globalThis.desk ??= {});
+const CONTENT = ["kind", "code", "attachment_id", "page", "x", "y", "w", "h", "points", "starts", "ends", "quote", "model", "note"];
+const LONGEST = 60; // s between two tries
 
-let waiting = [];
-let [done, undone] = [[], []];
-let busy = false;
-let tries = 0;
-const known = new Map(); // by the key or the id of a mark: what the server says of it
+let [place, marks, done, undone, timer, tries, sending] = [null, [], [], [], null, 0, null];
 
-const keep = () => {
+const contentOf = (mark) => JSON.stringify(CONTENT.map((name) => mark[name] ?? null));
+const isWaiting = (mark) => mark.kind === "text" && !mark.note; // words without words are not sent
+const isDirty = (mark) => !isWaiting(mark)
+  && (mark.id ? mark.removed !== mark.stored.removed || (!mark.removed && contentOf(mark) !== mark.stored.content) : mark.tried || !mark.removed);
+const say = (text) => { place.querySelector("[data-says-mark]").textContent = text; };
+desk.say = say;
+desk.words = () => place.dataset;
+desk.isOpen = () => Boolean(place?.isConnected);
+desk.marks = () => marks.filter((mark) => !mark.removed);
+desk.find = (key) => marks.find((mark) => mark.key === key);
+desk.name = (mark) => document.querySelector(`[data-palette] ${mark.code ? `[data-code="${mark.code}"]` : `[data-act="${mark.kind}"]`}`)?.dataset.name
+  ?? place.dataset[mark.kind] ?? "";
+
+const storeKey = () => `passerelle:marks:${document.body.dataset.person}:${place.dataset.add}`;
+const remember = () => {
+  const open = marks.filter((mark) => isDirty(mark) || mark.refused);
   try {
-    if (waiting.length) localStorage[key()] = JSON.stringify(waiting);
-    else delete localStorage[key()];
-  } catch { /* they wait in this page alone */ }
-};
-const say = (text = "") => { if (status()) status().textContent = text; };
-
-const swap = (html) => {
-  const page = new DOMParser().parseFromString(html, "text/html");
-  const list = document.querySelector("[data-marks]");
-  const open = list?.contains(document.activeElement);
-  for (const made of page.querySelectorAll(".marks")) {
-    const { page: number, file } = made.dataset;
-    document.querySelector(`[data-view] .marks[data-page="${number}"][data-file="${file}"]`)?.replaceWith(document.adoptNode(made));
-  }
-  const [text, shown] = [page.querySelector("[data-text]"), document.querySelector("[data-view] [data-text]")];
-  if (text && shown && !getSelection().toString()) shown.replaceChildren(...document.adoptNode(text).childNodes);
-  if (list && page.querySelector("[data-marks]")) list.replaceWith(document.adoptNode(page.querySelector("[data-marks]")));
-  if (open) document.querySelector("[data-marks] li:last-child .words")?.focus();
-  document.dispatchEvent(new Event("marks:drawn"));
-};
-// The page as it is now: after a refusal the marks of a colleague are shown too, and a new login has a new token.
-const refresh = async () => {
-  const html = await fetch(location.href).then((answer) => (answer.ok ? answer.text() : "")).catch(() => "");
-  const page = new DOMParser().parseFromString(html, "text/html");
-  if (page.body.dataset.person !== document.body.dataset.person) return;
-  const token = page.querySelector(".feedback-form [name=csrf_token]")?.value;
-  for (const field of token ? document.querySelectorAll("[name=csrf_token]") : []) field.value = token;
-  swap(html);
+    if (open.length) sessionStorage.setItem(storeKey(), JSON.stringify(open));
+    else sessionStorage.removeItem(storeKey());
+  } catch { /* then only this page has them, and asks before it is left */ }
 };
 
-document.addEventListener("marks:refresh", refresh);
+// `content`: what was sent, because the server tidies words.
+const accept = (mark, told, content = contentOf(told)) => {
+  mark.id = told.id;
+  mark.version = told.version;
+  mark.stored = { content, removed: told.removed };
+  delete mark.told;
+  delete mark.refused;
+};
 
-const send = async ({ act, id, mark, fields, version }) => {
+const bodyOf = (mark) => {
   const form = document.querySelector(".feedback-form");
-  const now = known.get(id ?? mark) ?? { id, version };
-  const body = new URLSearchParams({ ...fields, csrf_token: form.csrf_token.value, returns: form.elements.version.value });
-  if (act === "add") body.set("request_id", mark);
-  else body.set("version", now.version ?? version);
-  const address = place().dataset.desk + { add: "", change: `/${now.id}`, remove: `/${now.id}/remove`, restore: `/${now.id}/restore` }[act];
-  return fetch(address, { method: "POST", headers: { Accept: "application/json" }, body });
-};
-const work = async () => {
-  if (busy || !waiting.length || !place()) return;
-  busy = true;
-  while (waiting.length) {
-    const [step] = waiting;
-    const answer = await send(step).catch(() => null);
-    const told = answer && await answer.json().catch(() => null);
-    if (answer?.ok && told) {
-      known.set(told.id, told).set(told.key, told);
-      tries = 0;
-      waiting.shift();
-      keep();
-      if (!waiting.length) swap(told.drawn);
-      say();
-    } else if (answer && ![401, 429].includes(answer.status) && answer.status < 500 && told) {
-      waiting.shift();
-      keep();
-      await refresh();
-      say(told.said);
-    } else {
-      if (answer?.status === 400) await refresh();
-      say(`${status().dataset[answer?.status === 401 ? "ended" : "offline"]} ${status().dataset.wait}`);
-      setTimeout(work, PAUSE[Math.min(tries, PAUSE.length - 1)]);
-      tries += 1;
-      break;
-    }
+  const body = new URLSearchParams({ csrf_token: form.elements.csrf_token.value, returns: form.elements.version.value, request_id: mark.key });
+  for (const name of CONTENT) {
+    const value = mark[name];
+    if (value === null || value === undefined) continue;
+    body.set(name === "attachment_id" ? "attachment" : name, name === "points" ? value.map((point) => point.join(",")).join(" ") : value);
   }
-  busy = false;
-};
-const put = (step) => {
-  waiting.push(step);
-  keep();
-  document.dispatchEvent(new CustomEvent("marks:waiting", { detail: waiting }));
-  work();
+  body.set("code", mark.code ?? "");
+  if (mark.version) body.set("version", mark.version);
+  return body;
 };
 
-const offer = () => {
-  for (const [act, steps] of [["undo", done], ["redo", undone]]) {
-    const button = document.querySelector(`[data-act=${act}]`);
-    if (button) button.disabled = !steps.length;
+const renew = async () => {
+  const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+  const fresh = page.querySelector("[name=csrf_token]")?.value;
+  if (!fresh || page.body.dataset.person !== document.body.dataset.person) return false;
+  for (const field of document.querySelectorAll("[name=csrf_token]")) field.value = fresh;
+  return true;
+};
+
+const post = async (mark, again = true) => {
+  const base = place.dataset.add;
+  const isMoved = mark.id && mark.removed !== mark.stored.removed;
+  const address = !mark.id ? base : `${base}/${mark.id}${isMoved ? (mark.removed ? "/remove" : "/restore") : ""}`;
+  const content = isMoved ? mark.stored.content : contentOf(mark);
+  mark.tried = true;
+  const answer = await fetch(address, { method: "POST", headers: { Accept: "application/json" }, body: bodyOf(mark), signal: AbortSignal.timeout(20000) });
+  const told = (answer.headers.get("Content-Type") ?? "").startsWith("application/json") ? await answer.json() : null;
+  if (answer.status === 400 && again && await renew()) return post(mark, false);
+  return { status: answer.status, ok: answer.ok && told?.id, told, content };
+};
+
+const later = () => {
+  tries += 1;
+  clearTimeout(timer);
+  timer = setTimeout(desk.flush, 1000 * Math.min(LONGEST, 2 ** tries));
+};
+
+const choice = (text, act) => {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button quiet";
+  button.textContent = text;
+  button.addEventListener("click", act);
+  return button;
+};
+
+const clash = (mark, told) => {
+  const theirs = told.mark;
+  const words = theirs.removed ? place.dataset.removed : [theirs.quote, theirs.model, theirs.note, desk.name(theirs)].filter(Boolean).join(" · ");
+  mark.refused = true;
+  mark.told = { text: `${place.dataset.other} ${words}`, theirs };
+};
+
+desk.settle = (mark, isMine) => {
+  const { theirs } = mark.told;
+  accept(mark, theirs);
+  if (!isMine) for (const name of [...CONTENT, "removed"]) mark[name] = theirs[name];
+  desk.show();
+  desk.flush();
+};
+
+const take = (mark, { status, ok, told, content }) => {
+  if (ok) {
+    accept(mark, told, content);
+    tries = 0;
+  } else if (status === 409 && told?.mark) {
+    clash(mark, told);
+  } else if (status === 401) {
+    mark.told = { text: place.dataset.ended, login: true };
+    return false;
+  } else if (status === 0 || status === 429 || status >= 500 || (status >= 200 && status < 400)) {
+    mark.told = { text: place.dataset.unsaved };
+    return false;
+  } else {
+    mark.refused = true;
+    mark.told = { text: [told?.said, place.dataset.refused].filter(Boolean).join(" ") };
+  }
+  return true;
+};
+
+const run = async () => {
+  for (let mark; desk.isOpen() && (mark = marks.find((each) => isDirty(each) && !each.refused));) {
+    const sent = await post(mark).catch(() => ({ status: 0 }));
+    const goesOn = take(mark, sent);
+    if (!goesOn) for (const each of marks) if (isDirty(each) && !each.told) each.told = { text: place.dataset.unsaved };
+    remember();
+    desk.tell();
+    if (!goesOn) return later();
   }
 };
-const record = (step) => {
-  done.push(step);
-  undone = [];
-  put(step.forth);
-  offer();
+
+// Sends what is not sent yet; returns whether the server has everything.
+desk.flush = async () => {
+  clearTimeout(timer);
+  sending ??= run().finally(() => { sending = null; });
+  await sending;
+  return !marks.some((mark) => isDirty(mark) || mark.refused);
 };
-const step = (from, to, way) => {
+
+const change = (mark, values) => {
+  Object.assign(mark, values);
+  delete mark.refused;
+  delete mark.told;
+  remember();
+  desk.show();
+  desk.flush();
+};
+
+// Changes a mark, made or removed by it too. Changes of one kind that follow at once are undone together.
+desk.put = (mark, values, together = "") => {
+  const before = Object.fromEntries(Object.keys(values).map((name) => [name, mark[name]]));
+  const last = done.at(-1);
+  if (together && last?.mark === mark && last.together === together) last.values = values;
+  else done.push({ mark, before, values, together });
+  undone = [];
+  change(mark, values);
+};
+desk.add = (content) => {
+  const mark = { key: crypto.randomUUID(), quote: "", model: "", note: "", removed: true, ...content };
+  marks.push(mark);
+  desk.put(mark, { removed: false });
+  say(`${place.dataset.placed} ${desk.name(mark)}`);
+  return mark;
+};
+desk.remove = (mark) => {
+  desk.put(mark, { removed: true });
+  say(place.dataset.gone);
+};
+const step = (from, to, side) => {
   const last = from.pop();
   if (!last) return;
   to.push(last);
-  put(last[way]);
-  offer();
+  last.together = "";
+  change(last.mark, last[side]);
 };
-document.addEventListener("mark:add", ({ detail: fields }) => {
-  const mark = newKey();
-  record({ forth: { act: "add", mark, fields }, back: { act: "remove", mark } });
-  done.at(-1).again = { act: "restore", mark };
-});
-document.addEventListener("mark:remove", ({ detail: { id } }) => {
-  record({ forth: { act: "remove", id }, back: { act: "restore", id } });
-});
-document.addEventListener("mark:change", ({ detail: { before, after } }) => {
-  const { id, version } = before;
-  record({ forth: { act: "change", id, version, fields: after }, back: { act: "change", id, version, fields: before } });
-});
-const undo = () => step(done, undone, "back");
-const redo = () => {
-  const last = undone.at(-1);
-  if (last?.again) [last.forth, last.again] = [last.again, null]; // it is there, removed
-  step(undone, done, "forth");
-};
-document.addEventListener("click", ({ target }) => {
-  const act = target.closest?.("[data-act]")?.dataset.act;
-  if (act === "undo") undo();
-  if (act === "redo") redo();
-});
-document.addEventListener("keydown", (event) => {
-  if (!(event.ctrlKey || event.metaKey) || !place() || event.target.closest("input, textarea, select")) return;
-  const name = event.key.toLowerCase();
-  if (name === "y" || (name === "z" && event.shiftKey)) redo();
-  else if (name === "z") undo();
-  else return;
-  event.preventDefault();
-});
+desk.undo = () => step(done, undone, "before");
+desk.redo = () => step(undone, done, "values");
+desk.canUndo = () => [done.length, undone.length];
 
-const look = () => {
-  [done, undone] = [[], []];
-  waiting = [];
-  if (!place()) return;
-  offer();
-  try { waiting = JSON.parse(localStorage[key()] ?? "[]"); } catch { /* nothing waits */ }
-  work();
+desk.tellOn = (mark, box) => {
+  box.replaceChildren(mark.told?.text ?? "");
+  box.parentElement.closest("li").toggleAttribute("data-open", Boolean(mark.told));
+  if (mark.told?.login) {
+    const link = document.createElement("a");
+    link.href = `${place.dataset.login}?next=${encodeURIComponent(location.pathname + location.search)}`;
+    link.textContent = place.dataset.enter;
+    box.append(" ", link);
+  }
+  if (mark.told?.theirs) box.append(choice(place.dataset.mine, () => desk.settle(mark, true)), choice(place.dataset.theirs, () => desk.settle(mark, false)));
 };
-window.addEventListener("online", work);
-document.addEventListener("page:changed", look);
-look();
+
+const begin = () => {
+  place = document.querySelector("[data-desk]");
+  [marks, done, undone] = [[], [], []];
+  if (!place) return;
+  for (const told of JSON.parse(place.dataset.made)) {
+    const mark = { ...told };
+    accept(mark, told);
+    marks.push(mark);
+  }
+  let kept = [];
+  try {
+    kept = JSON.parse(sessionStorage.getItem(storeKey())) ?? [];
+  } catch { /* nothing is kept */ }
+  for (const mark of kept) {
+    const known = desk.find(mark.key);
+    if (!known) marks.push(mark);
+    else if (mark.id || contentOf(known) !== contentOf(mark)) {
+      // The version that its change was made on: what a colleague has written since is a conflict.
+      Object.assign(known, mark, mark.id ? {} : { id: known.id, version: known.version, stored: known.stored });
+    }
+  }
+  desk.resetCards();
+  desk.show();
+  desk.flush();
+};
+desk.begin = begin;
+
+window.addEventListener("online", () => { if (desk.isOpen()) desk.flush(); });
+document.addEventListener("visibilitychange", () => { if (!document.hidden && desk.isOpen()) desk.flush(); });
+window.addEventListener("beforeunload", (event) => { if (desk.isOpen() && marks.some((mark) => isDirty(mark) || mark.refused)) event.preventDefault(); });
+
+// The feedback is returned with all its marks, or not yet.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches(".feedback-form") || !desk.isOpen() || !marks.some((mark) => isDirty(mark) || mark.refused)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const button = event.submitter;
+  desk.flush().then((all) => {
+    if (all) form.requestSubmit(button);
+    else form.querySelector("[data-kept]").textContent = place.dataset.first;
+  });
+}, true);

@@ -2,23 +2,12 @@
 const STEPS = [100, 150, 200, 300];
 const SVG = "http://www.w3.org/2000/svg";
 
+const desk = (globalThis.desk ??= {});
 let step = 0;
-const zoom = (by) => {
+desk.zoom = (by) => {
   step = Math.max(0, Math.min(step + by, STEPS.length - 1));
   for (const sheet of document.querySelectorAll("[data-sheet]")) sheet.style.setProperty("--zoom", `${STEPS[step]}%`);
 };
-const BY = { in: 1, out: -1, "+": 1, "-": -1 };
-document.addEventListener("click", ({ target }) => {
-  const by = BY[target.closest?.("[data-act]")?.dataset.act];
-  if (by) zoom(by);
-});
-document.addEventListener("keydown", (event) => {
-  const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
-  const easel = event.target.closest?.(".easel[tabindex]");
-  if (!easel || !isPlain || event.target.closest("input, textarea, select")) return;
-  if (BY[event.key]) zoom(BY[event.key]);
-  else if (event.key === "t") easel.querySelector(".sheet:hover .turn button, .turn button")?.click();
-});
 
 // The same drawing as that of the server: homework/_parts.html.
 const drawTurned = (sheet, turns) => {
@@ -54,13 +43,11 @@ document.addEventListener("submit", async (event) => {
   }
   drawTurned(form.closest("[data-sheet]"), turns);
   button.value = (turns + 1) % 4;
-  document.dispatchEvent(new Event("marks:refresh"));
+  form.dispatchEvent(new Event("form:free", { bubbles: true })); // to be turned again
+  const layer = form.closest("[data-sheet]").querySelector("[data-marks]");
+  if (layer) layer.dataset.turns = turns;
+  if (desk.isOpen()) desk.show();
+  else location.reload(); // what is returned is drawn by the server
 });
 
-const look = () => {
-  step = 0;
-  const palette = document.querySelector("[data-palette]");
-  if (palette) palette.hidden = false;
-};
-document.addEventListener("page:changed", look);
-look();
+document.addEventListener("page:changed", () => { step = 0; });
