@@ -36,6 +36,7 @@ from lms.domain import notices, outbox
 from lms.domain.booking import kept, stored_conflicts, waitlist
 from lms.domain.booking.quiet_hours import is_quiet
 from lms.domain.calendars import external
+from lms.domain.homework import phrases
 from lms.domain.people import kept_forms, logins
 from lms.domain.people.contact import mail_address, preferred_channel, sms_number
 from lms.extensions import db, write
@@ -290,6 +291,7 @@ class Jobs:
             write(lambda session: outbox.delete_old_receipts(session, now() - RECEIPTS_KEPT))
             write(lambda session: notices.delete_old_notices(session, now=now()))
             write(lambda session: logins.delete_old_logins(session, now=now()))
+            write(lambda session: phrases.delete_unused(session, now=now()))
             write(lambda session: session.execute(text("ANALYZE")))
         self.uploads.delete_expired()
         self.inbox.delete_old()

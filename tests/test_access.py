@@ -47,6 +47,7 @@ from lms.models import (
     OutboxItem,
     Person,
     PersonRole,
+    Phrase,
     Rendition,
     Role,
     Room,
@@ -296,6 +297,7 @@ def things(session: Session) -> dict[str, str]:
         "uploads": first(select(Upload).where(Upload.person_id == samira.id)).id,
         "files": first(select(Attachment).where(Attachment.attempt_id == attempt.id)).id,
         "marks": first(select(Mark)).id,
+        "phrases": first(select(Phrase)).id,
         "pages": first(select(Rendition).join(Attachment).where(Attachment.attempt_id == attempt.id)).id,
         "bookings": first(hers).id,
         "offers": first(

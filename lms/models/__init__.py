@@ -69,6 +69,7 @@ from lms.models.people import (
     PersonRole,
     Role,
 )
+from lms.models.phrases import Phrase
 from lms.models.uploads import Upload
 
 __all__ = [
@@ -134,6 +135,7 @@ __all__ = [
     "PasswordLink",
     "Person",
     "PersonRole",
+    "Phrase",
     "QueuedAttempt",
     "Rendition",
     "ReturnedBand",

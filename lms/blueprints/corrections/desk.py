@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.blueprints.corrections import copy_list
 from lms.blueprints.corrections.correction_page import TypedFeedback, build_correction_page
+from lms.blueprints.corrections.phrases import add_chosen_phrase, offered_phrases
 from lms.clock import now
 from lms.current import settings
 from lms.domain.errors import Refused
@@ -157,6 +158,7 @@ def _answer(
     """
     attempt = attempts.queued_attempt_for(db.session(), me(), id)
     form, name = FeedbackForm(), attempt.submission.learner.name
+    add_chosen_phrase(form)
     rubric = correction.load_rubric(db.session(), attempt.submission.assignment.lesson.level_id)
     bands, shown = chosen_bands(request.form, rubric), shown_stamps(request.form)
     if not form.validate():
@@ -238,4 +240,12 @@ def show_desk(
         completing=completing,
         now=now(),
     )
-    return page("corrections/desk.html", status, shown=shown, codes=CODES, short=SHORT_WORDS, tools=TOOLS)
+    return page(
+        "corrections/desk.html",
+        status,
+        shown=shown,
+        offered=offered_phrases(shown),
+        codes=CODES,
+        short=SHORT_WORDS,
+        tools=TOOLS,
+    )

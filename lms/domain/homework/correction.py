@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from lms.domain import audit_log, outbox
 from lms.domain.errors import Refused
-from lms.domain.homework import marks, queue
+from lms.domain.homework import marks, phrases, queue
 from lms.extensions import read_rows
 from lms.models import (
     Attempt,
@@ -215,6 +215,7 @@ def return_feedback(
         detail="redo" if redo else "finished",
         now=now,
     )
+    phrases.learn(session, returned, attempt, now=now)
     session.flush()
     return returned
 
