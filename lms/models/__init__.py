@@ -34,6 +34,7 @@ from lms.models.corrections import (
     ReturnedMark,
     Score,
 )
+from lms.models.error_counts import ErrorCount
 from lms.models.homework import (
     KINDS,
     Assignment,
@@ -102,6 +103,7 @@ __all__ = [
     "DayKind",
     "Deposit",
     "DepositWay",
+    "ErrorCount",
     "ExternalBusyTime",
     "ExternalCalendar",
     "Feedback",

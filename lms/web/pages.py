@@ -10,6 +10,7 @@ from lms.access import cookie, current_person_or_none
 from lms.clock import now
 from lms.current import organisation, settings_of
 from lms.domain.errors import Refused
+from lms.domain.homework.error_profile import Trend
 from lms.domain.homework.files import MAX_FILES
 from lms.domain.lessons.progress import LessonState
 from lms.i18n import dates, languages
@@ -43,6 +44,7 @@ ENUMS = (
     HomeworkState,
     LessonState,
     RuleMode,
+    Trend,
 )
 
 

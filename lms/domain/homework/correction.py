@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from lms.domain import audit_log, outbox
 from lms.domain.errors import Refused
-from lms.domain.homework import marks, phrases, queue
+from lms.domain.homework import error_profile, marks, phrases, queue
 from lms.extensions import read_rows
 from lms.models import (
     Attempt,
@@ -215,6 +215,8 @@ def return_feedback(
         detail="redo" if redo else "finished",
         now=now,
     )
+    learner, level_id = attempt.submission.learner, attempt.submission.assignment.lesson.level_id
+    error_profile.count_errors(session, returned, learner.id, level_id)
     phrases.learn(session, returned, attempt, now=now)
     session.flush()
     return returned
