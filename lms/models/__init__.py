@@ -24,9 +24,11 @@ from lms.models.booking import (
 )
 from lms.models.calendars import CalendarFeed, ExternalBusyTime, ExternalCalendar
 from lms.models.corrections import (
+    CheckedMark,
     Criterion,
     Feedback,
     Mark,
+    MarkCheck,
     MarkCode,
     MarkKind,
     ReturnedBand,
@@ -95,6 +97,7 @@ __all__ = [
     "BookingState",
     "CalendarFeed",
     "Channel",
+    "CheckedMark",
     "Claim",
     "Clip",
     "ClipProgress",
@@ -125,6 +128,7 @@ __all__ = [
     "MailState",
     "Mailbox",
     "Mark",
+    "MarkCheck",
     "MarkCode",
     "MarkKind",
     "Mode",

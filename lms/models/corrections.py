@@ -103,11 +103,24 @@ class ReturnedMark(TypedDict):
     note: str
 
 
+class CheckedMark(TypedDict):
+    """A mark of the attempt before, and whether the teacher finds it mended."""
+
+    code: str | None
+    quote: str
+    model: str
+    is_mended: bool
+
+
 class ReturnedBody(TypedDict):
-    """Bands and marks of a return; the oldest ones have no marks."""
+    """Bands and marks of a return; the oldest ones have no marks.
+
+    `checked`: what was confirmed of the marks of the attempt before.
+    """
 
     bands: list[tuple[str, int]]
     marks: NotRequired[list[ReturnedMark]]
+    checked: NotRequired[list[CheckedMark]]
 
 
 class ReturnedFeedback(Identified, Base):
@@ -145,6 +158,10 @@ class ReturnedFeedback(Identified, Base):
     @property
     def marks(self) -> list[ReturnedMark]:
         return self.body.get("marks", [])
+
+    @property
+    def checked(self) -> list[CheckedMark]:
+        return self.body.get("checked", [])
 
 
 class MarkKind(StrEnum):
@@ -225,3 +242,20 @@ class Mark(Identified, Base):
     removed_at: Mapped[datetime | None]
 
     created_by: Mapped[Person] = relationship(lazy="raise_on_sql")
+
+
+class MarkCheck(Base):
+    """Answer, in a draft, to the question whether a mark of the attempt before is mended.
+
+    `position`: of the mark in the return.
+    """
+
+    __tablename__ = "mark_check"
+    __table_args__ = (Index("ix_mark_check_returned_feedback_id", "returned_feedback_id"),)
+
+    feedback_id: Mapped[str] = mapped_column(ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True)
+    returned_feedback_id: Mapped[str] = mapped_column(
+        ForeignKey("returned_feedback.id", ondelete="CASCADE"), primary_key=True
+    )
+    position: Mapped[int] = mapped_column(primary_key=True)
+    is_mended: Mapped[bool]

@@ -10,6 +10,7 @@ from lms.access import cookie, current_person_or_none
 from lms.clock import now
 from lms.current import organisation, settings_of
 from lms.domain.errors import Refused
+from lms.domain.homework.comparison import Change
 from lms.domain.homework.error_profile import Trend
 from lms.domain.homework.files import MAX_FILES
 from lms.domain.lessons.progress import LessonState
@@ -36,6 +37,7 @@ from lms.web.sending import browser_key
 # Enums whose members templates name, to choose a word or an icon for each.
 ENUMS = (
     Attendance,
+    Change,
     Channel,
     ConflictReason,
     DayKind,

@@ -1,5 +1,5 @@
 """À corriger: the queue of submissions, the page on which a teacher corrects one, and the marks on it."""
 
-from lms.blueprints.corrections import desk, marks, phrases
+from lms.blueprints.corrections import checks, desk, marks, phrases
 
-bps = [desk.bp, marks.bp, phrases.bp]
+bps = [desk.bp, marks.bp, phrases.bp, checks.bp]

@@ -22,7 +22,7 @@ from lms.blueprints.corrections.phrases import add_chosen_phrase, offered_phrase
 from lms.clock import now
 from lms.current import settings
 from lms.domain.errors import Refused
-from lms.domain.homework import attempts, correction, inbox_tray, queue
+from lms.domain.homework import attempts, comparison, correction, inbox_tray, queue
 from lms.domain.homework.correction import FeedbackDraft
 from lms.domain.homework.queue import QueuePlace, QueueState
 from lms.extensions import db, write
@@ -245,6 +245,7 @@ def show_desk(
         status,
         shown=shown,
         offered=offered_phrases(shown),
+        comparison=comparison.compare_attempts(db.session(), attempt),
         codes=CODES,
         short=SHORT_WORDS,
         tools=TOOLS,

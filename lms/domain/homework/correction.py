@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from lms.domain import audit_log, outbox
 from lms.domain.errors import Refused
-from lms.domain.homework import error_profile, marks, phrases, queue
+from lms.domain.homework import comparison, error_profile, marks, phrases, queue
 from lms.extensions import read_rows
 from lms.models import (
     Attempt,
@@ -323,6 +323,8 @@ def _freeze(
             "marks": [marks.freeze_mark(mark) for mark in made],
         },
     )
+    if checked := comparison.freeze_checks(session, attempt):
+        returned.body["checked"] = checked
     session.add(returned)
     session.flush()
     return returned
