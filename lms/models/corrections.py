@@ -22,6 +22,8 @@ class Criterion(Identified, Base):
     level_id: Mapped[str] = mapped_column(ForeignKey("level.id", ondelete="CASCADE"))
     position: Mapped[int]
     label: Mapped[str] = mapped_column(String(60))
+    # DELF: the points of each of the four bands; NULL where the level gives none.
+    points: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
 
     level: Mapped[Level] = relationship(lazy="raise_on_sql")
 
@@ -115,12 +117,14 @@ class CheckedMark(TypedDict):
 class ReturnedBody(TypedDict):
     """Bands and marks of a return; the oldest ones have no marks.
 
-    `checked`: what was confirmed of the marks of the attempt before.
+    `checked`: what was confirmed of the marks of the attempt before. `points`: DELF points and the most of
+    them, for the team.
     """
 
     bands: list[tuple[str, int]]
     marks: NotRequired[list[ReturnedMark]]
     checked: NotRequired[list[CheckedMark]]
+    points: NotRequired[tuple[float, float]]
 
 
 class ReturnedFeedback(Identified, Base):
@@ -162,6 +166,12 @@ class ReturnedFeedback(Identified, Base):
     @property
     def checked(self) -> list[CheckedMark]:
         return self.body.get("checked", [])
+
+    @property
+    def points(self) -> tuple[float, float] | None:
+        """Return the DELF points and the most of them; None without a scale. Learners never see them."""
+        found = self.body.get("points")
+        return None if found is None else (found[0], found[1])
 
 
 class MarkKind(StrEnum):

@@ -70,6 +70,7 @@ def init_app(app: Flask) -> None:
         marks_on=drawn_marks.marks_on,
         mark_text=drawn_marks.mark_text,
         mark_values=drawn_marks.mark_values,
+        points=lambda number: f"{number:g}".replace(".", ","),
         ago=lambda moment: dates.ago(moment, now()),
         mb=lambda size: _("%(number)s Mo", number=f"{size / 1_000_000:.1f}".replace(".", ",")),
     )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from lms.domain import audit_log, outbox
 from lms.domain.errors import Refused
-from lms.domain.homework import comparison, error_profile, marks, phrases, queue
+from lms.domain.homework import comparison, error_profile, marks, phrases, points, queue
 from lms.extensions import read_rows
 from lms.models import (
     Attempt,
@@ -68,11 +68,15 @@ class Merge:
 
 @dataclass(frozen=True)
 class RubricRow:
-    """A criterion of a level, and the band that the draft has for it; None for none."""
+    """A criterion of a level, and the band that the draft has for it; None for none.
+
+    `points`: the DELF points of each band.
+    """
 
     id: str
     label: str
     band: int | None = None
+    points: Sequence[float] | None = None
 
     @property
     def field(self) -> str:
@@ -116,7 +120,7 @@ def load_rubric(session: Session, level_id: str, feedback_id: str | None = None)
 
 # Built once, because every copy that a teacher opens runs it.
 _RUBRIC = (
-    select(Criterion.id, Criterion.label, Score.band)
+    select(Criterion.id, Criterion.label, Score.band, Criterion.points)
     .outerjoin(
         Score,
         and_(Score.criterion_id == Criterion.id, Score.feedback_id == bindparam("feedback", type_=String)),
@@ -325,6 +329,8 @@ def _freeze(
     )
     if checked := comparison.freeze_checks(session, attempt):
         returned.body["checked"] = checked
+    if counted := points.count_points([(row.points, row.band) for row in rubric]):
+        returned.body["points"] = (counted.points, counted.most)
     session.add(returned)
     session.flush()
     return returned

@@ -25,7 +25,7 @@ def nadia(school: School, second: str) -> Visitor:
 def test_what_changed_is_told_to_those_who_do_not_see_colours(nadia: Visitor, second: str) -> None:
     page = nadia.get(f"/corrections/{second}")
     assert "Comparé à l’essai 1" in page.text
-    assert [each.text for each in page.root.all("del")] == ["Enlevé : prend"]
+    assert [each.text for each in page.root.all("del")] == ["Supprimé : prend"]
     assert [each.text for each in page.root.all("ins")] == ["Ajouté : prends"]
 
 
