@@ -28,6 +28,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for table in ("notice", "outbox_item"):
+        op.execute(f"DELETE FROM {table} WHERE kind = 'teacher_digest'")  # noqa: S608
     with op.batch_alter_table("person") as batch:
         for name in SWITCHES:
             batch.drop_column(name)
