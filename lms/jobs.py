@@ -33,11 +33,12 @@ from lms.adapters.sms.gateway import HttpSmsGateway
 from lms.adapters.sms.message import SmsSender
 from lms.clock import now
 from lms.current import received_store_of, settings_of, store_of
+from lms.digest_job import DigestJob
 from lms.domain import notices, outbox
 from lms.domain.booking import kept, stored_conflicts, waitlist
 from lms.domain.booking.quiet_hours import is_quiet
 from lms.domain.calendars import external
-from lms.domain.homework import signed_views
+from lms.domain.homework import phrases, signed_views
 from lms.domain.people import kept_forms, logins
 from lms.domain.people.contact import mail_address, preferred_channel, sms_number
 from lms.extensions import db, write
@@ -48,6 +49,7 @@ from lms.models import Channel, Organisation, OutboxItem, Outcome, Person
 from lms.notifications import InFeed, MailRenderer, render_email, sms
 from lms.notifications import booking as booking_notifications
 from lms.notifications import calendars as calendar_notifications
+from lms.notifications import digest as digest_notifications
 from lms.notifications import homework as homework_notifications
 from lms.notifications import people as people_notifications
 from lms.upload_jobs import UploadJobs
@@ -59,6 +61,7 @@ MAIL_RENDERERS: dict[str, MailRenderer] = {
     **homework_notifications.MAIL_RENDERERS,
     **booking_notifications.MAIL_RENDERERS,
     **calendar_notifications.MAIL_RENDERERS,
+    **digest_notifications.MAIL_RENDERERS,
 }
 # Kinds of messages that may leave as an SMS too.
 SMS_RENDERERS = booking_notifications.SMS_RENDERERS
@@ -106,6 +109,7 @@ class Jobs:
         self.files = FileJobs(app)
         self.uploads = UploadJobs(app)
         self.inbox = InboxJob(app)
+        self.digest = DigestJob(app)
         self.huey = _queue(settings)
         self._deliver = self.huey.task()(self.deliver)
         self._read_calendars = self.huey.task()(self.read_calendars)
@@ -115,6 +119,7 @@ class Jobs:
         self.huey.periodic_task(crontab(minute="*"))(self.every_minute)
         self.huey.periodic_task(crontab(minute="17", hour="3"))(self.every_night)
         self.huey.periodic_task(crontab(minute="17"))(self.every_hour)
+        self.huey.periodic_task(crontab(minute="0"))(self.digest.post)
         self.huey.periodic_task(crontab(minute="47"))(self.delete_orphans)
 
     def wake(self, item_ids: list[str]) -> None:
@@ -308,6 +313,7 @@ class Jobs:
             write(lambda session: notices.delete_old_notices(session, now=now()))
             write(lambda session: logins.delete_old_logins(session, now=now()))
             write(lambda session: signed_views.delete_expired_views(session, now=now()))
+            write(lambda session: phrases.delete_unused(session, now=now()))
             write(lambda session: session.execute(text("ANALYZE")))
         self.uploads.delete_expired()
         self.inbox.delete_old()

@@ -78,6 +78,15 @@ def name_key(name: str) -> str:
     return key or unicodedata.normalize("NFC", name)  # of a name that is an accent alone
 
 
+def sentence_key(text: str) -> str:
+    """Return the form in which sentences are compared: without case, with one kind of space and apostrophe.
+
+    Accents count: "a" and "à" are what a sentence may be about.
+    """
+    alike = "".join("'" if character in _APOSTROPHES else character for character in text)
+    return unicodedata.normalize("NFC", clean_line(alike).casefold())
+
+
 def split_name(name: str) -> tuple[str, str]:
     """Return the first word of a name, which is the first name, and the rest; "" when there is no more."""
     first, _space, rest = " ".join(name.split()).partition(" ")

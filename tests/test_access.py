@@ -47,6 +47,7 @@ from lms.models import (
     OutboxItem,
     Person,
     PersonRole,
+    Phrase,
     Rendition,
     ReturnedFeedback,
     Role,
@@ -298,6 +299,7 @@ def things(session: Session) -> dict[str, str]:
         "files": first(select(Attachment).where(Attachment.attempt_id == attempt.id)).id,
         "marks": first(select(Mark)).id,
         "returns": first(select(ReturnedFeedback)).id,
+        "phrases": first(select(Phrase)).id,
         "pages": first(select(Rendition).join(Attachment).where(Attachment.attempt_id == attempt.id)).id,
         "bookings": first(hers).id,
         "offers": first(

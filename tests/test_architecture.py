@@ -50,6 +50,7 @@ LAYERS = {
     "jobs": 4,
     "file_jobs": 4,
     "upload_jobs": 4,
+    "digest_job": 4,
     "inbox_job": 4,
     "cli": 4,
     "blueprints": 4,

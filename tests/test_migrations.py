@@ -37,7 +37,7 @@ from lms.adapters.store import LocalStore
 from lms.clock import now
 from lms.domain import outbox
 from lms.domain.booking import appointments, consistency
-from lms.domain.homework import attempts, correction, files, queue
+from lms.domain.homework import attempts, correction, files, marks, queue
 from lms.domain.homework.consistency import find_homework_faults
 from lms.domain.homework.returns import UNDOABLE
 from lms.domain.people import short_names, staff
@@ -48,7 +48,10 @@ from lms.models import (
     Attempt,
     Booking,
     BookingState,
+    ErrorCount,
     Level,
+    MarkCode,
+    MarkKind,
     Notice,
     Organisation,
     OutboxItem,
@@ -779,6 +782,34 @@ def test_the_keys_of_a_letter_act_for_everybody_who_was_there_before(newest: Sch
     down(newest, "0015")
     up(newest)
     assert newest.read(factories.nadia).letter_keys
+    assert differences(newest) == []
+
+
+def test_marks_that_were_returned_before_0037_are_counted(newest: School) -> None:
+    def live(session: Session) -> None:
+        work, nadia = factories.assignment(session), factories.nadia(session)
+        copy = factories.sent(session, factories.samira(session), work)
+        copy = attempts.queued_attempt_for(session, nadia, copy.id)
+        feedback = correction.open_feedback(session, copy, nadia, returns=0, now=now())
+        codes = (MarkCode.AGREEMENT, MarkCode.AGREEMENT, MarkCode.GOOD)
+        for number, code in enumerate(codes):
+            content = marks.MarkContent(MarkKind.RANGE, code, quote="mardi")
+            marks.add_mark(session, copy, feedback.id, nadia, str(number), content, now=now())
+        factories.answered(session, copy)
+
+    def counted() -> set[tuple[str, int, str]]:
+        columns = select(ErrorCount.code, ErrorCount.number, ErrorCount.learner_id)
+        return {
+            (row.code, row.number, row.learner_id) for row in newest.read(lambda s: s.execute(columns).all())
+        }
+
+    newest.write(live)
+    samira = newest.read(lambda s: factories.samira(s).id)
+    before = counted()
+    assert before == {(MarkCode.AGREEMENT, 2, samira), (MarkCode.GOOD, 1, samira)}
+    down(newest, "0025")
+    up(newest)
+    assert counted() == before
     assert differences(newest) == []
 
 

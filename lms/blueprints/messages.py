@@ -42,6 +42,7 @@ KINDS: dict[str, LazyString] = {
     "calendar_failing": _l("Agenda relié en panne"),
     "homework_received": _l("Reçu d’un devoir"),
     "mail_unreadable": _l("E-mail sans devoir"),
+    "teacher_digest": _l("E-mail du lundi"),
 }
 
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -21,6 +23,7 @@ from lms.current import organisation as current_organisation
 from lms.current import settings, store
 from lms.domain.booking import conflicts, video_addresses, waitlist, withdrawal
 from lms.domain.errors import Absent, Refused
+from lms.domain.homework import points as delf
 from lms.domain.people import directory, organisation
 from lms.extensions import csrf, db, write
 from lms.forms.people import ConfirmForm, DoorForm, LevelForm, OrganisationForm, RoomForm
@@ -144,8 +147,7 @@ def close_room(id: str) -> BaseResponse:
 @bp.route("/organisation/levels/<id>", methods=["GET", "POST"])
 @allow(Role.COORDINATOR)
 def level(id: str) -> BaseResponse:
-    found = organisation.find_level(db.session(), id)
-    form = LevelForm(obj=found)
+    form = LevelForm(obj=organisation.find_level(db.session(), id))
     if form.validate_on_submit():
         values = (form.name.data, form.cefr.data or "", form.blurb.data or "")
         try:
@@ -155,7 +157,47 @@ def level(id: str) -> BaseResponse:
         else:
             flash(_("Le niveau est modifié."), "success")
             return redirect(url_for("organisation.show", _anchor="levels"), 303)
-    return page("organisation/level.html", 422 if form.is_submitted() else 200, form=form, level_id=id)
+    return _level_page(422 if form.is_submitted() else 200, id, form)
+
+
+@bp.post("/organisation/levels/<id>/points")
+@allow(Role.COORDINATOR)
+def points(id: str) -> BaseResponse:
+    """Store the DELF points of the criteria of a level."""
+    level = organisation.find_level(db.session(), id)
+    typed = {name: value[:40] for name, value in request.form.items() if name.startswith("points-")}
+    scales, wrong = {}, set()
+    for criterion in delf.list_criteria(db.session(), id):
+        name = f"points-{criterion.id}"
+        try:
+            scales[criterion.id] = delf.parse_scale(typed.get(name, ""))
+        except ValueError:
+            wrong.add(name)
+    if wrong:
+        return _level_page(422, id, LevelForm(formdata=None, obj=level), typed, wrong)
+
+    def in_transaction(session: Session) -> None:
+        delf.set_scales(session, me(), organisation.find_level(session, id), scales, now=now())
+
+    write(in_transaction)
+    flash(_("Les points sont enregistrés."), "success")
+    return redirect(url_for("organisation.level", id=id, _anchor="points"), 303)
+
+
+def _level_page(
+    status: int,
+    id: str,
+    form: LevelForm,
+    typed: Mapping[str, str] | None = None,
+    wrong: Collection[str] = (),
+) -> BaseResponse:
+    """Show a level. `typed`: refused points; `wrong`: the names of their fields."""
+    criteria = [
+        (f"points-{each.id}", each.label, delf.write_scale(each.points))
+        for each in delf.list_criteria(db.session(), id)
+    ]
+    shown = [(name, label, (typed or {}).get(name, stored)) for name, label, stored in criteria]
+    return page("organisation/level.html", status, form=form, level_id=id, criteria=shown, wrong=wrong)
 
 
 def _receive(upload: FileStorage) -> tuple[str, str]:

@@ -130,7 +130,7 @@ def _people(session: Session, school: Mapping[str, Any], now: datetime) -> None:
         session.add(level)
         session.flush()
         for place, label in enumerate(given["criteria"], start=1):
-            session.add(Criterion(level_id=level.id, position=place, label=label))
+            session.add(Criterion(level_id=level.id, position=place, label=label, points=given["points"]))
     password, pin = passwords.hash_secret(school["password"]), passwords.hash_secret(school["pin"])
     began = now - timedelta(days=30)
     coordinator: Person | None = None

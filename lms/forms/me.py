@@ -42,6 +42,9 @@ def phone_number(_form: FlaskForm, field: Field) -> None:
         raise ValidationError(_l("Ce numéro est faux. Écrivez seulement les chiffres."))
 
 
+_OF_TEACHERS = ("letter_keys", "delf_points", "weekly_digest")
+
+
 class PreferencesForm(PageForm):
     """Preferences of a person; `fit` leaves the fields that the person can set."""
 
@@ -57,6 +60,16 @@ class PreferencesForm(PageForm):
         _l("Touches d’une seule lettre dans les corrections"),
         description=_l(
             "j et k changent de copie quand la copie est choisie. Ctrl + Entrée fonctionne toujours."
+        ),
+    )
+    delf_points = BooleanField(
+        _l("Points DELF à côté des appréciations"),
+        description=_l("Seuls les professeurs les voient."),
+    )
+    weekly_digest = BooleanField(
+        _l("Un e-mail chaque lundi"),
+        description=_l(
+            "Les copies qui attendent et les personnes à voir. Rien n’attend\N{NO-BREAK SPACE}: pas d’e-mail."
         ),
     )
     shared = RadioField(
@@ -80,7 +93,8 @@ class PreferencesForm(PageForm):
         self.language.choices = language_choices(offered)
         self.languages = offered
         if not person.is_teacher:
-            del self.letter_keys
+            for name in _OF_TEACHERS:
+                delattr(self, name)
         if person.is_staff:
             for name in ("shared", "email", "phone", "reach"):
                 delattr(self, name)
@@ -99,10 +113,10 @@ class PreferencesForm(PageForm):
             self.reach.data = AUTOMATIC
 
     def entered(self) -> Preferences:
-        """Return what was entered; the team has language and text size only, teachers the keys too."""
+        """Return what was entered; the team has language and text size only, teachers their switches too."""
         if "shared" not in self:
-            keys = self.letter_keys.data if "letter_keys" in self else None
-            return Preferences(self.language.data, self.text_size.data, letter_keys=keys)
+            switches = {name: self[name].data for name in _OF_TEACHERS if name in self}
+            return Preferences(self.language.data, self.text_size.data, **switches)
         return Preferences(
             language=self.language.data,
             text_size=self.text_size.data,

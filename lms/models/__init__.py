@@ -24,9 +24,11 @@ from lms.models.booking import (
 )
 from lms.models.calendars import CalendarFeed, ExternalBusyTime, ExternalCalendar
 from lms.models.corrections import (
+    CheckedMark,
     Criterion,
     Feedback,
     Mark,
+    MarkCheck,
     MarkCode,
     MarkKind,
     ReturnedBand,
@@ -36,6 +38,7 @@ from lms.models.corrections import (
     Score,
     SignedView,
 )
+from lms.models.error_counts import ErrorCount
 from lms.models.homework import (
     KINDS,
     Assignment,
@@ -71,6 +74,7 @@ from lms.models.people import (
     PersonRole,
     Role,
 )
+from lms.models.phrases import Phrase
 from lms.models.uploads import Upload
 from lms.models.voices import FeedbackVoice, PlayedCopy
 
@@ -96,6 +100,7 @@ __all__ = [
     "BookingState",
     "CalendarFeed",
     "Channel",
+    "CheckedMark",
     "Claim",
     "Clip",
     "ClipProgress",
@@ -104,6 +109,7 @@ __all__ = [
     "DayKind",
     "Deposit",
     "DepositWay",
+    "ErrorCount",
     "ExternalBusyTime",
     "ExternalCalendar",
     "Feedback",
@@ -126,6 +132,7 @@ __all__ = [
     "MailState",
     "Mailbox",
     "Mark",
+    "MarkCheck",
     "MarkCode",
     "MarkKind",
     "Mode",
@@ -138,6 +145,7 @@ __all__ = [
     "PasswordLink",
     "Person",
     "PersonRole",
+    "Phrase",
     "PlayedCopy",
     "QueuedAttempt",
     "Rendition",

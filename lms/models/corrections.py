@@ -23,6 +23,8 @@ class Criterion(Identified, Base):
     level_id: Mapped[str] = mapped_column(ForeignKey("level.id", ondelete="CASCADE"))
     position: Mapped[int]
     label: Mapped[str] = mapped_column(String(60))
+    # DELF: the points of each of the four bands; NULL where the level gives none.
+    points: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
 
     level: Mapped[Level] = relationship(lazy="raise_on_sql")
 
@@ -109,12 +111,27 @@ class ReturnedMark(TypedDict):
     note: str
 
 
+class CheckedMark(TypedDict):
+    """A mark of the attempt before, and whether the teacher finds it mended."""
+
+    code: str | None
+    quote: str
+    model: str
+    is_mended: bool
+
+
 class ReturnedBody(TypedDict):
-    """Bands and marks of a return; the oldest ones have no marks. `shows_answers`: whatever the level."""
+    """Bands and marks of a return; the oldest ones have no marks. `shows_answers`: whatever the level.
+
+    `checked`: what was confirmed of the marks of the attempt before. `points`: DELF points and the most of
+    them, for the team.
+    """
 
     bands: list[tuple[str, int]]
     marks: NotRequired[list[ReturnedMark]]
     shows_answers: NotRequired[bool]
+    checked: NotRequired[list[CheckedMark]]
+    points: NotRequired[tuple[float, float]]
 
 
 class ReturnedFeedback(Identified, Base):
@@ -168,6 +185,16 @@ class ReturnedFeedback(Identified, Base):
     @property
     def marks(self) -> list[ReturnedMark]:
         return self.body.get("marks", [])
+
+    @property
+    def checked(self) -> list[CheckedMark]:
+        return self.body.get("checked", [])
+
+    @property
+    def points(self) -> tuple[float, float] | None:
+        """Return the DELF points and the most of them; None without a scale. Learners never see them."""
+        found = self.body.get("points")
+        return None if found is None else (found[0], found[1])
 
     @property
     def shows_answers(self) -> bool:
@@ -273,3 +300,20 @@ class Mark(Identified, Base):
     removed_at: Mapped[datetime | None]
 
     created_by: Mapped[Person] = relationship(lazy="raise_on_sql")
+
+
+class MarkCheck(Base):
+    """Answer, in a draft, to the question whether a mark of the attempt before is mended.
+
+    `position`: of the mark in the return.
+    """
+
+    __tablename__ = "mark_check"
+    __table_args__ = (Index("ix_mark_check_returned_feedback_id", "returned_feedback_id"),)
+
+    feedback_id: Mapped[str] = mapped_column(ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True)
+    returned_feedback_id: Mapped[str] = mapped_column(
+        ForeignKey("returned_feedback.id", ondelete="CASCADE"), primary_key=True
+    )
+    position: Mapped[int] = mapped_column(primary_key=True)
+    is_mended: Mapped[bool]

@@ -28,6 +28,7 @@ class NoticeKind(StrEnum):
     CALENDAR_FAILING = "calendar_failing"
     HOMEWORK_RECEIVED = "homework_received"
     MAIL_UNREADABLE = "mail_unreadable"
+    TEACHER_DIGEST = "teacher_digest"
     # About an attempt: one of its files could not be used.
     FILE_REFUSED = "file_refused"
     # About a level.

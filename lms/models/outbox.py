@@ -40,6 +40,7 @@ MAIL_KINDS = (
     "calendar_failing",
     "homework_received",
     "mail_unreadable",
+    "teacher_digest",
 )
 
 

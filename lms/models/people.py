@@ -151,6 +151,8 @@ class Person(Named, Identified, Base):
     reach: Mapped[str] = mapped_column(String(8), default=AUTOMATIC)
     shared_phone: Mapped[bool] = mapped_column(default=False)
     letter_keys: Mapped[bool] = mapped_column(default=True)  # of a teacher: single letters act on a copy
+    delf_points: Mapped[bool] = mapped_column(default=False)  # of a teacher: sees them
+    weekly_digest: Mapped[bool] = mapped_column(default=True)  # of a teacher: a mail each Monday
     level_id: Mapped[str | None] = mapped_column(ForeignKey("level.id", ondelete="RESTRICT"))
     social_worker_id: Mapped[str | None] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     video_consent_at: Mapped[datetime | None]

@@ -244,6 +244,20 @@ def _waitlist_ended(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard:
     )
 
 
+def _digest(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard:
+    return NoticeCard(
+        details.notice.id,
+        details.notice.about_id,
+        "homework",
+        "homework",
+        _l("Votre semaine commence"),
+        "",
+        _("Des copies ou des personnes vous attendent."),
+        _l("Voir les copies"),
+        url_for("corrections.index"),
+    )
+
+
 def _learner_assigned(details: NoticeDetails, zone: ZoneInfo) -> NoticeCard | None:
     if details.person is None:
         return None
@@ -267,6 +281,7 @@ _CARDS: Mapping[NoticeKind, _Card] = {
     NoticeKind.MAIL_UNREADABLE: _unreadable_mail,
     NoticeKind.PASSWORD_LINK: _password_link,
     NoticeKind.CALENDAR_FAILING: _calendar,
+    NoticeKind.TEACHER_DIGEST: _digest,
     NoticeKind.LEVEL_CHANGED: _level,
     NoticeKind.LEVEL_OPENED: _level,
     NoticeKind.OFFER_WITHDRAWN: _offer_withdrawn,

@@ -11,6 +11,8 @@ from lms.clock import now
 from lms.current import organisation, settings_of
 from lms.domain.errors import Refused
 from lms.domain.homework.answer_levels import Answers
+from lms.domain.homework.comparison import Change
+from lms.domain.homework.error_profile import Trend
 from lms.domain.homework.files import MAX_FILES
 from lms.domain.lessons.progress import LessonState
 from lms.i18n import dates, languages
@@ -37,6 +39,7 @@ from lms.web.sending import browser_key
 ENUMS = (
     Answers,
     Attendance,
+    Change,
     Channel,
     ConflictReason,
     DayKind,
@@ -47,6 +50,7 @@ ENUMS = (
     MarkCode,
     MarkKind,
     RuleMode,
+    Trend,
 )
 
 
@@ -67,6 +71,7 @@ def init_app(app: Flask) -> None:
         code_words=lambda code: CODES[MarkCode(code)],
         mark_tool=lambda kind: TOOLS.get(MarkKind(kind)),
         marked_pieces=cut_marked_text,
+        points=lambda number: f"{number:g}".replace(".", ","),
         ago=lambda moment: dates.ago(moment, now()),
         mb=lambda size: _("%(number)s Mo", number=f"{size / 1_000_000:.1f}".replace(".", ",")),
     )

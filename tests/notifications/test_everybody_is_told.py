@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from lms.adapters.sms.folder import SmsFolder
 from lms.clock import now
+from lms.domain import outbox
 from lms.domain.booking import absence, appointments, retime, waitlist
 from lms.domain.calendars import external, offboarding
 from lms.domain.homework import inbox_answers, inbox_filing
@@ -41,7 +42,7 @@ from tests.support.mails import waiting_mail
 from tests.support.school import School
 from tests.support.waitlist import cancel_for_good
 
-TEAM = {"password_link", "calendar_failing"}
+TEAM = {"password_link", "calendar_failing", "teacher_digest"}
 WAYS = ("mail", "text", "hand", "nothing")
 
 
@@ -137,6 +138,11 @@ def mailed(session: Session, person: Person, *, refused: bool = False) -> None:
     assert inbox_answers.post_answers(session, now=now()) == 1
 
 
+def monday(session: Session, person: Person) -> None:
+    factories.sent(session, factories.samira(session), factories.assignment(session))
+    outbox.post(session, "teacher_digest", person, "2026-W48", now=now())
+
+
 EVENTS: dict[str, Callable[[Session, Person], None]] = {
     "feedback_returned": answered,
     "password_link": link_sent,
@@ -150,6 +156,7 @@ EVENTS: dict[str, Callable[[Session, Person], None]] = {
     "calendar_failing": calendar_fails,
     "homework_received": mailed,
     "mail_unreadable": partial(mailed, refused=True),
+    "teacher_digest": monday,
 }
 # Answers go to the sender, whose address need not be that of the person.
 ANSWERS = {"homework_received", "mail_unreadable"}

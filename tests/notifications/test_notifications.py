@@ -43,7 +43,7 @@ from tests.support.waitlist import cancel_for_good
 # What people type: an entity typed by hand, a tag, a percent sign, two writing directions.
 TRICKY = "L’été & l’hiver <b>100 %</b> « à vélo » %(name)s"
 FRIDAY = wall("2026-11-27", "14:00")
-FOR_THE_TEAM = ("password_link", "calendar_failing")
+FOR_THE_TEAM = ("password_link", "calendar_failing", "teacher_digest")
 
 
 def reader(session: Session, language: str) -> Person:
@@ -141,6 +141,11 @@ def mailed(session: Session, person: Person, *, refused: bool = False) -> None:
     inbox_answers.post_answers(session, now=NOW)
 
 
+def weekly(session: Session, person: Person) -> None:
+    factories.sent(session, factories.learner(session, TRICKY), factories.assignment(session))
+    outbox.post(session, "teacher_digest", person, "2026-W48", now=NOW)
+
+
 CAUSES: dict[str, Callable[[Session, Person], None]] = {
     "feedback_returned": corrected,
     "password_link": link,
@@ -154,6 +159,7 @@ CAUSES: dict[str, Callable[[Session, Person], None]] = {
     "calendar_failing": failing,
     "homework_received": mailed,
     "mail_unreadable": partial(mailed, refused=True),
+    "teacher_digest": weekly,
 }
 
 
@@ -250,6 +256,7 @@ ACTIONS = {
     "calendar_failing": ("Voir mes autres agendas", "/agenda/calendars"),
     "homework_received": ("Voir le devoir", "/submissions/"),
     "mail_unreadable": ("Voir les devoirs", "/homework"),
+    "teacher_digest": ("À corriger", "/corrections"),
 }
 
 

@@ -20,12 +20,14 @@ from lms.models import (
     Booking,
     Clip,
     ClipProgress,
+    ErrorCount,
     Feedback,
     FileKind,
     FileState,
     LessonVisit,
     LoginKind,
     LoginSession,
+    MarkCode,
     Mode,
     Notice,
     NoticeKind,
@@ -134,6 +136,14 @@ def add_work(session: Session, *, waiting: int, now: datetime) -> None:
                 body={"bands": []},
                 seen_at=sent,
                 redo=number % 10 == 0,
+            )
+            rows.add(
+                ErrorCount,
+                returned_feedback_id=feedback,
+                code=MarkCode.AGREEMENT,
+                learner_id=learner,
+                level_id=level,
+                number=2,
             )
         else:
             rows.add(

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from lms.domain.booking import attendance, availability_search, kept, queries
 from lms.domain.booking.permissions import may_manage, may_mark
-from lms.domain.homework import worklist
+from lms.domain.homework import error_profile, worklist
+from lms.domain.homework.error_profile import ErrorProfile
 from lms.domain.homework.worklist import LearnerAssignment
 from lms.forms.appointments import NoteForm
 from lms.models import Booking, Channel, Person, Role
@@ -44,6 +45,7 @@ class TeamPanel:
     """The team's part of the page of an appointment; what the person may not see is empty."""
 
     submissions: Sequence[LearnerAssignment]
+    profiles: Sequence[ErrorProfile]
     question: str
     earlier_questions: Sequence[Booking]
     next_step: str
@@ -218,6 +220,7 @@ def _team_panel(session: Session, person: Person, booking: Booking, now: datetim
     is_upcoming = booking.is_booked and booking.starts > now
     return TeamPanel(
         submissions=sorted(sent, key=lambda work: str(work.sent_at), reverse=True)[:RECENT_SUBMISSIONS],
+        profiles=error_profile.profiles_of_learner(session, booking.learner_id) if teaches else (),
         question=record.question if teaches else "",
         earlier_questions=attendance.open_questions(session, booking) if teaches else (),
         next_step="" if has_form else record.next_step,

@@ -1,5 +1,5 @@
 """À corriger: the queue, the page on which a teacher corrects a copy, its marks, its voice, the undo."""
 
-from lms.blueprints.corrections import desk, marks, undo, voices
+from lms.blueprints.corrections import checks, desk, marks, phrases, undo, voices
 
-bps = [desk.bp, marks.bp, undo.bp, voices.bp]
+bps = [desk.bp, marks.bp, phrases.bp, checks.bp, undo.bp, voices.bp]

@@ -16,8 +16,10 @@ from sqlalchemy.orm import Session
 
 from lms.access import me
 from lms.blueprints.corrections.correction_page import MAIL, NO_MAIL
+from lms.clock import now
 from lms.domain.homework import copies, queue
 from lms.domain.homework.copies import CopyList, CopyPage, ReturnedCopy
+from lms.domain.homework.digest import LONG
 from lms.domain.homework.queue import QueuePlace, QueueState
 from lms.domain.people.directory import LevelCount, levels
 from lms.models import Attempt
@@ -38,6 +40,7 @@ class ListPage:
     """A page of a list: the copies, the addresses of the pages beside it, and how many there are in all.
 
     `begin`: how many stand before the page; None where nobody counts. `mails`: a sentence by id of a return.
+    `long_before`: what was sent before then waits for long.
     """
 
     which: CopyList
@@ -49,6 +52,7 @@ class ListPage:
     is_partial: bool
     counts: Sequence[LevelCount]
     mails: dict[str, LazyString]
+    long_before: datetime
 
     @property
     def is_queue(self) -> bool:
@@ -112,6 +116,7 @@ def build_list(session: Session, level: str | None, *, before: str | None, after
         begin=begin,
         is_partial=found.is_partial,
         counts=counts,
+        long_before=now() - LONG,
         mails={each.returned_id: MAIL.get(each.mail, NO_MAIL) for each in shown}
         if which != CopyList.WAITING
         else {},

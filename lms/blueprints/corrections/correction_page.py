@@ -271,7 +271,7 @@ def _panel(
     begun = feedback is not None and feedback.is_draft and merge is None and feedback.teacher_id != person.id
     return FeedbackPanel(
         form=form,
-        rubric=[RubricRow(row.id, row.label, draft.bands.get(row.id)) for row in rubric],
+        rubric=[RubricRow(row.id, row.label, draft.bands.get(row.id), row.points) for row in rubric],
         shown={f"{SHOWN}{name}": stamps.get(name, "") for name in names},
         begun_by=feedback.teacher.name if feedback is not None and begun else None,
         save_label=_l("Garder mon texte") if merge else _l("Enregistrer le brouillon"),

@@ -18,11 +18,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from lms.access import allow, me
 from lms.blueprints.corrections import copy_list
 from lms.blueprints.corrections.correction_page import TypedFeedback, build_correction_page
+from lms.blueprints.corrections.phrases import add_chosen_phrase, offered_phrases
 from lms.blueprints.corrections.return_options import return_options
 from lms.clock import now
 from lms.current import settings
 from lms.domain.errors import Refused
-from lms.domain.homework import attempts, correction, inbox_tray, marks, queue, returns
+from lms.domain.homework import attempts, comparison, correction, inbox_tray, marks, queue, returns
 from lms.domain.homework.answer_levels import SOFT
 from lms.domain.homework.correction import FeedbackDraft
 from lms.domain.homework.queue import QueuePlace, QueueState
@@ -171,6 +172,7 @@ def _answer(id: str, then: Callable[[Session, Attempt, SentFeedback], str], done
     """
     attempt = attempts.queued_attempt_for(db.session(), me(), id)
     form = FeedbackForm()
+    add_chosen_phrase(form)
     rubric = correction.load_rubric(db.session(), attempt.submission.assignment.lesson.level_id)
     bands, shown = chosen_bands(request.form, rubric), shown_stamps(request.form)
     if not form.validate():
@@ -268,6 +270,8 @@ def show_desk(
         short=SHORT_WORDS,
         tools=TOOLS,
         made=[marks.describe_mark(mark) for mark in shown.marks],
+        offered=offered_phrases(shown),
+        comparison=comparison.compare_attempts(db.session(), attempt),
         undoable=undoable,
         options=options,
     )

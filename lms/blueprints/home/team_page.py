@@ -21,16 +21,10 @@ from lms.domain.homework.alerts import Alert
 from lms.domain.homework.queue import WaitingAttempt
 from lms.domain.people.directory import LevelCount
 from lms.domain.statistics import FirstSteps, current_figures
+from lms.i18n.alert_reasons import REASONS
 from lms.models import Mode, Person, Role
 
 ROWS_SHOWN = 6
-
-_REASONS = {
-    "first": _l("Premier devoir envoyé"),
-    "not_understood": _l("N’a pas compris la correction"),
-    "redo": _l("Devoir à refaire, pas encore revenu"),
-    "silent": _l("Sans nouvelles depuis longtemps"),
-}
 
 
 @dataclass(frozen=True)
@@ -170,7 +164,7 @@ def _unmarked(session: Session, person: Person, now: datetime, zone: ZoneInfo) -
 
 
 def _alert(found: Alert) -> AlertRow:
-    return AlertRow(found.person_id, found.name, _REASONS[found.reason], found.since)
+    return AlertRow(found.person_id, found.name, REASONS[found.reason], found.since)
 
 
 def _figures(session: Session, now: datetime, zone: ZoneInfo, *, hygiene_notice: bool) -> ServiceFigures:

@@ -17,6 +17,7 @@ from lms.access import allow, me, own_path
 from lms.adapters import markdown, youtube
 from lms.clock import now
 from lms.domain.errors import Absent
+from lms.domain.homework import error_profile
 from lms.domain.lessons import queries, team_queries, tracking
 from lms.domain.lessons.progress import LessonState
 from lms.domain.lessons.team_queries import Publication
@@ -103,6 +104,9 @@ def _team_list() -> Response:
         shown=shown,
         state=publication,
         states=STATES,
+        errors=error_profile.errors_of_levels(db.session(), now=now()).get(level_id or "", [])
+        if me().is_teacher
+        else [],
         **pager_links(shown.cut, "lessons.index", level=level_id, state=publication),
         section="lessons",
     )

@@ -19,7 +19,7 @@ from lms.domain import audit_log
 from lms.domain.booking import queries, waitlist
 from lms.domain.calendars import offboarding
 from lms.domain.errors import Refused
-from lms.domain.homework import inbox_filing, open_work, signed_views, worklist
+from lms.domain.homework import error_profile, inbox_filing, open_work, signed_views, worklist
 from lms.domain.lessons import progress
 from lms.domain.paging import PAGE
 from lms.domain.people import cards, directory, learners, logins, staff
@@ -126,6 +126,7 @@ def show(id: str) -> BaseResponse:
         bridges=[(level, *bridges[level.id]) for level in levels if level.id in bridges],
         next_lesson=progress.next_lesson(session, person),
         # Only teachers see submissions: for others they are not even loaded.
+        profiles=error_profile.profiles_of_learner(session, person.id) if Role.TEACHER in me().roles else (),
         works=worklist.assignments_for_team(session, person) if Role.TEACHER in me().roles else None,
         waitlist_entry=waitlist.active_entry(session, person.id) if person.is_active else None,
         card=cards.card_of(session, person),

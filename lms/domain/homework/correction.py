@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from lms.domain import audit_log, outbox
 from lms.domain.errors import Refused
-from lms.domain.homework import marks, queue, voices
+from lms.domain.homework import comparison, error_profile, marks, phrases, points, queue, voices
 from lms.domain.homework.answer_levels import soft_limits
 from lms.domain.homework.returns import MAIL, has_later_attempt, write_return
 from lms.domain.homework.signed_views import create_view
@@ -71,11 +71,15 @@ class Merge:
 
 @dataclass(frozen=True)
 class RubricRow:
-    """A criterion of a level, and the band that the draft has for it; None for none."""
+    """A criterion of a level, and the band that the draft has for it; None for none.
+
+    `points`: the DELF points of each band.
+    """
 
     id: str
     label: str
     band: int | None = None
+    points: Sequence[float] | None = None
 
     @property
     def field(self) -> str:
@@ -119,7 +123,7 @@ def load_rubric(session: Session, level_id: str, feedback_id: str | None = None)
 
 # Built once, because every copy that a teacher opens runs it.
 _RUBRIC = (
-    select(Criterion.id, Criterion.label, Score.band)
+    select(Criterion.id, Criterion.label, Score.band, Criterion.points)
     .outerjoin(
         Score,
         and_(Score.criterion_id == Criterion.id, Score.feedback_id == bindparam("feedback", type_=String)),
@@ -220,6 +224,10 @@ def return_feedback(
         "marks": [marks.freeze_mark(mark) for mark in made],
         "shows_answers": shows_answers,
     }
+    if checked := comparison.freeze_checks(session, attempt):
+        body["checked"] = checked
+    if counted := points.count_points([(row.points, row.band) for row in rubric]):
+        body["points"] = (counted.points, counted.most)
     returned = write_return(session, feedback, teacher, body, voice, redo=redo, now=now)
     feedback.reopened_at = None
     session.flush()
@@ -245,6 +253,9 @@ def return_feedback(
         detail="redo" if redo else "finished",
         now=now,
     )
+    learner, level_id = attempt.submission.learner, attempt.submission.assignment.lesson.level_id
+    error_profile.count_errors(session, returned, learner.id, level_id)
+    phrases.learn(session, returned, attempt, now=now)
     session.flush()
     return returned
 

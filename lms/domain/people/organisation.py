@@ -15,15 +15,23 @@ from lms.models import AuditAction, Criterion, Level, Organisation, Person, Role
 from lms.normal_forms import name_key
 from lms.refusal_codes import RefusalCode
 
-# Code, name, CEFR label, description and criteria of each level.
+# Code, name, CEFR label, description and criteria of each level; DELF points of a written criterion, by band.
 LEVELS = (
-    ("N1", "Niveau 1", "A1.1 → A1", "Les premiers mots.", ("La tâche est faite", "Les mots", "L’écriture")),
+    (
+        "N1",
+        "Niveau 1",
+        "A1.1 → A1",
+        "Les premiers mots.",
+        ("La tâche est faite", "Les mots", "L’écriture"),
+        [0, 0.5, 2, 3],
+    ),
     (
         "N2",
         "Niveau 2",
         "A1 → A2",
         "La vie de tous les jours.",
         ("La tâche est faite", "Les idées se suivent", "Les mots", "La grammaire"),
+        [0, 0.5, 1.5, 2.5],
     ),
     (
         "N3",
@@ -37,6 +45,7 @@ LEVELS = (
             "Le vocabulaire",
             "La grammaire",
         ),
+        [0, 1, 3, 5],
     ),
 )
 SETTINGS = (
@@ -72,12 +81,12 @@ def create_organisation(
     if session.get(Organisation, 1) is not None:
         raise Refused(RefusalCode.ALREADY_FOUNDED)
     session.add(Organisation(id=1, name=name))
-    for position, (code, label, cefr, blurb, criteria) in enumerate(LEVELS, start=1):
+    for position, (code, label, cefr, blurb, criteria, points) in enumerate(LEVELS, start=1):
         level = Level(code=code, name=label, cefr=cefr, blurb=blurb, position=position)
         session.add(level)
         session.flush()
         for place, criterion in enumerate(criteria, start=1):
-            session.add(Criterion(level_id=level.id, position=place, label=criterion))
+            session.add(Criterion(level_id=level.id, position=place, label=criterion, points=points))
     person = staff.invite_colleague(
         session, None, coordinator, email, (Role.COORDINATOR,), token, lasts=staff.RESET_LASTS, now=now
     )

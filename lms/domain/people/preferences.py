@@ -11,6 +11,8 @@ from lms.domain import audit_log
 from lms.domain.people import logins
 from lms.models import AuditAction, LoginKind, LoginSession, Person
 
+_OF_TEACHERS = ("letter_keys", "delf_points", "weekly_digest")
+
 
 @dataclass(frozen=True)
 class Preferences:
@@ -22,7 +24,10 @@ class Preferences:
     email: str | None = None
     phone: str | None = None
     reach: str | None = None  # the preferred channel; None leaves it unchanged
-    letter_keys: bool | None = None  # of a teacher; None leaves it unchanged
+    # Of a teacher; None leaves them unchanged.
+    letter_keys: bool | None = None
+    delf_points: bool | None = None
+    weekly_digest: bool | None = None
 
 
 def update_preferences(
@@ -30,15 +35,15 @@ def update_preferences(
 ) -> None:
     """Store the person's preferences.
 
-    Members of the team choose language and text size only, teachers the keys of a letter too. `shared`
+    Members of the team choose language and text size only, teachers their switches too. `shared`
     changes the kind of the current login.
     """
     fields = ["language", "text_size"]
     if person.is_learner and not person.is_staff:
         fields += ["email", "phone"] + (["reach"] if preferences.reach else [])
         _set_shared(session, person, login_id, preferences.shared, now=now)
-    if person.is_teacher and preferences.letter_keys is not None:
-        fields.append("letter_keys")
+    if person.is_teacher:
+        fields += [name for name in _OF_TEACHERS if getattr(preferences, name) is not None]
     changed = [name for name in fields if getattr(person, name) != getattr(preferences, name)]
     for name in changed:
         setattr(person, name, getattr(preferences, name))

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from lms.clock import now
 from lms.models import Attempt
 from tests import factories
 from tests.factories import NOW
@@ -152,3 +153,16 @@ def test_a_coordinator_opens_the_person_from_every_list(school: School, sent: li
         page = claire.get(f"/corrections?list={which}")
         assert page.links()["Ahmad Ali"].startswith("/people/")
         assert sent[0] not in page.html
+
+
+def test_a_copy_that_waits_for_more_than_a_week_says_so_in_words(school: School, nadia: Visitor) -> None:
+    def write(session: Session) -> None:
+        work = factories.assignment(session)
+        for name, days in (("Vieux Devoir", 8), ("Jeune Devoir", 6)):
+            sent = now() - timedelta(days=days)
+            factories.sent(session, factories.learner(session, name), work, now=sent)
+
+    school.write(write)
+    rows = {row.all("th")[0].text: row.text for row in nadia.get("/corrections").root.all("tr")[1:]}
+    assert "attend depuis plus de 7 jours" in rows["Vieux Devoir"]
+    assert "attend depuis plus de 7 jours" not in rows["Jeune Devoir"]

@@ -1,7 +1,7 @@
 """What a teacher says to an attempt
 
-Revision ID: 0035
-Revises: 0034
+Revision ID: 0024
+Revises: 0023
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from alembic import op
 
 from lms.migrations import types
 
-revision = "0035"
-down_revision = "0034"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
@@ -106,7 +106,7 @@ def _drop_trigger() -> None:
 
 
 def _freeze(columns: tuple[str, ...]) -> None:
-    """Let the database refuse every change of these columns of what was returned (see 0016 and 0032).
+    """Let the database refuse every change of these columns of what was returned (see 0016 and 0021).
 
     On SQLite the triggers went with the table that `batch` has copied.
     """

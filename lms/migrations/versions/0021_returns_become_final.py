@@ -1,6 +1,6 @@
 """A return can be taken back until it is final; what the learner says of it
 
-Revision ID: 0032
+Revision ID: 0021
 Revises: 0020
 """
 
@@ -11,7 +11,7 @@ from alembic import op
 
 from lms.migrations import types
 
-revision = "0032"
+revision = "0021"
 down_revision = "0020"
 branch_labels = None
 depends_on = None

@@ -1,7 +1,7 @@
 """One answer can be read without a login
 
-Revision ID: 0033
-Revises: 0032
+Revision ID: 0022
+Revises: 0021
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from alembic import op
 
 from lms.migrations import types
 
-revision = "0033"
-down_revision = "0032"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

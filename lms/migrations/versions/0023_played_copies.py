@@ -1,7 +1,7 @@
 """The copy of a voice that plays on every phone
 
-Revision ID: 0034
-Revises: 0033
+Revision ID: 0023
+Revises: 0022
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from alembic import op
 
 from lms.migrations import types
 
-revision = "0034"
-down_revision = "0033"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
