@@ -151,15 +151,16 @@ def _answer(
     a script whose version of it is old gets the mark as it is now.
     """
 
-    def in_transaction(session: Session) -> Mark:
-        return action(session, attempts.queued_attempt_for(session, me(), id))
+    def in_transaction(session: Session) -> dict[str, object]:
+        # Described before others can change it: its version is the one that this request has made.
+        return marks.describe_mark(action(session, attempts.queued_attempt_for(session, me(), id)))
 
     try:
-        mark = write(in_transaction)
+        described = write(in_transaction)
     except Refused as refusal:
         return _refused(id, refusal, form, mark_id)
     if by_script():
-        return jsonify(marks.describe_mark(mark))
+        return jsonify(described)
     flash(said, "success")
     return redirect(url_for("corrections.desk", id=id, _anchor="marks"), 303)
 

@@ -101,7 +101,9 @@ desk.settle = (mark, isMine) => {
 };
 
 const take = (mark, { status, ok, told, content }) => {
-  if (ok) {
+  if (ok && !mark.id && told.version > 1 && contentOf(told) !== content) {
+    clash(mark, { mark: told }); // its answer had been lost, and a colleague has changed it since
+  } else if (ok) {
     accept(mark, told, content);
     tries = 0;
   } else if (status === 409 && told?.mark) {
