@@ -61,8 +61,9 @@ def read(id: str) -> BaseResponse:
     returned = request.form.get("returned", "")
     understood = {"yes": True, "no": False}.get(request.form.get("understood", ""))
     if understood is None:
-        raise Absent
-    write(lambda s: returns.record_understanding(s, me(), returned, understood, now=now()))
+        write(lambda s: attempts.mark_feedback_seen(s, me(), id, now=now()))
+    else:
+        write(lambda s: returns.record_understanding(s, me(), returned, understood, now=now()))
     return redirect(url_for("submissions.show", id=id), 303)
 
 
