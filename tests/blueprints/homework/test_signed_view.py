@@ -92,6 +92,8 @@ def test_she_says_without_a_login_that_she_has_not_understood(
     assert stranger.client.post(f"/r/{token}", data={"understood": "yes"}).status_code == 400, "no CSRF token"
     nadia = school.visitor(school.read(lambda s: factories.nadia(s).id))
     assert "N’a pas compris la correction" in nadia.get("/").text
+    copy = school.read(lambda s: s.scalars(select(Attempt.id)).one())
+    assert "Samira n’a pas compris." in nadia.get(f"/corrections/{copy}").text
 
 
 def test_who_is_logged_in_on_the_same_phone_is_not_shown(school: School, token: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
 
 import pytest
@@ -248,3 +249,51 @@ def test_the_learner_says_whether_she_has_understood_and_may_change_her_mind(
 
 def state_count(school: School, now: datetime) -> int:
     return school.read(lambda s: notices.count_unseen(s, factories.samira(s), now=now))
+
+
+@pytest.mark.parametrize("other", ["undo", "worker", "return"])
+def test_whatever_comes_at_the_same_moment_as_an_undo_waits_for_it(
+    school: School, copy: str, moment: datetime, other: str
+) -> None:
+    """A second press, a worker that takes the message, a colleague who returns the same page."""
+    returned = school.write(lambda s: give(s, copy, now=moment))
+    school.write(factories.luc)
+    inside, done, ends = threading.Event(), threading.Event(), list[object]()
+    item = school.read(lambda s: s.scalars(select(OutboxItem.id)).one())
+
+    def undo_first(session: Session) -> bool:
+        nadia = factories.nadia(session)
+        attempt = attempts.queued_attempt_for(session, nadia, copy)
+        undone = returns.undo_return(session, attempt, nadia, returned, now=moment)
+        inside.set()
+        done.wait(0.5)
+        return undone
+
+    def return_again(session: Session) -> str:
+        luc = factories.luc(session)
+        attempt = attempts.queued_attempt_for(session, luc, copy)
+        words = FeedbackDraft("Encore")
+        return correction.return_feedback(
+            session, attempt, luc, words, WORDS.stamps(), returns=1, redo=False, now=moment
+        ).id
+
+    def second() -> None:
+        inside.wait(10)
+        try:
+            if other == "undo":
+                ends.append(undo(school, copy, returned, now=moment))
+            elif other == "worker":
+                ends.append(school.write(lambda s: outbox.claim_item(s, item, now=moment + UNDOABLE)))
+            else:
+                ends.append(school.write(return_again))
+        except Refused as refusal:
+            ends.append(refusal.code)
+        done.set()
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    assert school.write(undo_first)
+    thread.join(30)
+    assert ends == [RefusalCode.ALREADY_RETURNED if other == "return" else False]
+    assert school.read(lambda s: s.scalars(select(ReturnedFeedback)).all()) == []
+    assert school.read(consistency.find_homework_faults) == []
