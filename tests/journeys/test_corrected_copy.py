@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import email.policy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +23,7 @@ from lms.models import LoginKind, OutboxItem, ReturnedFeedback, Submission
 from tests import factories
 from tests.support.files import jpeg
 from tests.support.live_server import LiveServer
-from tests.support.narrow import present
+from tests.support.narrow import of_type, present
 
 pytestmark = pytest.mark.journey
 LEVELS = ("N1", "N2", "N3")
@@ -142,6 +144,29 @@ def test_without_a_script_she_reads_the_marks_opens_an_answer_and_says_that_she_
         expect(page.locator("button[value=no]")).to_have_attribute("aria-pressed", "true")
     returned = server.school().read(lambda s: s.get_one(ReturnedFeedback, made["N2"].returned_id))
     assert returned.understood is False
+
+
+def test_the_mail_is_readable_where_pictures_are_off(
+    browser: Browser, copies: tuple[LiveServer, dict[str, Corrected]]
+) -> None:
+    server, _made = copies
+    school = server.school()
+    school.deliver()
+    mails = [
+        email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+        for file in (school.settings.instance / "mail").glob("*.eml")
+    ]
+    (message,) = [of_type(EmailMessage, mail) for mail in mails if "n1@" in str(mail["To"]).lower()]
+    html = str(present(message.get_body(("html",))).get_content())
+    for width in (320, 600):
+        page = browser.new_page(viewport={"width": width, "height": 740})
+        page.set_content(html)  # a `cid:` leads nowhere here, as where pictures are off
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        alt = present(page.locator("img").get_attribute("alt"))
+        assert alt.startswith("Votre copie avec les marques, page 1.")
+        assert page.locator("img").evaluate("picture => picture.offsetHeight") < 120, "no empty place"
+        expect(page.get_by_text("« les mot »").first).to_be_visible()
+        page.close()
 
 
 def test_the_button_that_takes_a_return_back_goes_when_its_time_is_over(
