@@ -372,7 +372,7 @@ def chunk(name: bytes, content: bytes) -> bytes:
 
 
 def spoken(seconds: float = 3, *, codec: str = "libopus", form: str = "webm") -> bytes:
-    """A real recording of a tone, as the recorder of a browser writes it; needs the extra `media`."""
+    """Return a real recording of a tone, as the recorder of a browser writes it."""
     target = io.BytesIO()
     with av.open(target, "w", format=form) as container:
         stream = container.add_stream(codec, rate=48_000, layout="mono")
