@@ -3,9 +3,12 @@
 Needs PyAV, the extra `media`. Without it, and of a sound that it cannot read, there is only the file as sent.
 """
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import av
+from av.container import InputContainer
 
 from lms.adapters.media.boxes import top_boxes
 from lms.adapters.media.decode import Facts, serve
@@ -34,22 +37,27 @@ def look(source: Path, work: Path) -> Facts:
         resampler = av.AudioResampler(format="fltp", layout="mono", rate=HERTZ)
         with av.open(str(target), "w", format="mp4", options={"movflags": "faststart"}) as made:
             voice = made.add_stream("aac", rate=HERTZ, layout="mono", bit_rate=RATE)
-            try:
-                for frame in container.decode(stream):
-                    frame.pts = None  # gaps and jumps of the clock of a phone
-                    for part in resampler.resample(frame):
-                        seconds += part.samples / HERTZ
-                        if seconds > _MOST_SECONDS:
-                            raise RejectedFile(RefusalCode.FILE_TOO_HEAVY, "voice")
-                        made.mux(voice.encode(part))
-            except av.error.InvalidDataError:
-                pass  # damaged from here on: what was heard so far is kept
+            for frame in _frames(container, stream):
+                frame.pts = None  # gaps and jumps of the clock of a phone
+                for part in resampler.resample(frame):
+                    seconds += part.samples / HERTZ
+                    if seconds > _MOST_SECONDS:
+                        raise RejectedFile(RefusalCode.FILE_TOO_HEAVY, "voice")
+                    made.mux(voice.encode(part))
             for part in resampler.resample(None):
                 made.mux(voice.encode(part))
             made.mux(voice.encode(None))
     if seconds < _LEAST_SECONDS:
         raise RejectedFile(RefusalCode.FILE_BROKEN, "voice")
     return {"name": target.name, "seconds": seconds}
+
+
+def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
+    """Yield what can be decoded: a damaged piece is left out, behind a damaged container nothing follows."""
+    with suppress(av.error.FFmpegError):
+        for packet in container.demux(stream):
+            with suppress(av.error.FFmpegError):
+                yield from packet.decode()
 
 
 def _plays_everywhere(source: Path, codec: str) -> bool:

@@ -56,6 +56,16 @@ def test_a_recording_that_was_cut_off_is_copied_as_far_as_it_goes(tmp_path: Path
     check(copied(tmp_path, whole[: len(whole) * 2 // 3]), 2)
 
 
+def test_of_a_recording_that_is_damaged_in_the_middle_the_rest_is_heard(tmp_path: Path) -> None:
+    content = bytearray(files.recording("voice.mp4"))
+    at = content.find(b"mdat") + 200
+    content[at : at + 100] = b"\xff" * 100
+    made = copied(tmp_path, bytes(content))
+    assert made is not None
+    with av.open(str(made)) as container:
+        assert 1.4 < (container.duration or 0) / av.time_base < 2.2
+
+
 def hostile() -> dict[str, bytes]:
     voice = files.recording("voice.webm")
     return {
