@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -37,7 +38,7 @@ from lms.adapters.store import LocalStore
 from lms.clock import now
 from lms.domain import outbox
 from lms.domain.booking import appointments, consistency
-from lms.domain.homework import attempts, correction, files, marks, queue
+from lms.domain.homework import attempts, correction, files, marks, queue, voices
 from lms.domain.homework.consistency import find_homework_faults
 from lms.domain.homework.returns import UNDOABLE
 from lms.domain.people import short_names, staff
@@ -49,6 +50,7 @@ from lms.models import (
     Booking,
     BookingState,
     ErrorCount,
+    FeedbackVoice,
     Level,
     MarkCode,
     MarkKind,
@@ -785,7 +787,7 @@ def test_the_keys_of_a_letter_act_for_everybody_who_was_there_before(newest: Sch
     assert differences(newest) == []
 
 
-def test_marks_that_were_returned_before_0037_are_counted(newest: School) -> None:
+def test_marks_that_were_returned_before_0026_are_counted(newest: School) -> None:
     def live(session: Session) -> None:
         work, nadia = factories.assignment(session), factories.nadia(session)
         copy = factories.sent(session, factories.samira(session), work)
@@ -810,6 +812,50 @@ def test_marks_that_were_returned_before_0037_are_counted(newest: School) -> Non
     down(newest, "0025")
     up(newest)
     assert counted() == before
+    assert differences(newest) == []
+
+
+def test_voices_that_are_there_wait_for_a_copy_and_returns_stay_frozen(
+    newest: School, tmp_path: Path
+) -> None:
+    """There and back over 0023 and 0024: the voices of teachers are new, what was returned never changes."""
+    store = LocalStore(tmp_path / "store")
+
+    def live(session: Session) -> str:
+        nadia, work = factories.nadia(session), factories.assignment(session)
+        draft = factories.drafted(session, factories.samira(session), work)
+        files.add_file(session, draft, work, factories.stored(store), now=now())
+        spoken = replace(factories.stored(store, b"a voice", "voice"), renditions=())
+        voice = files.add_file(session, draft, work, spoken, now=now())
+        voice.copy_due_at = None
+        attempts.send_attempt(session, draft, work, now=now())
+        copy = attempts.queued_attempt_for(session, nadia, draft.id)
+        feedback = correction.open_feedback(session, copy, nadia, returns=0, now=now())
+        said = replace(factories.stored(store, b"an answer", "voice"), renditions=())
+        voices.keep_voice(session, feedback, nadia, said, "", now=now())
+        shown = session.scalars(select(FeedbackVoice.id)).one()
+        correction.return_feedback(
+            session, copy, nadia, correction.FeedbackDraft("Bravo"), {}, voice_id=shown, redo=False, now=now()
+        )
+        return voice.id
+
+    def change(column: str) -> None:
+        with newest.engine.begin() as connection:
+            connection.execute(text(f"UPDATE returned_feedback SET {column} = NULL"))  # noqa: S608
+
+    voice = newest.write(live)
+    for column in ("voice_id", "comment"):
+        with pytest.raises(DBAPIError, match="never changes"):
+            change(column)
+    down(newest, "0022")
+    with pytest.raises(DBAPIError, match="never changes"):
+        change("comment")
+    up(newest)
+    with pytest.raises(DBAPIError, match="never changes"):
+        change("voice_id")
+    waiting = select(Attachment.id).where(Attachment.copy_due_at.is_not(None))
+    assert newest.read(lambda s: s.scalars(waiting).all()) == [voice]
+    assert newest.read(lambda s: s.scalars(select(ReturnedFeedback.comment)).one()) == "Bravo"
     assert differences(newest) == []
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Dialog, FilePayload, Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -91,6 +92,7 @@ def test_a_teacher_speaks_listens_returns_and_the_learner_plays_it(classroom: Cl
     expect(page.locator("[data-time]")).to_have_text(re.compile("2:5[0-7]"), timeout=10_000)
     page.keyboard.press("v")
     expect(page.get_by_text("Écoutez, puis gardez votre voix.")).to_be_visible()
+    assert Axe().run(page).response["violations"] == []
     hear = page.get_by_role("button", name="Écouter")
     hear.click()
     expect(hear).to_have_attribute("aria-pressed", "true")
@@ -109,6 +111,7 @@ def test_a_teacher_speaks_listens_returns_and_the_learner_plays_it(classroom: Cl
 
     submission = classroom.school.read(lambda s: s.get_one(Attempt, classroom.copy).submission_id)
     hers = classroom.enter(factories.samira, f"/submissions/{submission}")
+    assert Axe().run(hers).response["violations"] == []
     player = hers.get_by_label("La voix de Nadia")
     assert player.evaluate(PLAYS) == pytest.approx(voice.seconds, abs=1)
 

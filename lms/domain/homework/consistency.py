@@ -8,7 +8,15 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from lms.domain.homework import queue
-from lms.models import Attempt, Feedback, OutboxItem, QueuedAttempt, ReturnedFeedback, Submission
+from lms.models import (
+    Attempt,
+    Feedback,
+    FeedbackVoice,
+    OutboxItem,
+    QueuedAttempt,
+    ReturnedFeedback,
+    Submission,
+)
 
 # The kind of the message that says that feedback was returned. Repeated here on purpose, as in `booking`.
 MESSAGE = "feedback_returned"
@@ -20,6 +28,7 @@ def find_homework_faults(session: Session) -> list[str]:
         *_wrong_attempts(session),
         *_wrong_feedback(session),
         *_wrong_returns(session),
+        *_wrong_voices(session),
         *_wrong_queue(session),
         *_wrong_redo(session),
     ]
@@ -94,6 +103,18 @@ def _wrong_returns(session: Session) -> Iterator[str]:
     )
     for returned_id in silent:
         yield f"feedback {returned_id}: returned, and {MESSAGE} was never written"
+
+
+def _wrong_voices(session: Session) -> Iterator[str]:
+    """Find returns with the voice of other feedback."""
+    foreign = session.scalars(
+        select(ReturnedFeedback.id)
+        .join(FeedbackVoice, FeedbackVoice.id == ReturnedFeedback.voice_id)
+        .where(FeedbackVoice.feedback_id != ReturnedFeedback.feedback_id)
+        .order_by(ReturnedFeedback.id)
+    )
+    for returned_id in foreign:
+        yield f"feedback {returned_id}: returned with the voice of other feedback"
 
 
 def _wrong_queue(session: Session) -> Iterator[str]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from lms import clock
 from lms.domain.errors import Absent, Refused
 from lms.domain.homework import attempts, correction, played_copies, voices
+from lms.domain.homework.consistency import find_homework_faults
 from lms.domain.homework.correction import FeedbackDraft
 from lms.domain.homework.files import StoredFile
 from lms.domain.homework.played_copies import DueCopy, StoredCopy
@@ -170,6 +171,18 @@ def test_the_learner_hears_what_was_returned_and_nobody_else_does(school: School
     school.write(lambda s: give(s, copy, voice))
     assert school.write(those_who_hear) == ["Nadia", "Luc"], "it can still be taken back"
     assert school.write(lambda s: those_who_hear(s, NOW + UNDOABLE)) == ["Samira", "Nadia", "Luc"]
+
+
+def test_the_check_finds_a_voice_that_stands_with_other_feedback(school: School, copy: str) -> None:
+    school.write(lambda s: say(s, copy, "first"))
+    shown = of_draft(school)
+    school.write(lambda s: give(s, copy, shown))
+    assert school.read(find_homework_faults) == []
+    given = school.write(lambda s: factories.sent(s, factories.samira(s), factories.assignment(s)).id)
+    other = school.write(lambda s: opened(s, given, factories.nadia(s)).id)
+    school.write(lambda s: s.execute(update(FeedbackVoice).values(feedback_id=other)))
+    (fault,) = school.read(find_homework_faults)
+    assert "voice of other feedback" in fault
 
 
 def test_the_copy_is_played_once_it_is_there(school: School, copy: str) -> None:
