@@ -15,5 +15,8 @@ const goOn = () => {
   sessionStorage.removeItem("check");
   if (id) document.getElementById(id)?.querySelector("button")?.focus();
 };
-document.addEventListener("page:changed", goOn);
-goOn();
+// Last: the form's script and the anchor of the address both move the focus.
+const later = () => setTimeout(goOn);
+document.addEventListener("page:changed", later);
+if (document.readyState === "complete") later();
+else addEventListener("load", later);
