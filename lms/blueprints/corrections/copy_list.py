@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -125,10 +125,9 @@ def build_list(session: Session, level: str | None, *, before: str | None, after
 
 def find_place(session: Session, attempt: Attempt, level: str | None, *, now: datetime) -> QueuePlace:
     """Return the place of a copy in the queue, with its neighbours in the list from which it was opened."""
-    place = queue.find_place(session, me(), attempt, level, now=now)
     which, search = asked_list(), copies.read_search(session, asked_text())
     if which == CopyList.WAITING and search is None:
-        return place
-    before, after = copies.find_beside(session, me(), which, attempt.id, search, level)
-    # Its number is that in the queue, which is another list.
-    return replace(place, before=before, after=after, first=None, is_waiting=False)
+        return queue.find_place(session, me(), attempt, level, now=now)
+    before, after, viewer = copies.find_beside(session, me(), which, attempt.id, search, level, now=now)
+    # Nobody counts this list.
+    return QueuePlace(before, after, first=None, number=0, total=0, is_waiting=False, viewer=viewer)

@@ -151,8 +151,7 @@ def returned_page(
     at, key = place[0] if place else (_BEGINNINGS[which], "")
     values = {"at": at, "key": key, "limit": limit + 1, "level": level_id}
     is_backward = before is not None
-    # Every row that is read is shown then.
-    is_whole = level_id is None and (search is None or search.learner_ids is not None)
+    is_whole = _is_whole(search, level_id)
     rows = _select_rows(which, search, is_backward=is_backward)
     some = rows.limit(limit + 1 if is_whole else WINDOW)
     is_descending = (which == CopyList.RETURNED) != is_backward
@@ -180,18 +179,17 @@ def find_beside(
     attempt_id: str,
     search: CopySearch | None = None,
     level_id: str | None = None,
-) -> tuple[str | None, str | None]:
-    """Return the copies before and after one in a list or in a search; at most six statements."""
-
-    def first(*, before: str | None = None, after: str | None = None) -> str | None:
-        if which == CopyList.WAITING:
-            waiting = search or CopySearch()
-            found = waiting_page(session, actor, waiting, level_id, before=before, after=after, limit=1)
-        else:
-            found = returned_page(session, which, search, level_id, before=before, after=after, limit=1)
-        return found.copies[0].attempt_id if found.copies else None
-
-    return first(before=attempt_id), first(after=attempt_id)
+    *,
+    now: datetime,
+) -> tuple[str | None, str | None, str | None]:
+    """Return the copies before and after one in a list or in a search, and who has it open; one statement."""
+    before, after = (
+        _select_beside(which, search, level_id, is_backward=is_backward).scalar_subquery()
+        for is_backward in (True, False)
+    )
+    values = {"at": attempt_id, "level": level_id, "teacher": actor.id, "now": now, "limit": 1}
+    found = read_rows(session, select(before, after, queue.VIEWER), values)[0]
+    return found[0], found[1], found[2]
 
 
 def _page(
@@ -278,13 +276,22 @@ _KEYS = {
 }
 
 
+def _is_whole(search: CopySearch | None, level_id: str | None) -> bool:
+    """Return whether every row of a list that is read is shown: nothing is left to filter."""
+    return level_id is None and (search is None or search.learner_ids is not None)
+
+
 def _select_rows(
-    which: CopyList, search: CopySearch | None, *, is_backward: bool = False
+    which: CopyList,
+    search: CopySearch | None,
+    *,
+    place: ColumnElement[Any] = _PLACE,
+    is_backward: bool = False,
 ) -> Select[*tuple[Any, ...]]:
     """Select the rows of a list that come after a place, or before it, the nearest first."""
     order, rows = _ORDER[which], _ROWS[which]
     is_descending = (which == CopyList.RETURNED) != is_backward
-    beyond = tuple_(*order) < _PLACE if is_descending else tuple_(*order) > _PLACE
+    beyond = tuple_(*order) < place if is_descending else tuple_(*order) > place
     if search is not None and search.learner_ids is not None:
         if which == CopyList.RETURNED:
             rows = rows.join(Attempt, Attempt.id == Feedback.attempt_id)
@@ -335,6 +342,38 @@ def _select_returned(
             )
         )
     return query
+
+
+def _select_beside(
+    which: CopyList, search: CopySearch | None, level_id: str | None, *, is_backward: bool
+) -> Select[*tuple[Any, ...]]:
+    """Select the id of the copy before or after that of the address."""
+    if which == CopyList.WAITING:
+        order = (QueuedAttempt.since, QueuedAttempt.attempt_id)
+        return (
+            select(QueuedAttempt.attempt_id)
+            .where(
+                *queue.LIMITS[level_id is not None, None],
+                queue.BEFORE if is_backward else queue.AFTER,
+                _waits_for(search or CopySearch()),
+            )
+            .order_by(*(column.desc() if is_backward else column for column in order))
+            .limit(1)
+            .correlate(None)
+        )
+    columns = list(_KEYS[which].selected_columns)
+    place = tuple_(
+        *(_KEYS[which].with_only_columns(each).correlate(None).scalar_subquery() for each in columns)
+    )
+    rows = _select_rows(which, search, place=place, is_backward=is_backward)
+    is_descending = (which == CopyList.RETURNED) != is_backward
+    found = _select_returned(
+        rows.limit(1 if _is_whole(search, level_id) else WINDOW),
+        search,
+        level_id,
+        is_descending=is_descending,
+    )
+    return found.with_only_columns(Attempt.id).correlate(None)
 
 
 _Teacher = aliased(Person, name="teacher")

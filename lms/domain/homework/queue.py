@@ -214,6 +214,20 @@ def select_page(*where: Any, backward: bool = False) -> Select[*tuple[Any, ...]]
     )
 
 
+_Viewed = aliased(QueuedAttempt)
+# The colleague who has the attempt `at` open.
+VIEWER = (
+    select(Person.short_name)
+    .join(_Viewed, _Viewed.viewer_id == Person.id)
+    .where(
+        _Viewed.attempt_id == _AT,
+        _Viewed.viewer_id != bindparam("teacher", type_=String),
+        _Viewed.viewed_until > bindparam("now", type_=UTCDateTime),
+    )
+    .scalar_subquery()
+)
+
+
 def _select_place(*where: Any) -> Select[*tuple[Any, ...]]:
     waiting = select(QueuedAttempt.attempt_id).where(*where).limit(1)
     number = select(func.count()).select_from(QueuedAttempt).where(*where)
@@ -225,14 +239,7 @@ def _select_place(*where: Any) -> Select[*tuple[Any, ...]]:
         number.where(BEFORE).scalar_subquery() + 1,
         number.scalar_subquery(),
         exists().where(current.attempt_id == _AT),
-        select(Person.short_name)
-        .join(current, current.viewer_id == Person.id)
-        .where(
-            current.attempt_id == _AT,
-            current.viewer_id != bindparam("teacher", type_=String),
-            current.viewed_until > bindparam("now", type_=UTCDateTime),
-        )
-        .scalar_subquery(),
+        VIEWER,
     )
 
 
