@@ -123,7 +123,7 @@ class FileJobs:
     def delete_unused_voices(self) -> None:
         """Delete what teachers said in a return that was taken back, and then removed."""
         with self.app.app_context():
-            delete_keys(store_of(self.app), write(voices.delete_unused))
+            delete_keys(store_of(self.app), write(voices.delete_unused_voices))
 
     def delete_orphans(self) -> int:
         """Delete the received files of no row: a process was killed before it had one, or after its end.

@@ -313,7 +313,7 @@ class Jobs:
             write(lambda session: notices.delete_old_notices(session, now=now()))
             write(lambda session: logins.delete_old_logins(session, now=now()))
             write(lambda session: signed_views.delete_expired_views(session, now=now()))
-            write(lambda session: phrases.delete_unused(session, now=now()))
+            write(lambda session: phrases.delete_forgotten(session, now=now()))
             write(lambda session: session.execute(text("ANALYZE")))
         self.uploads.delete_expired()
         self.inbox.delete_old()

@@ -196,7 +196,7 @@ def set_hidden(session: Session, phrase: Phrase, hidden: bool, *, now: datetime)
     session.flush()
 
 
-def delete_unused(session: Session, *, now: datetime) -> None:
+def delete_forgotten(session: Session, *, now: datetime) -> None:
     """Delete the sentences that were used once, `FORGOTTEN` ago."""
     session.execute(delete(Phrase).where(Phrase.uses == 1, Phrase.last_used_at < now - FORGOTTEN))
 

@@ -90,7 +90,7 @@ def remove_voice(session: Session, feedback: Feedback, shown_id: str, *, now: da
     return _keys([voice])
 
 
-def delete_unused(session: Session) -> list[str]:
+def delete_unused_voices(session: Session) -> list[str]:
     """Delete the removed voices of no return, which was taken back. Returns the store keys to delete."""
     returned = exists().where(ReturnedFeedback.voice_id == FeedbackVoice.id)
     unused = session.scalars(

@@ -39,7 +39,15 @@ def mark_more(session: Session, copy: Attempt, codes: list[MarkCode], hours: int
     copy = attempts.queued_attempt_for(session, nadia, copy.id)
     shown, returns = factories.what_is_shown(session, copy)
     return correction.return_feedback(
-        session, copy, nadia, FeedbackDraft("Bien"), shown, returns=returns, redo=False, now=moment
+        session,
+        copy,
+        nadia,
+        FeedbackDraft("Bien"),
+        shown,
+        returns=returns,
+        redo=False,
+        is_confirmed=True,
+        now=moment,
     )
 
 

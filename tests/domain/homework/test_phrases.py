@@ -182,9 +182,9 @@ def test_a_sentence_used_once_is_forgotten_after_half_a_year_and_a_phrase_is_not
         desk = Desk(session)
         for text in ("Une seule fois.", "Deux fois au moins.", "Deux fois au moins."):
             desk.give_back(text)
-        phrases.delete_unused(session, now=NOW + phrases.FORGOTTEN)
+        phrases.delete_forgotten(session, now=NOW + phrases.FORGOTTEN)
         assert len(session.scalars(select(Phrase)).all()) == 2
-        phrases.delete_unused(session, now=NOW + phrases.FORGOTTEN + timedelta(hours=1))
+        phrases.delete_forgotten(session, now=NOW + phrases.FORGOTTEN + timedelta(hours=1))
         assert [each.text for each in session.scalars(select(Phrase))] == ["Deux fois au moins."]
 
     school.write(story)

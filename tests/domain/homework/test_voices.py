@@ -145,9 +145,9 @@ def test_the_night_deletes_a_removed_voice_whose_return_was_taken_back(school: S
     shown = of_draft(school)
     returned = school.write(lambda s: give(s, copy, shown, now=clock.now()).id)
     school.write(lambda s: hush(s, copy, shown))
-    assert school.write(voices.delete_unused) == []
+    assert school.write(voices.delete_unused_voices) == []
     school.write(lambda s: s.delete(s.get_one(ReturnedFeedback, returned)))
-    assert school.write(voices.delete_unused) == ["first.webm"]
+    assert school.write(voices.delete_unused_voices) == ["first.webm"]
     assert keys(school) == set()
 
 
