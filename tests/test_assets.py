@@ -182,6 +182,8 @@ def test_the_look_stays_within_its_budget(manifest: assets.Manifest) -> None:
     assert weight("js/send.js") <= 7_000  # beside it where something can be typed
     packed = len(brotli.compress((manifest.folder / manifest.names["js/outgoing.js"]).read_bytes()))
     assert packed <= 3_500  # on the phone of whoever sends a homework
+    packed = len(brotli.compress((manifest.folder / manifest.names["js/correction.js"]).read_bytes()))
+    assert packed <= 15_000  # of the page on which a copy is marked
     assert weight("img/sprite.svg") <= 8_000
 
 
