@@ -8,6 +8,7 @@ from lms.models import Attempt
 from tests import factories
 from tests.domain.homework.test_comparison import two_attempts
 from tests.support.pages import Visitor
+from tests.support.returns import let_undo_pass
 from tests.support.school import School
 
 
@@ -47,6 +48,7 @@ def test_one_press_confirms_a_mark_and_the_learner_reads_it_with_the_return(
     work = school.read(lambda s: s.get_one(Attempt, second).submission_id)
     assert "c’est corrigé" not in samira.get(f"/submissions/{work}").text
     nadia.submit(page, {"comment": "Bravo"}, action=second, button=f"{second}/return")
+    school.write(let_undo_pass)
     assert samira.get(f"/submissions/{work}").text.count("c’est corrigé") == 1
     assert "c’est corrigé" in nadia.get(f"/corrections/{second}").text
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from lms.models import Attempt
 from tests import factories
 from tests.support.pages import Page, Visitor
+from tests.support.returns import let_undo_pass
 from tests.support.school import School
 
 
@@ -45,6 +46,7 @@ def test_a_teacher_who_wants_points_sees_the_sum_and_the_learner_does_not(
     assert page.status == 200
     assert "Points DELF : 0 / 9" in nadia.get(f"/corrections/{copy}").text
     assert "points DELF : 1 / 9" in give_back(school, nadia, copy).text
+    school.write(let_undo_pass)
     samira = school.visitor(school.read(lambda s: factories.samira(s).id))
     work = school.read(lambda s: s.get_one(Attempt, copy).submission_id)
     read = samira.get(f"/submissions/{work}")

@@ -18,6 +18,7 @@ from tests import factories
 from tests.factories import NOW
 from tests.support import files
 from tests.support.pages import Visitor, filled
+from tests.support.returns import let_undo_pass
 from tests.support.school import School
 
 Answer = tuple[int, dict[str, Any]]
@@ -77,6 +78,8 @@ def test_a_voice_is_kept_heard_returned_and_played_by_the_learner(
     assert heard(samira, f"/files/{voice.id}")[0] == 404, "it is a draft"
     nadia.submit(page, {"voice": voice.id}, action=copy, button=f"{copy}/return")
     assert school.read(lambda s: s.scalars(select(ReturnedFeedback.voice_id)).one()) == voice.id
+    assert heard(samira, f"/files/{voice.id}")[0] == 404, "it can still be taken back"
+    school.write(let_undo_pass)
     jobs = school.app.extensions["lms_jobs"]
     assert jobs.files.copy_due() == 1
     answer = samira.get(f"/submissions/{school.read(lambda s: s.scalars(select(Submission.id)).one())}")
@@ -183,6 +186,7 @@ def test_take_voice_and_retake_stand_side_by_side(school: School, nadia: Visitor
     say(nadia, first)
     voice = the_voice(school).id
     nadia.submit(nadia.get(f"/corrections/{first}"), {"voice": voice}, action=first, button=f"{first}/redo")
+    school.write(let_undo_pass)
     second = school.write(lambda s: speak(s, given, "retake"))
     taken = school.read(lambda s: s.scalars(select(Attachment.id).order_by(Attachment.attempt_id)).all())
     of_attempt = dict(zip(sorted((first, second)), taken, strict=True))

@@ -59,7 +59,7 @@ def works(session: Session, number: int, level: str = "N1") -> list[Assignment]:
 def test_a_return_counts_its_codes_and_taken_back_its_counts_go_with_it(school: School) -> None:
     def story(session: Session) -> None:
         (work,) = works(session, 1)
-        returned = marked(session, factories.samira(session), work, [A, A, C, GOOD])
+        returned = marked(session, factories.samira(session), work, [A, A, C, GOOD], hours=10**5)
         rows = session.execute(select(ErrorCount.code, ErrorCount.number).order_by(ErrorCount.code)).all()
         assert rows == [(A, 2), (C, 1), (GOOD, 1)]
         session.execute(delete(ReturnedFeedback).where(ReturnedFeedback.id == returned.id))

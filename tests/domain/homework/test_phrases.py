@@ -109,7 +109,15 @@ def test_phrases_of_the_assignment_and_of_the_marked_codes_come_first(school: Sc
             note(session, copy, MarkCode.AGREEMENT, "Il y en a trois.")
             shown, returns = factories.what_is_shown(session, copy)
             correction.return_feedback(
-                session, copy, nadia, FeedbackDraft(""), shown, returns=returns, redo=False, now=NOW
+                session,
+                copy,
+                nadia,
+                FeedbackDraft(""),
+                shown,
+                returns=returns,
+                redo=False,
+                is_confirmed=True,
+                now=NOW,
             )
         for text in (
             "Un mot du devoir.",
