@@ -20,6 +20,7 @@ from lms.models import Attempt, FeedbackVoice, LoginKind, Person, ReturnedFeedba
 from tests import factories
 from tests.support.files import recording
 from tests.support.live_server import LiveServer
+from tests.support.returns import let_undo_pass
 from tests.support.school import School
 from tests.support.servers import wait_until
 
@@ -105,11 +106,12 @@ def test_a_teacher_speaks_listens_returns_and_the_learner_plays_it(classroom: Cl
     assert 2 <= voice.seconds <= 6
     with page.expect_navigation():
         page.get_by_role("button", name="Rendre la copie").click()
-    expect(page.get_by_text("est rendue.")).to_be_visible()
+    expect(page.get_by_text("Copie rendue à Samira.")).to_be_visible()
     assert classroom.returned() == [voice.id]
     wait_until(lambda: classroom.voices()[0].played_key is not None, "the copy for every phone")
 
     submission = classroom.school.read(lambda s: s.get_one(Attempt, classroom.copy).submission_id)
+    classroom.school.write(let_undo_pass)
     hers = classroom.enter(factories.samira, f"/submissions/{submission}")
     assert Axe().run(hers).response["violations"] == []
     player = hers.get_by_label("La voix de Nadia")
@@ -132,7 +134,7 @@ def test_what_was_recorded_goes_with_the_return_and_is_not_left_by_accident(clas
     assert asked == ["beforeunload"]
     with page.expect_navigation():
         page.get_by_role("button", name="Rendre la copie").click()
-    expect(page.get_by_text("est rendue.")).to_be_visible()
+    expect(page.get_by_text("Copie rendue à Samira.")).to_be_visible()
     assert classroom.returned() == [classroom.voices()[0].id]
 
 
@@ -162,5 +164,5 @@ def test_without_a_script_the_voice_is_a_file(classroom: Classroom) -> None:
     choose(page, "voice.3gp")
     expect(page.get_by_text("Votre voix est ajoutée.")).to_be_visible()
     page.get_by_role("button", name="Rendre la copie").click()
-    expect(page.get_by_text("est rendue.")).to_be_visible()
+    expect(page.get_by_text("Copie rendue à Samira.")).to_be_visible()
     assert classroom.returned() == [classroom.voices()[0].id]

@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms.adapters.store import LocalStore
+from lms.clock import now
 from lms.domain.homework import attempts
 from lms.domain.homework import files as files_of
 from lms.models import Assignment, Attachment, Attempt, FeedbackVoice, ReturnedFeedback, Submission
 from tests import factories
-from tests.factories import NOW
 from tests.support import files
 from tests.support.pages import Visitor, filled
 from tests.support.returns import let_undo_pass
@@ -78,7 +78,7 @@ def test_a_voice_is_kept_heard_returned_and_played_by_the_learner(
     assert heard(samira, f"/files/{voice.id}")[0] == 404, "it is a draft"
     nadia.submit(page, {"voice": voice.id}, action=copy, button=f"{copy}/return")
     assert school.read(lambda s: s.scalars(select(ReturnedFeedback.voice_id)).one()) == voice.id
-    assert heard(samira, f"/files/{voice.id}")[0] == 404, "it can still be taken back"
+    assert heard(samira, f"/files/{voice.id}")[0] == 404, "the return can still be taken back"
     school.write(let_undo_pass)
     jobs = school.app.extensions["lms_jobs"]
     assert jobs.files.copy_due() == 1
@@ -174,10 +174,10 @@ def test_take_voice_and_retake_stand_side_by_side(school: School, nadia: Visitor
 
     def speak(session: Session, given: str, name: str) -> str:
         samira, work = factories.samira(session), session.get_one(Assignment, given)
-        draft = factories.drafted(session, samira, work)
+        draft = factories.drafted(session, samira, work, now=now())
         new = replace(factories.stored(store, name.encode(), "voice"), mime="audio/mpeg", renditions=())
-        files_of.add_file(session, draft, work, new, now=NOW)
-        attempts.send_attempt(session, draft, work, now=NOW)
+        files_of.add_file(session, draft, work, new, now=now())
+        attempts.send_attempt(session, draft, work, now=now())
         return draft.id
 
     given = school.write(lambda s: factories.assignment(s).id)
