@@ -231,6 +231,7 @@ document.addEventListener("submit", (event) => {
   event.stopImmediatePropagation();
   const button = event.submitter;
   desk.flush().then((all) => {
+    form.dispatchEvent(new Event("form:free", { bubbles: true })); // app/once.js has taken it for sent
     if (all) form.requestSubmit(button);
     else form.querySelector("[data-kept]").textContent = place.dataset.first;
   });
