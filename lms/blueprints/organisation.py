@@ -26,7 +26,7 @@ from lms.domain.errors import Absent, Refused
 from lms.domain.homework import points as delf
 from lms.domain.people import directory, organisation
 from lms.extensions import csrf, db, write
-from lms.forms.people import ConfirmForm, DoorForm, LevelForm, OrganisationForm, RoomForm
+from lms.forms.people import ConfirmForm, DoorForm, LevelForm, OrganisationForm, RoomForm, ScaleForm
 from lms.models import Role
 from lms.refusal_codes import RefusalCode
 from lms.web.body_limits import MEGABYTE, takes_bodies
@@ -165,16 +165,19 @@ def level(id: str) -> BaseResponse:
 def points(id: str) -> BaseResponse:
     """Store the DELF points of the criteria of a level."""
     level = organisation.find_level(db.session(), id)
-    typed = {name: value[:40] for name, value in request.form.items() if name.startswith("points-")}
+    typed = {name: value[:40] for name, value in request.form.items() if name.endswith("-scale")}
     scales, wrong = {}, set()
     for criterion in delf.list_criteria(db.session(), id):
-        name = f"points-{criterion.id}"
+        name = f"{criterion.id}-scale"
         try:
             scales[criterion.id] = delf.parse_scale(typed.get(name, ""))
         except ValueError:
             wrong.add(name)
-    if wrong:
-        return _level_page(422, id, LevelForm(formdata=None, obj=level), typed, wrong)
+    sent = ScaleForm()
+    if not sent.validate() or wrong:
+        form = LevelForm(formdata=None, obj=level)
+        form.form_errors += sent.form_errors
+        return _level_page(422, id, form, typed, wrong)
 
     def in_transaction(session: Session) -> None:
         delf.set_scales(session, me(), organisation.find_level(session, id), scales, now=now())
@@ -193,7 +196,7 @@ def _level_page(
 ) -> BaseResponse:
     """Show a level. `typed`: refused points; `wrong`: the names of their fields."""
     criteria = [
-        (f"points-{each.id}", each.label, delf.write_scale(each.points))
+        (f"{each.id}-scale", each.label, delf.write_scale(each.points))
         for each in delf.list_criteria(db.session(), id)
     ]
     shown = [(name, label, (typed or {}).get(name, stored)) for name, label, stored in criteria]

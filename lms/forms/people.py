@@ -334,6 +334,12 @@ class RoomForm(PageForm):
     room = StringField(_l("Nouvelle salle"), filters=[tidy_name], validators=[required(), at_most(60)])
 
 
+class ScaleForm(PageForm):
+    """DELF points of a criterion; its page has a field for each, named after the criterion."""
+
+    scale = StringField(_l("Points DELF"), validators=[at_most(40)])
+
+
 class LevelForm(PageForm):
     """Name, CEFR label and description of a level."""
 

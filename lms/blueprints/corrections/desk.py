@@ -260,7 +260,7 @@ def show_desk(
         completing=completing,
         now=now(),
     )
-    # The copy before alone: whoever is quick would have the next copy covered. The list shows them all.
+    # The copy before alone, so that several notices do not cover the next one. The list shows them all.
     undoable = _undoable(db.session())[:1] if "returned" in request.args else []
     options = return_options(db.session(), shown, typed, now=now())
     return page(

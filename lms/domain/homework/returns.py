@@ -27,6 +27,7 @@ from lms.models import (
     ReturnedFeedback,
     Submission,
 )
+from lms.normal_forms import split_name
 from lms.refusal_codes import RefusalCode
 
 # How long a return can be taken back; until then it is not final and the learner sees nothing of it (ADR 41).
@@ -62,7 +63,7 @@ def list_undoable(session: Session, teacher: Person, *, now: datetime) -> list[U
     """Return what the teacher can still take back, the newest first; one statement."""
     rows = read_rows(session, _UNDOABLE, {"me": teacher.id, "now": now, "since": now - UNDOABLE})
     return [
-        UndoableReturn(returned_id, attempt_id, name.split()[0], int((final - now).total_seconds()))
+        UndoableReturn(returned_id, attempt_id, split_name(name)[0], int((final - now).total_seconds()))
         for returned_id, attempt_id, name, final in rows
     ]
 

@@ -62,7 +62,7 @@ def test_points_are_nowhere_until_a_teacher_asks_for_them(school: School, nadia:
 def test_a_coordinator_writes_the_points_of_a_level(school: School, copy: str) -> None:
     claire = school.visitor(school.write(factories.claire))
     level = school.read(lambda s: factories.level(s).id)
-    first, second = (f"points-{each.id}" for each in school.read(factories.criteria)[:2])
+    first, second = (f"{each.id}-scale" for each in school.read(factories.criteria)[:2])
     page = claire.get(f"/organisation/levels/{level}")
     assert page.html.count("0 / 0,5 / 2 / 3") >= 3
     values = {first: "0 / 1 / 3 / 5", second: "5/3/1"}
@@ -74,5 +74,5 @@ def test_a_coordinator_writes_the_points_of_a_level(school: School, copy: str) -
         == 200
     )
     stored = {each.id: each.points for each in school.read(factories.criteria)}
-    assert stored[first.removeprefix("points-")] == [0, 1, 3, 5]
-    assert stored[second.removeprefix("points-")] is None
+    assert stored[first.removesuffix("-scale")] == [0, 1, 3, 5]
+    assert stored[second.removesuffix("-scale")] is None

@@ -79,9 +79,11 @@ class Model:
         has_room = wanted.mode == Mode.VIDEO or self.room_is_open
         return wanted.starts > self.now and not is_closed and has_room
 
-    def below_caps(self, learner: int) -> bool:
+    def below_caps(self, learner: int, *, but: tuple[str, ...] = ()) -> bool:
         # Both days lie in one week; a meeting that is over still counts for it. Offers may lie later.
-        mine = [meeting for meeting in self.meetings.values() if meeting.learner == learner]
+        mine = [
+            meeting for id_, meeting in self.meetings.items() if meeting.learner == learner and id_ not in but
+        ]
         ahead = [meeting for meeting in mine if meeting.ends > self.now]
         this_week = [meeting for meeting in mine if meeting.week == STARTS[0].isocalendar().week]
         return len(this_week) < self.weekly_cap and len(ahead) < self.open_cap

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -56,7 +57,14 @@ class BookingModel(Model):
         mine = {id_: meeting for id_, meeting in self.kept.items() if meeting.learner == learner}
         # What is kept for the learner is taken back or given up by it.
         again = wanted in mine.values()
-        expected = self.free(wanted, but=tuple(mine)) and (again or self.below_caps(learner))
+        # What is offered for this hour is accepted by it, whatever the way.
+        offered = tuple(
+            id_
+            for id_, meeting in self.meetings.items()
+            if meeting.offered and replace(meeting, mode=mode, offered=False) == wanted
+        )
+        caps = again or self.below_caps(learner, but=offered)
+        expected = self.free(wanted, but=(*mine, *offered)) and caps
         person = self.learners[learner]
 
         def operation() -> Booking:
