@@ -126,6 +126,7 @@ def correct(page: Page) -> tuple[int, float]:
         for x, letter in ((0.13, "c"), (0.5, "b")):
             teacher.decide()
             teacher.click(text, x, 0.3, times=2)
+            page.wait_for_function("getSelection().toString().trim() !== ''")
             teacher.press(letter)
     else:
         paper = easel.locator(".page-box").first
