@@ -1,4 +1,3 @@
-import resource
 import time
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from PIL import Image, ImageStat
 from lms.adapters.media.intake import inspect_upload
 from lms.adapters.media.types import AcceptedFile, RejectedFile
 from tests.support import files
+from tests.support.memory import kibibytes_for
 
 
 def taken_from(folder: Path, content: bytes) -> AcceptedFile:
@@ -96,9 +96,9 @@ def test_a_pdf_that_draws_for_ever_is_given_up_in_time(tmp_path: Path) -> None:
 
 
 def test_a_pdf_that_unfolds_without_end_is_given_up_before_memory_is_gone(tmp_path: Path) -> None:
-    heaviest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # of a child of another test
-    assert reason(tmp_path, nested(8, 20, 50)) == "file_too_heavy"
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(heaviest, 700_000)
+    heavy = nested(8, 20, 50)
+    assert reason(tmp_path, heavy) == "file_too_heavy"
+    assert kibibytes_for(heavy, tmp_path) <= 700_000
 
 
 def test_a_page_that_shows_nothing_does_not_cost_the_others(tmp_path: Path) -> None:
