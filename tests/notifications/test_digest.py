@@ -31,7 +31,7 @@ def monday(school: School, copies: int) -> None:
     def write(session: Session) -> None:
         nadia, work = factories.nadia(session), factories.assignment(session)
         for number in range(copies):
-            sent = clock.now() - timedelta(days=9 - number)
+            sent = clock.now() - timedelta(days=9 - number, hours=-1)  # none at the very end of a week
             factories.sent(session, factories.learner(session, f"Ahmad {number}"), work, now=sent)
         outbox.post(session, "teacher_digest", nadia, "2026-W48", now=clock.now())
 
@@ -45,7 +45,7 @@ def test_it_says_how_many_wait_the_oldest_and_whom_to_look_after(school: School)
     assert mail.subject == "3 copies attendent"
     words = (
         "3 copies attendent une réponse.",
-        "La plus ancienne : Ahmad 0, depuis 9 jours.",
+        "La plus ancienne : Ahmad 0, depuis 8 jours.",
         "2 attendent depuis plus de 7 jours.",
         "Ahmad 0 : Premier devoir envoyé",
         "/corrections",
