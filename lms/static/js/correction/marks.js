@@ -158,8 +158,10 @@ desk.put = (mark, values, together = "") => {
   undone = [];
   change(mark, values);
 };
+// Without TLS, as on a local network, a browser makes no UUID. The server takes at most 40 letters, digits and hyphens.
+const newKey = () => crypto.randomUUID?.() ?? crypto.getRandomValues(new Uint32Array(3)).join("-");
 desk.add = (content) => {
-  const mark = { key: crypto.randomUUID(), quote: "", model: "", note: "", removed: true, ...content };
+  const mark = { key: newKey(), quote: "", model: "", note: "", removed: true, ...content };
   marks.push(mark);
   desk.put(mark, { removed: false });
   say(`${place.dataset.placed} ${desk.name(mark)}`);
